@@ -1,0 +1,1 @@
+"""Who the patients are: sheet, split, demographics."""

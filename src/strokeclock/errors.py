@@ -1,0 +1,33 @@
+"""The errors that a person reads: one sentence that names the place and the mend."""
+
+
+class StrokeclockError(Exception):
+    """Base of every error that is the input's or the installation's fault, not the code's."""
+
+
+class ConfigurationError(StrokeclockError):
+    """A configuration key or a sheet column is unknown, missing or out of range."""
+
+
+class MissingSoftwareError(StrokeclockError):
+    """A program that the chosen configuration needs is not installed."""
+
+
+class PatientError(StrokeclockError):
+    """One patient's data cannot be used; that patient is excluded, the others go on.
+
+    Attributes
+    ----------
+    patient : str
+        Identifier as in the cohort sheet.
+    reason : str
+        One sentence that names the file and the mend.
+    """
+
+    def __init__(self, patient: str, reason: str):
+        super().__init__(f"patient {patient}: {reason}")
+        self.patient = patient
+        self.reason = reason
+
+    def __reduce__(self):
+        return type(self), (self.patient, self.reason)

@@ -1,0 +1,1 @@
+"""One patient's volumes, from raw series to hemispheres; a module a step."""
