@@ -1,0 +1,264 @@
+"""One volume in world coordinates: reading with every check, writing whole or not at all, and DWI arithmetic.
+
+World coordinates are RAS+ in mm throughout: left is x < 0, whatever the order of the stored array.
+"""
+
+import gzip
+import logging
+import os
+import tempfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+
+from strokeclock.errors import PatientError
+
+log = logging.getLogger(__name__)
+
+ADC_MAX = 4e-3  # mm2/s; free water at body temperature is 3.0e-3
+SIGNALS = ("t2w", "dwi", "flair")  # magnitude images: never negative
+FEW = 1e-3  # share of voxels that may be non-finite and are set to 0
+FAR = 1e4  # mm; no scanner's origin lies ten metres from its isocentre
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A scalar volume.
+
+    Attributes
+    ----------
+    data : float32 (X, Y, Z)
+    affine : float64 (4, 4)
+        Voxel index to world RAS+ mm.
+    """
+
+    data: np.ndarray
+    affine: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.data.shape
+
+    @property
+    def spacing(self) -> np.ndarray:
+        """Voxel size in mm along the three array axes."""
+        return np.linalg.norm(self.affine[:3, :3], axis=0)
+
+    @property
+    def centre(self) -> np.ndarray:
+        """World coordinate in mm of the middle of the field of view."""
+        return self.affine[:3, :3] @ ((np.array(self.shape) - 1) / 2) + self.affine[:3, 3]
+
+    def same_grid(self, other: "Volume") -> bool:
+        """Whether both have the same voxels, to a tenth of a millimetre at the corners."""
+        if self.shape != other.shape:
+            return False
+        corners = np.array(np.meshgrid(*[(0, n - 1) for n in self.shape], [1.0])).reshape(4, -1)
+        return bool(np.abs((self.affine - other.affine) @ corners).max() < 0.1)
+
+
+def read_volume(path: str | os.PathLike, *, patient: str, series: str) -> Volume:
+    """Read a NIfTI file completely, check it, and bring its axes to the closest RAS+ order.
+
+    Parameters
+    ----------
+    path : file
+        `.nii` or `.nii.gz`, 3-D (or 4-D with one volume).
+    patient, series : str
+        Named in errors and logs. Series t2w, dwi, flair and adc have negative values set to 0.
+
+    Raises
+    ------
+    PatientError
+        The file is missing, truncated or unreadable; holds several volumes; is constant or not finite; or
+        its orientation is absent, contradictory, sheared or of impossible size.
+    """
+    path = Path(path)
+
+    def refuse(what: str) -> PatientError:
+        return PatientError(patient, f"{series} file {path.name} {what}")
+
+    image = _load(path, refuse)
+    try:
+        data = np.array(np.asanyarray(image.dataobj), dtype=np.float32)
+    except (OSError, ValueError, TypeError) as error:
+        raise refuse("is truncated or damaged; copy it again") from error
+    while data.ndim > 3 and data.shape[-1] == 1:
+        data = data[..., 0]
+    if data.ndim != 3:
+        raise refuse(f"has shape {data.shape}; give one three-dimensional volume")
+
+    wrong = ~np.isfinite(data)
+    if wrong.any():
+        if wrong.mean() > FEW:
+            raise refuse(f"has {wrong.mean():.1%} voxels that are not numbers; export it again")
+        log.warning("%s %s: %d voxels that are not numbers set to 0", patient, series, wrong.sum())
+        data[wrong] = 0
+    if data.min() == data.max():
+        raise refuse("has the same value in every voxel; export it again")
+    negative = data < 0
+    if series in (*SIGNALS, "adc") and negative.any():
+        if series in SIGNALS and negative.mean() > 0.2:
+            raise refuse(
+                f"has {negative.mean():.0%} negative voxels; give the raw series, not a normalised one"
+            )
+        log.warning("%s %s: %d negative voxels set to 0", patient, series, negative.sum())
+        data[negative] = 0
+
+    affine = _world(image, refuse, f"{patient} {series}")
+    orientation = nib.io_orientation(affine)
+    affine = affine @ nib.orientations.inv_ornt_aff(orientation, data.shape)
+    data = np.ascontiguousarray(nib.apply_orientation(data, orientation))
+    return Volume(data, affine)
+
+
+def _load(path: Path, refuse) -> nib.Nifti1Image:
+    """Decompress everything first: a lazy reader may hand out zeros for a truncated file."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise refuse(f"cannot be read ({error.strerror}); correct the path in the cohort sheet") from error
+    try:
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+    except (EOFError, OSError, zlib.error) as error:
+        raise refuse("is truncated or damaged; copy it again") from error
+    kind = nib.Nifti2Image if content[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Image
+    try:
+        return kind.from_bytes(content)
+    except Exception as error:  # nibabel raises many kinds for a header that is not one
+        raise refuse("is not a NIfTI file; convert it to .nii.gz") from error
+
+
+def _world(image: nib.Nifti1Image, refuse, name: str) -> np.ndarray:
+    """The voxel-to-world matrix: sform if its code is set, else qform; contradictions are refused."""
+    header = image.header
+    try:
+        sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
+    except (ValueError, np.linalg.LinAlgError, nib.spatialimages.HeaderDataError) as error:
+        raise refuse("has a damaged orientation in its header; export it again") from error
+    if sform is None and qform is None:
+        raise refuse("has no orientation (qform_code and sform_code are 0), so left and right are unknown")
+    affine = np.array(qform if sform is None else sform, dtype=np.float64)
+    linear = affine[:3, :3]
+    spacing = np.linalg.norm(linear, axis=0)
+    if not np.isfinite(linear).all() or spacing.min() < 0.1 or spacing.max() > 20:
+        raise refuse(f"has voxels of {np.array2string(spacing, precision=2)} mm; correct its header")
+    axes = linear / spacing
+    if np.abs(axes.T @ axes - np.eye(3)).max() > 0.05:
+        raise refuse("has a sheared affine; give the raw series, not a registered one")
+    if sform is not None and qform is not None and np.isfinite(qform[:3, :3]).all():
+        mirrored = np.linalg.det(linear) * np.linalg.det(qform[:3, :3]) < 0
+        if mirrored or linear[0] @ qform[0, :3] < 0:
+            raise refuse("has a qform and an sform that disagree about left and right; correct its header")
+    if not np.isfinite(affine[:3, 3]).all() or np.abs(affine[:3, 3]).max() > FAR:
+        log.warning("%s: impossible offset %s replaced: field of view centred", name, affine[:3, 3])
+        affine[:3, 3] = -linear @ ((np.array(image.shape[:3]) - 1) / 2)
+    return affine
+
+
+def write_volume(path: str | os.PathLike, volume: Volume, dtype: type = np.float32) -> None:
+    """Write a NIfTI file, whole or not at all; the same volume always gives the same bytes."""
+    path = Path(path)
+    data = volume.data
+    if np.issubdtype(dtype, np.integer) and np.issubdtype(data.dtype, np.floating):
+        data = np.rint(data)
+    image = nib.Nifti1Image(data.astype(dtype), volume.affine)
+    image.set_sform(volume.affine, code=1)
+    image.set_qform(volume.affine, code=1)
+    image.header.set_xyzt_units("mm", "sec")
+    content = image.to_bytes()
+    if path.suffix == ".gz":
+        content = gzip.compress(content, compresslevel=1, mtime=0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix="".join(path.suffixes[-2:]))
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(beside, 0o644)  # mkstemp gives 0o600
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise
+
+
+def read_series(
+    *,
+    t2w: str | os.PathLike | None,
+    dwi: str | os.PathLike,
+    flair: str | os.PathLike,
+    adc: str | os.PathLike | None,
+    patient: str,
+    b_value: float,
+) -> dict[str, Volume]:
+    """Read one patient's raw series; an absent T2w (b0) is derived from DWI and ADC.
+
+    Returns
+    -------
+    dict
+        t2w, dwi (on the T2w's grid), flair (its own grid), adc (mm2/s, on the T2w's grid).
+
+    Raises
+    ------
+    PatientError
+        As read_volume; or neither T2w nor ADC is there; or T2w, DWI and ADC are not on one grid.
+    """
+    if not dwi or not flair:
+        raise PatientError(patient, f"has no {'FLAIR' if dwi else 'DWI'}; add it to the cohort sheet")
+    volumes = {"dwi": read_volume(dwi, patient=patient, series="dwi")}
+    if t2w:
+        volumes["t2w"] = read_volume(t2w, patient=patient, series="t2w")
+        _require_one_grid(volumes, "t2w", patient)
+    elif adc:
+        volumes["adc"] = read_volume(adc, patient=patient, series="adc")
+        _require_one_grid(volumes, "adc", patient)
+        try:
+            volumes["t2w"] = derive_t2w(volumes["dwi"], volumes["adc"], b_value=b_value)
+        except ValueError as error:
+            raise PatientError(patient, f"adc file {Path(adc).name} {error}") from error
+        log.info("%s: T2w (b0) derived from DWI and ADC", patient)
+    else:
+        raise PatientError(patient, "has neither T2w (b0) nor ADC; add one of them to the cohort sheet")
+    volumes["adc"] = compute_adc(volumes["t2w"], volumes["dwi"], b_value=b_value)
+    volumes["flair"] = read_volume(flair, patient=patient, series="flair")
+    return volumes
+
+
+def _require_one_grid(volumes: dict[str, Volume], series: str, patient: str) -> None:
+    if not volumes[series].same_grid(volumes["dwi"]):
+        raise PatientError(
+            patient,
+            f"{series} ({'×'.join(map(str, volumes[series].shape))}) and dwi "
+            f"({'×'.join(map(str, volumes['dwi'].shape))}) are not on one grid; give both from one scan",
+        )
+
+
+def derive_t2w(dwi: Volume, adc: Volume, *, b_value: float) -> Volume:
+    """The b0 that a shipped ADC map implies: DWI · exp(b · ADC), ADC in any of its usual units.
+
+    b_value is in s/mm2. The inverse of compute_adc wherever the ADC lies in [0, 4e-3] mm2/s.
+    Raises ValueError where the ADC's unit cannot be recognised.
+    """
+    value = np.clip(adc.data * adc_unit(dwi, adc), 0, ADC_MAX)
+    return Volume(dwi.data * np.exp(np.float32(b_value) * value), dwi.affine)
+
+
+def adc_unit(dwi: Volume, adc: Volume) -> float:
+    """What one stored ADC unit is in mm2/s (1, 1e-3 or 1e-6), from the brain's median, about 0.8e-3 mm2/s."""
+    signal = dwi.data[dwi.data > 0]
+    brain = (dwi.data > signal.mean()) & (adc.data > 0)
+    median = float(np.median(adc.data[brain])) if brain.any() else 0.0
+    for unit in (1.0, 1e-3, 1e-6):
+        if 0.2e-3 < median * unit < 3e-3:
+            return unit
+    raise ValueError(f"has a brain median of {median:g}, which is no ADC in mm2/s, 1e-3 mm2/s or 1e-6 mm2/s")
+
+
+def compute_adc(t2w: Volume, dwi: Volume, *, b_value: float) -> Volume:
+    """ADC = ln(S0 / Sb) / b in mm2/s from raw b0 and DWI, in [0, 4e-3]; 0 where either has no signal."""
+    signal = (t2w.data > 0) & (dwi.data > 0)
+    ratio = np.divide(t2w.data, dwi.data, out=np.ones_like(t2w.data), where=signal)
+    return Volume(np.clip(np.log(ratio) / np.float32(b_value), 0, ADC_MAX), t2w.affine)
