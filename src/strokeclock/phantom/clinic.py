@@ -1,0 +1,267 @@
+"""Who a phantom patient is: onset, tissue clock, lesions, age, severity, scanner, protocol (docs/phantom-clock.md).
+
+No image is opened here. Field strength, TR, TE, voxel sizes and site are drawn independently of the onset time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import exp, log
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from strokeclock.phantom.signal import null_inversion_time
+
+# Onset to MRI (min) at cumulative shares of the cohort; quartiles 105, 224, 687 as in the paper's Table 1.
+ONSET_SHARES = (0.0, 0.05, 0.10, 0.25, 0.40, 0.50, 0.54, 0.75, 0.90, 0.97, 1.0)
+ONSET_MINUTES = (25, 48, 64, 105, 175, 225, 270, 690, 1260, 2000, 2880)
+_onset_log_quantile = PchipInterpolator(ONSET_SHARES, np.log(ONSET_MINUTES))
+
+VOLUME_MEDIAN_ML, VOLUME_LOG_SD, VOLUME_RANGE_ML = 8.0, 1.7, (0.05, 350.0)
+
+
+class Territory(NamedTuple):
+    """An arterial territory: its weight in the draw and the lesion volumes (mL) that it can hold."""
+
+    weight: float
+    smallest_ml: float
+    largest_ml: float
+
+
+# Weights are such that, given the volume limits, the shares over the cohort are .17, .30, .15 (middle
+# cerebral), .09, .04, .08, .08, .04, .05.
+TERRITORIES = {
+    "mca_perforator": Territory(0.172, 0.0, 15.0),
+    "mca_branch": Territory(0.196, 0.0, 100.0),
+    "mca_large": Territory(0.299, 25.0, 400.0),
+    "pca": Territory(0.060, 0.0, 80.0),
+    "aca": Territory(0.028, 0.0, 60.0),
+    "cerebellum": Territory(0.056, 0.0, 60.0),
+    "brainstem": Territory(0.129, 0.0, 6.0),
+    "watershed": Territory(0.028, 0.0, 60.0),
+    "multi": Territory(0.032, 0.2, 150.0),
+}
+
+
+@dataclass(frozen=True)
+class EpiProtocol:
+    """Diffusion EPI, b = 0 and b = `b_value`: times in ms, b in s/mm2, voxel (x, y, slice) in mm."""
+
+    tr_ms: float
+    te_ms: float
+    b_value: float
+    voxel_mm: tuple[float, float, float]
+    slices: int
+
+
+@dataclass(frozen=True)
+class FlairProtocol:
+    """Inversion-recovery FLAIR: times in ms, voxel (x, y, slice) in mm."""
+
+    tr_ms: float
+    te_ms: float
+    ti_ms: float
+    voxel_mm: tuple[float, float, float]
+    slices: int
+
+
+@dataclass(frozen=True)
+class OldInfarct:
+    """A chronic infarct: CSF-like core, bright FLAIR rim, nothing on DWI. `side` is left or right."""
+
+    side: str
+    volume_ml: float
+
+
+@dataclass(frozen=True)
+class PatientRecord:
+    """One phantom patient, truth included.
+
+    number, patient          running number from 1, and identifier (phantom-0001)
+    age, sex, nihss          years; F or M; 0 to 42
+    site, field_t            scanner site (site-1, site-2, site-3); field strength in T (1.5 or 3.0)
+    onset_to_mri_min         clock time t since onset, minutes
+    clock_factor             k: tissue time is u = t·k (collaterals)
+    lesion_side              left, right or both (of the patient; left = x < 0)
+    lesion_volume_left_ml    lesion volume in the left hemisphere, mL; 0: none
+    lesion_volume_right_ml   the same in the right hemisphere
+    territory                key of TERRITORIES
+    dwi_negative             lesion invisible or faint on DWI (its core_radc is near 1)
+    core_radc                r: lesion/contralateral ADC that the lesion settles at
+    t2_rise_ms               A: size of the T2 rise, ms at a T2 of 82 ms
+    log_t2_nuisance          error of the lesion's log T2 against the time law, before the contrast gain
+    wmh_volume_ml            white-matter hyperintensities in both hemispheres together, mL; 0: none
+    old_infarcts             chronic infarcts
+    epi, flair               protocols of the diffusion EPI (b0, b1000) and of FLAIR
+    """
+
+    number: int
+    patient: str
+    age: int
+    sex: str
+    nihss: int
+    site: str
+    field_t: float
+    onset_to_mri_min: float
+    clock_factor: float
+    lesion_side: str
+    lesion_volume_left_ml: float
+    lesion_volume_right_ml: float
+    territory: str
+    dwi_negative: bool
+    core_radc: float
+    t2_rise_ms: float
+    log_t2_nuisance: float
+    wmh_volume_ml: float
+    old_infarcts: tuple[OldInfarct, ...]
+    epi: EpiProtocol
+    flair: FlairProtocol
+
+    @property
+    def lesion_volume_ml(self) -> float:
+        """Lesion volume of both hemispheres together, mL."""
+        return self.lesion_volume_left_ml + self.lesion_volume_right_ml
+
+    @property
+    def tissue_hours(self) -> float:
+        """Tissue time u = t·k, hours."""
+        return self.onset_to_mri_min / 60 * self.clock_factor
+
+
+def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> PatientRecord:
+    """Draw patient `number` (from 1) of the cohort `seed`, from a random stream of its own, (seed, number).
+
+    `settings` is the configuration's `phantom` section: tissue_clock_sigma, t2_nuisance, bilateral and
+    dwi_negative are read.
+    """
+    rng = np.random.default_rng([seed, number])
+    field_t = float(rng.choice([1.5, 3.0]))
+    own_site = "site-1" if field_t == 1.5 else "site-2"
+    site = str(rng.choice([own_site, "site-3"], p=[0.7, 0.3]))
+    epi, flair = _draw_epi(rng), _draw_flair(rng)
+
+    age = int(np.clip(round(rng.normal(68, 15)), 20, 97))
+    sex = str(rng.choice(["F", "M"], p=[0.52, 0.48]))
+    wmh_ml = _draw_wmh_volume(rng, age)
+    old_infarcts = _draw_old_infarcts(rng)
+
+    onset_min = draw_onset(rng, 1)[0]
+    clock_factor = rng.lognormal(0, settings["tissue_clock_sigma"])
+    volume_ml = draw_volume(rng, 1)[0]
+    territory = _draw_territory(rng, volume_ml)
+    # NIHSS: median 8 (4 to 16), rank correlation with the lesion volume about .75.
+    nihss = round(min(float(3.1 * volume_ml**0.45 * rng.lognormal(0, 0.69)), 42))
+    side, right_share = _draw_side(rng, settings["bilateral"])
+    dwi_negative = bool(rng.random() < settings["dwi_negative"])
+    core_radc = draw_core_radc(rng, np.array([dwi_negative]))[0]
+    t2_rise_ms = draw_t2_rise(rng, 1)[0]
+    log_t2_nuisance = rng.normal(0, t2_nuisance_sd(volume_ml, s0=settings["t2_nuisance"]))
+    return PatientRecord(
+        number=number,
+        patient=f"phantom-{number:04d}",
+        age=age,
+        sex=sex,
+        nihss=nihss,
+        site=site,
+        field_t=field_t,
+        onset_to_mri_min=round(float(onset_min)),
+        clock_factor=float(clock_factor),
+        lesion_side=side,
+        lesion_volume_left_ml=float(volume_ml * (1 - right_share)),
+        lesion_volume_right_ml=float(volume_ml * right_share),
+        territory=territory,
+        dwi_negative=dwi_negative,
+        core_radc=float(core_radc),
+        t2_rise_ms=float(t2_rise_ms),
+        log_t2_nuisance=float(log_t2_nuisance),
+        wmh_volume_ml=wmh_ml,
+        old_infarcts=old_infarcts,
+        epi=epi,
+        flair=flair,
+    )
+
+
+def draw_onset(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Onset-to-MRI times, minutes, (n,): PCHIP on ln t through the shares above."""
+    return np.exp(_onset_log_quantile(rng.random(n)))
+
+
+def draw_volume(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Lesion volumes, mL, (n,): log-normal, quartiles 2.5, 8 and 25."""
+    return np.clip(rng.lognormal(log(VOLUME_MEDIAN_ML), VOLUME_LOG_SD, n), *VOLUME_RANGE_ML)
+
+
+def draw_core_radc(rng: np.random.Generator, dwi_negative: np.ndarray) -> np.ndarray:
+    """ADC ratios that lesions settle at, one a flag of `dwi_negative` (n,); .74 ± .07 where DWI shows them."""
+    visible = np.clip(rng.normal(0.74, 0.07, len(dwi_negative)), 0.55, 0.90)
+    return np.where(dwi_negative, rng.uniform(0.92, 1.0, len(dwi_negative)), visible)
+
+
+def draw_t2_rise(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Sizes A of the T2 rise, ms, (n,)."""
+    return rng.lognormal(log(32), 0.2, n)
+
+
+def t2_nuisance_sd(volume_ml, *, s0: float):
+    """SD of the lesion's log T2 about the time law: `s0` in large lesions, √10 times that under 0.9 mL."""
+    return s0 * np.sqrt(1 + np.minimum(8 / np.asarray(volume_ml), 9))
+
+
+def draw_epi_times(rng: np.random.Generator, n: int | None = None):
+    """(TR, TE) of the diffusion EPI in ms, from the paper's ranges."""
+    return rng.uniform(4000, 9000, n), rng.uniform(78, 122, n)
+
+
+def draw_flair_times(rng: np.random.Generator, n: int | None = None):
+    """(TR, TE, TI) of FLAIR in ms: TR and TE from the paper's ranges, TI within 50 ms of nulling CSF."""
+    tr, te = rng.uniform(8000, 9000, n), rng.uniform(88, 134, n)
+    return tr, te, np.vectorize(null_inversion_time)(tr) + rng.uniform(-50, 50, n)
+
+
+def _draw_epi(rng: np.random.Generator) -> EpiProtocol:
+    tr, te = draw_epi_times(rng)
+    return EpiProtocol(
+        tr, te, 1000.0, _draw_voxel(rng, (0.859, 6.0), (1.850, 6.5)), int(rng.integers(24, 29))
+    )
+
+
+def _draw_flair(rng: np.random.Generator) -> FlairProtocol:
+    tr, te, ti = draw_flair_times(rng)
+    voxel = _draw_voxel(rng, (0.688, 6.0), (0.938, 6.5))
+    return FlairProtocol(tr, te, float(ti), voxel, int(rng.integers(24, 29)))
+
+
+def _draw_voxel(
+    rng, smallest: tuple[float, float], largest: tuple[float, float]
+) -> tuple[float, float, float]:
+    in_plane, slice_mm = (round(float(rng.uniform(a, b)), 3) for a, b in zip(smallest, largest, strict=True))
+    return in_plane, in_plane, slice_mm
+
+
+def _draw_wmh_volume(rng: np.random.Generator, age: int) -> float:
+    present = rng.random() < np.clip(0.85 + 0.01 * (age - 70), 0.2, 0.98)
+    volume_ml = rng.lognormal(log(6), 1.1) * exp(0.03 * (age - 70))
+    return float(min(volume_ml, 100.0)) if present else 0.0
+
+
+def _draw_old_infarcts(rng: np.random.Generator) -> tuple[OldInfarct, ...]:
+    count = int(rng.choice([0, 1, 2], p=[0.78, 0.17, 0.05]))
+    return tuple(
+        OldInfarct(str(rng.choice(["left", "right"])), float(np.clip(rng.lognormal(0, 1.0), 0.1, 30)))
+        for _ in range(count)
+    )
+
+
+def _draw_territory(rng: np.random.Generator, volume_ml: float) -> str:
+    weights = np.array(
+        [t.weight * (t.smallest_ml <= volume_ml <= t.largest_ml) for t in TERRITORIES.values()]
+    )
+    return str(rng.choice(list(TERRITORIES), p=weights / weights.sum()))
+
+
+def _draw_side(rng: np.random.Generator, bilateral: float) -> tuple[str, float]:
+    """Side, and the right hemisphere's share of the lesion volume."""
+    if rng.random() < bilateral:
+        return "both", rng.uniform(0.2, 0.8)
+    return ("right", 1.0) if rng.random() < 0.5 else ("left", 0.0)
