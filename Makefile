@@ -1,0 +1,55 @@
+# make demo | test | lint | bench: each sets up .venv by itself, from requirements.lock, and works again at once when repeated.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+CORES ?= $(shell nproc)
+READY := $(VENV)/.ready
+
+export OMP_NUM_THREADS := 1
+export NIPYPE_NO_ET := 1
+
+.PHONY: help demo test lint bench format clean
+
+help:
+	@echo "make demo   a phantom cohort through the whole chain, to results/demo (minutes)"
+	@echo "make test   the tests"
+	@echo "make lint   ruff, snakefmt and snakemake --lint"
+	@echo "make bench  the measurements, to benchmarks/latest.tsv"
+	@echo "make clean  remove results/demo and its logs"
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up $(VENV) from requirements.lock (some minutes, once) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+	@echo "$(VENV) is ready."
+
+demo: $(READY)
+	@echo "The demo: a phantom cohort of 40 patients is made, preprocessed, trained on and evaluated (config/demo.yaml)."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --quiet rules host reason
+	@$(BIN)/python -m strokeclock.evaluation.summary results/demo
+
+test: $(READY)
+	$(BIN)/pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow/rules
+	@for file in config/demo.yaml config/phantom.yaml; do \
+	  $(BIN)/snakemake --lint --configfile $$file || exit 1; done
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/snakefmt Snakefile workflow/rules
+
+clean:
+	rm -rf results/demo logs/demo

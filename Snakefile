@@ -1,0 +1,39 @@
+# strokeclock: time since stroke onset from DWI b0, DWI b1000 and FLAIR (Zhang, Polson et al. 2021).
+
+import sys
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+configfile: "config/config.yaml"
+
+
+sys.path.insert(0, f"{workflow.basedir}/src")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/cohort.smk"
+include: "workflow/rules/atlas.smk"
+include: "workflow/rules/phantom.smk"
+
+
+if not IS_TEMPLATE_SPACE:
+
+    include: f"workflow/rules/preprocessing_{config['preprocessing']['toolchain']}.smk"
+
+
+include: "workflow/rules/hemispheres.smk"
+include: "workflow/rules/training.smk"
+include: "workflow/rules/prediction.smk"
+include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.quality_page.output,
+        rules.table1.output,
+        rules.table2.output,

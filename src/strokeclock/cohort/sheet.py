@@ -1,0 +1,199 @@
+"""The cohort sheet: one row a patient, read and checked before the first job."""
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from strokeclock.errors import ConfigurationError
+
+SERIES = ("t2w", "dwi", "flair", "adc")
+COLUMNS = (
+    "patient",
+    *SERIES,
+    "b_value",
+    "onset_to_mri_min",
+    "lesion_side",
+    "age",
+    "sex",
+    "nihss",
+    "site",
+    "field_t",
+)
+REQUIRED_COLUMNS = ("patient", "dwi", "flair", "onset_to_mri_min", "lesion_side")
+SIDES = ("left", "right", "both")
+
+_MISSING = {"", "n/a", "na", "nan", "none"}
+_PATIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_LIMITS = {  # value must lie in [low, high]
+    "b_value": (500, 3000),
+    "onset_to_mri_min": (0, 60 * 24 * 365),
+    "age": (0, 125),
+    "nihss": (0, 42),
+    "field_t": (0.05, 12),
+}
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """The patients who enter, and those who do not.
+
+    Attributes
+    ----------
+    rows : tuple of dict
+        One a patient, in the sheet's order, with every key of `COLUMNS`; values are text, "" where missing;
+        series are absolute paths.
+    exclusions : dict
+        patient -> one sentence that says why, and the mend.
+    """
+
+    rows: tuple[dict[str, str], ...]
+    exclusions: dict[str, str]
+
+    @property
+    def patients(self) -> list[str]:
+        return [row["patient"] for row in self.rows]
+
+
+def read_sheet(
+    path: str | Path, *, require_onset: bool = True, exclude: Mapping[str, str] | None = None
+) -> Cohort:
+    """Read and check a cohort sheet (tab-separated, with a header; config/README.md).
+
+    Faults of the sheet's form stop everything; faults of one patient's row exclude that patient alone.
+
+    Parameters
+    ----------
+    path : path
+        The sheet. Series paths in it are absolute or relative to its folder. Missing values: empty or n/a.
+    require_onset : bool
+        Exclude patients without onset_to_mri_min (minutes) or lesion_side.
+    exclude : mapping
+        patient -> reason: a person's exclusions (configuration key cohort.exclude).
+
+    Raises
+    ------
+    ConfigurationError
+        Missing, unknown or repeated column, no rows, repeated patient, an identifier unfit for a file name,
+        or an excluded patient who is not in the sheet.
+    """
+    with open(path, newline="", encoding="utf-8-sig") as file:
+        lines = csv.reader(file, delimiter="\t")
+        header = next(lines, [])
+        _check_header(header, path)
+        table = [(lines.line_num, line) for line in lines if any(cell.strip() for cell in line)]
+    if not table:
+        raise ConfigurationError(f"{path} has a header and no patient: add one row a patient.")
+
+    rows = []
+    for number, line in table:
+        if len(line) != len(header):
+            raise ConfigurationError(
+                f"{path} line {number} has {len(line)} cells where the header has {len(header)}: mend its tabs."
+            )
+        given = dict(zip(header, map(_clean, line), strict=True))
+        rows.append(_with_paths({column: given.get(column, "") for column in COLUMNS}, Path(path).parent))
+    _check_identifiers(rows, numbers=[number for number, _ in table], path=path)
+
+    exclude = {str(patient): reason for patient, reason in (exclude or {}).items()}
+    if strangers := sorted(set(exclude) - {row["patient"] for row in rows}):
+        raise ConfigurationError(
+            f"Configuration key cohort.exclude names {', '.join(strangers)}, not in {path}: correct or remove."
+        )
+    reasons = {row["patient"]: exclude.get(row["patient"]) or _fault(row, require_onset) for row in rows}
+    return Cohort(
+        rows=tuple(row for row in rows if not reasons[row["patient"]]),
+        exclusions={patient: reason for patient, reason in reasons.items() if reason},
+    )
+
+
+def write_cohort(cohort: Cohort, *, table: str | Path, exclusions: str | Path) -> None:
+    """Write the checked sheet (`COLUMNS`) and the entry exclusions (patient, stage, reason) as TSV."""
+    _write_tsv(table, COLUMNS, ([row[column] for column in COLUMNS] for row in cohort.rows))
+    _write_tsv(
+        exclusions,
+        ("patient", "stage", "reason"),
+        ((patient, "entry", reason) for patient, reason in cohort.exclusions.items()),
+    )
+
+
+def _write_tsv(path: str | Path, header: Iterable[str], lines: Iterable[Iterable[str]]) -> None:
+    beside = Path(path).with_name(f".{Path(path).name}")
+    with open(beside, "w", newline="") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(lines)
+    os.replace(beside, path)
+
+
+def _clean(cell: str) -> str:
+    cell = cell.strip()
+    return "" if cell.lower() in _MISSING else cell
+
+
+def _with_paths(row: dict[str, str], folder: Path) -> dict[str, str]:
+    return row | {name: str((folder / row[name]).resolve()) for name in SERIES if row[name]}
+
+
+def _check_header(header: list[str], path: str | Path) -> None:
+    repeated = sorted({column for column in header if header.count(column) > 1})
+    unknown = sorted(set(header) - set(COLUMNS))
+    missing = [column for column in REQUIRED_COLUMNS if column not in header]
+    if "t2w" not in header and "adc" not in header:
+        missing.append("t2w (or adc, from which it can be derived)")
+    if missing:
+        raise ConfigurationError(f"{path} lacks the column {', '.join(missing)}: add it (tab-separated; config/README.md).")
+    if repeated:
+        raise ConfigurationError(f"{path} has the column {', '.join(repeated)} twice: keep one.")
+    if unknown:
+        raise ConfigurationError(
+            f"{path} has the unknown column {', '.join(unknown)}: rename or remove it; known are {', '.join(COLUMNS)}."
+        )
+
+
+def _check_identifiers(rows: list[dict[str, str]], *, numbers: list[int], path: str | Path) -> None:
+    first_seen: dict[str, int] = {}
+    for number, row in zip(numbers, rows, strict=True):
+        patient = row["patient"]
+        if not _PATIENT_ID.fullmatch(patient):
+            raise ConfigurationError(
+                f"{path} line {number}: patient {patient!r} cannot name a file: "
+                "use letters, digits, '.', '_' and '-' only, a letter or digit first."
+            )
+        if patient in first_seen:
+            raise ConfigurationError(
+                f"{path} line {number}: patient {patient} stands already in line {first_seen[patient]}: "
+                "keep one row a patient."
+            )
+        first_seen[patient] = number
+
+
+def _fault(row: Mapping[str, str], require_onset: bool) -> str | None:
+    """Say in one sentence why this row cannot be used, or None."""
+    for name in ("dwi", "flair"):
+        if not row[name]:
+            return f"no {name.upper()} series: name its file in column {name}"
+    if not row["t2w"] and not row["adc"]:
+        return "no T2w (b0) series and no ADC to derive it from: name a file in column t2w or adc"
+    for name in SERIES:
+        if row[name] and not os.path.isfile(row[name]):
+            return f"column {name} names {row[name]}, which is not there: correct the path"
+    for column, (low, high) in _LIMITS.items():
+        if row[column]:
+            try:
+                inside = low <= float(row[column]) <= high
+            except ValueError:
+                return f"column {column} is {row[column]!r}, not a number: correct it or leave it empty"
+            if not inside:
+                return f"column {column} is {row[column]}, outside {low} to {high}: correct it or leave it empty"
+    if row["lesion_side"] and row["lesion_side"] not in SIDES:
+        return f"column lesion_side is {row['lesion_side']!r}: use left, right or both"
+    if row["sex"] and row["sex"] not in ("F", "M"):
+        return f"column sex is {row['sex']!r}: use F or M, or leave it empty"
+    if require_onset:
+        for column in ("onset_to_mri_min", "lesion_side"):
+            if not row[column]:
+                return f"column {column} is empty: fill it, or set cohort.require_onset: false to go without a label"
+    return None

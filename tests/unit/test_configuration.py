@@ -1,0 +1,90 @@
+"""The configuration is checked whole, and each fault is one sentence with its mend."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+
+from strokeclock.configuration import check_configuration
+from strokeclock.errors import ConfigurationError
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "workflow/schemas/config.schema.yaml"
+
+
+@pytest.fixture
+def config():
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    config["phantom"]["patients"] = 40
+    return config
+
+
+def _properties(schema, definitions):
+    schema = definitions.get(schema.get("$ref", "").removeprefix("#/$defs/"), schema)
+    return {key: _properties(value, definitions) for key, value in schema.get("properties", {}).items()}
+
+
+def _keys(config, schema):
+    return {key: _keys(value, schema[key]) if schema.get(key) else {} for key, value in config.items()}
+
+
+def test_the_default_configuration_holds_every_key_of_the_schema(config):
+    schema = yaml.safe_load(SCHEMA.read_text())
+    known = _properties(schema, schema["$defs"])
+    assert _keys(config, known) == known
+
+
+@pytest.mark.parametrize("name", ["demo", "phantom"])
+def test_shipped_configurations_are_valid(config, name):
+    def merge(base, change):
+        for key, value in change.items():
+            if isinstance(value, dict):
+                merge(base[key], value)
+            else:
+                base[key] = value
+
+    merge(config, yaml.safe_load((ROOT / f"config/{name}.yaml").read_text()))
+    check_configuration(config, schema=SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [
+        ("preprocessing.tolchain", "fsl", "preprocessing.tolchain is unknown: did you mean preprocessing.toolchain?"),
+        ("xyz", 1, "xyz is unknown: known here: run, cohort"),
+        ("preprocessing.toolchain", "afni", "preprocessing.toolchain is 'afni', not one of its choices: fsl, open"),
+        ("preprocessing.grid", [111, 112, 13], "preprocessing.grid has an odd x"),
+        ("training.phase1_stroke.lr", -1, "training.phase1_stroke.lr cannot be -1"),
+        ("training.threads", "two", "training.threads cannot be 'two'"),
+        ("run", "a/b", "run is 'a/b'"),
+        ("cohort.sheet", "nowhere.tsv", "Both cohort.sheet and phantom.patients"),
+        ("phantom.patients", 0, "No patients: set cohort.sheet"),
+        ("quality.verdicts", "nowhere.tsv", "quality.verdicts names nowhere.tsv, which is not there"),
+        ("preprocessing.atlas.source", "files", "preprocessing.atlas.t2w is None, not a file"),
+    ],
+)
+def test_a_fault_is_one_sentence_that_names_the_key(config, place, value, sentence):
+    *sections, key = place.split(".")
+    part = config
+    for section in sections:
+        part = part[section]
+    part[key] = value
+    with pytest.raises(ConfigurationError) as caught:
+        check_configuration(config, schema=SCHEMA)
+    assert sentence in str(caught.value)
+
+
+def test_all_faults_are_told_at_once(config):
+    config["training"]["sead"] = 1
+    del config["run"]
+    with pytest.raises(ConfigurationError) as caught:
+        check_configuration(config, schema=SCHEMA)
+    assert "training.sead is unknown" in str(caught.value)
+    assert "run is missing" in str(caught.value)
+
+
+def test_checking_changes_nothing(config):
+    before = copy.deepcopy(config)
+    check_configuration(config, schema=SCHEMA)
+    assert config == before

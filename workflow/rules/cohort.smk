@@ -1,0 +1,26 @@
+# Who the patients are.
+
+SHEET = config["cohort"]["sheet"] or f"{RUN}/phantom/cohort.tsv"
+READERS = config["cohort"]["readers"] or (f"{RUN}/phantom/readers.tsv" if IS_PHANTOM else [])
+
+
+rule cohort:
+    input:
+        sheet=SHEET,
+    output:
+        table=f"{RUN}/cohort/cohort.tsv",
+        exclusions=f"{RUN}/cohort/entry_exclusions.tsv",
+    log:
+        f"{LOG}/cohort/cohort.log",
+    params:
+        require_onset=config["cohort"]["require_onset"],
+        exclude=config["cohort"]["exclude"],
+        code=code("cohort"),
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    conda:
+        "../../envs/preprocessing.yaml"
+    script:
+        "../scripts/cohort.py"

@@ -1,0 +1,74 @@
+# What every rule file stands on: the checked configuration, the patients, where things lie.
+
+import hashlib
+import os
+from pathlib import Path
+
+from strokeclock.cohort.sheet import read_sheet
+from strokeclock.configuration import check_configuration
+from strokeclock.errors import StrokeclockError
+
+BASE = Path(workflow.basedir)
+
+try:
+    check_configuration(config, schema=BASE / "workflow/schemas/config.schema.yaml")
+    COHORT = (
+        read_sheet(
+            config["cohort"]["sheet"],
+            require_onset=config["cohort"]["require_onset"],
+            exclude=config["cohort"]["exclude"],
+        )
+        if config["cohort"]["sheet"]
+        else None
+    )
+except StrokeclockError as error:
+    raise WorkflowError(str(error)) from None
+
+RUN = f"results/{config['run']}"
+LOG = f"logs/{config['run']}"
+ROWS = {row["patient"]: row for row in COHORT.rows} if COHORT else {}
+PATIENTS = (
+    list(ROWS)
+    if COHORT
+    else [f"phantom-{number:04d}" for number in range(1, config["phantom"]["patients"] + 1)]
+)
+IS_PHANTOM = COHORT is None
+IS_TEMPLATE_SPACE = IS_PHANTOM and config["phantom"]["space"] == "template"
+
+if COHORT and not PATIENTS:
+    reasons = "\n".join(f"{patient}: {reason}." for patient, reason in COHORT.exclusions.items())
+    raise WorkflowError(f"Every patient of {config['cohort']['sheet']} is excluded.\n{reasons}")
+if COHORT and workflow.is_main_process:
+    for patient, reason in COHORT.exclusions.items():
+        logger.warning(f"patient {patient} is excluded: {reason}.")
+
+
+# ITK and ANTs repeat their results only with both of these set before a process starts.
+os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
+os.environ["ANTS_RANDOM_SEED"] = "1"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+
+wildcard_constraints:
+    patient=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+
+
+def series(patient, name):
+    """The file of a raw series, or [] where the patient has none: t2w, dwi, flair, adc."""
+    if IS_PHANTOM:
+        return [] if name == "adc" else f"{RUN}/phantom/{patient}/{name}.nii.gz"
+    return ROWS[patient][name] or []
+
+
+def b_value(patient):
+    """The diffusion weighting of the patient's DWI in s/mm²; the paper's 1000 where the sheet is silent."""
+    return float(ROWS[patient]["b_value"] or 1000) if ROWS else 1000.0
+
+
+def code(*subpackages):
+    """A digest of library subpackages: as a rule's param it makes results stale when their code changes."""
+    digest = hashlib.sha256()
+    for subpackage in subpackages:
+        for path in sorted((BASE / "src/strokeclock" / subpackage).rglob("*.py")):
+            digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
