@@ -1,0 +1,127 @@
+"""The set of jobs that each configuration asks for, without running any."""
+
+import re
+
+import pytest
+import yaml
+
+
+def jobs(process):
+    """Return rule -> number of jobs from a dry run's table."""
+    assert process.returncode == 0, process.stdout + process.stderr
+    table = process.stdout.split("Job stats:")[1].split("total")[0]
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE)}
+
+
+SMALL = {"run": "dry", "phantom": {"patients": 12}, "training": {"seeds": [0]}, "split": {"counts": None}}
+NETWORK_RUNS = {  # both arms, both networks, one seed
+    "phase0_genesis": 1,
+    "phase1_stroke": 2,
+    "phase2_tss3h": 4,
+    "phase3_tss4h5": 4,
+    "phase4_attention": 2,
+    "predict": 12,
+}
+
+
+def merged(base, change):
+    return base | {
+        key: merged(base.get(key, {}), value) if isinstance(value, dict) else value for key, value in change.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, {"phantom_patient": 12, "bias_correction": 12, "hemispheres": 12, **NETWORK_RUNS}),
+        ({"preprocessing": {"toolchain": "open"}}, {"phantom_patient": 12, "preprocess": 12, **NETWORK_RUNS}),
+        ({"phantom": {"space": "template"}}, {"hemispheres": 12, **NETWORK_RUNS}),
+        ({"training": {"networks": ["2d"]}}, {"phase1_stroke": 1, "phase2_tss3h": 2, "predict": 6}),
+        ({"training": {"arms": ["random"]}}, {"phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4}),
+        ({"training": {"seeds": [0, 1, 2]}}, {name: 3 * count for name, count in NETWORK_RUNS.items()}),
+    ],
+    ids=["fsl", "open", "template", "2d", "random", "seeds"],
+)
+def test_jobs_of_a_configuration(snakemake, change, expected):
+    found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, change)))
+    assert {rule: found.get(rule, 0) for rule in expected} == expected
+
+
+def test_template_space_needs_no_preprocessing(snakemake):
+    found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"phantom": {"space": "template"}})))
+    assert not {"preprocess", "bias_correction", "phantom_patient"} & set(found)
+
+
+def test_without_the_chain_nothing_is_pretrained(snakemake):
+    found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"training": {"arms": ["random"]}})))
+    assert not {"phase0_genesis", "phase1_stroke", "phase4_attention"} & set(found)
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    """A sheet of three patients, whose second has no FLAIR; zero-byte series."""
+    lines = ["patient\tt2w\tdwi\tflair\tadc\tonset_to_mri_min\tlesion_side"]
+    for patient in ("p1", "p2", "p3"):
+        for name in ("t2w", "dwi", "flair", "adc"):
+            (tmp_path / f"{patient}_{name}.nii.gz").touch()
+        flair = "" if patient == "p2" else f"{patient}_flair.nii.gz"
+        t2w = "" if patient == "p3" else f"{patient}_t2w.nii.gz"
+        lines.append(f"{patient}\t{t2w}\t{patient}_dwi.nii.gz\t{flair}\t{patient}_adc.nii.gz\t120\tleft")
+    (tmp_path / "cohort.tsv").write_text("\n".join(lines) + "\n")
+    return {
+        "run": "own",
+        "cohort": {"sheet": str(tmp_path / "cohort.tsv")},
+        "split": {"counts": None},
+        "preprocessing": {"toolchain": "open"},
+        "training": {"seeds": [0]},
+    }
+
+
+def test_a_missing_series_excludes_one_patient_and_says_so(snakemake, cohort):
+    process = snakemake("-n", "--quiet", "rules", config=cohort)
+    assert jobs(process)["preprocess"] == 2
+    assert "patient p2 is excluded: no FLAIR series: name its file in column flair." in process.stderr
+
+
+def test_own_patients_up_to_hemispheres(snakemake, cohort):
+    found = jobs(snakemake("-n", "--quiet", "rules", "quality", config=cohort))
+    assert found["hemispheres"] == 2
+    assert "predict" not in found
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"preprocessing": {"tolchain": "open"}}, "preprocessing.tolchain is unknown: did you mean"),
+        ({"phantom": {"patients": 0}}, "No patients: set cohort.sheet"),
+        ({"cohort": {"sheet": "gone.tsv"}, "phantom": {"patients": 0}}, "gone.tsv, which is not there"),
+    ],
+)
+def test_a_fault_stops_before_the_first_job(snakemake, change, sentence):
+    process = snakemake("-n", config=merged(SMALL, change))
+    assert process.returncode != 0
+    assert sentence in process.stderr
+    assert "Traceback" not in process.stderr
+
+
+def test_a_repeated_patient_stops_before_the_first_job(snakemake, cohort, tmp_path):
+    sheet = tmp_path / "cohort.tsv"
+    sheet.write_text(sheet.read_text() + sheet.read_text().splitlines()[1] + "\n")
+    process = snakemake("-n", config=cohort)
+    assert process.returncode != 0
+    assert "line 5: patient p1 stands already in line 2" in process.stderr
+
+
+def test_without_fsl_the_fsl_toolchain_stops_before_the_first_job(snakemake, monkeypatch):
+    monkeypatch.delenv("FSLDIR", raising=False)
+    process = snakemake("--quiet", "rules", config=SMALL)
+    assert process.returncode != 0
+    assert "preprocessing.toolchain: open" in process.stderr
+    assert "Finished jobid" not in process.stderr
+
+
+def test_every_rule_has_log_resources_and_environment(snakemake):
+    """Read from the rules themselves, so that a new one cannot forget them."""
+    process = snakemake("--lint", "json", config=merged(SMALL, {"preprocessing": {"toolchain": "open"}}))
+    lints = yaml.safe_load(process.stdout[process.stdout.index("{") :]) if "{" in process.stdout else {}
+    assert process.returncode == 0, lints or process.stderr
