@@ -1,0 +1,209 @@
+"""Who trains, who selects, who tests: one split of the patients, made once, the same for every experiment."""
+
+import logging
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import train_test_split
+
+from strokeclock.errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+PARTS = ("train", "validation", "test")
+
+# Candidate cuts of the time since onset in minutes, finest first: 4.5 h, the last task's label, goes last.
+_ONSET_CUTS = ((180, 270), (270,), (180,), ())
+
+
+def read_cohort(path: str | Path) -> pd.DataFrame:
+    """Read cohort.tsv: one row a patient, numbers as numbers, missing values NaN, ``patient`` always text."""
+    return pd.read_csv(
+        path, sep="\t", dtype={"patient": str, "site": str}, na_values=[""], keep_default_na=False
+    )
+
+
+def is_labelled(patients: pd.DataFrame) -> pd.Series:
+    """Whether each patient has both labels: minutes from onset to MRI and the side of the lesion."""
+    return patients["onset_to_mri_min"].notna() & patients["lesion_side"].notna()
+
+
+def make_split(
+    patients: pd.DataFrame,
+    *,
+    counts: Sequence[int] | None = None,
+    fractions: Sequence[float] | None = None,
+    seed: int,
+) -> pd.DataFrame:
+    """Hold out the test set, then divide the rest into training and validation, stratified both times.
+
+    The paper's 272, 68 and 82 of 422 are what two such steps give (arXiv 2011.03350, section 2.1).
+    Strata are TSS < 3 h, 3 to 4.5 h and >= 4.5 h, each divided further by field strength and by site where
+    these are known and the groups large enough. The order of the rows does not matter.
+
+    Parameters
+    ----------
+    patients : DataFrame
+        Columns patient, onset_to_mri_min (minutes) and lesion_side, optionally field_t and site.
+        Patients without both labels get no part.
+    counts : three ints, optional
+        Patients in training, validation and test; must add up to the labelled patients.
+    fractions : three floats, optional
+        Used where counts is None.
+    seed : int
+        Fixes the split.
+
+    Returns
+    -------
+    DataFrame
+        Columns patient and part (train, validation, test), sorted by patient; empty where fewer than three
+        patients are labelled and counts is None, or none at all.
+
+    Raises
+    ------
+    ConfigurationError
+        The counts do not fit the patients.
+    """
+    labelled = patients[is_labelled(patients)].sort_values("patient", ignore_index=True)
+    if unlabelled := len(patients) - len(labelled):
+        log.info("%d patients without onset or lesion side get no part", unlabelled)
+    n = len(labelled)
+    if n == 0 or (counts is None and n < len(PARTS)):
+        log.warning("%d labelled patients: too few to divide, so nobody has a part", n)
+        return pd.DataFrame({"patient": [], "part": []}, dtype=str)
+    if counts is None:
+        counts = _counts(n, fractions)
+    elif sum(counts) != n or min(counts) < 1:
+        raise ConfigurationError(
+            f"Configuration key split.counts is {list(counts)}, together {sum(counts)}, but n = {n} labelled "
+            "patients remain: correct the counts (each at least 1), or set split.counts: null to use "
+            "split.fractions."
+        )
+
+    strata = _strata(labelled, smallest_part=min(counts))
+    _, validation, test = counts
+    rest, held_out = train_test_split(np.arange(n), test_size=test, stratify=strata, random_state=seed)
+    _, selecting = train_test_split(rest, test_size=validation, stratify=strata[rest], random_state=seed)
+    part = np.full(n, "train", dtype=object)
+    part[selecting] = "validation"
+    part[held_out] = "test"
+    split = pd.DataFrame({"patient": labelled["patient"], "part": part})
+    assert_no_overlap(split)
+    return split
+
+
+def read_split(path: str | Path, *, patients: pd.DataFrame, excluded: Collection[str] = ()) -> pd.DataFrame:
+    """Read and check an existing split (TSV with columns patient and part).
+
+    Parameters
+    ----------
+    path : path
+        The file (configuration key split.file).
+    patients : DataFrame
+        The whole cohort, as for `make_split`.
+    excluded : collection of str
+        Patients who left since; they lose their part, with a word in the log.
+
+    Raises
+    ------
+    ConfigurationError
+        A column is missing, a patient unknown, repeated, missing or without labels, or a part unknown.
+    """
+    split = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
+    if missing := [column for column in ("patient", "part") if column not in split]:
+        raise ConfigurationError(
+            f"{path} lacks the column {', '.join(missing)}: a split has patient and part."
+        )
+    split = split[["patient", "part"]]
+    if unknown := sorted(set(split["part"]) - set(PARTS)):
+        raise ConfigurationError(f"{path} names the part {unknown[0]!r}: use {', '.join(PARTS)}.")
+    assert_no_overlap(split, source=str(path))
+
+    left = set(excluded)
+    labelled = set(patients.loc[is_labelled(patients), "patient"])
+    known = set(patients["patient"]) | left
+    for fault, mend, names in (
+        ("names patients who are not in the cohort", "remove them", set(split["patient"]) - known),
+        (
+            "names patients without onset or lesion side",
+            "remove them",
+            set(split["patient"]) & (known - left - labelled),
+        ),
+        ("lacks patients of the cohort", "give each a part", labelled - left - set(split["patient"])),
+    ):
+        if names:
+            raise ConfigurationError(f"{path} {fault}: {_list(names)}; {mend}, or set split.file: null.")
+    if gone := left & set(split["patient"]):
+        log.warning("excluded patients lose their part: %s", _list(gone))
+    return split[~split["patient"].isin(left)].sort_values("patient", ignore_index=True)
+
+
+def assert_no_overlap(split: pd.DataFrame, *, source: str = "The split") -> None:
+    """Raise ConfigurationError if a patient stands in a split more than once."""
+    repeated = split.loc[split["patient"].duplicated(), "patient"]
+    if len(repeated):
+        raise ConfigurationError(
+            f"{source} names patients more than once: {_list(set(repeated))}; keep one row each."
+        )
+
+
+def _counts(n: int, fractions: Sequence[float]) -> tuple[int, int, int]:
+    """Whole patients nearest to the fractions; at least one in every part."""
+    validation, test = (max(1, round(n * fraction)) for fraction in fractions[1:])
+    if validation + test >= n:
+        raise ConfigurationError(
+            f"Configuration key split.fractions is {list(fractions)}, which leaves none of {n} patients "
+            "for training: lower its second and third number."
+        )
+    return n - validation - test, validation, test
+
+
+def _strata(labelled: pd.DataFrame, *, smallest_part: int) -> np.ndarray:
+    """One label a patient. Time since onset counts first, field strength and site where groups stay large."""
+    onset = labelled["onset_to_mri_min"].to_numpy(float)
+    for cuts in _ONSET_CUTS:
+        strata = pd.Series(np.digitize(onset, cuts)).astype(str)
+        sizes = strata.value_counts()
+        # one member for each part, and no more strata than the smallest part has room for
+        if not cuts or (sizes.min() >= len(PARTS) and len(sizes) <= smallest_part):
+            break
+    if len(cuts) < len(_ONSET_CUTS[0]):
+        log.warning("few patients: stratified on the time since onset at %s min only", list(cuts) or "no")
+
+    enough = int(np.ceil(len(labelled) / smallest_part))  # each group then reaches the smallest part
+    for column in ("field_t", "site"):
+        if column not in labelled or labelled[column].nunique() < 2:
+            continue
+        finer = strata.copy()
+        for _, members in strata.groupby(strata):
+            finer[members.index] += "|" + _pooled(labelled.loc[members.index, column], enough)
+        if finer.nunique() <= smallest_part:
+            if finer.nunique() < strata.nunique() * labelled[column].nunique():
+                log.info("strata by %s: groups under %d patients are pooled", column, enough)
+            strata = finer
+        else:
+            log.info("not stratified by %s: too many groups", column)
+    log.info(
+        "strata: %s",
+        ", ".join(f"{name}: {size}" for name, size in strata.value_counts().sort_index().items()),
+    )
+    return strata.to_numpy()
+
+
+def _pooled(values: pd.Series, enough: int) -> pd.Series:
+    """Labels of one nominal column, the smallest groups pooled until each has ``enough`` members."""
+    labels = values.astype(str)
+    while (sizes := labels.value_counts().sort_index(kind="stable").sort_values(kind="stable")).iloc[
+        0
+    ] < enough:
+        if len(sizes) == 1:
+            break
+        labels = labels.replace(list(sizes.index[:2]), "+".join(sorted(sizes.index[:2])))
+    return labels
+
+
+def _list(names: Collection[str], most: int = 10) -> str:
+    names = sorted(names)
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
