@@ -1,0 +1,134 @@
+"""The T2w MNI-152 atlas: where it comes from, and the grid that every patient ends on.
+
+Paper: "T2-weighted MNI152 atlas resized to 224 × 224 × 26 with linear interpolation" (Fonov 2009).
+"""
+
+import logging
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from strokeclock.errors import ConfigurationError
+from strokeclock.imaging.resample import fit_grid, resample, resample_mask
+from strokeclock.imaging.volume import Volume, read_volume, write_volume
+
+log = logging.getLogger(__name__)
+
+SPACING = 2.0  # mm; registration works at 3 mm and coarser
+# b0 signal of fluid, grey and white matter at 3 T, TE 95 ms, over that of fluid (docs/phantom.md)
+CSF, GREY, WHITE = 1.0, 0.42, 0.24
+SKULL, SCALP = 0.05, 0.35
+SKULL_MM, SCALP_MM = 7.0, 6.0  # thickness around the brain
+
+
+def build_atlas(
+    *,
+    source: str,
+    grid: tuple[int, int, int],
+    t2w_out: str | os.PathLike,
+    brain_mask_out: str | os.PathLike,
+    grid_out: str | os.PathLike,
+    brain_mask_grid_out: str | os.PathLike,
+    t2w: str | os.PathLike | None = None,
+    brain_mask: str | os.PathLike | None = None,
+) -> None:
+    """Write the atlas for estimating transforms (about 2 mm isotropic) and on the final grid, masks beside.
+
+    All four are RAS with x symmetric about 0.
+
+    Parameters
+    ----------
+    source : nilearn | files | templateflow
+        nilearn: a T2w-like whole head from its symmetric ICBM-2009a tissue maps; files: ``t2w`` and
+        ``brain_mask``; templateflow: MNI152NLin2009cSym.
+    grid : (nx, ny, nz)
+        Voxels of the final grid; nx even.
+
+    Raises
+    ------
+    ConfigurationError
+        The source is not there, or its mask does not lie on its T2w image.
+    """
+    if source == "nilearn":
+        head, brain = _from_tissue_maps()
+    elif source == "files":
+        if not t2w or not brain_mask:
+            raise ConfigurationError(
+                "preprocessing.atlas.source is files: give atlas.t2w and atlas.brain_mask"
+            )
+        head, brain = _read_pair(t2w, brain_mask)
+    else:
+        head, brain = _read_pair(*_fetch())
+
+    extent = head.spacing * head.shape
+    fine = (2 * round(extent[0] / SPACING / 2), *(round(e / SPACING) for e in extent[1:]))
+    for shape, image_path, mask_path in (
+        (fine, t2w_out, brain_mask_out),
+        (tuple(grid), grid_out, brain_mask_grid_out),
+    ):
+        affine = fit_grid(head, shape)
+        write_volume(image_path, resample(head, shape=shape, affine=affine))
+        write_volume(mask_path, resample_mask(brain, shape=shape, affine=affine), dtype=np.uint8)
+
+
+def _from_tissue_maps() -> tuple[Volume, Volume]:
+    """A T2w-like head from the grey and white matter maps and the T1w brain that nilearn carries, at 1 mm.
+
+    Inside the brain (where the T1w image is) what is neither grey nor white is fluid. Around it lie a dark
+    skull and a scalp: registration counts voxels a few millimetres outside the brain too.
+    """
+    folder = Path(find_spec("nilearn").origin).parent / "datasets/data"
+    maps = {}
+    for tissue in ("t1", "gm", "wm"):
+        path = folder / f"mni_icbm152_{tissue}_tal_nlin_sym_09a_converted.nii.gz"
+        if not path.exists():
+            raise ConfigurationError(
+                f"nilearn's {path.name} is absent: install nilearn 0.12 or later, or set atlas.source"
+            )
+        maps[tissue] = read_volume(path, patient="atlas", series=tissue)
+    grey, white = maps["gm"].data / 255, maps["wm"].data / 255
+    brain = ndimage.binary_fill_holes((maps["t1"].data > 0) | (grey + white > 0.5))
+    fluid = np.clip(1 - grey - white, 0, 1)
+    distance = ndimage.distance_transform_edt(~brain)  # 1 mm voxels
+    head = np.where(distance <= SKULL_MM, SKULL, np.where(distance <= SKULL_MM + SCALP_MM, SCALP, 0))
+    head = np.where(brain, CSF * fluid + GREY * grey + WHITE * white, head)
+    affine = maps["t1"].affine
+    return Volume(head.astype(np.float32), affine), Volume(brain.astype(np.float32), affine)
+
+
+def _read_pair(t2w: str | os.PathLike, brain_mask: str | os.PathLike) -> tuple[Volume, Volume]:
+    """The atlas and its mask from files; the mask may have another grid in the same world."""
+    head = read_volume(t2w, patient="atlas", series="t2w")
+    mask = read_volume(brain_mask, patient="atlas", series="brain_mask")
+    mask = Volume((mask.data > 0.5).astype(np.float32), mask.affine)
+    litres = mask.data.sum() * np.prod(mask.spacing) / 1e6
+    on_head = resample_mask(mask, shape=head.shape, affine=head.affine).data > 0
+    if not 0.8 < litres < 2.5 or not on_head.any() or np.median(head.data[on_head]) <= 0:
+        raise ConfigurationError(
+            f"atlas mask {Path(brain_mask).name} ({litres:.2f} L) does not lie on {Path(t2w).name}: "
+            "give the brain mask of the same template space"
+        )
+    return head, mask
+
+
+def _fetch() -> tuple[Path, Path]:
+    """MNI152NLin2009cSym, 1 mm, through templateflow's cache; downloaded once."""
+    try:
+        from templateflow import api
+
+        found = [
+            api.get("MNI152NLin2009cSym", resolution=1, desc=desc, suffix=suffix, extension=".nii.gz")
+            for desc, suffix in ((None, "T2w"), ("brain", "mask"))
+        ]
+    except Exception as error:  # network and cache fail in many ways
+        log.debug("templateflow", exc_info=True)
+        found = [error]
+    if not all(isinstance(item, Path) and item.stat().st_size for item in found):
+        raise ConfigurationError(
+            "templateflow cannot give MNI152NLin2009cSym here: go online once, or set "
+            "preprocessing.atlas.source to nilearn, or to files with atlas.t2w and atlas.brain_mask"
+        )
+    return tuple(found)
