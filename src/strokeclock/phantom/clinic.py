@@ -1,24 +1,31 @@
-"""Who a phantom patient is: onset, tissue clock, lesions, age, severity, scanner, protocol (docs/phantom-clock.md).
+"""Who a phantom patient is: onset, tissue clock, lesions, age, severity, scanner, protocol.
 
-No image is opened here. Field strength, TR, TE, voxel sizes and site are drawn independently of the onset time.
+docs/phantom-clock.md tells why. No image is opened here. Field strength, TR, TE, voxel sizes and site are
+drawn independently of the onset time.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, log, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
+from scipy.stats import truncnorm, uniform
 
 from strokeclock.phantom.signal import null_inversion_time
 
 # Onset to MRI (min) at cumulative shares of the cohort; quartiles 105, 224, 687 as in the paper's Table 1.
 ONSET_SHARES = (0.0, 0.05, 0.10, 0.25, 0.40, 0.50, 0.54, 0.75, 0.90, 0.97, 1.0)
 ONSET_MINUTES = (25, 48, 64, 105, 175, 225, 270, 690, 1260, 2000, 2880)
-_onset_log_quantile = PchipInterpolator(ONSET_SHARES, np.log(ONSET_MINUTES))
+onset_log_quantile = PchipInterpolator(ONSET_SHARES, np.log(ONSET_MINUTES))
 
 VOLUME_MEDIAN_ML, VOLUME_LOG_SD, VOLUME_RANGE_ML = 8.0, 1.7, (0.05, 350.0)
+
+CORE_RADC = truncnorm((0.55 - 0.74) / 0.07, (0.90 - 0.74) / 0.07, loc=0.74, scale=0.07)
+FAINT_RADC = uniform(0.92, 0.08)  # of lesions that DWI misses
+T2_RISE_MEDIAN_MS, T2_RISE_LOG_SD = 32.0, 0.2
+T1_NUISANCE_SHARE = 0.5  # of the T2 nuisance; without it T1 and T2 together would tell tissue time exactly
 
 
 class Territory(NamedTuple):
@@ -90,7 +97,8 @@ class PatientRecord:
     dwi_negative             lesion invisible or faint on DWI (its core_radc is near 1)
     core_radc                r: lesion/contralateral ADC that the lesion settles at
     t2_rise_ms               A: size of the T2 rise, ms at a T2 of 82 ms
-    log_t2_nuisance          error of the lesion's log T2 against the time law, before the contrast gain
+    log_t2_nuisance          error of the lesion's log T2 about its time law, before the contrast gain
+    log_t1_nuisance          the same of its log T1
     wmh_volume_ml            white-matter hyperintensities in both hemispheres together, mL; 0: none
     old_infarcts             chronic infarcts
     epi, flair               protocols of the diffusion EPI (b0, b1000) and of FLAIR
@@ -113,6 +121,7 @@ class PatientRecord:
     core_radc: float
     t2_rise_ms: float
     log_t2_nuisance: float
+    log_t1_nuisance: float
     wmh_volume_ml: float
     old_infarcts: tuple[OldInfarct, ...]
     epi: EpiProtocol
@@ -146,17 +155,17 @@ def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Pati
     wmh_ml = _draw_wmh_volume(rng, age)
     old_infarcts = _draw_old_infarcts(rng)
 
-    onset_min = draw_onset(rng, 1)[0]
+    onset_min = exp(onset_log_quantile(rng.random()))
     clock_factor = rng.lognormal(0, settings["tissue_clock_sigma"])
-    volume_ml = draw_volume(rng, 1)[0]
+    volume_ml = float(np.clip(rng.lognormal(log(VOLUME_MEDIAN_ML), VOLUME_LOG_SD), *VOLUME_RANGE_ML))
     territory = _draw_territory(rng, volume_ml)
     # NIHSS: median 8 (4 to 16), rank correlation with the lesion volume about .75.
-    nihss = round(min(float(3.1 * volume_ml**0.45 * rng.lognormal(0, 0.69)), 42))
+    nihss = round(min(3.1 * volume_ml**0.45 * rng.lognormal(0, 0.69), 42))
     side, right_share = _draw_side(rng, settings["bilateral"])
     dwi_negative = bool(rng.random() < settings["dwi_negative"])
-    core_radc = draw_core_radc(rng, np.array([dwi_negative]))[0]
-    t2_rise_ms = draw_t2_rise(rng, 1)[0]
-    log_t2_nuisance = rng.normal(0, t2_nuisance_sd(volume_ml, s0=settings["t2_nuisance"]))
+    core_radc = FAINT_RADC.rvs(random_state=rng) if dwi_negative else CORE_RADC.rvs(random_state=rng)
+    t2_rise_ms = rng.lognormal(log(T2_RISE_MEDIAN_MS), T2_RISE_LOG_SD)
+    t2_sd, t1_sd = relaxation_nuisance_sd(volume_ml, s0=settings["t2_nuisance"])
     return PatientRecord(
         number=number,
         patient=f"phantom-{number:04d}",
@@ -165,16 +174,17 @@ def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Pati
         nihss=nihss,
         site=site,
         field_t=field_t,
-        onset_to_mri_min=round(float(onset_min)),
+        onset_to_mri_min=round(onset_min),
         clock_factor=float(clock_factor),
         lesion_side=side,
-        lesion_volume_left_ml=float(volume_ml * (1 - right_share)),
-        lesion_volume_right_ml=float(volume_ml * right_share),
+        lesion_volume_left_ml=volume_ml * (1 - right_share),
+        lesion_volume_right_ml=volume_ml * right_share,
         territory=territory,
         dwi_negative=dwi_negative,
         core_radc=float(core_radc),
         t2_rise_ms=float(t2_rise_ms),
-        log_t2_nuisance=float(log_t2_nuisance),
+        log_t2_nuisance=float(rng.normal(0, t2_sd)),
+        log_t1_nuisance=float(rng.normal(0, t1_sd)),
         wmh_volume_ml=wmh_ml,
         old_infarcts=old_infarcts,
         epi=epi,
@@ -182,54 +192,24 @@ def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Pati
     )
 
 
-def draw_onset(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Onset-to-MRI times, minutes, (n,): PCHIP on ln t through the shares above."""
-    return np.exp(_onset_log_quantile(rng.random(n)))
-
-
-def draw_volume(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Lesion volumes, mL, (n,): log-normal, quartiles 2.5, 8 and 25."""
-    return np.clip(rng.lognormal(log(VOLUME_MEDIAN_ML), VOLUME_LOG_SD, n), *VOLUME_RANGE_ML)
-
-
-def draw_core_radc(rng: np.random.Generator, dwi_negative: np.ndarray) -> np.ndarray:
-    """ADC ratios that lesions settle at, one a flag of `dwi_negative` (n,); .74 ± .07 where DWI shows them."""
-    visible = np.clip(rng.normal(0.74, 0.07, len(dwi_negative)), 0.55, 0.90)
-    return np.where(dwi_negative, rng.uniform(0.92, 1.0, len(dwi_negative)), visible)
-
-
-def draw_t2_rise(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Sizes A of the T2 rise, ms, (n,)."""
-    return rng.lognormal(log(32), 0.2, n)
-
-
-def t2_nuisance_sd(volume_ml, *, s0: float):
-    """SD of the lesion's log T2 about the time law: `s0` in large lesions, √10 times that under 0.9 mL."""
-    return s0 * np.sqrt(1 + np.minimum(8 / np.asarray(volume_ml), 9))
-
-
-def draw_epi_times(rng: np.random.Generator, n: int | None = None):
-    """(TR, TE) of the diffusion EPI in ms, from the paper's ranges."""
-    return rng.uniform(4000, 9000, n), rng.uniform(78, 122, n)
-
-
-def draw_flair_times(rng: np.random.Generator, n: int | None = None):
-    """(TR, TE, TI) of FLAIR in ms: TR and TE from the paper's ranges, TI within 50 ms of nulling CSF."""
-    tr, te = rng.uniform(8000, 9000, n), rng.uniform(88, 134, n)
-    return tr, te, np.vectorize(null_inversion_time)(tr) + rng.uniform(-50, 50, n)
+def relaxation_nuisance_sd(volume_ml: float, *, s0: float) -> tuple[float, float]:
+    """SDs of the lesion's log T2 and T1 about their laws; T2: `s0` in large lesions, √10 s0 under .9 mL."""
+    sd = s0 * sqrt(1 + min(8 / volume_ml, 9))
+    return sd, T1_NUISANCE_SHARE * sd
 
 
 def _draw_epi(rng: np.random.Generator) -> EpiProtocol:
-    tr, te = draw_epi_times(rng)
+    tr, te = rng.uniform(4000, 9000), rng.uniform(78, 122)
     return EpiProtocol(
         tr, te, 1000.0, _draw_voxel(rng, (0.859, 6.0), (1.850, 6.5)), int(rng.integers(24, 29))
     )
 
 
 def _draw_flair(rng: np.random.Generator) -> FlairProtocol:
-    tr, te, ti = draw_flair_times(rng)
+    tr, te = rng.uniform(8000, 9000), rng.uniform(88, 134)
+    ti = null_inversion_time(tr) + rng.uniform(-50, 50)
     voxel = _draw_voxel(rng, (0.688, 6.0), (0.938, 6.5))
-    return FlairProtocol(tr, te, float(ti), voxel, int(rng.integers(24, 29)))
+    return FlairProtocol(tr, te, ti, voxel, int(rng.integers(24, 29)))
 
 
 def _draw_voxel(

@@ -1,13 +1,15 @@
 """What tissue is, and what ischaemia does to it with tissue time (docs/phantom-clock.md).
 
-Proton density (water = 1), T1 and T2 in ms, ADC in mm2/s. Healthy values after Stanisz et al. 2005; the laws of
-the lesion after Nagesh 1998 (ADC), Damion 2019 and McGarry 2020 (T2).
+Proton density (water = 1), T1 and T2 in ms, ADC in mm2/s; tissue time u in hours. Healthy values after
+Stanisz et al. 2005; laws of the lesion after Nagesh 1998 (ADC), Damion 2019 and McGarry 2020 (T2).
 """
 
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
+from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.signal import CSF_T1_MS
 
 LESION_ADC_SD = 0.11e-3  # mm2/s, between the voxels of one lesion
@@ -16,10 +18,10 @@ LESION_ADC_SD = 0.11e-3  # mm2/s, between the voxels of one lesion
 class Tissue(NamedTuple):
     """Proton density, T1 (ms), T2 (ms), ADC (mm2/s); scalars or arrays of one shape."""
 
-    pd: float | np.ndarray
-    t1: float | np.ndarray
-    t2: float | np.ndarray
-    adc: float | np.ndarray
+    pd: ArrayLike
+    t1: ArrayLike
+    t2: ArrayLike
+    adc: ArrayLike
 
 
 TISSUES = {  # by field strength, T
@@ -38,24 +40,54 @@ TISSUES = {  # by field strength, T
 }
 
 
+def adc_ratio(tissue_hours: ArrayLike, *, core_radc: ArrayLike) -> np.ndarray:
+    """Lesion over healthy ADC: r + (1 - r) exp(-u / 0.35 h) with r = `core_radc`."""
+    return core_radc + (1 - np.asarray(core_radc)) * np.exp(-np.asarray(tissue_hours) / 0.35)
+
+
+def log_t2_ratio(tissue_hours: ArrayLike, *, t2_rise_ms: ArrayLike) -> np.ndarray:
+    """Log of lesion over healthy T2: ln(1 + A / 82 ms (1 - exp(-u / 14.5 h))) with A = `t2_rise_ms`."""
+    return np.log1p(np.asarray(t2_rise_ms) / 82 * _risen(tissue_hours, 14.5))
+
+
 def infarct(
-    healthy: Tissue, *, tissue_hours, core_radc, t2_rise_ms, log_t2_nuisance, contrast_gain: float
+    healthy: Tissue,
+    *,
+    tissue_hours: ArrayLike,
+    radc: ArrayLike,
+    log_t2: ArrayLike,
+    log_t1_nuisance: ArrayLike,
+    contrast_gain: float,
 ) -> Tissue:
-    """Lesion tissue that was `healthy`, at tissue time u = `tissue_hours`.
+    """Lesion tissue that was `healthy`, at tissue time u = `tissue_hours`; arguments broadcast.
 
-    core_radc         r: rADC(u) = r + (1 - r) exp(-u / 0.35 h)
-    t2_rise_ms        A: T2(u) = T2(0) (1 + A / 82 ms (1 - exp(-u / 14.5 h)))
-    log_t2_nuisance   added to the log of that T2 ratio
-    contrast_gain     multiplies the log T2 ratio and its nuisance together: contrast grows, information stays
+    radc             lesion over healthy ADC
+    log_t2           log of lesion over healthy T2, nuisance included
+    log_t1_nuisance  error of the lesion's log T1 about its law
+    contrast_gain    multiplies `log_t2`: time signal and nuisance grow together, information stays
 
-    T1 rises by 7.5 % with a time constant of 2 h, proton density by 1 % with 6 h. Arguments broadcast.
+    T1 rises by 7.5 % with a time constant of 2 h, proton density by 1 % with 6 h.
     """
-    u = np.asarray(tissue_hours, dtype=float)
-    radc = core_radc + (1 - core_radc) * np.exp(-u / 0.35)
-    log_t2_ratio = np.log1p(t2_rise_ms / 82 * -np.expm1(-u / 14.5)) + log_t2_nuisance
     return Tissue(
-        pd=healthy.pd * (1 + 0.01 * -np.expm1(-u / 6)),
-        t1=healthy.t1 * (1 + 0.075 * -np.expm1(-u / 2)),
-        t2=healthy.t2 * np.exp(contrast_gain * log_t2_ratio),
-        adc=healthy.adc * radc,
+        pd=healthy.pd * (1 + 0.01 * _risen(tissue_hours, 6)),
+        t1=healthy.t1 * (1 + 0.075 * _risen(tissue_hours, 2)) * np.exp(log_t1_nuisance),
+        t2=healthy.t2 * np.exp(contrast_gain * np.asarray(log_t2)),
+        adc=healthy.adc * np.asarray(radc),
     )
+
+
+def lesion_tissue(healthy: Tissue, record: PatientRecord, *, contrast_gain: float) -> Tissue:
+    """The patient's lesion where the tissue was `healthy` (its mean ADC; LESION_ADC_SD is the voxels')."""
+    u = record.tissue_hours
+    return infarct(
+        healthy,
+        tissue_hours=u,
+        radc=adc_ratio(u, core_radc=record.core_radc),
+        log_t2=log_t2_ratio(u, t2_rise_ms=record.t2_rise_ms) + record.log_t2_nuisance,
+        log_t1_nuisance=record.log_t1_nuisance,
+        contrast_gain=contrast_gain,
+    )
+
+
+def _risen(tissue_hours: ArrayLike, constant_hours: float) -> np.ndarray:
+    return -np.expm1(-np.asarray(tissue_hours, dtype=float) / constant_hours)
