@@ -1,0 +1,60 @@
+"""Grad-CAM (Selvaraju et al. 2017): which places of a hemisphere raise a network's logit."""
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+LAYERS = {  # the paper: "penultimate convolutional layer"
+    ("2d", "penultimate"): "backbone.layer3",
+    ("2d", "last"): "backbone.layer4",
+    ("3d", "penultimate"): "encoder.down_tr256",
+    ("3d", "last"): "encoder.down_tr512",
+}
+
+
+def map_relevance(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> np.ndarray:
+    """Compute the Grad-CAM of the positive class for one hemisphere.
+
+    Each channel of the layer's maps is weighted by the spatial mean of the logit's gradient; the weighted sum is cut at
+    0, upsampled to the hemisphere, and divided by its maximum over the whole volume, so that slices and patients keep
+    one scale. The logit and not the probability is followed: the sigmoid only shrinks the gradient of sure cases.
+
+    Parameters
+    ----------
+    model : module
+        Takes (1, 3, x, y, z), gives one logit. Left in evaluation mode.
+    hemisphere : array (3, x, y, z)
+        Values 0 to 1.
+    layer : str
+        Dotted name of the submodule. Its maps are (1, channels, x', y', z'), or (z, channels, y', x') of a network that
+        takes the axial slices one by one; there each slice has its own channel weights.
+
+    Returns
+    -------
+    array (x, y, z), float32, 0 to 1; all 0 where nothing speaks for the positive class.
+    """
+    maps: list[torch.Tensor] = []
+
+    def keep(_module: nn.Module, _inputs: tuple, output: torch.Tensor) -> torch.Tensor:
+        maps.append(output.detach().requires_grad_())  # the gradient need not go further down
+        return maps[-1]
+
+    model.eval()
+    hook = model.get_submodule(layer).register_forward_hook(keep)
+    try:
+        volume = torch.from_numpy(np.asarray(hemisphere, np.float32))[None]
+        with torch.enable_grad():
+            logit = model(volume.to(next(model.parameters()).device)).sum()
+            (gradient,) = torch.autograd.grad(logit, maps[0])
+    finally:
+        hook.remove()
+    space = tuple(range(2, maps[0].ndim))
+    cam = functional.relu((gradient.mean(space, keepdim=True) * maps[0]).sum(1, keepdim=True)).detach()
+    x, y, z = hemisphere.shape[1:]
+    if cam.ndim == 5:
+        cam = functional.interpolate(cam, (x, y, z), mode="trilinear", align_corners=False)[0, 0]
+    else:  # (z, 1, y', x')
+        cam = functional.interpolate(cam, (y, x), mode="bilinear", align_corners=False)[:, 0].permute(2, 1, 0)
+    peak = cam.max()
+    return (cam / peak if peak > 0 else cam).cpu().numpy()

@@ -1,0 +1,104 @@
+"""Confidence intervals: Wilson for proportions, DeLong for AUC, and the patient-level bootstrap."""
+
+from statistics import NormalDist
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from strokeclock.evaluation.metrics import compare_pairs
+
+
+class Interval(NamedTuple):
+    low: float
+    high: float
+
+
+UNDEFINED = Interval(np.nan, np.nan)
+
+
+def wilson_interval(successes: int, n: int, *, confidence: float) -> Interval:
+    """Wilson's score interval of successes/n; undefined (NaN) for n = 0."""
+    if n == 0:
+        return UNDEFINED
+    from statsmodels.stats.proportion import proportion_confint
+
+    low, high = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
+    return Interval(float(low), float(high))
+
+
+def delong_variance(label: ArrayLike, score: ArrayLike) -> float:
+    """Variance of the AUC (DeLong, DeLong and Clarke-Pearson 1988); NaN with fewer than two of a class."""
+    pairs = compare_pairs(label, score)
+    if min(pairs.shape) < 2:
+        return np.nan
+    by_positive, by_negative = pairs.mean(axis=1), pairs.mean(axis=0)
+    return float(by_positive.var(ddof=1) / len(by_positive) + by_negative.var(ddof=1) / len(by_negative))
+
+
+def delong_interval(label: ArrayLike, score: ArrayLike, *, confidence: float) -> Interval:
+    """Normal interval of the AUC with DeLong's variance, cut at 0 and 1.
+
+    Undefined (NaN) where the variance is 0 or cannot be had: an AUC of 1 on a handful of patients is no
+    certainty.
+    """
+    variance = delong_variance(label, score)
+    if not variance > 0:
+        return UNDEFINED
+    area = float(compare_pairs(label, score).mean())
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * variance**0.5
+    return Interval(max(0.0, area - half), min(1.0, area + half))
+
+
+def resample_weights(n: int, *, bootstraps: int) -> np.ndarray:
+    """How often each of n patients is drawn, (bootstraps, n) of whole numbers, rows summing to n."""
+    return np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=bootstraps)
+
+
+def percentile_interval(values: ArrayLike, *, confidence: float) -> Interval:
+    """Percentile interval of bootstrap values; NaN values (a resample without both classes) are left out.
+
+    Undefined (NaN) where all values are the same.
+    """
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    if not values.size or values.min() == values.max():
+        return UNDEFINED
+    low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return Interval(float(low), float(high))
+
+
+def clustered_intervals(
+    label: ArrayLike,
+    score: ArrayLike,
+    *,
+    patient: ArrayLike,
+    threshold: float,
+    confidence: float,
+    bootstraps: int,
+) -> dict[str, Interval]:
+    """Intervals of sensitivity, specificity, accuracy and auc where a patient has several units.
+
+    Whole patients are drawn, so that the two hemispheres of a patient stay together. A resample is a vector
+    of weights w on patients; with K[i, j] the compared pairs of patient i's positives and j's negatives,
+    its AUC is w'Kw over the weighted number of pairs.
+    """
+    label, score = np.asarray(label, bool), np.asarray(score, float)
+    called = score >= threshold
+    names, owner = np.unique(np.asarray(patient), return_inverse=True)
+    weights = resample_weights(len(names), bootstraps=bootstraps).astype(float)
+
+    def total(cell: np.ndarray) -> np.ndarray:
+        return weights @ np.bincount(owner, weights=cell, minlength=len(names))
+
+    belongs = np.eye(len(names))[owner]  # (units, patients)
+    pairs = belongs[label].T @ compare_pairs(label, score) @ belongs[~label]
+    positives, negatives = total(label), total(~label)
+    with np.errstate(invalid="ignore"):  # 0/0: a resample without this class
+        values = {
+            "sensitivity": total(label & called) / positives,
+            "specificity": total(~label & ~called) / negatives,
+            "accuracy": total(label == called) / (positives + negatives),
+            "auc": np.einsum("bi,bi->b", weights @ pairs, weights) / (positives * negatives),
+        }
+    return {name: percentile_interval(value, confidence=confidence) for name, value in values.items()}

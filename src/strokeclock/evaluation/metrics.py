@@ -1,0 +1,95 @@
+"""Counts, rates, ROC and AUC of a binary classifier; the threshold by Youden's J.
+
+A unit is called positive where score >= threshold. All functions take label (n,) of 0 and 1, and score (n,).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+
+class Counts(NamedTuple):
+    """The 2 x 2 table; a rate without denominator is NaN."""
+
+    tp: int
+    fn: int
+    tn: int
+    fp: int
+
+    @property
+    def n(self) -> int:
+        return sum(self)
+
+    @property
+    def positives(self) -> int:
+        return self.tp + self.fn
+
+    @property
+    def negatives(self) -> int:
+        return self.tn + self.fp
+
+    @property
+    def sensitivity(self) -> float:
+        return self.tp / self.positives if self.positives else np.nan
+
+    @property
+    def specificity(self) -> float:
+        return self.tn / self.negatives if self.negatives else np.nan
+
+    @property
+    def accuracy(self) -> float:
+        return (self.tp + self.tn) / self.n if self.n else np.nan
+
+
+class Roc(NamedTuple):
+    """Points (n + 1,) of an ROC curve: from the threshold inf, nothing positive, down to the lowest score."""
+
+    threshold: np.ndarray
+    tp: np.ndarray
+    fp: np.ndarray
+
+
+def count(label: ArrayLike, called: ArrayLike) -> Counts:
+    """The 2 x 2 table of true labels and calls (both 0 or 1)."""
+    label, called = np.asarray(label, bool), np.asarray(called, bool)
+    cells = (label & called, label & ~called, ~label & ~called, ~label & called)
+    return Counts(*(int(np.count_nonzero(cell)) for cell in cells))
+
+
+def compare_pairs(label: ArrayLike, score: ArrayLike) -> np.ndarray:
+    """Matrix (positives, negatives): 1 where the positive has the higher score, 0.5 at a tie, else 0."""
+    label, score = np.asarray(label, bool), np.asarray(score, float)
+    positive, negative = score[label][:, None], score[~label][None, :]
+    return (positive > negative) + 0.5 * (positive == negative)
+
+
+def auc(label: ArrayLike, score: ArrayLike) -> float:
+    """Area under the ROC curve, from scores, ties counted one half; NaN without both classes."""
+    pairs = compare_pairs(label, score)
+    return float(pairs.mean()) if pairs.size else np.nan
+
+
+def roc(label: ArrayLike, score: ArrayLike) -> Roc:
+    """True and false positives at every distinct score taken as threshold."""
+    label, score = np.asarray(label, bool), np.asarray(score, float)
+    threshold = np.concatenate([[np.inf], np.unique(score)[::-1]])
+    tp, fp = (
+        len(group) - np.searchsorted(np.sort(group), threshold, side="left")
+        for group in (score[label], score[~label])
+    )
+    return Roc(threshold, tp, fp)
+
+
+def youden_threshold(label: ArrayLike, score: ArrayLike) -> float:
+    """The observed score that maximises J = sensitivity + specificity - 1; at a tie, the higher sensitivity.
+
+    Compared in whole numbers, tp·N - fp·P, so that equal J are equal. ValueError without both classes.
+    """
+    curve = roc(label, score)
+    positives, negatives = int(curve.tp[-1]), int(curve.fp[-1])
+    if not positives or not negatives:
+        raise ValueError("Youden's J needs both classes")
+    j = (curve.tp * negatives - curve.fp * positives)[1:]  # without the threshold inf
+    best = np.flatnonzero(j == j.max())[-1]  # the lowest threshold has the highest sensitivity
+    return float(curve.threshold[1:][best])

@@ -1,0 +1,222 @@
+"""The prediction files of a run: read, checked, and brought to one score per unit.
+
+A file predictions/<net>/<phase>/<weights>/seed-<n>.tsv has the columns patient, hemisphere, part, label,
+score. The unit of phase 1 is the hemisphere; the unit of phases 2 to 4 is the patient, whose score is the
+mean over the lesion hemispheres (two in a bilateral stroke). The seeds of one arm are kept side by side.
+
+The paper's own rows rest on different patients and on two positive classes (its Table 2, reconstructed):
+here one test list and one positive class, TSS < threshold, are asserted for all rows of a stage.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from strokeclock.errors import StrokeclockError
+
+COLUMNS = ["patient", "hemisphere", "part", "label", "score"]
+HEMISPHERE_PHASE = "phase1_stroke"
+TSS_THRESHOLD_MIN = {"phase2_tss3h": 180.0, "phase3_tss4h5": 270.0, "phase4_attention": 270.0}
+READER_THRESHOLD_MIN = 270.0
+PHASES = (HEMISPHERE_PHASE, *TSS_THRESHOLD_MIN)
+
+
+class PredictionError(StrokeclockError):
+    """A prediction file is malformed, or the files of one run contradict each other."""
+
+
+class Arm(NamedTuple):
+    """One model row of Table 2: a network, the phase it was trained for, the weights it started from."""
+
+    net: str
+    phase: str
+    weights: str
+
+    def __str__(self) -> str:
+        return f"{self.net}/{self.phase}/{self.weights}"
+
+
+class Units(NamedTuple):
+    """The units of one part: patient (n,) str; label (n,) 0 or 1; scores (n, seeds) probabilities."""
+
+    patient: np.ndarray
+    label: np.ndarray
+    scores: np.ndarray
+
+    @property
+    def score(self) -> np.ndarray:
+        """The ensemble's score (n,): the mean over seeds."""
+        return self.scores.mean(axis=1)
+
+
+@dataclass(frozen=True)
+class ArmPredictions:
+    """All seeds of one arm. `frame` is indexed by (patient, hemisphere), with "" as hemisphere where the
+    patient is the unit; its columns are part, label and the seeds' scores."""
+
+    arm: Arm
+    seeds: tuple[int, ...]
+    frame: pd.DataFrame
+
+    def units(self, part: str) -> Units:
+        """The units of "validation" or "test", in the order of their ids."""
+        rows = self.frame[self.frame["part"] == part]
+        return Units(
+            rows.index.get_level_values("patient").to_numpy(str),
+            rows["label"].to_numpy(int),
+            rows[list(self.seeds)].to_numpy(float),
+        )
+
+
+def parse_path(path: str | Path) -> tuple[Arm, int]:
+    """Read arm and seed from <net>/<phase>/<weights>/seed-<n>.tsv; PredictionError for any other path."""
+    path = Path(path)
+    prefix, _, seed = path.stem.partition("-")
+    parts = path.parts[-4:-1]
+    if (
+        len(parts) != 3
+        or parts[1] not in PHASES
+        or prefix != "seed"
+        or not seed.isdigit()
+        or path.suffix != ".tsv"
+    ):
+        raise PredictionError(
+            f"{path} is no prediction file: its path should end in <net>/<phase>/<weights>/seed-<n>.tsv, "
+            f"with a phase of {', '.join(PHASES)}"
+        )
+    return Arm(*parts), int(seed)
+
+
+def read_predictions(path: str | Path) -> pd.DataFrame:
+    """Read one prediction file; return its five columns, rows ordered by patient and hemisphere.
+
+    Raises PredictionError, naming the file, for missing columns, repeated hemispheres, a patient in two
+    parts, or values outside left|right, validation|test, 0|1 and the interval [0, 1].
+    """
+    frame = pd.read_csv(path, sep="\t", dtype={"patient": str}, keep_default_na=False)
+    if missing := [column for column in COLUMNS if column not in frame]:
+        raise PredictionError(
+            f"{path} lacks the column {missing[0]}; write patient, hemisphere, part, label, score"
+        )
+    for column, allowed in (
+        ("hemisphere", ("left", "right")),
+        ("part", ("validation", "test")),
+        ("label", (0, 1)),
+    ):
+        if wrong := sorted(set(frame[column]) - set(allowed), key=str):
+            raise PredictionError(f"{path} has {column} {wrong[0]!r}; it can be {allowed[0]} or {allowed[1]}")
+    score = pd.to_numeric(frame["score"], errors="coerce")
+    if not score.between(0, 1).all():  # NaN is not between either
+        patient = frame["patient"][~score.between(0, 1)].iloc[0]
+        raise PredictionError(
+            f"{path} has a score outside [0, 1] for patient {patient}; scores are probabilities"
+        )
+    if (repeated := frame[frame.duplicated(["patient", "hemisphere"])]).size:
+        raise PredictionError(
+            f"{path} has patient {repeated['patient'].iloc[0]} twice for the same hemisphere"
+        )
+    parts = frame.groupby("patient")["part"].nunique()
+    if (parts > 1).any():
+        raise PredictionError(f"{path} has patient {parts.idxmax()} in validation and test at once")
+    return frame.assign(score=score)[COLUMNS].sort_values(["patient", "hemisphere"], ignore_index=True)
+
+
+def _units(frame: pd.DataFrame, phase: str, path: str | Path) -> pd.DataFrame:
+    """One row a unit: the hemisphere in phase 1, else the patient with the mean over lesion hemispheres."""
+    if phase != HEMISPHERE_PHASE:
+        labels = frame.groupby("patient")["label"].nunique()
+        if (labels > 1).any():
+            raise PredictionError(
+                f"{path} gives the hemispheres of patient {labels.idxmax()} different labels"
+            )
+        frame = frame.assign(hemisphere="")
+    keys = ["patient", "hemisphere"]
+    return frame.groupby(keys).agg(part=("part", "first"), label=("label", "first"), score=("score", "mean"))
+
+
+def collect_predictions(paths: Iterable[str | Path]) -> dict[Arm, ArmPredictions]:
+    """Read all prediction files of a run and join the seeds of each arm.
+
+    Raises PredictionError where the seeds of an arm differ in their units, labels or parts, or where two
+    arms with the same target differ in their test units or labels (phases 3 and 4 have the same target).
+    """
+    seeds: dict[Arm, dict[int, pd.DataFrame]] = {}
+    for path in paths:
+        arm, seed = parse_path(path)
+        seeds.setdefault(arm, {})[seed] = _units(read_predictions(path), arm.phase, path)
+    arms = {}
+    for arm, frames in sorted(seeds.items()):
+        numbers = tuple(sorted(frames))
+        frame = frames[numbers[0]][["part", "label"]]
+        for number in numbers[1:]:
+            if not frames[number][["part", "label"]].equals(frame):
+                raise PredictionError(
+                    f"seeds {numbers[0]}, {number} of {arm} differ in patients, parts or labels; predict anew"
+                )
+        scores = {number: frames[number]["score"] for number in numbers}
+        arms[arm] = ArmPredictions(arm, numbers, frame.join(pd.DataFrame(scores)))
+    _check_same_test_list(arms.values())
+    return arms
+
+
+def _check_same_test_list(arms: Iterable[ArmPredictions]) -> None:
+    first: dict[float | None, tuple[Arm, pd.Series]] = {}
+    for predictions in arms:
+        labels = predictions.frame.query("part == 'test'")["label"]
+        if labels.empty:
+            raise PredictionError(f"{predictions.arm} has no test patients; predict the test part, too")
+        reference, expected = first.setdefault(
+            TSS_THRESHOLD_MIN.get(predictions.arm.phase), (predictions.arm, labels)
+        )
+        if not labels.equals(expected):
+            raise PredictionError(
+                f"{predictions.arm} and {reference} differ in test patients or labels; all rows of a stage "
+                "of Table 2 must rest on the same list: predict them anew with the same split"
+            )
+
+
+def select_reader_target(arms: Mapping[Arm, ArmPredictions]) -> Units | None:
+    """Test patients and labels of TSS < 4.5 h, the target of phases 3, 4 and of the readers; or None."""
+    for arm, predictions in arms.items():
+        if TSS_THRESHOLD_MIN.get(arm.phase) == READER_THRESHOLD_MIN:
+            return predictions.units("test")
+    return None
+
+
+def check_against_cohort(arms: Iterable[ArmPredictions], *, cohort: str | Path, split: str | Path) -> None:
+    """Assert that labels and parts are those of the cohort.
+
+    `cohort` and `split` are cohort/cohort.tsv and cohort/split.tsv. The positive class is "this hemisphere
+    has a lesion" in phase 1 and "TSS < threshold" in phases 2 to 4; a patient predicted as test or
+    validation must have that part in the split. Raises PredictionError, naming arm and patient.
+    """
+    patients = pd.read_csv(cohort, sep="\t", dtype={"patient": str}).set_index("patient")
+    parts = pd.read_csv(split, sep="\t", dtype=str).set_index("patient")["part"]
+    for predictions in arms:
+        arm, frame = predictions.arm, predictions.frame
+        patient, hemisphere = (frame.index.get_level_values(level) for level in ("patient", "hemisphere"))
+        part = parts.reindex(patient).to_numpy()
+        if (wrong := part != frame["part"].to_numpy()).any():
+            at = int(np.argmax(wrong))
+            raise PredictionError(
+                f"{arm} predicts patient {patient[at]} as {frame['part'].iloc[at]}, but in {split} it is "
+                f"{part[at] if isinstance(part[at], str) else 'absent'}: predict anew with this split"
+            )
+        if arm.phase == HEMISPHERE_PHASE:
+            side = patients["lesion_side"].reindex(patient).to_numpy()
+            truth = (side == hemisphere.to_numpy()) | (side == "both")
+        else:
+            truth = patients["onset_to_mri_min"].reindex(patient).to_numpy() < TSS_THRESHOLD_MIN[arm.phase]
+        if (wrong := frame["label"].to_numpy() != truth).any():
+            raise PredictionError(
+                f"{arm} has the wrong label for patient {patient[int(np.argmax(wrong))]}: 1 must mean "
+                + (
+                    "a lesion in this hemisphere"
+                    if arm.phase == HEMISPHERE_PHASE
+                    else "a TSS under the threshold"
+                )
+            )

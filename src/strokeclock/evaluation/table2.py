@@ -1,0 +1,221 @@
+"""Table 2: one row for each of the paper's rows, with counts, intervals, and the paper's own values beside.
+
+With several seeds, a row's counts, rates and AUC are those of the seed-averaged score (the ensemble), and
+its threshold comes from the seed-averaged validation scores; auc_seed_mean and auc_seed_sd tell what a
+single seed does. Intervals: Wilson and DeLong where the patient is the unit; a bootstrap of patients in
+phase 1, where the two hemispheres of a patient belong together.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokeclock.evaluation.intervals import Interval, clustered_intervals, delong_interval, wilson_interval
+from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
+from strokeclock.evaluation.predictions import (
+    HEMISPHERE_PHASE,
+    Arm,
+    ArmPredictions,
+    Units,
+    check_against_cohort,
+    collect_predictions,
+    select_reader_target,
+)
+from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
+
+RATES = ("sensitivity", "specificity", "accuracy")
+COLUMNS = (
+    *("stage", "model", "weights", "status", "unit", "n", "positives", "tp", "fn", "tn", "fp"),
+    *(f"{name}{end}" for name in (*RATES, "auc") for end in ("", "_low", "_high")),
+    *("threshold", "threshold_source", "seeds", "auc_seed_mean", "auc_seed_sd"),
+    *(f"optimistic_{name}" for name in ("threshold", *RATES)),
+    *("kappa", "kappa_low", "kappa_high"),
+    *(f"paper_{name}" for name in (*RATES, "auc", "kappa")),
+)
+NOT_RUN = {
+    "ml": "the radiomics baseline belongs to a later release",
+    "imagenet": "no ImageNet weights are configured",
+    "medical": "no weights pretrained on medical images are configured",
+}
+LEFT_OUT = "training.networks or training.arms leaves it out"
+
+
+def write_table2(
+    predictions: Iterable[str | Path],
+    output: str | Path,
+    *,
+    paper: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    exclusions: str | Path,
+    readers: str | Path | None,
+    settings: Mapping[str, Any],
+) -> None:
+    """Write Table 2 as CSV (`COLUMNS`), in the order of the paper's rows.
+
+    Parameters
+    ----------
+    predictions : paths
+        The prediction files of the run; a row without any says "not run" and why.
+    output : path
+        tables/table2.csv.
+    paper : path
+        resources/table2_paper.csv: the rows, and the values as printed.
+    cohort, split, exclusions : paths
+        cohort/cohort.tsv, split.tsv and exclusions.tsv, against which labels, parts and reader sheet are
+        checked.
+    readers : path or None
+        The reader sheet; None: the reader rows say "not run".
+    settings : mapping
+        The configuration's `evaluation`: threshold, fixed_threshold, confidence, bootstraps.
+
+    Raises
+    ------
+    PredictionError, ConfigurationError
+        The predictions or the reader sheet contradict the cohort, or each other.
+    """
+    arms = collect_predictions(predictions)
+    check_against_cohort(arms.values(), cohort=cohort, split=split)
+    calls, truth = None, select_reader_target(arms)
+    if readers and truth:
+        known = {patient for path in (cohort, exclusions) for patient in _read_patients(path)}
+        calls = read_readers(readers, known=known, needed=list(truth.patient))
+    missing = "no phase 3 or 4 was run" if readers else "no reader sheet is configured (cohort.readers)"
+
+    rows = []
+    for printed in pd.read_csv(paper, dtype={"weights": str}, keep_default_na=True).to_dict("records"):
+        key = {
+            name: printed[name] if isinstance(printed[name], str) else ""
+            for name in ("stage", "model", "weights")
+        }
+        beside = {f"paper_{name}": printed[name] for name in (*RATES, "auc", "kappa")}
+        if key["stage"] == "readers":
+            if key["model"] == "majority" and calls is not None:  # readers beyond the paper's three
+                extra = [name for name in calls if name not in {row["model"] for row in rows}]
+                rows += [key | {"model": name} | _reader_row(name, calls, truth, settings) for name in extra]
+            row = (
+                _reader_row(key["model"], calls, truth, settings) if calls is not None else _not_run(missing)
+            )
+        else:
+            arm = Arm(key["model"], key["stage"], key["weights"])
+            row = _model_row(arms[arm], settings) if arm in arms else _not_run(_reason(arm))
+        rows.append(key | beside | row)
+    beside = Path(output).with_name(f".{Path(output).name}")
+    pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format).to_csv(beside, index=False)
+    os.replace(beside, output)
+
+
+def _read_patients(path: str | Path) -> list[str]:
+    return list(pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)["patient"])
+
+
+def _format(value: Any) -> str:
+    if isinstance(value, float):
+        return "" if np.isnan(value) else f"{value:.6f}"
+    return str(value)
+
+
+def _not_run(reason: str) -> dict[str, Any]:
+    return {"status": f"not run: {reason}"}
+
+
+def _reason(arm: Arm) -> str:
+    return NOT_RUN.get(arm.net) or NOT_RUN.get(arm.weights) or LEFT_OUT
+
+
+def choose_threshold(predictions: ArmPredictions, settings: Mapping[str, Any]) -> tuple[float, str]:
+    """The threshold on the seed-averaged score, and its source: "validation", "test (optimistic)" or "fixed".
+
+    ValueError where the part that should choose it lacks a class.
+    """
+    if settings["threshold"] == "fixed":
+        return float(settings["fixed_threshold"]), "fixed"
+    part = settings["threshold"]
+    units = predictions.units(part)
+    return youden_threshold(units.label, units.score), "test (optimistic)" if part == "test" else part
+
+
+def _model_row(predictions: ArmPredictions, settings: Mapping[str, Any]) -> dict[str, Any]:
+    test = predictions.units("test")
+    try:
+        threshold, source = choose_threshold(predictions, settings)
+        optimistic = youden_threshold(test.label, test.score)
+    except ValueError:
+        return _not_run("validation or test part has one class only, so that no threshold or AUC can be had")
+    counts = count(test.label, test.score >= threshold)
+    at_best = count(test.label, test.score >= optimistic)
+    by_seed = [auc(test.label, scores) for scores in test.scores.T]
+    clustered = predictions.arm.phase == HEMISPHERE_PHASE
+    return {
+        "status": "ok",
+        "unit": "hemisphere" if clustered else "patient",
+        **_counts(counts),
+        **_rates(counts, _intervals(counts, test, threshold, clustered, settings)),
+        "auc": auc(test.label, test.score),
+        "threshold": threshold,
+        "threshold_source": source,
+        "seeds": len(predictions.seeds),
+        "auc_seed_mean": float(np.mean(by_seed)),
+        "auc_seed_sd": float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else np.nan,
+        "optimistic_threshold": optimistic,
+        **{f"optimistic_{name}": getattr(at_best, name) for name in RATES},
+    }
+
+
+def _reader_row(model: str, calls: pd.DataFrame, truth: Units, settings: Mapping[str, Any]) -> dict[str, Any]:
+    if model != "majority" and model not in calls:
+        return _not_run(f"the reader sheet has {len(calls.columns)} readers")
+    counts = count(truth.label, vote(calls) if model == "majority" else calls[model])
+    row = {
+        "status": "ok",
+        "unit": "patient",
+        **_counts(counts),
+        **_rates(counts, _wilson(counts, settings["confidence"])),
+    }
+    if model == "majority" and len(calls.columns) > 1:
+        kappa, interval = measure_agreement(
+            calls, confidence=settings["confidence"], bootstraps=settings["bootstraps"]
+        )
+        row |= {"kappa": kappa, "kappa_low": interval.low, "kappa_high": interval.high}
+    return row
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    return {"n": counts.n, "positives": counts.positives, **counts._asdict()}
+
+
+def _rates(counts: Counts, intervals: Mapping[str, Interval]) -> dict[str, float]:
+    row = {name: getattr(counts, name) for name in RATES}
+    for name, interval in intervals.items():
+        row |= {f"{name}_low": interval.low, f"{name}_high": interval.high}
+    return row
+
+
+def _intervals(
+    counts: Counts, test: Units, threshold: float, clustered: bool, settings: Mapping[str, Any]
+) -> dict[str, Interval]:
+    confidence = settings["confidence"]
+    if clustered:
+        return clustered_intervals(
+            test.label,
+            test.score,
+            patient=test.patient,
+            threshold=threshold,
+            confidence=confidence,
+            bootstraps=settings["bootstraps"],
+        )
+    return _wilson(counts, confidence) | {
+        "auc": delong_interval(test.label, test.score, confidence=confidence)
+    }
+
+
+def _wilson(counts: Counts, confidence: float) -> dict[str, Interval]:
+    return {
+        "sensitivity": wilson_interval(counts.tp, counts.positives, confidence=confidence),
+        "specificity": wilson_interval(counts.tn, counts.negatives, confidence=confidence),
+        "accuracy": wilson_interval(counts.tp + counts.tn, counts.n, confidence=confidence),
+    }

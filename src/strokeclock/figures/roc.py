@@ -1,0 +1,157 @@
+"""Figures 6, 7 and 8: ROC curves of the arms, their AUC with intervals, and the readers as points.
+
+Curves are drawn from the predictions; AUC, intervals and readers are read from Table 2, so that both agree.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from strokeclock.evaluation.metrics import roc
+from strokeclock.evaluation.predictions import TSS_THRESHOLD_MIN, Arm, ArmPredictions, collect_predictions
+from strokeclock.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PALE,
+    SKY,
+    VERMILION,
+    house_style,
+    save_figure,
+)
+
+
+class Look(NamedTuple):
+    label: str
+    colour: str
+    line: str | tuple
+
+
+NETS = {"2d": "2D network", "3d": "3D network"}
+LOOKS = {  # a start keeps its colour and its line in every figure
+    "random": Look("random start", BLACK, ":"),
+    "imagenet": Look("ImageNet", ORANGE, "-."),
+    "medical": Look("medical images", GREEN, (0, (1, 1))),
+    "phase1": Look("from stroke detection", BLUE, "-"),
+    "phase2": Look("from TSS < 3 h", SKY, (0, (6, 2))),
+    "phase3": Look("attention, fine-tuned", VERMILION, "-"),
+}
+MARKERS = {"reader1": "^", "reader2": "s", "reader3": "D", "majority": "*"}
+
+
+def draw_roc(
+    predictions: Iterable[str | Path],
+    outputs: Iterable[str | Path],
+    *,
+    table2: str | Path,
+    phases: Collection[str],
+    readers: bool,
+) -> None:
+    """Draw the ROC curves of all arms of `phases`, one panel a network.
+
+    Parameters
+    ----------
+    predictions : paths
+        Prediction files; those of other phases are left out.
+    outputs : paths
+        Where to write, .svg and .png.
+    table2 : path
+        tables/table2.csv of the same predictions.
+    phases : names
+        The phases shown together; they must have one target (TSS < 3 h, or TSS < 4.5 h).
+    readers : bool
+        True: with the readers' points. False: with a panel that compares the AUCs.
+    """
+    table = pd.read_csv(table2).fillna({"weights": ""}).set_index(["stage", "model", "weights"])
+    table = table[table["status"] == "ok"]
+    arms = {
+        arm: found
+        for arm, found in collect_predictions(predictions).items()
+        if arm.phase in phases and (arm.phase, arm.net, arm.weights) in table.index
+    }
+    arms = dict(sorted(arms.items(), key=lambda item: (item[0].net, list(LOOKS).index(item[0].weights))))
+    nets = [net for net in NETS if any(arm.net == net for arm in arms)]
+    panels = max(1, len(nets) + (bool(nets) and not readers))
+    with house_style():
+        figure = Figure(figsize=(3.4 * panels, 4.2), layout="compressed")
+        axes = figure.subplots(1, panels, squeeze=False)[0]
+        for axis, net in zip(axes, nets, strict=False):
+            _draw_panel(axis, {arm: found for arm, found in arms.items() if arm.net == net}, table)
+            if readers:
+                _draw_readers(axis, table)
+            axis.set_title(NETS[net])
+            axis.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), handlelength=3.4)
+        if not nets:
+            axes[0].text(0.5, 0.5, "No arm of this figure was run.", ha="center", va="center")
+            axes[0].set_axis_off()
+        elif not readers:
+            _draw_areas(axes[-1], arms, table)
+        if arms:
+            figure.suptitle(_describe_target(next(iter(arms.values()))), fontsize=10)
+        save_figure(figure, *outputs)
+
+
+def _describe_target(predictions: ArmPredictions) -> str:
+    hours = TSS_THRESHOLD_MIN[predictions.arm.phase] / 60
+    label = predictions.units("test").label
+    return f"TSS < {hours:g} h: {len(label)} test patients, {label.sum()} of them under {hours:g} h"
+
+
+def _draw_panel(axis: Axes, arms: Mapping[Arm, ArmPredictions], table: pd.DataFrame) -> None:
+    axis.plot([0, 1], [0, 1], color=PALE, linewidth=0.8)
+    for arm, predictions in arms.items():
+        test = predictions.units("test")
+        curve = roc(test.label, test.score)
+        look = LOOKS[arm.weights]
+        axis.plot(
+            curve.fp / curve.fp[-1],
+            curve.tp / curve.tp[-1],
+            color=look.colour,
+            linestyle=look.line,
+            label=f"{look.label}: AUC {_area(table.loc[(arm.phase, arm.net, arm.weights)])}",
+            clip_on=False,
+        )
+    axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="1 − specificity", ylabel="Sensitivity")
+
+
+def _area(row: pd.Series) -> str:
+    interval = "" if pd.isna(row["auc_low"]) else f" ({row['auc_low']:.2f}–{row['auc_high']:.2f})"
+    return f"{row['auc']:.2f}{interval}"
+
+
+def _draw_readers(axis: Axes, table: pd.DataFrame) -> None:
+    if "readers" not in table.index.get_level_values("stage"):
+        return
+    for (model, _), row in table.loc["readers"].iterrows():
+        majority = model == "majority"
+        axis.plot(
+            1 - row["specificity"],
+            row["sensitivity"],
+            marker=MARKERS.get(model, "o"),
+            color=INK,
+            markerfacecolor=PALE if majority else "none",
+            linestyle="",
+            markersize=13 if majority else 6,
+            label="majority of readers" if majority else model.replace("reader", "reader "),
+            clip_on=False,
+            zorder=3 if majority else 4,
+        )
+
+
+def _draw_areas(axis: Axes, arms: Mapping[Arm, ArmPredictions], table: pd.DataFrame) -> None:
+    """A row an arm, the first on top: AUC, its interval, the mean of single seeds as a bar mark."""
+    axis.axvline(0.5, color=PALE, linewidth=0.8)
+    for place, arm in enumerate(arms):
+        row, look = table.loc[(arm.phase, arm.net, arm.weights)], LOOKS[arm.weights]
+        axis.plot([row["auc_low"], row["auc_high"]], [place, place], color=look.colour)
+        axis.plot(row["auc"], place, "o", color=look.colour, markersize=6)
+        axis.plot(row["auc_seed_mean"], place, "|", color=INK, markersize=13, markeredgewidth=1.2)
+    axis.set_yticks(range(len(arms)), [f"{arm.net.upper()} {LOOKS[arm.weights].label}" for arm in arms])
+    axis.set(xlim=(0, 1), ylim=(len(arms) - 0.5, -0.5), xlabel="AUC (bar: mean of single seeds)", title="AUC")
+    axis.set_box_aspect(1)
