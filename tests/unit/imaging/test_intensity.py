@@ -1,0 +1,203 @@
+"""Intensities: exact z-scores, histogram matching voxel by voxel, lesion contrast, [0, 1]."""
+
+import numpy as np
+import pytest
+
+from strokeclock.imaging.intensity import (
+    SERIES,
+    histogram_profile,
+    landmarks,
+    make_reference,
+    match,
+    normalise,
+    read_reference,
+    rescale,
+    write_reference,
+)
+
+SETTINGS = {"normalisation": "zscore", "clip": 5.0, "match_points": 7}
+
+
+@pytest.fixture
+def brain():
+    """A volume with two tissues and fluid, inside a mask that leaves a background."""
+    rng = np.random.default_rng(0)
+    data = np.zeros((20, 24, 10), dtype=np.float32)
+    mask = np.zeros(data.shape, dtype=bool)
+    mask[2:-2, 2:-2, 1:-1] = True
+    tissue = rng.choice([100.0, 160.0, 400.0], mask.sum(), p=[0.45, 0.45, 0.1])
+    data[mask] = tissue + rng.normal(0, 12, mask.sum())
+    return data, mask
+
+
+def matched_voxel_by_voxel(source, target, points):
+    """ITK's piecewise linear matching with threshold at the mean and an open upper end, in plain Python."""
+
+    def table(values):
+        mean = sum(values) / len(values)
+        above = sorted(value for value in values if value > mean)
+        knots = [min(values), mean]
+        for j in range(1, points + 1):
+            position = j / (points + 1) * (len(above) - 1)
+            k = int(position)
+            knots.append(above[k] + (position - k) * (above[k + 1] - above[k]))
+        return knots
+
+    a, b = table(source), table(target)
+    matched = []
+    for value in source:
+        if value > a[-1]:
+            matched.append(b[-1] + (value - a[-1]) * (b[-1] - b[1]) / (a[-1] - a[1]))
+        else:
+            k = max(k for k in range(len(a) - 1) if a[k] <= value)
+            matched.append(b[k] + (value - a[k]) * (b[k + 1] - b[k]) / (a[k + 1] - a[k]))
+    return np.array(matched)
+
+
+def test_zscore_exact():
+    data = np.array([2.0, 4, 4, 4, 5, 5, 7, 9, 100], dtype=np.float32).reshape(3, 3, 1)
+    mask = data < 50  # mean 5, standard deviation 2
+    expected = np.array([-1.5, -0.5, -0.5, -0.5, 0, 0, 1, 2, 0]).reshape(3, 3, 1)
+    np.testing.assert_allclose(normalise(data, mask), expected, atol=1e-7)
+
+
+def test_zscore_is_clipped():
+    data = np.zeros((101, 1, 1), dtype=np.float32)
+    data[0] = 1  # ten standard deviations above the mean
+    assert normalise(data, np.ones(data.shape, bool), clip=5.0).max() == 5.0
+
+
+def test_no_normalisation_keeps_intensities_inside_only(brain):
+    data, mask = brain
+    kept = normalise(data + 7, mask, method="none")
+    np.testing.assert_array_equal(kept[mask], data[mask] + 7)
+    assert not kept[~mask].any()
+
+
+@pytest.mark.parametrize("mask", [np.ones((2, 2, 2), bool), np.zeros((2, 2, 2), bool)])
+def test_constant_or_empty_is_refused(mask):
+    with pytest.raises(ValueError, match="constant inside the brain mask"):
+        normalise(np.full((2, 2, 2), 3.0, np.float32), mask)
+
+
+def test_match_equals_independent_reference(brain):
+    data, mask = brain
+    rng = np.random.default_rng(1)
+    other = (rng.gamma(3, 1, data.shape) * 50).astype(np.float32)
+    matched = match(data, mask, target=landmarks(other, mask, match_points=7))
+    expected = matched_voxel_by_voxel(
+        data[mask].astype(float).tolist(), other[mask].astype(float).tolist(), 7
+    )
+    np.testing.assert_allclose(matched[mask], expected, rtol=1e-5)
+    assert not matched[~mask].any()
+
+
+@pytest.mark.parametrize("points", [1, 7, 15])
+def test_match_carries_landmarks_onto_the_targets(brain, points):
+    data, mask = brain
+    source = landmarks(data, mask, match_points=points)
+    target = np.linspace(-2, 5, points + 2) ** 3
+    assert source.shape == (points + 2,)
+    matched = match(data, mask, target=target)[mask]
+    np.testing.assert_allclose(matched[np.argmin(data[mask])], target[0], rtol=1e-6)
+    for ours, theirs in zip(
+        source, target, strict=True
+    ):  # as many voxels lie below a landmark as below its image
+        assert (data[mask] <= ours).sum() == (matched <= np.float32(theirs) + 1e-4).sum()
+
+
+def test_match_is_monotone(brain):
+    data, mask = brain
+    other = np.random.default_rng(2).normal(0, 3, data.shape).astype(np.float32)
+    matched = match(data, mask, target=landmarks(other, mask, match_points=7))
+    assert (np.diff(matched[mask][np.argsort(data[mask])]) >= 0).all()
+
+
+def test_match_to_itself_changes_nothing(brain):
+    data, mask = brain
+    matched = match(data, mask, target=landmarks(data, mask, match_points=7))
+    np.testing.assert_allclose(matched[mask], data[mask], rtol=1e-6)
+
+
+def test_zero_match_points_change_nothing(brain):
+    data, mask = brain
+    target = landmarks(data * 3, mask, match_points=0)
+    np.testing.assert_array_equal(match(data, mask, target=target), data)
+
+
+@pytest.mark.parametrize("share", [0.005, 0.03])
+def test_few_points_keep_the_contrast_of_a_lesion(share):
+    """Infarcts of about 8 and 45 mL; with every quantile matched they fade into the reference's own tail."""
+    rng = np.random.default_rng(3)
+
+    def two_tissues():
+        return rng.choice([0.0, 0.6, -1.2], 60_000, p=[0.5, 0.4, 0.1]) + rng.normal(0, 0.25, 60_000)
+
+    mask = np.ones((60_000, 1, 1), bool)
+    healthy = two_tissues().reshape(mask.shape).astype(np.float32)
+    lesion = np.arange(60_000) < share * 60_000
+    infarcted = np.where(lesion, rng.normal(1.5, 0.3, 60_000), two_tissues())
+    infarcted = infarcted.reshape(mask.shape).astype(np.float32)
+
+    def contrast(data):
+        flat = data.ravel()
+        return (flat[lesion].mean() - flat[~lesion].mean()) / flat[~lesion].std()
+
+    few = contrast(match(infarcted, mask, target=landmarks(healthy, mask, match_points=7)))
+    every = contrast(np.interp(infarcted, np.sort(infarcted, axis=None), np.sort(healthy, axis=None)))
+    assert few > 0.95 * contrast(infarcted)
+    assert every < 0.85 * contrast(infarcted)
+
+
+def test_rescale_exact():
+    data = np.arange(1001, dtype=np.float32).reshape(7, 11, 13)
+    scaled = rescale(data, np.ones(data.shape, bool), percentiles=(10, 90))
+    assert scaled[0, 0, 0] == 0
+    assert scaled.max() == 1
+    np.testing.assert_allclose(scaled.ravel()[500], 0.5)
+    np.testing.assert_allclose(scaled.ravel()[300], 0.25)
+
+
+def test_rescale_background_is_zero(brain):
+    data, mask = brain
+    assert not rescale(data - 50, mask, percentiles=(0.1, 99.9))[~mask].any()
+
+
+def test_profile_is_free_of_scale_and_offset(brain):
+    data, mask = brain
+    profile = histogram_profile(data, mask)
+    assert profile.shape == (21,)
+    np.testing.assert_allclose(histogram_profile(data * 7 + 100, mask), profile, atol=1e-4)
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_reference_outside_training_is_refused(brain, part):
+    data, mask = brain
+    with pytest.raises(ValueError, match="must be a training patient"):
+        make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part=part, **SETTINGS)
+
+
+def test_reference_survives_the_file_and_repeats_to_the_byte(brain, tmp_path):
+    data, mask = brain
+    volumes = {series: data * (k + 1) + k for k, series in enumerate(SERIES)}
+    reference = make_reference(volumes, mask, patient="p1", part="train", **SETTINGS)
+    write_reference(tmp_path / "a.npz", reference)
+    write_reference(tmp_path / "b.npz", reference)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    read = read_reference(tmp_path / "a.npz")
+    assert (read.patient, read.part, read.sha256) == ("p1", "train", reference.sha256)
+    for series in SERIES:
+        np.testing.assert_array_equal(read.landmarks[series], reference.landmarks[series])
+        np.testing.assert_array_equal(read.profile[series], reference.profile[series])
+
+
+def test_reference_hash_sees_one_changed_voxel(brain):
+    data, mask = brain
+    changed = data.copy()
+    changed[5, 5, 5] += 1
+    a = make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part="train", **SETTINGS)
+    b = make_reference(
+        {"dwi": data, "t2w": changed, "flair": data}, mask, patient="p1", part="train", **SETTINGS
+    )
+    assert a.sha256["dwi"] == b.sha256["dwi"]
+    assert a.sha256["t2w"] != b.sha256["t2w"]
