@@ -1,0 +1,99 @@
+"""From three registered series to two hemispheres, the right one mirrored onto the left."""
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from strokeclock.errors import ConfigurationError
+from strokeclock.imaging.intensity import SERIES, Reference, match, normalise, rescale
+from strokeclock.imaging.volume import Volume
+
+
+def make_hemispheres(
+    volumes: Mapping[str, Volume],
+    mask: Volume,
+    *,
+    reference: Reference,
+    normalisation: str,
+    clip: float,
+    percentiles: Sequence[float],
+) -> np.ndarray:
+    """Normalise, match and rescale each series, then split (arXiv 2011.03350, sections 2.2 and 2.3).
+
+    Parameters
+    ----------
+    volumes : mapping of series -> Volume
+        dwi, t2w and flair on the atlas grid, not yet normalised.
+    mask : Volume
+        The brain (non-zero) on the same grid.
+    reference : Reference
+        The histogram reference.
+    normalisation, clip, percentiles
+        See `intensity.normalise` and `intensity.rescale`.
+
+    Returns
+    -------
+    (2, 3, nx / 2, ny, nz) float16
+        See `split_hemispheres`; values 0 to 1.
+    """
+    inside = mask.data > 0
+    prepared = {}
+    for series in SERIES:
+        data = normalise(volumes[series].data, inside, method=normalisation, clip=clip)
+        data = match(data, inside, target=reference.landmarks[series])
+        prepared[series] = Volume(rescale(data, inside, percentiles=percentiles), volumes[series].affine)
+    return split_hemispheres(prepared)
+
+
+def split_hemispheres(volumes: Mapping[str, Volume]) -> np.ndarray:
+    """Split at the mid-sagittal plane, mirror the right hemisphere onto the left, stack the series.
+
+    Returns
+    -------
+    (2, 3, nx / 2, ny, nz) float16
+        Hemisphere (left, right mirrored), channel (DWI, T2w, FLAIR), x from lateral to medial in both, y, z.
+
+    Raises
+    ------
+    ConfigurationError
+        The grid is not RAS, or its middle is not at x = 0: left and right would mix.
+    """
+    stack = np.stack([volumes[series].data for series in SERIES])
+    for series in SERIES:
+        require_symmetric_grid(volumes[series])
+    half = stack.shape[1] // 2
+    return np.stack([stack[:, :half], stack[:, : half - 1 : -1]]).astype(np.float16)
+
+
+def require_symmetric_grid(volume: Volume) -> None:
+    """Raise ConfigurationError unless axes run to R, A, S and x = 0 lies between two middle columns."""
+    linear, columns = volume.affine[:3, :3], volume.shape[0]
+    step = np.abs(linear).max()
+    if (np.diag(linear) <= 0).any() or np.abs(linear - np.diag(np.diag(linear))).max() > 1e-4 * step:
+        raise ConfigurationError(
+            "The atlas grid's axes do not run to right, anterior and superior, so left and right are not its "
+            "halves: give a RAS atlas (configuration key preprocessing.atlas)."
+        )
+    if columns % 2 or abs(volume.centre[0]) > 0.01 * linear[0, 0]:
+        raise ConfigurationError(
+            f"The atlas grid has {columns} columns with their middle at x = {volume.centre[0]:.2f} "
+            "mm: it needs an even number with x = 0 in the middle (configuration keys preprocessing.grid and "
+            "preprocessing.atlas)."
+        )
+
+
+def write_hemispheres(path: str | Path, hemispheres: np.ndarray) -> None:
+    """Write as .npy, whole or not at all."""
+    path = Path(path)
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".npy")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.save(file, hemispheres)
+        os.chmod(beside, 0o644)  # mkstemp gives 0o600
+        os.replace(beside, path)
+    except BaseException:
+        os.unlink(beside)
+        raise

@@ -1,0 +1,300 @@
+"""Automatic checks of one patient's preprocessed volumes, and who is left out because of them."""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from strokeclock.errors import PatientError
+from strokeclock.imaging.intensity import SERIES, histogram_profile
+from strokeclock.imaging.volume import Volume
+
+NUMBERS = (
+    "mask_volume_ml",
+    "dice_to_atlas",
+    "nmi_to_atlas",
+    "asymmetry",
+    "midplane_tilt_deg",
+    "midplane_offset_mm",
+    "infarct_left_ml",
+    "infarct_right_ml",
+    "side_seen",
+    "side_recorded",
+)
+
+# Restricted diffusion: brighter on DWI than the mirrored place and than the brain, darker on ADC.
+_DWI_RATIO = 1.2
+_ADC_RATIO = 0.85
+_SMOOTHING_MM = 3.0
+_LEAST_INFARCT_ML = 0.5
+
+
+def measure(
+    volumes: Mapping[str, Volume],
+    mask: Volume,
+    *,
+    atlas: Volume,
+    atlas_mask: Volume,
+    recorded_side: str,
+    patient: str,
+) -> dict:
+    """Every number that the verdict and the quality picture stand on.
+
+    Parameters
+    ----------
+    volumes : mapping of series -> Volume
+        dwi, t2w, flair and adc on the atlas grid, not yet normalised.
+    mask : Volume
+        The patient's brain (non-zero).
+    atlas, atlas_mask : Volume
+        T2w atlas and its brain, on the same grid.
+    recorded_side : str
+        left, right, both, or "" where the sheet is silent.
+    patient : str
+        Named in errors.
+
+    Returns
+    -------
+    dict
+        The keys of `NUMBERS`, and "profile": series -> the percentiles of its z-scored histogram.
+
+    Raises
+    ------
+    PatientError
+        The brain mask is empty, or a series constant inside it.
+    """
+    inside = mask.data > 0
+    if not inside.any():
+        raise PatientError(patient, "the brain mask is empty: look at the T2w series")
+    profile = {}
+    for series in SERIES:
+        try:
+            profile[series] = histogram_profile(volumes[series].data, inside).round(4).tolist()
+        except ValueError as error:
+            raise PatientError(patient, f"{series} {error}: look at the series") from error
+    tilt, offset = midplane(volumes["t2w"], inside)
+    left, right = infarct_volumes(volumes["dwi"], volumes["adc"], inside)
+    return {
+        "mask_volume_ml": round(float(inside.sum() * _voxel_ml(mask)), 1),
+        "dice_to_atlas": round(dice(inside, atlas_mask.data > 0), 4),
+        "nmi_to_atlas": round(
+            normalised_mutual_information(volumes["t2w"].data[inside], atlas.data[inside]), 4
+        ),
+        "asymmetry": round(asymmetry(volumes["t2w"].data, inside), 4),
+        "midplane_tilt_deg": round(tilt, 2),
+        "midplane_offset_mm": round(offset, 2),
+        "infarct_left_ml": round(left, 2),
+        "infarct_right_ml": round(right, 2),
+        "side_seen": side_of(left, right),
+        "side_recorded": recorded_side,
+        "profile": profile,
+    }
+
+
+def judge(
+    numbers: Mapping, *, mask_volume_ml: Sequence[float], min_dice_to_atlas: float, min_nmi: float
+) -> tuple[str, str]:
+    """Return (verdict, reason): fail excludes, look asks for an eye, pass has no reason.
+
+    The thresholds are the configuration's section ``quality``.
+    """
+    low, high = mask_volume_ml
+    fails = []
+    if not low <= numbers["mask_volume_ml"] <= high:
+        fails.append(f"brain mask of {numbers['mask_volume_ml']:.0f} mL, outside {low:g} to {high:g} mL")
+    if numbers["dice_to_atlas"] < min_dice_to_atlas:
+        fails.append(
+            f"Dice of brain and atlas mask {numbers['dice_to_atlas']:.2f}, below {min_dice_to_atlas:g}"
+        )
+    looks = []
+    if numbers["nmi_to_atlas"] < min_nmi:
+        looks.append(f"NMI of T2w and atlas {numbers['nmi_to_atlas']:.3f}, below {min_nmi:g}")
+    if sides_disagree(numbers["side_seen"], numbers["side_recorded"]):
+        looks.append(f"DWI shows the infarct {numbers['side_seen']}, recorded is {numbers['side_recorded']}")
+    if fails:
+        return "fail", "; ".join(fails)
+    return ("look", "; ".join(looks)) if looks else ("pass", "")
+
+
+def dice(a: np.ndarray, b: np.ndarray) -> float:
+    """Overlap of two boolean arrays of one shape, 0 to 1: 2 |a and b| / (|a| + |b|)."""
+    return float(2 * (a & b).sum() / (a.sum() + b.sum()))
+
+
+def normalised_mutual_information(a: np.ndarray, b: np.ndarray, *, bins: int = 32) -> float:
+    """(H(a) + H(b)) / H(a, b) of two arrays of one shape: 1 where independent, 2 where one tells the other.
+
+    Each is binned evenly between its percentiles 0.5 and 99.5 (Studholme 1999).
+    """
+    joint = np.bincount(_bin(a, bins) * bins + _bin(b, bins), minlength=bins * bins).reshape(bins, bins)
+    together = _entropy(joint.ravel())
+    return (_entropy(joint.sum(axis=0)) + _entropy(joint.sum(axis=1))) / together if together > 0 else 1.0
+
+
+def asymmetry(data: np.ndarray, mask: np.ndarray) -> float:
+    """Mean |v - mirrored v| over mean (v + mirrored v) inside mask and mirror; 0: left equals right."""
+    both = mask & mask[::-1]
+    v, mirrored = data[both], data[::-1][both]
+    return float(np.abs(v - mirrored).mean() / (v + mirrored).mean()) if both.any() else 1.0
+
+
+def midplane(volume: Volume, mask: np.ndarray) -> tuple[float, float]:
+    """Tilt (degrees) and offset (mm) of the brain's own mid-sagittal plane against x = 0.
+
+    The plane x = a + b y + c z (mm from the grid's middle) about which the smoothed volume mirrors best, by
+    Gauss-Newton: where an image is symmetric about x = d, I(x) - I(-x) is near -2 d S'(x), S' the
+    antisymmetric part of dI/dx.
+    """
+    step, rows, slices = volume.spacing
+    smooth = _smooth(np.where(mask, volume.data, 0), volume.spacing)
+    smooth /= smooth.mean() + np.finfo(np.float32).tiny
+    weight = (mask & mask[::-1]).astype(np.float32)
+    y = (np.arange(smooth.shape[1]) - (smooth.shape[1] - 1) / 2) * rows
+    z = (np.arange(smooth.shape[2]) - (smooth.shape[2] - 1) / 2) * slices
+    design = np.stack(np.broadcast_arrays(1.0, y[:, None], z[None, :]), axis=-1)  # (ny, nz, 3)
+    plane = np.zeros(3)
+    for _ in range(4):
+        moved = _shift_columns(smooth, (design @ plane) / step)
+        slope = np.gradient(moved, step, axis=0)
+        slope = (slope - slope[::-1]) / 2
+        difference = moved - moved[::-1]
+        # normal equations, the sum over x taken first: one shift a row
+        curvature = (weight * slope**2).sum(axis=0)
+        pull = (weight * slope * difference).sum(axis=0) / -2
+        matrix = np.einsum("yz,yzi,yzj->ij", curvature, design, design)
+        plane += np.linalg.solve(
+            matrix + 1e-9 * np.trace(matrix) * np.eye(3), np.einsum("yz,yzi->i", pull, design)
+        )
+    return float(np.degrees(np.arctan(np.hypot(*plane[1:])))), float(plane[0])
+
+
+def infarct_volumes(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[float, float]:
+    """mL of restricted diffusion left and right of x = 0, seen only as asymmetry.
+
+    Smoothed DWI at least 1.2 times the mirrored place's and the brain's median, ADC at most 0.85 times the
+    mirrored place's. A hint for the side, no segmentation: a bilateral symmetric infarct does not show.
+    """
+    both = mask & mask[::-1]
+    if not both.any():
+        return 0.0, 0.0
+    bright, free = (_smooth(np.where(mask, volume.data, 0), volume.spacing) for volume in (dwi, adc))
+    restricted = (
+        both
+        & (bright > _DWI_RATIO * bright[::-1])
+        & (bright > _DWI_RATIO * np.median(bright[both]))
+        & (free < _ADC_RATIO * free[::-1])
+    )
+    half = mask.shape[0] // 2
+    left, right = restricted[:half].sum(), restricted[half:].sum()
+    return float(left * _voxel_ml(dwi)), float(right * _voxel_ml(dwi))
+
+
+def side_of(left_ml: float, right_ml: float) -> str:
+    """left, right, both (the lesser at least half the greater), or none (neither reaches 0.5 mL)."""
+    if max(left_ml, right_ml) < _LEAST_INFARCT_ML:
+        return "none"
+    if min(left_ml, right_ml) >= max(left_ml, right_ml) / 2:
+        return "both"
+    return "left" if left_ml > right_ml else "right"
+
+
+def sides_disagree(seen: str, recorded: str) -> bool:
+    """Whether DWI shows the infarct on the one side and the sheet says the other."""
+    return {seen, recorded} == {"left", "right"}
+
+
+def histogram_distance(profile: Sequence[float], reference: Sequence[float]) -> float:
+    """Mean distance between two z-scored histograms' percentiles, in standard deviations."""
+    return float(np.abs(np.asarray(profile) - np.asarray(reference)).mean())
+
+
+def write_record(path: str | Path, record: Mapping) -> None:
+    """Write one patient's record (see `make_record`) as JSON, whole or not at all."""
+    _write_whole(path, json.dumps(record, indent=1) + "\n")
+
+
+def make_record(
+    patient: str, *, numbers: Mapping | None, automatic: tuple[str, str], person: tuple[str, str] | None
+) -> dict:
+    """One patient's record. A person's (verdict, reason) overrides; without volumes nobody can."""
+    judged_by = "person" if person and numbers else "checks"
+    verdict, reason = person if judged_by == "person" else automatic
+    return {
+        "patient": patient,
+        "verdict": verdict,
+        "reason": reason,
+        "stage": ("quality" if numbers else "preprocessing") if verdict == "fail" else "",
+        "judged_by": judged_by,
+        "numbers": numbers,
+    }
+
+
+def read_record(path: str | Path) -> dict:
+    """Read what `write_record` wrote."""
+    return json.loads(Path(path).read_bytes())
+
+
+def write_tables(
+    records: Iterable[Mapping], *, entry_exclusions: str | Path, quality: str | Path, exclusions: str | Path
+) -> None:
+    """Write quality.tsv (one row a record) and exclusions.tsv (patient, stage, reason), entry's first."""
+    records = list(records)
+    rows = [
+        [record[key] for key in ("patient", "verdict", "reason", "judged_by")]
+        + [(record["numbers"] or {}).get(number, "") for number in NUMBERS]
+        for record in records
+    ]
+    _write_whole(quality, _tsv(["patient", "verdict", "reason", "judged_by", *NUMBERS], rows))
+    with open(entry_exclusions, newline="") as file:
+        header, *left = csv.reader(file, delimiter="\t")
+    left += [
+        [record["patient"], record["stage"], record["reason"]]
+        for record in records
+        if record["verdict"] == "fail"
+    ]
+    _write_whole(exclusions, _tsv(header, left))
+
+
+def _tsv(header: Sequence[str], rows: Iterable[Sequence]) -> str:
+    return "".join("\t".join(str(cell) for cell in row) + "\n" for row in [header, *rows])
+
+
+def _write_whole(path: str | Path, text: str) -> None:
+    beside = Path(path).with_name(f".{Path(path).name}")
+    beside.write_text(text)
+    os.replace(beside, path)
+
+
+def _voxel_ml(volume: Volume) -> float:
+    return float(np.prod(volume.spacing)) / 1000
+
+
+def _smooth(data: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    sigma = _SMOOTHING_MM / spacing
+    return ndimage.gaussian_filter(data.astype(np.float32), [*sigma[:2], 0], truncate=2.5)
+
+
+def _shift_columns(data: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """data(x + shift[y, z], y, z), shift in voxels, linear in x, the edge repeated; data is (X, Y, Z)."""
+    n = data.shape[0]
+    at = np.clip(np.arange(n)[:, None, None] + shift, 0, n - 1)
+    below = np.minimum(at.astype(int), n - 2)
+    part = (at - below).astype(np.float32)
+    lower, upper = np.take_along_axis(data, below, 0), np.take_along_axis(data, below + 1, 0)
+    return lower + part * (upper - lower)
+
+
+def _bin(values: np.ndarray, bins: int) -> np.ndarray:
+    low, high = np.percentile(values, [0.5, 99.5])
+    if high <= low:
+        low, high = values.min(), values.max() + 1e-6
+    return np.clip(((values - low) / (high - low) * bins).astype(int), 0, bins - 1)
+
+
+def _entropy(counts: np.ndarray) -> float:
+    share = counts[counts > 0] / counts.sum()
+    return float(-(share * np.log(share)).sum())

@@ -1,0 +1,125 @@
+"""Hemispheres: left is x < 0 in any storage order, the right one is mirrored, wrong grids are refused."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from strokeclock.errors import ConfigurationError
+from strokeclock.imaging.hemispheres import make_hemispheres, split_hemispheres, write_hemispheres
+from strokeclock.imaging.intensity import SERIES, make_reference
+from strokeclock.imaging.volume import Volume, read_volume
+
+SHAPE, SPACING = (12, 10, 6), (2.0, 3.0, 7.0)
+SETTINGS = {"normalisation": "zscore", "clip": 5.0}
+
+
+def symmetric_affine() -> np.ndarray:
+    affine = np.diag([*SPACING, 1.0])
+    affine[:3, 3] = -(np.array(SHAPE) - 1) / 2 * SPACING + [0, 9, 4]
+    return affine
+
+
+def series(seed: int = 0) -> dict[str, Volume]:
+    rng = np.random.default_rng(seed)
+    return {name: Volume(rng.random(SHAPE).astype(np.float32), symmetric_affine()) for name in SERIES}
+
+
+def test_shape_type_and_channels():
+    volumes = series()
+    hemispheres = split_hemispheres(volumes)
+    assert hemispheres.shape == (2, 3, 6, 10, 6)
+    assert hemispheres.dtype == np.float16
+    for channel, name in enumerate(("dwi", "t2w", "flair")):
+        np.testing.assert_array_equal(hemispheres[0, channel], volumes[name].data[:6].astype(np.float16))
+
+
+def test_left_is_negative_x_and_column_zero_is_lateral():
+    x = (symmetric_affine()[0, 0] * np.arange(12) + symmetric_affine()[0, 3])[:, None, None]
+    volumes = {
+        name: Volume(np.broadcast_to(x, SHAPE).astype(np.float32), symmetric_affine()) for name in SERIES
+    }
+    left, right = split_hemispheres(volumes)
+    np.testing.assert_array_equal(left[0, :, 0, 0], [-11, -9, -7, -5, -3, -1])
+    np.testing.assert_array_equal(right[0, :, 0, 0], [11, 9, 7, 5, 3, 1])
+
+
+def test_right_mirrored_is_the_left_of_the_flipped_volume():
+    volumes = series()
+    flipped = {name: Volume(volume.data[::-1], volume.affine) for name, volume in volumes.items()}
+    np.testing.assert_array_equal(split_hemispheres(volumes)[1], split_hemispheres(flipped)[0])
+    np.testing.assert_array_equal(split_hemispheres(volumes)[0], split_hemispheres(flipped)[1])
+
+
+def test_storage_order_does_not_matter(tmp_path):
+    """The same head stored RAS and LAS gives the same hemispheres."""
+    volumes = series()
+    expected = split_hemispheres(volumes)
+    stored = {}
+    for name, volume in volumes.items():
+        affine = volume.affine @ np.diag([-1, 1, 1, 1])
+        affine[0, 3] = volume.affine[0, 3] + SPACING[0] * (SHAPE[0] - 1)
+        image = nib.Nifti1Image(volume.data[::-1], affine)
+        assert nib.aff2axcodes(image.affine) == ("L", "A", "S")
+        nib.save(image, tmp_path / f"{name}.nii.gz")
+        stored[name] = read_volume(tmp_path / f"{name}.nii.gz", patient="p1", series=name)
+    np.testing.assert_array_equal(split_hemispheres(stored), expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda a: a @ np.diag([-1, 1, 1, 1]), "do not run to right"),
+        (lambda a: a[[1, 0, 2, 3]], "do not run to right"),
+        (lambda a: a + np.array([[0, 0.5, 0, 0]] + [[0] * 4] * 3), "do not run to right"),
+        (lambda a: a + np.array([[0, 0, 0, 1.0]] + [[0] * 4] * 3), r"middle at x = 1\.00"),
+    ],
+)
+def test_wrong_grids_are_refused(change, message):
+    volumes = {name: Volume(volume.data, change(volume.affine)) for name, volume in series().items()}
+    with pytest.raises(ConfigurationError, match=message):
+        split_hemispheres(volumes)
+
+
+def test_odd_number_of_columns_is_refused():
+    affine = symmetric_affine()
+    affine[0, 3] += SPACING[0] / 2
+    volumes = {name: Volume(volume.data[:11], affine) for name, volume in series().items()}
+    with pytest.raises(ConfigurationError, match="11 columns"):
+        split_hemispheres(volumes)
+
+
+def test_values_lie_in_zero_to_one_with_background_zero():
+    rng = np.random.default_rng(1)
+    mask = np.zeros(SHAPE, np.float32)
+    mask[2:-2, 2:-2, 1:-1] = 1
+    volumes = {
+        name: Volume(mask * rng.gamma(4, 50, SHAPE).astype(np.float32), symmetric_affine()) for name in SERIES
+    }
+    reference = make_reference(
+        {name: volume.data for name, volume in volumes.items()},
+        mask > 0,
+        patient="p1",
+        part="train",
+        match_points=7,
+        **SETTINGS,
+    )
+    hemispheres = make_hemispheres(
+        volumes, Volume(mask, symmetric_affine()), reference=reference, percentiles=(0.1, 99.9), **SETTINGS
+    )
+    assert hemispheres.min() == 0
+    assert hemispheres.max() == 1
+    assert not hemispheres[:, :, :2].any()
+    np.testing.assert_array_equal(
+        hemispheres[0, 0] > 0.5,
+        (volumes["dwi"].data > np.percentile(volumes["dwi"].data[mask > 0], [0.1, 99.9]).mean())[:6]
+        & (mask[:6] > 0),
+    )
+
+
+def test_file_is_whole_and_repeats(tmp_path):
+    hemispheres = split_hemispheres(series())
+    write_hemispheres(tmp_path / "a.npy", hemispheres)
+    write_hemispheres(tmp_path / "b.npy", hemispheres)
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), hemispheres)
+    assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npy", "b.npy"]
