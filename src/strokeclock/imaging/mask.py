@@ -111,7 +111,7 @@ def _dilate(mask: np.ndarray, radius: float, spacing: np.ndarray) -> np.ndarray:
 
 
 def _close(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    """Closed by 4 mm, then filled slice by slice across z: a ventricle may be open below the field of view."""
+    """Closed by 4 mm, then filled slice by slice: a ventricle may be open at the field of view's edge."""
     margin = np.ceil(CLOSING / spacing).astype(int) + 1
     padded = np.pad(mask, [(m, m) for m in margin])
     closed = _erode(_dilate(padded, CLOSING, spacing), CLOSING, spacing)

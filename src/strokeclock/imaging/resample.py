@@ -4,6 +4,9 @@ Transforms are 4 x 4 matrices from moving world to fixed world, both RAS+ mm. A 
 product of such matrices, so that every series is interpolated once however many steps moved it.
 """
 
+import os
+from pathlib import Path
+
 import numpy as np
 from scipy import ndimage
 
@@ -80,3 +83,12 @@ def fit_grid(volume: Volume, shape: tuple[int, int, int]) -> np.ndarray:
     affine = np.diag([*spacing, 1.0])
     affine[:3, 3] = low + spacing / 2
     return affine
+
+
+def write_transform(path: str | os.PathLike, transform: np.ndarray) -> None:
+    """Write a 4 x 4 matrix (moving world to fixed world, RAS+ mm) as text, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}")
+    np.savetxt(beside, transform, fmt="%.8f")
+    os.replace(beside, path)

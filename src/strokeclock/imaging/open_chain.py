@@ -1,0 +1,111 @@
+"""The open toolchain: one patient from raw series to the atlas grid in one process, in the order natural to
+it.
+
+T2w to atlas, brain mask, FLAIR to T2w, bias fields, and one interpolation of each series (docs/paper.md
+says where the paper's order differs and why the order does not matter to the result).
+"""
+
+import logging
+import os
+from pathlib import Path
+
+import numpy as np
+
+from strokeclock.errors import PatientError
+from strokeclock.imaging.affine import register_affine
+from strokeclock.imaging.bias import correct, estimate_field_niimath
+from strokeclock.imaging.mask import is_stripped, refine_mask, strip_by_zeros
+from strokeclock.imaging.resample import resample, resample_mask, write_transform
+from strokeclock.imaging.rigid import register_rigid
+from strokeclock.imaging.volume import Volume, read_series, read_volume, write_volume
+
+log = logging.getLogger(__name__)
+
+SERIES = ("t2w", "dwi", "flair", "adc")
+
+
+def preprocess_patient(
+    *,
+    patient: str,
+    t2w: str | os.PathLike | None,
+    dwi: str | os.PathLike,
+    flair: str | os.PathLike,
+    adc: str | os.PathLike | None,
+    b_value: float,
+    atlas_t2w: str | os.PathLike,
+    atlas_brain_mask: str | os.PathLike,
+    atlas_grid: str | os.PathLike,
+    shrink: int,
+    iterations: list[int],
+    shared_dwi: bool,
+    outputs: dict[str, str | os.PathLike],
+) -> dict[str, bool]:
+    """Bring one patient's series onto the atlas grid: brain only, bias-corrected, not yet normalised.
+
+    Parameters
+    ----------
+    patient : str
+        Named in errors and logs.
+    t2w, dwi, flair, adc : paths
+        Raw series; where T2w (b0) is absent it is derived from DWI and ADC. ADC is not used otherwise: the
+        one that is written comes from raw T2w and DWI.
+    b_value : float
+        Of the DWI, s/mm2.
+    atlas_t2w, atlas_brain_mask : paths
+        The atlas that transforms are estimated against.
+    atlas_grid : path
+        Any volume on the final grid.
+    shrink, iterations : N4's subsampling and iterations per level
+    shared_dwi : bool
+        One field, from the T2w, for T2w and DWI, instead of one each.
+    outputs : dict
+        Paths of t2w, dwi, flair, adc (mm2/s), brain_mask, t2w_to_atlas, flair_to_t2w.
+
+    Returns
+    -------
+    dict
+        What was found: t2w_derived, stripped (the skull had been taken off before).
+
+    Raises
+    ------
+    PatientError
+        A series cannot be used, or no brain is found in it.
+    """
+    series = read_series(t2w=t2w, dwi=dwi, flair=flair, adc=adc, patient=patient, b_value=b_value)
+    atlas = read_volume(atlas_t2w, patient="atlas", series="t2w")
+    atlas_mask = read_volume(atlas_brain_mask, patient="atlas", series="brain mask")
+    grid = read_volume(atlas_grid, patient="atlas", series="grid")
+
+    to_atlas = register_affine(series["t2w"], atlas, atlas_mask)
+    stripped = is_stripped(series["t2w"])
+    if stripped:
+        log.info("%s: the skull was taken off before; the brain mask is what is not 0", patient)
+        mask = strip_by_zeros(series["t2w"])
+    else:
+        mask = refine_mask(series["t2w"], atlas_mask, to_atlas, patient=patient)
+    to_t2w = register_rigid(series["flair"], series["t2w"], series["dwi"], mask)
+    flair_mask = resample_mask(
+        mask, shape=series["flair"].shape, affine=series["flair"].affine, transform=np.linalg.inv(to_t2w)
+    )
+    if not flair_mask.data.any():
+        raise PatientError(patient, f"flair file {Path(flair).name} shows no brain; give the whole series")
+
+    def field(name: str, mask: Volume) -> Volume:
+        return estimate_field_niimath(
+            series[name], mask, shrink=shrink, iterations=iterations, patient=patient
+        )
+
+    fields = {"t2w": field("t2w", mask), "flair": field("flair", flair_mask)}
+    fields["dwi"] = fields["t2w"] if shared_dwi else field("dwi", mask)
+    ready = {"adc": series["adc"]} | {name: correct(series[name], fields[name]) for name in fields}
+
+    target = {"shape": grid.shape, "affine": grid.affine}
+    brain = resample_mask(mask, transform=to_atlas, **target)
+    for name in SERIES:
+        transform = to_atlas @ to_t2w if name == "flair" else to_atlas
+        on_grid = resample(ready[name], transform=transform, **target)
+        write_volume(outputs[name], Volume(on_grid.data * brain.data, grid.affine))
+    write_volume(outputs["brain_mask"], brain, dtype=np.uint8)
+    for name, transform in (("t2w_to_atlas", to_atlas), ("flair_to_t2w", to_t2w)):
+        write_transform(outputs[name], transform)
+    return {"t2w_derived": not t2w, "stripped": stripped}

@@ -1,0 +1,26 @@
+# The T2w MNI-152 atlas, once a run: to estimate transforms against, and on the grid that every patient ends on.
+
+
+rule atlas:
+    input:
+        t2w=config["preprocessing"]["atlas"]["t2w"] or [],
+        brain_mask=config["preprocessing"]["atlas"]["brain_mask"] or [],
+    output:
+        t2w=f"{RUN}/atlas/t2w.nii.gz",
+        brain_mask=f"{RUN}/atlas/brain_mask.nii.gz",
+        grid=f"{RUN}/atlas/grid.nii.gz",
+        brain_mask_grid=f"{RUN}/atlas/brain_mask_grid.nii.gz",
+    log:
+        f"{LOG}/atlas/atlas.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        source=config["preprocessing"]["atlas"]["source"],
+        grid=config["preprocessing"]["grid"],
+        code=code("imaging"),
+    script:
+        "../scripts/atlas.py"
