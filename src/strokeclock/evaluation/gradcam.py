@@ -16,9 +16,10 @@ LAYERS = {  # the paper: "penultimate convolutional layer"
 def map_relevance(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> np.ndarray:
     """Compute the Grad-CAM of the positive class for one hemisphere.
 
-    Each channel of the layer's maps is weighted by the spatial mean of the logit's gradient; the weighted sum is cut at
-    0, upsampled to the hemisphere, and divided by its maximum over the whole volume, so that slices and patients keep
-    one scale. The logit and not the probability is followed: the sigmoid only shrinks the gradient of sure cases.
+    Each channel of the layer's maps is weighted by the spatial mean of the logit's gradient; the weighted
+    sum is cut at 0, upsampled to the hemisphere, and divided by its maximum over the whole volume, so that
+    slices and patients keep one scale. The logit and not the probability is followed: the sigmoid only
+    shrinks the gradient of sure cases.
 
     Parameters
     ----------
@@ -27,8 +28,8 @@ def map_relevance(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> np
     hemisphere : array (3, x, y, z)
         Values 0 to 1.
     layer : str
-        Dotted name of the submodule. Its maps are (1, channels, x', y', z'), or (z, channels, y', x') of a network that
-        takes the axial slices one by one; there each slice has its own channel weights.
+        Dotted name of the submodule. Its maps are (1, channels, x', y', z'), or (z, channels, y', x') of a
+        network that takes the axial slices one by one; there each slice has its own channel weights.
 
     Returns
     -------

@@ -1,0 +1,156 @@
+"""Figure 9: where the networks look, by Grad-CAM, in the same test patients for every network and start."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from scipy.ndimage import uniform_filter
+from torch import nn
+
+from strokeclock.evaluation.gradcam import LAYERS, map_relevance
+from strokeclock.evaluation.predictions import parse_path, read_predictions
+from strokeclock.figures.style import house_style, save_figure
+
+SIDES = ("left", "right")  # the order of a hemisphere file's first axis
+DWI, FLAIR = 0, 2  # of its second axis
+COLOURMAP = "inferno"
+OPACITY = 0.75  # of the map where it is 1; 0 where it is 0
+
+
+class Case(NamedTuple):
+    """One patient of the figure.
+
+    hemisphere: "left" or "right", the one with the lesion; volume: (3, x, y, z) its channels; slice: the z
+    shown.
+    """
+
+    patient: str
+    early: bool
+    hemisphere: str
+    volume: np.ndarray
+    slice: int
+
+
+def draw_gradcam(
+    models: Sequence[nn.Module],
+    predictions: Sequence[str | Path],
+    outputs: Sequence[str | Path],
+    *,
+    hemispheres: Mapping[str, str | Path],
+    grid: str | Path,
+    layer: str,
+    patients: int,
+) -> None:
+    """Draw a row for each patient: DWI, FLAIR, and DWI under each network's Grad-CAM for TSS < 4.5 h.
+
+    The patients are the first test patients of each class by id, so that nobody picks them; the slice is
+    the one in which DWI differs most from the mirrored other hemisphere, so that no network picks it. Every
+    map is scaled by its maximum over the whole volume.
+
+    Parameters
+    ----------
+    models, predictions : sequences
+        Each network, and the prediction file of the same training run.
+    outputs : paths
+        Where to write, .svg and .png.
+    hemispheres : mapping
+        patient -> hemispheres/<patient>.npy, for all patients of the cohort.
+    grid : path
+        An image on the atlas grid, for its voxel size.
+    layer : str
+        "penultimate" or "last" convolutional stage.
+    patients : int
+        How many to show.
+    """
+    tables = [table[table["part"] == "test"] for table in map(read_predictions, predictions)]
+    cases = [
+        _read_case(row, hemispheres[row.patient])
+        for table in tables[:1]
+        for row in _choose_patients(table, patients).itertuples()
+    ]
+    with house_style():
+        if not cases:
+            figure = Figure(figsize=(4, 1.5))
+            figure.text(0.5, 0.5, "No network for TSS < 4.5 h was run.", ha="center", va="center")
+            save_figure(figure, *outputs)
+            return
+        spacing = nib.load(grid).header.get_zooms()
+        aspect = spacing[1] / spacing[0]
+        _, x, y, _ = cases[0].volume.shape
+        figure = Figure(
+            figsize=(1.1 * (2 + len(models)) + 0.4, 1.1 * (aspect * y / x + 0.15) * len(cases) + 0.6),
+            layout="compressed",
+        )
+        axes = figure.subplots(len(cases), 2 + len(models), squeeze=False)
+        for row, case in zip(axes, cases, strict=True):
+            _show(row[0], case, DWI, aspect)
+            _show(row[1], case, FLAIR, aspect)
+            row[0].set_ylabel(f"{case.patient}\nTSS {'<' if case.early else '≥'} 4.5 h")
+        axes[0, 0].set_title("DWI")
+        axes[0, 1].set_title("FLAIR")
+        for column, model, path, table in zip(axes.T[2:], models, predictions, tables, strict=True):
+            arm, _ = parse_path(path)
+            scores = table.set_index(["patient", "hemisphere"])["score"]
+            start = "random start" if arm.weights == "random" else "pretrained"
+            column[0].set_title(f"{arm.net.upper()}\n{start}")
+            for axis, case in zip(column, cases, strict=True):
+                _show(axis, case, DWI, aspect)
+                relevance = map_relevance(model, case.volume, layer=LAYERS[arm.net, layer])
+                _overlay(axis, relevance[..., case.slice])
+                axis.set_xlabel(f"p = {scores[case.patient, case.hemisphere]:.2f}")
+        figure.colorbar(
+            matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0, 1), COLOURMAP),
+            ax=axes,
+            location="bottom",
+            shrink=0.5,
+            aspect=40,
+            label="Grad-CAM; 1 is the maximum of the volume, the line is at 0.5",
+        )
+        save_figure(figure, *outputs)
+
+
+def _choose_patients(table: pd.DataFrame, n: int) -> pd.DataFrame:
+    """The first n patients by id, the two classes in turn; the early ones first."""
+    first = table.drop_duplicates("patient")  # one lesion hemisphere of a bilateral stroke
+    first = first.assign(turn=first.groupby("label").cumcount())
+    chosen = first.sort_values(["turn", "label"], ascending=[True, False]).head(n)
+    return chosen.sort_values(["label", "patient"], ascending=[False, True])
+
+
+def _read_case(row: tuple, path: str | Path) -> Case:
+    sides = np.load(path).astype(np.float32)
+    side = SIDES.index(row.hemisphere)
+    # smoothed in plane, so that no voxel decides alone; the lesion is in the highest hundredth of the difference
+    asymmetry = uniform_filter(sides[side, DWI] - sides[1 - side, DWI], size=(5, 5, 1))
+    excess = np.clip(asymmetry - np.quantile(asymmetry, 0.99), 0, None).sum(axis=(0, 1))
+    return Case(row.patient, row.label == 1, row.hemisphere, sides[side], int(excess.argmax()))
+
+
+def _show(axis: Axes, case: Case, channel: int, aspect: float) -> None:
+    """One axial slice, anterior up, lateral on the left in both hemispheres."""
+    image = case.volume[channel]
+    limit = np.quantile(image[image > 0], 0.998)
+    axis.imshow(image[..., case.slice].T, origin="lower", cmap="gray", vmin=0, vmax=limit, aspect=aspect)
+    axis.set(xticks=[], yticks=[])
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+
+
+def _overlay(axis: Axes, relevance: np.ndarray) -> None:
+    axis.imshow(
+        relevance.T,
+        origin="lower",
+        cmap=COLOURMAP,
+        vmin=0,
+        vmax=1,
+        alpha=OPACITY * relevance.T,
+        aspect=axis.get_aspect(),
+    )
+    if relevance.max() > 0.5:
+        axis.contour(relevance.T, levels=[0.5], colors="white", linewidths=0.8)
