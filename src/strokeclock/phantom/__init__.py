@@ -1,1 +1,1 @@
-"""Synthetic stroke patients: anatomy, infarct, MR signal, scanner, clinic and readers, all with known truth."""
+"""Synthetic stroke patients: anatomy, infarct, MR signal, scanner, clinic and readers, with known truth."""

@@ -1,4 +1,4 @@
-"""MR signal equations of the three series: spin-echo EPI with diffusion weighting, and inversion-recovery FLAIR.
+"""MR signal equations of the three series: diffusion-weighted spin-echo EPI and inversion-recovery FLAIR.
 
 Pure functions, vectorised over arrays by broadcasting. Times are in ms, ADC in mm²/s, b in s/mm²;
 a signal of 1 is the fully relaxed signal of water (PD 1) without decay.
@@ -32,5 +32,5 @@ def flair_signal(pd: ArrayLike, t1: ArrayLike, t2: ArrayLike, *, tr: float, te: 
 
 
 def null_inversion_time(tr: float, *, t1: float = CSF_T1_MS) -> float:
-    """Return the TI in ms at which the FLAIR signal of a tissue (default CSF) vanishes: 2445 ms at TR 9000."""
+    """Return the TI in ms at which a tissue (default CSF) vanishes on FLAIR: 2445 ms at TR 9000."""
     return t1 * float(np.log(2.0) - np.log1p(np.exp(-tr / t1)))

@@ -1,0 +1,314 @@
+"""The phantom's heads: symmetric ICBM-2009a tissue maps, folded, warped and clothed into one individual a patient.
+
+The maps of grey and white matter (Fonov et al. 2009, 1 mm, carried by nilearn) give the brain. A patient's head
+is that brain under an affine and a smooth warp, with ventricles and sulci as wide as the age asks, sulci of its
+own, and around it cerebrospinal fluid, skull, scalp, face, eyes and air, drawn as level sets and ellipsoids.
+Template and head coordinates are RAS+ mm with the mid-sagittal plane near x = 0.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import (
+    binary_closing,
+    binary_fill_holes,
+    distance_transform_edt,
+    gaussian_filter,
+    label,
+)
+
+from strokeclock.phantom.lattice import Lattice, draw_lattice
+
+BOX_LOW, BOX_HIGH = (-98.0, -134.0, -112.0), (98.0, 110.0, 108.0)  # mm, of every head
+FOLD_SMOOTHING_MM = 2.9  # folds lie 4.4 times this apart: 13 mm
+RIBBON_MM = 2.6  # thickness of the cortex
+
+
+@dataclass(frozen=True)
+class Template:
+    """The common brain. Distances in mm, signed: negative inside.
+
+    gm, wm        probability · 255, 1 mm
+    hull          distance to the closed surface of the brain, 2 mm
+    ventricle     distance to the wall of the ventricles; grows twice as fast around the third and fourth
+    cerebellum    share, 0 to 1, of cerebellum; brainstem likewise
+    iron          share of iron-rich nuclei (pallidum, red nucleus, substantia nigra, dentate nucleus)
+    """
+
+    gm: Lattice
+    wm: Lattice
+    hull: Lattice
+    ventricle: Lattice
+    cerebellum: Lattice
+    brainstem: Lattice
+    iron: Lattice
+
+
+@dataclass(frozen=True)
+class Brain:
+    """Tissue shares at n points of one patient's brain; the rest to 1 lies outside the brain.
+
+    template   (3, n) float32, position in template coordinates, mm
+    gm, wm, csf  (n,) float32 shares of volume
+    depth      distance below the hull, mm
+    ventricle  distance from the ventricular wall, mm
+    cerebellum, brainstem, iron  shares
+    """
+
+    template: NDArray
+    gm: NDArray
+    wm: NDArray
+    csf: NDArray
+    depth: NDArray
+    ventricle: NDArray
+    cerebellum: NDArray
+    brainstem: NDArray
+    iron: NDArray
+
+
+def sigmoid(x: NDArray) -> NDArray:
+    """Return 1 / (1 + exp(-x)) without overflow."""
+    return 0.5 * (1 + np.tanh(0.5 * x))
+
+
+def ellipsoid(points: NDArray, centre: tuple, radii: tuple) -> NDArray:
+    """Return a signed distance (approximate, mm; negative inside) to an ellipsoid at `points` (3, ...)."""
+    scaled = [(p - c) / r for p, c, r in zip(points, centre, radii, strict=True)]
+    return (np.sqrt(sum(s * s for s in scaled)) - 1) * np.float32(min(radii))
+
+
+def both_sides(points: NDArray) -> NDArray:
+    """Return `points` (3, ...) with x replaced by its magnitude: what lies right lies left too."""
+    return np.stack([np.abs(points[0]), points[1], points[2]])
+
+
+@cache
+def load_template() -> Template:
+    """Build the template from nilearn's maps; kept in memory for the other patients of the process."""
+    folder = Path(find_spec("nilearn").origin).parent / "datasets/data"
+    origin = (-98.0, -134.0, -72.0)
+    gm, wm, t1 = (
+        np.asarray(nib.load(folder / f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz").dataobj)
+        for name in ("gm", "wm", "t1")
+    )
+    # Distances are computed at 2 mm in a box that reaches to the neck; there the cord goes on below the maps.
+    step = 2
+    coarse = [m[::step, ::step, ::step].astype(np.float32) / 255 for m in (gm, wm)]
+    pad = [(0, 6), (0, 12), (20, 0)]
+    shape = tuple(n + a + b for n, (a, b) in zip(coarse[0].shape, pad, strict=True))
+    frame = Lattice(np.empty(shape, np.uint8), (-98.0, -134.0, -112.0), (2.0,) * 3)
+    g, w = (np.pad(m, pad) for m in coarse)
+    tissue = np.pad(t1[::step, ::step, ::step] > 0, pad)
+    points = frame.points()
+    x, y, z = points
+    cord = np.hypot(x, y + 45 - 0.25 * (z + 70)) < 11
+    tissue |= (z < -62) & cord
+    closed = binary_fill_holes(binary_closing(tissue, iterations=3))
+    hull = _signed_distance(closed)
+
+    def lattice(values: NDArray) -> Lattice:
+        return Lattice(np.ascontiguousarray(values, np.float32), frame.origin, frame.spacing)
+
+    third_fourth = (np.abs(x) < 5) & (z < 12)
+    return Template(
+        gm=Lattice(gm, origin, (1.0,) * 3),
+        wm=Lattice(wm, origin, (1.0,) * 3),
+        hull=lattice(hull),
+        ventricle=lattice(_find_ventricles(g + w, points) * np.where(third_fourth, 2.0, 1.0)),
+        cerebellum=lattice(gaussian_filter(_mark_cerebellum(points).astype(np.float32), 0.7)),
+        brainstem=lattice(gaussian_filter(_mark_brainstem(points).astype(np.float32), 0.7)),
+        iron=lattice(_mark_iron(points)),
+    )
+
+
+def _signed_distance(inside: NDArray) -> NDArray:
+    """Return the distance to the border of `inside` on a 2 mm lattice, mm, negative inside."""
+    distance = distance_transform_edt(~inside) - distance_transform_edt(inside)
+    return gaussian_filter(2.0 * (distance - 0.5 * np.sign(distance)), 0.7)
+
+
+def _find_ventricles(tissue: NDArray, points: NDArray) -> NDArray:
+    """Signed distance to the ventricles: the holes of the tissue map near the middle, without the cisterns."""
+    x, y, z = points
+    lateral = (np.abs(x) < 40) & (np.abs(y + 15) < 55) & (z > -22) & (z < 38)
+    lateral &= ~((y < -38) & (np.abs(x) < 10 - 0.1 * (y + 38)) & (z < 12))  # quadrigeminal cistern, vermis
+    lateral &= ~((z < 2) & (np.abs(x) > 6) & (y > -25) & (np.abs(x) < 24))  # suprasellar, ambient cisterns
+    lateral &= ~((z < 14) & (np.abs(x) > 26) & (y > -28))  # insula
+    lateral &= ~((np.abs(x) < 7) & (z > 22)) & ~((np.abs(x) < 12) & (y > 32))  # interhemispheric fissure
+    third = (np.abs(x) < 5) & (y > -28) & (y < 8) & (z > -10)
+    fourth = (np.abs(x) < 12) & (y > -50) & (y < -34) & (z > -46) & (z < -22)
+    holes = (tissue < 0.5) & (lateral | third | fourth)
+    pieces, _ = label(holes)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    return _signed_distance((sizes > 25)[pieces])
+
+
+def _mark_cerebellum(points: NDArray) -> NDArray:
+    x, y, z = points
+    tentorium = -2 - 0.55 * np.abs(x) - 0.6 * np.maximum(0, -62 - y)
+    return (z < tentorium) & (y < -36 - 0.25 * np.maximum(0, np.abs(x) - 20)) & ~_mark_brainstem(points)
+
+
+def _mark_brainstem(points: NDArray) -> NDArray:
+    x, y, z = points
+    axis = -27 + 0.28 * (z + 25)  # the stem leans backwards as it descends
+    half_width = np.where(z > -18, 17, np.where(z > -45, 16, 9))
+    return (z < -4) & (np.abs(x) < half_width) & (np.abs(y - axis) < np.where(z > -45, 13, 9))
+
+
+def _mark_iron(points: NDArray) -> NDArray:
+    near = both_sides(points)
+    nuclei = (
+        ((19, -5, -1), (6, 9, 6)),  # pallidum
+        ((4.5, -21, -9), (3, 3, 4)),  # red nucleus
+        ((10, -17, -11), (5, 4, 3)),  # substantia nigra
+        ((16, -57, -34), (6, 8, 4)),  # dentate nucleus
+        ((27, 2, 2), (5, 14, 10)),  # putamen, less
+    )
+    strength = (1.0, 0.8, 0.9, 0.8, 0.35)
+    share = np.zeros(points.shape[1:], np.float32)
+    for (centre, radii), s in zip(nuclei, strength, strict=True):
+        share = np.maximum(share, s * sigmoid(-ellipsoid(near, centre, radii) / 0.9))
+    return share
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One patient's brain shape: where in the template each point of the head lies, and what was added.
+
+    affine        (4, 4), template to head coordinates, mm
+    warp          three lattices in head coordinates: displacement in the template, mm
+    folds         signed distance to the patient's own sulci, mm, in template coordinates
+    fold_depth    how deep those sulci reach, mm, in template coordinates
+    detail        roughness of the tissue borders, SD 1, in template coordinates
+    ventricle_mm  how far the ventricular wall is moved outwards
+    sulcus_mm     half width of the sulci at the surface
+    rim_mm        fluid between hull and cortex
+    """
+
+    affine: NDArray
+    warp: tuple[Lattice, Lattice, Lattice]
+    folds: tuple[Lattice, Lattice]
+    fold_depth: Lattice
+    detail: Lattice
+    ventricle_mm: float
+    sulcus_mm: float
+    rim_mm: float
+
+    def to_template(self, points: NDArray) -> NDArray[np.float32]:
+        """Map head coordinates (3, ...) mm to template coordinates."""
+        inverse = np.linalg.inv(self.affine).astype(np.float32)
+        moved = np.tensordot(inverse[:3, :3], points, axes=1)
+        moved += inverse[:3, 3].reshape((3,) + (1,) * (points.ndim - 1))
+        return moved + np.stack([w.sample(points) for w in self.warp])
+
+    def warp_rms_mm(self) -> float:
+        """Root mean square of the warp's displacement inside the box, mm."""
+        return float(np.sqrt(sum((w.values.astype(float) ** 2).mean() for w in self.warp)))
+
+
+def draw_shape(rng: np.random.Generator, *, age: float) -> Shape:
+    """Draw one patient's brain shape; atrophy (ventricles, sulci, rim) grows with `age` in years."""
+    atrophy = np.clip((age - 30) / 60, 0, 1.1) + rng.normal(0, 0.15)
+    scales = 1.0 + rng.normal(0, 0.025) + rng.normal(0, 0.02, 3)
+    linear = np.diag(scales)
+    linear[1, 2], linear[0, 1], linear[0, 2] = rng.normal(0, (0.03, 0.01, 0.01))
+    affine = np.eye(4)
+    affine[:3, :3] = linear
+    broad = [draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=12, smoothing=24) for _ in range(3)]
+    fine = [draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=12, smoothing=12) for _ in range(3)]
+    warp = tuple(
+        Lattice(np.float32(2.2) * b.values + np.float32(1.6) * f.values, b.origin, b.spacing)
+        for b, f in zip(broad, fine, strict=True)
+    )
+    return Shape(
+        affine=affine,
+        warp=warp,
+        folds=(_draw_folds(rng, side=-1), _draw_folds(rng, side=1)),
+        fold_depth=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=8, smoothing=8),
+        detail=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=2.5, smoothing=2.5),
+        ventricle_mm=float(np.clip(-0.8 + 3.2 * atrophy + rng.normal(0, 0.5), -1.2, 4.0)),
+        sulcus_mm=float(np.clip(0.45 + 0.75 * atrophy + rng.normal(0, 0.1), 0.3, 1.5)),
+        rim_mm=float(np.clip(0.6 + 1.2 * atrophy + rng.normal(0, 0.3), 0.3, 2.5)),
+    )
+
+
+def _draw_folds(rng: np.random.Generator, *, side: int) -> Lattice:
+    """Signed distance to the sulci of one hemisphere, mm, on a 3 mm lattice in template coordinates.
+
+    Sulci are the zero set of a random field that varies over the directions seen from the hemisphere's middle
+    and hardly along them: sheets that stand upright on the surface and meander over it.
+    """
+    spacing = 2.5
+    field = draw_lattice(rng, (-85,) * 3, (85,) * 3, spacing=spacing, smoothing=FOLD_SMOOTHING_MM)
+    low, high = ((-98, -112, -50), (2, 80, 90)) if side < 0 else ((-2, -112, -50), (98, 80, 90))
+    shape = tuple(int((h - lo) / 3) + 1 for lo, h in zip(low, high, strict=True))
+    frame = Lattice(np.empty(shape, np.uint8), tuple(map(float, low)), (3.0,) * 3)
+    offset = frame.points() - np.float32([side * 24, -18, 10]).reshape(3, 1, 1, 1)
+    radius = np.sqrt((offset**2).sum(0)) + 1e-3
+    value = field.sample(offset * ((56 + 0.25 * radius) / radius))
+    slope = np.sqrt(sum(g**2 for g in np.gradient(value, 3.0)))
+    return Lattice((value / (slope + 0.05)).astype(np.float32), frame.origin, frame.spacing)
+
+
+def form_brain(shape: Shape, template_points: NDArray, hull: NDArray) -> Brain:
+    """Give the tissue shares at points of the brain.
+
+    template_points  (3, n) template coordinates of points with hull < 0
+    hull             (n,) their signed distance to the hull, mm
+    """
+    t, depth = load_template(), -hull
+    gm = t.gm.sample(template_points, outside=0) / 255
+    wm = t.wm.sample(template_points, outside=0) / 255
+    ventricle = t.ventricle.sample(template_points)
+    cerebellum = t.cerebellum.sample(template_points)
+    brainstem = t.brainstem.sample(template_points)
+    detail = shape.detail.sample(template_points)
+    x, y, z = template_points
+
+    # The cord below the maps: white matter around a little grey, in its sac of fluid.
+    below = z < -68
+    cord = np.hypot(x, y + 45 - 0.25 * (z + 70))
+    wm = np.where(below, 0.75 * sigmoid((6.5 - cord) / 0.6), wm)
+    gm = np.where(below, 0.25 * sigmoid((6.5 - cord) / 0.6), gm)
+
+    cerebrum = np.clip(1 - cerebellum - brainstem, 0, 1)
+    left = x < 0
+    fold = np.empty_like(x)
+    for field, here in zip(shape.folds, (left, ~left), strict=True):
+        fold[here] = field.sample(template_points[:, here])
+    reach = 15 + 5 * shape.fold_depth.sample(template_points)
+    # Depth in the fissure between the hemispheres counts from the midline: there lies pia too, above the callosum.
+    medial = np.where((z > -12) & (gm > wm), np.abs(x), 99) + np.clip(4 - z, 0, 12)
+    pial = np.minimum(depth - shape.rim_mm, medial - 0.6 * shape.sulcus_mm - 0.3)
+    half_width = shape.sulcus_mm * np.clip(1 - depth / np.maximum(reach, 4), -1, 1)
+    sulcal = np.where(depth < reach, np.abs(fold) - half_width, 9)
+    cortical = cerebrum * sigmoid((22 - depth) / 3) * sigmoid((ventricle - 6) / 1.5)
+    pial = np.where(cortical > 0.05, np.minimum(pial, sulcal), pial)
+
+    # Average maps are blurred; sharpened and roughened they have an individual's borders.
+    fluid = np.clip(1 - gm - wm, 0, 1)
+    fluid = sigmoid((fluid - 0.52 + 0.08 * shape.sulcus_mm + 0.05 * detail) / 0.08)
+    fluid = np.where(ventricle < 6, sigmoid((fluid - 0.6) / 0.1), fluid)
+    csf = np.maximum(fluid, sigmoid(-pial / 0.45) * np.clip(cerebrum + cerebellum, 0, 1))
+    csf = np.maximum(csf, sigmoid((shape.ventricle_mm - ventricle) / 0.5))
+    white = 2.2 * np.log((wm + 0.02) / (gm + 0.02)) + 0.5 * detail
+    white += cortical * np.clip(1.3 * (pial - RIBBON_MM), -4, 4)
+    wm = (1 - csf) * sigmoid(white)
+    return Brain(
+        template=template_points,
+        gm=1 - csf - wm,
+        wm=wm,
+        csf=csf,
+        depth=depth,
+        ventricle=ventricle,
+        cerebellum=cerebellum,
+        brainstem=brainstem,
+        iron=t.iron.sample(template_points),
+    )

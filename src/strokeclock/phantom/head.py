@@ -1,0 +1,214 @@
+"""A patient's whole head on one grid: the brain, and around it fluid, skull, scalp, face, eyes and air.
+
+Everything outside the brain is drawn: layers over the brain's hull above, ellipsoids in the face and neck below,
+with bone, marrow, fat and muscle mixed by random fields where anatomy is too fine to draw.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokeclock.phantom.anatomy import (
+    BOX_HIGH,
+    BOX_LOW,
+    Brain,
+    Shape,
+    both_sides,
+    ellipsoid,
+    form_brain,
+    load_template,
+    sigmoid,
+)
+from strokeclock.phantom.ischaemia import Tissue
+from strokeclock.phantom.lattice import Lattice, draw_lattice
+
+GRID_MM = (1.0, 1.0, 2.0)  # slices are three times as thick as the grid
+COARSE_MM = 3.0  # spacing of the distances that only vary slowly
+
+# PD (water 1), T1 and T2 (ms) at 1.5 T and 3 T, ADC (mm2/s): Stanisz 2005 for muscle; the others are typical values.
+OUTER_TISSUES = {
+    1.5: {
+        "fluid": Tissue(1.00, 4200.0, 1500.0, 3.0e-3),
+        "bone": Tissue(0.05, 900.0, 15.0, 0.3e-3),
+        "marrow": Tissue(0.45, 400.0, 60.0, 0.3e-3),
+        "fat": Tissue(0.80, 290.0, 75.0, 0.1e-3),
+        "muscle": Tissue(0.80, 1008.0, 44.0, 1.5e-3),
+        "skin": Tissue(0.55, 800.0, 40.0, 1.0e-3),
+        "vitreous": Tissue(1.00, 4000.0, 1400.0, 2.8e-3),
+    },
+    3.0: {
+        "fluid": Tissue(1.00, 4200.0, 1500.0, 3.0e-3),
+        "bone": Tissue(0.05, 1000.0, 15.0, 0.3e-3),
+        "marrow": Tissue(0.45, 450.0, 55.0, 0.3e-3),
+        "fat": Tissue(0.80, 370.0, 68.0, 0.1e-3),
+        "muscle": Tissue(0.80, 1412.0, 50.0, 1.5e-3),
+        "skin": Tissue(0.55, 1000.0, 40.0, 1.0e-3),
+        "vitreous": Tissue(1.00, 4000.0, 1300.0, 2.8e-3),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Head:
+    """One patient's head on a grid in head coordinates (RAS+ mm).
+
+    shape, origin, spacing   the grid; flat indices below count in C order
+    brain_index, brain       grid points within the hull and what they hold
+    outer_index, outer       grid points between hull and skin; tissue name to share (m,)
+    """
+
+    shape: tuple[int, int, int]
+    origin: tuple[float, float, float]
+    spacing: tuple[float, float, float]
+    brain_index: NDArray
+    brain: Brain
+    outer_index: NDArray
+    outer: dict[str, NDArray]
+
+    @property
+    def point_ml(self) -> float:
+        """Volume that a grid point stands for, mL."""
+        return float(np.prod(self.spacing)) / 1000
+
+    def fill(self, brain_values: NDArray, outer_values: NDArray | float = 0.0) -> Lattice:
+        """Return a volume of the whole grid from values at the points of the brain and around it."""
+        values = np.zeros(int(np.prod(self.shape)), np.float32)
+        values[self.outer_index] = outer_values
+        values[self.brain_index] = brain_values
+        return Lattice(values.reshape(self.shape), self.origin, self.spacing)
+
+
+def form_head(rng: np.random.Generator, shape: Shape) -> Head:
+    """Clothe the brain of `shape` with skull, scalp and face."""
+    template = load_template()
+    grid = Lattice(_empty(GRID_MM), BOX_LOW, GRID_MM)
+    coarse = Lattice(_empty((COARSE_MM,) * 3), BOX_LOW, (COARSE_MM,) * 3)
+    coarse_points = shape.to_template(coarse.points())
+    coarse_hull = template.hull.sample(coarse_points)
+    skull = 6.5 + 1.2 * draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=20, smoothing=30).sample(coarse.points())
+    skin = _measure_skin(rng, coarse_points, coarse_hull)
+
+    def spread(values: NDArray) -> Lattice:
+        return Lattice(values.astype(np.float32), coarse.origin, coarse.spacing)
+
+    points = grid.points()
+    hull, below_skin = spread(coarse_hull).sample(points).ravel(), spread(skin).sample(points).ravel()
+    flat = points.reshape(3, -1)
+    brain_index = np.flatnonzero(hull < 0.5)
+    brain_points = shape.to_template(flat[:, brain_index])
+    brain_hull = template.hull.sample(brain_points)
+    outer_index = np.flatnonzero((hull > -0.5) & (below_skin < 0.5))
+    outer = _clothe(
+        rng,
+        flat[:, outer_index],
+        hull=hull[outer_index],
+        skin=below_skin[outer_index],
+        skull=spread(skull).sample(flat[:, outer_index]),
+    )
+    within = brain_hull < 0
+    return Head(
+        shape=grid.values.shape,
+        origin=grid.origin,
+        spacing=grid.spacing,
+        brain_index=brain_index[within],
+        brain=form_brain(shape, np.ascontiguousarray(brain_points[:, within]), brain_hull[within]),
+        outer_index=outer_index,
+        outer=outer,
+    )
+
+
+def _empty(spacing: tuple[float, float, float]) -> NDArray:
+    size = [int((h - lo) / s) + 1 for lo, h, s in zip(BOX_LOW, BOX_HIGH, spacing, strict=True)]
+    return np.empty(size, np.uint8)
+
+
+def _measure_skin(rng: np.random.Generator, points: NDArray, hull: NDArray) -> NDArray:
+    """Signed distance to the skin, mm: the vault over the hull, joined smoothly to face, nose and neck."""
+    scalp = 12.5 + rng.normal(0, 0.8) + 1.5 * sigmoid((-points[1] - 60) / 10)
+    vault = hull - scalp
+    width = rng.normal(1, 0.04)
+    parts = (
+        vault,
+        ellipsoid(points, (0, 22, -58), (66 * width, 84, 72)),
+        ellipsoid(points, (0, 100, -52), (15, 18, 17)),
+        ellipsoid(points, (0, -32, -120), (64 * width, 66, 90)),
+    )
+    softness = 5.0
+    lowest = np.minimum.reduce(parts)
+    return lowest - softness * np.log(sum(np.exp(-np.minimum((p - lowest) / softness, 30)) for p in parts))
+
+
+def _clothe(
+    rng: np.random.Generator, points: NDArray, *, hull: NDArray, skin: NDArray, skull: NDArray
+) -> dict[str, NDArray]:
+    """Share of each outer tissue at `points` (3, m) between hull (distance > 0) and skin (distance < 0)."""
+    near = both_sides(points)
+    z = points[2]
+
+    def inside(distance: NDArray, fade: float = 0.5) -> NDArray:
+        return sigmoid(-distance / fade)
+
+    marbling = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=3.5, smoothing=4.5).sample(points)
+    strands = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=2.5, smoothing=2.5).sample(points)
+
+    shares = {name: np.zeros(len(z), np.float32) for name in OUTER_TISSUES[3.0]}
+
+    def paint(name: str | None, share: NDArray) -> None:
+        for other in shares.values():
+            other *= 1 - share
+        if name:
+            shares[name] += share
+
+    # From the inside of the scalp outwards everything is fat; face and neck are fat and muscle, marbled.
+    shares["fat"] += inside(skin)
+    low = sigmoid((-36 - z + 0.25 * points[1]) / 5) * sigmoid((hull - 6) / 2)
+    temporal = inside(ellipsoid(near, (64, 18, -18), (16, 32, 36)), 1.0) * sigmoid((hull - skull) / 0.5)
+    nuchal = inside(ellipsoid(near, (26, -84, -80), (38, 34, 48)), 1.0) * sigmoid((hull - 7) / 1)
+    mixed = np.maximum(
+        low * sigmoid((marbling + 0.4) / 0.25), np.maximum(temporal, nuchal * sigmoid((strands + 1) / 0.2))
+    )
+    paint("muscle", mixed * inside(skin + 5, 0.8))
+    paint("skin", inside(skin) * sigmoid((skin + 1.6) / 0.4))
+
+    # Bone: the vault with its marrow, and islands of it in the face and at the base.
+    base = sigmoid((-28 - z + 0.1 * points[1]) / 4)
+    vault = sigmoid((hull - 1.2) / 0.4) * sigmoid((skull - hull) / 0.4)
+    paint("bone", vault)
+    diploe = sigmoid((hull - 0.36 * skull) / 0.4) * sigmoid((0.74 * skull - hull) / 0.4)
+    paint("marrow", diploe * (1 - 0.7 * base) * sigmoid((strands + 1.2) / 0.3))
+    paint(
+        "bone",
+        base * inside(ellipsoid(near, (0, 8, -48), (62, 72, 34)), 1.5) * sigmoid((strands - 0.3) / 0.25),
+    )
+    paint("marrow", inside(ellipsoid(near, (0, -14, -44), (12, 7, 20)), 0.8) * 0.8)  # clivus
+    paint("fluid", sigmoid((1.2 - hull) / 0.4))
+    cord = np.hypot(points[0], points[1] + 45 - 0.25 * (z + 70))
+    paint("marrow", inside(np.maximum(np.abs(cord - 17) - 3, z + 76), 0.6) * 0.7)  # vertebral arch
+
+    # Orbits: fat, muscles around the nerve, the eye with its coats.
+    orbit = ellipsoid(near, (31, 46, -37), (18, 32, 17))
+    paint("fat", inside(orbit, 0.6) * sigmoid((hull - 4) / 0.8))
+    cone = np.hypot(near[0] - 31 + 0.42 * np.maximum(58 - near[1], 0), near[2] + 37)
+    behind = sigmoid((56 - near[1]) / 1) * sigmoid((near[1] - 22) / 2) * sigmoid((hull - 4) / 0.8)
+    paint("muscle", behind * inside(cone - 2.2))
+    paint("muscle", behind * inside(np.abs(cone - 10) - 1.4) * inside(orbit))
+    eye = ellipsoid(near, (32, 63, -37), (12.2, 12.4, 12.0))
+    paint("skin", inside(eye - 1.3, 0.4))
+    paint("vitreous", inside(eye, 0.4))
+    paint("muscle", inside(ellipsoid(near, (32, 72.5, -37), (4.6, 2.2, 4.6)), 0.4))
+
+    # Air: nose, sinuses, mastoids, pharynx; lined with mucosa, crossed by septa.
+    for centre, radii, porous in (
+        ((0, 66, -52), (11, 34, 20), 0.25),
+        ((31, 52, -60), (14, 17, 16), 2.5),
+        ((0, 26, -36), (13, 12, 10), 2.5),
+        ((9, 80, -8), (12, 5, 11), 2.5),
+        ((54, -40, -42), (9, 13, 15), 0.2),
+        ((0, 4, -86), (11, 10, 30), 2.5),
+        ((62, -22, -40), (16, 4, 4), 2.5),
+    ):
+        cavity = ellipsoid(near, centre, radii)
+        paint("skin", inside(np.abs(cavity) - 0.8) * 0.9)
+        paint(None, inside(cavity) * sigmoid((strands + porous) / 0.3) * sigmoid((hull - 1.5) / 0.5))
+    return shares

@@ -1,0 +1,268 @@
+"""One phantom patient, from the clinic's record to the scanner's files and the truth beside them."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from strokeclock.phantom.anatomy import Brain, draw_shape
+from strokeclock.phantom.clinic import PatientRecord, draw_patient
+from strokeclock.phantom.head import OUTER_TISSUES, Head, form_head
+from strokeclock.phantom.infarct import grow_hyperintensities, grow_infarct, grow_old_infarct
+from strokeclock.phantom.ischaemia import LESION_ADC_SD, TISSUES, Tissue, lesion_tissue
+from strokeclock.phantom.lattice import Lattice, draw_lattice
+from strokeclock.phantom.scanner import (
+    Slices,
+    add_ghost,
+    add_noise,
+    average_slices,
+    distort,
+    draw_coil,
+    draw_pose,
+    draw_slip,
+    draw_susceptibility,
+    flip_columns,
+    locate,
+    place_slices,
+    write_nifti,
+)
+from strokeclock.phantom.signal import diffusion_signal, flair_signal
+
+SERIES = ("t2w", "dwi", "flair")
+IRON_R2_PER_S = {1.5: 3.0, 3.0: 5.5}  # what the iron of a full share of pallidum adds to 1/T2
+TEXTURE = 0.025  # SD of the log of healthy tissue's signal from place to place
+
+# Every subject of a patient draws from a random stream of its own, (seed, number, stream).
+SHAPE_STREAM, LESION_STREAM, HEAD_STREAM, SCANNER_STREAM, TISSUE_STREAM = 1, 2, 3, 4, 5
+
+
+@dataclass(frozen=True)
+class Lesions:
+    """Shares (n,) of each point of a brain that are ill: acute infarct, hyperintensity, old core, old rim."""
+
+    acute: NDArray
+    hyperintense: NDArray
+    core: NDArray
+    rim: NDArray
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One series as the scanner stores it: int16 data (X, Y, Z), affine index to world (mm)."""
+
+    data: NDArray
+    affine: NDArray
+
+
+@dataclass(frozen=True)
+class PhantomPatient:
+    """The three series of one patient, and the truth on the grid of the T2w series."""
+
+    scans: dict[str, Scan]
+    lesion: NDArray
+    brain_mask: NDArray
+    truth: dict[str, Any]
+
+
+def grow_lesions(brain: Brain, record: PatientRecord, *, seed: int, point_ml: float) -> Lesions:
+    """Place all lesions of the record in a brain whose points stand for `point_ml` each."""
+    rng = np.random.default_rng([seed, record.number, LESION_STREAM])
+    nothing = np.zeros(len(brain.gm), np.float32)
+    acute = nothing
+    for side in ("left", "right"):
+        volume_ml = getattr(record, f"lesion_volume_{side}_ml")
+        if volume_ml > 0:
+            grown = grow_infarct(
+                rng, brain, territory=record.territory, side=side, volume_ml=volume_ml, point_ml=point_ml
+            )
+            acute = np.maximum(acute, grown)
+    hyperintense = nothing
+    if record.wmh_volume_ml > 0:
+        hyperintense = grow_hyperintensities(rng, brain, volume_ml=record.wmh_volume_ml, point_ml=point_ml)
+    core, rim = nothing, nothing
+    for old in record.old_infarcts:
+        more = grow_old_infarct(rng, brain, side=old.side, volume_ml=old.volume_ml, point_ml=point_ml)
+        core, rim = np.maximum(core, more[0]), np.maximum(rim, more[1])
+    core = core * (1 - acute)
+    return Lesions(acute=acute, hyperintense=hyperintense, core=core, rim=np.minimum(rim, 1 - core))
+
+
+def measure_signal(series: str, tissue: Tissue, record: PatientRecord) -> NDArray:
+    """Return a tissue's noise-free signal in t2w, dwi or flair under the record's protocol."""
+    if series == "flair":
+        times = {"tr": record.flair.tr_ms, "te": record.flair.te_ms, "ti": record.flair.ti_ms}
+        return flair_signal(tissue.pd, tissue.t1, tissue.t2, **times)
+    b = record.epi.b_value if series == "dwi" else 0.0
+    return diffusion_signal(*tissue, tr=record.epi.tr_ms, te=record.epi.te_ms, b=b)
+
+
+def paint_brain(
+    brain: Brain, lesions: Lesions, record: PatientRecord, *, seed: int, contrast_gain: float
+) -> dict[str, NDArray]:
+    """Return the noise-free signal (n,) of every point of the brain in each series."""
+    rng = np.random.default_rng([seed, record.number, TISSUE_STREAM])
+    low, high = brain.template.min(1) - 1, brain.template.max(1) + 1
+    texture = draw_lattice(rng, low, high, spacing=4.0, smoothing=4.0).sample(brain.template)
+    ill = np.flatnonzero(lesions.acute)
+    spots = draw_lattice(rng, low, high, spacing=2.0, smoothing=2.0).sample(brain.template[:, ill])
+    tissues = TISSUES[record.field_t]
+    pulsation = _pulsate(rng, brain)
+
+    kept = (1 - lesions.core) * (1 - lesions.rim)
+    scarred = (1 - lesions.core) * lesions.rim + kept * lesions.hyperintense * (brain.wm > brain.gm)
+    scarred = np.minimum(scarred, 1) * (1 - lesions.acute)
+    healthy = np.clip(1 - lesions.core - scarred - lesions.acute, 0, 1)
+    solid = brain.gm + brain.wm
+    signals = {}
+    for series in SERIES:
+        gm, wm, csf, wmh = (
+            float(measure_signal(series, tissues[name], record)) for name in ("gm", "wm", "csf", "wmh")
+        )
+        values = healthy * (gm * brain.gm + wm * brain.wm) + (csf * lesions.core + wmh * scarred) * solid
+        for name, share in (("gm", brain.gm[ill]), ("wm", brain.wm[ill])):
+            lesion = lesion_tissue(tissues[name], record, contrast_gain=contrast_gain)
+            lesion = lesion._replace(adc=np.clip(lesion.adc + LESION_ADC_SD * spots, 0.2e-3, 2.5e-3))
+            values[ill] += lesions.acute[ill] * share * measure_signal(series, lesion, record)
+        echo_s = (record.flair if series == "flair" else record.epi).te_ms / 1000
+        values *= np.exp(TEXTURE * texture - echo_s * IRON_R2_PER_S[record.field_t] * brain.iron)
+        fluid = csf + (gm * pulsation if series == "flair" else 0.0)
+        signals[series] = (values + fluid * brain.csf).astype(np.float32)
+    return signals
+
+
+def _pulsate(rng: np.random.Generator, brain: Brain) -> NDArray:
+    """Inflow of uninverted fluid on FLAIR, as a share of grey matter's signal: strong in one patient of ten."""
+    amplitude = rng.uniform(0.7, 1.3) if rng.random() < 0.1 else rng.uniform(0.05, 0.25)
+    _, y, z = brain.template
+    return amplitude * np.exp(-(((z + 28) / 20) ** 2) - ((y + 25) / 35) ** 2)
+
+
+def paint_outer(head: Head, record: PatientRecord, *, fat_left: float) -> dict[str, NDArray]:
+    """Return the signal (m,) around the brain; `fat_left` is what fat suppression leaves of fat in EPI."""
+    signals = {}
+    for series in SERIES:
+        total = np.zeros(len(head.outer_index), np.float32)
+        for name, tissue in OUTER_TISSUES[record.field_t].items():
+            left = (
+                1.0
+                if series == "flair"
+                else {"fat": fat_left, "marrow": fat_left, "skin": 0.6}.get(name, 1.0)
+            )
+            total += np.float32(left * measure_signal(series, tissue, record)) * head.outer[name]
+        signals[series] = total
+    return signals
+
+
+def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> PhantomPatient:
+    """Make patient `number` of the cohort `seed` as the scanner would give it; the same again, always.
+
+    `settings` is the configuration's `phantom` section.
+    """
+    record = draw_patient(number, seed=seed, settings=settings)
+    shape = draw_shape(np.random.default_rng([seed, number, SHAPE_STREAM]), age=record.age)
+    head = form_head(np.random.default_rng([seed, number, HEAD_STREAM]), shape)
+    lesions = grow_lesions(head.brain, record, seed=seed, point_ml=head.point_ml)
+    inner = paint_brain(head.brain, lesions, record, seed=seed, contrast_gain=settings["contrast_gain"])
+    rng = np.random.default_rng([seed, number, SCANNER_STREAM])
+    outer = paint_outer(head, record, fat_left=rng.uniform(0.04, 0.12))
+    volumes = {series: head.fill(inner[series], outer[series]) for series in SERIES}
+    grey = {s: float(measure_signal(s, TISSUES[record.field_t]["gm"], record)) for s in SERIES}
+
+    moved = bool(rng.random() < 0.1)
+    flipped = bool(rng.random() < 0.5)
+    pose, angles = draw_pose(rng)
+    epi = place_slices(rng, pose, angles, voxel_mm=record.epi.voxel_mm, slices=record.epi.slices)
+    epi_points = locate(epi, pose, jitter=None)
+    still_points = epi_points
+    disturbance = draw_susceptibility(rng, field_t=record.field_t)
+    epi_points, piling = distort(epi_points, disturbance, epi, pose)
+    coil = draw_coil(rng)
+    piling = piling * coil.sample(epi_points[:, 0])
+    ghost = rng.uniform(0.005, 0.035)
+    snr = {"t2w": rng.uniform(20, 40), "dwi": rng.uniform(8, 15), "flair": rng.uniform(20, 40)}
+    unit = {"t2w": rng.uniform(250, 500), "flair": rng.uniform(150, 350)}
+    unit["dwi"] = unit["t2w"] * grey["dwi"] / grey["t2w"]
+
+    images = {}
+    for series, averages in (("t2w", 1), ("dwi", 3)):
+        image = average_slices(volumes[series], epi_points, voxel_mm=epi.voxel_mm) * piling
+        image = add_ghost(image, amplitude=ghost, shift=epi.shape[1] // 2)
+        sigma = grey[series] / snr[series] * np.sqrt(averages)
+        images[series] = add_noise(rng, image, sigma=sigma, averages=averages)
+
+    flair_pose = draw_slip(rng, moved=moved) @ pose
+    flair = place_slices(rng, flair_pose, angles, voxel_mm=record.flair.voxel_mm, slices=record.flair.slices)
+    jitter = rng.normal(0, (1.2, 1.2, 0.8), (flair.shape[2], 3)) if moved else None
+    flair_points = locate(flair, flair_pose, jitter=jitter)
+    image = average_slices(volumes["flair"], flair_points, voxel_mm=flair.voxel_mm)
+    image = image * coil.sample(flair_points[:, 0])
+    if moved:
+        image = add_ghost(image, amplitude=rng.uniform(0.05, 0.12), shift=int(rng.integers(18, 40)))
+    images["flair"] = add_noise(rng, image, sigma=grey["flair"] / snr["flair"])
+
+    scans = {}
+    for series, slices in (("t2w", epi), ("dwi", epi), ("flair", flair)):
+        stored = np.round(images[series] * (unit[series] / grey[series])).clip(0, 32000).astype(np.int16)
+        scans[series] = Scan(*_store(stored, slices.affine, flipped=flipped))
+    zero = np.float32(0)
+    acute = head.fill(lesions.acute * (head.brain.gm + head.brain.wm), zero)
+    within = head.fill(np.ones(len(head.brain.gm), np.float32), zero)
+    lesion = average_slices(acute, still_points, voxel_mm=epi.voxel_mm) > 0.5
+    mask = average_slices(within, still_points, voxel_mm=epi.voxel_mm) > 0.5
+    return PhantomPatient(
+        scans=scans,
+        lesion=_store(lesion.astype(np.uint8), epi.affine, flipped=flipped)[0],
+        brain_mask=_store(mask.astype(np.uint8), epi.affine, flipped=flipped)[0],
+        truth=describe_truth(record, head, lesions)
+        | {
+            "storage": "LAS" if flipped else "RAS",
+            "moved": moved,
+            "atlas_to_t2w": (pose @ shape.affine).tolist(),
+            "t2w_to_flair": (flair_pose @ np.linalg.inv(pose)).tolist(),
+            "warp_rms_mm": shape.warp_rms_mm(),
+        },
+    )
+
+
+def _store(data: NDArray, affine: NDArray, *, flipped: bool) -> tuple[NDArray, NDArray]:
+    return flip_columns(data, affine) if flipped else (data, affine)
+
+
+def describe_truth(record: PatientRecord, head: Head, lesions: Lesions) -> dict[str, Any]:
+    """Return what is true of the patient: the record, and the lesion as it was really placed."""
+    brain = head.brain
+    weights = lesions.acute * (brain.gm + brain.wm)
+    left = brain.template[0] < 0
+    return asdict(record) | {
+        "tissue_hours": record.tissue_hours,
+        "placed_volume_left_ml": float(weights[left].sum() * head.point_ml),
+        "placed_volume_right_ml": float(weights[~left].sum() * head.point_ml),
+        "grey_share": float((lesions.acute * brain.gm).sum() / max(weights.sum(), 1e-6)),
+        "brain_volume_ml": float(len(brain.gm) * head.point_ml),
+    }
+
+
+def write_patient(
+    patient: PhantomPatient,
+    *,
+    scans: Mapping[str, str | os.PathLike],
+    lesion: str | os.PathLike,
+    brain_mask: str | os.PathLike,
+    truth: str | os.PathLike,
+) -> None:
+    """Write the series (paths by name: t2w, dwi, flair) and, elsewhere, the truth; each file whole or not at all."""
+    for series, path in scans.items():
+        write_nifti(path, patient.scans[series].data, patient.scans[series].affine)
+    affine = patient.scans["t2w"].affine
+    write_nifti(lesion, patient.lesion, affine)
+    write_nifti(brain_mask, patient.brain_mask, affine)
+    truth = Path(truth)
+    truth.parent.mkdir(parents=True, exist_ok=True)
+    beside = truth.with_name(f".{os.getpid()}.{truth.name}")
+    beside.write_text(json.dumps(patient.truth, indent=2, sort_keys=True) + "\n")
+    os.replace(beside, truth)

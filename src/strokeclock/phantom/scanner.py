@@ -1,0 +1,227 @@
+"""The scanner: where slices lie, what coil, echo-planar readout, motion and noise do to the picture, and storage.
+
+Coordinates: head (RAS+ mm, the head's own), world (RAS+ mm, the scanner's). A pose maps head to world.
+"""
+
+import gzip
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from strokeclock.phantom.anatomy import BOX_HIGH, BOX_LOW, both_sides
+from strokeclock.phantom.lattice import Lattice, draw_lattice
+
+SUBSLICES = 4  # planes that a slice's thickness is averaged over
+BRAIN_CENTRE = (0.0, -18.0, 6.0)  # mm, head coordinates: what the slices are centred on
+FIELD_OF_VIEW_MM = 230.0
+
+
+@dataclass(frozen=True)
+class Slices:
+    """A stack of slices.
+
+    affine  (4, 4), voxel index to world, mm
+    shape   (columns, rows, slices)
+    """
+
+    affine: NDArray
+    shape: tuple[int, int, int]
+
+    @property
+    def voxel_mm(self) -> NDArray:
+        """Spacing along columns, rows, slices."""
+        return np.sqrt((self.affine[:3, :3] ** 2).sum(0))
+
+
+def rotation(pitch: float, roll: float, yaw: float) -> NDArray:
+    """Return the (3, 3) rotation by degrees about x, then y, then z."""
+    a, b, c = np.deg2rad([pitch, roll, yaw])
+    x = np.array([[1, 0, 0], [0, np.cos(a), -np.sin(a)], [0, np.sin(a), np.cos(a)]])
+    y = np.array([[np.cos(b), 0, np.sin(b)], [0, 1, 0], [-np.sin(b), 0, np.cos(b)]])
+    z = np.array([[np.cos(c), -np.sin(c), 0], [np.sin(c), np.cos(c), 0], [0, 0, 1]])
+    return z @ y @ x
+
+
+def rigid(rotation_: NDArray, translation: NDArray, *, about: NDArray) -> NDArray:
+    """Return the (4, 4) motion that rotates about a point and then translates, mm."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation_
+    matrix[:3, 3] = about + translation - rotation_ @ about
+    return matrix
+
+
+def draw_pose(rng: np.random.Generator) -> tuple[NDArray, NDArray]:
+    """Draw how the head lies in the scanner: pose (4, 4) head to world, and its angles in degrees."""
+    angles = np.clip(rng.normal((-4, 0, 0), (5, 2.5, 5)), -12, 12)
+    return rigid(rotation(*angles), rng.normal(0, (4, 10, 12)), about=np.array(BRAIN_CENTRE)), angles
+
+
+def draw_slip(rng: np.random.Generator, *, moved: bool) -> NDArray:
+    """Draw the head's motion between two series, (4, 4) in world mm: up to 4 mm, more when the patient `moved`."""
+    much = 2.0 if moved else 1.0
+    angles = np.clip(rng.normal(0, 0.8, 3), -3, 3) * much
+    return rigid(rotation(*angles), np.clip(rng.normal(0, 1.5, 3), -4, 4) * much, about=np.zeros(3))
+
+
+def place_slices(
+    rng: np.random.Generator,
+    pose: NDArray,
+    angles: NDArray,
+    *,
+    voxel_mm: tuple[float, float, float],
+    slices: int,
+) -> Slices:
+    """Prescribe an oblique stack, roughly along the head but never quite, centred on the brain."""
+    tilt = rotation(*(np.array([0.75, 0.6, 0.0]) * angles + rng.normal(0, (2.5, 1.0, 0.6))))
+    columns = 2 * round(FIELD_OF_VIEW_MM / voxel_mm[0] / 2)
+    rows = 2 * round(FIELD_OF_VIEW_MM / voxel_mm[1] / 2)
+    shape = (columns, rows, slices)
+    affine = np.eye(4)
+    affine[:3, :3] = tilt @ np.diag(voxel_mm)
+    centre = pose[:3, :3] @ np.array(BRAIN_CENTRE) + pose[:3, 3] + tilt @ rng.normal((0, 6, 0), (2, 3, 2.5))
+    affine[:3, 3] = centre - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
+    return Slices(affine, shape)
+
+
+def locate(slices: Slices, pose: NDArray, *, jitter: NDArray | None = None) -> NDArray[np.float32]:
+    """Return the head coordinates (3, SUBSLICES, X, Y, Z) of all sample points.
+
+    jitter  (Z, 3): in-plane shift (columns, rows; voxels) and rotation (degrees) of each slice by motion
+    """
+    to_head = np.linalg.inv(pose) @ slices.affine
+    nx, ny, nz = slices.shape
+    i, j = np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij")
+    depth = np.arange(nz)[None] + ((np.arange(SUBSLICES) + 0.5) / SUBSLICES - 0.5)[:, None]
+    if jitter is None:
+        i, j = i[..., None], j[..., None]
+    else:
+        angle = np.deg2rad(jitter[:, 2])
+        ci, cj = i[..., None] - (nx - 1) / 2, j[..., None] - (ny - 1) / 2
+        i = np.cos(angle) * ci - np.sin(angle) * cj + (nx - 1) / 2 + jitter[:, 0]
+        j = np.sin(angle) * ci + np.cos(angle) * cj + (ny - 1) / 2 + jitter[:, 1]
+    points = np.empty((3, SUBSLICES, nx, ny, nz), np.float32)
+    for axis in range(3):
+        plane = (to_head[axis, 0] * i + to_head[axis, 1] * j + to_head[axis, 3]).astype(np.float32)
+        points[axis] = plane + np.float32(to_head[axis, 2] * depth)[:, None, None, :]
+    return points
+
+
+def average_slices(volume: Lattice, points: NDArray, *, voxel_mm: NDArray) -> NDArray[np.float32]:
+    """Sample a head's volume at `points` (3, SUBSLICES, X, Y, Z) and average over the slice thickness.
+
+    Larger voxels than the grid's first blur it in plane, as their point spread does.
+    """
+    blur = [0.35 * voxel_mm[0] / volume.spacing[0], 0.35 * voxel_mm[1] / volume.spacing[1], 0]
+    blurred = Lattice(gaussian_filter(volume.values, blur), volume.origin, volume.spacing)
+    return blurred.sample(points, outside=0.0).mean(0)
+
+
+def draw_coil(rng: np.random.Generator) -> Lattice:
+    """Draw the coil's sensitivity in head coordinates: within about ±20 %, brighter towards the coil."""
+    coil = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=40, smoothing=55)
+    x, y, z = coil.points()
+    outward = ((x / 90) ** 2 + ((y + 18) / 110) ** 2 + ((z - 10) / 95) ** 2).clip(0, 2)
+    return Lattice(
+        np.exp(0.07 * coil.values + 0.16 * (outward - 0.6)).astype(np.float32), coil.origin, coil.spacing
+    )
+
+
+@dataclass(frozen=True)
+class Susceptibility:
+    """What air in the skull base does to an echo-planar image, in head coordinates.
+
+    shift_mm   displacement along the phase-encoding axis (rows)
+    loss       share of the signal that is left
+    """
+
+    shift_mm: Lattice
+    loss: Lattice
+
+
+def draw_susceptibility(rng: np.random.Generator, *, field_t: float) -> Susceptibility:
+    """Draw field disturbances above the sphenoid and frontal sinuses and the petrous bones; they grow with B0."""
+    coarse = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=5, smoothing=12)
+    near = both_sides(coarse.points())
+    strength = field_t / 3 * rng.lognormal(0, 0.25)
+    shift = np.zeros(coarse.values.shape, np.float32)
+    loss = np.zeros_like(shift)
+    for centre, radius, push, dark in (
+        ((0, 36, -30), 13, 9.0, 1.6),
+        ((8, 68, -12), 10, 6.0, 0.9),
+        ((46, -26, -34), 11, -6.5, 1.0),
+        ((58, -40, -34), 9, -4.0, 0.6),
+        ((26, 46, -48), 16, 6.0, 2.0),
+    ):
+        squared = sum((p - c) ** 2 for p, c in zip(near, centre, strict=True)) / radius**2
+        shift += push * strength * np.exp(-0.5 * squared)
+        loss += dark * strength * np.exp(-0.9 * squared)
+    shift += (0.5 * strength * coarse.values).astype(np.float32)
+    return Susceptibility(
+        Lattice(shift, coarse.origin, coarse.spacing),
+        Lattice(np.exp(-loss).astype(np.float32), coarse.origin, coarse.spacing),
+    )
+
+
+def distort(
+    points: NDArray, disturbance: Susceptibility, slices: Slices, pose: NDArray
+) -> tuple[NDArray, NDArray]:
+    """Shift sample points along the rows as an echo-planar readout does.
+
+    Returns the points (3, SUBSLICES, X, Y, Z) that each voxel's signal comes from, and the factor (X, Y, Z) on its
+    intensity: piled-up signal is bright, stretched signal faint, dephased signal lost.
+    """
+    middle = points[:, SUBSLICES // 2]
+    shift = disturbance.shift_mm.sample(middle)
+    rows_mm = slices.voxel_mm[1]
+    piling = np.clip(1 - np.gradient(shift, rows_mm, axis=1), 0.15, 3.0).astype(np.float32)
+    direction = np.linalg.inv(pose)[:3, :3] @ slices.affine[:3, 1] / rows_mm
+    moved = points - np.float32(direction).reshape(3, 1, 1, 1, 1) * shift
+    return moved, piling * disturbance.loss.sample(middle)
+
+
+def add_ghost(image: NDArray, *, amplitude: float, shift: int) -> NDArray:
+    """Add a ghost of the image (X, Y, Z), `shift` rows away: half the field of view in echo-planar imaging."""
+    return image + amplitude * np.roll(image, shift, axis=1)
+
+
+def add_noise(
+    rng: np.random.Generator, image: NDArray, *, sigma: float, averages: int = 1
+) -> NDArray[np.float32]:
+    """Return the magnitude under complex Gaussian noise (Rician), slightly smooth in plane as after interpolation.
+
+    averages  magnitude images that are averaged, as the directions of a trace-weighted image are
+    """
+    total = np.zeros(image.shape, np.float32)
+    for _ in range(averages):
+        real, imaginary = (
+            gaussian_filter(rng.standard_normal(image.shape, dtype=np.float32), (0.45, 0.45, 0))
+            for _ in range(2)
+        )
+        scale = np.float32(sigma / 0.81)  # the smoothing leaves .81 of the SD
+        total += np.hypot(image + scale * real, scale * imaginary)
+    return total / np.float32(averages)
+
+
+def flip_columns(data: NDArray, affine: NDArray) -> tuple[NDArray, NDArray]:
+    """Store the columns the other way (RAS-like to LAS-like and back); the world stays as it is."""
+    flip = np.diag([-1.0, 1.0, 1.0, 1.0])
+    flip[0, 3] = data.shape[0] - 1
+    return data[::-1], affine @ flip
+
+
+def write_nifti(path: str | os.PathLike, data: NDArray, affine: NDArray) -> None:
+    """Write a NIfTI-1 (.nii.gz) with qform and sform in scanner coordinates; whole or not at all, no time stamp."""
+    image = nib.Nifti1Image(data, affine)
+    image.set_qform(affine, code=1)
+    image.set_sform(affine, code=1)
+    image.header.set_xyzt_units("mm")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{os.getpid()}.{path.name}")
+    beside.write_bytes(gzip.compress(image.to_bytes(), 1, mtime=0))
+    os.replace(beside, path)
