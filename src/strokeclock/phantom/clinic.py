@@ -25,7 +25,6 @@ VOLUME_MEDIAN_ML, VOLUME_LOG_SD, VOLUME_RANGE_ML = 8.0, 1.7, (0.05, 350.0)
 CORE_RADC = truncnorm((0.55 - 0.74) / 0.07, (0.90 - 0.74) / 0.07, loc=0.74, scale=0.07)
 FAINT_RADC = uniform(0.92, 0.08)  # of lesions that DWI misses
 T2_RISE_MEDIAN_MS, T2_RISE_LOG_SD = 32.0, 0.2
-T1_NUISANCE_SHARE = 0.5  # of the T2 nuisance; without it T1 and T2 together would tell tissue time exactly
 
 
 class Territory(NamedTuple):
@@ -165,7 +164,8 @@ def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Pati
     dwi_negative = bool(rng.random() < settings["dwi_negative"])
     core_radc = FAINT_RADC.rvs(random_state=rng) if dwi_negative else CORE_RADC.rvs(random_state=rng)
     t2_rise_ms = rng.lognormal(log(T2_RISE_MEDIAN_MS), T2_RISE_LOG_SD)
-    t2_sd, t1_sd = relaxation_nuisance_sd(volume_ml, s0=settings["t2_nuisance"])
+    # Without an error of its own, T1 would tell tissue time exactly to whoever sees FLAIR beside b0.
+    nuisance_sd = relaxation_nuisance_sd(volume_ml, s0=settings["t2_nuisance"])
     return PatientRecord(
         number=number,
         patient=f"phantom-{number:04d}",
@@ -183,8 +183,8 @@ def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Pati
         dwi_negative=dwi_negative,
         core_radc=float(core_radc),
         t2_rise_ms=float(t2_rise_ms),
-        log_t2_nuisance=float(rng.normal(0, t2_sd)),
-        log_t1_nuisance=float(rng.normal(0, t1_sd)),
+        log_t2_nuisance=float(rng.normal(0, nuisance_sd)),
+        log_t1_nuisance=float(rng.normal(0, nuisance_sd)),
         wmh_volume_ml=wmh_ml,
         old_infarcts=old_infarcts,
         epi=epi,
@@ -192,10 +192,9 @@ def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Pati
     )
 
 
-def relaxation_nuisance_sd(volume_ml: float, *, s0: float) -> tuple[float, float]:
-    """SDs of the lesion's log T2 and T1 about their laws; T2: `s0` in large lesions, √10 s0 under .9 mL."""
-    sd = s0 * sqrt(1 + min(8 / volume_ml, 9))
-    return sd, T1_NUISANCE_SHARE * sd
+def relaxation_nuisance_sd(volume_ml: float, *, s0: float) -> float:
+    """SD of the lesion's log T2, and of its log T1, about their laws: `s0` if large, √10 s0 under 0.9 mL."""
+    return s0 * sqrt(1 + min(8 / volume_ml, 9))
 
 
 def _draw_epi(rng: np.random.Generator) -> EpiProtocol:

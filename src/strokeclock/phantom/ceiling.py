@@ -1,0 +1,192 @@
+"""What an ideal observer could read from the phantom's lesions: the upper limit for any method.
+
+The observer knows the lesion's noise-free contrast and grey share, the protocol, the lesion's volume, and
+every law and distribution of the generator. It does not know the clock factor, the T2 rise, the ADC ratio,
+nor the nuisance on T2 and T1 (docs/phantom-clock.md).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import log
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import norm, rankdata
+
+from strokeclock.phantom import clinic
+from strokeclock.phantom.clinic import PatientRecord
+from strokeclock.phantom.contrast import CHANNELS, LesionContrast, true_log_ratios
+from strokeclock.phantom.ischaemia import adc_ratio, log_t2_ratio
+
+LIMITS_HOURS = (3.0, 4.5)
+LOG_HOURS = np.linspace(log(0.02), log(1000), 96)  # grid of the log of tissue time
+CHUNK = 250  # patients at a time: bounds the memory
+
+
+def draw_grey_share(record: PatientRecord, *, seed: int) -> float:
+    """Share of grey matter in the lesion, Beta(4, 3); in a phantom with images the anatomy decides it."""
+    return float(np.random.default_rng([seed, record.number, 211]).beta(4, 3))
+
+
+def ideal_observer(
+    records: Sequence[PatientRecord],
+    grey_share: np.ndarray,
+    *,
+    settings: Mapping[str, Any],
+    channels: Sequence[str] = CHANNELS,
+) -> np.ndarray:
+    """P(TSS < limit | contrast of the lesion) for each patient and each of LIMITS_HOURS, (n, 2).
+
+    `channels`: all three, or a single one. `settings` is the configuration's `phantom` section.
+    """
+    signals = true_log_ratios(records, grey_share, contrast_gain=settings["contrast_gain"])
+    likelihood = _likelihood_of_three if len(channels) == 3 else _likelihood_of_one
+    prior, within = _onset_given_tissue_time(settings["tissue_clock_sigma"])
+    posteriors = []
+    for start in range(0, len(records), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        observed = {channel: signals[channel][chunk] for channel in channels}
+        weight = prior * likelihood(records[chunk], grey_share[chunk], observed, settings=settings)
+        posteriors.append(weight @ within.T / weight.sum(axis=1, keepdims=True))
+    return np.concatenate(posteriors)
+
+
+def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> tuple[float, float, float]:
+    """AUC with its 95 % interval after Hanley and McNeil (1982)."""
+    p, n = int(positive.sum()), int((~positive).sum())
+    auc = (rankdata(scores)[positive].sum() - p * (p + 1) / 2) / (p * n)
+    q1, q2 = auc / (2 - auc), 2 * auc**2 / (1 + auc)
+    error = np.sqrt((auc * (1 - auc) + (p - 1) * (q1 - auc**2) + (n - 1) * (q2 - auc**2)) / (p * n))
+    return float(auc), float(auc - 1.96 * error), float(auc + 1.96 * error)
+
+
+def measure_ceiling(patients: int, *, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """AUC of the ideal observer on `patients` patients drawn from the phantom's own stream.
+
+    Returns {"patients": n, "tss<3h": {"all" or channel: {"auc", "low", "high"}}, "tss<4.5h": …}.
+    """
+    seed = settings["seed"]
+    records = [clinic.draw_patient(number, seed=seed, settings=settings) for number in range(1, patients + 1)]
+    grey_share = np.array([draw_grey_share(record, seed=seed) for record in records])
+    hours = np.array([record.onset_to_mri_min for record in records]) / 60
+    ceiling: dict[str, Any] = {"patients": patients} | {f"tss<{limit:g}h": {} for limit in LIMITS_HOURS}
+    for name, channels in {"all": CHANNELS, **{channel: (channel,) for channel in CHANNELS}}.items():
+        probability = ideal_observer(records, grey_share, settings=settings, channels=channels)
+        for limit, scores in zip(LIMITS_HOURS, probability.T, strict=True):
+            values = area_under_curve(scores, hours < limit)
+            ceiling[f"tss<{limit:g}h"][name] = dict(
+                zip(("auc", "low", "high"), (round(v, 4) for v in values), strict=True)
+            )
+    return ceiling
+
+
+def _onset_given_tissue_time(clock_sigma: float) -> tuple[np.ndarray, np.ndarray]:
+    """Density of ln u on LOG_HOURS (up to a factor), and P(t < limit | u), (2, LOG_HOURS)."""
+    log_t = clinic.onset_log_quantile(_midpoints(800)) - log(60)
+    joint = norm.pdf(LOG_HOURS[:, None], log_t, clock_sigma)
+    density = joint.sum(axis=1)
+    return density, np.stack([joint[:, log_t < log(limit)].sum(axis=1) / density for limit in LIMITS_HOURS])
+
+
+def _likelihood_of_three(records, grey_share, observed, *, settings) -> np.ndarray:
+    """p(three log ratios | u), (n, LOG_HOURS), up to a factor for each patient.
+
+    At each u three signals fix three unknowns, log T2 ratio, log T1 nuisance and ADC ratio: the densities of
+    these and the Jacobian are the likelihood.
+    """
+    contrast = LesionContrast(records, grey_share, contrast_gain=settings["contrast_gain"], axes=1)
+    target = np.stack([observed[channel] for channel in CHANNELS])[..., None]
+    hours = np.exp(LOG_HOURS)
+
+    def signals(unknown: np.ndarray) -> np.ndarray:
+        log_t2, log_t1_nuisance, radc = unknown
+        lesion = {"tissue_hours": hours, "log_t2": log_t2, "log_t1_nuisance": log_t1_nuisance, "radc": radc}
+        return np.stack([contrast.log_ratio(channel, **lesion) for channel in CHANNELS])
+
+    start = np.empty((3, len(records), len(hours)))
+    start[:] = np.array([0.1, 0.0, 0.8])[:, None, None]
+    (log_t2, log_t1_nuisance, radc), jacobian = _solve(signals, target, start)
+    sd = _nuisance_sd(records, settings["t2_nuisance"], axes=1)
+    return (
+        _log_t2_density(log_t2, hours, sd)
+        * norm.pdf(log_t1_nuisance, 0, sd)
+        * _radc_density(radc, hours, settings["dwi_negative"])
+        / jacobian
+    )
+
+
+def _likelihood_of_one(records, grey_share, observed, *, settings) -> np.ndarray:
+    """p(one log ratio | u), (n, LOG_HOURS), up to a factor.
+
+    The signal fixes the log T2 ratio at each u, T1 nuisance and ADC ratio; the latter two are averaged over.
+    """
+    ((channel, values),) = observed.items()
+    contrast = LesionContrast(records, grey_share, contrast_gain=settings["contrast_gain"], axes=3)
+    sd = _nuisance_sd(records, settings["t2_nuisance"], axes=3)
+    hours = np.exp(LOG_HOURS)[:, None, None]
+    log_t1_nuisance = sd * ndtri(_midpoints(5))[:, None]
+    core_radc, weight = np.array([0.74]), np.array([1.0])
+    if channel == "dwi":
+        visible, faint = clinic.CORE_RADC.ppf(_midpoints(6)), clinic.FAINT_RADC.ppf(_midpoints(2))
+        core_radc = np.concatenate([visible, faint])
+        share = settings["dwi_negative"]
+        weight = np.repeat([(1 - share) / 6, share / 2], [6, 2])
+    radc = adc_ratio(hours, core_radc=core_radc)
+
+    def signals(unknown: np.ndarray) -> np.ndarray:
+        lesion = {
+            "tissue_hours": hours,
+            "log_t2": unknown[0],
+            "log_t1_nuisance": log_t1_nuisance,
+            "radc": radc,
+        }
+        return contrast.log_ratio(channel, **lesion)[None]
+
+    start = np.full((1, len(records), len(hours), log_t1_nuisance.shape[-2], len(core_radc)), 0.1)
+    (log_t2,), jacobian = _solve(signals, values[None, :, None, None, None], start)
+    density = _log_t2_density(log_t2, hours, sd) / jacobian
+    return (density * weight).sum(axis=(2, 3))
+
+
+def _solve(
+    signals: Callable[[np.ndarray], np.ndarray], target: np.ndarray, start: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Solve signals(unknown) = target, both (k, …), by Newton's method.
+
+    Returns the unknowns and the determinant of their Jacobian, absolute; infinite where there is no solution.
+    """
+    unknown, step = start, 1e-5
+    for _ in range(10):
+        value = signals(unknown)
+        columns = [
+            (signals(unknown + step * unit) - value) / step
+            for unit in np.eye(len(start)).reshape(len(start), len(start), *[1] * (start.ndim - 1))
+        ]
+        jacobian = np.moveaxis(np.stack(columns, axis=1), (0, 1), (-2, -1))
+        residual = np.moveaxis(target - value, 0, -1)[..., None]
+        move = np.moveaxis(np.linalg.solve(jacobian, residual)[..., 0], -1, 0)
+        unknown = unknown + np.clip(move, -0.3, 0.3)
+    solved = np.abs(signals(unknown) - target).max(axis=0) < 1e-6
+    return unknown, np.where(solved, np.abs(np.linalg.det(jacobian)), np.inf)
+
+
+def _nuisance_sd(records: Sequence[PatientRecord], s0: float, *, axes: int) -> np.ndarray:
+    sd = [clinic.relaxation_nuisance_sd(record.lesion_volume_ml, s0=s0) for record in records]
+    return np.reshape(sd, (len(records), *[1] * axes))
+
+
+def _log_t2_density(log_t2: np.ndarray, hours: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    rises = clinic.T2_RISE_MEDIAN_MS * np.exp(clinic.T2_RISE_LOG_SD * ndtri(_midpoints(9)))
+    return sum(norm.pdf(log_t2, log_t2_ratio(hours, t2_rise_ms=rise), sd) for rise in rises)
+
+
+def _radc_density(radc: np.ndarray, hours: np.ndarray, dwi_negative: float) -> np.ndarray:
+    early = np.exp(-hours / 0.35)
+    core = (radc - early) / (1 - early)
+    return ((1 - dwi_negative) * clinic.CORE_RADC.pdf(core) + dwi_negative * clinic.FAINT_RADC.pdf(core)) / (
+        1 - early
+    )
+
+
+def _midpoints(n: int) -> np.ndarray:
+    return (np.arange(n) + 0.5) / n
