@@ -1,6 +1,7 @@
 """Who trains, who selects, who tests: one split of the patients, made once, the same for every experiment."""
 
 import logging
+import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -138,6 +139,14 @@ def read_split(path: str | Path, *, patients: pd.DataFrame, excluded: Collection
     if gone := left & set(split["patient"]):
         log.warning("excluded patients lose their part: %s", _list(gone))
     return split[~split["patient"].isin(left)].sort_values("patient", ignore_index=True)
+
+
+def write_split(path: str | Path, split: pd.DataFrame) -> None:
+    """Write a split as TSV, whole or not at all."""
+    assert_no_overlap(split)
+    beside = Path(path).with_name(f".{Path(path).name}")
+    split.to_csv(beside, sep="\t", index=False)
+    os.replace(beside, path)
 
 
 def assert_no_overlap(split: pd.DataFrame, *, source: str = "The split") -> None:

@@ -5,12 +5,17 @@ names the steps, docs/paper.md the choices).
 """
 
 import hashlib
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from strokeclock.imaging.exclusion import read_exclusion
+
+log = logging.getLogger(__name__)
 
 SERIES = ("dwi", "t2w", "flair")
 
@@ -124,6 +129,28 @@ def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: tuple[float, flo
     return rescaled
 
 
+def choose_reference(parts: Mapping[str, str], *, patients: Sequence[str]) -> tuple[str, str] | None:
+    """The (patient, part) who is the histogram reference: the first training patient by identifier.
+
+    Only where nobody trains (patients to be predicted or looked at) is it the first patient at all, and its
+    part "none".
+
+    Parameters
+    ----------
+    parts : mapping of patient -> part
+        The split.
+    patients : sequence of str
+        Everyone included; None is returned where there is nobody.
+    """
+    training = [patient for patient in patients if parts.get(patient) == "train"]
+    if training:
+        return min(training), "train"
+    if not patients:
+        return None
+    log.warning("no training patient: %s is the histogram reference only for want of one", min(patients))
+    return min(patients), "none"
+
+
 def make_reference(
     volumes: Mapping[str, np.ndarray],
     mask: np.ndarray,
@@ -178,8 +205,10 @@ def write_reference(path: str | Path, reference: Reference) -> None:
     os.replace(beside, path)
 
 
-def read_reference(path: str | Path) -> Reference:
-    """Read what `write_reference` wrote."""
+def read_reference(path: str | Path) -> Reference | None:
+    """Read what `write_reference` wrote; None where every patient was excluded and a note stands instead."""
+    if read_exclusion(path):
+        return None
     with np.load(path) as content:
         return Reference(
             patient=str(content["patient"]),

@@ -10,8 +10,9 @@ import numpy as np
 from scipy import ndimage
 
 from strokeclock.errors import PatientError
-from strokeclock.imaging.intensity import SERIES, histogram_profile
-from strokeclock.imaging.volume import Volume
+from strokeclock.imaging.exclusion import read_exclusion
+from strokeclock.imaging.intensity import SERIES, Reference, histogram_profile
+from strokeclock.imaging.volume import Volume, read_volume
 
 NUMBERS = (
     "mask_volume_ml",
@@ -31,6 +32,57 @@ _DWI_RATIO = 1.2
 _ADC_RATIO = 0.85
 _SMOOTHING_MM = 3.0
 _LEAST_INFARCT_ML = 0.5
+
+
+def check(
+    volumes: Mapping[str, str | Path],
+    mask: str | Path,
+    *,
+    patient: str,
+    atlas: str | Path,
+    atlas_mask: str | Path,
+    recorded_side: str,
+    thresholds: Mapping,
+    person: tuple[str, str] | None,
+) -> dict:
+    """Measure and judge one patient's preprocessed files; an excluded patient keeps the reason.
+
+    Parameters
+    ----------
+    volumes : mapping of series -> file
+        dwi, t2w, flair and adc on the atlas grid, or exclusion notes.
+    mask, atlas, atlas_mask : file
+        The patient's brain mask, T2w atlas and its brain mask, on the same grid.
+    patient, recorded_side
+        See `measure`.
+    thresholds : mapping
+        The keyword arguments of `judge`.
+    person : (verdict, reason), optional
+        A person's word, which overrides.
+
+    Returns
+    -------
+    dict
+        See `make_record`.
+    """
+    files = {**volumes, "brain_mask": mask}
+    reason = next(filter(None, map(read_exclusion, files.values())), None)
+    if reason is None:
+        try:
+            read = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
+            numbers = measure(
+                read,
+                read.pop("brain_mask"),
+                atlas=read_volume(atlas, patient="atlas", series="t2w"),
+                atlas_mask=read_volume(atlas_mask, patient="atlas", series="brain_mask"),
+                recorded_side=recorded_side,
+                patient=patient,
+            )
+            automatic = judge(numbers, **thresholds)
+            return make_record(patient, numbers=numbers, automatic=automatic, person=person)
+        except PatientError as error:
+            reason = error.reason
+    return make_record(patient, numbers=None, automatic=("fail", reason), person=None)
 
 
 def measure(
@@ -207,9 +259,15 @@ def sides_disagree(seen: str, recorded: str) -> bool:
     return {seen, recorded} == {"left", "right"}
 
 
-def histogram_distance(profile: Sequence[float], reference: Sequence[float]) -> float:
-    """Mean distance between two z-scored histograms' percentiles, in standard deviations."""
-    return float(np.abs(np.asarray(profile) - np.asarray(reference)).mean())
+def histogram_distances(record: Mapping, reference: Reference | None) -> dict[str, float]:
+    """Series -> mean distance in SD of the patient's z-scored percentiles from the reference's.
+
+    Empty where the patient has no numbers or nobody is the reference.
+    """
+    if not record["numbers"] or reference is None:
+        return {}
+    profile = record["numbers"]["profile"]
+    return {series: float(np.abs(profile[series] - reference.profile[series]).mean()) for series in SERIES}
 
 
 def write_record(path: str | Path, record: Mapping) -> None:
@@ -241,7 +299,7 @@ def read_record(path: str | Path) -> dict:
 def write_tables(
     records: Iterable[Mapping], *, entry_exclusions: str | Path, quality: str | Path, exclusions: str | Path
 ) -> None:
-    """Write quality.tsv (one row a record) and exclusions.tsv (patient, stage, reason), entry's first."""
+    """Write quality.tsv (a row a record) and exclusions.tsv (patient, stage, reason), entry's first."""
     records = list(records)
     rows = [
         [record[key] for key in ("patient", "verdict", "reason", "judged_by")]

@@ -1,0 +1,132 @@
+"""One page that lists every patient's quality, worst first: self-contained, sortable, without a network."""
+
+import os
+from collections.abc import Iterable, Mapping
+from html import escape
+from pathlib import Path
+
+from strokeclock.cohort.verdicts import VERDICTS
+from strokeclock.imaging.intensity import Reference
+from strokeclock.imaging.quality import NUMBERS
+
+_TITLES = {
+    "mask_volume_ml": "brain, mL",
+    "dice_to_atlas": "Dice",
+    "nmi_to_atlas": "NMI",
+    "asymmetry": "L–R",
+    "midplane_tilt_deg": "tilt, °",
+    "midplane_offset_mm": "offset, mm",
+    "infarct_left_ml": "infarct L, mL",
+    "infarct_right_ml": "infarct R, mL",
+    "side_seen": "side seen",
+    "side_recorded": "recorded",
+}
+
+_HEAD = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<title>Quality</title>
+<style>
+body { margin: 1.5rem; background: #14161a; color: #e6e6e6; font: 15px/1.45 system-ui, sans-serif; }
+h1 { font-size: 1.3rem; margin: 0 0 .3rem; }
+p { margin: 0 0 1rem; color: #a9adb5; max-width: 75em; }
+table { border-collapse: collapse; width: 100%; }
+th, td { padding: .35rem .6rem; text-align: left; border-bottom: 1px solid #2b2f36; vertical-align: middle; }
+th { position: sticky; top: 0; background: #1d2026; cursor: pointer; white-space: nowrap; font-weight: 600; }
+th:hover { background: #2b2f36; }
+td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.reason { min-width: 12em; }
+img { display: block; width: 420px; max-height: 240px; object-fit: contain; object-position: left; }
+.pass { color: #60c878; } .look { color: #f5be46; } .fail { color: #f0645a; }
+.verdict { font-weight: 700; }
+</style>
+"""
+
+_SORT = """<script>
+document.querySelectorAll("th").forEach((head, column) => head.addEventListener("click", () => {
+  const body = document.querySelector("tbody"), rows = [...body.rows];
+  const falling = head.dataset.order === "rising";
+  document.querySelectorAll("th").forEach(other => delete other.dataset.order);
+  head.dataset.order = falling ? "falling" : "rising";
+  const key = row => row.cells[column].dataset.key ?? row.cells[column].textContent;
+  const numeric = rows.every(row => !isNaN(key(row)));  // empty counts as a number and goes last
+  const compare = (a, b) => numeric ? (a || Infinity) - (b || Infinity) : a.localeCompare(b, "en");
+  rows.sort((a, b) => compare(key(a), key(b)));
+  if (falling) rows.reverse();
+  body.append(...rows);
+}));
+</script>
+"""
+
+
+def write_page(
+    path: str | Path,
+    records: Iterable[Mapping],
+    *,
+    distances: Mapping[str, Mapping[str, float]],
+    reference: Reference | None,
+) -> None:
+    """Write the page, whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        index.html; each patient's picture is ``<patient>.png`` in the same folder.
+    records : iterable of mappings
+        See `quality.make_record`.
+    distances : mapping of patient -> series -> float
+        Histogram distances to the reference in standard deviations.
+    reference : Reference or None
+        The histogram reference, to be named.
+    """
+    records = sorted(records, key=_badness)
+    counts = ", ".join(
+        f'<span class="{verdict}">{sum(record["verdict"] == verdict for record in records)} {verdict}</span>'
+        for verdict in reversed(VERDICTS)
+    )
+    titles = ["picture", "patient", "verdict", "reason", *_TITLES.values(), "histogram, SD"]
+    text = "".join(
+        [
+            _HEAD,
+            f"<h1>Quality of {len(records)} patients: {counts}</h1>\n",
+            "<p>Worst first; click a heading to sort, a picture to enlarge it. Fail excludes the patient, ",
+            "look asks for an eye; a person's verdicts (configuration key quality.verdicts) override. ",
+            f"{_reference_sentence(reference)}</p>\n<table>\n<thead><tr>",
+            *(f"<th>{escape(title)}</th>" for title in titles),
+            "</tr></thead>\n<tbody>\n",
+            *(_row(record, distances.get(record["patient"], {})) for record in records),
+            f"</tbody>\n</table>\n{_SORT}</html>\n",
+        ]
+    )
+    beside = Path(path).with_name(f".{Path(path).name}")
+    beside.write_text(text, encoding="utf-8")
+    os.replace(beside, path)
+
+
+def _reference_sentence(reference: Reference | None) -> str:
+    if reference is None:
+        return "There is no histogram reference, because every patient is excluded."
+    role = "a training patient" if reference.part == "train" else "for want of a training patient"
+    return f"The histogram reference is {escape(reference.patient)}, {role}."
+
+
+def _badness(record: Mapping) -> tuple:
+    dice = (record["numbers"] or {}).get("dice_to_atlas", 0)
+    return -VERDICTS.index(record["verdict"]), dice, record["patient"]
+
+
+def _row(record: Mapping, distances: Mapping[str, float]) -> str:
+    patient, verdict = escape(record["patient"]), record["verdict"]
+    numbers = record["numbers"] or {}
+    by = " (by a person)" if record["judged_by"] == "person" else ""
+    worst = f"{max(distances.values()):.2f}" if distances else ""
+    cells = [
+        f'<td data-key="{patient}"><a href="{patient}.png">'
+        f'<img loading="lazy" src="{patient}.png" alt="slices of {patient}"></a></td>',
+        f"<td>{patient}</td>",
+        f'<td class="verdict {verdict}" data-key="{VERDICTS.index(verdict)}">{verdict}{by}</td>',
+        f'<td class="reason">{escape(record["reason"])}</td>',
+        *(f'<td class="number">{escape(str(numbers.get(name, "")))}</td>' for name in NUMBERS),
+        f'<td class="number">{worst}</td>',
+    ]
+    return f"<tr>{''.join(cells)}</tr>\n"
