@@ -29,7 +29,9 @@ def main() -> None:
 def _measured(name: str) -> Iterable[Row]:
     print(f"{name} ...", flush=True)
     for row in importlib.import_module(name).measure():
-        print(f"  {row.measure:28} ours {row.ours} {row.unit}, baseline {row.baseline}, ratio {row.ratio}, goal {row.goal}")
+        print(
+            f"  {row.measure:28} ours {row.ours} {row.unit}, baseline {row.baseline}, ratio {row.ratio}, goal {row.goal}"
+        )
         yield row
 
 

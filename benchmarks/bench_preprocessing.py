@@ -1,0 +1,93 @@
+"""One phantom patient, raw series to atlas grid: the open toolchain beside the same chain as one would write it with ANTsPy."""
+
+import os
+
+os.environ |= {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "ANTS_RANDOM_SEED": "1", "OMP_NUM_THREADS": "1"}
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import ants
+import yaml
+from timing import Row, compare, cpu_seconds
+
+from strokeclock.imaging.atlas import build_atlas
+from strokeclock.imaging.bias import estimate_field_ants, estimate_field_niimath
+from strokeclock.imaging.open_chain import preprocess_patient
+from strokeclock.imaging.volume import read_volume
+from strokeclock.phantom.patient import SERIES, make_patient, write_patient
+
+SETTINGS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())
+RUNS = 2
+
+
+def measure() -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield from _measure(Path(folder))
+
+
+def _measure(folder: Path) -> Iterator[Row]:
+    raw = {name: folder / f"{name}.nii.gz" for name in SERIES}
+    truth = {name: folder / f"true_{name}" for name in ("lesion.nii.gz", "brain_mask.nii.gz", "truth.json")}
+    lesion, brain_mask, record = truth.values()
+    patient = make_patient(1, seed=SETTINGS["phantom"]["seed"], settings=SETTINGS["phantom"])
+    write_patient(patient, scans=raw, lesion=lesion, brain_mask=brain_mask, truth=record)
+    atlas = {
+        name: folder / f"atlas_{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")
+    }
+    build_atlas(
+        source="nilearn",
+        grid=SETTINGS["preprocessing"]["grid"],
+        **{f"{name}_out": path for name, path in atlas.items()},
+    )
+
+    n4 = {"shrink": SETTINGS["preprocessing"]["n4"]["shrink"]}
+    open_n4 = n4 | {"iterations": SETTINGS["preprocessing"]["open"]["n4_iterations"]}
+    names = (*SERIES, "adc", "brain_mask")
+    outputs = {name: folder / f"out_{name}.nii.gz" for name in names}
+    outputs |= {name: folder / f"{name}.txt" for name in ("t2w_to_atlas", "flair_to_t2w")}
+    ours = cpu_seconds(
+        lambda: preprocess_patient(
+            patient="p", **raw, adc=None, b_value=1000.0,
+            atlas_t2w=atlas["t2w"], atlas_brain_mask=atlas["brain_mask"], atlas_grid=atlas["grid"],
+            shared_dwi=True, outputs=outputs, **open_n4,
+        ),
+        n=RUNS,
+    )  # fmt: skip
+    yield compare(
+        "preprocessing_vs_ants", ours, cpu_seconds(lambda: _ants_chain(raw, atlas), n=RUNS), goal="8", n=RUNS
+    )
+
+    t2w, mask = (read_volume(path, patient="p", series="t2w") for path in (raw["t2w"], brain_mask))
+    yield compare(
+        "n4_vs_ants",
+        cpu_seconds(lambda: estimate_field_niimath(t2w, mask, patient="p", **open_n4), n=RUNS),
+        cpu_seconds(
+            lambda: estimate_field_ants(
+                t2w, mask, iterations=SETTINGS["preprocessing"]["n4"]["iterations"], **n4
+            ),
+            n=RUNS,
+        ),
+        goal="",
+        n=RUNS,
+    )
+
+
+def _ants_chain(raw: dict[str, Path], atlas: dict[str, Path]) -> None:
+    """Affine and rigid registration, the atlas mask carried back, N4 by its defaults inside it, one resampling."""
+    volumes = {name: ants.image_read(str(path)) for name, path in raw.items()}
+    head, mask, grid = (ants.image_read(str(atlas[name])) for name in ("t2w", "brain_mask", "grid"))
+    to_atlas = ants.registration(head, volumes["t2w"], type_of_transform="Affine")["fwdtransforms"]
+    to_t2w = ants.registration(volumes["t2w"], volumes["flair"], type_of_transform="Rigid")["fwdtransforms"]
+    brain = ants.apply_transforms(
+        volumes["t2w"], mask, to_atlas, whichtoinvert=[True], interpolator="nearestNeighbor"
+    )
+    flair_brain = ants.apply_transforms(
+        volumes["flair"], brain, to_t2w, whichtoinvert=[True], interpolator="nearestNeighbor"
+    )
+    masks = {"t2w": brain, "dwi": brain, "flair": flair_brain}
+    chains = {"t2w": to_atlas, "dwi": to_atlas, "flair": [*to_atlas, *to_t2w]}
+    for name, volume in volumes.items():
+        corrected = ants.n4_bias_field_correction(volume, mask=masks[name])
+        ants.apply_transforms(grid, corrected, chains[name])
