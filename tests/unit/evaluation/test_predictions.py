@@ -1,0 +1,187 @@
+"""Prediction files: read, checked, joined; contradictions refused."""
+
+import pandas as pd
+import pytest
+
+from strokeclock.evaluation.predictions import (
+    Arm,
+    PredictionError,
+    check_against_cohort,
+    collect_predictions,
+    parse_path,
+    read_predictions,
+    select_reader_target,
+)
+
+ROWS = [  # patient c has lesions on both sides
+    ("a", "left", "validation", 1, 0.75),
+    ("b", "right", "test", 0, 0.25),
+    ("c", "left", "test", 1, 0.5),
+    ("c", "right", "test", 1, 1.0),
+]
+HEADER = "patient\themisphere\tpart\tlabel\tscore\n"
+
+
+def write(root, rows=ROWS, *, arm="2d/phase3_tss4h5/random", seed=0):
+    path = root / "predictions" / arm / f"seed-{seed}.tsv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(HEADER + "".join("\t".join(map(str, row)) + "\n" for row in rows))
+    return path
+
+
+def change(rows, number, **values):
+    names = ["patient", "hemisphere", "part", "label", "score"]
+    changed = list(rows[number])
+    for name, value in values.items():
+        changed[names.index(name)] = value
+    return [tuple(changed) if at == number else row for at, row in enumerate(rows)]
+
+
+def test_path_names_arm_and_seed():
+    path = "results/x/predictions/3d/phase2_tss3h/phase1/seed-12.tsv"
+    assert parse_path(path) == (Arm("3d", "phase2_tss3h", "phase1"), 12)
+
+
+@pytest.mark.parametrize(
+    "path", ["3d/phase9/phase1/seed-1.tsv", "3d/phase2_tss3h/phase1/best.tsv", "seed-1.tsv"]
+)
+def test_other_paths_are_refused(path):
+    with pytest.raises(PredictionError, match="no prediction file"):
+        parse_path(path)
+
+
+def test_patient_score_is_mean_of_lesion_hemispheres(tmp_path):
+    (arm,) = collect_predictions([write(tmp_path)]).values()
+    test = arm.units("test")
+    assert test.patient.tolist() == ["b", "c"]
+    assert test.label.tolist() == [0, 1]
+    assert test.score.tolist() == [0.25, 0.75]
+    assert arm.units("validation").score.tolist() == [0.75]
+
+
+def test_phase_1_keeps_hemispheres(tmp_path):
+    (arm,) = collect_predictions([write(tmp_path, arm="2d/phase1_stroke/random")]).values()
+    assert arm.units("test").patient.tolist() == ["b", "c", "c"]
+    assert arm.units("test").score.tolist() == [0.25, 0.5, 1.0]
+
+
+def test_ensemble_is_mean_over_seeds(tmp_path):
+    paths = [write(tmp_path, seed=3), write(tmp_path, change(ROWS, 1, score=0.75), seed=0)]
+    (arm,) = collect_predictions(paths).values()
+    assert arm.seeds == (0, 3)
+    assert arm.units("test").scores.tolist() == [[0.75, 0.25], [0.75, 0.75]]
+    assert arm.units("test").score.tolist() == [0.5, 0.75]
+
+
+def test_numeric_patient_ids_stay_text(tmp_path):
+    path = write(tmp_path, [("007", "left", "test", 1, 0.5)])
+    assert read_predictions(path)["patient"].tolist() == ["007"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (change(ROWS, 0, hemisphere="Left"), "hemisphere 'Left'; it can be left or right"),
+        (change(ROWS, 0, part="train"), "part 'train'"),
+        (change(ROWS, 0, label=2), "label 2"),
+        (change(ROWS, 1, score=1.5), "outside .0, 1. for patient b"),
+        (change(ROWS, 1, score="nan"), "outside .0, 1. for patient b"),
+        (change(ROWS, 1, score=""), "outside .0, 1. for patient b"),
+        (change(ROWS, 3, hemisphere="left"), "patient c twice"),
+        (change(ROWS, 3, part="validation"), "patient c in validation and test at once"),
+        (change(ROWS, 3, label=0), "patient c different labels"),
+        (ROWS[:1], "no test patients"),
+    ],
+)
+def test_faults_of_a_file(tmp_path, rows, sentence):
+    with pytest.raises(PredictionError, match=sentence):
+        collect_predictions([write(tmp_path, rows)])
+
+
+def test_missing_column(tmp_path):
+    path = write(tmp_path)
+    path.write_text(path.read_text().replace("score", "probability"))
+    with pytest.raises(PredictionError, match="lacks the column score"):
+        read_predictions(path)
+
+
+def test_seeds_with_different_patients_are_refused(tmp_path):
+    with pytest.raises(PredictionError, match="seeds 0, 1 of 2d/phase3_tss4h5/random differ"):
+        collect_predictions([write(tmp_path), write(tmp_path, [ROWS[0], *ROWS[2:]], seed=1)])
+
+
+@pytest.mark.parametrize("other", ["3d/phase3_tss4h5/random", "2d/phase4_attention/phase3"])
+@pytest.mark.parametrize(
+    "rows", [[ROWS[0], *ROWS[2:]], change(ROWS, 1, label=1)], ids=["a patient less", "a label"]
+)
+def test_rows_of_a_stage_share_one_test_list(tmp_path, other, rows):
+    with pytest.raises(PredictionError, match="differ in test patients or labels"):
+        collect_predictions([write(tmp_path), write(tmp_path, rows, arm=other)])
+
+
+def test_stages_with_other_targets_may_differ_in_labels(tmp_path):
+    arms = collect_predictions(
+        [write(tmp_path), write(tmp_path, change(ROWS, 1, label=1), arm="2d/phase2_tss3h/random")]
+    )
+    assert select_reader_target(arms).label.tolist() == [0, 1]
+
+
+@pytest.fixture
+def cohort(tmp_path):
+    """Writes cohort.tsv and split.tsv that agree with ROWS, after changes to single patients."""
+
+    def write_cohort(onset=None, side=None, part=None):
+        frame = pd.DataFrame(
+            {
+                "patient": ["a", "b", "c", "d"],
+                "onset_to_mri_min": [100.0, 270.0, 269.0, 50.0],
+                "lesion_side": ["left", "right", "both", "left"],
+                "part": ["validation", "test", "test", "train"],
+            }
+        ).set_index("patient")
+        for column, changes in (("onset_to_mri_min", onset), ("lesion_side", side), ("part", part)):
+            for patient, value in (changes or {}).items():
+                frame.loc[patient, column] = value
+        frame.drop(columns="part").to_csv(tmp_path / "cohort.tsv", sep="\t")
+        frame["part"].to_csv(tmp_path / "split.tsv", sep="\t")
+        return {"cohort": tmp_path / "cohort.tsv", "split": tmp_path / "split.tsv"}
+
+    return write_cohort
+
+
+def test_positive_is_under_the_threshold(tmp_path, cohort):
+    arms = collect_predictions([write(tmp_path)]).values()
+    check_against_cohort(arms, **cohort())  # 270 min is not under 4.5 h, 269 min is
+    with pytest.raises(PredictionError, match="wrong label for patient b: 1 must mean a TSS under"):
+        check_against_cohort(arms, **cohort(onset={"b": 269.0}))
+
+
+def test_flipped_class_is_refused(tmp_path, cohort):
+    flipped = [(*row[:3], 1 - row[3], row[4]) for row in ROWS]
+    with pytest.raises(PredictionError, match="wrong label"):
+        check_against_cohort(collect_predictions([write(tmp_path, flipped)]).values(), **cohort())
+
+
+def test_phase_1_label_is_the_lesion_side(tmp_path, cohort):
+    rows = [
+        (patient, side, "test", int(side in sides), 0.5)
+        for patient, sides in (("b", ["right"]), ("c", ["left", "right"]))
+        for side in ("left", "right")
+    ]
+    arms = collect_predictions([write(tmp_path, rows, arm="2d/phase1_stroke/random")]).values()
+    check_against_cohort(arms, **cohort())
+    with pytest.raises(PredictionError, match="patient c: 1 must mean a lesion in this hemisphere"):
+        check_against_cohort(arms, **cohort(side={"c": "left"}))
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_a_test_patient_of_another_part_is_refused(tmp_path, cohort, part):
+    arms = collect_predictions([write(tmp_path)]).values()
+    with pytest.raises(PredictionError, match=f"predicts patient c as test, but .* it is {part}"):
+        check_against_cohort(arms, **cohort(part={"c": part}))
+
+
+def test_an_unknown_patient_is_refused(tmp_path, cohort):
+    arms = collect_predictions([write(tmp_path, change(ROWS, 1, patient="z"))]).values()
+    with pytest.raises(PredictionError, match=r"patient z as test, but .* it is absent"):
+        check_against_cohort(arms, **cohort())
