@@ -24,7 +24,7 @@ SEVERAL_HUNDRED = 200  # test patients from which an AUC's interval is about 0.1
 
 
 def summarise(results: str | Path) -> Iterator[str]:
-    """Yield the summary of results/<run>, line by line, at most 120 characters each; needs tables/table2.csv."""
+    """Yield the summary of results/<run>, at most 120 characters a line; it needs tables/table2.csv."""
     results = Path(results)
     rows = _read(results / "tables/table2.csv", delimiter=",")
     yield f"Table 2 of {results}: value (interval), beside each AUC the paper's"
@@ -73,12 +73,12 @@ def _describe_phantom(results: Path, rows: list[dict[str, str]]) -> Iterator[str
         yield f"Ceiling, the AUC of an observer who knows how the phantoms are made: {', '.join(limits)}."
     test = max((int(row["n"]) for row in rows if row["unit"] == "patient"), default=0)
     if test < SEVERAL_HUNDRED:
-        yield f"A phantom run with {test} test patients shows that every step works and joins the next;"
-        yield "it cannot show which network or start is better (the intervals are too wide), nor anything about"
+        yield f"A phantom run with {test} test patients shows that every step works and joins the next; it"
+        yield "cannot show which network or start is better (the intervals are too wide), nor anything about"
         yield "real patients."
     else:
-        yield f"A phantom run with {test} test patients can show which arm reads these phantoms better, within the"
-        yield "intervals; it shows nothing about real patients."
+        yield f"A phantom run with {test} test patients can show which arm reads these phantoms better, in"
+        yield "the limits of the intervals; it shows nothing about real patients."
 
 
 def _line(*cells: str) -> str:

@@ -126,7 +126,7 @@ def _choose_patients(table: pd.DataFrame, n: int) -> pd.DataFrame:
 def _read_case(row: tuple, path: str | Path) -> Case:
     sides = np.load(path).astype(np.float32)
     side = SIDES.index(row.hemisphere)
-    # smoothed in plane, so that no voxel decides alone; the lesion is in the highest hundredth of the difference
+    # smoothed in plane, so that no voxel decides alone; the lesion is in the difference's highest hundredth
     asymmetry = uniform_filter(sides[side, DWI] - sides[1 - side, DWI], size=(5, 5, 1))
     excess = np.clip(asymmetry - np.quantile(asymmetry, 0.99), 0, None).sum(axis=(0, 1))
     return Case(row.patient, row.label == 1, row.hemisphere, sides[side], int(excess.argmax()))

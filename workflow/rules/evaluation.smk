@@ -1,0 +1,65 @@
+# Tables 1 and 2.
+
+PREDICTIONS = [
+    f"{RUN}/predictions/{run.net}/{run.phase}/{run.weights}/seed-{run.seed}.tsv"
+    for run in RUNS
+    if run.phase != "phase0_genesis"  # restores images, predicts nothing
+]
+
+
+rule table1:
+    input:
+        cohort=f"{RUN}/cohort/cohort.tsv",
+        split=f"{RUN}/cohort/split.tsv",
+    output:
+        report(
+            f"{RUN}/tables/table1.csv",
+            caption="../report/table1.rst",
+            category="Tables",
+            labels={"table": "1", "what": "demographics"},
+        ),
+    log:
+        f"{LOG}/tables/table1.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        code=code("cohort"),
+    script:
+        "../scripts/table1.py"
+
+
+rule table2:
+    input:
+        predictions=PREDICTIONS,
+        paper=BASE / "resources/table2_paper.csv",
+        cohort=f"{RUN}/cohort/cohort.tsv",
+        split=f"{RUN}/cohort/split.tsv",
+        exclusions=f"{RUN}/cohort/exclusions.tsv",
+        readers=READERS,
+    output:
+        report(
+            f"{RUN}/tables/table2.csv",
+            caption="../report/table2.rst",
+            category="Tables",
+            labels={"table": "2", "what": "results beside the paper's"},
+        ),
+    log:
+        f"{LOG}/tables/table2.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        settings={
+            key: config["evaluation"][key]
+            for key in ("threshold", "fixed_threshold", "confidence", "bootstraps")
+        },
+        code=code("evaluation"),
+    script:
+        "../scripts/table2.py"

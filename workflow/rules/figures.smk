@@ -1,0 +1,79 @@
+# The figures that show results: 6, 7 and 8 from predictions, 9 from networks and hemispheres.
+
+ROC_FIGURES = {
+    "fig6": {"phases": ["phase2_tss3h"], "readers": False},
+    "fig7": {"phases": ["phase3_tss4h5"], "readers": False},
+    "fig8": {"phases": ["phase3_tss4h5", "phase4_attention"], "readers": True},
+}
+# Figure 9: both networks for TSS < 4.5 h, from scratch and at the end of the chain, first seed
+GRADCAM_RUNS = [
+    f"{run.net}/{run.phase}/{run.weights}/seed-{run.seed}"
+    for run in RUNS
+    if run.seed == config["training"]["seeds"][0]
+    and (run.phase, run.weights)
+    in (("phase3_tss4h5", "random"), ("phase4_attention", "phase3"))
+]
+FIGURES = expand(
+    f"{RUN}/figures/{{figure}}.{{suffix}}",
+    figure=[*ROC_FIGURES, "fig9"],
+    suffix=["svg", "png"],
+)
+
+
+rule roc:
+    input:
+        predictions=PREDICTIONS,
+        table2=f"{RUN}/tables/table2.csv",
+    output:
+        svg=report(
+            f"{RUN}/figures/{{figure}}.svg",
+            caption="../report/roc.rst",
+            category="Figures",
+            labels={"figure": "{figure}", "what": "ROC curves"},
+        ),
+        png=f"{RUN}/figures/{{figure}}.png",
+    log:
+        f"{LOG}/figures/{{figure}}.log",
+    wildcard_constraints:
+        figure="|".join(ROC_FIGURES),
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        settings=lambda wildcards: ROC_FIGURES[wildcards.figure],
+        code=code("evaluation", "figures"),
+    script:
+        "../scripts/roc.py"
+
+
+rule gradcam:
+    input:
+        models=expand(f"{RUN}/models/{{run}}/model.pt", run=GRADCAM_RUNS),
+        predictions=expand(f"{RUN}/predictions/{{run}}.tsv", run=GRADCAM_RUNS),
+        hemispheres=expand(f"{RUN}/hemispheres/{{patient}}.npy", patient=PATIENTS),
+        grid=f"{RUN}/atlas/grid.nii.gz",
+    output:
+        svg=report(
+            f"{RUN}/figures/fig9.svg",
+            caption="../report/gradcam.rst",
+            category="Figures",
+            labels={"figure": "fig9", "what": "Grad-CAM"},
+        ),
+        png=f"{RUN}/figures/fig9.png",
+    log:
+        f"{LOG}/figures/fig9.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=20,
+    params:
+        layer=config["evaluation"]["gradcam_layer"],
+        patients=config["evaluation"]["gradcam_patients"],
+        code=code("evaluation", "figures", "models"),
+    script:
+        "../scripts/gradcam.py"

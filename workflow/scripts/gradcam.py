@@ -1,0 +1,22 @@
+"""Draw Figure 9: Grad-CAM of both networks, from scratch and pretrained, in the same test patients.
+
+Inputs: models, predictions (of the same runs), hemispheres, grid. Outputs: svg, png.
+Settings: evaluation.gradcam_layer, evaluation.gradcam_patients.
+"""
+
+from pathlib import Path
+
+from strokeclock.figures.gradcam import draw_gradcam
+from strokeclock.logs import log_to
+from strokeclock.training.checkpoint import read_network
+
+log_to(snakemake.log[0])
+draw_gradcam(
+    [read_network(path)[0] for path in snakemake.input.models],
+    snakemake.input.predictions,
+    snakemake.output,
+    hemispheres={Path(path).stem: path for path in snakemake.input.hemispheres},
+    grid=snakemake.input.grid,
+    layer=snakemake.params.layer,
+    patients=snakemake.params.patients,
+)

@@ -1,0 +1,12 @@
+"""Draw Figure 6, 7 or 8: ROC curves of the arms, with their AUCs or with the readers.
+
+Inputs: predictions, table2. Outputs: svg, png. Params: settings (phases shown, with readers or not).
+"""
+
+from strokeclock.figures.roc import draw_roc
+from strokeclock.logs import log_to
+
+log_to(snakemake.log[0])
+draw_roc(
+    snakemake.input.predictions, snakemake.output, table2=snakemake.input.table2, **snakemake.params.settings
+)

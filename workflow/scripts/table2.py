@@ -1,0 +1,21 @@
+"""Write Table 2: every row of the paper's, with counts and intervals, the paper's values beside.
+
+Inputs: predictions, paper (its values), cohort, split, exclusions, readers (may be absent).
+Output: table2.csv.
+Settings: evaluation.{threshold, fixed_threshold, confidence, bootstraps}.
+"""
+
+from strokeclock.evaluation.table2 import write_table2
+from strokeclock.logs import log_to
+
+log_to(snakemake.log[0])
+write_table2(
+    snakemake.input.predictions,
+    snakemake.output[0],
+    paper=snakemake.input.paper,
+    cohort=snakemake.input.cohort,
+    split=snakemake.input.split,
+    exclusions=snakemake.input.exclusions,
+    readers=snakemake.input.readers or None,
+    settings=snakemake.params.settings,
+)
