@@ -6,6 +6,7 @@ rule phantom_patient:
         t2w=f"{RUN}/phantom/{{patient}}/t2w.nii.gz",
         dwi=f"{RUN}/phantom/{{patient}}/dwi.nii.gz",
         flair=f"{RUN}/phantom/{{patient}}/flair.nii.gz",
+        record=f"{RUN}/phantom/{{patient}}/record.json",
         lesion=f"{RUN}/derivatives/truth/{{patient}}/lesion.nii.gz",
         brain_mask=f"{RUN}/derivatives/truth/{{patient}}/brain_mask.nii.gz",
         truth=f"{RUN}/derivatives/truth/{{patient}}/truth.json",
@@ -22,3 +23,58 @@ rule phantom_patient:
         code=code("phantom"),
     script:
         "../scripts/phantom_patient.py"
+
+
+# What decides on a patient; how many there are does not.
+PHANTOM_LAWS = {
+    key: config["phantom"][key]
+    for key in config["phantom"]
+    if key not in ("patients", "space")
+}
+PHANTOM_SERIES = f"{RUN}/preprocessed" if IS_TEMPLATE_SPACE else f"{RUN}/phantom"
+
+
+if IS_PHANTOM:
+
+    rule phantom_cohort:
+        input:
+            t2w=expand(f"{PHANTOM_SERIES}/{{patient}}/t2w.nii.gz", patient=PATIENTS),
+            dwi=expand(f"{PHANTOM_SERIES}/{{patient}}/dwi.nii.gz", patient=PATIENTS),
+            flair=expand(f"{PHANTOM_SERIES}/{{patient}}/flair.nii.gz", patient=PATIENTS),
+            truths=expand(
+                f"{RUN}/derivatives/truth/{{patient}}/truth.json", patient=PATIENTS
+            ),
+        output:
+            cohort=f"{RUN}/phantom/cohort.tsv",
+            readers=f"{RUN}/phantom/readers.tsv",
+            truth=f"{RUN}/derivatives/truth.tsv",
+        log:
+            f"{LOG}/phantom_cohort.log",
+        conda:
+            "../../envs/preprocessing.yaml"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=5,
+        params:
+            settings=config["phantom"],
+            code=code("phantom"),
+        script:
+            "../scripts/phantom_cohort.py"
+
+    rule phantom_ceiling:
+        output:
+            ceiling=f"{RUN}/phantom/ceiling.json",
+        log:
+            f"{LOG}/phantom_ceiling.log",
+        conda:
+            "../../envs/preprocessing.yaml"
+        threads: 1
+        resources:
+            mem_mb=1500,
+            runtime=10,
+        params:
+            settings=PHANTOM_LAWS,
+            code=code("phantom"),
+        script:
+            "../scripts/phantom_ceiling.py"

@@ -1,8 +1,7 @@
-"""The phantom's heads: symmetric ICBM-2009a tissue maps, folded, warped and clothed into one individual a patient.
+"""The phantom's brains: symmetric ICBM-2009a tissue maps, warped and folded into one individual a patient.
 
-The maps of grey and white matter (Fonov et al. 2009, 1 mm, carried by nilearn) give the brain. A patient's head
-is that brain under an affine and a smooth warp, with ventricles and sulci as wide as the age asks, sulci of its
-own, and around it cerebrospinal fluid, skull, scalp, face, eyes and air, drawn as level sets and ellipsoids.
+The maps of grey and white matter (Fonov et al. 2009, 1 mm, carried by nilearn) are moved by an affine and a smooth
+warp; ventricles and sulci are as wide as the age asks, and every patient has sulci of its own.
 Template and head coordinates are RAS+ mm with the mid-sagittal plane near x = 0.
 """
 
@@ -111,18 +110,22 @@ def load_template() -> Template:
     closed = binary_fill_holes(binary_closing(tissue, iterations=3))
     hull = _signed_distance(closed)
 
-    def lattice(values: NDArray) -> Lattice:
-        return Lattice(np.ascontiguousarray(values, np.float32), frame.origin, frame.spacing)
-
-    third_fourth = (np.abs(x) < 5) & (z < 12)
+    # The ventricles' distances are wanted near them only; beyond this box its edge goes on.
+    middle = tuple(
+        slice(*np.searchsorted(axis, ends))
+        for axis, ends in ((x[:, 0, 0], (-60, 61)), (y[0, :, 0], (-90, 61)), (z[0, 0, :], (-66, 61)))
+    )
+    near = points[(slice(None), *middle)]
+    ventricle = _find_ventricles((g + w)[middle], near)
+    ventricle *= np.where((np.abs(near[0]) < 5) & (near[2] < 12), 2.0, 1.0)
     return Template(
         gm=Lattice(gm, origin, (1.0,) * 3),
         wm=Lattice(wm, origin, (1.0,) * 3),
-        hull=lattice(hull),
-        ventricle=lattice(_find_ventricles(g + w, points) * np.where(third_fourth, 2.0, 1.0)),
-        cerebellum=lattice(gaussian_filter(_mark_cerebellum(points).astype(np.float32), 0.7)),
-        brainstem=lattice(gaussian_filter(_mark_brainstem(points).astype(np.float32), 0.7)),
-        iron=lattice(_mark_iron(points)),
+        hull=frame.hold(hull),
+        ventricle=Lattice(ventricle.astype(np.float32), tuple(map(float, near[:, 0, 0, 0])), frame.spacing),
+        cerebellum=frame.hold(gaussian_filter(_mark_cerebellum(points).astype(np.float32), 0.7)),
+        brainstem=frame.hold(gaussian_filter(_mark_brainstem(points).astype(np.float32), 0.7)),
+        iron=frame.hold(_mark_iron(points)),
     )
 
 
@@ -213,10 +216,13 @@ class Shape:
         return float(np.sqrt(sum((w.values.astype(float) ** 2).mean() for w in self.warp)))
 
 
-def draw_shape(rng: np.random.Generator, *, age: float) -> Shape:
-    """Draw one patient's brain shape; atrophy (ventricles, sulci, rim) grows with `age` in years."""
+def draw_shape(rng: np.random.Generator, *, age: float, sex: str) -> Shape:
+    """Draw one patient's brain shape; atrophy (ventricles, sulci, rim) grows with `age` in years.
+
+    The template is a large brain: with its fluid 1.89 L; a patient's is 1.5 L (F) or 1.65 L (M) on average.
+    """
     atrophy = np.clip((age - 30) / 60, 0, 1.1) + rng.normal(0, 0.15)
-    scales = 1.0 + rng.normal(0, 0.025) + rng.normal(0, 0.02, 3)
+    scales = (0.93 if sex == "F" else 0.96) + rng.normal(0, 0.02) + rng.normal(0, 0.015, 3)
     linear = np.diag(scales)
     linear[1, 2], linear[0, 1], linear[0, 2] = rng.normal(0, (0.03, 0.01, 0.01))
     affine = np.eye(4)
@@ -257,13 +263,13 @@ def _draw_folds(rng: np.random.Generator, *, side: int) -> Lattice:
     return Lattice((value / (slope + 0.05)).astype(np.float32), frame.origin, frame.spacing)
 
 
-def form_brain(shape: Shape, template_points: NDArray, hull: NDArray) -> Brain:
+def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
     """Give the tissue shares at points of the brain.
 
-    template_points  (3, n) template coordinates of points with hull < 0
-    hull             (n,) their signed distance to the hull, mm
+    template_points  (3, n) template coordinates of points within the hull
+    depth            (n,) how deep they lie below it, mm
     """
-    t, depth = load_template(), -hull
+    t = load_template()
     gm = t.gm.sample(template_points, outside=0) / 255
     wm = t.wm.sample(template_points, outside=0) / 255
     ventricle = t.ventricle.sample(template_points)

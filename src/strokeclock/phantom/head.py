@@ -24,7 +24,7 @@ from strokeclock.phantom.ischaemia import Tissue
 from strokeclock.phantom.lattice import Lattice, draw_lattice
 
 GRID_MM = (1.0, 1.0, 2.0)  # slices are three times as thick as the grid
-COARSE_MM = 3.0  # spacing of the distances that only vary slowly
+COARSE_MM = (3.0, 3.0, 3.0)  # spacing of the distances that only vary slowly
 
 # PD (water 1), T1 and T2 (ms) at 1.5 T and 3 T, ADC (mm2/s): Stanisz 2005 for muscle; the others are typical values.
 OUTER_TISSUES = {
@@ -54,6 +54,7 @@ class Head:
     """One patient's head on a grid in head coordinates (RAS+ mm).
 
     shape, origin, spacing   the grid; flat indices below count in C order
+    skin                     distance to the skin, mm, negative inside
     brain_index, brain       grid points within the hull and what they hold
     outer_index, outer       grid points between hull and skin; tissue name to share (m,)
     """
@@ -61,6 +62,7 @@ class Head:
     shape: tuple[int, int, int]
     origin: tuple[float, float, float]
     spacing: tuple[float, float, float]
+    skin: Lattice
     brain_index: NDArray
     brain: Brain
     outer_index: NDArray
@@ -82,45 +84,47 @@ class Head:
 def form_head(rng: np.random.Generator, shape: Shape) -> Head:
     """Clothe the brain of `shape` with skull, scalp and face."""
     template = load_template()
-    grid = Lattice(_empty(GRID_MM), BOX_LOW, GRID_MM)
-    coarse = Lattice(_empty((COARSE_MM,) * 3), BOX_LOW, (COARSE_MM,) * 3)
-    coarse_points = shape.to_template(coarse.points())
-    coarse_hull = template.hull.sample(coarse_points)
-    skull = 6.5 + 1.2 * draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=20, smoothing=30).sample(coarse.points())
-    skin = _measure_skin(rng, coarse_points, coarse_hull)
+    size = _size(GRID_MM)
+    coarse = Lattice(np.empty(_size(COARSE_MM), np.uint8), BOX_LOW, COARSE_MM)
+    coarse_points = coarse.points()
+    template_points = shape.to_template(coarse_points)
+    hull_map = coarse.hold(template.hull.sample(template_points))
+    skin_map = coarse.hold(_measure_skin(rng, template_points, hull_map.values))
+    thickness = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=20, smoothing=30)
+    hull = hull_map.refine(size, GRID_MM).ravel()
+    skin = skin_map.refine(size, GRID_MM).ravel()
 
-    def spread(values: NDArray) -> Lattice:
-        return Lattice(values.astype(np.float32), coarse.origin, coarse.spacing)
+    def locate(index: NDArray) -> NDArray:
+        places = zip(np.unravel_index(index, size), BOX_LOW, GRID_MM, strict=True)
+        return np.stack([(low + step * i).astype(np.float32) for i, low, step in places])
 
-    points = grid.points()
-    hull, below_skin = spread(coarse_hull).sample(points).ravel(), spread(skin).sample(points).ravel()
-    flat = points.reshape(3, -1)
     brain_index = np.flatnonzero(hull < 0.5)
-    brain_points = shape.to_template(flat[:, brain_index])
-    brain_hull = template.hull.sample(brain_points)
-    outer_index = np.flatnonzero((hull > -0.5) & (below_skin < 0.5))
+    brain_points = shape.to_template(locate(brain_index))
+    depth = -template.hull.sample(brain_points)
+    within = depth > 0
+    outer_index = np.flatnonzero((hull > -0.5) & (skin < 0.5))
+    outer_points = locate(outer_index)
     outer = _clothe(
         rng,
-        flat[:, outer_index],
+        outer_points,
         hull=hull[outer_index],
-        skin=below_skin[outer_index],
-        skull=spread(skull).sample(flat[:, outer_index]),
+        skin=skin[outer_index],
+        skull=6.5 + 1.2 * thickness.sample(outer_points),
     )
-    within = brain_hull < 0
     return Head(
-        shape=grid.values.shape,
-        origin=grid.origin,
-        spacing=grid.spacing,
+        shape=size,
+        origin=BOX_LOW,
+        spacing=GRID_MM,
+        skin=skin_map,
         brain_index=brain_index[within],
-        brain=form_brain(shape, np.ascontiguousarray(brain_points[:, within]), brain_hull[within]),
+        brain=form_brain(shape, np.ascontiguousarray(brain_points[:, within]), depth[within]),
         outer_index=outer_index,
         outer=outer,
     )
 
 
-def _empty(spacing: tuple[float, float, float]) -> NDArray:
-    size = [int((h - lo) / s) + 1 for lo, h, s in zip(BOX_LOW, BOX_HIGH, spacing, strict=True)]
-    return np.empty(size, np.uint8)
+def _size(spacing: tuple[float, float, float]) -> tuple[int, int, int]:
+    return tuple(int((h - lo) / s) + 1 for lo, h, s in zip(BOX_LOW, BOX_HIGH, spacing, strict=True))
 
 
 def _measure_skin(rng: np.random.Generator, points: NDArray, hull: NDArray) -> NDArray:

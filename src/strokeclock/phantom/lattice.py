@@ -1,4 +1,4 @@
-"""Coarse lattices in millimetres: smooth maps and random fields that are sampled at points by linear interpolation."""
+"""Lattices in millimetres: maps and random fields that are sampled at points by linear interpolation."""
 
 from dataclasses import dataclass
 
@@ -22,12 +22,27 @@ class Lattice:
 
     def sample(self, points: NDArray, *, outside: float | None = None) -> NDArray[np.float32]:
         """Sample at `points` (3, ...) mm; beyond the lattice its edge goes on, or `outside` where given."""
-        shape = (3,) + (1,) * (points.ndim - 1)
-        index = (points - np.reshape(np.float32(self.origin), shape)) / np.reshape(
-            np.float32(self.spacing), shape
-        )
+        index = np.empty(points.shape, np.float32)
+        for axis in range(3):
+            np.multiply(points[axis], np.float32(1 / self.spacing[axis]), out=index[axis])
+            index[axis] -= np.float32(self.origin[axis] / self.spacing[axis])
         mode, cval = ("nearest", 0.0) if outside is None else ("constant", outside)
         return map_coordinates(self.values, index, output=np.float32, order=1, mode=mode, cval=cval)
+
+    def refine(self, shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> NDArray[np.float32]:
+        """Interpolate to a finer lattice of that shape and spacing with the same origin."""
+        values = self.values
+        for axis in (2, 1, 0):  # the last pass, over the most values, is the contiguous one
+            place = np.arange(shape[axis]) * (spacing[axis] / self.spacing[axis])
+            low = np.minimum(place.astype(int), values.shape[axis] - 2)
+            upper = (place - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
+            first, second = values.take(low, axis), values.take(low + 1, axis)
+            values = first + upper * (second - first)
+        return values
+
+    def hold(self, values: NDArray) -> "Lattice":
+        """Return a lattice of the same place with other values."""
+        return Lattice(np.ascontiguousarray(values, np.float32), self.origin, self.spacing)
 
     def points(self) -> NDArray[np.float32]:
         """Return the world positions of all lattice points, (3, X, Y, Z) mm."""

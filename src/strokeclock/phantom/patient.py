@@ -1,10 +1,8 @@
 """One phantom patient, from the clinic's record to the scanner's files and the truth beside them."""
 
-import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,9 +13,8 @@ from strokeclock.phantom.clinic import PatientRecord, draw_patient
 from strokeclock.phantom.head import OUTER_TISSUES, Head, form_head
 from strokeclock.phantom.infarct import grow_hyperintensities, grow_infarct, grow_old_infarct
 from strokeclock.phantom.ischaemia import LESION_ADC_SD, TISSUES, Tissue, lesion_tissue
-from strokeclock.phantom.lattice import Lattice, draw_lattice
+from strokeclock.phantom.lattice import draw_lattice
 from strokeclock.phantom.scanner import (
-    Slices,
     add_ghost,
     add_noise,
     average_slices,
@@ -61,12 +58,17 @@ class Scan:
 
 @dataclass(frozen=True)
 class PhantomPatient:
-    """The three series of one patient, and the truth on the grid of the T2w series."""
+    """The three series of one patient, and the truth.
 
+    lesion, brain_mask   (X, Y, Z) uint8 on the grid of the T2w series
+    measured             what was measured on the images and their geometry; beside the record it is the truth
+    """
+
+    record: PatientRecord
     scans: dict[str, Scan]
     lesion: NDArray
     brain_mask: NDArray
-    truth: dict[str, Any]
+    measured: dict[str, Any]
 
 
 def grow_lesions(brain: Brain, record: PatientRecord, *, seed: int, point_ml: float) -> Lesions:
@@ -164,7 +166,7 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
     `settings` is the configuration's `phantom` section.
     """
     record = draw_patient(number, seed=seed, settings=settings)
-    shape = draw_shape(np.random.default_rng([seed, number, SHAPE_STREAM]), age=record.age)
+    shape = draw_shape(np.random.default_rng([seed, number, SHAPE_STREAM]), age=record.age, sex=record.sex)
     head = form_head(np.random.default_rng([seed, number, HEAD_STREAM]), shape)
     lesions = grow_lesions(head.brain, record, seed=seed, point_ml=head.point_ml)
     inner = paint_brain(head.brain, lesions, record, seed=seed, contrast_gain=settings["contrast_gain"])
@@ -177,12 +179,10 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
     flipped = bool(rng.random() < 0.5)
     pose, angles = draw_pose(rng)
     epi = place_slices(rng, pose, angles, voxel_mm=record.epi.voxel_mm, slices=record.epi.slices)
-    epi_points = locate(epi, pose, jitter=None)
-    still_points = epi_points
-    disturbance = draw_susceptibility(rng, field_t=record.field_t)
-    epi_points, piling = distort(epi_points, disturbance, epi, pose)
+    still = locate(epi, pose, skin=head.skin)
+    read, piling = distort(still, draw_susceptibility(rng, field_t=record.field_t))
     coil = draw_coil(rng)
-    piling = piling * coil.sample(epi_points[:, 0])
+    gain = piling * coil.sample(read.middle)
     ghost = rng.uniform(0.005, 0.035)
     snr = {"t2w": rng.uniform(20, 40), "dwi": rng.uniform(8, 15), "flair": rng.uniform(20, 40)}
     unit = {"t2w": rng.uniform(250, 500), "flair": rng.uniform(150, 350)}
@@ -190,7 +190,7 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
 
     images = {}
     for series, averages in (("t2w", 1), ("dwi", 3)):
-        image = average_slices(volumes[series], epi_points, voxel_mm=epi.voxel_mm) * piling
+        image = read.fill(average_slices(volumes[series], read) * gain)
         image = add_ghost(image, amplitude=ghost, shift=epi.shape[1] // 2)
         sigma = grey[series] / snr[series] * np.sqrt(averages)
         images[series] = add_noise(rng, image, sigma=sigma, averages=averages)
@@ -198,9 +198,8 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
     flair_pose = draw_slip(rng, moved=moved) @ pose
     flair = place_slices(rng, flair_pose, angles, voxel_mm=record.flair.voxel_mm, slices=record.flair.slices)
     jitter = rng.normal(0, (1.2, 1.2, 0.8), (flair.shape[2], 3)) if moved else None
-    flair_points = locate(flair, flair_pose, jitter=jitter)
-    image = average_slices(volumes["flair"], flair_points, voxel_mm=flair.voxel_mm)
-    image = image * coil.sample(flair_points[:, 0])
+    seen = locate(flair, flair_pose, skin=head.skin, jitter=jitter)
+    image = seen.fill(average_slices(volumes["flair"], seen) * coil.sample(seen.middle))
     if moved:
         image = add_ghost(image, amplitude=rng.uniform(0.05, 0.12), shift=int(rng.integers(18, 40)))
     images["flair"] = add_noise(rng, image, sigma=grey["flair"] / snr["flair"])
@@ -209,16 +208,20 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
     for series, slices in (("t2w", epi), ("dwi", epi), ("flair", flair)):
         stored = np.round(images[series] * (unit[series] / grey[series])).clip(0, 32000).astype(np.int16)
         scans[series] = Scan(*_store(stored, slices.affine, flipped=flipped))
-    zero = np.float32(0)
-    acute = head.fill(lesions.acute * (head.brain.gm + head.brain.wm), zero)
-    within = head.fill(np.ones(len(head.brain.gm), np.float32), zero)
-    lesion = average_slices(acute, still_points, voxel_mm=epi.voxel_mm) > 0.5
-    mask = average_slices(within, still_points, voxel_mm=epi.voxel_mm) > 0.5
+    ill, inside = (
+        _store(
+            (still.fill(average_slices(head.fill(values), still)) > 0.5).astype(np.uint8),
+            epi.affine,
+            flipped=flipped,
+        )[0]
+        for values in (lesions.acute * (head.brain.gm + head.brain.wm), np.ones_like(lesions.acute))
+    )
     return PhantomPatient(
+        record=record,
         scans=scans,
-        lesion=_store(lesion.astype(np.uint8), epi.affine, flipped=flipped)[0],
-        brain_mask=_store(mask.astype(np.uint8), epi.affine, flipped=flipped)[0],
-        truth=describe_truth(record, head, lesions)
+        lesion=ill,
+        brain_mask=inside,
+        measured=measure_lesion(head.brain, lesions, point_ml=head.point_ml)
         | {
             "storage": "LAS" if flipped else "RAS",
             "moved": moved,
@@ -233,17 +236,15 @@ def _store(data: NDArray, affine: NDArray, *, flipped: bool) -> tuple[NDArray, N
     return flip_columns(data, affine) if flipped else (data, affine)
 
 
-def describe_truth(record: PatientRecord, head: Head, lesions: Lesions) -> dict[str, Any]:
-    """Return what is true of the patient: the record, and the lesion as it was really placed."""
-    brain = head.brain
+def measure_lesion(brain: Brain, lesions: Lesions, *, point_ml: float) -> dict[str, float]:
+    """Return the acute lesion's volumes as really placed, mL, its share of grey matter, and the brain's volume."""
     weights = lesions.acute * (brain.gm + brain.wm)
     left = brain.template[0] < 0
-    return asdict(record) | {
-        "tissue_hours": record.tissue_hours,
-        "placed_volume_left_ml": float(weights[left].sum() * head.point_ml),
-        "placed_volume_right_ml": float(weights[~left].sum() * head.point_ml),
-        "grey_share": float((lesions.acute * brain.gm).sum() / max(weights.sum(), 1e-6)),
-        "brain_volume_ml": float(len(brain.gm) * head.point_ml),
+    return {
+        "placed_volume_left_ml": float(weights[left].sum() * point_ml),
+        "placed_volume_right_ml": float(weights[~left].sum() * point_ml),
+        "grey_share": float((lesions.acute * brain.gm).sum() / weights.sum()),
+        "brain_volume_ml": len(brain.gm) * point_ml,
     }
 
 
@@ -253,16 +254,10 @@ def write_patient(
     scans: Mapping[str, str | os.PathLike],
     lesion: str | os.PathLike,
     brain_mask: str | os.PathLike,
-    truth: str | os.PathLike,
 ) -> None:
-    """Write the series (paths by name: t2w, dwi, flair) and, elsewhere, the truth; each file whole or not at all."""
+    """Write the series (paths by name: t2w, dwi, flair) and, elsewhere, the true masks."""
     for series, path in scans.items():
         write_nifti(path, patient.scans[series].data, patient.scans[series].affine)
     affine = patient.scans["t2w"].affine
     write_nifti(lesion, patient.lesion, affine)
     write_nifti(brain_mask, patient.brain_mask, affine)
-    truth = Path(truth)
-    truth.parent.mkdir(parents=True, exist_ok=True)
-    beside = truth.with_name(f".{os.getpid()}.{truth.name}")
-    beside.write_text(json.dumps(patient.truth, indent=2, sort_keys=True) + "\n")
-    os.replace(beside, truth)

@@ -5,7 +5,7 @@ Coordinates: head (RAS+ mm, the head's own), world (RAS+ mm, the scanner's). A p
 
 import gzip
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -16,7 +16,7 @@ from scipy.ndimage import gaussian_filter
 from strokeclock.phantom.anatomy import BOX_HIGH, BOX_LOW, both_sides
 from strokeclock.phantom.lattice import Lattice, draw_lattice
 
-SUBSLICES = 4  # planes that a slice's thickness is averaged over
+SUBSLICES = 3  # planes that a slice's thickness is averaged over
 BRAIN_CENTRE = (0.0, -18.0, 6.0)  # mm, head coordinates: what the slices are centred on
 FIELD_OF_VIEW_MM = 230.0
 
@@ -88,37 +88,60 @@ def place_slices(
     return Slices(affine, shape)
 
 
-def locate(slices: Slices, pose: NDArray, *, jitter: NDArray | None = None) -> NDArray[np.float32]:
-    """Return the head coordinates (3, SUBSLICES, X, Y, Z) of all sample points.
+@dataclass(frozen=True)
+class Samples:
+    """Where in the head the voxels of a stack take their signal from; voxels clear of the head are left out.
 
+    slices  the stack
+    index   (n,) flat indices of the voxels, C order
+    points  (3, SUBSLICES, n) head coordinates, mm: planes through the thickness of the slice
+    """
+
+    slices: Slices
+    index: NDArray
+    points: NDArray
+
+    @property
+    def middle(self) -> NDArray:
+        """Points (3, n) in the slice's middle plane."""
+        return self.points[:, SUBSLICES // 2]
+
+    def fill(self, values: NDArray) -> NDArray[np.float32]:
+        """Return the image (X, Y, Z) that has `values` (n,) at the voxels and 0 elsewhere."""
+        image = np.zeros(self.slices.shape, np.float32)
+        image.ravel()[self.index] = values
+        return image
+
+
+def locate(slices: Slices, pose: NDArray, *, skin: Lattice, jitter: NDArray | None = None) -> Samples:
+    """Find the head coordinates of a stack's voxels.
+
+    skin    distance to the skin, mm: voxels more than 4 mm outside are left out
     jitter  (Z, 3): in-plane shift (columns, rows; voxels) and rotation (degrees) of each slice by motion
     """
-    to_head = np.linalg.inv(pose) @ slices.affine
+    to_head = (np.linalg.inv(pose) @ slices.affine).astype(np.float32)
     nx, ny, nz = slices.shape
-    i, j = np.meshgrid(np.arange(nx), np.arange(ny), indexing="ij")
-    depth = np.arange(nz)[None] + ((np.arange(SUBSLICES) + 0.5) / SUBSLICES - 0.5)[:, None]
-    if jitter is None:
-        i, j = i[..., None], j[..., None]
-    else:
-        angle = np.deg2rad(jitter[:, 2])
-        ci, cj = i[..., None] - (nx - 1) / 2, j[..., None] - (ny - 1) / 2
-        i = np.cos(angle) * ci - np.sin(angle) * cj + (nx - 1) / 2 + jitter[:, 0]
-        j = np.sin(angle) * ci + np.cos(angle) * cj + (ny - 1) / 2 + jitter[:, 1]
-    points = np.empty((3, SUBSLICES, nx, ny, nz), np.float32)
-    for axis in range(3):
-        plane = (to_head[axis, 0] * i + to_head[axis, 1] * j + to_head[axis, 3]).astype(np.float32)
-        points[axis] = plane + np.float32(to_head[axis, 2] * depth)[:, None, None, :]
-    return points
+    i, j, k = (np.arange(n, dtype=np.float32) for n in slices.shape)
+    i, j = i[:, None, None], j[:, None]
+    if jitter is not None:
+        shift_i, shift_j, angle = jitter.astype(np.float32).T
+        angle, ci, cj = np.deg2rad(angle), i - (nx - 1) / 2, j - (ny - 1) / 2
+        i = np.cos(angle) * ci - np.sin(angle) * cj + (nx - 1) / 2 + shift_i
+        j = np.sin(angle) * ci + np.cos(angle) * cj + (ny - 1) / 2 + shift_j
+    middle = np.stack([np.ravel(m[0] * i + m[1] * j + m[2] * k + m[3]) for m in to_head[:3]])
+    index = np.flatnonzero(skin.sample(middle) < 4.0)
+    depth = (np.arange(SUBSLICES, dtype=np.float32) + 0.5) / SUBSLICES - 0.5
+    points = middle[:, None, index] + to_head[:3, 2, None, None] * depth[:, None]
+    return Samples(slices, index, points)
 
 
-def average_slices(volume: Lattice, points: NDArray, *, voxel_mm: NDArray) -> NDArray[np.float32]:
-    """Sample a head's volume at `points` (3, SUBSLICES, X, Y, Z) and average over the slice thickness.
+def average_slices(volume: Lattice, samples: Samples) -> NDArray[np.float32]:
+    """Return a head's volume at the samples' voxels (n,), averaged over the slice thickness.
 
-    Larger voxels than the grid's first blur it in plane, as their point spread does.
+    The in-plane point spread of larger voxels blurs the volume first.
     """
-    blur = [0.35 * voxel_mm[0] / volume.spacing[0], 0.35 * voxel_mm[1] / volume.spacing[1], 0]
-    blurred = Lattice(gaussian_filter(volume.values, blur), volume.origin, volume.spacing)
-    return blurred.sample(points, outside=0.0).mean(0)
+    blur = [0.35 * v / s for v, s in zip(samples.slices.voxel_mm[:2], volume.spacing[:2], strict=True)]
+    return volume.hold(gaussian_filter(volume.values, [*blur, 0])).sample(samples.points, outside=0.0).mean(0)
 
 
 def draw_coil(rng: np.random.Generator) -> Lattice:
@@ -126,29 +149,29 @@ def draw_coil(rng: np.random.Generator) -> Lattice:
     coil = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=40, smoothing=55)
     x, y, z = coil.points()
     outward = ((x / 90) ** 2 + ((y + 18) / 110) ** 2 + ((z - 10) / 95) ** 2).clip(0, 2)
-    return Lattice(
-        np.exp(0.07 * coil.values + 0.16 * (outward - 0.6)).astype(np.float32), coil.origin, coil.spacing
-    )
+    return coil.hold(np.exp(0.07 * coil.values + 0.16 * (outward - 0.6)))
 
 
 @dataclass(frozen=True)
 class Susceptibility:
     """What air in the skull base does to an echo-planar image, in head coordinates.
 
-    shift_mm   displacement along the phase-encoding axis (rows)
-    loss       share of the signal that is left
+    shift  displacement along the phase-encoding axis (rows, A to P), mm
+    slope  its derivative along y, mm per mm
+    left   share of the signal that dephasing leaves
     """
 
-    shift_mm: Lattice
-    loss: Lattice
+    shift: Lattice
+    slope: Lattice
+    left: Lattice
 
 
 def draw_susceptibility(rng: np.random.Generator, *, field_t: float) -> Susceptibility:
-    """Draw field disturbances above the sphenoid and frontal sinuses and the petrous bones; they grow with B0."""
+    """Draw field disturbances above the frontal and sphenoid sinuses and the petrous bones; they grow with B0."""
     coarse = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=5, smoothing=12)
     near = both_sides(coarse.points())
     strength = field_t / 3 * rng.lognormal(0, 0.25)
-    shift = np.zeros(coarse.values.shape, np.float32)
+    shift = 0.5 * strength * coarse.values
     loss = np.zeros_like(shift)
     for centre, radius, push, dark in (
         ((0, 36, -30), 13, 9.0, 1.6),
@@ -160,28 +183,23 @@ def draw_susceptibility(rng: np.random.Generator, *, field_t: float) -> Suscepti
         squared = sum((p - c) ** 2 for p, c in zip(near, centre, strict=True)) / radius**2
         shift += push * strength * np.exp(-0.5 * squared)
         loss += dark * strength * np.exp(-0.9 * squared)
-    shift += (0.5 * strength * coarse.values).astype(np.float32)
     return Susceptibility(
-        Lattice(shift, coarse.origin, coarse.spacing),
-        Lattice(np.exp(-loss).astype(np.float32), coarse.origin, coarse.spacing),
+        shift=coarse.hold(shift),
+        slope=coarse.hold(np.gradient(shift, coarse.spacing[1], axis=1)),
+        left=coarse.hold(np.exp(-loss)),
     )
 
 
-def distort(
-    points: NDArray, disturbance: Susceptibility, slices: Slices, pose: NDArray
-) -> tuple[NDArray, NDArray]:
-    """Shift sample points along the rows as an echo-planar readout does.
+def distort(samples: Samples, disturbance: Susceptibility) -> tuple[Samples, NDArray[np.float32]]:
+    """Move the samples along y as an echo-planar readout does.
 
-    Returns the points (3, SUBSLICES, X, Y, Z) that each voxel's signal comes from, and the factor (X, Y, Z) on its
-    intensity: piled-up signal is bright, stretched signal faint, dephased signal lost.
+    Returns where each voxel's signal comes from, and a factor (n,) on it: signal that is piled up is bright,
+    signal that is stretched faint, dephased signal lost.
     """
-    middle = points[:, SUBSLICES // 2]
-    shift = disturbance.shift_mm.sample(middle)
-    rows_mm = slices.voxel_mm[1]
-    piling = np.clip(1 - np.gradient(shift, rows_mm, axis=1), 0.15, 3.0).astype(np.float32)
-    direction = np.linalg.inv(pose)[:3, :3] @ slices.affine[:3, 1] / rows_mm
-    moved = points - np.float32(direction).reshape(3, 1, 1, 1, 1) * shift
-    return moved, piling * disturbance.loss.sample(middle)
+    points = samples.points.copy()
+    points[1] -= disturbance.shift.sample(samples.middle)
+    piling = np.clip(1 - disturbance.slope.sample(samples.middle), 0.15, 3.0)
+    return replace(samples, points=points), piling * disturbance.left.sample(samples.middle)
 
 
 def add_ghost(image: NDArray, *, amplitude: float, shift: int) -> NDArray:
