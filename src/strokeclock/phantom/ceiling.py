@@ -5,11 +5,15 @@ every law and distribution of the generator. It does not know the clock factor, 
 nor the nuisance on T2 and T1 (docs/phantom-clock.md).
 """
 
+import json
+import logging
+import os
 from collections.abc import Callable, Mapping, Sequence
-from math import log
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import ndtri
 from scipy.stats import norm, rankdata
 
@@ -18,9 +22,12 @@ from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.contrast import CHANNELS, LesionContrast, true_log_ratios
 from strokeclock.phantom.ischaemia import adc_ratio, log_t2_ratio
 
+log = logging.getLogger(__name__)
+
 LIMITS_HOURS = (3.0, 4.5)
-LOG_HOURS = np.linspace(log(0.02), log(1000), 96)  # grid of the log of tissue time
-CHUNK = 250  # patients at a time: bounds the memory
+LOG_HOURS = np.linspace(np.log(0.02), np.log(1000), 64)  # grid of the log of tissue time
+FINEST_CLOCK, FINEST_NUISANCE = 0.1, 0.01  # SDs that the quadrature resolves; smaller ones are taken as these
+CHUNK = 32  # patients at a time: bounds the memory
 
 
 def draw_grey_share(record: PatientRecord, *, seed: int) -> float:
@@ -80,12 +87,24 @@ def measure_ceiling(patients: int, *, settings: Mapping[str, Any]) -> dict[str, 
     return ceiling
 
 
+def write_ceiling(path: str | Path, ceiling: Mapping[str, Any]) -> None:
+    """Write `measure_ceiling`'s result as JSON and log its sum."""
+    for limit in LIMITS_HOURS:
+        area = ceiling[f"tss<{limit:g}h"]["all"]
+        log.info("ideal observer, TSS < %g h: AUC %.3f (%.3f to %.3f)", limit, *area.values())
+    beside = Path(path).with_name(f".{Path(path).name}")
+    beside.write_text(json.dumps(ceiling, indent=1) + "\n")
+    os.replace(beside, path)
+
+
 def _onset_given_tissue_time(clock_sigma: float) -> tuple[np.ndarray, np.ndarray]:
     """Density of ln u on LOG_HOURS (up to a factor), and P(t < limit | u), (2, LOG_HOURS)."""
-    log_t = clinic.onset_log_quantile(_midpoints(800)) - log(60)
-    joint = norm.pdf(LOG_HOURS[:, None], log_t, clock_sigma)
+    log_t = clinic.onset_log_quantile(_midpoints(800)) - np.log(60)
+    joint = norm.pdf(LOG_HOURS[:, None], log_t, max(clock_sigma, FINEST_CLOCK))
     density = joint.sum(axis=1)
-    return density, np.stack([joint[:, log_t < log(limit)].sum(axis=1) / density for limit in LIMITS_HOURS])
+    return density, np.stack(
+        [joint[:, log_t < np.log(limit)].sum(axis=1) / density for limit in LIMITS_HOURS]
+    )
 
 
 def _likelihood_of_three(records, grey_share, observed, *, settings) -> np.ndarray:
@@ -124,13 +143,12 @@ def _likelihood_of_one(records, grey_share, observed, *, settings) -> np.ndarray
     contrast = LesionContrast(records, grey_share, contrast_gain=settings["contrast_gain"], axes=3)
     sd = _nuisance_sd(records, settings["t2_nuisance"], axes=3)
     hours = np.exp(LOG_HOURS)[:, None, None]
-    log_t1_nuisance = sd * ndtri(_midpoints(5))[:, None]
-    core_radc, weight = np.array([0.74]), np.array([1.0])
+    nodes, t1_weight = hermegauss(3)
+    log_t1_nuisance = sd * nodes[:, None]
+    core_radc, radc_weight = np.array([0.74]), np.array([1.0])
     if channel == "dwi":
-        visible, faint = clinic.CORE_RADC.ppf(_midpoints(6)), clinic.FAINT_RADC.ppf(_midpoints(2))
-        core_radc = np.concatenate([visible, faint])
-        share = settings["dwi_negative"]
-        weight = np.repeat([(1 - share) / 6, share / 2], [6, 2])
+        core_radc = np.append(clinic.CORE_RADC.ppf(_midpoints(6)), clinic.FAINT_RADC.mean())
+        radc_weight = np.repeat([(1 - settings["dwi_negative"]) / 6, settings["dwi_negative"]], [6, 1])
     radc = adc_ratio(hours, core_radc=core_radc)
 
     def signals(unknown: np.ndarray) -> np.ndarray:
@@ -142,10 +160,10 @@ def _likelihood_of_one(records, grey_share, observed, *, settings) -> np.ndarray
         }
         return contrast.log_ratio(channel, **lesion)[None]
 
-    start = np.full((1, len(records), len(hours), log_t1_nuisance.shape[-2], len(core_radc)), 0.1)
+    start = np.full((1, len(records), len(hours), len(nodes), len(core_radc)), 0.1)
     (log_t2,), jacobian = _solve(signals, values[None, :, None, None, None], start)
     density = _log_t2_density(log_t2, hours, sd) / jacobian
-    return (density * weight).sum(axis=(2, 3))
+    return density @ radc_weight @ t1_weight
 
 
 def _solve(
@@ -172,7 +190,7 @@ def _solve(
 
 def _nuisance_sd(records: Sequence[PatientRecord], s0: float, *, axes: int) -> np.ndarray:
     sd = [clinic.relaxation_nuisance_sd(record.lesion_volume_ml, s0=s0) for record in records]
-    return np.reshape(sd, (len(records), *[1] * axes))
+    return np.reshape(np.maximum(sd, FINEST_NUISANCE), (len(records), *[1] * axes))
 
 
 def _log_t2_density(log_t2: np.ndarray, hours: np.ndarray, sd: np.ndarray) -> np.ndarray:
