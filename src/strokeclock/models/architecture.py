@@ -1,0 +1,49 @@
+"""What a network is made of: enough, written into its checkpoint, to build it again."""
+
+from dataclasses import dataclass
+
+from torch import nn
+
+from strokeclock.models.slicewise import SliceWiseNetwork
+from strokeclock.models.volumetric import VolumetricNetwork
+
+CHANNELS = ("DWI", "T2w", "FLAIR")  # a hemisphere's channels, in order
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network's settings, as in the configuration's ``models``, and what it was given to see.
+
+    Attributes
+    ----------
+    net : ``2d`` (`SliceWiseNetwork`) or ``3d`` (`VolumetricNetwork`).
+    grid : voxels of a hemisphere, x y z.
+    attention : whether the attention gates are there.
+    attention_map, slice_aggregation : of the 2D network alone.
+    """
+
+    net: str
+    grid: tuple[int, int, int]
+    width: int
+    attention: bool
+    attention_norm: str
+    standardise: bool
+    attention_map: str | None = None
+    slice_aggregation: str | None = None
+
+    def build(self) -> nn.Module:
+        """Build the network with new random weights (torch's global generator)."""
+        shared = {
+            "width": self.width,
+            "attention": self.attention,
+            "attention_norm": self.attention_norm,
+            "standardised": self.standardise,
+        }
+        if self.net == "3d":
+            return VolumetricNetwork(**shared)
+        return SliceWiseNetwork(
+            **shared,
+            slices=self.grid[2],
+            attention_map=self.attention_map,
+            slice_aggregation=self.slice_aggregation,
+        )

@@ -1,0 +1,61 @@
+"""The grid attention gate (Schlemper et al. 2019, sononet variant), in two and three dimensions."""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+NORMS = ("sigmoid", "mean_flow")
+
+
+class GridAttention(nn.Module):
+    """Let a coarse map say where a finer map matters, and pool the finer map accordingly.
+
+    With x the finer map and g the coarse one, both convolved 1 x 1 to a common number of channels,
+    a = norm(psi(ReLU(theta x + upsampled phi g))), and the result pools a * x over space.
+
+    Parameters
+    ----------
+    dimensions : 2 or 3, spatial.
+    channels, gate_channels : of x and of g; the common number is half of ``channels``.
+    norm : ``sigmoid`` pools by the mean, and starts near a = 0.95 (bias 3);
+        ``mean_flow`` (minus the minimum, divided by the sum over space) pools by the sum.
+    upsample : upsample the attended map twofold before it is pooled.
+    """
+
+    def __init__(
+        self, *, dimensions: int, channels: int, gate_channels: int, norm: str, upsample: bool = False
+    ):
+        super().__init__()
+        if norm not in NORMS:
+            raise ValueError(f"attention norm {norm!r} is none of {', '.join(NORMS)}")
+        conv = {2: nn.Conv2d, 3: nn.Conv3d}[dimensions]
+        self.space = tuple(range(2, 2 + dimensions))
+        self.interpolation = {2: "bilinear", 3: "trilinear"}[dimensions]
+        self.norm = norm
+        self.upsample = upsample
+        self.theta = conv(channels, channels // 2, 1, bias=False)
+        self.phi = conv(gate_channels, channels // 2, 1, bias=False)
+        self.psi = conv(channels // 2, 1, 1)
+        for layer in (self.theta, self.phi, self.psi):
+            nn.init.kaiming_normal_(layer.weight)
+        nn.init.constant_(self.psi.bias, 3.0 if norm == "sigmoid" else 0.0)
+
+    def attention(self, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        """Return the attention coefficients (n, 1, *space of x)."""
+        gate = functional.interpolate(
+            self.phi(g), size=x.shape[2:], mode=self.interpolation, align_corners=False
+        )
+        scores = self.psi(functional.relu(self.theta(x) + gate))
+        if self.norm == "sigmoid":
+            return torch.sigmoid(scores)
+        flow = scores - scores.amin(self.space, keepdim=True)
+        return flow / flow.sum(self.space, keepdim=True).clamp_min(1e-12)
+
+    def forward(self, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
+        """Return the attended vector (n, channels of x)."""
+        attended = self.attention(x, g) * x
+        if self.upsample:
+            attended = functional.interpolate(
+                attended, scale_factor=2, mode=self.interpolation, align_corners=False
+            )
+        return attended.mean(self.space) if self.norm == "sigmoid" else attended.sum(self.space)

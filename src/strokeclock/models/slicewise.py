@@ -1,0 +1,93 @@
+"""The 2D network: ResNet-18 on each axial slice, attention gate, learnable slice weights (paper, Fig. 4)."""
+
+import torch
+from torch import nn
+
+from strokeclock.models.attention import GridAttention
+from strokeclock.models.resnet import ResNet18
+from strokeclock.models.standardisation import standardise
+
+ATTENTION_MAPS = ("native", "upsample", "layer3_stride1")
+SLICE_AGGREGATIONS = ("softmax_logit", "softmax_prob", "sigmoid_norm", "feature")
+
+
+class SliceWiseNetwork(nn.Module):
+    """One logit for a hemisphere from the logits of its axial slices.
+
+    Parameters
+    ----------
+    width : channels of ResNet-18's first stage; 64 in the paper.
+    slices : axial slices of a hemisphere, each with a weight of its own.
+    attention : whether the gate stands beside the global average; the classifier sees 12 x ``width``
+        features with it (768), 8 x ``width`` without.
+    attention_map : the gate's x: ``native`` layer3's map (256 x 14 x 7), ``upsample`` the same with the
+        attended map upsampled twofold, ``layer3_stride1`` a layer3 of stride 1 (256 x 28 x 14).
+    attention_norm : `GridAttention`'s.
+    slice_aggregation : with weights w that sum to 1: ``softmax_logit`` w = softmax(a), the sum of
+        w * logit; ``softmax_prob`` the logit of the sum of w * probability; ``sigmoid_norm``
+        w = sigmoid(a) / its sum, the sum of w * logit; ``feature`` w = softmax(a) sums the feature maps,
+        which are gated, pooled and classified once (without a gate the same as softmax_logit).
+    standardised : standardise the input (`standardise`).
+    """
+
+    def __init__(
+        self,
+        *,
+        width: int,
+        slices: int,
+        attention: bool,
+        attention_map: str,
+        attention_norm: str,
+        slice_aggregation: str,
+        standardised: bool,
+    ):
+        super().__init__()
+        if attention_map not in ATTENTION_MAPS:
+            raise ValueError(f"attention map {attention_map!r} is none of {', '.join(ATTENTION_MAPS)}")
+        if slice_aggregation not in SLICE_AGGREGATIONS:
+            raise ValueError(
+                f"slice aggregation {slice_aggregation!r} is none of {', '.join(SLICE_AGGREGATIONS)}"
+            )
+        self.standardised = standardised
+        self.slice_aggregation = slice_aggregation
+        self.backbone = ResNet18(width=width, layer3_stride=1 if attention_map == "layer3_stride1" else 2)
+        self.attention = None
+        if attention:
+            self.attention = GridAttention(
+                dimensions=2,
+                channels=4 * width,
+                gate_channels=8 * width,
+                norm=attention_norm,
+                upsample=attention_map == "upsample",
+            )
+        self.fc = nn.Linear(12 * width if attention else 8 * width, 1)
+        self.slice_scores = nn.Parameter(torch.zeros(slices))
+
+    @property
+    def slice_weights(self) -> torch.Tensor:
+        """The weights of the slices (slices,): 0 to 1, their sum is 1."""
+        if self.slice_aggregation == "sigmoid_norm":
+            gates = torch.sigmoid(self.slice_scores)
+            return gates / gates.sum()
+        return torch.softmax(self.slice_scores, 0)
+
+    def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
+        """Return logits (n,) for hemispheres (n, 3, x, y, z)."""
+        if self.standardised:
+            hemispheres = standardise(hemispheres)
+        images = hemispheres.permute(0, 4, 1, 3, 2)  # n, slice, channel, y (rows), x (columns)
+        maps = self.backbone(images.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        weights = self.slice_weights
+        if self.slice_aggregation == "feature":
+            maps = [torch.einsum("s,ns...->n...", weights, m.unflatten(0, images.shape[:2])) for m in maps]
+            return self._classify(*maps)
+        logits = self._classify(*maps).view(images.shape[:2])
+        if self.slice_aggregation == "softmax_prob":
+            return torch.logit(torch.sigmoid(logits) @ weights, eps=1e-6)
+        return logits @ weights
+
+    def _classify(self, middle: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+        features = last.mean((2, 3))
+        if self.attention is not None:
+            features = torch.cat([features, self.attention(middle, last)], dim=1)
+        return self.fc(features).squeeze(1)

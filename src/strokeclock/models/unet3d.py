@@ -1,0 +1,75 @@
+"""The 3D U-Net (Çiçek et al. 2016) and its encoder, with the channels of Models Genesis (Zhou et al. 2021).
+
+Written from the description; levels carry the names under which Models Genesis is known (down_tr64 …).
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from strokeclock.models.standardisation import standardise
+
+STEP = 8  # three poolings: the whole U-Net needs sides that are multiples of it
+
+
+def _convolutions(inputs: int, middle: int, outputs: int) -> nn.Sequential:
+    """Two 3 x 3 x 3 convolutions, each with batch normalisation and ReLU."""
+    return nn.Sequential(
+        nn.Conv3d(inputs, middle, 3, padding=1),
+        nn.BatchNorm3d(middle),
+        nn.ReLU(inplace=True),
+        nn.Conv3d(middle, outputs, 3, padding=1),
+        nn.BatchNorm3d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+class UNetEncoder(nn.Module):
+    """Four levels of two convolutions; 2, 4, 8 and 16 x ``width`` channels (64, 128, 256, 512)."""
+
+    def __init__(self, *, width: int):
+        super().__init__()
+        self.down_tr64 = _convolutions(3, width, 2 * width)
+        self.down_tr128 = _convolutions(2 * width, 2 * width, 4 * width)
+        self.down_tr256 = _convolutions(4 * width, 4 * width, 8 * width)
+        self.down_tr512 = _convolutions(8 * width, 8 * width, 16 * width)
+
+    def forward(self, volume: torch.Tensor) -> list[torch.Tensor]:
+        """Return the four levels' maps, each before its pooling, for volumes (n, 3, x, y, z)."""
+        maps = [self.down_tr64(volume)]
+        for level in (self.down_tr128, self.down_tr256, self.down_tr512):
+            maps.append(level(functional.max_pool3d(maps[-1], 2)))
+        return maps
+
+
+class UNet(nn.Module):
+    """The whole U-Net, which restores a corrupted hemisphere (Models Genesis).
+
+    Sides that are no multiple of 8 are padded with zeros and cropped back (26 slices to 32).
+    """
+
+    def __init__(self, *, width: int, standardised: bool):
+        super().__init__()
+        self.standardised = standardised
+        self.encoder = UNetEncoder(width=width)
+        channels = [2 * width, 4 * width, 8 * width, 16 * width]
+        self.ups = nn.ModuleList()
+        self.decoders = nn.ModuleList()
+        for skip, deep in zip(channels[-2::-1], channels[:0:-1], strict=True):
+            self.ups.append(nn.ConvTranspose3d(deep, deep, 2, stride=2))
+            self.decoders.append(_convolutions(deep + skip, skip, skip))
+        self.out = nn.Conv3d(channels[0], 3, 1)
+
+    def forward(self, corrupted: torch.Tensor, *, original: torch.Tensor | None = None) -> torch.Tensor:
+        """Return restored values between 0 and 1, shaped like ``corrupted`` (n, 3, x, y, z).
+
+        Standardising takes the brain medians of ``original`` where it is given: corruption moves them.
+        """
+        if self.standardised:
+            corrupted = standardise(corrupted, reference=original)
+        shape = corrupted.shape[2:]
+        padding = [amount for side in reversed(shape) for amount in (0, -side % STEP)]
+        *skips, x = self.encoder(functional.pad(corrupted, padding))
+        for up, decoder, skip in zip(self.ups, self.decoders, reversed(skips), strict=True):
+            x = decoder(torch.cat([up(x), skip], dim=1))
+        return torch.sigmoid(self.out(x))[..., : shape[0], : shape[1], : shape[2]]

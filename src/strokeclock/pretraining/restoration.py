@@ -1,0 +1,137 @@
+"""Phase 0: a 3D U-Net learns to restore corrupted hemispheres (Models Genesis); phase 1 takes its encoder."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from strokeclock import __version__
+from strokeclock.models.architecture import CHANNELS
+from strokeclock.models.unet3d import UNet
+from strokeclock.pretraining.genesis import corrupt
+from strokeclock.training.loop import batches, choose_device, fit, on_device
+from strokeclock.training.phases import GENESIS
+from strokeclock.training.prediction import to_tensor
+from strokeclock.training.store import check_leakage, read_hemispheres, read_split
+
+log = logging.getLogger(__name__)
+
+_WATCHERS = 5  # every fifth training patient is not learned from, but watches the loss
+
+
+@dataclass(frozen=True)
+class RestorationSettings:
+    """The configuration's ``training``, as phase 0 sees it.
+
+    Attributes
+    ----------
+    epochs, patience : the most epochs, and how many without a lower loss end it earlier.
+    batch : hemispheres a step.
+    optimizer, lr : ``adam``, or ``sgd`` with momentum 0.9, its rate halved after each 0.8 x patience epochs.
+    threads, device : of torch.
+    """
+
+    epochs: int
+    patience: int
+    batch: int
+    optimizer: str
+    lr: float
+    threads: int
+    device: str
+
+
+def train_restoration(
+    *,
+    seed: int,
+    width: int,
+    standardise: bool,
+    training: Mapping,
+    hemispheres: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    output: str | Path,
+) -> None:
+    """Train the U-Net on the training patients alone; mean squared error against the original in [0, 1].
+
+    Every fifth of them is kept aside to stop by; what is corrupted there is the same in each epoch.
+
+    Parameters
+    ----------
+    seed : of first weights, order and corruptions.
+    width, standardise : of the 3D network.
+    training : the fields of `RestorationSettings`.
+    hemispheres : folder of <patient>.npy.
+    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    """
+    settings = RestorationSettings(**training)
+    device = choose_device(settings.device, threads=settings.threads)
+    units = read_hemispheres(hemispheres, cohort=cohort, split=split, phase=GENESIS, part="train")
+    participants = read_split(split)
+    check_leakage({"train": units.participants}, participants)
+    watching = np.isin(units.patients, units.participants[_WATCHERS - 1 :: _WATCHERS])
+    learn, watch = np.flatnonzero(~watching), np.flatnonzero(watching)
+    log.info("%d hemispheres to learn from, %d to watch", len(learn), len(watch))
+
+    torch.manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0]))
+    network = on_device(UNet(width=width, standardised=standardise), device)
+    if settings.optimizer == "adam":
+        optimiser = torch.optim.Adam(network.parameters(), lr=settings.lr)
+    else:
+        optimiser = torch.optim.SGD(network.parameters(), lr=settings.lr, momentum=0.9)
+
+    def loss_of(batch: np.ndarray, epoch: int) -> torch.Tensor:
+        pairs = [corrupt(units.values[unit], np.random.default_rng([seed, 0, epoch, unit])) for unit in batch]
+        corrupted, original = (to_tensor(np.stack(side), device=device) for side in zip(*pairs, strict=True))
+        return functional.mse_loss(network(corrupted, original=original), original)
+
+    def train_epoch(epoch: int) -> float:
+        if settings.optimizer == "sgd":
+            optimiser.param_groups[0]["lr"] = settings.lr * 0.5 ** (
+                (epoch - 1) // max(1, int(0.8 * settings.patience))
+            )
+        network.train()
+        total = 0.0
+        for batch in batches(np.random.default_rng([seed, 0, epoch]).permutation(learn), settings.batch):
+            loss = loss_of(batch, epoch)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            total += loss.item() * len(batch)
+        return total / len(learn)
+
+    def validate() -> dict[str, float]:
+        network.eval()
+        with torch.inference_mode():
+            losses = [loss_of(batch, 0).item() * len(batch) for batch in batches(watch, settings.batch)]
+        return {"validation_loss": sum(losses) / len(watch)}
+
+    fit(
+        network,
+        optimiser,
+        train_epoch=train_epoch,
+        validate=validate,
+        measure=lambda values: -values["validation_loss"],
+        epochs=settings.epochs,
+        patience=settings.patience,
+        record={
+            "strokeclock": __version__,
+            "versions": {name: version(name) for name in ("numpy", "torch")},
+            "net": "3d",
+            "phase": GENESIS,
+            "weights": "random",
+            "seed": seed,
+            "parent": None,
+            "width": width,
+            "standardise": standardise,
+            "channels": CHANNELS,
+            "settings": asdict(settings),
+            "participants": participants,
+            "data": {"train": units.digest()},
+        },
+        output=Path(output),
+    )

@@ -1,0 +1,121 @@
+"""Checkpoints: a network's weights with the record of where they come from, repeatable byte for byte."""
+
+import hashlib
+import io
+import json
+import os
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from strokeclock.errors import StrokeclockError
+from strokeclock.models.architecture import Architecture
+
+
+class CheckpointError(StrokeclockError):
+    """A checkpoint is not one of ours, or not the one that was asked for."""
+
+
+def write_checkpoint(path: str | Path, *, weights: dict[str, torch.Tensor], record: dict) -> str:
+    """Write weights and record (JSON's types only); return the file's sha256."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    # pickle writes one object met twice in another way than two equal ones: make all objects anew
+    content = _bytes({"record": json.loads(json.dumps(record, sort_keys=True)), "weights": weights})
+    write_whole(path, content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def read_checkpoint(path: str | Path) -> tuple[dict, dict[str, torch.Tensor], str]:
+    """Return a checkpoint's record, its weights and its sha256.
+
+    Raises
+    ------
+    CheckpointError
+        The file is no checkpoint of strokeclock.
+    """
+    content = Path(path).read_bytes()
+    try:
+        checkpoint = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+        record, weights = checkpoint["record"], checkpoint["weights"]
+    except Exception as error:
+        raise CheckpointError(
+            f"{path} is no checkpoint of strokeclock: delete it and train again."
+        ) from error
+    return record, weights, hashlib.sha256(content).hexdigest()
+
+
+def read_network(path: str | Path) -> tuple[nn.Module, dict]:
+    """Rebuild the network of a checkpoint, in evaluation mode, and return it with its record.
+
+    Raises
+    ------
+    CheckpointError
+        The file is no checkpoint of strokeclock, or holds no classifier (phase 0).
+    """
+    record, weights, _ = read_checkpoint(path)
+    if "architecture" not in record:
+        raise CheckpointError(
+            f"{path} holds {record.get('phase')}, not a classifier: name a checkpoint of phases 1 to 4."
+        )
+    network = architecture_of(record).build()
+    network.load_state_dict(weights)
+    return network.eval(), record
+
+
+def architecture_of(record: dict) -> Architecture:
+    """Rebuild the architecture that a checkpoint records."""
+    return Architecture(**record["architecture"] | {"grid": tuple(record["architecture"]["grid"])})
+
+
+def inherit(network: nn.Module, *, parent: dict[str, torch.Tensor]) -> None:
+    """Start a network from its parent's weights.
+
+    A classifier that sees more features than its parent's (phase 4 adds the attended ones behind the pooled
+    ones) takes over the columns it shares and starts the new ones at zero, so that its first output is its
+    parent's. The U-Net of phase 0 gives its encoder.
+
+    Raises
+    ------
+    CheckpointError
+        A tensor of the trunk is missing, or of another shape.
+    """
+    state = network.state_dict()
+    for name, tensor in state.items():
+        if name == "fc.weight" and name in parent and tensor.shape != parent[name].shape:
+            shared = parent[name].shape[1]
+            tensor.zero_()
+            tensor[:, :shared] = parent[name]
+        elif name in parent and tensor.shape == parent[name].shape:
+            tensor.copy_(parent[name])
+        elif name.startswith(("backbone.", "encoder.")) or name in parent:
+            raise CheckpointError(
+                f"the weights to start from do not fit at {name}: they were trained with other models "
+                "settings, delete them and train again."
+            )
+
+
+def write_whole(path: str | Path, content: bytes) -> None:
+    """Write a file that is there whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(f".{path.name}")
+    beside.write_bytes(content)
+    os.replace(beside, path)
+
+
+def save_state(path: str | Path, state: dict) -> None:
+    """Write the state of a training in progress (tensors, numbers and text only)."""
+    write_whole(path, _bytes(state))
+
+
+def load_state(path: str | Path) -> dict:
+    """Read what `save_state` wrote."""
+    return torch.load(path, weights_only=True, map_location="cpu")
+
+
+def _bytes(content: object) -> bytes:
+    # through memory: written to a path, torch names the archive inside after the file
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    return buffer.getvalue()

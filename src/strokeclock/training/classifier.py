@@ -1,0 +1,228 @@
+"""Phases 1 to 4: teaching a network to find the lesion's hemisphere, then to tell its age (paper, Fig. 5)."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from pytorch_optimizer import AdaBound
+from sklearn.metrics import roc_auc_score
+from torch import nn
+from torch.nn import functional
+
+from strokeclock import __version__
+from strokeclock.models.architecture import CHANNELS, Architecture
+from strokeclock.training.checkpoint import CheckpointError, inherit, read_checkpoint
+from strokeclock.training.loop import batches, choose_device, fit, freeze, on_device, train_mode
+from strokeclock.training.phases import TASKS, frozen_modules, has_attention, parent
+from strokeclock.training.prediction import logits_of, to_tensor
+from strokeclock.training.store import Hemispheres, check_classes, check_leakage, read_hemispheres, read_split
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PhaseSettings:
+    """The configuration's ``training``, as one phase sees it.
+
+    Attributes
+    ----------
+    epochs, patience : the most epochs, and how many without a better validation end it earlier.
+    batch : hemispheres a step.
+    lr, final_lr : AdaBound's.
+    freeze, freeze_2d, attention_enter, phase4_trainable : see `phases.frozen_modules`.
+    selection : what validation selects by, ``auc`` or ``loss``.
+    threads, device : of torch.
+    """
+
+    epochs: int
+    patience: int
+    batch: int
+    lr: float
+    final_lr: float
+    freeze: bool
+    freeze_2d: str
+    attention_enter: str
+    phase4_trainable: str
+    selection: str
+    threads: int
+    device: str
+
+
+def train_phase(
+    phase: str,
+    *,
+    net: str,
+    weights: str,
+    seed: int,
+    models: Mapping,
+    training: Mapping,
+    hemispheres: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    parent_model: str | Path | None,
+    output: str | Path,
+) -> None:
+    """Train one phase of one network, from its parent's checkpoint or from random weights.
+
+    Binary cross-entropy, AdaBound, early stopping on the validation part; the best epoch is kept.
+    A training that was killed goes on from ``latest.pt``, with the result of an unbroken one.
+
+    Parameters
+    ----------
+    phase : phase1_stroke to phase4_attention.
+    net, weights : 2d or 3d; random, genesis, phase1, phase2 or phase3 (`phases.parent`).
+    seed : of first weights and of the order of hemispheres.
+    models : width, attention_norm, standardise, and in 2D attention_map, slice_aggregation.
+    training : the fields of `PhaseSettings`.
+    hemispheres : folder of <patient>.npy.
+    parent_model : checkpoint that ``weights`` names; None for a random start.
+    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+
+    Raises
+    ------
+    SplitError
+        A part is empty or of one class, or the parent has learned from a patient who now selects or tests.
+    CheckpointError
+        The parent is not the one that the schema asks for.
+    TrainingError
+        The loss is no number any more.
+    """
+    settings = PhaseSettings(**training)
+    device = choose_device(settings.device, threads=settings.threads)
+    parts = {
+        part: read_hemispheres(hemispheres, cohort=cohort, split=split, phase=phase, part=part)
+        for part in ("train", "validation")
+    }
+    for part, units in parts.items():
+        check_classes(units, phase=phase, part=part)
+        log.info("%s: %d hemispheres, %d with label 1", part, len(units), units.labels.sum())
+    participants = read_split(split)
+
+    architecture = Architecture(
+        net=net,
+        grid=parts["train"].values.shape[2:],
+        attention=has_attention(phase, attention_enter=settings.attention_enter),
+        **models,
+    )
+    torch.manual_seed(int(np.random.SeedSequence([seed, TASKS[phase].number]).generate_state(1)[0]))
+    network = architecture.build()
+    origin = None
+    if parent(net, phase, weights) is not None:
+        origin = _start_from(
+            parent_model, network, net=net, phase=phase, weights=weights, seed=seed, participants=participants
+        )
+    network = on_device(network, device)
+    frozen = frozen_modules(
+        net,
+        phase,
+        weights,
+        freeze=settings.freeze,
+        freeze_2d=settings.freeze_2d,
+        attention_enter=settings.attention_enter,
+        phase4_trainable=settings.phase4_trainable,
+    )
+    frozen = tuple(module for module in frozen if module != "attention" or architecture.attention)
+    freeze(network, frozen)
+
+    record = {
+        "strokeclock": __version__,
+        "versions": {name: version(name) for name in ("numpy", "pytorch_optimizer", "torch")},
+        "net": net,
+        "phase": phase,
+        "weights": weights,
+        "seed": seed,
+        "parent": origin,
+        "architecture": asdict(architecture),
+        "channels": CHANNELS,
+        "settings": asdict(settings),
+        "frozen": frozen,
+        "participants": participants,
+        "data": {part: units.digest() for part, units in parts.items()},
+    }
+    _fit(network, parts, settings=settings, frozen=frozen, record=record, output=Path(output), device=device)
+
+
+def _start_from(
+    path: str | Path,
+    network: nn.Module,
+    *,
+    net: str,
+    phase: str,
+    weights: str,
+    seed: int,
+    participants: Mapping[str, list[str]],
+) -> dict:
+    """Load the parent's weights into the network, and return what the record says of it."""
+    record, state, sha256 = read_checkpoint(path)
+    found = tuple(record[key] for key in ("net", "phase", "weights", "seed"))
+    wanted = (net, *parent(net, phase, weights), seed)
+    if found != wanted:
+        raise CheckpointError(
+            f"{path} is {' '.join(map(str, found))}, and {phase} from {weights} starts from "
+            f"{' '.join(map(str, wanted))}: name that checkpoint."
+        )
+    check_leakage(record["participants"], participants)
+    inherit(network, parent=state)
+    return {"phase": record["phase"], "weights": record["weights"], "sha256": sha256}
+
+
+def _fit(
+    network: nn.Module,
+    parts: Mapping[str, Hemispheres],
+    *,
+    settings: PhaseSettings,
+    frozen: tuple[str, ...],
+    record: Mapping,
+    output: Path,
+    device: torch.device,
+) -> None:
+    train, validation = parts["train"], parts["validation"]
+    optimiser = AdaBound(
+        [parameter for parameter in network.parameters() if parameter.requires_grad],
+        lr=settings.lr,
+        final_lr=settings.final_lr,
+    )
+
+    stream = [record["seed"], TASKS[record["phase"]].number]
+
+    def train_epoch(epoch: int) -> float:
+        train_mode(network, frozen=frozen)
+        order = np.random.default_rng([*stream, epoch]).permutation(len(train))
+        total = 0.0
+        for batch in batches(order, settings.batch):
+            labels = torch.from_numpy(train.labels[batch]).to(device)
+            loss = functional.binary_cross_entropy_with_logits(
+                network(to_tensor(train.values[batch], device=device)), labels
+            )
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            total += loss.item() * len(batch)
+        return total / len(train)
+
+    def validate() -> dict[str, float]:
+        logits = logits_of(network, validation, device=device)
+        loss = functional.binary_cross_entropy_with_logits(
+            torch.from_numpy(logits), torch.from_numpy(validation.labels)
+        ).item()
+        auc = roc_auc_score(validation.labels, logits) if np.isfinite(logits).all() else np.nan
+        return {"validation_loss": loss, "validation_auc": float(auc)}
+
+    def measure(values: Mapping[str, float]) -> float:
+        return values["validation_auc"] if settings.selection == "auc" else -values["validation_loss"]
+
+    fit(
+        network,
+        optimiser,
+        train_epoch=train_epoch,
+        validate=validate,
+        measure=measure,
+        epochs=settings.epochs,
+        patience=settings.patience,
+        record=record,
+        output=output,
+    )

@@ -1,0 +1,72 @@
+"""A trained network's scores for patients it has not learned from."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from strokeclock.training.checkpoint import read_network, write_whole
+from strokeclock.training.loop import choose_device, on_device
+from strokeclock.training.store import Hemispheres, check_leakage, read_hemispheres, read_split
+
+_BATCH = 8
+_COLUMNS = ("patient", "hemisphere", "part", "label", "score")
+
+
+def predict(
+    model: str | Path,
+    *,
+    hemispheres: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    output: str | Path,
+    threads: int,
+    device: str,
+) -> None:
+    """Write scores of the validation and test parts: patient, hemisphere, part, label, score (probability).
+
+    Phase 1 scores both hemispheres of a patient, phases 2 to 4 the lesion's alone.
+
+    Parameters
+    ----------
+    model : checkpoint of phases 1 to 4.
+    hemispheres : folder of <patient>.npy.
+    threads, device : of torch (configuration keys training.threads and training.device).
+
+    Raises
+    ------
+    SplitError
+        The network was trained or selected on a patient who now tests it.
+    CheckpointError
+        The model is no such checkpoint.
+    """
+    place = choose_device(device, threads=threads)
+    network, record = read_network(model)
+    check_leakage(record["participants"], read_split(split))
+    network = on_device(network, place)
+    lines = ["\t".join(_COLUMNS)]
+    for part in ("validation", "test"):
+        units = read_hemispheres(hemispheres, cohort=cohort, split=split, phase=record["phase"], part=part)
+        scores = 1 / (1 + np.exp(-logits_of(network, units, device=place).astype(float)))
+        for patient, side, label, score in zip(
+            units.patients, units.sides, units.labels, scores, strict=True
+        ):
+            lines.append(f"{patient}\t{side}\t{part}\t{label:.0f}\t{score:.9g}")
+    write_whole(output, ("\n".join(lines) + "\n").encode())
+
+
+def logits_of(network: nn.Module, hemispheres: Hemispheres, *, device: torch.device) -> np.ndarray:
+    """Return a network's logits (n,) float32 for hemispheres, in evaluation mode."""
+    network.eval()
+    with torch.inference_mode():
+        logits = [
+            network(to_tensor(hemispheres.values[first : first + _BATCH], device=device)).cpu()
+            for first in range(0, len(hemispheres), _BATCH)
+        ]
+    return torch.cat(logits).numpy()
+
+
+def to_tensor(values: np.ndarray, *, device: torch.device) -> torch.Tensor:
+    """Bring stored float16 values to the device as float32."""
+    return torch.from_numpy(values).to(device).float()

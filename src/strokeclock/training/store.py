@@ -1,0 +1,153 @@
+"""The hemispheres that a phase learns from, and their labels."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from strokeclock.cohort.split import PARTS, is_labelled, read_cohort
+from strokeclock.errors import StrokeclockError
+from strokeclock.training.phases import TASKS
+
+SIDES = ("left", "right")  # the order of a hemisphere file's first axis
+
+
+class SplitError(StrokeclockError):
+    """The split cannot carry the training: a patient in two parts, an empty part, a part of one class."""
+
+
+@dataclass(frozen=True)
+class Hemispheres:
+    """The hemispheres of one part of the cohort.
+
+    Attributes
+    ----------
+    patients, sides : of each hemisphere.
+    values : (n, 3, x, y, z) float16; 0 to 1, background 0.
+    labels : (n,) float32, 0 or 1; NaN for phase 0, which has none.
+    """
+
+    patients: tuple[str, ...]
+    sides: tuple[str, ...]
+    values: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.patients)
+
+    @property
+    def participants(self) -> list[str]:
+        """Each patient once, in order."""
+        return list(dict.fromkeys(self.patients))
+
+    def digest(self) -> str:
+        """Return the sha256 of everything a training sees of these hemispheres."""
+        digest = hashlib.sha256(
+            "\n".join(map("\t".join, zip(self.patients, self.sides, strict=True))).encode()
+        )
+        digest.update(np.ascontiguousarray(self.labels))
+        digest.update(self.values)
+        return digest.hexdigest()
+
+
+def read_split(path: str | Path) -> dict[str, list[str]]:
+    """Read split.tsv (patient, part) into part -> patients.
+
+    Raises
+    ------
+    SplitError
+        A patient stands in it twice, or a part is unknown.
+    """
+    rows = pd.read_csv(path, sep="\t", dtype=str)
+    if (twice := rows["patient"].duplicated()).any():
+        patient = rows["patient"][twice].iloc[0]
+        raise SplitError(f"{path}: patient {patient} stands in the split twice, keep one line a patient.")
+    if strange := sorted(set(rows["part"]) - set(PARTS)):
+        raise SplitError(f"{path}: part {strange[0]!r} is unknown, use {', '.join(PARTS)}.")
+    return {part: rows["patient"][rows["part"] == part].tolist() for part in PARTS}
+
+
+def read_hemispheres(
+    folder: str | Path, *, cohort: str | Path, split: str | Path, phase: str, part: str
+) -> Hemispheres:
+    """Read one part's hemispheres and their labels for a phase.
+
+    Parameters
+    ----------
+    folder : holds <patient>.npy, float16 (2, 3, x, y, z): left, then right mirrored.
+    cohort : cohort.tsv with onset_to_mri_min (minutes) and lesion_side (left, right, both).
+    split : split.tsv; who is not in it is excluded.
+    phase : phases 2 to 4 read the lesion's hemispheres alone, phases 0 and 1 both.
+    part : train, validation or test.
+
+    Raises
+    ------
+    SplitError
+        The part is empty, or a patient of it has no label.
+    """
+    patients = read_split(split)[part]
+    if not patients:
+        raise SplitError(
+            f"{split}: the {part} part is empty, give it patients (split.counts or split.fractions)."
+        )
+    rows = read_cohort(cohort).set_index("patient")
+    unlabelled = [p for p in patients if p not in rows.index or not is_labelled(rows.loc[[p]]).all()]
+    if unlabelled:
+        raise SplitError(
+            f"{split}: patient {unlabelled[0]} has no onset time or lesion side in {cohort}, "
+            "take them out of the split."
+        )
+    task = TASKS.get(phase)
+    units = []  # patient, side, label
+    for patient in patients:
+        lesion, minutes = rows.loc[patient, ["lesion_side", "onset_to_mri_min"]]
+        for side in SIDES:
+            has_lesion = lesion in (side, "both")
+            if task is None:
+                units.append((patient, side, np.nan))
+            elif task.both_hemispheres:
+                units.append((patient, side, has_lesion))
+            elif has_lesion:
+                units.append((patient, side, minutes < task.below_min))
+    names, sides, labels = zip(*units, strict=True)
+    labels = np.array(labels, dtype=np.float32)
+    files = {patient: np.load(Path(folder) / f"{patient}.npy", mmap_mode="r") for patient in patients}
+    values = np.empty((len(units), *files[patients[0]].shape[1:]), dtype=np.float16)
+    for unit, (patient, side, _) in enumerate(units):
+        values[unit] = files[patient][SIDES.index(side)]
+    return Hemispheres(names, sides, values, labels)
+
+
+def check_classes(hemispheres: Hemispheres, *, phase: str, part: str) -> None:
+    """Raise SplitError where a part that trains or selects holds hemispheres of one class alone."""
+    classes = set(hemispheres.labels.tolist())
+    if len(classes) < 2:
+        raise SplitError(
+            f"{phase}: all {len(hemispheres)} hemispheres of the {part} part have the label "
+            f"{classes.pop():.0f} and both classes are needed: give the part more patients or choose another "
+            "split.seed."
+        )
+
+
+def check_leakage(before: Mapping[str, Iterable[str]], now: Mapping[str, Iterable[str]]) -> None:
+    """Refuse a network that has already seen whom it is now to be selected or tested on.
+
+    Parameters
+    ----------
+    before, now : part -> patients, when the network was trained and today.
+
+    Raises
+    ------
+    SplitError
+        A patient has moved from an earlier part (train, validation, test) to a later one.
+    """
+    for number, part in enumerate(PARTS):
+        later = {patient for later in PARTS[number + 1 :] for patient in now.get(later, ())}
+        if moved := sorted(later & set(before.get(part, ()))):
+            raise SplitError(
+                f"patient {moved[0]} was in the {part} part when the network was trained and is in a later "
+                "part now: delete the models of the earlier split and train again."
+            )

@@ -1,0 +1,26 @@
+# What each trained network says of the patients it has not learned from.
+
+
+rule predict:
+    input:
+        **LEARNED_FROM,
+        model=f"{RUN}/models/{{net}}/{{phase}}/{{weights}}/seed-{{seed}}/model.pt",
+    output:
+        predictions=f"{RUN}/predictions/{{net}}/{{phase}}/{{weights}}/seed-{{seed}}.tsv",
+    log:
+        f"{LOG}/predictions/{{net}}/{{phase}}/{{weights}}/seed-{{seed}}.log",
+    wildcard_constraints:
+        phase="phase1_stroke|phase2_tss3h|phase3_tss4h5|phase4_attention",
+    conda:
+        "../../envs/training.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=GPUS,
+    params:
+        threads=config["training"]["threads"],
+        device=config["training"]["device"],
+        code=code("models", "training"),
+    script:
+        "../scripts/predict.py"

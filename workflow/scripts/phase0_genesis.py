@@ -1,0 +1,22 @@
+"""Phase 0: pretrain the 3D U-Net by restoring corrupted hemispheres of the training patients.
+
+Inputs: hemispheres, cohort, split. Outputs: model, history, record.
+Settings: models.3d.width, models.standardise, training.{phase0_genesis, threads, device}.
+"""
+
+from pathlib import Path
+
+from strokeclock.logs import log_to
+from strokeclock.pretraining.restoration import train_restoration
+
+log_to(snakemake.log[0])
+train_restoration(
+    seed=int(snakemake.wildcards.seed),
+    width=snakemake.params.width,
+    standardise=snakemake.params.standardise,
+    training=snakemake.params.training,
+    hemispheres=Path(snakemake.input.hemispheres[0]).parent,
+    cohort=snakemake.input.cohort,
+    split=snakemake.input.split,
+    output=Path(snakemake.output.model).parent,
+)

@@ -1,0 +1,21 @@
+"""Score the validation and the test patients with a trained network.
+
+Inputs: model, hemispheres, cohort, split. Output: predictions (patient, hemisphere, part, label, score).
+Settings: training.threads, training.device.
+"""
+
+from pathlib import Path
+
+from strokeclock.logs import log_to
+from strokeclock.training.prediction import predict
+
+log_to(snakemake.log[0])
+predict(
+    snakemake.input.model,
+    hemispheres=Path(snakemake.input.hemispheres[0]).parent,
+    cohort=snakemake.input.cohort,
+    split=snakemake.input.split,
+    output=snakemake.output.predictions,
+    threads=snakemake.params.threads,
+    device=snakemake.params.device,
+)

@@ -1,0 +1,26 @@
+"""Phases 1 to 4: train one network on one task, from random weights or from the phase before.
+
+Inputs: hemispheres, cohort, split, parent (none for random weights). Outputs: model, history, record.
+Settings: models.{2d, 3d, attention_norm, standardise}, training.{<phase>, freeze_2d, attention_enter,
+phase4_trainable, selection, threads, device}.
+"""
+
+from pathlib import Path
+
+from strokeclock.logs import log_to
+from strokeclock.training.classifier import train_phase
+
+log_to(snakemake.log[0])
+train_phase(
+    snakemake.params.phase,
+    net=snakemake.wildcards.net,
+    weights=snakemake.wildcards.weights,
+    seed=int(snakemake.wildcards.seed),
+    models=snakemake.params.models,
+    training=snakemake.params.training,
+    hemispheres=Path(snakemake.input.hemispheres[0]).parent,
+    cohort=snakemake.input.cohort,
+    split=snakemake.input.split,
+    parent_model=snakemake.input.parent or None,
+    output=Path(snakemake.output.model).parent,
+)
