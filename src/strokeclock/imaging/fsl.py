@@ -1,0 +1,347 @@
+"""The paper's toolchain, a function a box of its Fig. 2: N4 by ANTsPy, then FSL's programs through nipype.
+
+Each function that returns an interface only builds the command; its ``.cmdline`` is exact without FSL. FSL is
+free for non-commercial use only and no package index carries it.
+
+FLIRT's matrices map FLIRT coordinates: voxel index times voxel size in mm, with x counted from the other side
+where the file stores x from left to right (determinant of the affine above 0).
+"""
+
+import logging
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import nibabel as nib
+import numpy as np
+
+from strokeclock.errors import MissingSoftwareError, PatientError
+from strokeclock.imaging.bias import correct, estimate_field_ants
+from strokeclock.imaging.mask import is_stripped, strip_by_zeros
+from strokeclock.imaging.volume import Volume, read_series, read_volume, write_volume
+
+if TYPE_CHECKING:
+    from nipype.interfaces import fsl
+
+log = logging.getLogger(__name__)
+
+PROGRAMS = ("fslreorient2std", "bet", "flirt", "convert_xfm")
+
+
+class Geometry(Protocol):
+    """What has a grid in the world: a `Volume`, or a nibabel image as it is stored."""
+
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+
+
+def require_fsl(environ: Mapping[str, str]) -> None:
+    """Raise `MissingSoftwareError` unless FSL's programs can be found and FSLDIR is set in ``environ``."""
+    missing = [program for program in PROGRAMS if not shutil.which(program, path=environ.get("PATH", ""))]
+    if not environ.get("FSLDIR"):
+        missing.append("FSLDIR")
+    if missing:
+        raise MissingSoftwareError(
+            f"preprocessing.toolchain is fsl, but FSL is not here ({', '.join(missing)} not found): install "
+            "it with its official installer (fsl.fmrib.ox.ac.uk/fsl/docs; for non-commercial use only) and "
+            "set FSLDIR and PATH, or set preprocessing.toolchain: open, which needs only Python packages"
+        )
+
+
+# -- commands
+
+
+def _nipype():
+    os.environ["NIPYPE_NO_ET"] = "1"  # otherwise nipype asks a server for its newest version
+    os.environ["FSLOUTPUTTYPE"] = "NIFTI"  # intermediates are uncompressed
+    from nipype.interfaces import fsl  # slow: only where a command is built
+
+    return fsl
+
+
+def reorientation(image: str | Path, *, out: str | Path) -> "fsl.Reorient2Std":
+    """Turn the axes to those of MNI-152 by swaps and flips. Left-right storage order stays FSL's choice."""
+    return _nipype().Reorient2Std(in_file=str(image), out_file=str(out))
+
+
+def skull_stripping(image: str | Path, *, out: str | Path, fraction: float, robust: bool) -> "fsl.BET":
+    """BET of a whole head to its brain."""
+    bet = _nipype().BET(in_file=str(image), out_file=str(out), frac=fraction)
+    if robust:
+        bet.inputs.robust = True
+    return bet
+
+
+def brain_masking(image: str | Path, *, out: str | Path, fraction: float) -> "fsl.BET":
+    """BET that writes a mask alone, to ``out`` with _mask before its suffix."""
+    return _nipype().BET(in_file=str(image), out_file=str(out), frac=fraction, mask=True, no_output=True)
+
+
+def registration(
+    moving: str | Path, *, fixed: str | Path, out: str | Path, matrix: str | Path, dof: int, cost: str
+) -> "fsl.FLIRT":
+    """FLIRT by ``cost`` in the search as in the fit; writes the moved image and its matrix."""
+    return _nipype().FLIRT(
+        in_file=str(moving),
+        reference=str(fixed),
+        out_file=str(out),
+        out_matrix_file=str(matrix),
+        dof=dof,
+        cost=cost,
+        cost_func=cost,
+    )
+
+
+def concatenation(first: str | Path, *, then: str | Path, out: str | Path) -> "fsl.ConvertXFM":
+    """The matrix that moves by ``first`` and then by ``then``."""
+    return _nipype().ConvertXFM(in_file=str(first), in_file2=str(then), concat_xfm=True, out_file=str(out))
+
+
+def application(
+    moving: str | Path, *, fixed: str | Path, matrix: str | Path, out: str | Path
+) -> "fsl.ApplyXFM":
+    """Carry an image onto the grid of ``fixed`` by a FLIRT matrix, linear interpolation."""
+    return _nipype().ApplyXFM(
+        in_file=str(moving),
+        reference=str(fixed),
+        in_matrix_file=str(matrix),
+        out_file=str(out),
+        out_matrix_file=f"{out}.mat",
+        apply_xfm=True,
+        interp="trilinear",
+    )
+
+
+def _run(interface: "fsl.base.FSLCommand", patient: str) -> None:
+    """Run a command; FSL's programs crash on images that hold no head, which must cost one patient alone."""
+    log.info(interface.cmdline)
+    try:
+        interface.run()
+    except RuntimeError as error:  # nipype's word for a failed program; one that is not there is an OSError
+        said = re.search(r"Standard error:\n(.*)\nReturn code", str(error), re.DOTALL)
+        words = said[1].strip().splitlines()[-1:] if said else []
+        raise PatientError(
+            patient, f"{interface.cmd} failed ({''.join(words) or 'no message'}); look at the series"
+        ) from error
+
+
+# -- matrices
+
+
+def flirt_to_world(matrix: np.ndarray, *, moving: Geometry, fixed: Geometry) -> np.ndarray:
+    """Return the (4, 4) transform from moving world to fixed world (RAS+ mm) of a FLIRT matrix.
+
+    ``moving`` and ``fixed`` are the images as FLIRT saw them, axis order included.
+    """
+    return (
+        fixed.affine
+        @ np.linalg.inv(_voxel_to_flirt(fixed))
+        @ matrix
+        @ _voxel_to_flirt(moving)
+        @ np.linalg.inv(moving.affine)
+    )
+
+
+def world_to_flirt(transform: np.ndarray, *, moving: Geometry, fixed: Geometry) -> np.ndarray:
+    """Return the FLIRT matrix of a (4, 4) transform from moving to fixed world; undoes flirt_to_world."""
+    return (
+        _voxel_to_flirt(fixed)
+        @ np.linalg.inv(fixed.affine)
+        @ transform
+        @ moving.affine
+        @ np.linalg.inv(_voxel_to_flirt(moving))
+    )
+
+
+def _voxel_to_flirt(image: Geometry) -> np.ndarray:
+    linear = image.affine[:3, :3]
+    matrix = np.diag([*np.linalg.norm(linear, axis=0), 1.0])
+    if np.linalg.det(linear) > 0:
+        matrix[0, 3] = (image.shape[0] - 1) * matrix[0, 0]
+        matrix[0, 0] *= -1
+    return matrix
+
+
+# -- boxes
+
+
+def correct_bias(
+    raw: Mapping[str, str | Path],
+    *,
+    out: Mapping[str, str | Path],
+    shrink: int,
+    iterations: list[int],
+    shared_dwi: bool,
+    b_value: float,
+    patient: str,
+) -> None:
+    """N4 of every series, estimated over the head: the skull is still on at this box of the paper's figure.
+
+    Parameters
+    ----------
+    raw : series -> file
+        t2w, dwi, flair, adc; an absent one is empty. Read, derived and refused as by `read_series`.
+    out : series -> file
+        t2w, dwi, flair corrected; adc (mm2/s) from the raw series.
+    shared_dwi : bool
+        Divide b0 and b1000 by one field, b0's.
+    """
+    volumes = read_series(**raw, b_value=b_value, patient=patient)
+    fields = {
+        series: estimate_field_ants(
+            volumes[series], _head(volumes[series]), shrink=shrink, iterations=iterations
+        )
+        for series in ("t2w", "dwi", "flair")
+        if not (shared_dwi and series == "dwi")
+    }
+    if shared_dwi:
+        fields["dwi"] = fields["t2w"]
+    for series, path in out.items():
+        volume = volumes[series]
+        write_volume(path, correct(volume, fields[series]) if series in fields else volume)
+
+
+def _head(volume: Volume) -> Volume:
+    """What is brighter than the volume's mean, solid: no dark voxel of the brain may keep its bias."""
+    bright = volume.data > volume.data.mean()
+    return strip_by_zeros(Volume(np.where(bright, volume.data, 0), volume.affine))
+
+
+def reorient(images: Mapping[str, str | Path], *, out: Mapping[str, str | Path], patient: str) -> None:
+    """Reorient every series of ``images`` into the file of the same name in ``out``."""
+    for series, path in out.items():
+        _run(reorientation(images[series], out=path), patient)
+
+
+def strip_skull(
+    images: Mapping[str, str | Path],
+    *,
+    out: Mapping[str, str | Path],
+    fraction: float,
+    robust: bool,
+    patient: str,
+) -> None:
+    """Strip every series named in ``out`` by BET; one that came without a skull is passed on as it is."""
+    for series, path in out.items():
+        if is_stripped(read_volume(images[series], patient=patient, series=series)):
+            log.info("%s %s: skull already stripped, BET not run", patient, series)
+            shutil.copyfile(images[series], path)
+        else:
+            _run(skull_stripping(images[series], out=path, fraction=fraction, robust=robust), patient)
+
+
+def register_to_atlas(
+    t2w: str | Path,
+    *,
+    grid: str | Path,
+    brain_mask_grid: str | Path,
+    out: str | Path,
+    matrix: str | Path,
+    dof: int,
+    cost: str,
+    patient: str,
+) -> None:
+    """FLIRT of the stripped T2w to the atlas' brain on the final grid."""
+    atlas, brain = (read_volume(path, patient="atlas", series="atlas") for path in (grid, brain_mask_grid))
+    with tempfile.TemporaryDirectory() as folder:
+        fixed = Path(folder, "atlas_brain.nii")
+        write_volume(fixed, Volume(atlas.data * brain.data, atlas.affine))
+        _run(registration(t2w, fixed=fixed, out=out, matrix=matrix, dof=dof, cost=cost), patient)
+
+
+def strip_again(t2w: str | Path, *, brain_mask: str | Path, fraction: float, patient: str) -> None:
+    """BET of the registered T2w, which takes off what the first left; the brain mask on the final grid.
+
+    BET's mask is the inside of a smooth surface: what the first BET took off, and what lies outside the field
+    of view, is taken out of it again.
+
+    Raises
+    ------
+    PatientError
+        Nothing is left.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        _run(brain_masking(t2w, out=Path(folder, "brain.nii"), fraction=fraction), patient)
+        found = nib.load(Path(folder, "brain_mask.nii"))
+        brain = (np.asanyarray(found.dataobj) > 0) & (np.asanyarray(nib.load(t2w).dataobj) > 0)
+    if not brain.any():
+        raise PatientError(
+            patient, "BET found no brain in the registered T2w; look at the series and at preprocessing.fsl"
+        )
+    write_volume(brain_mask, Volume(brain.astype(np.float32), found.affine), dtype=np.uint8)
+
+
+def co_register(
+    images: Mapping[str, str | Path],
+    *,
+    stripped: Mapping[str, str | Path],
+    t2w_to_atlas: str | Path,
+    grid: str | Path,
+    brain_mask: str | Path,
+    out: Mapping[str, str | Path],
+    brain_mask_out: str | Path,
+    transforms: Mapping[str, str | Path],
+    dof: int,
+    cost: str,
+    patient: str,
+) -> None:
+    """Register what has its own geometry to the T2w and carry every series to the atlas grid, once.
+
+    The registration is to the T2w in its own space: a rigid fit to the affinely scaled T2w of the atlas space
+    would leave a FLAIR at its native size. The matrices are composed, each series is interpolated once from
+    its bias-corrected whole head, and the one brain mask cuts all.
+
+    Parameters
+    ----------
+    images : series -> file
+        t2w, dwi, flair, adc; reoriented, whole head.
+    stripped : series -> file
+        t2w, and each series that is registered to it (flair; dwi where b1000 is registered for itself). The
+        others take the T2w's matrix.
+    t2w_to_atlas : file
+        FLIRT's matrix to ``grid``.
+    brain_mask : file
+        On ``grid``.
+    out : series -> file
+        RAS, on ``grid``, 0 outside the brain.
+    transforms : name -> file
+        t2w_to_atlas and <series>_to_t2w: (4, 4) text, moving world to fixed world, RAS+ mm.
+
+    Raises
+    ------
+    PatientError
+        A series has nothing inside the atlas' field of view.
+    """
+    atlas = read_volume(grid, patient="atlas", series="grid")
+    brain = read_volume(brain_mask, patient=patient, series="brain_mask")
+    fixed = nib.load(stripped["t2w"])
+    worlds = {"t2w_to_atlas": flirt_to_world(np.loadtxt(t2w_to_atlas), moving=fixed, fixed=nib.load(grid))}
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        matrices = dict.fromkeys(images, t2w_to_atlas)
+        for series in sorted(stripped.keys() - {"t2w"}):
+            matrix, matrices[series] = folder / f"{series}_to_t2w.mat", folder / f"{series}_to_atlas.mat"
+            moved = folder / f"{series}_on_t2w.nii"
+            _run(
+                registration(
+                    stripped[series], fixed=stripped["t2w"], out=moved, matrix=matrix, dof=dof, cost=cost
+                ),
+                patient,
+            )
+            _run(concatenation(matrix, then=t2w_to_atlas, out=matrices[series]), patient)
+            moving = nib.load(stripped[series])
+            worlds[f"{series}_to_t2w"] = flirt_to_world(np.loadtxt(matrix), moving=moving, fixed=fixed)
+        for series, path in out.items():
+            carried = folder / f"{series}.nii"
+            _run(application(images[series], fixed=grid, matrix=matrices[series], out=carried), patient)
+            volume = read_volume(carried, patient=patient, series=series)
+            write_volume(path, Volume(volume.data * brain.data, atlas.affine))
+    write_volume(brain_mask_out, Volume(brain.data, atlas.affine), dtype=np.uint8)
+    for name, path in transforms.items():
+        beside = Path(path).with_name(f".{Path(path).name}")
+        np.savetxt(beside, worlds[name], fmt="%.9f")
+        os.replace(beside, path)

@@ -1,0 +1,168 @@
+# The paper's Fig. 2, a rule a box, by N4 and FSL. preprocessing_open.smk gives the same from PyPI alone.
+
+FSL = config["preprocessing"]["fsl"]
+FSL_RULES = {
+    "bias_correction",
+    "reorientation",
+    "skull_stripping",
+    "registration_to_atlas",
+    "second_stripping",
+    "co_registration",
+}
+BOXES = f"{RUN}/fsl/{{patient}}"
+FSL_SERIES = ("t2w", "dwi", "flair", "adc")
+# What has its own geometry: stripped and registered to the T2w for itself. The others take the T2w's matrix.
+REGISTERED = ("flair", "dwi") if FSL["dwi_transform"] == "register" else ("flair",)
+
+
+# Not while the rules are read: a dry run, and a machine that only redraws figures, need no FSL.
+onstart:
+    if any(job.rule.name in FSL_RULES for job in workflow.dag.needrun_jobs()):
+        from strokeclock.imaging.fsl import require_fsl
+
+        try:
+            require_fsl(os.environ)
+        except StrokeclockError as error:
+            raise WorkflowError(str(error)) from None
+
+
+rule bias_correction:
+    input:
+        t2w=lambda wildcards: series(wildcards.patient, "t2w"),
+        dwi=lambda wildcards: series(wildcards.patient, "dwi"),
+        flair=lambda wildcards: series(wildcards.patient, "flair"),
+        adc=lambda wildcards: series(wildcards.patient, "adc"),
+    output:
+        **{name: temp(f"{BOXES}/bias_correction/{name}.nii") for name in FSL_SERIES},
+    log:
+        f"{LOG}/fsl/bias_correction/{{patient}}.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        settings=config["preprocessing"]["n4"],
+        b_value=lambda wildcards: b_value(wildcards.patient),
+        code=code("imaging"),
+    script:
+        "../scripts/bias_correction.py"
+
+
+rule reorientation:
+    input:
+        **{name: f"{BOXES}/bias_correction/{name}.nii" for name in FSL_SERIES},
+    output:
+        **{name: temp(f"{BOXES}/reorientation/{name}.nii") for name in FSL_SERIES},
+    log:
+        f"{LOG}/fsl/reorientation/{{patient}}.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code("imaging"),
+    script:
+        "../scripts/reorientation.py"
+
+
+rule skull_stripping:
+    input:
+        **{name: f"{BOXES}/reorientation/{name}.nii" for name in ("t2w", *REGISTERED)},
+    output:
+        **{
+            name: temp(f"{BOXES}/skull_stripping/{name}.nii")
+            for name in ("t2w", *REGISTERED)
+        },
+    log:
+        f"{LOG}/fsl/skull_stripping/{{patient}}.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=15,
+    params:
+        settings={"fraction": FSL["bet_fraction"], "robust": FSL["bet_robust"]},
+        code=code("imaging"),
+    script:
+        "../scripts/skull_stripping.py"
+
+
+rule registration_to_atlas:
+    input:
+        t2w=f"{BOXES}/skull_stripping/t2w.nii",
+        grid=f"{RUN}/atlas/grid.nii.gz",
+        brain_mask_grid=f"{RUN}/atlas/brain_mask_grid.nii.gz",
+    output:
+        t2w=temp(f"{BOXES}/registration_to_atlas/t2w.nii"),
+        matrix=temp(f"{BOXES}/registration_to_atlas/t2w_to_atlas.mat"),
+    log:
+        f"{LOG}/fsl/registration_to_atlas/{{patient}}.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings={"dof": FSL["t2w_dof"], "cost": FSL["t2w_cost"]},
+        code=code("imaging"),
+    script:
+        "../scripts/registration_to_atlas.py"
+
+
+rule second_stripping:
+    input:
+        t2w=f"{BOXES}/registration_to_atlas/t2w.nii",
+    output:
+        brain_mask=temp(f"{BOXES}/second_stripping/brain_mask.nii"),
+    log:
+        f"{LOG}/fsl/second_stripping/{{patient}}.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        fraction=FSL["second_bet_fraction"],
+        code=code("imaging"),
+    script:
+        "../scripts/second_stripping.py"
+
+
+rule co_registration:
+    input:
+        **{name: f"{BOXES}/reorientation/{name}.nii" for name in FSL_SERIES},
+        **{
+            f"stripped_{name}": f"{BOXES}/skull_stripping/{name}.nii"
+            for name in ("t2w", *REGISTERED)
+        },
+        t2w_to_atlas=f"{BOXES}/registration_to_atlas/t2w_to_atlas.mat",
+        brain_mask=f"{BOXES}/second_stripping/brain_mask.nii",
+        grid=f"{RUN}/atlas/grid.nii.gz",
+    output:
+        **{name: f"{RUN}/preprocessed/{{patient}}/{name}.nii.gz" for name in FSL_SERIES},
+        **{
+            f"{name}_to_t2w": f"{RUN}/preprocessed/{{patient}}/transforms/{name}_to_t2w.txt"
+            for name in REGISTERED
+        },
+        brain_mask=f"{RUN}/preprocessed/{{patient}}/brain_mask.nii.gz",
+        t2w_to_atlas=f"{RUN}/preprocessed/{{patient}}/transforms/t2w_to_atlas.txt",
+    log:
+        f"{LOG}/fsl/co_registration/{{patient}}.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        settings={"dof": FSL["flair_dof"], "cost": FSL["flair_cost"]},
+        code=code("imaging"),
+    script:
+        "../scripts/co_registration.py"

@@ -1,0 +1,23 @@
+"""Correct the bias field of every series by N4; the ADC is computed from the raw ones.
+
+Inputs: t2w, dwi, flair, adc (raw; t2w or adc may be absent). Outputs: t2w, dwi, flair, adc.
+Settings: preprocessing.n4 (shrink, iterations, shared_dwi), b_value in s/mm2.
+"""
+
+from strokeclock.imaging.exclusion import run_step
+from strokeclock.imaging.fsl import correct_bias
+from strokeclock.logs import log_to
+
+log_to(snakemake.log[0])
+run_step(
+    lambda: correct_bias(
+        {series: snakemake.input.get(series) for series in ("t2w", "dwi", "flair", "adc")},
+        out=dict(snakemake.output.items()),
+        b_value=snakemake.params.b_value,
+        patient=snakemake.wildcards.patient,
+        **snakemake.params.settings,
+    ),
+    patient=snakemake.wildcards.patient,
+    inputs=[],
+    outputs=snakemake.output,
+)
