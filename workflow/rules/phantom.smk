@@ -31,16 +31,13 @@ PHANTOM_LAWS = {
     for key in config["phantom"]
     if key not in ("patients", "space")
 }
-PHANTOM_SERIES = f"{RUN}/preprocessed" if IS_TEMPLATE_SPACE else f"{RUN}/phantom"
 
 
 if IS_PHANTOM:
 
     rule phantom_cohort:
         input:
-            t2w=expand(f"{PHANTOM_SERIES}/{{patient}}/t2w.nii.gz", patient=PATIENTS),
-            dwi=expand(f"{PHANTOM_SERIES}/{{patient}}/dwi.nii.gz", patient=PATIENTS),
-            flair=expand(f"{PHANTOM_SERIES}/{{patient}}/flair.nii.gz", patient=PATIENTS),
+            records=expand(f"{RUN}/phantom/{{patient}}/record.json", patient=PATIENTS),
             truths=expand(
                 f"{RUN}/derivatives/truth/{{patient}}/truth.json", patient=PATIENTS
             ),
@@ -57,7 +54,6 @@ if IS_PHANTOM:
             mem_mb=500,
             runtime=5,
         params:
-            settings=config["phantom"],
             code=code("phantom"),
         script:
             "../scripts/phantom_cohort.py"

@@ -1,17 +1,11 @@
-"""Write the phantom's cohort sheet and reader sheet, and the table of its truth apart from them.
+"""Join the phantom patients' records to a cohort sheet and a reader sheet, and their truths to a table apart.
 
-Inputs: t2w, dwi, flair, truths (one a patient). Outputs: cohort, readers, truth (TSV).
-Settings: phantom.
+Inputs: records, truths (JSON, one a patient). Outputs: cohort, readers, truth (TSV).
 """
 
 from strokeclock.logs import log_to
-from strokeclock.phantom.clinic import draw_patient
-from strokeclock.phantom.sheet import SERIES, join_truths, write_cohort, write_readers
+from strokeclock.phantom.sheet import join_records, join_truths
 
 log_to(snakemake.log[0])
-settings = snakemake.params.settings
-seed = settings["seed"]
-records = [draw_patient(i, seed=seed, settings=settings) for i in range(1, settings["patients"] + 1)]
-write_cohort(snakemake.output.cohort, records, series={name: snakemake.input[name] for name in SERIES})
-write_readers(snakemake.output.readers, records, seed=seed, contrast_gain=settings["contrast_gain"])
-join_truths(snakemake.output.truth, snakemake.input.truths)
+join_records(snakemake.input.records, cohort=snakemake.output.cohort, readers=snakemake.output.readers)
+join_truths(snakemake.input.truths, table=snakemake.output.truth)

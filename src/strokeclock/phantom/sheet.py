@@ -2,8 +2,10 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -13,53 +15,64 @@ from strokeclock.phantom.readers import read_mismatch
 SERIES = ("t2w", "dwi", "flair")
 
 
-def write_cohort(
-    path: str | Path, records: Sequence[PatientRecord], *, series: Mapping[str, Sequence[str | Path]]
+def write_record(
+    path: str | Path, record: PatientRecord, *, series: Mapping[str, str | Path], settings: Mapping[str, Any]
 ) -> None:
-    """Write the cohort sheet (TSV), nothing of the truth in it.
+    """Write the patient's row of the cohort sheet and the readers' calls as JSON; nothing of the truth.
 
-    `series`: for each of SERIES the patients' files in the order of `records`; written relative to the sheet.
+    `series`: file of each of SERIES. `settings`: the configuration's `phantom` section.
     """
-    folder = Path(path).parent
-    rows = [
-        {
-            "patient": record.patient,
-            **{name: os.path.relpath(series[name][i], folder) for name in SERIES},
-            "b_value": record.epi.b_value,
-            "onset_to_mri_min": record.onset_to_mri_min,
-            "lesion_side": record.lesion_side,
-            "age": record.age,
-            "sex": record.sex,
-            "nihss": record.nihss,
-            "site": record.site,
-            "field_t": record.field_t,
-        }
-        for i, record in enumerate(records)
-    ]
-    _write_table(path, pd.DataFrame(rows))
+    calls = read_mismatch(record, seed=settings["seed"], contrast_gain=settings["contrast_gain"])
+    row = {
+        "patient": record.patient,
+        **{name: str(series[name]) for name in SERIES},
+        "b_value": record.epi.b_value,
+        "onset_to_mri_min": record.onset_to_mri_min,
+        "lesion_side": record.lesion_side,
+        "age": record.age,
+        "sex": record.sex,
+        "nihss": record.nihss,
+        "site": record.site,
+        "field_t": record.field_t,
+    }
+    readers = {f"reader{number}": call for number, call in enumerate(calls, start=1)}
+    _write_whole(path, json.dumps({"sheet": row, "readers": readers}, indent=1) + "\n")
 
 
-def write_readers(
-    path: str | Path, records: Sequence[PatientRecord], *, seed: int, contrast_gain: float
-) -> None:
-    """Write the readers' mismatch calls (TSV: patient, reader1, reader2, reader3; 1 = mismatch present)."""
-    rows = []
-    for record in records:
-        calls = read_mismatch(record, seed=seed, contrast_gain=contrast_gain)
-        readers = {f"reader{number}": call for number, call in enumerate(calls, start=1)}
-        rows.append({"patient": record.patient} | readers)
-    _write_table(path, pd.DataFrame(rows))
+def write_truth(path: str | Path, record: PatientRecord, **measured: Any) -> None:
+    """Write everything about the patient as JSON, with what was `measured` on the images."""
+    truth = asdict(record) | {
+        "tissue_hours": record.tissue_hours,
+        "lesion_volume_ml": record.lesion_volume_ml,
+    }
+    _write_whole(path, json.dumps(truth | measured, indent=1) + "\n")
 
 
-def join_truths(path: str | Path, truths: Sequence[str | Path]) -> None:
-    """Join the patients' truth.json to one table (TSV): single values only, nested names dotted."""
-    table = pd.json_normalize([json.loads(Path(truth).read_text()) for truth in truths])
-    lists = [name for name in table if table[name].map(lambda value: isinstance(value, list)).any()]
-    first = ["patient", *(name for name in table if name != "patient")]
-    _write_table(path, table[first].drop(columns=lists))
+def join_records(records: Iterable[str | Path], *, cohort: str | Path, readers: str | Path) -> None:
+    """Join records to the cohort sheet, with series relative to its folder, and to the reader sheet."""
+    patients = [json.loads(Path(path).read_text()) for path in records]
+    rows = [patient["sheet"] for patient in patients]
+    for row in rows:
+        row.update({name: os.path.relpath(row[name], Path(cohort).parent) for name in SERIES})
+    _write_table(cohort, pd.DataFrame(rows))
+    _write_table(
+        readers, pd.DataFrame([{"patient": p["sheet"]["patient"], **p["readers"]} for p in patients])
+    )
+
+
+def join_truths(truths: Iterable[str | Path], *, table: str | Path) -> None:
+    """Join the patients' truths to one table (TSV): single values only, nested names dotted."""
+    joined = pd.json_normalize([json.loads(Path(path).read_text()) for path in truths])
+    lists = [name for name in joined if joined[name].map(lambda value: isinstance(value, list)).any()]
+    _write_table(table, joined.drop(columns=lists))
 
 
 def _write_table(path: str | Path, table: pd.DataFrame) -> None:
+    _write_whole(path, table.to_csv(sep="\t", index=False))
+
+
+def _write_whole(path: str | Path, text: str) -> None:
     beside = Path(path).with_name(f".{Path(path).name}")
-    table.to_csv(beside, sep="\t", index=False, lineterminator="\n")
+    beside.parent.mkdir(parents=True, exist_ok=True)
+    beside.write_text(text)
     os.replace(beside, path)
