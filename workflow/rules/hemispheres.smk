@@ -21,6 +21,11 @@ rule check:
         flair=f"{RUN}/preprocessed/{{patient}}/flair.nii.gz",
         adc=f"{RUN}/preprocessed/{{patient}}/adc.nii.gz",
         brain_mask=f"{RUN}/preprocessed/{{patient}}/brain_mask.nii.gz",
+        transform=(
+            []
+            if IS_TEMPLATE_SPACE
+            else f"{RUN}/preprocessed/{{patient}}/transforms/t2w_to_atlas.txt"
+        ),
         atlas=f"{RUN}/atlas/grid.nii.gz",
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
         cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold this one's row

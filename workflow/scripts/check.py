@@ -1,6 +1,6 @@
 """Measure and judge one patient's preprocessed volumes.
 
-Input: t2w, dwi, flair, adc, brain_mask, atlas, atlas_mask, cohort. Output: record (JSON).
+Input: t2w, dwi, flair, adc, brain_mask, transform, atlas, atlas_mask, cohort. Output: record (JSON).
 Settings: quality (thresholds and the person's verdict).
 """
 
@@ -15,6 +15,7 @@ with open(snakemake.input.cohort, newline="") as table:
 record = check(
     {name: snakemake.input[name] for name in ("t2w", "dwi", "flair", "adc")},
     snakemake.input.brain_mask,
+    transform=snakemake.input.transform or None,
     patient=snakemake.wildcards.patient,
     atlas=snakemake.input.atlas,
     atlas_mask=snakemake.input.atlas_mask,

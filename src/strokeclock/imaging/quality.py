@@ -31,13 +31,14 @@ NUMBERS = (
 _DWI_RATIO = 1.2
 _ADC_RATIO = 0.85
 _SMOOTHING_MM = 3.0
-_LEAST_INFARCT_ML = 0.5
+_LEAST_INFARCT_ML = 1.0
 
 
 def check(
     volumes: Mapping[str, str | Path],
     mask: str | Path,
     *,
+    transform: str | Path | None,
     patient: str,
     atlas: str | Path,
     atlas_mask: str | Path,
@@ -53,6 +54,8 @@ def check(
         dwi, t2w, flair and adc on the atlas grid, or exclusion notes.
     mask, atlas, atlas_mask : file
         The patient's brain mask, T2w atlas and its brain mask, on the same grid.
+    transform : file or None
+        T2w world to atlas world (4 x 4 text), for the brain's own volume; None: made in atlas space.
     patient, recorded_side
         See `measure`.
     thresholds : mapping
@@ -75,6 +78,7 @@ def check(
                 read.pop("brain_mask"),
                 atlas=read_volume(atlas, patient="atlas", series="t2w"),
                 atlas_mask=read_volume(atlas_mask, patient="atlas", series="brain_mask"),
+                growth=abs(np.linalg.det(np.loadtxt(transform)[:3, :3])) if transform else 1.0,
                 recorded_side=recorded_side,
                 patient=patient,
             )
@@ -91,6 +95,7 @@ def measure(
     *,
     atlas: Volume,
     atlas_mask: Volume,
+    growth: float,
     recorded_side: str,
     patient: str,
 ) -> dict:
@@ -104,6 +109,8 @@ def measure(
         The patient's brain (non-zero).
     atlas, atlas_mask : Volume
         T2w atlas and its brain, on the same grid.
+    growth : float
+        How much larger than the head its image on the atlas grid is: the transform's determinant.
     recorded_side : str
         left, right, both, or "" where the sheet is silent.
     patient : str
@@ -120,8 +127,9 @@ def measure(
         The brain mask is empty, or a series constant inside it.
     """
     inside = mask.data > 0
-    if not inside.any():
-        raise PatientError(patient, "the brain mask is empty: look at the T2w series")
+    inside_both = inside & (atlas_mask.data > 0)
+    if not inside_both.any():
+        raise PatientError(patient, "the brain mask is empty or off the atlas: look at the T2w series")
     profile = {}
     for series in SERIES:
         try:
@@ -131,10 +139,10 @@ def measure(
     tilt, offset = midplane(volumes["t2w"], inside)
     left, right = infarct_volumes(volumes["dwi"], volumes["adc"], inside)
     return {
-        "mask_volume_ml": round(float(inside.sum() * _voxel_ml(mask)), 1),
+        "mask_volume_ml": round(inside.sum() * _voxel_ml(mask) / growth, 1),
         "dice_to_atlas": round(dice(inside, atlas_mask.data > 0), 4),
         "nmi_to_atlas": round(
-            normalised_mutual_information(volumes["t2w"].data[inside], atlas.data[inside]), 4
+            normalised_mutual_information(volumes["t2w"].data[inside_both], atlas.data[inside_both]), 4
         ),
         "asymmetry": round(asymmetry(volumes["t2w"].data, inside), 4),
         "midplane_tilt_deg": round(tilt, 2),
@@ -198,29 +206,25 @@ def midplane(volume: Volume, mask: np.ndarray) -> tuple[float, float]:
     """Tilt (degrees) and offset (mm) of the brain's own mid-sagittal plane against x = 0.
 
     The plane x = a + b y + c z (mm from the grid's middle) about which the smoothed volume mirrors best, by
-    Gauss-Newton: where an image is symmetric about x = d, I(x) - I(-x) is near -2 d S'(x), S' the
-    antisymmetric part of dI/dx.
+    Gauss-Newton: points mirrored in x = 0 are carried to points mirrored in that plane, and compared.
     """
-    step, rows, slices = volume.spacing
-    smooth = _smooth(np.where(mask, volume.data, 0), volume.spacing)
-    smooth /= smooth.mean() + np.finfo(np.float32).tiny
-    weight = (mask & mask[::-1]).astype(np.float32)
-    y = (np.arange(smooth.shape[1]) - (smooth.shape[1] - 1) / 2) * rows
-    z = (np.arange(smooth.shape[2]) - (smooth.shape[2] - 1) / 2) * slices
-    design = np.stack(np.broadcast_arrays(1.0, y[:, None], z[None, :]), axis=-1)  # (ny, nz, 3)
+    smooth = _smooth(np.where(mask, volume.data, 0), volume.spacing, 6.0)
+    middle = (np.array(volume.shape) - 1) / 2
+    step = np.array([4.0, 4.0, 6.0])  # mm
+    x, y, z = np.meshgrid(
+        *(np.arange(-n, n + 1) * mm for n, mm in zip((21, 27, 14), step, strict=True)), indexing="ij"
+    )
     plane = np.zeros(3)
-    for _ in range(4):
-        moved = _shift_columns(smooth, (design @ plane) / step)
-        slope = np.gradient(moved, step, axis=0)
-        slope = (slope - slope[::-1]) / 2
-        difference = moved - moved[::-1]
-        # normal equations, the sum over x taken first: one shift a row
-        curvature = (weight * slope**2).sum(axis=0)
-        pull = (weight * slope * difference).sum(axis=0) / -2
-        matrix = np.einsum("yz,yzi,yzj->ij", curvature, design, design)
-        plane += np.linalg.solve(
-            matrix + 1e-9 * np.trace(matrix) * np.eye(3), np.einsum("yz,yzi->i", pull, design)
-        )
+    for _ in range(8):
+        a, b, c = plane
+        carried = (x + a + b * y + c * z, y - b * x, z - c * x)
+        index = [mm / size + at for mm, size, at in zip(carried, volume.spacing, middle, strict=True)]
+        sampled = ndimage.map_coordinates(smooth, index, order=1)
+        dx, dy, dz = np.gradient(sampled, *step)
+        change = np.stack([dx, dx * y - dy * x, dx * z - dz * x])
+        change = (change - change[:, ::-1]).reshape(3, -1)
+        difference = (sampled - sampled[::-1]).ravel()
+        plane -= np.linalg.lstsq(change @ change.T, change @ difference)[0]
     return float(np.degrees(np.arctan(np.hypot(*plane[1:])))), float(plane[0])
 
 
@@ -233,7 +237,9 @@ def infarct_volumes(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[float, 
     both = mask & mask[::-1]
     if not both.any():
         return 0.0, 0.0
-    bright, free = (_smooth(np.where(mask, volume.data, 0), volume.spacing) for volume in (dwi, adc))
+    bright, free = (
+        _smooth(np.where(mask, volume.data, 0), volume.spacing, _SMOOTHING_MM) for volume in (dwi, adc)
+    )
     restricted = (
         both
         & (bright > _DWI_RATIO * bright[::-1])
@@ -246,7 +252,7 @@ def infarct_volumes(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[float, 
 
 
 def side_of(left_ml: float, right_ml: float) -> str:
-    """left, right, both (the lesser at least half the greater), or none (neither reaches 0.5 mL)."""
+    """left, right, both (the lesser at least half the greater), or none (neither reaches 1 mL)."""
     if max(left_ml, right_ml) < _LEAST_INFARCT_ML:
         return "none"
     if min(left_ml, right_ml) >= max(left_ml, right_ml) / 2:
@@ -331,19 +337,8 @@ def _voxel_ml(volume: Volume) -> float:
     return float(np.prod(volume.spacing)) / 1000
 
 
-def _smooth(data: np.ndarray, spacing: np.ndarray) -> np.ndarray:
-    sigma = _SMOOTHING_MM / spacing
-    return ndimage.gaussian_filter(data.astype(np.float32), [*sigma[:2], 0], truncate=2.5)
-
-
-def _shift_columns(data: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """data(x + shift[y, z], y, z), shift in voxels, linear in x, the edge repeated; data is (X, Y, Z)."""
-    n = data.shape[0]
-    at = np.clip(np.arange(n)[:, None, None] + shift, 0, n - 1)
-    below = np.minimum(at.astype(int), n - 2)
-    part = (at - below).astype(np.float32)
-    lower, upper = np.take_along_axis(data, below, 0), np.take_along_axis(data, below + 1, 0)
-    return lower + part * (upper - lower)
+def _smooth(data: np.ndarray, spacing: np.ndarray, sigma_mm: float) -> np.ndarray:
+    return ndimage.gaussian_filter(data, sigma_mm / spacing, truncate=2.5)
 
 
 def _bin(values: np.ndarray, bins: int) -> np.ndarray:

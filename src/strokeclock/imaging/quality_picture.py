@@ -20,10 +20,11 @@ _ATLAS, _BRAIN, _MIDLINE, _TEXT, _PALE = (
     (235,) * 3,
     (160,) * 3,
 )
+_CONVENTION = "Radiological convention: R, the patient's right, is on the left of the picture"
 _SCALE = 1.1  # pixels a mm
 _MARGIN_MM = 6
 _SLICES = 8
-_LEFT, _TOP, _BOTTOM = 56, 64, 26  # pixels around the slices
+_LEFT, _TOP, _BOTTOM, _GAP = 56, 74, 28, 8  # pixels around and between the slices
 
 
 def draw_patient(
@@ -50,7 +51,7 @@ def draw_patient(
     brain = atlas_mask.data > 0
     columns, rows, slices = (_extent(brain, axis, mask.spacing[axis]) for axis in range(3))
     low, high = slices[0], slices[-1]
-    shown = np.linspace(low + 0.08 * (high - low), low + 0.94 * (high - low), _SLICES).round().astype(int)
+    shown = np.linspace(low + 0.11 * (high - low), low + 0.94 * (high - low), _SLICES).round().astype(int)
     size = (
         round(len(columns) * mask.spacing[0] * _SCALE),
         round(len(rows) * mask.spacing[1] * _SCALE),
@@ -61,7 +62,7 @@ def draw_patient(
         plane = data[columns][:, rows, z][::-1, ::-1].T
         return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR))
 
-    canvas = np.zeros((_TOP + 3 * size[1] + _BOTTOM, _LEFT + _SLICES * size[0], 3), dtype=np.uint8)
+    canvas = np.zeros((_TOP + 3 * size[1] + _BOTTOM, _LEFT + _SLICES * (size[0] + _GAP), 3), dtype=np.uint8)
     x_of = -mask.affine[0, 3] / mask.affine[0, 0] + 0.5  # the plane x = 0, in columns from the volume's edge
     middle = round((columns[-1] + 1 - x_of) * mask.spacing[0] * _SCALE)
     for i, z in enumerate(shown):
@@ -77,7 +78,7 @@ def draw_patient(
             for edge, colour in outlines:
                 picture[edge] = picture[edge] // 3 + (np.array(colour) * 2 // 3).astype(np.uint8)
             picture[::4, middle] = _MIDLINE
-            y, x = _TOP + j * size[1], _LEFT + i * size[0]
+            y, x = _TOP + j * size[1], _LEFT + i * (size[0] + _GAP)
             canvas[y : y + size[1], x : x + size[0]] = picture
 
     image = Image.fromarray(canvas)
@@ -86,11 +87,11 @@ def draw_patient(
         middle_of_row = _TOP + (j + 0.5) * size[1]
         draw.text((_LEFT / 2, middle_of_row), _LABELS[series], _TEXT, _font(16), anchor="mm")
     for i, z in enumerate(shown):
-        x = _LEFT + i * size[0]
+        x = _LEFT + i * (size[0] + _GAP)
         height = mask.affine[2, 2] * z + mask.affine[2, 3]
-        draw.text((x + size[0] / 2, _TOP - 4), f"z {height:+.0f} mm", _PALE, _font(12), anchor="mb")
-        draw.text((x + 3, _TOP + 2), "R", _TEXT, _font(13))
-        draw.text((x + size[0] - 3, _TOP + 2), "L", _TEXT, _font(13), anchor="ra")
+        draw.text((x + size[0] / 2, _TOP - 5), f"z {height:+.0f} mm", _PALE, _font(12), anchor="mb")
+        draw.text((x + 6, _TOP + 2), "R", _TEXT, _font(13))
+        draw.text((x + size[0] - 6, _TOP + 2), "L", _TEXT, _font(13), anchor="ra")
     _write_title(draw, record, _numbers_line(record["numbers"], distances))
     _write_legend(draw, image.height - 6)
     return image
@@ -142,15 +143,16 @@ def _numbers_line(numbers: Mapping, distances: Mapping[str, float]) -> str:
 
 
 def _write_legend(draw: ImageDraw.ImageDraw, bottom: int) -> None:
-    at = 10
+    draw.text((10, bottom), _CONVENTION, _TEXT, _font(13), anchor="ls")
+    at = 40 + draw.textlength(_CONVENTION, _font(13))
     for text, colour in (
-        ("Radiological convention: R, the patient's right, is on the left of the picture", _TEXT),
-        ("— atlas brain", _ATLAS),
-        ("— brain mask", _BRAIN),
-        ("··· mid-sagittal plane, x = 0", _MIDLINE),
+        ("atlas brain", _ATLAS),
+        ("brain mask", _BRAIN),
+        ("mid-sagittal plane, x = 0", _MIDLINE),
     ):
-        draw.text((at, bottom), text, colour, _font(13), anchor="ls")
-        at += draw.textlength(text, _font(13)) + 24
+        draw.line((at, bottom - 5, at + 22, bottom - 5), colour, width=2)
+        draw.text((at + 28, bottom), text, colour, _font(13), anchor="ls")
+        at += 58 + draw.textlength(text, _font(13))
 
 
 def _extent(brain: np.ndarray, axis: int, spacing: float) -> np.ndarray:

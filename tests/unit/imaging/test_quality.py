@@ -27,7 +27,8 @@ def coordinates():
 def head(a=0.0, b=0.0, c=0.0):
     """T2w, DWI, ADC and mask of an ellipsoid with ventricles, symmetric about x = a + b y + c z (mm)."""
     x, y, z = coordinates()
-    x = x - (a + b * y + c * z)
+    turn = np.array([[1, b, c], [-b, 1, 0], [-c, 0, 1]])  # a rotation but for second order
+    x, y, z = np.einsum("ij,j...->i...", np.linalg.inv(turn), np.stack([x - a, y, z]))
     brain = (x / 68) ** 2 + (y / 85) ** 2 + (z / 72) ** 2 < 1
     ventricle = ((np.abs(x) - 18) / 9) ** 2 + (y / 30) ** 2 + (z / 20) ** 2 < 1
     folds = 1 + 0.15 * np.cos(np.abs(x) / 6) * np.cos(y / 9)
@@ -90,7 +91,9 @@ def test_no_tilt_in_a_symmetric_head():
     assert quality.midplane(t2w, brain) == pytest.approx((0, 0), abs=0.02)
 
 
-@pytest.mark.parametrize(("a", "b", "c"), [(2, 0, 0), (0, 0.05, 0), (0, 0, -0.04), (-1.5, 0.03, 0.03)])
+@pytest.mark.parametrize(
+    ("a", "b", "c"), [(2, 0, 0), (0, 0.05, 0), (0, 0, -0.04), (-1.5, 0.03, 0.03), (0, 0.15, 0.1)]
+)
 def test_planted_tilt_is_measured(a, b, c):
     t2w, _, _, brain = head(a, b, c)
     tilt, offset = quality.midplane(t2w, brain)
@@ -115,7 +118,7 @@ def test_a_bright_spot_without_low_adc_is_no_infarct():
 
 @pytest.mark.parametrize(
     ("left", "right", "side"),
-    [(0, 0, "none"), (0.4, 0.1, "none"), (3, 1, "left"), (0, 0.6, "right"), (3, 2, "both"), (5, 5, "both")],
+    [(0, 0, "none"), (0.9, 0.1, "none"), (3, 1, "left"), (0, 1.1, "right"), (3, 2, "both"), (5, 5, "both")],
 )
 def test_side_of(left, right, side):
     assert quality.side_of(left, right) == side
@@ -154,11 +157,12 @@ def test_every_number_of_a_whole_head():
         mask,
         atlas=t2w,
         atlas_mask=mask,
+        growth=1.25,
         recorded_side="right",
         patient="p1",
     )
     assert set(measured) == {*quality.NUMBERS, "profile"}
-    assert measured["mask_volume_ml"] == pytest.approx(4 / 3 * np.pi * 6.8 * 8.5 * 7.2, rel=0.01)
+    assert measured["mask_volume_ml"] == pytest.approx(4 / 3 * np.pi * 6.8 * 8.5 * 7.2 / 1.25, rel=0.01)
     assert measured["dice_to_atlas"] == 1
     assert measured["nmi_to_atlas"] == pytest.approx(2, abs=1e-3)
     assert (measured["side_seen"], measured["side_recorded"]) == ("right", "right")
@@ -171,7 +175,7 @@ def test_empty_mask_and_constant_series_exclude_the_patient():
     t2w, dwi, adc, brain = head()
     mask = Volume(brain.astype(np.float32), affine())
     empty = Volume(np.zeros(SHAPE, np.float32), affine())
-    rest = {"atlas": t2w, "atlas_mask": mask, "recorded_side": "", "patient": "p1"}
+    rest = {"atlas": t2w, "atlas_mask": mask, "growth": 1.0, "recorded_side": "", "patient": "p1"}
     with pytest.raises(PatientError, match="mask is empty"):
         quality.measure({"t2w": t2w, "dwi": dwi, "flair": t2w, "adc": adc}, empty, **rest)
     with pytest.raises(PatientError, match="flair is constant"):
