@@ -1,0 +1,66 @@
+"""Table 1 from the data: who the patients are, in training, test and all together."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+from strokeclock.cohort.split import read_cohort
+
+GROUPS = {"training": ("train", "validation"), "test": ("test",), "all": ("train", "validation", "test")}
+
+
+def describe_cohort(cohort: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
+    """Return the paper's Table 1: one row a characteristic, one column a group, cells as text.
+
+    The training group is the training and validation parts together, as in the paper. Quartiles interpolate
+    linearly. Missing values are left out and their number is said.
+
+    Parameters
+    ----------
+    cohort : DataFrame
+        Columns patient, age (years), sex (F, M), nihss, onset_to_mri_min (minutes).
+    split : DataFrame
+        Columns patient, part. Patients of the cohort without a part count as excluded.
+    """
+    patients = cohort.merge(split, on="patient", how="left", validate="one_to_one")
+    table = pd.DataFrame(
+        {name: _describe(patients[patients["part"].isin(parts)]) for name, parts in GROUPS.items()}
+    )
+    table.loc["Excluded, n"] = {"training": "", "test": "", "all": str(patients["part"].isna().sum())}
+    return table.rename_axis("characteristic").reset_index()
+
+
+def write_table1(cohort: str | Path, split: str | Path, output: str | Path) -> None:
+    """Write `describe_cohort` of cohort.tsv and split.tsv as CSV."""
+    table = describe_cohort(read_cohort(cohort), pd.read_csv(split, sep="\t", dtype=str))
+    beside = Path(output).with_name(f".{Path(output).name}")
+    table.to_csv(beside, index=False, lineterminator="\n")
+    os.replace(beside, output)
+
+
+def _describe(group: pd.DataFrame) -> dict[str, str]:
+    return {
+        "Patients, n": str(len(group)),
+        "Age, years: median (IQR)": _describe_numbers(group["age"]),
+        "Female sex: n (%)": _describe_women(group["sex"]),
+        "NIHSS: median (IQR)": _describe_numbers(group["nihss"]),
+        "Onset to MRI, min: median (IQR)": _describe_numbers(group["onset_to_mri_min"]),
+    }
+
+
+def _describe_numbers(values: pd.Series) -> str:
+    low, middle, high = (
+        f"{value:.2f}".rstrip("0").rstrip(".") for value in values.quantile([0.25, 0.5, 0.75])
+    )
+    return f"{middle} ({low}-{high})" + _count_missing(values) if values.notna().any() else "unknown"
+
+
+def _describe_women(sex: pd.Series) -> str:
+    women = int((sex == "F").sum())
+    return f"{women} ({100 * women / sex.count():.0f}%)" + _count_missing(sex) if sex.count() else "unknown"
+
+
+def _count_missing(values: pd.Series) -> str:
+    missing = int(values.isna().sum())
+    return f"; {missing} missing" if missing else ""

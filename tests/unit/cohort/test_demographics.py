@@ -1,0 +1,48 @@
+"""Table 1 against a cohort small enough to work out by hand."""
+
+import pandas as pd
+
+from strokeclock.cohort.demographics import write_table1
+
+COHORT = """\
+patient\tage\tsex\tnihss\tonset_to_mri_min
+a\t50\tF\t2\t60
+b\t60\tM\t4\t120
+c\t70\tF\t8\t240
+d\t80\tF\t16\t481
+e\t90\tM\t\t600
+f\t40\t\t5\t100
+"""
+SPLIT = "patient\tpart\na\ttrain\nb\ttrain\nc\tvalidation\nd\ttest\ne\ttest\n"
+
+
+def make_table(tmp_path, split=SPLIT, cohort=COHORT):
+    (tmp_path / "cohort.tsv").write_text(cohort)
+    (tmp_path / "split.tsv").write_text(split)
+    write_table1(tmp_path / "cohort.tsv", tmp_path / "split.tsv", tmp_path / "table1.csv")
+    return (tmp_path / "table1.csv").read_text()
+
+
+def test_table1_by_hand(tmp_path):
+    assert make_table(tmp_path) == (
+        "characteristic,training,test,all\n"
+        '"Patients, n",3,2,5\n'
+        '"Age, years: median (IQR)",60 (55-65),85 (82.5-87.5),70 (60-80)\n'
+        "Female sex: n (%),2 (67%),1 (50%),3 (60%)\n"
+        "NIHSS: median (IQR),4 (3-6),16 (16-16); 1 missing,6 (3.5-10); 1 missing\n"
+        '"Onset to MRI, min: median (IQR)",120 (90-180),540.5 (510.75-570.25),240 (120-481)\n'
+        '"Excluded, n",,,1\n'
+    )
+
+
+def test_an_empty_split_and_a_column_without_a_value_are_unknown(tmp_path):
+    cohort = COHORT.replace("\tF\t", "\t\t").replace("\tM\t", "\t\t")
+    make_table(tmp_path, cohort=cohort)
+    table = pd.read_csv(tmp_path / "table1.csv", index_col=0, dtype=str)
+    assert list(table.loc["Female sex: n (%)"]) == ["unknown"] * 3
+
+    make_table(tmp_path, split="patient\tpart\n")
+    table = pd.read_csv(tmp_path / "table1.csv", index_col=0, dtype=str)
+    assert list(table.loc["Patients, n"]) == ["0"] * 3
+    assert list(table.loc["Onset to MRI, min: median (IQR)"]) == ["unknown"] * 3
+    assert table.loc["Excluded, n", "all"] == "6"
