@@ -240,8 +240,8 @@ def draw_shape(rng: np.random.Generator, *, age: float, sex: str) -> Shape:
         fold_depth=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=8, smoothing=8),
         detail=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=2.5, smoothing=2.5),
         ventricle_mm=float(np.clip(-0.8 + 3.2 * atrophy + rng.normal(0, 0.5), -1.2, 4.0)),
-        sulcus_mm=float(np.clip(0.45 + 0.75 * atrophy + rng.normal(0, 0.1), 0.3, 1.5)),
-        rim_mm=float(np.clip(0.6 + 1.2 * atrophy + rng.normal(0, 0.3), 0.3, 2.5)),
+        sulcus_mm=float(np.clip(0.35 + 0.6 * atrophy + rng.normal(0, 0.1), 0.25, 1.3)),
+        rim_mm=float(np.clip(0.2 + 0.8 * atrophy + rng.normal(0, 0.2), 0.1, 2.0)),
     )
 
 
@@ -289,7 +289,7 @@ def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
     fold = np.empty_like(x)
     for field, here in zip(shape.folds, (left, ~left), strict=True):
         fold[here] = field.sample(template_points[:, here])
-    reach = 15 + 5 * shape.fold_depth.sample(template_points)
+    reach = 17 + 6 * shape.fold_depth.sample(template_points)
     # Depth in the fissure between the hemispheres counts from the midline: there lies pia too, above the callosum.
     medial = np.where((z > -12) & (gm > wm), np.abs(x), 99) + np.clip(4 - z, 0, 12)
     pial = np.minimum(depth - shape.rim_mm, medial - 0.6 * shape.sulcus_mm - 0.3)
@@ -304,7 +304,10 @@ def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
     fluid = np.where(ventricle < 6, sigmoid((fluid - 0.6) / 0.1), fluid)
     csf = np.maximum(fluid, sigmoid(-pial / 0.45) * np.clip(cerebrum + cerebellum, 0, 1))
     csf = np.maximum(csf, sigmoid((shape.ventricle_mm - ventricle) / 0.5))
+    folia = np.sin(np.sqrt((0.6 * x) ** 2 + (y + 42) ** 2 + (z + 22) ** 2) * (2 * np.pi / 6.5) + 0.8 * detail)
+    csf = np.maximum(csf, 0.35 * cerebellum * sigmoid((folia - 0.85) / 0.1) * sigmoid((14 - depth) / 3))
     white = 2.2 * np.log((wm + 0.02) / (gm + 0.02)) + 0.5 * detail
+    white -= 0.8 * cerebellum * folia
     white += cortical * np.clip(1.3 * (pial - RIBBON_MM), -4, 4)
     wm = (1 - csf) * sigmoid(white)
     return Brain(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from strokeclock.phantom.anatomy import (
     BOX_HIGH,
@@ -89,10 +90,11 @@ def form_head(rng: np.random.Generator, shape: Shape) -> Head:
     coarse_points = coarse.points()
     template_points = shape.to_template(coarse_points)
     hull_map = coarse.hold(template.hull.sample(template_points))
-    skin_map = coarse.hold(_measure_skin(rng, template_points, hull_map.values))
+    vault_map = coarse.hold(_smooth_vault(template_points, hull_map.values))
+    skin_map = coarse.hold(_measure_skin(rng, template_points, vault_map.values))
     thickness = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=20, smoothing=30)
     hull = hull_map.refine(size, GRID_MM).ravel()
-    skin = skin_map.refine(size, GRID_MM).ravel()
+    vault, skin = (m.refine(size, GRID_MM).ravel() for m in (vault_map, skin_map))
 
     def locate(index: NDArray) -> NDArray:
         places = zip(np.unravel_index(index, size), BOX_LOW, GRID_MM, strict=True)
@@ -108,6 +110,7 @@ def form_head(rng: np.random.Generator, shape: Shape) -> Head:
         rng,
         outer_points,
         hull=hull[outer_index],
+        vault=vault[outer_index],
         skin=skin[outer_index],
         skull=6.5 + 1.2 * thickness.sample(outer_points),
     )
@@ -127,13 +130,18 @@ def _size(spacing: tuple[float, float, float]) -> tuple[int, int, int]:
     return tuple(int((h - lo) / s) + 1 for lo, h, s in zip(BOX_LOW, BOX_HIGH, spacing, strict=True))
 
 
-def _measure_skin(rng: np.random.Generator, points: NDArray, hull: NDArray) -> NDArray:
+def _smooth_vault(points: NDArray, hull: NDArray) -> NDArray:
+    """Distance to the inner table of the skull: above, it does not follow the hull into the fissures."""
+    above = sigmoid((points[2] - 4) / 6)
+    return above * np.minimum(gaussian_filter(hull, 2.5) - 0.6, hull) + (1 - above) * hull
+
+
+def _measure_skin(rng: np.random.Generator, points: NDArray, vault: NDArray) -> NDArray:
     """Signed distance to the skin, mm: the vault over the hull, joined smoothly to face, nose and neck."""
-    scalp = 12.5 + rng.normal(0, 0.8) + 1.5 * sigmoid((-points[1] - 60) / 10)
-    vault = hull - scalp
+    scalp = 11.2 + rng.normal(0, 0.8) + 1.5 * sigmoid((-points[1] - 60) / 10)
     width = rng.normal(1, 0.04)
     parts = (
-        vault,
+        vault - scalp,
         ellipsoid(points, (0, 22, -58), (66 * width, 84, 72)),
         ellipsoid(points, (0, 100, -52), (15, 18, 17)),
         ellipsoid(points, (0, -32, -120), (64 * width, 66, 90)),
@@ -144,9 +152,9 @@ def _measure_skin(rng: np.random.Generator, points: NDArray, hull: NDArray) -> N
 
 
 def _clothe(
-    rng: np.random.Generator, points: NDArray, *, hull: NDArray, skin: NDArray, skull: NDArray
+    rng: np.random.Generator, points: NDArray, *, hull: NDArray, vault: NDArray, skin: NDArray, skull: NDArray
 ) -> dict[str, NDArray]:
-    """Share of each outer tissue at `points` (3, m) between hull (distance > 0) and skin (distance < 0)."""
+    """Share of each outer tissue at `points` (3, m): distances from hull and vault, below the skin; skull's thickness."""
     near = both_sides(points)
     z = points[2]
 
@@ -167,7 +175,7 @@ def _clothe(
     # From the inside of the scalp outwards everything is fat; face and neck are fat and muscle, marbled.
     shares["fat"] += inside(skin)
     low = sigmoid((-36 - z + 0.25 * points[1]) / 5) * sigmoid((hull - 6) / 2)
-    temporal = inside(ellipsoid(near, (64, 18, -18), (16, 32, 36)), 1.0) * sigmoid((hull - skull) / 0.5)
+    temporal = inside(ellipsoid(near, (64, 18, -18), (16, 32, 36)), 1.0) * sigmoid((vault - skull) / 0.5)
     nuchal = inside(ellipsoid(near, (26, -84, -80), (38, 34, 48)), 1.0) * sigmoid((hull - 7) / 1)
     mixed = np.maximum(
         low * sigmoid((marbling + 0.4) / 0.25), np.maximum(temporal, nuchal * sigmoid((strands + 1) / 0.2))
@@ -177,16 +185,15 @@ def _clothe(
 
     # Bone: the vault with its marrow, and islands of it in the face and at the base.
     base = sigmoid((-28 - z + 0.1 * points[1]) / 4)
-    vault = sigmoid((hull - 1.2) / 0.4) * sigmoid((skull - hull) / 0.4)
-    paint("bone", vault)
-    diploe = sigmoid((hull - 0.36 * skull) / 0.4) * sigmoid((0.74 * skull - hull) / 0.4)
+    paint("bone", sigmoid((vault - 1.2) / 0.4) * sigmoid((skull - vault) / 0.4))
+    diploe = sigmoid((vault - 0.36 * skull) / 0.4) * sigmoid((0.74 * skull - vault) / 0.4)
     paint("marrow", diploe * (1 - 0.7 * base) * sigmoid((strands + 1.2) / 0.3))
     paint(
         "bone",
         base * inside(ellipsoid(near, (0, 8, -48), (62, 72, 34)), 1.5) * sigmoid((strands - 0.3) / 0.25),
     )
     paint("marrow", inside(ellipsoid(near, (0, -14, -44), (12, 7, 20)), 0.8) * 0.8)  # clivus
-    paint("fluid", sigmoid((1.2 - hull) / 0.4))
+    paint("fluid", sigmoid((1.2 - vault) / 0.4))
     cord = np.hypot(points[0], points[1] + 45 - 0.25 * (z + 70))
     paint("marrow", inside(np.maximum(np.abs(cord - 17) - 3, z + 76), 0.6) * 0.7)  # vertebral arch
 

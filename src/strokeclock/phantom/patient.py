@@ -144,17 +144,13 @@ def _pulsate(rng: np.random.Generator, brain: Brain) -> NDArray:
     return amplitude * np.exp(-(((z + 28) / 20) ** 2) - ((y + 25) / 35) ** 2)
 
 
-def paint_outer(head: Head, record: PatientRecord, *, fat_left: float) -> dict[str, NDArray]:
-    """Return the signal (m,) around the brain; `fat_left` is what fat suppression leaves of fat in EPI."""
+def paint_outer(head: Head, record: PatientRecord, *, fat_left: Mapping[str, float]) -> dict[str, NDArray]:
+    """Return the signal (m,) around the brain; `fat_left`: what fat suppression leaves of fat in each series."""
     signals = {}
     for series in SERIES:
         total = np.zeros(len(head.outer_index), np.float32)
         for name, tissue in OUTER_TISSUES[record.field_t].items():
-            left = (
-                1.0
-                if series == "flair"
-                else {"fat": fat_left, "marrow": fat_left, "skin": 0.6}.get(name, 1.0)
-            )
+            left = fat_left[series] if name in ("fat", "marrow") else 1.0
             total += np.float32(left * measure_signal(series, tissue, record)) * head.outer[name]
         signals[series] = total
     return signals
@@ -171,7 +167,8 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
     lesions = grow_lesions(head.brain, record, seed=seed, point_ml=head.point_ml)
     inner = paint_brain(head.brain, lesions, record, seed=seed, contrast_gain=settings["contrast_gain"])
     rng = np.random.default_rng([seed, number, SCANNER_STREAM])
-    outer = paint_outer(head, record, fat_left=rng.uniform(0.04, 0.12))
+    epi_fat, flair_fat = rng.uniform(0.04, 0.12), rng.choice([1.0, 0.3])
+    outer = paint_outer(head, record, fat_left={"t2w": epi_fat, "dwi": epi_fat, "flair": flair_fat})
     volumes = {series: head.fill(inner[series], outer[series]) for series in SERIES}
     grey = {s: float(measure_signal(s, TISSUES[record.field_t]["gm"], record)) for s in SERIES}
 
@@ -189,11 +186,10 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
     unit["dwi"] = unit["t2w"] * grey["dwi"] / grey["t2w"]
 
     images = {}
-    for series, averages in (("t2w", 1), ("dwi", 3)):
+    for series in ("t2w", "dwi"):
         image = read.fill(average_slices(volumes[series], read) * gain)
         image = add_ghost(image, amplitude=ghost, shift=epi.shape[1] // 2)
-        sigma = grey[series] / snr[series] * np.sqrt(averages)
-        images[series] = add_noise(rng, image, sigma=sigma, averages=averages)
+        images[series] = add_noise(rng, image, sigma=grey[series] / snr[series])
 
     flair_pose = draw_slip(rng, moved=moved) @ pose
     flair = place_slices(rng, flair_pose, angles, voxel_mm=record.flair.voxel_mm, slices=record.flair.slices)

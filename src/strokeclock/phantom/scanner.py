@@ -207,22 +207,13 @@ def add_ghost(image: NDArray, *, amplitude: float, shift: int) -> NDArray:
     return image + amplitude * np.roll(image, shift, axis=1)
 
 
-def add_noise(
-    rng: np.random.Generator, image: NDArray, *, sigma: float, averages: int = 1
-) -> NDArray[np.float32]:
-    """Return the magnitude under complex Gaussian noise (Rician), slightly smooth in plane as after interpolation.
-
-    averages  magnitude images that are averaged, as the directions of a trace-weighted image are
-    """
-    total = np.zeros(image.shape, np.float32)
-    for _ in range(averages):
-        real, imaginary = (
-            gaussian_filter(rng.standard_normal(image.shape, dtype=np.float32), (0.45, 0.45, 0))
-            for _ in range(2)
-        )
-        scale = np.float32(sigma / 0.81)  # the smoothing leaves .81 of the SD
-        total += np.hypot(image + scale * real, scale * imaginary)
-    return total / np.float32(averages)
+def add_noise(rng: np.random.Generator, image: NDArray, *, sigma: float) -> NDArray[np.float32]:
+    """Return the magnitude under complex Gaussian noise (Rician), a little smooth in plane as after interpolation."""
+    real, imaginary = (
+        gaussian_filter(rng.standard_normal(image.shape, dtype=np.float32), (0.45, 0.45, 0)) for _ in range(2)
+    )
+    scale = np.float32(sigma / 0.81)  # the smoothing leaves .81 of the SD
+    return np.hypot(image + scale * real, scale * imaginary)
 
 
 def flip_columns(data: NDArray, affine: NDArray) -> tuple[NDArray, NDArray]:
