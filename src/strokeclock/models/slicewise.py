@@ -21,7 +21,8 @@ class SliceWiseNetwork(nn.Module):
     attention : whether the gate stands beside the global average; the classifier sees 12 x ``width``
         features with it (768), 8 x ``width`` without.
     attention_map : the gate's x: ``native`` layer3's map (256 x 14 x 7), ``upsample`` the same with the
-        attended map upsampled twofold, ``layer3_stride1`` a layer3 of stride 1 (256 x 28 x 14).
+        attended map upsampled twofold (pooled by the mean: the same logit), ``layer3_stride1`` a layer3
+        of stride 1 (256 x 28 x 14).
     attention_norm : `GridAttention`'s.
     slice_aggregation : with weights w that sum to 1: ``softmax_logit`` w = softmax(a), the sum of
         w * logit; ``softmax_prob`` the logit of the sum of w * probability; ``sigmoid_norm``

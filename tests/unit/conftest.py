@@ -1,0 +1,79 @@
+"""A tiny cohort of toy hemispheres: enough to run every phase of training in seconds."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+_PARTS = {"train": 10, "validation": 4, "test": 4}
+_TORCH = {"threads": 1, "device": "cpu"}
+
+
+@dataclass(frozen=True)
+class ToyCohort:
+    """The inputs of every training, and settings small enough for a test."""
+
+    hemispheres: Path
+    cohort: Path
+    split: Path
+
+    def inputs(self) -> dict[str, Path]:
+        return {"hemispheres": self.hemispheres, "cohort": self.cohort, "split": self.split}
+
+    def models(self, net: str) -> dict:
+        shared = {"width": 4, "attention_norm": "sigmoid", "standardise": True}
+        own = {"attention_map": "native", "slice_aggregation": "softmax_logit"}
+        return shared | own if net == "2d" else shared
+
+    def training(self, **changes) -> dict:
+        return {
+            "epochs": 2,
+            "patience": 10,
+            "batch": 4,
+            "lr": 5e-4,
+            "final_lr": 1e-2,
+            "freeze": True,
+            "freeze_2d": "conv2_x",
+            "attention_enter": "phase4",
+            "phase4_trainable": "attention+head+unfrozen_late",
+            "selection": "auc",
+            **_TORCH,
+            **changes,
+        }
+
+    def restoration(self, **changes) -> dict:
+        return {
+            "epochs": 2,
+            "patience": 5,
+            "batch": 4,
+            "optimizer": "adam",
+            "lr": 1e-3,
+            **_TORCH,
+            **changes,
+        }
+
+
+@pytest.fixture
+def toys(tmp_path: Path) -> ToyCohort:
+    """Eighteen patients, sides and onset times by turns, one with two lesions; a lesion is a bright box."""
+    generator = np.random.default_rng(0)
+    folder = tmp_path / "hemispheres"
+    folder.mkdir()
+    rows, split = [], []
+    for number, part in enumerate(part for part, count in _PARTS.items() for _ in range(count)):
+        patient = f"toy-{number:02d}"
+        side = "both" if number == 3 else ("left", "right")[number // 2 % 2]
+        minutes = (100, 200, 250, 400)[number % 4] + number
+        values = generator.uniform(0.3, 0.7, (2, 3, 16, 32, 9)).astype(np.float16)
+        values[:, :, :3] = 0
+        for hemisphere, name in enumerate(("left", "right")):
+            if side in (name, "both"):
+                values[hemisphere, :, 6:12, 8:20, 3:6] = 1
+        np.save(folder / f"{patient}.npy", values)
+        rows.append({"patient": patient, "onset_to_mri_min": minutes, "lesion_side": side})
+        split.append({"patient": patient, "part": part})
+    pd.DataFrame(rows).to_csv(tmp_path / "cohort.tsv", sep="\t", index=False)
+    pd.DataFrame(split).to_csv(tmp_path / "split.tsv", sep="\t", index=False)
+    return ToyCohort(folder, tmp_path / "cohort.tsv", tmp_path / "split.tsv")

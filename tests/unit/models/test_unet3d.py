@@ -1,0 +1,35 @@
+import torch
+from torch import nn
+
+from strokeclock.models.unet3d import UNet, UNetEncoder
+
+
+def _count(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def test_parameters_at_full_width():
+    encoder = UNetEncoder(width=32)
+    levels = [encoder.down_tr64, encoder.down_tr128, encoder.down_tr256, encoder.down_tr512]
+    assert [_count(level) for level in levels] == [58_176, 332_352, 1_328_256, 5_310_720]
+    # by hand: decoders 12,045,824 (three transposed and six plain convolutions), last convolution 195
+    assert _count(UNet(width=32, standardised=True)) == 7_029_504 + 12_045_824 + 195
+
+
+def test_restores_the_shape_of_26_slices():
+    network = UNet(width=2, standardised=True).eval()
+    corrupted = torch.rand(1, 3, 24, 16, 26)
+    with torch.inference_mode():
+        restored = network(corrupted, original=corrupted)
+    assert restored.shape == corrupted.shape
+    assert ((restored > 0) & (restored < 1)).all()
+
+
+def test_padding_is_zeros_behind():
+    """What is restored of 26 slices is what the same network restores of 32 with six empty ones."""
+    torch.manual_seed(0)
+    network = UNet(width=2, standardised=False).eval()
+    padded = torch.rand(1, 3, 16, 16, 32)
+    padded[..., 26:] = 0
+    with torch.inference_mode():
+        torch.testing.assert_close(network(padded[..., :26]), network(padded)[..., :26])

@@ -1,0 +1,43 @@
+import pandas as pd
+import pytest
+
+from strokeclock.pretraining.restoration import train_restoration
+from strokeclock.training.checkpoint import read_checkpoint
+
+
+def _train(toys, output, **changes):
+    train_restoration(
+        seed=0,
+        width=2,
+        standardise=True,
+        training=toys.restoration(**changes),
+        output=output,
+        **toys.inputs(),
+    )
+    return pd.read_csv(output / "history.tsv", sep="\t")
+
+
+def test_sees_training_patients_alone(toys, tmp_path):
+    for number in range(10, 18):
+        (toys.hemispheres / f"toy-{number}.npy").unlink()
+    _train(toys, tmp_path / "out", epochs=1)
+    record, weights, _ = read_checkpoint(tmp_path / "out" / "model.pt")
+    assert record["phase"] == "phase0_genesis"
+    assert record["participants"]["train"] == [f"toy-{number:02d}" for number in range(10)]
+    assert any(name.startswith("encoder.down_tr512") for name in weights)
+
+
+def test_restores_better_with_training(toys, tmp_path):
+    history = _train(toys, tmp_path, epochs=8, lr=1e-2)
+    assert history["validation_loss"].iloc[-1] < 0.8 * history["validation_loss"].iloc[0]
+
+
+def test_repeats_itself(toys, tmp_path):
+    for name in ("one", "two"):
+        _train(toys, tmp_path / name)
+    assert (tmp_path / "one" / "model.pt").read_bytes() == (tmp_path / "two" / "model.pt").read_bytes()
+
+
+def test_sgd_halves_its_rate_after_four_fifths_of_the_patience(toys, tmp_path):
+    history = _train(toys, tmp_path, optimizer="sgd", lr=0.1, epochs=6)
+    assert history["learning_rate"].tolist() == pytest.approx([0.1] * 4 + [0.05] * 2)

@@ -1,0 +1,99 @@
+import hashlib
+
+import pytest
+import torch
+
+from strokeclock.models.architecture import Architecture
+from strokeclock.training.checkpoint import (
+    CheckpointError,
+    inherit,
+    read_checkpoint,
+    read_network,
+    write_checkpoint,
+)
+
+SHARED = {"grid": (16, 32, 9), "width": 4, "attention_norm": "sigmoid", "standardise": True}
+OWN = {
+    "2d": {"attention_map": "native", "slice_aggregation": "softmax_logit"},
+    "3d": {},
+}
+
+
+def _network(net, *, attention=False, seed=0, **changes):
+    torch.manual_seed(seed)
+    network = Architecture(net=net, attention=attention, **OWN[net], **SHARED | changes).build()
+    with torch.no_grad():  # as if trained: no batch norm at its start
+        for parameter in network.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+        for name, buffer in network.named_buffers():
+            if name.endswith("running_var"):
+                buffer.uniform_(0.5, 2)
+    return network.eval()
+
+
+def test_same_content_same_bytes_whatever_the_name_and_the_objects(tmp_path):
+    weights = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones(2)}
+    one = {"x": "text", "y": ["text", 1, None]}
+    other = {"y": ["te" + "xt"[:2], 1, None], "x": "".join(["t", "ext"])}
+    first = write_checkpoint(tmp_path / "one.pt", weights=weights, record=one)
+    copies = {name: tensor.clone() for name, tensor in weights.items()}
+    copies["a"] = copies["a"].t().contiguous().t()  # another layout in memory
+    second = write_checkpoint(tmp_path / "deeper" / "other.pt", weights=copies, record=other)
+    assert first == second == hashlib.sha256((tmp_path / "one.pt").read_bytes()).hexdigest()
+    record, read, sha256 = read_checkpoint(tmp_path / "one.pt")
+    assert record == one
+    assert sha256 == first
+    assert all(torch.equal(read[name], weights[name]) for name in weights)
+
+
+def test_no_checkpoint_is_one_sentence(tmp_path):
+    (tmp_path / "model.pt").write_bytes(b"excluded")
+    with pytest.raises(CheckpointError, match=r"model\.pt is no checkpoint of strokeclock"):
+        read_checkpoint(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("net", ["2d", "3d"])
+def test_network_is_rebuilt_from_its_record(tmp_path, net):
+    network = _network(net, attention=True)
+    architecture = {"net": net, "attention": True, **OWN[net], **SHARED, "grid": [16, 32, 9]}
+    write_checkpoint(
+        tmp_path / "model.pt",
+        weights=network.state_dict(),
+        record={"architecture": architecture, "phase": "x"},
+    )
+    rebuilt, record = read_network(tmp_path / "model.pt")
+    assert record["phase"] == "x"
+    hemispheres = torch.rand(2, 3, 16, 32, 9)
+    with torch.inference_mode():
+        torch.testing.assert_close(rebuilt(hemispheres), network(hemispheres), rtol=0, atol=0)
+
+
+def test_phase_0_is_no_classifier(tmp_path):
+    write_checkpoint(tmp_path / "model.pt", weights={}, record={"phase": "phase0_genesis"})
+    with pytest.raises(CheckpointError, match="not a classifier"):
+        read_network(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("net", ["2d", "3d"])
+def test_gates_enter_without_changing_the_output(net):
+    """Phase 4's first logits are phase 3's: the classifier's new columns are zero."""
+    before, after = _network(net), _network(net, attention=True, seed=1)
+    inherit(after, parent=before.state_dict())
+    hemispheres = torch.rand(3, 3, 16, 32, 9)
+    with torch.inference_mode():
+        torch.testing.assert_close(after(hemispheres), before(hemispheres), rtol=1e-6, atol=1e-6)
+    shared = before.fc.in_features
+    assert torch.equal(after.fc.weight[:, :shared], before.fc.weight)
+    assert not after.fc.weight[:, shared:].any()
+    after(hemispheres).sum().backward()
+    assert after.fc.weight.grad[:, shared:].abs().sum() > 0
+
+
+def test_weights_of_another_width_are_refused():
+    with pytest.raises(CheckpointError, match="do not fit at backbone"):
+        inherit(_network("2d"), parent=_network("2d", width=8).state_dict())
+
+
+def test_missing_weights_are_refused():
+    with pytest.raises(CheckpointError, match=r"do not fit at encoder\."):
+        inherit(_network("3d"), parent={})

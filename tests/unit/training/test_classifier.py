@@ -1,0 +1,210 @@
+import hashlib
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from pytorch_optimizer import AdaBound
+
+import strokeclock.training.loop
+from strokeclock.pretraining.restoration import train_restoration
+from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
+from strokeclock.training.classifier import train_phase
+from strokeclock.training.store import SplitError
+
+
+def _train(toys, output, *, phase="phase1_stroke", net="2d", weights="random", parent_model=None, **changes):
+    train_phase(
+        phase,
+        net=net,
+        weights=weights,
+        seed=0,
+        models=toys.models(net),
+        training=toys.training(**changes),
+        parent_model=parent_model,
+        output=output,
+        **toys.inputs(),
+    )
+    return read_checkpoint(output / "model.pt")
+
+
+@pytest.mark.parametrize(("lr", "final_lr"), [(5e-4, 1e-2), (1e-5, 1e-3)])
+def test_adabound_equals_its_closed_form(lr, final_lr):
+    """Luo et al. 2019 with bias correction; the paper's rates for phase 1 and for phases 2 to 4."""
+    generator = np.random.default_rng(0)
+    start, gradients = generator.normal(size=5), generator.normal(size=(300, 5))
+    weight = torch.nn.Parameter(torch.tensor(start))
+    optimiser = AdaBound([weight], lr=lr, final_lr=final_lr)
+    x, m, v = start.copy(), np.zeros(5), np.zeros(5)
+    for t, gradient in enumerate(gradients, start=1):
+        weight.grad = torch.tensor(gradient)
+        optimiser.step()
+        m = 0.9 * m + 0.1 * gradient
+        v = 0.999 * v + 0.001 * gradient**2
+        rate = lr * math.sqrt(1 - 0.999**t) / (1 - 0.9**t) / (np.sqrt(v) + 1e-8)
+        low, high = final_lr * (1 - 1 / (1e-3 * t + 1)), final_lr * (1 + 1 / (1e-3 * t))
+        x -= np.clip(rate, low, high) * m
+        np.testing.assert_allclose(weight.detach().numpy(), x, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("net", "trunk"), [("2d", "backbone"), ("3d", "encoder")])
+def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
+    first, parent_model = "random", None
+    if net == "3d":
+        train_restoration(
+            seed=0,
+            width=4,
+            standardise=True,
+            training=toys.restoration(),
+            output=tmp_path / "phase0",
+            **toys.inputs(),
+        )
+        first, parent_model = "genesis", tmp_path / "phase0" / "model.pt"
+    frozen = {"2d": ("conv1.", "bn1.", "layer1."), "3d": ("down_tr64.", "down_tr128.")}[net]
+    for phase, weights in (
+        ("phase1_stroke", first),
+        ("phase2_tss3h", "phase1"),
+        ("phase3_tss4h5", "phase2"),
+        ("phase4_attention", "phase3"),
+    ):
+        record, state, _ = _train(
+            toys,
+            tmp_path / phase,
+            phase=phase,
+            net=net,
+            weights=weights,
+            parent_model=parent_model,
+            freeze=phase != "phase1_stroke",
+        )
+        if parent_model is None:
+            assert record["parent"] is None
+        else:
+            assert record["parent"]["sha256"] == hashlib.sha256(parent_model.read_bytes()).hexdigest()
+            before = read_checkpoint(parent_model)[1]
+            if phase != "phase1_stroke":  # early layers as they were, batch-norm buffers too; later ones not
+                same = {name for name in before if name in state and torch.equal(before[name], state[name])}
+                early = {
+                    name for name in state if name.startswith(tuple(f"{trunk}.{module}" for module in frozen))
+                }
+                assert early <= same
+                late = {"2d": "layer4", "3d": "down_tr512"}[net]
+                assert not {name for name in same if name.startswith(f"{trunk}.{late}")}
+        assert record["architecture"]["attention"] == (phase == "phase4_attention")
+        assert record["channels"] == ["DWI", "T2w", "FLAIR"]
+        assert record["best"]["epoch"] in (1, 2)
+        assert (
+            json.loads((tmp_path / phase / "run.json").read_text())["participants"] == record["participants"]
+        )
+        parent_model = tmp_path / phase / "model.pt"
+
+
+@pytest.mark.parametrize("killed_after", [1, 2])
+def test_resumed_training_equals_an_unbroken_one(toys, tmp_path, monkeypatch, killed_after):
+    _train(toys, tmp_path / "unbroken", epochs=3)
+    saved = []
+
+    def save_and_die(path, state, save=strokeclock.training.loop.save_state):
+        save(path, state)
+        saved.append(path)
+        if len(saved) == killed_after:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(strokeclock.training.loop, "save_state", save_and_die)
+        with pytest.raises(KeyboardInterrupt):
+            _train(toys, tmp_path / "killed", epochs=3)
+    assert [path.name for path in (tmp_path / "killed").iterdir()] == ["latest.pt"]
+    _train(toys, tmp_path / "killed", epochs=3)
+    for name in ("model.pt", "history.tsv", "run.json"):
+        assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
+    assert not (tmp_path / "killed" / "latest.pt").exists()
+
+
+def test_state_of_another_training_is_not_resumed(toys, tmp_path, monkeypatch):
+    def die(path, state, save=strokeclock.training.loop.save_state):
+        save(path, state)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as context:
+        context.setattr(strokeclock.training.loop, "save_state", die)
+        with pytest.raises(KeyboardInterrupt):
+            _train(toys, tmp_path / "changed", lr=1e-3)
+    _train(toys, tmp_path / "changed")
+    _train(toys, tmp_path / "fresh")
+    assert (tmp_path / "changed" / "model.pt").read_bytes() == (tmp_path / "fresh" / "model.pt").read_bytes()
+
+
+def test_another_seed_gives_another_network(toys, tmp_path):
+    states = []
+    for seed in (0, 1):
+        train_phase(
+            "phase1_stroke",
+            net="2d",
+            weights="random",
+            seed=seed,
+            models=toys.models("2d"),
+            training=toys.training(epochs=1),
+            parent_model=None,
+            output=tmp_path / str(seed),
+            **toys.inputs(),
+        )
+        states.append(read_checkpoint(tmp_path / str(seed) / "model.pt")[1])
+    assert not torch.equal(states[0]["backbone.conv1.weight"], states[1]["backbone.conv1.weight"])
+
+
+def test_learns_to_find_a_bright_box(toys, tmp_path):
+    record, _, _ = _train(toys, tmp_path, epochs=12)
+    assert record["best"]["validation_auc"] == 1
+
+
+def test_parent_that_is_not_the_schemas_is_refused(toys, tmp_path):
+    _train(toys, tmp_path / "phase1", epochs=1)
+    with pytest.raises(CheckpointError, match="starts from 2d phase2_tss3h phase1 0"):
+        _train(
+            toys,
+            tmp_path / "phase3",
+            phase="phase3_tss4h5",
+            weights="phase2",
+            parent_model=tmp_path / "phase1" / "model.pt",
+        )
+
+
+def test_parent_that_has_learned_from_a_test_patient_is_refused(toys, tmp_path):
+    _train(toys, tmp_path / "phase1", epochs=1)
+    text = toys.split.read_text()
+    toys.split.write_text(text.replace("toy-04\ttrain", "toy-04\ttest"))
+    with pytest.raises(SplitError, match="toy-04"):
+        _train(
+            toys,
+            tmp_path / "phase2",
+            phase="phase2_tss3h",
+            weights="phase1",
+            parent_model=tmp_path / "phase1" / "model.pt",
+        )
+
+
+def test_one_class_in_validation_is_refused_before_training(toys, tmp_path):
+    lines = toys.cohort.read_text().replace(
+        "\t112\t", "\t512\t"
+    )  # the one early patient of the validation part
+    toys.cohort.write_text(lines)
+    with pytest.raises(SplitError, match="of the validation part have the label 0"):
+        _train(toys, tmp_path, phase="phase2_tss3h")
+
+
+def test_gates_from_phase_1_wait_frozen(toys, tmp_path):
+    _, before, _ = _train(toys, tmp_path / "phase1", epochs=1, attention_enter="phase1")
+    record, after, _ = _train(
+        toys,
+        tmp_path / "phase2",
+        phase="phase2_tss3h",
+        weights="phase1",
+        parent_model=tmp_path / "phase1" / "model.pt",
+        attention_enter="phase1",
+    )
+    assert record["architecture"]["attention"]
+    gates = [name for name in after if name.startswith("attention.")]
+    assert gates
+    assert all(torch.equal(before[name], after[name]) for name in gates)
+    assert not torch.equal(before["fc.weight"], after["fc.weight"])

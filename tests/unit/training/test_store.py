@@ -1,0 +1,117 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from strokeclock.training.store import (
+    SplitError,
+    check_classes,
+    check_leakage,
+    read_hemispheres,
+    read_split,
+)
+
+
+def _read(toys, phase, part="train"):
+    return read_hemispheres(toys.hemispheres, cohort=toys.cohort, split=toys.split, phase=phase, part=part)
+
+
+def test_phase_1_reads_both_hemispheres_and_asks_for_the_lesion(toys):
+    units = _read(toys, "phase1_stroke")
+    assert len(units) == 20
+    assert units.sides == ("left", "right") * 10
+    # toys 0, 1, 4, 5, 8, 9 left, 2, 6, 7 right, 3 both
+    lesions = {0: "l", 1: "l", 2: "r", 3: "lr", 4: "l", 5: "l", 6: "r", 7: "r", 8: "l", 9: "l"}
+    expected = [float(side[0] in lesions[number]) for number in range(10) for side in ("left", "right")]
+    assert units.labels.tolist() == expected
+    assert units.values.dtype == np.float16
+    stored = np.load(toys.hemispheres / "toy-04.npy")
+    np.testing.assert_array_equal(units.values[8:10], stored)
+
+
+@pytest.mark.parametrize(
+    ("phase", "limit"), [("phase2_tss3h", 180), ("phase3_tss4h5", 270), ("phase4_attention", 270)]
+)
+def test_time_phases_read_the_hemispheres_of_the_lesion(toys, phase, limit):
+    units = _read(toys, phase)
+    assert len(units) == 11
+    assert [u for u in zip(units.patients, units.sides, strict=True) if u[0] == "toy-03"] == [
+        ("toy-03", "left"),
+        ("toy-03", "right"),
+    ]
+    minutes = pd.read_csv(toys.cohort, sep="\t").set_index("patient")["onset_to_mri_min"]
+    assert units.labels.tolist() == [float(minutes[patient] < limit) for patient in units.patients]
+    lesion = units.values[:, :, 6:12, 8:20, 3:6]
+    assert (lesion == 1).all()
+
+
+def test_the_limit_itself_is_not_below_it(toys):
+    rows = pd.read_csv(toys.cohort, sep="\t").astype({"onset_to_mri_min": float})
+    rows.loc[0, "onset_to_mri_min"] = 270
+    rows.loc[1, "onset_to_mri_min"] = 269.9
+    rows.to_csv(toys.cohort, sep="\t", index=False)
+    assert _read(toys, "phase3_tss4h5").labels[:2].tolist() == [0, 1]
+
+
+def test_patients_outside_the_split_are_left_alone(toys):
+    split = pd.read_csv(toys.split, sep="\t")
+    split[split["patient"] != "toy-00"].to_csv(toys.split, sep="\t", index=False)
+    (toys.hemispheres / "toy-00.npy").write_text("excluded: no FLAIR\n")
+    assert "toy-00" not in _read(toys, "phase1_stroke").participants
+
+
+def test_patient_in_two_parts_is_refused(toys):
+    with open(toys.split, "a") as file:
+        file.write("toy-00\ttest\n")
+    with pytest.raises(SplitError, match="toy-00"):
+        read_split(toys.split)
+
+
+def test_unknown_part_is_refused(toys):
+    with open(toys.split, "a") as file:
+        file.write("toy-99\tholdout\n")
+    with pytest.raises(SplitError, match="holdout"):
+        read_split(toys.split)
+
+
+def test_empty_part_is_refused(toys):
+    split = pd.read_csv(toys.split, sep="\t")
+    split[split["part"] != "validation"].to_csv(toys.split, sep="\t", index=False)
+    with pytest.raises(SplitError, match="validation part is empty"):
+        _read(toys, "phase1_stroke", "validation")
+
+
+@pytest.mark.parametrize("column", ["onset_to_mri_min", "lesion_side"])
+def test_patient_without_label_is_refused(toys, column):
+    rows = pd.read_csv(toys.cohort, sep="\t")
+    rows[column] = rows[column].astype(object)
+    rows.loc[5, column] = None
+    rows.to_csv(toys.cohort, sep="\t", index=False)
+    with pytest.raises(SplitError, match="toy-05"):
+        _read(toys, "phase2_tss3h")
+
+
+def test_one_class_is_refused(toys):
+    rows = pd.read_csv(toys.cohort, sep="\t")
+    rows["onset_to_mri_min"] = 500
+    rows.to_csv(toys.cohort, sep="\t", index=False)
+    with pytest.raises(SplitError, match="all 4 hemispheres of the validation part have the label 0"):
+        check_classes(_read(toys, "phase2_tss3h", "validation"), phase="phase2_tss3h", part="validation")
+
+
+def test_digest_changes_with_values_and_labels(toys):
+    before = _read(toys, "phase2_tss3h").digest()
+    assert before == _read(toys, "phase2_tss3h").digest()
+    assert before != _read(toys, "phase3_tss4h5").digest()
+    values = np.load(toys.hemispheres / "toy-00.npy")
+    values[0, 0, 5, 5, 5] += np.float16(0.01)
+    np.save(toys.hemispheres / "toy-00.npy", values)
+    assert before != _read(toys, "phase2_tss3h").digest()
+
+
+def test_leakage_is_a_move_to_a_later_part():
+    before = {"train": ["a", "b"], "validation": ["c"], "test": ["d"]}
+    check_leakage(before, before)
+    check_leakage(before, {"train": ["c", "d"], "validation": ["e"], "test": ["f"]})
+    for now in ({"validation": ["a"]}, {"test": ["b"]}, {"test": ["c"]}):
+        with pytest.raises(SplitError, match=f"patient {next(iter(now.values()))[0]} was in"):
+            check_leakage(before, now)
