@@ -111,6 +111,8 @@ def descend(
     moved, voxel, cost, linearise = look(pose)
     damping, hessian = 1e-2, None
     for _ in range(iterations):
+        if not np.isfinite(cost):
+            break  # the start lies outside the field of view
         if hessian is None:
             slopes = sampler.slopes(voxel)
             pivot = pose[:3, :3] @ centre + pose[:3, 3]

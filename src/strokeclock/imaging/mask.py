@@ -12,6 +12,7 @@ from strokeclock.imaging.volume import Volume
 log = logging.getLogger(__name__)
 
 DEEP, NEAR = 8.0, 7.0  # mm: inside the atlas mask, certain; outside it, possible
+FAR = 20.0  # mm outside, beyond which distance does not matter
 DARK = 0.3  # share of the local brain mean below which a voxel is bone or air
 LOCAL = 15.0  # mm, SD of the Gaussian that makes the local mean
 OPENING, CLOSING = 3.0, 4.0  # mm
@@ -60,8 +61,7 @@ def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patie
     depth = _signed_distance(atlas_mask)
     work = _work_grid(t2w)
     image = resample(t2w, **work).data
-    # Carried raised by NEAR, so that the 0 outside the atlas field of view reads "far outside".
-    depth = resample(depth, transform=np.linalg.inv(transform), **work).data - NEAR
+    depth = resample(depth, transform=np.linalg.inv(transform), **work).data - FAR
     core, near = depth > DEEP, depth > -NEAR
     if not core.any():
         raise PatientError(patient, "no brain found in the T2w; look at the series and its orientation")
@@ -86,11 +86,11 @@ def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patie
 
 
 def _signed_distance(mask: Volume) -> Volume:
-    """Depth inside the mask in mm, negative outside, plus NEAR, and not below 0."""
+    """Depth inside the mask in mm, negative outside, plus FAR: 0 is what `resample` gives off the grid."""
     inside = mask.data > 0.5
     depth = ndimage.distance_transform_edt(inside, sampling=mask.spacing)
     depth -= ndimage.distance_transform_edt(~inside, sampling=mask.spacing)
-    return Volume(np.maximum(depth + NEAR, 0).astype(np.float32), mask.affine)
+    return Volume(np.maximum(depth + FAR, 0).astype(np.float32), mask.affine)
 
 
 def _work_grid(t2w: Volume) -> dict:

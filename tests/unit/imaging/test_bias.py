@@ -1,0 +1,59 @@
+"""N4: a known multiplicative field is taken out, by both programs alike."""
+
+import numpy as np
+import pytest
+
+from strokeclock.errors import MissingSoftwareError
+from strokeclock.imaging import bias
+from strokeclock.imaging.resample import resample_mask
+from strokeclock.imaging.volume import Volume
+
+SETTINGS = {"shrink": 2, "iterations": [50, 50]}
+
+
+@pytest.fixture(scope="module")
+def case(head_of, atlas_mask):
+    head = head_of(np.eye(4), shape=(56, 64, 28), spacing=(4, 4, 6))
+    mask = resample_mask(atlas_mask, shape=head.shape, affine=head.affine)
+    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in head.shape], indexing="ij")
+    field = np.exp(0.35 * x + 0.3 * y * y - 0.25 * z * x)
+    return head, mask, field / np.exp(np.log(field[mask.data > 0]).mean())
+
+
+def spread(field, mask):
+    return np.log(field[mask.data > 0]).std()
+
+
+def test_known_field_is_reduced(case):
+    head, mask, true = case
+    without = bias.estimate_field_niimath(head, mask, **SETTINGS, patient="p1")
+    biased = Volume((head.data * true).astype(np.float32), head.affine)
+    found = bias.estimate_field_niimath(biased, mask, **SETTINGS, patient="p1")
+    assert spread(true / (found.data / without.data), mask) < 0.35 * spread(true, mask)
+    corrected = bias.correct(biased, found)
+    assert np.allclose(corrected.data * found.data, biased.data, rtol=1e-5)
+
+
+def test_field_says_nothing_about_overall_brightness(case):
+    head, mask, _ = case
+    field = bias.estimate_field_niimath(head, mask, **SETTINGS, patient="p1")
+    assert np.log(field.data[mask.data > 0]).mean() == pytest.approx(0, abs=1e-5)
+    brighter = bias.estimate_field_niimath(
+        Volume(head.data * 50, head.affine), mask, **SETTINGS, patient="p1"
+    )
+    assert np.allclose(brighter.data, field.data, atol=2e-3)
+
+
+def test_both_programs_agree(case):
+    pytest.importorskip("ants")
+    head, mask, true = case
+    biased = Volume((head.data * true).astype(np.float32), head.affine)
+    ours = bias.estimate_field_niimath(biased, mask, **SETTINGS, patient="p1")
+    theirs = bias.estimate_field_ants(biased, mask, **SETTINGS)
+    assert spread(ours.data / theirs.data, mask) < 1e-3
+
+
+def test_missing_program_is_named(monkeypatch, case):
+    monkeypatch.setattr(bias, "find_spec", lambda name: None)
+    with pytest.raises(MissingSoftwareError, match="pip install niimath"):
+        bias.estimate_field_niimath(*case[:2], **SETTINGS, patient="p1")

@@ -1,0 +1,77 @@
+"""The brain mask: refined on a head whose brain is known, and read off a stripped one."""
+
+import numpy as np
+import pytest
+
+from strokeclock.errors import PatientError
+from strokeclock.imaging.mask import is_stripped, refine_mask, strip_by_zeros
+from strokeclock.imaging.resample import resample_mask
+from strokeclock.imaging.volume import Volume
+
+HEAD = np.diag([0.95, 1.04, 0.97, 1.0])  # atlas world to head world
+
+
+def dice(a, b):
+    a, b = a.data > 0, b.data > 0
+    return 2 * (a & b).sum() / (a.sum() + b.sum())
+
+
+@pytest.fixture(scope="module")
+def head(head_of):
+    return head_of(HEAD)
+
+
+@pytest.fixture(scope="module")
+def truth(head, atlas_mask):
+    return resample_mask(atlas_mask, shape=head.shape, affine=head.affine, transform=HEAD)
+
+
+def test_perfect_transform_gives_the_brain(head, truth, atlas_mask):
+    mask = refine_mask(head, atlas_mask, np.linalg.inv(HEAD), patient="p1")
+    assert mask.same_grid(head)
+    assert set(np.unique(mask.data)) == {0, 1}
+    assert dice(mask, truth) > 0.93  # thick slices: voxels that are a third brain are kept
+
+
+def test_refinement_mends_a_transform_that_is_a_little_wrong(head, truth, atlas_mask):
+    """The carried-back mask is 7 mm off; the refined one is nearer to the truth."""
+    off = np.eye(4)
+    off[:3, 3] = (6, -3, 2)
+    carried = resample_mask(atlas_mask, shape=head.shape, affine=head.affine, transform=off @ HEAD)
+    mask = refine_mask(head, atlas_mask, np.linalg.inv(off @ HEAD), patient="p1")
+    assert dice(mask, truth) > dice(carried, truth) + 0.02
+
+
+def test_dark_fluidless_voxels_deep_inside_stay(head, truth, atlas_mask):
+    """A haemorrhage or an old cavity that is black on b0 is brain all the same."""
+    data = head.data.copy()
+    x, y, z = np.rint(np.linalg.inv(head.affine) @ HEAD @ [-25, -20, 30, 1]).astype(int)[:3]
+    data[x - 2 : x + 3, y - 2 : y + 3, z - 1 : z + 2] = 0
+    mask = refine_mask(Volume(data, head.affine), atlas_mask, np.linalg.inv(HEAD), patient="p1")
+    assert mask.data[x - 2 : x + 3, y - 2 : y + 3, z - 1 : z + 2].all()
+
+
+def test_no_brain_in_view(head, atlas_mask):
+    away = np.eye(4)
+    away[0, 3] = 500
+    with pytest.raises(PatientError, match="no brain found"):
+        refine_mask(head, atlas_mask, away, patient="p1")
+
+
+def test_stripped_head_is_recognised(head, truth):
+    stripped = Volume(head.data * truth.data, head.affine)
+    assert is_stripped(stripped)
+    assert dice(strip_by_zeros(stripped), truth) > 0.98
+
+
+def test_whole_head_is_not_taken_for_a_stripped_one(head, atlas):
+    assert not is_stripped(head)
+    assert not is_stripped(Volume(np.where(head.data > 40, head.data, 0), head.affine))  # air set to 0
+    assert not is_stripped(Volume(head.data - head.data.min(), head.affine))
+
+
+def test_holes_of_a_stripped_head_are_filled(head, truth):
+    data = head.data * truth.data
+    x, y, z = np.rint(np.linalg.inv(head.affine) @ HEAD @ [-25, -20, 30, 1]).astype(int)[:3]
+    data[x - 3 : x + 4, y - 3 : y + 4, z] = 0
+    assert strip_by_zeros(Volume(data, head.affine)).data[x - 3 : x + 4, y - 3 : y + 4, z].all()

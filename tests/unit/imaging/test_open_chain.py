@@ -1,0 +1,185 @@
+"""The open chain on a head made from the atlas by a known transform: everything lands where it belongs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from strokeclock.errors import PatientError
+from strokeclock.imaging.alignment import rotation
+from strokeclock.imaging.open_chain import preprocess_patient
+from strokeclock.imaging.resample import resample_mask
+from strokeclock.imaging.volume import Volume, read_volume, write_volume
+
+IMAGES = ("t2w", "dwi", "flair", "adc", "brain_mask")
+TRANSFORMS = ("t2w_to_atlas", "flair_to_t2w")
+
+
+def moved(shift, **angles):
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation(**angles)
+    matrix[:3, 3] = shift
+    return matrix
+
+
+HEAD = moved((15, -30, 40), pitch=10)  # atlas world to T2w world
+FLAIR = moved((3, -2, 4), yaw=4)  # T2w world to FLAIR world
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory, head_of):
+    """Raw series on disk, with a bright square far left and front on DWI to tell the sides apart."""
+    folder = tmp_path_factory.mktemp("raw")
+    t2w, dwi = head_of(HEAD), head_of(HEAD, series="dwi", seed=1)
+    flair = head_of(FLAIR @ HEAD, series="flair", seed=2, shape=(110, 128, 26), spacing=(2, 2, 6.5))
+    x, y, z = np.rint(np.linalg.inv(t2w.affine) @ HEAD @ [-45, 20, 20, 1]).astype(int)[:3]
+    dwi.data[x - 2 : x + 3, y - 2 : y + 3, z - 1 : z + 2] = 500
+    for name, volume in (("t2w", t2w), ("dwi", dwi), ("flair", flair)):
+        write_volume(folder / f"{name}.nii.gz", volume)
+    return {name: folder / f"{name}.nii.gz" for name in ("t2w", "dwi", "flair")} | {"adc": None}
+
+
+def outputs(folder):
+    return {name: folder / f"{name}.nii.gz" for name in IMAGES} | {
+        name: folder / "transforms" / f"{name}.txt" for name in TRANSFORMS
+    }
+
+
+def run(raw, folder, atlas_files, **change):
+    settings = {"b_value": 1000.0, "shrink": 4, "iterations": [20, 20], "shared_dwi": True}
+    facts = preprocess_patient(
+        patient="p1",
+        **raw,
+        atlas_t2w=atlas_files["t2w"],
+        atlas_brain_mask=atlas_files["brain_mask"],
+        atlas_grid=atlas_files["grid"],
+        outputs=outputs(folder),
+        **settings | change,
+    )
+    images = {name: read_volume(outputs(folder)[name], patient="p1", series="x") for name in IMAGES}
+    return facts, images, {name: np.loadtxt(outputs(folder)[name]) for name in TRANSFORMS}
+
+
+@pytest.fixture(scope="module")
+def result(raw, tmp_path_factory, atlas_files):
+    return run(raw, tmp_path_factory.mktemp("out"), atlas_files)
+
+
+def test_everything_is_on_the_grid_and_masked(result, atlas_files):
+    facts, images, _ = result
+    grid = read_volume(atlas_files["grid"], patient="atlas", series="grid")
+    inside = images["brain_mask"].data > 0
+    assert facts == {"t2w_derived": False, "stripped": False}
+    for name in IMAGES:
+        assert images[name].same_grid(grid)
+        assert not images[name].data[~inside].any()
+    for name in ("t2w", "dwi", "flair"):
+        assert (images[name].data[inside] > 0).mean() > 0.98
+
+
+def test_transforms_are_the_known_ones(result, brain_points):
+    _, _, found = result
+    homogeneous = np.vstack([brain_points, np.ones(brain_points.shape[1])])
+    for got, true in ((found["t2w_to_atlas"] @ HEAD, np.eye(4)), (found["flair_to_t2w"] @ FLAIR, np.eye(4))):
+        assert np.linalg.norm(((got - true) @ homogeneous)[:3], axis=0).mean() < 1.5
+
+
+def test_brain_lies_on_the_atlas_brain(result, atlas_files):
+    mask = result[1]["brain_mask"].data > 0
+    true = read_volume(atlas_files["brain_mask_grid"], patient="atlas", series="mask").data > 0
+    assert 2 * (mask & true).sum() / (mask.sum() + true.sum()) > 0.92
+
+
+def test_series_agree_with_each_other_and_with_the_atlas(result, atlas_files):
+    """Fluid is bright in T2w, dark in FLAIR and DWI, and diffuses; grey and white follow the atlas."""
+    _, images, _ = result
+    atlas = read_volume(atlas_files["grid"], patient="atlas", series="grid").data
+    inside = images["brain_mask"].data > 0
+    assert np.corrcoef(images["t2w"].data[inside], atlas[inside])[0, 1] > 0.9
+    fluid = inside & (atlas > 0.8)
+    for name, brighter in (("t2w", True), ("flair", False), ("dwi", False), ("adc", True)):
+        data = images[name].data
+        assert bool(data[fluid].mean() > np.median(data[inside])) is brighter
+
+
+def test_left_stays_left(result):
+    dwi = result[1]["dwi"]
+    x, y, z = dwi.affine[:3, :3] @ np.unravel_index(dwi.data.argmax(), dwi.shape) + dwi.affine[:3, 3]
+    assert abs(x + 45) < 8
+    assert abs(y - 20) < 8
+    assert abs(z - 20) < 10
+
+
+def test_stored_direction_of_x_changes_nothing(raw, result, tmp_path, atlas_files):
+    """The same volumes stored with x from right to left give the same arrays, exactly."""
+    flipped = {}
+    for name in ("t2w", "dwi", "flair"):
+        volume = read_volume(raw[name], patient="p1", series=name)
+        flip = np.diag([-1.0, 1, 1, 1])
+        flip[0, 3] = volume.shape[0] - 1
+        flipped[name] = tmp_path / f"{name}.nii.gz"
+        write_volume(flipped[name], Volume(volume.data[::-1], volume.affine @ flip))
+    _, images, transforms = run(flipped | {"adc": None}, tmp_path / "out", atlas_files)
+    for name in IMAGES:
+        assert np.array_equal(images[name].data, result[1][name].data)
+    for name in TRANSFORMS:
+        assert np.array_equal(transforms[name], result[2][name])
+
+
+def test_same_input_gives_the_same_bytes(raw, tmp_path, atlas_files):
+    for folder in ("a", "b"):
+        run(raw, tmp_path / folder, atlas_files)
+    for name, path in outputs(tmp_path / "a").items():
+        assert path.read_bytes() == outputs(tmp_path / "b")[name].read_bytes()
+
+
+def test_stripped_without_b0(raw, tmp_path, atlas_files, atlas_mask):
+    """As public data come: skull off, ADC in 1e-6 mm2/s instead of b0."""
+    volumes = {name: read_volume(raw[name], patient="p1", series=name) for name in ("t2w", "dwi", "flair")}
+    files = {"t2w": None}
+    for name, transform in (("dwi", HEAD), ("flair", FLAIR @ HEAD)):
+        v = volumes[name]
+        mask = resample_mask(atlas_mask, shape=v.shape, affine=v.affine, transform=transform)
+        files[name] = tmp_path / f"{name}.nii.gz"
+        write_volume(files[name], Volume(v.data * mask.data, v.affine))
+        if name == "dwi":
+            ratio = np.maximum(volumes["t2w"].data, 1) / np.maximum(v.data, 1)
+            files["adc"] = tmp_path / "adc.nii.gz"
+            adc = np.clip(np.log(ratio), 0, 4) * 1000 * mask.data
+            write_volume(files["adc"], Volume(adc.astype(np.float32), v.affine))
+    facts, images, transforms = run(files, tmp_path / "out", atlas_files)
+    assert facts == {"t2w_derived": True, "stripped": True}
+    assert np.allclose((transforms["t2w_to_atlas"] @ HEAD @ [0, -20, 10, 1])[:3], [0, -20, 10], atol=2)
+    assert (images["brain_mask"].data.sum() * np.prod(images["dwi"].spacing)) / 1e6 == pytest.approx(
+        1.9, abs=0.15
+    )
+
+
+def test_own_field_for_dwi(raw, result, tmp_path, atlas_files):
+    _, images, _ = run(raw, tmp_path, atlas_files, shared_dwi=False)
+    assert np.array_equal(images["t2w"].data, result[1]["t2w"].data)
+    assert not np.array_equal(images["dwi"].data, result[1]["dwi"].data)
+    assert np.array_equal(images["adc"].data, result[1]["adc"].data)
+
+
+def test_truncated_series_excludes_the_patient_and_writes_nothing(raw, tmp_path, atlas_files):
+    cut = tmp_path / "flair.nii.gz"
+    cut.write_bytes(Path(raw["flair"]).read_bytes()[:-5000])
+    with pytest.raises(PatientError, match=r"flair.nii.gz is truncated or damaged; copy it again"):
+        run(raw | {"flair": cut}, tmp_path / "out", atlas_files)
+    assert not (tmp_path / "out").exists()
+
+
+def test_heavy_packages_stay_out():
+    """Start-up is paid per patient."""
+    heavy = {"ants", "nipype", "pandas", "torch", "nilearn", "matplotlib", "sklearn"}
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys, strokeclock.imaging.open_chain; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": str(Path(__file__).parents[3] / "src")},
+    )
+    assert not heavy & set(done.stdout.split())

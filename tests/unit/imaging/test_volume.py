@@ -1,0 +1,268 @@
+"""Reading, checking and writing one volume, and the arithmetic between DWI, b0 and ADC."""
+
+import gzip
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from strokeclock.errors import PatientError
+from strokeclock.imaging.volume import (
+    Volume,
+    adc_unit,
+    compute_adc,
+    derive_t2w,
+    read_series,
+    read_volume,
+    write_volume,
+)
+
+AFFINE = np.array([[2.0, 0, 0, -7], [0, 2, 0, -9], [0, 0, 5, -20], [0, 0, 0, 1]])
+
+
+@pytest.fixture
+def data():
+    return np.random.default_rng(0).uniform(10, 200, (8, 10, 9)).astype(np.float32)
+
+
+def save(path, data, *, sform=AFFINE, qform=None):
+    """Store an image with exactly the given orientations; None sets the code to 0."""
+    image = nib.Nifti1Image(data, None)
+    for setter, affine in ((image.header.set_sform, sform), (image.header.set_qform, qform)):
+        setter(affine, code=0 if affine is None else 1)
+    nib.save(image, path)
+    return path
+
+
+def read(path, series="t2w"):
+    return read_volume(path, patient="p1", series=series)
+
+
+def mirrored(affine, data, axis):
+    """The same volume stored with one axis running the other way."""
+    flip = np.eye(4)
+    flip[axis, axis], flip[axis, 3] = -1, data.shape[axis] - 1
+    return affine @ flip, np.flip(data, axis)
+
+
+@pytest.mark.parametrize("axes", [[0], [1], [2], [0, 2], [0, 1, 2]])
+def test_stored_axis_direction_does_not_matter(tmp_path, data, axes):
+    expected = read(save(tmp_path / "ras.nii.gz", data))
+    affine, stored = AFFINE, data
+    for axis in axes:
+        affine, stored = mirrored(affine, stored, axis)
+    volume = read(save(tmp_path / "other.nii.gz", stored, sform=affine))
+    assert np.array_equal(volume.data, expected.data)
+    assert np.array_equal(volume.affine, expected.affine)
+
+
+def test_stored_axis_order_does_not_matter(tmp_path, data):
+    sagittal = read(save(tmp_path / "s.nii", data.transpose(1, 2, 0), sform=AFFINE[:, [1, 2, 0, 3]]))
+    assert np.array_equal(sagittal.data, data)
+    assert np.array_equal(sagittal.affine, AFFINE)
+
+
+def test_oblique_keeps_every_voxel_where_it_is(tmp_path, data):
+    angle = np.deg2rad(20)
+    turn = np.eye(4)
+    turn[:2, :2] = [[-np.cos(angle), np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    affine = turn @ AFFINE
+    volume = read(save(tmp_path / "o.nii", data, sform=affine))
+    index = np.array([2, 3, 4, 1])
+    here = np.rint(np.linalg.inv(volume.affine) @ affine @ index).astype(int)
+    assert volume.data[tuple(here[:3])] == data[2, 3, 4]
+    assert (np.diag(volume.affine)[:3] > 0).all()
+
+
+@pytest.mark.parametrize("keep", [1, 200, -1000, -6])
+def test_truncated_gz_is_refused(tmp_path, data, keep):
+    path = save(tmp_path / "dwi.nii.gz", data)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(PatientError, match=r"p1: t2w file dwi.nii.gz is (truncated|not a NIfTI)"):
+        read(path)
+
+
+def test_truncated_gz_names_the_mend(tmp_path, data):
+    path = save(tmp_path / "dwi.nii.gz", data)
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(PatientError, match="copy it again"):
+        read(path)
+
+
+def test_truncated_inside_a_whole_gz_is_refused(tmp_path, data):
+    path = save(tmp_path / "dwi.nii.gz", data)
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes())[:-40]))
+    with pytest.raises(PatientError, match="truncated"):
+        read(path)
+
+
+def test_missing_and_foreign_files_are_refused(tmp_path):
+    with pytest.raises(PatientError, match="correct the path"):
+        read(tmp_path / "none.nii.gz")
+    (tmp_path / "text.nii").write_text("no image" * 100)
+    with pytest.raises(PatientError, match="not a NIfTI file"):
+        read(tmp_path / "text.nii")
+
+
+def test_four_dimensions(tmp_path, data):
+    assert np.array_equal(read(save(tmp_path / "one.nii", data[..., None])).data, data)
+    with pytest.raises(PatientError, match="one three-dimensional volume"):
+        read(save(tmp_path / "two.nii", np.stack([data, data], axis=-1)))
+
+
+def test_constant_is_refused(tmp_path, data):
+    with pytest.raises(PatientError, match="same value in every voxel"):
+        read(save(tmp_path / "c.nii", np.full_like(data, 3)))
+
+
+def test_not_a_number(tmp_path):
+    data = np.random.default_rng(0).uniform(1, 2, (20, 20, 20)).astype(np.float32)
+    data[0, 0, :3] = [np.nan, np.inf, -np.inf]
+    assert np.array_equal(read(save(tmp_path / "few.nii", data)).data[0, 0, :3], [0, 0, 0])
+    data[:5] = np.nan
+    with pytest.raises(PatientError, match="not numbers"):
+        read(save(tmp_path / "many.nii", data))
+
+
+def test_negative_values(tmp_path, data):
+    data[0, 0, 0] = -3
+    path = save(tmp_path / "n.nii", data)
+    assert read(path).data[0, 0, 0] == 0
+    assert read(path, series="something else").data[0, 0, 0] == -3
+    with pytest.raises(PatientError, match="give the raw series"):
+        read(save(tmp_path / "z.nii", data - data.mean()))
+
+
+def test_qform_serves_where_the_sform_is_not_set(tmp_path, data):
+    volume = read(save(tmp_path / "q.nii", data, sform=None, qform=AFFINE))
+    assert np.allclose(volume.affine, AFFINE, atol=1e-5)
+
+
+def test_sform_comes_first(tmp_path, data):
+    shifted = AFFINE + np.diag([0, 0, 0, 0.0])
+    shifted[2, 3] += 4
+    assert np.array_equal(read(save(tmp_path / "s.nii", data, sform=shifted, qform=AFFINE)).affine, shifted)
+
+
+def test_no_orientation_is_refused(tmp_path, data):
+    with pytest.raises(PatientError, match="left and right are unknown"):
+        read(save(tmp_path / "none.nii", data, sform=None))
+
+
+@pytest.mark.parametrize("axes", [[0], [0, 1]])
+def test_contradicting_orientations_are_refused(tmp_path, data, axes):
+    other = AFFINE
+    for axis in axes:
+        other, _ = mirrored(other, data, axis)
+    with pytest.raises(PatientError, match="disagree about left and right"):
+        read(save(tmp_path / "m.nii", data, sform=AFFINE, qform=other))
+
+
+def test_impossible_offset_is_centred(tmp_path, data, caplog):
+    wild = AFFINE.copy()
+    wild[:3, 3] = 1e21
+    volume = read(save(tmp_path / "w.nii", data, sform=wild))
+    assert np.allclose(volume.centre, 0)
+    assert np.allclose(volume.affine[:3, :3], AFFINE[:3, :3])
+    assert "impossible offset" in caplog.text
+
+
+def test_shear_and_impossible_voxels_are_refused(tmp_path, data):
+    sheared = AFFINE.copy()
+    sheared[0, 1] = 0.4
+    with pytest.raises(PatientError, match="sheared"):
+        read(save(tmp_path / "s.nii", data, sform=sheared))
+    with pytest.raises(PatientError, match="voxels of"):
+        read(save(tmp_path / "v.nii", data, sform=AFFINE @ np.diag([1e-3, 1e-3, 1e-3, 1])))
+
+
+@pytest.mark.parametrize("name", ["v.nii", "v.nii.gz"])
+def test_written_volume_reads_back_and_repeats_its_bytes(tmp_path, data, name):
+    volume = Volume(data, AFFINE)
+    write_volume(tmp_path / "a" / name, volume)
+    write_volume(tmp_path / "b" / name, volume)
+    assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+    back = read(tmp_path / "a" / name)
+    assert np.array_equal(back.data, data)
+    assert np.array_equal(back.affine, AFFINE)
+    assert [path.name for path in (tmp_path / "a").iterdir()] == [name]
+
+
+def test_interrupted_write_leaves_nothing(tmp_path, data, monkeypatch):
+    def fail(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(KeyboardInterrupt):
+        write_volume(tmp_path / "v.nii", Volume(data, AFFINE))
+    assert not list(tmp_path.iterdir())
+
+
+def test_mask_is_written_as_integers(tmp_path, data):
+    write_volume(tmp_path / "m.nii.gz", Volume((data > 100).astype(np.float32), AFFINE), dtype=np.uint8)
+    image = nib.load(tmp_path / "m.nii.gz")
+    assert image.get_data_dtype() == np.uint8
+    assert np.array_equal(np.asanyarray(image.dataobj), data > 100)
+
+
+def test_adc_by_hand():
+    t2w, dwi = (
+        Volume(np.array([[values]], dtype=np.float32), AFFINE) for values in ([900, 0, 5], [300, 4, 8])
+    )
+    adc = compute_adc(t2w, dwi, b_value=800)
+    assert np.allclose(adc.data, [[[np.log(3) / 800, 0, 0]]], atol=1e-9)
+
+
+@pytest.mark.parametrize("stored", [1.0, 1e-3, 1e-6])
+@pytest.mark.parametrize("b_value", [800.0, 1000.0])
+def test_derived_t2w_inverts_the_adc(data, stored, b_value):
+    true = np.random.default_rng(1).uniform(0.3e-3, 3e-3, data.shape).astype(np.float32)
+    dwi = Volume(data, AFFINE)
+    shipped = Volume((true / stored).astype(np.float32), AFFINE)
+    assert adc_unit(dwi, shipped) == stored
+    t2w = derive_t2w(dwi, shipped, b_value=b_value)
+    assert np.allclose(t2w.data, data * np.exp(b_value * true), rtol=1e-5)
+    assert np.allclose(compute_adc(t2w, dwi, b_value=b_value).data, true, atol=1e-9)
+
+
+def test_adc_of_no_known_unit_is_refused(data):
+    with pytest.raises(ValueError, match="no ADC"):
+        derive_t2w(Volume(data, AFFINE), Volume(np.full_like(data, 40), AFFINE), b_value=1000)
+
+
+@pytest.fixture
+def files(tmp_path, data):
+    other = AFFINE.copy()
+    other[2, 3] += 3
+    return {
+        "t2w": save(tmp_path / "b0.nii", data * 3),
+        "dwi": save(tmp_path / "b1000.nii", data),
+        "flair": save(tmp_path / "flair.nii", data[:7], sform=other),
+        "adc": save(tmp_path / "adc.nii", np.full_like(data, 0.8) + data / 1e4),
+    }
+
+
+def test_series_with_and_without_t2w(files, data):
+    given = read_series(**files, patient="p1", b_value=1000)
+    assert np.array_equal(given["t2w"].data, data * 3)
+    assert np.allclose(given["adc"].data, np.log(3) / 1000)
+    derived = read_series(**files | {"t2w": None}, patient="p1", b_value=1000)
+    assert np.allclose(derived["adc"].data, (0.8 + data / 1e4) * 1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"flair": None}, "has no FLAIR"),
+        ({"dwi": None}, "has no DWI"),
+        ({"t2w": None, "adc": None}, "neither T2w .b0. nor ADC"),
+    ],
+)
+def test_missing_series_exclude_the_patient(files, change, words):
+    with pytest.raises(PatientError, match=words):
+        read_series(**files | change, patient="p1", b_value=1000)
+
+
+def test_t2w_on_another_grid_is_refused(files):
+    with pytest.raises(PatientError, match="not on one grid"):
+        read_series(**files | {"t2w": files["flair"]}, patient="p1", b_value=1000)
