@@ -44,6 +44,7 @@ def read_readers(path: str | Path, *, known: Collection[str], needed: Sequence[s
             f"reader sheet {path} lacks {len(missing)} of {len(needed)} test patients, {missing[0]} first; "
             "add their rows, since readers and models must be compared on the same patients"
         )
+    calls = calls.loc[list(needed)]  # readers may have left out the other parts
     for reader in expected:
         bad = calls.index[~calls[reader].isin(["0", "1"])]
         if bad.size:
@@ -51,7 +52,7 @@ def read_readers(path: str | Path, *, known: Collection[str], needed: Sequence[s
                 f"reader sheet {path} has {calls.loc[bad[0], reader]!r} for patient {bad[0]}, {reader}; "
                 "write 1 for mismatch present or 0 for absent"
             )
-    return calls.loc[list(needed)].astype(int)
+    return calls.astype(int)
 
 
 def vote(calls: pd.DataFrame) -> np.ndarray:

@@ -1,0 +1,134 @@
+"""Grad-CAM against networks small enough to do by hand, and on the real ones' layers."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from strokeclock.evaluation.gradcam import LAYERS, map_relevance
+from strokeclock.models.architecture import Architecture
+
+
+class TinyVolumetric(nn.Module):
+    """Two maps, DWI and FLAIR - T2w; logit = 2 * mean of the first - 1 * mean of the second."""
+
+    def __init__(self):
+        super().__init__()
+        self.maps = nn.Conv3d(3, 2, 1, bias=False)
+        self.maps.weight.data = torch.tensor([[1.0, 0, 0], [0, -1, 1]]).view(2, 3, 1, 1, 1)
+
+    def forward(self, volume):
+        means = self.maps(volume).mean((2, 3, 4))
+        return 2 * means[:, 0] - means[:, 1]
+
+
+class TinySliceWise(TinyVolumetric):
+    """The same on each slice as (y, x); slice z counts z + 1 times."""
+
+    def __init__(self):
+        super().__init__()
+        self.maps = nn.Conv2d(3, 2, 1, bias=False)
+        self.maps.weight.data = torch.tensor([[1.0, 0, 0], [0, -1, 1]]).view(2, 3, 1, 1)
+
+    def forward(self, volume):
+        means = self.maps(volume.permute(0, 4, 1, 3, 2).flatten(0, 1)).mean((2, 3)).view(len(volume), -1, 2)
+        weights = torch.arange(1.0, volume.shape[-1] + 1)
+        return ((2 * means[..., 0] - means[..., 1]) * weights).sum(1)
+
+
+@pytest.fixture
+def volume():
+    return np.random.default_rng(0).random((3, 4, 6, 5)).astype(np.float32)
+
+
+def by_hand(volume):
+    dwi, t2w, flair = volume
+    return np.maximum(2 * dwi - (flair - t2w), 0)
+
+
+def test_volumetric_by_hand(volume):
+    expected = by_hand(volume)
+    assert map_relevance(TinyVolumetric(), volume, layer="maps") == pytest.approx(
+        expected / expected.max(), abs=1e-6
+    )
+
+
+def test_slice_wise_by_hand(volume):
+    expected = by_hand(volume) * np.arange(1, 6)  # x, y, z in the right order, slices by their weight
+    assert map_relevance(TinySliceWise(), volume, layer="maps") == pytest.approx(
+        expected / expected.max(), abs=1e-6
+    )
+
+
+def test_scale_is_the_whole_volumes(volume):
+    relevance = map_relevance(TinySliceWise(), volume, layer="maps")
+    assert relevance.max() == 1
+    assert (relevance.max(axis=(0, 1)) < 1).sum() == 4  # one slice of five reaches it
+
+
+def test_only_what_speaks_for_the_positive_class(volume):
+    model = TinyVolumetric()
+    model.maps.weight.data[1] = 0
+    assert map_relevance(model, -volume, layer="maps").tolist() == np.zeros((4, 6, 5)).tolist()
+
+
+def test_the_logit_is_followed_and_not_the_probability(volume):
+    """A sure case has a vanishing gradient of the probability, but its map is as clear."""
+
+    class Sure(TinyVolumetric):
+        def forward(self, hemispheres):
+            return super().forward(hemispheres) + 1000
+
+    unsure = map_relevance(TinyVolumetric(), volume, layer="maps")
+    assert np.array_equal(map_relevance(Sure(), volume, layer="maps"), unsure)
+
+
+def test_upsampling_keeps_the_place():
+    """A corner lights up on a coarse map: it must light up in the same corner of the hemisphere."""
+
+    class Coarse(nn.Module):
+        def __init__(self, dimensions):
+            super().__init__()
+            self.slices = dimensions == 2
+            self.pool = nn.AvgPool2d(2) if self.slices else nn.AvgPool3d(2)
+            self.scale = nn.Parameter(torch.ones(1))
+
+        def forward(self, volume):
+            if self.slices:
+                volume = volume.permute(0, 4, 1, 3, 2).flatten(0, 1)
+            return (self.pool(volume) * self.scale).mean()[None]
+
+    volume = np.zeros((3, 8, 12, 4), np.float32)
+    volume[0, :2, -2:, :2] = 1  # lateral, anterior, low
+    for dimensions in (2, 3):
+        relevance = map_relevance(Coarse(dimensions), volume, layer="pool")
+        assert relevance.shape == (8, 12, 4)
+        assert np.unravel_index(relevance.argmax(), relevance.shape)[:2] == (0, 11)
+        assert relevance[4:].max() == relevance[:, :8].max() == 0
+
+
+@pytest.mark.parametrize("which", ["penultimate", "last"])
+@pytest.mark.parametrize("net", ["2d", "3d"])
+@pytest.mark.parametrize("attention", [False, True])
+def test_the_networks_layers(net, which, attention):
+    torch.manual_seed(0)
+    grid = (32, 64, 16)
+    model = Architecture(
+        net=net,
+        grid=grid,
+        width=8,
+        attention=attention,
+        attention_norm="sigmoid",
+        standardise=True,
+        attention_map="native",
+        slice_aggregation="softmax_logit",
+    ).build()
+    for parameter in model.parameters():
+        parameter.requires_grad_(False)  # a loaded network may be frozen
+    hemisphere = np.random.default_rng(1).random((3, *grid)).astype(np.float16)
+    relevance = map_relevance(model, hemisphere, layer=LAYERS[net, which])
+    assert relevance.shape == grid
+    assert relevance.min() >= 0
+    assert relevance.max() in (0, 1)
+    assert not model.training
+    assert not model.get_submodule(LAYERS[net, which])._forward_hooks

@@ -1,0 +1,94 @@
+"""The reader sheet's faults, the vote, and Fleiss' kappa on published examples."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from strokeclock.errors import ConfigurationError
+from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
+
+SHEET = """patient	reader1	reader2	reader3
+a	1	0	1
+b	0	0	1
+c	1	1	1
+"""
+
+# How many raters chose each of five categories, one row a subject, with the published kappa.
+FLEISS_1971 = """
+0 0 0 6 0  0 3 0 0 3  0 1 4 0 1  0 0 0 0 6  0 3 0 3 0  2 0 4 0 0  0 0 4 0 2  2 0 3 1 0  2 0 0 4 0  0 0 0 0 6
+1 0 0 5 0  1 1 0 4 0  0 3 3 0 0  1 0 0 5 0  0 2 0 3 1  0 0 5 0 1  3 0 0 1 2  5 1 0 0 0  0 2 0 4 0  1 0 2 0 3
+0 0 0 0 6  0 1 0 5 0  0 2 0 1 3  2 0 0 4 0  1 0 0 4 1  0 5 0 1 0  4 0 0 0 2  0 2 0 4 0  1 0 5 0 0  0 0 0 0 6
+"""
+FOURTEEN_RATERS = """
+0 0 0 0 14  0 2 6 4 2  0 0 3 5 6  0 3 9 2 0  2 2 8 1 1
+7 7 0 0 0  3 2 6 3 0  2 5 3 2 2  6 5 2 1 0  0 2 2 3 7
+"""
+
+
+def write(tmp_path, text=SHEET):
+    path = tmp_path / "readers.tsv"
+    path.write_text(text)
+    return path
+
+
+def test_calls_come_in_the_order_asked_for(tmp_path):
+    calls = read_readers(write(tmp_path), known={"a", "b", "c"}, needed=["c", "a"])
+    assert calls.index.tolist() == ["c", "a"]
+    assert calls.to_numpy().tolist() == [[1, 1, 1], [1, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("patient\t", "name\t", "needs the columns patient, reader1"),
+        ("\treader3", "\treaderC", "column 'readerC'; name reader columns"),
+        ("\treader3", "\treader4", "column 'reader4'"),
+        ("b\t0", "a\t0", "patient a twice"),
+        ("b\t0", "z\t0", "patient z, not in the cohort"),
+        ("b\t0\t0\t1\n", "", "lacks 1 of 3 test patients, b first"),
+        ("b\t0\t0\t1", "b\t0\t\t1", "'' for patient b, reader2; write 1"),
+        ("b\t0\t0\t1", "b\t0\t0\t2", "'2' for patient b, reader3"),
+        ("b\t0\t0\t1", "b\tyes\t0\t1", "'yes' for patient b, reader1"),
+    ],
+)
+def test_faults_of_the_sheet(tmp_path, old, new, sentence):
+    assert old in SHEET
+    with pytest.raises(ConfigurationError, match=sentence) as error:
+        read_readers(write(tmp_path, SHEET.replace(old, new)), known={"a", "b", "c"}, needed=["a", "b", "c"])
+    assert "readers.tsv" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_patients_outside_the_test_part_may_lack_calls(tmp_path):
+    calls = read_readers(write(tmp_path, SHEET.replace("b\t0", "b\t")), known={"a", "b", "c"}, needed=["a"])
+    assert calls.shape == (1, 3)
+
+
+def test_majority():
+    assert vote(pd.DataFrame([[1, 0, 1], [0, 0, 1], [0, 0, 0]])).tolist() == [1, 0, 0]
+    assert vote(pd.DataFrame([[1, 0], [1, 1]])).tolist() == [0, 1]  # a tie is no majority
+
+
+@pytest.mark.parametrize(("example", "published"), [(FLEISS_1971, 0.430), (FOURTEEN_RATERS, 0.210)])
+def test_fleiss_kappa_of_published_examples(example, published):
+    table = np.array(example.split(), int).reshape(-1, 5)
+    calls = pd.DataFrame([np.repeat(np.arange(5), row) for row in table])
+    kappa, interval = measure_agreement(calls, confidence=0.95, bootstraps=500)
+    assert kappa == pytest.approx(published, abs=0.0005)
+    assert interval.low < kappa < interval.high
+
+
+def test_fleiss_kappa_of_two_categories_by_hand():
+    # agreement a patient 1/3, 1/3, 1; p = 6/9 of the calls are 1
+    calls = pd.DataFrame([[1, 0, 1], [0, 0, 1], [1, 1, 1]])
+    observed, expected = (1 / 3 + 1 / 3 + 1) / 3, (6 / 9) ** 2 + (3 / 9) ** 2
+    kappa, _ = measure_agreement(calls, confidence=0.95, bootstraps=50)
+    assert kappa == pytest.approx((observed - expected) / (1 - expected))
+
+
+def test_kappa_where_all_always_agree_on_one_call_is_undefined():
+    kappa, interval = measure_agreement(pd.DataFrame(np.ones((5, 3), int)), confidence=0.95, bootstraps=20)
+    assert math.isnan(kappa)
+    assert all(map(math.isnan, interval))

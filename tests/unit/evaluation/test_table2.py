@@ -1,0 +1,246 @@
+"""Table 2 from hand-made predictions: exact numbers, and a threshold that never looks at the test part."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+from statsmodels.stats.proportion import proportion_confint
+
+from strokeclock.errors import ConfigurationError
+from strokeclock.evaluation.predictions import PredictionError
+from strokeclock.evaluation.table2 import COLUMNS, write_table2
+
+PAPER = Path(__file__).parents[3] / "resources/table2_paper.csv"
+SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 200}
+ARM = ("2d", "phase3_tss4h5", "phase2")
+
+
+@pytest.fixture
+def table2(made_up_run):
+    """Write the run's files and Table 2; return it, indexed by stage, model and weights ("" where none)."""
+
+    def make(*, readers=True, settings=None, **files):
+        paths = made_up_run.write(**files)
+        output = made_up_run.root / "tables/table2.csv"
+        write_table2(
+            paths,
+            output,
+            paper=PAPER,
+            cohort=made_up_run.root / "cohort/cohort.tsv",
+            split=made_up_run.root / "cohort/split.tsv",
+            exclusions=made_up_run.root / "cohort/exclusions.tsv",
+            readers=made_up_run.root / "readers.tsv" if readers else None,
+            settings=SETTINGS | (settings or {}),
+        )
+        table = pd.read_csv(output).fillna({"weights": ""})
+        return table.set_index(["stage", "model", "weights"])
+
+    return make
+
+
+def row(table, net, phase, weights):
+    return table.loc[(phase, net, weights)]
+
+
+def test_rows_are_the_papers_in_order(table2):
+    paper = pd.read_csv(PAPER).fillna({"weights": ""})
+    table = table2()
+    assert len(table) == 23
+    assert table.index.tolist() == list(
+        paper[["stage", "model", "weights"]].itertuples(index=False, name=None)
+    )
+    assert [*table.index.names, *table.columns] == list(COLUMNS)
+    for name in ("sensitivity", "specificity", "accuracy", "auc"):
+        assert np.array_equal(table[f"paper_{name}"], paper[name], equal_nan=True)
+
+
+def test_status_of_every_row(table2):
+    status = table2()["status"]
+    assert (status == "ok").sum() == 12 + 4
+    assert status["phase4_attention", "ml", ""].startswith("not run: the radiomics baseline")
+    assert (
+        status[status.index.get_level_values("weights") == "imagenet"].str.startswith("not run: no ImageNet")
+    ).all()
+    assert (
+        status[status.index.get_level_values("weights") == "medical"]
+        .str.startswith("not run: no weights")
+        .all()
+    )
+
+
+def test_rows_left_out_of_training_say_so(table2):
+    status = table2(arms=[ARM], readers=False)["status"]
+    assert (status == "ok").sum() == 1
+    assert "training.networks or training.arms" in status["phase4_attention", "3d", "phase3"]
+    assert "cohort.readers" in status["readers", "majority", ""]
+
+
+def test_readers_without_phases_3_and_4_are_not_run(table2):
+    status = table2(arms=[("2d", "phase2_tss3h", "random")])["status"]
+    assert "no phase 3 or 4" in status["readers", "reader1", ""]
+
+
+def perfect_but_for(false_negatives, false_positives):
+    """Validation is perfect with threshold 0.8; the first test patients of each class are wrong."""
+
+    def score(_arm, _seed, rows):
+        label = rows["label"].to_numpy()
+        scores = np.where(label == 1, 0.8, 0.1)
+        if rows["part"].iloc[0] == "test":
+            for value, patients in ((1, false_negatives), (0, false_positives)):
+                chosen = rows["patient"][rows["label"] == value].unique()[:patients]
+                scores[rows["patient"].isin(chosen)] = 0.3 if value else 0.9
+        return scores
+
+    return score
+
+
+def test_exact_numbers_of_a_hand_made_arm(table2, made_up_run):
+    test = made_up_run.cohort.query("part == 'test'")
+    positives = int((test["onset_to_mri_min"] < 270).sum())
+    negatives = 20 - positives
+    found = row(table2(arms=[ARM], seeds=[0], score=perfect_but_for(3, 2)), *ARM)
+    assert found[["n", "positives", "tp", "fn", "tn", "fp"]].tolist() == [
+        20, positives, positives - 3, 3, negatives - 2, 2
+    ]  # fmt: skip
+    assert found["unit"] == "patient"
+    assert found["sensitivity"] == pytest.approx((positives - 3) / positives, abs=1e-6)
+    assert found["specificity"] == pytest.approx((negatives - 2) / negatives, abs=1e-6)
+    assert found["accuracy"] == pytest.approx(15 / 20, abs=1e-6)
+    # a wrong negative (0.9) beats every positive; a wrong positive (0.3) still beats right negatives (0.1)
+    assert found["auc"] == pytest.approx((negatives - 2) / negatives, abs=1e-6)
+    low, high = proportion_confint(15, 20, method="wilson")
+    assert found[["accuracy_low", "accuracy_high"]].tolist() == pytest.approx([low, high], abs=1e-6)
+    assert found["auc_low"] < found["auc"] < found["auc_high"]
+    assert (found["threshold"], found["threshold_source"], found["seeds"]) == (0.8, "validation", 1)
+    assert math.isnan(found["auc_seed_sd"])
+    assert found["optimistic_threshold"] == 0.3
+    assert found["optimistic_sensitivity"] == 1
+
+
+def shifted_test(shift):
+    def score(_arm, _seed, rows):
+        base = np.linspace(0.2, 0.6, len(rows))
+        return base + shift if rows["part"].iloc[0] == "test" else base
+
+    return score
+
+
+def test_threshold_does_not_see_the_test_part(table2):
+    thresholds = {
+        shift: table2(score=shifted_test(shift))["threshold"].dropna().tolist() for shift in (0, 0.3)
+    }
+    assert thresholds[0] == thresholds[0.3]
+    assert len(thresholds[0]) == 12
+
+
+def test_threshold_from_test_is_flagged(table2):
+    settings = {"threshold": "test"}
+    tables = [table2(score=shifted_test(shift), settings=settings, arms=[ARM]) for shift in (0, 0.3)]
+    before, after = (row(table, *ARM) for table in tables)
+    assert before["threshold_source"] == after["threshold_source"] == "test (optimistic)"
+    assert after["threshold"] == pytest.approx(before["threshold"] + 0.3)
+    assert before["accuracy"] == before["optimistic_accuracy"]
+
+
+def test_fixed_threshold(table2):
+    found = row(table2(arms=[ARM], settings={"threshold": "fixed", "fixed_threshold": 0.25}), *ARM)
+    assert (found["threshold"], found["threshold_source"]) == (0.25, "fixed")
+
+
+def test_counts_come_from_the_mean_over_seeds(table2, made_up_run):
+    table = table2(arms=[ARM], seeds=[0, 1, 2])
+    frames = [
+        pd.read_csv(path, sep="\t").query("part == 'test'").groupby("patient")[["label", "score"]].mean()
+        for path in sorted((made_up_run.root / "predictions").rglob("seed-*.tsv"))
+    ]
+    label = frames[0]["label"].astype(int)
+    by_seed = [roc_auc_score(label, frame["score"]) for frame in frames]
+    mean = sum(frame["score"] for frame in frames) / 3
+    found = row(table, *ARM)
+    assert found["auc"] == pytest.approx(roc_auc_score(label, mean), abs=1e-6)
+    assert found["auc_seed_mean"] == pytest.approx(np.mean(by_seed), abs=1e-6)
+    assert found["auc_seed_sd"] == pytest.approx(np.std(by_seed, ddof=1), abs=1e-6)
+    assert found["tp"] == (label.eq(1) & (mean >= found["threshold"])).sum()
+    assert found["seeds"] == 3
+
+
+def test_phase_1_counts_hemispheres(table2):
+    found = row(table2(), "2d", "phase1_stroke", "random")
+    assert (found["unit"], found["n"], found["positives"]) == ("hemisphere", 40, 22)  # 2 of 20 are bilateral
+    assert found["auc_low"] < found["auc"] < found["auc_high"]
+
+
+def test_readers_against_the_same_patients(table2, made_up_run):
+    table = table2()
+    test = made_up_run.cohort.query("part == 'test'")
+    early = test["onset_to_mri_min"] < 270
+    for number in (1, 2, 3):
+        called = test["onset_to_mri_min"] < 200 + 50 * number
+        found = table.loc[("readers", f"reader{number}", "")]
+        assert found[["n", "tp", "fp"]].tolist() == [20, (called & early).sum(), (called & ~early).sum()]
+        assert math.isnan(found["auc"])
+    majority = table.loc[("readers", "majority", "")]
+    assert majority["tp"] == table.loc[("readers", "reader2", ""), "tp"]
+    assert majority["kappa_low"] < majority["kappa"] < majority["kappa_high"]
+    assert majority["paper_kappa"] == 0.46
+    assert table["kappa"].notna().sum() == 1
+
+
+def test_more_and_fewer_readers_than_the_papers(table2, made_up_run):
+    made_up_run.readers["reader4"] = made_up_run.readers["reader1"]
+    table = table2()
+    assert table.loc["readers"].index.get_level_values("model").tolist() == [
+        "reader1", "reader2", "reader3", "reader4", "majority"
+    ]  # fmt: skip
+    assert math.isnan(table.loc[("readers", "reader4", ""), "paper_accuracy"])
+    made_up_run.readers = made_up_run.readers[["patient", "reader1"]]
+    status = table2()["status"].loc["readers"]
+    assert status.str.contains("the reader sheet has 1").tolist() == [False, True, True, False]
+
+
+def test_reader_sheet_may_hold_excluded_patients_but_no_strangers(table2, made_up_run):
+    row_of_another = pd.DataFrame([{"patient": "gone", "reader1": 1, "reader2": 1, "reader3": 0}])
+    made_up_run.readers = pd.concat([made_up_run.readers, row_of_another])
+    table2()
+    made_up_run.readers["patient"] = made_up_run.readers["patient"].replace("gone", "stranger")
+    with pytest.raises(ConfigurationError, match="stranger, not in the cohort"):
+        table2()
+
+
+def test_a_part_with_one_class_gives_no_row(table2, made_up_run):
+    validation = made_up_run.cohort["part"] == "validation"
+    made_up_run.cohort.loc[validation, "onset_to_mri_min"] = 400
+    table = table2(arms=[ARM, ("2d", "phase1_stroke", "random")])
+    assert row(table, *ARM)["status"].startswith("not run: validation or test part has one class only")
+    assert row(table, "2d", "phase1_stroke", "random")["status"] == "ok"
+
+
+def test_labels_that_contradict_the_cohort_stop_the_table(table2, made_up_run):
+    table2()
+    paths = sorted((made_up_run.root / "predictions").rglob("*.tsv"))
+    cohort = pd.read_csv(made_up_run.root / "cohort/cohort.tsv", sep="\t")
+    cohort.assign(onset_to_mri_min=600 - cohort["onset_to_mri_min"]).to_csv(
+        made_up_run.root / "cohort/cohort.tsv", sep="\t", index=False
+    )
+    with pytest.raises(PredictionError, match="wrong label"):
+        write_table2(
+            paths,
+            made_up_run.root / "tables/table2.csv",
+            paper=PAPER,
+            cohort=made_up_run.root / "cohort/cohort.tsv",
+            split=made_up_run.root / "cohort/split.tsv",
+            exclusions=made_up_run.root / "cohort/exclusions.tsv",
+            readers=None,
+            settings=SETTINGS,
+        )
+
+
+def test_the_same_predictions_give_the_same_bytes(table2, made_up_run):
+    table2()
+    first = (made_up_run.root / "tables/table2.csv").read_bytes()
+    table2()
+    assert (made_up_run.root / "tables/table2.csv").read_bytes() == first

@@ -1,0 +1,113 @@
+"""Figure 9 chooses patients and slices by rule and draws every network on them."""
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from strokeclock.figures import gradcam as module
+from strokeclock.figures.gradcam import draw_gradcam
+from strokeclock.figures.style import save_figure
+from strokeclock.models.architecture import Architecture
+
+GRID = (16, 32, 8)
+LESION_SLICE = {"p0": 2, "p1": 5, "p2": 4, "p3": 6, "p4": 3}
+LESION_SIDE = {"p0": "left", "p1": "right", "p2": "left", "p3": "right", "p4": "left"}
+LABEL = {"p0": 1, "p1": 1, "p2": 1, "p3": 0, "p4": 0}
+RUNS = (("2d", "phase3_tss4h5", "random"), ("3d", "phase4_attention", "phase3"))
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    """Five patients with a bright cube on DWI in one slice of one hemisphere, and two small networks."""
+    tmp_path = tmp_path_factory.mktemp("inputs")
+    rng = np.random.default_rng(0)
+    hemispheres = {}
+    for patient, z in LESION_SLICE.items():
+        sides = rng.uniform(0.4, 0.5, (2, 3, *GRID))
+        sides[..., -1] = 0.9  # bright in both hemispheres: no lesion
+        sides[("left", "right").index(LESION_SIDE[patient]), 0, 4:10, 8:16, z] = 1
+        hemispheres[patient] = tmp_path / f"{patient}.npy"
+        np.save(hemispheres[patient], sides.astype(np.float16))
+    models, predictions = [], []
+    torch.manual_seed(0)
+    for net, phase, weights in RUNS:
+        architecture = Architecture(
+            net=net,
+            grid=GRID,
+            width=4,
+            attention="attention" in phase,
+            attention_norm="sigmoid",
+            standardise=True,
+            attention_map="native",
+            slice_aggregation="softmax_logit",
+        )
+        models.append(architecture.build())
+        predictions.append(tmp_path / net / phase / weights / "seed-0.tsv")
+        predictions[-1].parent.mkdir(parents=True)
+        rows = [(p, LESION_SIDE[p], "test", LABEL[p], 0.1 * number) for number, p in enumerate(LESION_SLICE)]
+        pd.DataFrame(rows, columns=["patient", "hemisphere", "part", "label", "score"]).to_csv(
+            predictions[-1], sep="\t", index=False
+        )
+    nib.save(
+        nib.Nifti1Image(np.zeros((32, 32, 8), np.uint8), np.diag([2.0, 2.5, 7, 1])), tmp_path / "grid.nii.gz"
+    )
+    return {"hemispheres": hemispheres, "grid": tmp_path / "grid.nii.gz"}, models, predictions
+
+
+def draw(inputs, folder):
+    """Draw the figure; return it with its files."""
+    files, models, predictions = inputs
+    outputs = [folder / "fig9.svg", folder / "fig9.png"]
+    figures = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            module,
+            "save_figure",
+            lambda figure, *paths: (figures.append(figure), save_figure(figure, *paths)),
+        )
+        draw_gradcam(models, predictions, outputs, layer="penultimate", patients=4, **files)
+    return figures[0], outputs
+
+
+@pytest.fixture(scope="module")
+def drawn(inputs, tmp_path_factory):
+    return draw(inputs, tmp_path_factory.mktemp("first"))
+
+
+@pytest.fixture(scope="module")
+def axes(drawn):
+    """Rows of patients: DWI, FLAIR, the two networks."""
+    return np.array(drawn[0].axes[:16]).reshape(4, 4)
+
+
+def test_patients_of_both_classes_by_id(axes):
+    assert [axis.get_ylabel() for axis in axes[:, 0]] == [
+        "p0\nTSS < 4.5 h", "p1\nTSS < 4.5 h", "p3\nTSS ≥ 4.5 h", "p4\nTSS ≥ 4.5 h"
+    ]  # fmt: skip
+    assert [axis.get_title() for axis in axes[0]] == ["DWI", "FLAIR", "2D\nrandom start", "3D\npretrained"]
+    assert axes[1, 2].get_xlabel() == "p = 0.10"
+
+
+def test_the_slice_is_the_lesions(inputs, axes):
+    for axis, patient in zip(axes[:, 0], ("p0", "p1", "p3", "p4"), strict=True):
+        shown = np.asarray(axis.images[0].get_array()).T
+        side = ("left", "right").index(LESION_SIDE[patient])
+        expected = np.load(inputs[0]["hemispheres"][patient])[side, 0, ..., LESION_SLICE[patient]]
+        assert np.array_equal(shown, expected.astype(np.float32))
+
+
+def test_every_map_has_the_same_scale(axes):
+    assert {axis.images[1].get_clim() for axis in axes[:, 2:].ravel()} == {(0, 1)}
+
+
+def test_bytes_repeat(inputs, drawn, tmp_path):
+    for first, second in zip(drawn[1], draw(inputs, tmp_path)[1], strict=True):
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_no_network_is_said(inputs, tmp_path):
+    figure, outputs = draw((inputs[0], [], []), tmp_path)
+    assert figure.texts[0].get_text() == "No network for TSS < 4.5 h was run."
+    assert all(path.exists() for path in outputs)
