@@ -216,22 +216,24 @@ class Shape:
         return float(np.sqrt(sum((w.values.astype(float) ** 2).mean() for w in self.warp)))
 
 
-def draw_shape(rng: np.random.Generator, *, age: float, sex: str) -> Shape:
+def draw_shape(rng: np.random.Generator, *, age: float, sex: str, registered: bool = False) -> Shape:
     """Draw one patient's brain shape; atrophy (ventricles, sulci, rim) grows with `age` in years.
 
     The template is a large brain: with its fluid 1.89 L; a patient's is 1.5 L (F) or 1.65 L (M) on average.
+    `registered`: as an affine registration to the template leaves it, with the warp alone.
     """
     atrophy = np.clip((age - 30) / 60, 0, 1.1) + rng.normal(0, 0.15)
     scales = (0.93 if sex == "F" else 0.96) + rng.normal(0, 0.02) + rng.normal(0, 0.015, 3)
     linear = np.diag(scales)
     linear[1, 2], linear[0, 1], linear[0, 2] = rng.normal(0, (0.03, 0.01, 0.01))
     affine = np.eye(4)
-    affine[:3, :3] = linear
+    if not registered:
+        affine[:3, :3] = linear
     broad = [draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=12, smoothing=24) for _ in range(3)]
     fine = [draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=12, smoothing=12) for _ in range(3)]
     warp = tuple(
-        Lattice(np.float32(2.2) * b.values + np.float32(1.6) * f.values, b.origin, b.spacing)
-        for b, f in zip(broad, fine, strict=True)
+        b.hold(amount * (2.2 * b.values + 1.5 * f.values))
+        for amount, b, f in zip((0.55, 1.0, 1.0), broad, fine, strict=True)  # the falx holds the middle
     )
     return Shape(
         affine=affine,

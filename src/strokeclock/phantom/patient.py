@@ -111,7 +111,8 @@ def paint_brain(
     low, high = brain.template.min(1) - 1, brain.template.max(1) + 1
     texture = draw_lattice(rng, low, high, spacing=4.0, smoothing=4.0).sample(brain.template)
     ill = np.flatnonzero(lesions.acute)
-    spots = draw_lattice(rng, low, high, spacing=2.0, smoothing=2.0).sample(brain.template[:, ill])
+    there = brain.template[:, ill]
+    spots = draw_lattice(rng, there.min(1) - 1, there.max(1) + 1, spacing=2.0, smoothing=2.0).sample(there)
     tissues = TISSUES[record.field_t]
     pulsation = _pulsate(rng, brain)
 
