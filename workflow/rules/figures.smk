@@ -8,7 +8,7 @@ ROC_FIGURES = {
 # Figure 9: both networks for TSS < 4.5 h, from scratch and at the end of the chain, first seed
 GRADCAM_RUNS = [
     f"{run.net}/{run.phase}/{run.weights}/seed-{run.seed}"
-    for run in RUNS
+    for run in sorted(RUNS)  # by network: 2D beside 2D
     if run.seed == config["training"]["seeds"][0]
     and (run.phase, run.weights)
     in (("phase3_tss4h5", "random"), ("phase4_attention", "phase3"))
