@@ -111,10 +111,9 @@ def paint_brain(
     low, high = brain.template.min(1) - 1, brain.template.max(1) + 1
     texture = draw_lattice(rng, low, high, spacing=4.0, smoothing=4.0).sample(brain.template)
     ill = np.flatnonzero(lesions.acute)
-    there = brain.template[:, ill]
-    spots = draw_lattice(rng, there.min(1) - 1, there.max(1) + 1, spacing=2.0, smoothing=2.0).sample(there)
     tissues = TISSUES[record.field_t]
     pulsation = _pulsate(rng, brain)
+    spots = LESION_ADC_SD * _spot(rng, brain.template[:, ill])
 
     kept = (1 - lesions.core) * (1 - lesions.rim)
     scarred = (1 - lesions.core) * lesions.rim + kept * lesions.hyperintense * (brain.wm > brain.gm)
@@ -129,13 +128,20 @@ def paint_brain(
         values = healthy * (gm * brain.gm + wm * brain.wm) + (csf * lesions.core + wmh * scarred) * solid
         for name, share in (("gm", brain.gm[ill]), ("wm", brain.wm[ill])):
             lesion = lesion_tissue(tissues[name], record, contrast_gain=contrast_gain)
-            lesion = lesion._replace(adc=np.clip(lesion.adc + LESION_ADC_SD * spots, 0.2e-3, 2.5e-3))
+            lesion = lesion._replace(adc=np.clip(lesion.adc + spots, 0.2e-3, 2.5e-3))
             values[ill] += lesions.acute[ill] * share * measure_signal(series, lesion, record)
         echo_s = (record.flair if series == "flair" else record.epi).te_ms / 1000
         values *= np.exp(TEXTURE * texture - echo_s * IRON_R2_PER_S[record.field_t] * brain.iron)
         fluid = csf + (gm * pulsation if series == "flair" else 0.0)
         signals[series] = (values + fluid * brain.csf).astype(np.float32)
     return signals
+
+
+def _spot(rng: np.random.Generator, points: NDArray) -> NDArray[np.float32]:
+    """Draw the unevenness of a lesion, SD 1, at its points (3, m)."""
+    if not points.size:
+        return np.zeros(0, np.float32)
+    return draw_lattice(rng, points.min(1) - 1, points.max(1) + 1, spacing=2.0, smoothing=2.0).sample(points)
 
 
 def _pulsate(rng: np.random.Generator, brain: Brain) -> NDArray:

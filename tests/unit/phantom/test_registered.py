@@ -1,0 +1,69 @@
+"""The fast path: preprocessed volumes straight on the atlas grid."""
+
+from hashlib import sha256
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from strokeclock.phantom.ischaemia import TISSUES
+from strokeclock.phantom.patient import SERIES, Lesions, measure_signal, paint_brain
+from strokeclock.phantom.registered import (
+    grid_affine,
+    load_anatomy,
+    make_registered_patient,
+    write_registered_patient,
+)
+
+GRID = (112, 112, 13)
+
+
+@pytest.fixture(scope="module")
+def patient(laws):
+    return make_registered_patient(4, seed=0, settings=laws, grid=GRID)
+
+
+def test_the_middle_plane_lies_between_the_middle_columns():
+    affine = grid_affine((224, 224, 26))
+    assert (affine @ (111.5, 0, 0, 1))[0] == pytest.approx(0, abs=1e-9)
+    np.testing.assert_allclose(np.diag(affine)[:3], (197 / 224, 233 / 224, 189 / 26))
+
+
+def test_a_patient_can_be_remade_alone_with_the_same_bytes(patient, laws, tmp_path):
+    make_registered_patient(5, seed=0, settings=laws, grid=GRID)
+    again = make_registered_patient(4, seed=0, settings=laws, grid=GRID)
+    digests = []
+    for name, one in (("once", patient), ("again", again)):
+        write_registered_patient(one, folder=tmp_path / name, lesion=tmp_path / name / "lesion.nii.gz")
+        files = sorted(p for p in (tmp_path / name).rglob("*") if p.is_file())
+        assert [p.name for p in files if p.suffix == ".txt"] == ["flair_to_t2w.txt", "t2w_to_atlas.txt"]
+        digests.append([sha256(p.read_bytes()).hexdigest() for p in files])
+    assert digests[0] == digests[1]
+    assert nib.load(tmp_path / "once/adc.nii.gz").shape == GRID
+
+
+def test_volumes_are_masked_and_the_lesion_on_its_side(patient):
+    for name in (*SERIES, "adc"):
+        assert patient.volumes[name].dtype == np.float32
+        assert not patient.volumes[name][patient.brain_mask == 0].any()
+    columns = np.flatnonzero(patient.lesion.any(axis=(1, 2)))
+    middle = GRID[0] / 2
+    assert patient.record.lesion_side == "left"
+    assert columns.max() < middle + 1
+    assert 1.4e6 < patient.brain_mask.sum() * abs(np.linalg.det(patient.affine)) < 2.0e6
+
+
+def test_noise_free_signals_give_back_the_adc_of_healthy_tissue(patient):
+    brain = load_anatomy(0, GRID).brain
+    nothing = np.zeros(len(brain.gm), np.float32)
+    healthy = Lesions(acute=nothing, hyperintense=nothing, core=nothing, rim=nothing)
+    signals = paint_brain(brain, healthy, patient.record, seed=0, contrast_gain=2.0)
+    adc = np.log(signals["t2w"] / signals["dwi"]) / patient.record.epi.b_value
+    tissues = TISSUES[patient.record.field_t]
+    for name in ("gm", "wm"):
+        pure = getattr(brain, name) > 0.995
+        assert pure.sum() > 100
+        np.testing.assert_allclose(np.median(adc[pure]), tissues[name].adc, rtol=0.01)
+    pure = brain.wm > 0.999
+    expected = measure_signal("flair", tissues["wm"], patient.record)
+    assert np.median(signals["flair"][pure]) == pytest.approx(float(expected), rel=0.02)

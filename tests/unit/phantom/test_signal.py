@@ -1,0 +1,34 @@
+"""Signal equations against the reference magnitudes at 3 T (TE 110 ms FLAIR, 95 ms EPI, TR 9000 and 6000 ms)."""
+
+import numpy as np
+import pytest
+
+from strokeclock.phantom.ischaemia import TISSUES
+from strokeclock.phantom.signal import diffusion_signal, flair_signal, null_inversion_time
+
+REFERENCE = {  # FLAIR, b0, b1000
+    "gm": (0.135, 0.302, 0.132),
+    "wm": (0.114, 0.176, 0.085),
+    "wmh": (0.190, 0.332, 0.116),
+    "csf": (0.014, 0.721, 0.036),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCE)
+def test_signals_have_the_reference_magnitudes(name):
+    tissue = TISSUES[3.0][name]
+    flair = flair_signal(tissue.pd, tissue.t1, tissue.t2, tr=9000, te=110, ti=2500)
+    b0, b1000 = (diffusion_signal(*tissue, tr=6000, te=95, b=b) for b in (0, 1000))
+    assert (flair, b0, b1000) == pytest.approx(REFERENCE[name], abs=6e-4)
+
+
+def test_fluid_vanishes_at_its_null_time():
+    ti = null_inversion_time(9000)
+    assert ti == pytest.approx(2445.3, abs=0.05)
+    assert flair_signal(1.0, 4200, 1800, tr=9000, te=100, ti=ti) == pytest.approx(0, abs=1e-12)
+
+
+def test_adc_comes_back_from_the_noise_free_signals():
+    adc = np.array([0.55e-3, 0.83e-3, 3.0e-3])
+    b0, b1000 = (diffusion_signal(0.8, 1500, 90, adc, tr=5000, te=90, b=b) for b in (0, 1000))
+    np.testing.assert_allclose(np.log(b0 / b1000) / 1000, adc, rtol=1e-12)
