@@ -6,7 +6,8 @@ Settings: quality (thresholds and the person's verdict).
 
 import csv
 
-from strokeclock.imaging.quality import check, write_record
+from strokeclock.imaging.quality import check
+from strokeclock.imaging.quality_record import write_record
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])

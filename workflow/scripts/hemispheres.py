@@ -8,7 +8,7 @@ from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import run_step
 from strokeclock.imaging.hemispheres import make_hemispheres, write_hemispheres
 from strokeclock.imaging.intensity import SERIES, read_reference
-from strokeclock.imaging.quality import read_record
+from strokeclock.imaging.quality_record import read_record
 from strokeclock.imaging.volume import read_volume
 from strokeclock.logs import log_to
 

@@ -3,7 +3,7 @@
 Input: records (JSON), entry_exclusions. Output: quality (TSV), exclusions (TSV).
 """
 
-from strokeclock.imaging.quality import read_record, write_tables
+from strokeclock.imaging.quality_record import read_record, write_tables
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])

@@ -4,8 +4,8 @@ Input: records, pictures, table, reference. Output: page (HTML).
 """
 
 from strokeclock.imaging.intensity import read_reference
-from strokeclock.imaging.quality import histogram_distances, read_record
 from strokeclock.imaging.quality_page import write_page
+from strokeclock.imaging.quality_record import histogram_distances, read_record
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])

@@ -4,8 +4,8 @@ Input: record, t2w, dwi, flair, brain_mask, atlas_mask, reference. Output: pictu
 """
 
 from strokeclock.imaging.intensity import SERIES, read_reference
-from strokeclock.imaging.quality import histogram_distances, read_record
 from strokeclock.imaging.quality_picture import draw_patient, draw_reason, write_picture
+from strokeclock.imaging.quality_record import histogram_distances, read_record
 from strokeclock.imaging.volume import read_volume
 from strokeclock.logs import log_to
 

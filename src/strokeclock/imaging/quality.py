@@ -1,9 +1,6 @@
-"""Automatic checks of one patient's preprocessed volumes, and who is left out because of them."""
+"""Automatic checks of one patient's preprocessed volumes."""
 
-import csv
-import json
-import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,26 +8,14 @@ from scipy import ndimage
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion
-from strokeclock.imaging.intensity import SERIES, Reference, histogram_profile
+from strokeclock.imaging.intensity import SERIES, histogram_profile
+from strokeclock.imaging.quality_record import make_record
 from strokeclock.imaging.volume import Volume, read_volume
-
-NUMBERS = (
-    "mask_volume_ml",
-    "dice_to_atlas",
-    "nmi_to_atlas",
-    "asymmetry",
-    "midplane_tilt_deg",
-    "midplane_offset_mm",
-    "infarct_left_ml",
-    "infarct_right_ml",
-    "side_seen",
-    "side_recorded",
-)
 
 # Restricted diffusion: brighter on DWI than the mirrored place and than the brain, darker on ADC.
 _DWI_RATIO = 1.2
 _ADC_RATIO = 0.85
-_SMOOTHING_MM = 3.0
+_SMOOTHING_MM = 5.0
 _LEAST_INFARCT_ML = 1.0
 
 
@@ -66,7 +51,7 @@ def check(
     Returns
     -------
     dict
-        See `make_record`.
+        See `quality_record.make_record`.
     """
     files = {**volumes, "brain_mask": mask}
     reason = next(filter(None, map(read_exclusion, files.values())), None)
@@ -119,7 +104,7 @@ def measure(
     Returns
     -------
     dict
-        The keys of `NUMBERS`, and "profile": series -> the percentiles of its z-scored histogram.
+        The keys of `quality_record.NUMBERS`, and "profile": series -> percentiles of its z-scored histogram.
 
     Raises
     ------
@@ -229,10 +214,10 @@ def midplane(volume: Volume, mask: np.ndarray) -> tuple[float, float]:
 
 
 def infarct_volumes(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[float, float]:
-    """mL of restricted diffusion left and right of x = 0, seen only as asymmetry.
+    """mL of the largest patch of restricted diffusion left and right of x = 0, seen only as asymmetry.
 
     Smoothed DWI at least 1.2 times the mirrored place's and the brain's median, ADC at most 0.85 times the
-    mirrored place's. A hint for the side, no segmentation: a bilateral symmetric infarct does not show.
+    mirrored place's. A hint for the side, no segmentation: infarcts of some mL or of both sides may not show.
     """
     both = mask & mask[::-1]
     if not both.any():
@@ -247,8 +232,8 @@ def infarct_volumes(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[float, 
         & (free < _ADC_RATIO * free[::-1])
     )
     half = mask.shape[0] // 2
-    left, right = restricted[:half].sum(), restricted[half:].sum()
-    return float(left * _voxel_ml(dwi)), float(right * _voxel_ml(dwi))
+    left, right = (_largest_patch(side) * _voxel_ml(dwi) for side in (restricted[:half], restricted[half:]))
+    return left, right
 
 
 def side_of(left_ml: float, right_ml: float) -> str:
@@ -265,72 +250,9 @@ def sides_disagree(seen: str, recorded: str) -> bool:
     return {seen, recorded} == {"left", "right"}
 
 
-def histogram_distances(record: Mapping, reference: Reference | None) -> dict[str, float]:
-    """Series -> mean distance in SD of the patient's z-scored percentiles from the reference's.
-
-    Empty where the patient has no numbers or nobody is the reference.
-    """
-    if not record["numbers"] or reference is None:
-        return {}
-    profile = record["numbers"]["profile"]
-    return {series: float(np.abs(profile[series] - reference.profile[series]).mean()) for series in SERIES}
-
-
-def write_record(path: str | Path, record: Mapping) -> None:
-    """Write one patient's record (see `make_record`) as JSON, whole or not at all."""
-    _write_whole(path, json.dumps(record, indent=1) + "\n")
-
-
-def make_record(
-    patient: str, *, numbers: Mapping | None, automatic: tuple[str, str], person: tuple[str, str] | None
-) -> dict:
-    """One patient's record. A person's (verdict, reason) overrides; without volumes nobody can."""
-    judged_by = "person" if person and numbers else "checks"
-    verdict, reason = person if judged_by == "person" else automatic
-    return {
-        "patient": patient,
-        "verdict": verdict,
-        "reason": reason,
-        "stage": ("quality" if numbers else "preprocessing") if verdict == "fail" else "",
-        "judged_by": judged_by,
-        "numbers": numbers,
-    }
-
-
-def read_record(path: str | Path) -> dict:
-    """Read what `write_record` wrote."""
-    return json.loads(Path(path).read_bytes())
-
-
-def write_tables(
-    records: Iterable[Mapping], *, entry_exclusions: str | Path, quality: str | Path, exclusions: str | Path
-) -> None:
-    """Write quality.tsv (a row a record) and exclusions.tsv (patient, stage, reason), entry's first."""
-    records = list(records)
-    rows = [
-        [record[key] for key in ("patient", "verdict", "reason", "judged_by")]
-        + [(record["numbers"] or {}).get(number, "") for number in NUMBERS]
-        for record in records
-    ]
-    _write_whole(quality, _tsv(["patient", "verdict", "reason", "judged_by", *NUMBERS], rows))
-    with open(entry_exclusions, newline="") as file:
-        header, *left = csv.reader(file, delimiter="\t")
-    left += [
-        [record["patient"], record["stage"], record["reason"]]
-        for record in records
-        if record["verdict"] == "fail"
-    ]
-    _write_whole(exclusions, _tsv(header, left))
-
-
-def _tsv(header: Sequence[str], rows: Iterable[Sequence]) -> str:
-    return "".join("\t".join(str(cell) for cell in row) + "\n" for row in [header, *rows])
-
-
-def _write_whole(path: str | Path, text: str) -> None:
-    beside = Path(path).with_name(f".{Path(path).name}")
-    beside.write_text(text)
-    os.replace(beside, path)
+def _largest_patch(mask: np.ndarray) -> int:
+    patches, _ = ndimage.label(mask)
+    return int(np.bincount(patches.ravel())[1:].max(initial=0))
 
 
 def _voxel_ml(volume: Volume) -> float:

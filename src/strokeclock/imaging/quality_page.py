@@ -7,7 +7,7 @@ from pathlib import Path
 
 from strokeclock.cohort.verdicts import VERDICTS
 from strokeclock.imaging.intensity import Reference
-from strokeclock.imaging.quality import NUMBERS
+from strokeclock.imaging.quality_record import NUMBERS
 
 _TITLES = {
     "mask_volume_ml": "brain, mL",
@@ -27,16 +27,17 @@ _HEAD = """<!doctype html>
 <meta charset="utf-8">
 <title>Quality</title>
 <style>
-body { margin: 1.5rem; background: #14161a; color: #e6e6e6; font: 15px/1.45 system-ui, sans-serif; }
+body { margin: 1.5rem; background: #14161a; color: #e6e6e6; font: 14px/1.45 system-ui, sans-serif; }
 h1 { font-size: 1.3rem; margin: 0 0 .3rem; }
 p { margin: 0 0 1rem; color: #a9adb5; max-width: 75em; }
 table { border-collapse: collapse; width: 100%; }
-th, td { padding: .35rem .6rem; text-align: left; border-bottom: 1px solid #2b2f36; vertical-align: middle; }
-th { position: sticky; top: 0; background: #1d2026; cursor: pointer; white-space: nowrap; font-weight: 600; }
+th, td { padding: .3rem .45rem; text-align: left; border-bottom: 1px solid #2b2f36; vertical-align: middle; }
+th { position: sticky; top: 0; background: #1d2026; cursor: pointer; font-weight: 600; }
 th:hover { background: #2b2f36; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.reason { min-width: 12em; }
-img { display: block; width: 420px; max-height: 240px; object-fit: contain; object-position: left; }
+td.reason { min-width: 11em; }
+td.patient { white-space: nowrap; }
+img { display: block; width: 440px; max-height: 240px; object-fit: contain; object-position: left; }
 .pass { color: #60c878; } .look { color: #f5be46; } .fail { color: #f0645a; }
 .verdict { font-weight: 700; }
 </style>
@@ -73,7 +74,7 @@ def write_page(
     path : path
         index.html; each patient's picture is ``<patient>.png`` in the same folder.
     records : iterable of mappings
-        See `quality.make_record`.
+        See `quality_record.make_record`.
     distances : mapping of patient -> series -> float
         Histogram distances to the reference in standard deviations.
     reference : Reference or None
@@ -123,7 +124,7 @@ def _row(record: Mapping, distances: Mapping[str, float]) -> str:
     cells = [
         f'<td data-key="{patient}"><a href="{patient}.png">'
         f'<img loading="lazy" src="{patient}.png" alt="slices of {patient}"></a></td>',
-        f"<td>{patient}</td>",
+        f'<td class="patient">{patient}</td>',
         f'<td class="verdict {verdict}" data-key="{VERDICTS.index(verdict)}">{verdict}{by}</td>',
         f'<td class="reason">{escape(record["reason"])}</td>',
         *(f'<td class="number">{escape(str(numbers.get(name, "")))}</td>' for name in NUMBERS),

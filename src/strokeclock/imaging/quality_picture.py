@@ -44,7 +44,7 @@ def draw_patient(
     mask, atlas_mask : Volume
         The patient's and the atlas's brain, on the same grid.
     record : mapping
-        See `quality.make_record`.
+        See `quality_record.make_record`.
     distances : mapping of series -> float
         Histogram distances to the reference in standard deviations; empty where there is none.
     """
@@ -73,7 +73,7 @@ def draw_patient(
         for j, series in enumerate(SERIES):
             data = volumes[series].data
             dark, bright = np.percentile(data[mask.data > 0], [1, 99.7])
-            grey = np.clip((tile(data, z) - dark) / (bright - dark) * 255, 0, 255).astype(np.uint8)
+            grey = np.clip((tile(data, z) - dark) / ((bright - dark) or 1) * 255, 0, 255).astype(np.uint8)
             picture = np.repeat(grey[..., None], 3, axis=2)
             for edge, colour in outlines:
                 picture[edge] = picture[edge] // 3 + (np.array(colour) * 2 // 3).astype(np.uint8)

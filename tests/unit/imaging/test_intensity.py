@@ -5,6 +5,7 @@ import pytest
 
 from strokeclock.imaging.intensity import (
     SERIES,
+    choose_reference,
     histogram_profile,
     landmarks,
     make_reference,
@@ -168,6 +169,18 @@ def test_profile_is_free_of_scale_and_offset(brain):
     profile = histogram_profile(data, mask)
     assert profile.shape == (21,)
     np.testing.assert_allclose(histogram_profile(data * 7 + 100, mask), profile, atol=1e-4)
+
+
+def test_reference_is_the_first_training_patient():
+    parts = {"p1": "test", "p2": "validation", "p4": "train", "p3": "train"}
+    assert choose_reference(parts, patients=["p1", "p2", "p4", "p3", "p0"]) == ("p3", "train")
+    assert choose_reference(parts, patients=["p1", "p2", "p4"]) == ("p4", "train")
+
+
+def test_reference_without_training_patients_is_flagged(caplog):
+    assert choose_reference({}, patients=["p2", "p1"]) == ("p1", "none")
+    assert "p1 is the histogram reference only for want of one" in caplog.text
+    assert choose_reference({}, patients=[]) is None
 
 
 @pytest.mark.parametrize("part", ["validation", "test"])

@@ -1,4 +1,4 @@
-"""Quality: exact overlaps and entropies, a planted infarct and a planted tilt, verdicts and tables."""
+"""Quality: exact overlaps and entropies, a planted infarct and a planted tilt, verdicts."""
 
 import json
 
@@ -7,6 +7,7 @@ import pytest
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging import quality
+from strokeclock.imaging.quality_record import NUMBERS
 from strokeclock.imaging.volume import Volume
 
 THRESHOLDS = {"mask_volume_ml": [900, 2000], "min_dice_to_atlas": 0.85, "min_nmi": 1.02}
@@ -161,7 +162,7 @@ def test_every_number_of_a_whole_head():
         recorded_side="right",
         patient="p1",
     )
-    assert set(measured) == {*quality.NUMBERS, "profile"}
+    assert set(measured) == {*NUMBERS, "profile"}
     assert measured["mask_volume_ml"] == pytest.approx(4 / 3 * np.pi * 6.8 * 8.5 * 7.2 / 1.25, rel=0.01)
     assert measured["dice_to_atlas"] == 1
     assert measured["nmi_to_atlas"] == pytest.approx(2, abs=1e-3)
@@ -180,42 +181,3 @@ def test_empty_mask_and_constant_series_exclude_the_patient():
         quality.measure({"t2w": t2w, "dwi": dwi, "flair": t2w, "adc": adc}, empty, **rest)
     with pytest.raises(PatientError, match="flair is constant"):
         quality.measure({"t2w": t2w, "dwi": dwi, "flair": empty, "adc": adc}, mask, **rest)
-
-
-def test_a_person_overrides_but_not_where_there_is_nothing_to_see():
-    measured = numbers()
-    automatic = ("fail", "Dice")
-    record = quality.make_record("p1", numbers=measured, automatic=automatic, person=("pass", "fine"))
-    assert (record["verdict"], record["reason"], record["judged_by"]) == ("pass", "fine", "person")
-    record = quality.make_record("p1", numbers=measured, automatic=("pass", ""), person=("fail", "motion"))
-    assert (record["verdict"], record["stage"], record["reason"]) == ("fail", "quality", "motion")
-    record = quality.make_record("p1", numbers=None, automatic=automatic, person=("pass", "fine"))
-    assert (record["verdict"], record["stage"], record["judged_by"]) == ("fail", "preprocessing", "checks")
-
-
-def test_tables(tmp_path):
-    records = [
-        quality.make_record("p1", numbers=numbers(), automatic=("pass", ""), person=None),
-        quality.make_record("p2", numbers=numbers(), automatic=("fail", "Dice"), person=None),
-        quality.make_record("p3", numbers=None, automatic=("fail", "dwi file is truncated"), person=None),
-    ]
-    (tmp_path / "entry.tsv").write_text("patient\tstage\treason\np0\tentry\tno FLAIR\n")
-    quality.write_tables(
-        records,
-        entry_exclusions=tmp_path / "entry.tsv",
-        quality=tmp_path / "quality.tsv",
-        exclusions=tmp_path / "exclusions.tsv",
-    )
-    assert (tmp_path / "exclusions.tsv").read_text() == (
-        "patient\tstage\treason\np0\tentry\tno FLAIR\np2\tquality\tDice\n"
-        "p3\tpreprocessing\tdwi file is truncated\n"
-    )
-    table = [line.split("\t") for line in (tmp_path / "quality.tsv").read_text().splitlines()]
-    assert [row[:2] for row in table] == [
-        ["patient", "verdict"],
-        ["p1", "pass"],
-        ["p2", "fail"],
-        ["p3", "fail"],
-    ]
-    assert table[1][table[0].index("mask_volume_ml")] == "1400"
-    assert table[3][table[0].index("mask_volume_ml")] == ""

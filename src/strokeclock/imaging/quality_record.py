@@ -1,0 +1,92 @@
+"""What the checks found, kept as one record a patient and two tables."""
+
+import csv
+import json
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from strokeclock.imaging.intensity import SERIES, Reference
+
+NUMBERS = (
+    "mask_volume_ml",
+    "dice_to_atlas",
+    "nmi_to_atlas",
+    "asymmetry",
+    "midplane_tilt_deg",
+    "midplane_offset_mm",
+    "infarct_left_ml",
+    "infarct_right_ml",
+    "side_seen",
+    "side_recorded",
+)
+
+
+def make_record(
+    patient: str, *, numbers: Mapping | None, automatic: tuple[str, str], person: tuple[str, str] | None
+) -> dict:
+    """One patient's record. A person's (verdict, reason) overrides; without volumes nobody can."""
+    judged_by = "person" if person and numbers else "checks"
+    verdict, reason = person if judged_by == "person" else automatic
+    return {
+        "patient": patient,
+        "verdict": verdict,
+        "reason": reason,
+        "stage": ("quality" if numbers else "preprocessing") if verdict == "fail" else "",
+        "judged_by": judged_by,
+        "numbers": numbers,
+    }
+
+
+def write_record(path: str | Path, record: Mapping) -> None:
+    """Write one patient's record (see `make_record`) as JSON, whole or not at all."""
+    _write_whole(path, json.dumps(record, indent=1) + "\n")
+
+
+def read_record(path: str | Path) -> dict:
+    """Read what `write_record` wrote."""
+    return json.loads(Path(path).read_bytes())
+
+
+def histogram_distances(record: Mapping, reference: Reference | None) -> dict[str, float]:
+    """Series -> mean distance in SD of the patient's z-scored percentiles from the reference's.
+
+    Empty where the patient has no numbers or nobody is the reference.
+    """
+    if not record["numbers"] or reference is None:
+        return {}
+    profile = record["numbers"]["profile"]
+    return {series: float(np.abs(profile[series] - reference.profile[series]).mean()) for series in SERIES}
+
+
+def write_tables(
+    records: Iterable[Mapping], *, entry_exclusions: str | Path, quality: str | Path, exclusions: str | Path
+) -> None:
+    """Write quality.tsv (a row a record) and exclusions.tsv (patient, stage, reason), entry's first."""
+    records = list(records)
+    rows = [
+        [record[key] for key in ("patient", "verdict", "reason", "judged_by")]
+        + [(record["numbers"] or {}).get(number, "") for number in NUMBERS]
+        for record in records
+    ]
+    _write_whole(quality, _tsv(["patient", "verdict", "reason", "judged_by", *NUMBERS], rows))
+    with open(entry_exclusions, newline="") as file:
+        header, *left = csv.reader(file, delimiter="\t")
+    left += [
+        [record["patient"], record["stage"], record["reason"]]
+        for record in records
+        if record["verdict"] == "fail"
+    ]
+    _write_whole(exclusions, _tsv(header, left))
+
+
+def _tsv(header: Sequence[str], rows: Iterable[Sequence]) -> str:
+    return "".join("\t".join(str(cell) for cell in row) + "\n" for row in [header, *rows])
+
+
+def _write_whole(path: str | Path, text: str) -> None:
+    beside = Path(path).with_name(f".{Path(path).name}")
+    beside.write_text(text)
+    os.replace(beside, path)

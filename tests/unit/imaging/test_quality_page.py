@@ -1,0 +1,67 @@
+"""The quality page: worst first, safe text, pictures by relative path, no network."""
+
+import re
+
+from strokeclock.imaging.intensity import Reference
+from strokeclock.imaging.quality_page import write_page
+from strokeclock.imaging.quality_record import NUMBERS, make_record
+
+REFERENCE = Reference("p2", "train", landmarks={}, profile={}, sha256={})
+
+
+def record(patient, verdict, *, dice=0.9, reason="", person=None):
+    numbers = dict.fromkeys(NUMBERS, 1.0) | {"dice_to_atlas": dice} if dice else None
+    return make_record(patient, numbers=numbers, automatic=(verdict, reason), person=person)
+
+
+def page(tmp_path, records, *, distances=None, reference=REFERENCE):
+    write_page(tmp_path / "index.html", records, distances=distances or {}, reference=reference)
+    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
+    return (tmp_path / "index.html").read_text()
+
+
+def test_worst_first(tmp_path):
+    text = page(
+        tmp_path,
+        [
+            record("p1", "pass", dice=0.95),
+            record("p2", "pass", dice=0.91),
+            record("p3", "look"),
+            record("p4", "fail", dice=0.7),
+            record("p5", "fail", dice=None),
+        ],
+    )
+    assert re.findall(r'<td class="patient">(\w+)</td>', text) == ["p5", "p4", "p3", "p2", "p1"]
+    assert "2 fail" in text
+    assert "1 look" in text
+    assert "2 pass" in text
+
+
+def test_pictures_by_relative_path_and_no_network(tmp_path):
+    text = page(tmp_path, [record("p1", "pass")])
+    assert re.findall(r'(?:src|href)="([^"]*)"', text) == ["p1.png", "p1.png"]
+    assert "http" not in text
+    assert "@import" not in text
+
+
+def test_reasons_cannot_break_the_page(tmp_path):
+    text = page(tmp_path, [record("p1", "fail", reason="<script>alert(1)</script>")])
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;" in text
+
+
+def test_reference_distance_and_person_are_named(tmp_path):
+    text = page(
+        tmp_path,
+        [record("p1", "fail", person=("pass", "motion is mild"))],
+        distances={"p1": {"dwi": 0.1, "t2w": 0.25, "flair": 0.2}},
+    )
+    assert "The histogram reference is p2, a training patient." in text
+    assert ">0.25</td>" in text
+    assert "pass (by a person)" in text
+
+
+def test_reference_for_want_of_one(tmp_path):
+    none = Reference("p9", "none", landmarks={}, profile={}, sha256={})
+    assert "p9, for want of a training patient" in page(tmp_path, [record("p1", "pass")], reference=none)
+    assert "There is no histogram reference" in page(tmp_path, [record("p1", "fail")], reference=None)
