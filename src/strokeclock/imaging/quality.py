@@ -63,7 +63,7 @@ def check(
                 read.pop("brain_mask"),
                 atlas=read_volume(atlas, patient="atlas", series="t2w"),
                 atlas_mask=read_volume(atlas_mask, patient="atlas", series="brain_mask"),
-                growth=abs(np.linalg.det(np.loadtxt(transform)[:3, :3])) if transform else 1.0,
+                growth=abs(np.linalg.det(np.loadtxt(transform)[:3, :3])) if transform else None,
                 recorded_side=recorded_side,
                 patient=patient,
             )
@@ -80,7 +80,7 @@ def measure(
     *,
     atlas: Volume,
     atlas_mask: Volume,
-    growth: float,
+    growth: float | None,
     recorded_side: str,
     patient: str,
 ) -> dict:
@@ -94,8 +94,9 @@ def measure(
         The patient's brain (non-zero).
     atlas, atlas_mask : Volume
         T2w atlas and its brain, on the same grid.
-    growth : float
-        How much larger than the head its image on the atlas grid is: the transform's determinant.
+    growth : float or None
+        How much larger than the head its image on the atlas grid is: the transform's determinant. None where
+        the head was made in atlas space; it then has no volume of its own.
     recorded_side : str
         left, right, both, or "" where the sheet is silent.
     patient : str
@@ -124,7 +125,7 @@ def measure(
     tilt, offset = midplane(volumes["t2w"], inside)
     left, right = infarct_volumes(volumes["dwi"], volumes["adc"], inside)
     return {
-        "mask_volume_ml": round(inside.sum() * _voxel_ml(mask) / growth, 1),
+        "mask_volume_ml": growth and round(inside.sum() * _voxel_ml(mask) / growth, 1),
         "dice_to_atlas": round(dice(inside, atlas_mask.data > 0), 4),
         "nmi_to_atlas": round(
             normalised_mutual_information(volumes["t2w"].data[inside_both], atlas.data[inside_both]), 4
@@ -149,8 +150,8 @@ def judge(
     """
     low, high = mask_volume_ml
     fails = []
-    if not low <= numbers["mask_volume_ml"] <= high:
-        fails.append(f"brain mask of {numbers['mask_volume_ml']:.0f} mL, outside {low:g} to {high:g} mL")
+    if (volume := numbers["mask_volume_ml"]) is not None and not low <= volume <= high:
+        fails.append(f"brain mask of {volume:.0f} mL, outside {low:g} to {high:g} mL")
     if numbers["dice_to_atlas"] < min_dice_to_atlas:
         fails.append(
             f"Dice of brain and atlas mask {numbers['dice_to_atlas']:.2f}, below {min_dice_to_atlas:g}"

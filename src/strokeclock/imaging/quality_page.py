@@ -7,7 +7,7 @@ from pathlib import Path
 
 from strokeclock.cohort.verdicts import VERDICTS
 from strokeclock.imaging.intensity import Reference
-from strokeclock.imaging.quality_record import NUMBERS
+from strokeclock.imaging.quality_record import shown_numbers
 
 _TITLES = {
     "mask_volume_ml": "brain, mL",
@@ -118,7 +118,6 @@ def _badness(record: Mapping) -> tuple:
 
 def _row(record: Mapping, distances: Mapping[str, float]) -> str:
     patient, verdict = escape(record["patient"]), record["verdict"]
-    numbers = record["numbers"] or {}
     by = " (by a person)" if record["judged_by"] == "person" else ""
     worst = f"{max(distances.values()):.2f}" if distances else ""
     cells = [
@@ -127,7 +126,7 @@ def _row(record: Mapping, distances: Mapping[str, float]) -> str:
         f'<td class="patient">{patient}</td>',
         f'<td class="verdict {verdict}" data-key="{VERDICTS.index(verdict)}">{verdict}{by}</td>',
         f'<td class="reason">{escape(record["reason"])}</td>',
-        *(f'<td class="number">{escape(str(numbers.get(name, "")))}</td>' for name in NUMBERS),
+        *(f'<td class="number">{escape(str(value))}</td>' for value in shown_numbers(record)),
         f'<td class="number">{worst}</td>',
     ]
     return f"<tr>{''.join(cells)}</tr>\n"

@@ -127,8 +127,8 @@ def _write_title(draw: ImageDraw.ImageDraw, record: Mapping, second_line: str) -
 
 
 def _numbers_line(numbers: Mapping, distances: Mapping[str, float]) -> str:
-    parts = [
-        f"brain {numbers['mask_volume_ml']:.0f} mL",
+    parts = [] if numbers["mask_volume_ml"] is None else [f"brain {numbers['mask_volume_ml']:.0f} mL"]
+    parts += [
         f"Dice to atlas {numbers['dice_to_atlas']:.3f}",
         f"NMI to atlas {numbers['nmi_to_atlas']:.3f}",
         f"left-right asymmetry {numbers['asymmetry']:.3f}",

@@ -61,14 +61,19 @@ def histogram_distances(record: Mapping, reference: Reference | None) -> dict[st
     return {series: float(np.abs(profile[series] - reference.profile[series]).mean()) for series in SERIES}
 
 
+def shown_numbers(record: Mapping) -> list:
+    """The values of `NUMBERS` in their order, "" where there is none."""
+    values = ((record["numbers"] or {}).get(name) for name in NUMBERS)
+    return ["" if value is None else value for value in values]
+
+
 def write_tables(
     records: Iterable[Mapping], *, entry_exclusions: str | Path, quality: str | Path, exclusions: str | Path
 ) -> None:
     """Write quality.tsv (a row a record) and exclusions.tsv (patient, stage, reason), entry's first."""
     records = list(records)
     rows = [
-        [record[key] for key in ("patient", "verdict", "reason", "judged_by")]
-        + [(record["numbers"] or {}).get(number, "") for number in NUMBERS]
+        [record[key] for key in ("patient", "verdict", "reason", "judged_by")] + shown_numbers(record)
         for record in records
     ]
     _write_whole(quality, _tsv(["patient", "verdict", "reason", "judged_by", *NUMBERS], rows))

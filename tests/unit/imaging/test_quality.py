@@ -132,6 +132,7 @@ def test_side_of(left, right, side):
         ({"mask_volume_ml": 899}, "fail", "mask of 899 mL"),
         ({"mask_volume_ml": 2001}, "fail", "mask of 2001 mL"),
         ({"mask_volume_ml": 900}, "pass", ""),
+        ({"mask_volume_ml": None}, "pass", ""),
         ({"dice_to_atlas": 0.84}, "fail", "Dice"),
         ({"dice_to_atlas": 0.85}, "pass", ""),
         ({"nmi_to_atlas": 1.01}, "look", "NMI"),
