@@ -291,13 +291,13 @@ def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
     fold = np.empty_like(x)
     for field, here in zip(shape.folds, (left, ~left), strict=True):
         fold[here] = field.sample(template_points[:, here])
-    reach = 17 + 6 * shape.fold_depth.sample(template_points)
+    reach = 20 + 6 * shape.fold_depth.sample(template_points)
     # Depth in the fissure between the hemispheres counts from the midline: there lies pia too, above the callosum.
     medial = np.where((z > -12) & (gm > wm), np.abs(x), 99) + np.clip(4 - z, 0, 12)
     pial = np.minimum(depth - shape.rim_mm, medial - 0.6 * shape.sulcus_mm - 0.3)
     half_width = shape.sulcus_mm * np.clip(1 - depth / np.maximum(reach, 4), -1, 1)
     sulcal = np.where(depth < reach, np.abs(fold) - half_width, 9)
-    cortical = cerebrum * sigmoid((22 - depth) / 3) * sigmoid((ventricle - 6) / 1.5)
+    cortical = cerebrum * sigmoid((26 - depth) / 3) * sigmoid((ventricle - 6) / 1.5)
     pial = np.where(cortical > 0.05, np.minimum(pial, sulcal), pial)
 
     # Average maps are blurred; sharpened and roughened they have an individual's borders.
@@ -306,17 +306,21 @@ def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
     fluid = np.where(ventricle < 6, sigmoid((fluid - 0.6) / 0.1), fluid)
     csf = np.maximum(fluid, sigmoid(-pial / 0.45) * np.clip(cerebrum + cerebellum, 0, 1))
     csf = np.maximum(csf, sigmoid((shape.ventricle_mm - ventricle) / 0.5))
+    septum = sigmoid((0.9 - np.abs(x)) / 0.25) * ((y > -22) & (y < 26) & (z > 1) & (z < 26) & (ventricle < 4))
+    csf *= 1 - 0.8 * septum
     folia = np.sin(np.sqrt((0.6 * x) ** 2 + (y + 42) ** 2 + (z + 22) ** 2) * (2 * np.pi / 6.5) + 0.8 * detail)
     csf = np.maximum(csf, 0.35 * cerebellum * sigmoid((folia - 0.85) / 0.1) * sigmoid((14 - depth) / 3))
     white = 2.2 * np.log((wm + 0.02) / (gm + 0.02)) + 0.5 * detail
     white -= 0.8 * cerebellum * folia
     white += cortical * np.clip(1.3 * (pial - RIBBON_MM), -4, 4)
     wm = (1 - csf) * sigmoid(white)
+    # Here and there the brain touches the dura: no fluid between them.
+    touching = np.where(depth < 4, sigmoid((depth - 1.0 - 0.7 * detail) / 0.35), 1)
     return Brain(
         template=template_points,
         gm=1 - csf - wm,
         wm=wm,
-        csf=csf,
+        csf=csf * touching,
         depth=depth,
         ventricle=ventricle,
         cerebellum=cerebellum,

@@ -193,7 +193,7 @@ def _clothe(
         base * inside(ellipsoid(near, (0, 8, -48), (62, 72, 34)), 1.5) * sigmoid((strands - 0.3) / 0.25),
     )
     paint("marrow", inside(ellipsoid(near, (0, -14, -44), (12, 7, 20)), 0.8) * 0.8)  # clivus
-    paint("fluid", sigmoid((1.2 - vault) / 0.4))
+    paint("fluid", 0.5 * sigmoid((0.8 - vault) / 0.4))
     cord = np.hypot(points[0], points[1] + 45 - 0.25 * (z + 70))
     paint("marrow", inside(np.maximum(np.abs(cord - 17) - 3, z + 76), 0.6) * 0.7)  # vertebral arch
 
