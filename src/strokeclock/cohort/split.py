@@ -187,7 +187,9 @@ def _strata(labelled: pd.DataFrame, *, smallest_part: int) -> np.ndarray:
             continue
         finer = strata.copy()
         for _, members in strata.groupby(strata):
-            finer[members.index] += "|" + _pooled(labelled.loc[members.index, column], enough)
+            groups = _pooled(labelled.loc[members.index, column], enough)
+            if groups.nunique() > 1:
+                finer[members.index] += "|" + groups
         if finer.nunique() <= smallest_part:
             if finer.nunique() < strata.nunique() * labelled[column].nunique():
                 log.info("strata by %s: groups under %d patients are pooled", column, enough)
