@@ -63,8 +63,8 @@ def build_atlas(
     else:
         head, brain = _read_pair(*_fetch())
 
-    extent = head.spacing * head.shape
-    fine = (2 * round(extent[0] / SPACING / 2), *(round(e / SPACING) for e in extent[1:]))
+    x, y, z = (int(extent / SPACING + 1e-3) for extent in head.spacing * head.shape)
+    fine = (x + x % 2, y, z)
     for shape, image_path, mask_path in (
         (fine, t2w_out, brain_mask_out),
         (tuple(grid), grid_out, brain_mask_grid_out),

@@ -45,7 +45,7 @@ def head_of(atlas, atlas_mask):
     ):
         affine = np.diag([*spacing, 1.0])
         centre = transform @ [0, -18, 10, 1]
-        affine[:3, 3] = centre[:3] - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
+        affine[:3, 3] = np.rint(centre[:3] - affine[:3, :3] @ ((np.array(shape) - 1) / 2))
         grid = {"shape": shape, "affine": affine, "transform": transform}
         data = np.interp(resample(atlas, **grid).data, *CONTRAST[series])
         data *= np.where(resample(atlas_mask, **grid).data < 0.02, SCALP[series], 1)

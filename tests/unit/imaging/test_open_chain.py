@@ -63,8 +63,13 @@ def run(raw, folder, atlas_files, **change):
 
 
 @pytest.fixture(scope="module")
-def result(raw, tmp_path_factory, atlas_files):
-    return run(raw, tmp_path_factory.mktemp("out"), atlas_files)
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("out")
+
+
+@pytest.fixture(scope="module")
+def result(raw, folder, atlas_files):
+    return run(raw, folder, atlas_files)
 
 
 def test_everything_is_on_the_grid_and_masked(result, atlas_files):
@@ -128,11 +133,10 @@ def test_stored_direction_of_x_changes_nothing(raw, result, tmp_path, atlas_file
         assert np.array_equal(transforms[name], result[2][name])
 
 
-def test_same_input_gives_the_same_bytes(raw, tmp_path, atlas_files):
-    for folder in ("a", "b"):
-        run(raw, tmp_path / folder, atlas_files)
-    for name, path in outputs(tmp_path / "a").items():
-        assert path.read_bytes() == outputs(tmp_path / "b")[name].read_bytes()
+def test_same_input_gives_the_same_bytes(raw, result, folder, tmp_path, atlas_files):
+    run(raw, tmp_path, atlas_files)
+    for name, path in outputs(tmp_path).items():
+        assert path.read_bytes() == outputs(folder)[name].read_bytes()
 
 
 def test_stripped_without_b0(raw, tmp_path, atlas_files, atlas_mask):

@@ -1,0 +1,117 @@
+"""The pieces under both registrations: rotations, sampling with gradients, Gauss-Newton descent."""
+
+import numpy as np
+import pytest
+from scipy import linalg
+from scipy.spatial.transform import Rotation
+
+from strokeclock.imaging.alignment import (
+    ROTATIONS,
+    STRETCHES,
+    Sampler,
+    descend,
+    distance,
+    isotropic,
+    rotation,
+)
+from strokeclock.imaging.volume import Volume
+
+
+@pytest.mark.parametrize(("angle", "axis"), [("pitch", "x"), ("roll", "y"), ("yaw", "z")])
+@pytest.mark.parametrize("degrees", [-22, 15, 170])
+def test_rotation_turns_by_the_right_hand(angle, axis, degrees):
+    expected = Rotation.from_euler(axis, degrees, degrees=True).as_matrix()
+    assert np.allclose(rotation(**{angle: degrees}), expected, atol=1e-9)
+
+
+def test_rotation_about_three_axes_is_the_matrix_exponential():
+    angles = np.deg2rad([10, -20, 30])
+    expected = linalg.expm(sum(a * g for a, g in zip(angles, ROTATIONS, strict=True)))
+    assert np.allclose(rotation(pitch=10, roll=-20, yaw=30), expected, atol=1e-12)
+
+
+def blob(width=6.0, centre=(0, 0, 0)):
+    """A smooth ellipsoid in a (40, 44, 24) grid of 2 x 2 x 4 mm, turned by 20 degrees, and its world."""
+    affine = np.diag([2.0, 2, 4, 1])
+    affine[:3, :3] = rotation(yaw=20) @ affine[:3, :3]
+    affine[:3, 3] = -affine[:3, :3] @ [19.5, 21.5, 11.5]
+    index = np.indices((40, 44, 24)).reshape(3, -1)
+    world = affine[:3, :3] @ index + affine[:3, 3:] - np.array(centre)[:, None]
+    scale = np.array([[3.0], [2.0], [4.0]]) * width
+    data = np.exp(-((world / scale) ** 2).sum(axis=0)).reshape(40, 44, 24)
+    return Volume(data.astype(np.float32), affine)
+
+
+def test_gradient_is_that_of_the_world():
+    volume = blob()
+    sampler = Sampler.of(volume)
+    points = np.random.default_rng(0).uniform(-12, 12, (3, 50)).astype(np.float32)
+    voxel, inside = sampler.voxels(points)
+    assert inside.all()
+    values = sampler.values(voxel)
+    scale = np.array([[18.0], [12.0], [24.0]])
+    assert np.allclose(sampler.slopes(voxel), -2 * points / scale**2 * values, atol=0.006)
+
+
+def test_points_outside_the_field_of_view_are_named():
+    sampler = Sampler.of(blob())
+    _, inside = sampler.voxels(
+        np.array([[0, 0, 0], [200, 0, 0], [0, 0, 47.9], [0, 0, 48.1]], dtype=np.float32).T
+    )
+    assert inside.tolist() == [True, False, True, False]
+
+
+def test_isotropic_covers_the_same_field_of_view():
+    volume = blob()
+    coarse = isotropic(volume, 8.0)
+    assert coarse.shape == (10, 11, 12)
+    assert np.allclose(coarse.spacing, 8, atol=0.1)
+    assert np.allclose(coarse.centre, volume.centre)
+
+
+@pytest.mark.parametrize(
+    ("generators", "linear"),
+    [(ROTATIONS, rotation(pitch=4, yaw=-8)), (STRETCHES, [[1.08, 0.05, 0], [0, 0.95, 0.03], [0.02, 0, 1.1]])],
+)
+def test_descent_finds_a_known_pose(generators, linear):
+    """Least squares between a blob and itself, looked up through a known pose."""
+    volume = blob()
+    folds = np.sin(np.indices(volume.shape) * 0.4).sum(
+        axis=0
+    )  # an ellipsoid alone looks the same from many poses
+    sampler = Sampler.of(Volume((volume.data * (1 + 0.2 * folds)).astype(np.float32), volume.affine))
+    true = np.eye(4)
+    true[:3, :3], true[:3, 3] = linear, (3, -4, 5)
+    points = np.random.default_rng(1).uniform(-25, 25, (3, 4000)).astype(np.float32)
+    target = sampler.values(sampler.voxels(true[:3, :3] @ points + true[:3, 3:])[0])
+
+    def fit(values, inside):
+        residual = (values - target[inside]).astype(np.float32)
+        return float(residual @ residual), lambda jacobian: (jacobian, residual)
+
+    pose, cost = descend(
+        np.eye(4),
+        points=points,
+        sampler=sampler,
+        fit=fit,
+        generators=generators,
+        iterations=40,
+        tolerance=1e-4,
+    )
+    assert cost < 1e-3
+    assert distance(pose, true, points) < 0.05
+
+
+def test_start_outside_the_field_of_view_costs_everything():
+    away = np.eye(4)
+    away[0, 3] = 1e4
+    pose, cost = descend(
+        away,
+        points=np.zeros((3, 5), dtype=np.float32),
+        sampler=Sampler.of(blob()),
+        fit=lambda values, inside: (np.inf, None),
+        generators=ROTATIONS,
+        iterations=5,
+    )
+    assert np.isinf(cost)
+    assert np.array_equal(pose, away)
