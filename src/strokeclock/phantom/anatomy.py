@@ -1,7 +1,7 @@
 """The phantom's brains: symmetric ICBM-2009a tissue maps, warped and folded into one individual a patient.
 
-The maps of grey and white matter (Fonov et al. 2009, 1 mm, carried by nilearn) are moved by an affine and a smooth
-warp; ventricles and sulci are as wide as the age asks, and every patient has sulci of its own.
+The maps of grey and white matter (Fonov et al. 2009, 1 mm, carried by nilearn) are moved by an affine and a
+smooth warp; ventricles and sulci are as wide as the age asks, and every patient has sulci of its own.
 Template and head coordinates are RAS+ mm with the mid-sagittal plane near x = 0.
 """
 
@@ -136,7 +136,7 @@ def _signed_distance(inside: NDArray) -> NDArray:
 
 
 def _find_ventricles(tissue: NDArray, points: NDArray) -> NDArray:
-    """Signed distance to the ventricles: the holes of the tissue map near the middle, without the cisterns."""
+    """Signed distance to the ventricles: holes of the tissue map near the middle, without the cisterns."""
     x, y, z = points
     lateral = (np.abs(x) < 40) & (np.abs(y + 15) < 55) & (z > -22) & (z < 38)
     lateral &= ~((y < -38) & (np.abs(x) < 10 - 0.1 * (y + 38)) & (z < 12))  # quadrigeminal cistern, vermis
@@ -292,7 +292,7 @@ def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
     for field, here in zip(shape.folds, (left, ~left), strict=True):
         fold[here] = field.sample(template_points[:, here])
     reach = 20 + 6 * shape.fold_depth.sample(template_points)
-    # Depth in the fissure between the hemispheres counts from the midline: there lies pia too, above the callosum.
+    # In the fissure between the hemispheres, above the callosum, depth counts from the midline.
     medial = np.where((z > -12) & (gm > wm), np.abs(x), 99) + np.clip(4 - z, 0, 12)
     pial = np.minimum(depth - shape.rim_mm, medial - 0.6 * shape.sulcus_mm - 0.3)
     half_width = shape.sulcus_mm * np.clip(1 - depth / np.maximum(reach, 4), -1, 1)

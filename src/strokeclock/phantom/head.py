@@ -1,7 +1,7 @@
 """A patient's whole head on one grid: the brain, and around it fluid, skull, scalp, face, eyes and air.
 
-Everything outside the brain is drawn: layers over the brain's hull above, ellipsoids in the face and neck below,
-with bone, marrow, fat and muscle mixed by random fields where anatomy is too fine to draw.
+Everything outside the brain is drawn: layers over the brain's hull above, ellipsoids in the face and neck
+below, with bone, marrow, fat and muscle mixed by random fields where anatomy is too fine to draw.
 """
 
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from strokeclock.phantom.lattice import Lattice, draw_lattice
 GRID_MM = (1.0, 1.0, 2.0)  # slices are three times as thick as the grid
 COARSE_MM = (3.0, 3.0, 3.0)  # spacing of the distances that only vary slowly
 
-# PD (water 1), T1 and T2 (ms) at 1.5 T and 3 T, ADC (mm2/s): Stanisz 2005 for muscle; the others are typical values.
+# PD, T1 and T2 (ms), ADC (mm²/s) by field strength (T): muscle after Stanisz 2005, the others typical.
 OUTER_TISSUES = {
     1.5: {
         "fluid": Tissue(1.00, 4200.0, 1500.0, 3.0e-3),
@@ -154,7 +154,10 @@ def _measure_skin(rng: np.random.Generator, points: NDArray, vault: NDArray) -> 
 def _clothe(
     rng: np.random.Generator, points: NDArray, *, hull: NDArray, vault: NDArray, skin: NDArray, skull: NDArray
 ) -> dict[str, NDArray]:
-    """Share of each outer tissue at `points` (3, m): distances from hull and vault, below the skin; skull's thickness."""
+    """Share of each outer tissue at `points` (3, m).
+
+    hull, vault, skin  signed distances there, mm; skull  how far the outer table lies from the vault, mm
+    """
     near = both_sides(points)
     z = points[2]
 

@@ -1,8 +1,9 @@
-"""Where a patient's lesions lie: acute infarcts in vascular territories, white-matter hyperintensities, old infarcts.
+"""Where lesions lie: acute infarcts in vascular territories, white-matter hyperintensities, old infarcts.
 
-A lesion grows from a seed until it has its volume: points are taken in the order of a score in mm, which is the
-distance from the seed (a wedge that narrows inwards from the cortex, a column in the basal ganglia), roughened by
-random fields and raised beyond the border of the artery's territory. Only grey and white matter are taken.
+A lesion grows from a seed until it has its volume: points are taken in the order of a score in mm, which is
+the distance from the seed (a wedge that narrows inwards from the cortex, a column in the basal ganglia),
+roughened by random fields and raised beyond the border of the artery's territory. Only grey and white matter
+are taken.
 """
 
 import numpy as np
@@ -44,7 +45,7 @@ def grow_infarct(
 def grow_hyperintensities(
     rng: np.random.Generator, brain: Brain, *, volume_ml: float, point_ml: float
 ) -> NDArray[np.float32]:
-    """Return the share (n,) of white-matter hyperintensity: caps and rims at the ventricles, points in the depth.
+    """Return the share (n,) of hyperintensity: caps and rims at the ventricles, points in deep white matter.
 
     Both hemispheres, mirror images but for a part of the roughness.
     """
@@ -71,7 +72,7 @@ def grow_hyperintensities(
 def grow_old_infarct(
     rng: np.random.Generator, brain: Brain, *, side: str, volume_ml: float, point_ml: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the shares (n,) of fluid core and of gliotic rim: a lacune below 1.5 mL, else a cortical branch."""
+    """Return the shares (n,) of fluid core and gliotic rim: a lacune below 1.5 mL, else cortical."""
     territory = (
         "mca_perforator"
         if volume_ml < 1.5
@@ -87,7 +88,7 @@ def grow_old_infarct(
 
 
 def _split_volume(rng: np.random.Generator, territory: str, volume_ml: float) -> list[tuple[str, float]]:
-    """Divide the volume among foci: several for watershed and multi, sometimes satellites of a branch infarct."""
+    """Divide the volume among foci: several for watershed and multi, sometimes satellites for a branch."""
     if territory == "watershed":
         shares = rng.dirichlet(np.full(int(rng.integers(3, 7)), 1.5))
         return [("watershed", volume_ml * s) for s in shares]
@@ -124,7 +125,7 @@ def _leave_territory(points: NDArray, territory: str) -> NDArray[np.float32]:
 def _choose_seed(
     rng: np.random.Generator, brain: Brain, member: NDArray, penalty: NDArray, territory: str
 ) -> NDArray[np.float32]:
-    """Choose the point that the lesion grows from: well inside the territory, at the depth the artery ends in."""
+    """Choose where the lesion grows from: well inside the territory, at the depth where the artery ends."""
     inside = penalty < 0.5
     if territory in ("mca_branch", "pca", "aca"):
         inside &= (brain.depth[member] > 2) & (brain.depth[member] < 9)
@@ -175,7 +176,7 @@ def _score(
 def _prefer_tissue(
     rng: np.random.Generator, brain: Brain, member: NDArray, territory: str
 ) -> NDArray[np.float32]:
-    """Relative score that white matter pays (or gains) against the cortex: branch infarcts follow the ribbon."""
+    """Relative score that white matter pays (or gains) against cortex: branch infarcts follow the ribbon."""
     liking = rng.normal(0.25, 0.25) if territory in ("mca_branch", "pca", "aca", "mca_large") else 0.0
     return (liking * (brain.wm - brain.gm)[member]).astype(np.float32)
 

@@ -58,8 +58,8 @@ def draw_lattice(
 ) -> Lattice:
     """Draw a smooth Gaussian random field of mean 0 and SD 1 over the box `low` to `high`, mm.
 
-    `smoothing` is the SD of the Gaussian kernel in mm (at least `spacing`, so that linear interpolation does not
-    show): the field's autocorrelation is exp(-d² / (4·smoothing²)).
+    `smoothing` is the SD of the Gaussian kernel in mm (at least `spacing`, so that linear interpolation does
+    not show): the field's autocorrelation is exp(-d² / (4·smoothing²)).
     """
     shape = [int(np.ceil((h - lo) / spacing)) + 1 for lo, h in zip(low, high, strict=True)]
     sd = smoothing / spacing

@@ -13,11 +13,14 @@ from strokeclock.phantom.clinic import PatientRecord, draw_patient
 from strokeclock.phantom.head import OUTER_TISSUES, Head, form_head
 from strokeclock.phantom.infarct import grow_hyperintensities, grow_infarct, grow_old_infarct
 from strokeclock.phantom.ischaemia import LESION_ADC_SD, TISSUES, Tissue, lesion_tissue
-from strokeclock.phantom.lattice import draw_lattice
+from strokeclock.phantom.lattice import Lattice, draw_lattice
 from strokeclock.phantom.scanner import (
+    Samples,
+    Slices,
     add_ghost,
     add_noise,
     average_slices,
+    digitise,
     distort,
     draw_coil,
     draw_pose,
@@ -103,6 +106,11 @@ def measure_signal(series: str, tissue: Tissue, record: PatientRecord) -> NDArra
     return diffusion_signal(*tissue, tr=record.epi.tr_ms, te=record.epi.te_ms, b=b)
 
 
+def measure_grey(series: str, record: PatientRecord) -> float:
+    """Return healthy grey matter's signal: what noise and brightness are measured by."""
+    return float(measure_signal(series, TISSUES[record.field_t]["gm"], record))
+
+
 def paint_brain(
     brain: Brain, lesions: Lesions, record: PatientRecord, *, seed: int, contrast_gain: float
 ) -> dict[str, NDArray]:
@@ -145,14 +153,14 @@ def _spot(rng: np.random.Generator, points: NDArray) -> NDArray[np.float32]:
 
 
 def _pulsate(rng: np.random.Generator, brain: Brain) -> NDArray:
-    """Inflow of uninverted fluid on FLAIR, as a share of grey matter's signal: strong in one patient of ten."""
+    """Inflow of uninverted fluid on FLAIR over grey matter's signal (n,): strong in one patient of ten."""
     amplitude = rng.uniform(0.7, 1.3) if rng.random() < 0.1 else rng.uniform(0.05, 0.25)
     _, y, z = brain.template
     return amplitude * np.exp(-(((z + 28) / 20) ** 2) - ((y + 25) / 35) ** 2)
 
 
 def paint_outer(head: Head, record: PatientRecord, *, fat_left: Mapping[str, float]) -> dict[str, NDArray]:
-    """Return the signal (m,) around the brain; `fat_left`: what fat suppression leaves of fat in each series."""
+    """Return the signal (m,) around the brain; `fat_left`: what each series' fat suppression leaves."""
     signals = {}
     for series in SERIES:
         total = np.zeros(len(head.outer_index), np.float32)
@@ -177,70 +185,84 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
     epi_fat, flair_fat = rng.uniform(0.04, 0.12), rng.choice([1.0, 0.3])
     outer = paint_outer(head, record, fat_left={"t2w": epi_fat, "dwi": epi_fat, "flair": flair_fat})
     volumes = {series: head.fill(inner[series], outer[series]) for series in SERIES}
-    grey = {s: float(measure_signal(s, TISSUES[record.field_t]["gm"], record)) for s in SERIES}
 
-    moved = bool(rng.random() < 0.1)
-    flipped = bool(rng.random() < 0.5)
+    moved, flipped = bool(rng.random() < 0.1), bool(rng.random() < 0.5)
     pose, angles = draw_pose(rng)
-    epi = place_slices(rng, pose, angles, voxel_mm=record.epi.voxel_mm, slices=record.epi.slices)
-    still = locate(epi, pose, skin=head.skin)
-    read, piling = distort(still, draw_susceptibility(rng, field_t=record.field_t))
+    slip = draw_slip(rng, moved=moved)
     coil = draw_coil(rng)
-    gain = piling * coil.sample(read.middle)
-    ghost = rng.uniform(0.005, 0.035)
-    snr = {"t2w": rng.uniform(20, 40), "dwi": rng.uniform(8, 15), "flair": rng.uniform(20, 40)}
-    unit = {"t2w": rng.uniform(250, 500), "flair": rng.uniform(150, 350)}
-    unit["dwi"] = unit["t2w"] * grey["dwi"] / grey["t2w"]
-
-    images = {}
-    for series in ("t2w", "dwi"):
-        image = read.fill(average_slices(volumes[series], read) * gain)
-        image = add_ghost(image, amplitude=ghost, shift=epi.shape[1] // 2)
-        images[series] = add_noise(rng, image, sigma=grey[series] / snr[series])
-
-    flair_pose = draw_slip(rng, moved=moved) @ pose
-    flair = place_slices(rng, flair_pose, angles, voxel_mm=record.flair.voxel_mm, slices=record.flair.slices)
+    epi = place_slices(rng, pose, angles, voxel_mm=record.epi.voxel_mm, slices=record.epi.slices)
+    flair = place_slices(rng, slip @ pose, angles, voxel_mm=record.flair.voxel_mm, slices=record.flair.slices)
+    still = locate(epi, pose, skin=head.skin)
+    images = _scan_epi(rng, volumes, still, coil, record)
     jitter = rng.normal(0, (1.2, 1.2, 0.8), (flair.shape[2], 3)) if moved else None
-    seen = locate(flair, flair_pose, skin=head.skin, jitter=jitter)
-    image = seen.fill(average_slices(volumes["flair"], seen) * coil.sample(seen.middle))
-    if moved:
-        image = add_ghost(image, amplitude=rng.uniform(0.05, 0.12), shift=int(rng.integers(18, 40)))
-    images["flair"] = add_noise(rng, image, sigma=grey["flair"] / snr["flair"])
+    seen = locate(flair, slip @ pose, skin=head.skin, jitter=jitter)
+    images["flair"] = _scan_flair(rng, volumes["flair"], seen, coil, record, moved=moved)
 
-    scans = {}
-    for series, slices in (("t2w", epi), ("dwi", epi), ("flair", flair)):
-        stored = np.round(images[series] * (unit[series] / grey[series])).clip(0, 32000).astype(np.int16)
-        scans[series] = Scan(*_store(stored, slices.affine, flipped=flipped))
-    ill, inside = (
-        _store(
-            (still.fill(average_slices(head.fill(values), still)) > 0.5).astype(np.uint8),
-            epi.affine,
-            flipped=flipped,
-        )[0]
-        for values in (lesions.acute * (head.brain.gm + head.brain.wm), np.ones_like(lesions.acute))
-    )
+    def store(data: NDArray, slices: Slices) -> Scan:
+        return Scan(*(flip_columns(data, slices.affine) if flipped else (data, slices.affine)))
+
+    def mark(share: NDArray) -> NDArray:
+        inside = still.fill(average_slices(head.fill(share), still)) > 0.5
+        return store(inside.astype(np.uint8), epi).data
+
     return PhantomPatient(
         record=record,
-        scans=scans,
-        lesion=ill,
-        brain_mask=inside,
+        scans={series: store(images[series], flair if series == "flair" else epi) for series in SERIES},
+        lesion=mark(lesions.acute * (head.brain.gm + head.brain.wm)),
+        brain_mask=mark(np.ones_like(lesions.acute)),
         measured=measure_lesion(head.brain, lesions, point_ml=head.point_ml)
         | {
             "storage": "LAS" if flipped else "RAS",
             "moved": moved,
             "atlas_to_t2w": (pose @ shape.affine).tolist(),
-            "t2w_to_flair": (flair_pose @ np.linalg.inv(pose)).tolist(),
+            "t2w_to_flair": slip.tolist(),
             "warp_rms_mm": shape.warp_rms_mm(),
         },
     )
 
 
-def _store(data: NDArray, affine: NDArray, *, flipped: bool) -> tuple[NDArray, NDArray]:
-    return flip_columns(data, affine) if flipped else (data, affine)
+def _scan_epi(
+    rng: np.random.Generator,
+    volumes: Mapping[str, Lattice],
+    still: Samples,
+    coil: Lattice,
+    record: PatientRecord,
+) -> dict[str, NDArray[np.int16]]:
+    """Read out b0 and b1000 (X, Y, Z) of a head whose voxels would lie at `still` without distortion."""
+    read, piling = distort(still, draw_susceptibility(rng, field_t=record.field_t))
+    gain = piling * coil.sample(read.middle)
+    ghost, rows = rng.uniform(0.005, 0.035), still.slices.shape[1]
+    snr = {"t2w": rng.uniform(20, 40), "dwi": rng.uniform(8, 15)}
+    grey = {series: measure_grey(series, record) for series in snr}
+    unit = rng.uniform(250, 500) / grey["t2w"]  # one for both, or their ratio would not be the ADC's
+    images = {}
+    for series in snr:
+        image = read.fill(average_slices(volumes[series], read) * gain)
+        image = add_ghost(image, amplitude=ghost, shift=rows // 2)
+        images[series] = digitise(add_noise(rng, image, sigma=grey[series] / snr[series]), unit=unit)
+    return images
+
+
+def _scan_flair(
+    rng: np.random.Generator,
+    volume: Lattice,
+    seen: Samples,
+    coil: Lattice,
+    record: PatientRecord,
+    *,
+    moved: bool,
+) -> NDArray[np.int16]:
+    """Read out FLAIR (X, Y, Z) of a head whose voxels lie at `seen`."""
+    image = seen.fill(average_slices(volume, seen) * coil.sample(seen.middle))
+    if moved:
+        image = add_ghost(image, amplitude=rng.uniform(0.05, 0.12), shift=int(rng.integers(18, 40)))
+    grey = measure_grey("flair", record)
+    noisy = add_noise(rng, image, sigma=grey / rng.uniform(20, 40))
+    return digitise(noisy, unit=rng.uniform(150, 350) / grey)
 
 
 def measure_lesion(brain: Brain, lesions: Lesions, *, point_ml: float) -> dict[str, float]:
-    """Return the acute lesion's volumes as really placed, mL, its share of grey matter, and the brain's volume."""
+    """Return the acute lesion's volumes as placed (mL), its share of grey matter, and the brain's volume."""
     weights = lesions.acute * (brain.gm + brain.wm)
     left = brain.template[0] < 0
     return {

@@ -1,8 +1,8 @@
 """The fast path: phantom patients as preprocessing would leave them, straight on the atlas grid.
 
 No scanner geometry, bias field or echo-planar distortion. The brains are VARIANTS individuals of the common
-template, made once in a process and kept; a patient takes one of about its age and moves it by what registration
-leaves over. Lesions, tissue and noise are the patient's own.
+template, made once in a process and kept; a patient takes one of about its age and moves it by what
+registration leaves over. Lesions, tissue and noise are the patient's own.
 """
 
 import os
@@ -18,14 +18,13 @@ from scipy.ndimage import affine_transform
 
 from strokeclock.phantom.anatomy import Brain, draw_shape, form_brain, load_template
 from strokeclock.phantom.clinic import PatientRecord, draw_patient
-from strokeclock.phantom.ischaemia import TISSUES
 from strokeclock.phantom.lattice import Lattice
 from strokeclock.phantom.patient import (
     SCANNER_STREAM,
     SERIES,
     grow_lesions,
+    measure_grey,
     measure_lesion,
-    measure_signal,
     paint_brain,
 )
 from strokeclock.phantom.scanner import add_noise, rigid, rotation, write_nifti
@@ -97,9 +96,7 @@ def make_registered_patient(
     point_ml = float(np.prod(np.diag(fine_affine)[:3])) / 1000
 
     lesions = grow_lesions(anatomy.brain, record, seed=seed, point_ml=point_ml)
-    signals = paint_brain(
-        anatomy.brain, lesions, record, seed=seed, contrast_gain=settings["contrast_gain"]
-    )
+    signals = paint_brain(anatomy.brain, lesions, record, seed=seed, contrast_gain=settings["contrast_gain"])
     residue = _draw_residue(rng, degrees=1.5, millimetres=1.2, scale=0.012)
     slip = _draw_residue(rng, degrees=0.4, millimetres=0.5, scale=0.0)
 
@@ -115,8 +112,7 @@ def make_registered_patient(
     volumes = {}
     for series in SERIES:
         image = place(signals[series], slip @ residue if series == "flair" else residue)
-        grey = float(measure_signal(series, TISSUES[record.field_t]["gm"], record))
-        volumes[series] = add_noise(rng, image, sigma=grey / snr[series]) * mask
+        volumes[series] = add_noise(rng, image, sigma=measure_grey(series, record) / snr[series]) * mask
     inside = mask & (volumes["t2w"] > 0) & (volumes["dwi"] > 0)
     ratio = np.divide(volumes["t2w"], volumes["dwi"], out=np.ones_like(volumes["t2w"]), where=inside)
     volumes["adc"] = np.clip(np.log(ratio) / np.float32(record.epi.b_value), 0, 4e-3)
@@ -131,9 +127,7 @@ def make_registered_patient(
     )
 
 
-def _draw_residue(
-    rng: np.random.Generator, *, degrees: float, millimetres: float, scale: float
-) -> NDArray:
+def _draw_residue(rng: np.random.Generator, *, degrees: float, millimetres: float, scale: float) -> NDArray:
     """Draw the affine (4, 4) that registration leaves over, about the middle of the brain."""
     turn = rotation(*rng.normal(0, degrees, 3)) @ np.diag(1 + rng.normal(0, scale, 3))
     return rigid(turn, rng.normal(0, millimetres, 3), about=np.array([0.0, -18.0, 10.0]))

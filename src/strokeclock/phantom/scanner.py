@@ -1,4 +1,4 @@
-"""The scanner: where slices lie, what coil, echo-planar readout, motion and noise do to the picture, and storage.
+"""The scanner: where slices lie; what coil, echo-planar readout, motion and noise do; how files are stored.
 
 Coordinates: head (RAS+ mm, the head's own), world (RAS+ mm, the scanner's). A pose maps head to world.
 """
@@ -62,7 +62,7 @@ def draw_pose(rng: np.random.Generator) -> tuple[NDArray, NDArray]:
 
 
 def draw_slip(rng: np.random.Generator, *, moved: bool) -> NDArray:
-    """Draw the head's motion between two series, (4, 4) in world mm: up to 4 mm, more when the patient `moved`."""
+    """Draw the head's motion between two series, (4, 4) in world mm: up to 4 mm, twice that if it `moved`."""
     much = 2.0 if moved else 1.0
     angles = np.clip(rng.normal(0, 0.8, 3), -3, 3) * much
     return rigid(rotation(*angles), np.clip(rng.normal(0, 1.5, 3), -4, 4) * much, about=np.zeros(3))
@@ -120,7 +120,7 @@ def locate(slices: Slices, pose: NDArray, *, skin: Lattice, jitter: NDArray | No
     jitter  (Z, 3): in-plane shift (columns, rows; voxels) and rotation (degrees) of each slice by motion
     """
     to_head = (np.linalg.inv(pose) @ slices.affine).astype(np.float32)
-    nx, ny, nz = slices.shape
+    nx, ny, _ = slices.shape
     i, j, k = (np.arange(n, dtype=np.float32) for n in slices.shape)
     i, j = i[:, None, None], j[:, None]
     if jitter is not None:
@@ -167,7 +167,7 @@ class Susceptibility:
 
 
 def draw_susceptibility(rng: np.random.Generator, *, field_t: float) -> Susceptibility:
-    """Draw field disturbances above the frontal and sphenoid sinuses and the petrous bones; they grow with B0."""
+    """Draw field disturbances above the sinuses, orbits and petrous bones; they grow with B0."""
     coarse = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=5, smoothing=12)
     near = both_sides(coarse.points())
     strength = field_t / 3 * rng.lognormal(0, 0.25)
@@ -203,17 +203,22 @@ def distort(samples: Samples, disturbance: Susceptibility) -> tuple[Samples, NDA
 
 
 def add_ghost(image: NDArray, *, amplitude: float, shift: int) -> NDArray:
-    """Add a ghost of the image (X, Y, Z), `shift` rows away: half the field of view in echo-planar imaging."""
+    """Add a ghost of the image (X, Y, Z), `shift` rows away: half the field of view in EPI."""
     return image + amplitude * np.roll(image, shift, axis=1)
 
 
 def add_noise(rng: np.random.Generator, image: NDArray, *, sigma: float) -> NDArray[np.float32]:
-    """Return the magnitude under complex Gaussian noise (Rician), a little smooth in plane as after interpolation."""
+    """Return the magnitude under complex Gaussian noise (Rician), a little smooth as after interpolation."""
     real, imaginary = (
         gaussian_filter(rng.standard_normal(image.shape, dtype=np.float32), (0.45, 0.45, 0)) for _ in range(2)
     )
     scale = np.float32(sigma / 0.81)  # the smoothing leaves .81 of the SD
     return np.hypot(image + scale * real, scale * imaginary)
+
+
+def digitise(image: NDArray, *, unit: float) -> NDArray[np.int16]:
+    """Return the image times `unit` as the scanner's whole numbers."""
+    return np.round(image * unit).clip(0, 32000).astype(np.int16)
 
 
 def flip_columns(data: NDArray, affine: NDArray) -> tuple[NDArray, NDArray]:
@@ -224,7 +229,7 @@ def flip_columns(data: NDArray, affine: NDArray) -> tuple[NDArray, NDArray]:
 
 
 def write_nifti(path: str | os.PathLike, data: NDArray, affine: NDArray) -> None:
-    """Write a NIfTI-1 (.nii.gz) with qform and sform in scanner coordinates; whole or not at all, no time stamp."""
+    """Write a .nii.gz with qform and sform in scanner coordinates; whole or not at all, no time stamp."""
     image = nib.Nifti1Image(data, affine)
     image.set_qform(affine, code=1)
     image.set_sform(affine, code=1)

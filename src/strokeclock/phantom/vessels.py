@@ -1,7 +1,7 @@
 """Arterial territories of the brain, in template coordinates (RAS+ mm).
 
-Every place belongs to the artery whose branches end nearest: territories are the Voronoi cells of typical cortical
-supply points (after the maps of Tatu et al. 1998, simplified), mirrored for the two sides.
+Every place belongs to the artery whose branches end nearest: territories are the Voronoi cells of typical
+ends of branches (after the maps of Tatu et al. 1998, simplified), mirrored for the two sides.
 """
 
 import numpy as np
@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from strokeclock.phantom.anatomy import both_sides
 
 BRANCHES = {  # right side, mm
-    "aca": ((7, 58, 12), (8, 32, 42), (9, 5, 60), (9, -22, 66), (8, -45, 58), (6, 42, -14), (7, 22, 30), (8, -8, 42)),
+    "aca": (
+        (7, 58, 12),
+        (8, 32, 42),
+        (9, 5, 60),
+        (9, -22, 66),
+        (8, -45, 58),
+        (6, 42, -14),
+        (7, 22, 30),
+        (8, -8, 42),
+    ),
     "mca": (
         (46, 28, 8),
         (54, 0, 24),
@@ -35,18 +44,18 @@ BRANCHES = {  # right side, mm
         (36, -70, -12),
         (11, -18, 8),
     ),
-}  # fmt: skip
+}
 
 
 def measure_margin(points: NDArray, territory: str) -> NDArray[np.float32]:
-    """Return how far (mm) each of `points` (3, n) lies inside the territory aca, mca or pca; negative outside."""
+    """Return how far (mm) each of `points` (3, n) lies inside aca, mca or pca; negative outside."""
     distances = {name: _nearest(points, name) for name in BRANCHES}
     own = distances.pop(territory)
     return np.minimum(*distances.values()) - own
 
 
 def measure_watershed(points: NDArray) -> NDArray[np.float32]:
-    """Return the distance-like measure (mm) of `points` (3, n) from the border of the middle cerebral artery."""
+    """Return how far (mm) each of `points` (3, n) lies from the border of the middle cerebral artery."""
     return np.abs(measure_margin(points, "mca"))
 
 

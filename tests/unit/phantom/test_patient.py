@@ -1,4 +1,4 @@
-"""Whole patients in native space: remade alone with the same bytes, true to their record, in either storage."""
+"""Whole patients in native space: same bytes when remade alone, true to their record, in either storage."""
 
 from hashlib import sha256
 

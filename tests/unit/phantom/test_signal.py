@@ -1,4 +1,4 @@
-"""Signal equations against the reference magnitudes at 3 T (TE 110 ms FLAIR, 95 ms EPI, TR 9000 and 6000 ms)."""
+"""Signal equations against reference magnitudes at 3 T (FLAIR TE 110, TR 9000; EPI TE 95, TR 6000 ms)."""
 
 import numpy as np
 import pytest
