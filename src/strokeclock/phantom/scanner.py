@@ -17,7 +17,7 @@ from strokeclock.phantom.anatomy import BOX_HIGH, BOX_LOW, both_sides
 from strokeclock.phantom.lattice import Lattice, draw_lattice
 
 SUBSLICES = 3  # planes that a slice's thickness is averaged over
-BRAIN_CENTRE = (0.0, -18.0, 6.0)  # mm, head coordinates: what the slices are centred on
+BRAIN_CENTRE = (0.0, -18.0, 10.0)  # mm, head coordinates: what the slices are centred on
 FIELD_OF_VIEW_MM = 230.0
 
 
@@ -83,7 +83,7 @@ def place_slices(
     shape = (columns, rows, slices)
     affine = np.eye(4)
     affine[:3, :3] = tilt @ np.diag(voxel_mm)
-    centre = pose[:3, :3] @ np.array(BRAIN_CENTRE) + pose[:3, 3] + tilt @ rng.normal((0, 6, 0), (2, 3, 2.5))
+    centre = pose[:3, :3] @ np.array(BRAIN_CENTRE) + pose[:3, 3] + tilt @ rng.normal((0, 6, 0), (2, 3, 2))
     affine[:3, 3] = centre - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
     return Slices(affine, shape)
 
@@ -149,7 +149,7 @@ def draw_coil(rng: np.random.Generator) -> Lattice:
     coil = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=40, smoothing=55)
     x, y, z = coil.points()
     outward = ((x / 90) ** 2 + ((y + 18) / 110) ** 2 + ((z - 10) / 95) ** 2).clip(0, 2)
-    return coil.hold(np.exp(0.07 * coil.values + 0.16 * (outward - 0.6)))
+    return coil.hold(np.exp(0.12 * coil.values + 0.3 * (outward - 0.6)))
 
 
 @dataclass(frozen=True)
