@@ -37,3 +37,11 @@ rule all:
         rules.quality_page.output,
         rules.table1.output,
         rules.table2.output,
+        FIGURES,
+        f"{RUN}/phantom/ceiling.json" if IS_PHANTOM else [],
+
+
+rule quality:
+    input:
+        rules.quality_page.output,
+        expand(rules.hemispheres.output, patient=PATIENTS),

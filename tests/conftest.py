@@ -13,26 +13,41 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.fixture
-def snakemake(tmp_path):
-    """Run Snakemake on this project's Snakefile in an empty folder.
+@pytest.fixture(scope="session")
+def root():
+    return ROOT
 
-    Call it with arguments and, as ``config=``, what differs from config/config.yaml; returns the finished process.
+
+@pytest.fixture(scope="session")
+def run_snakemake():
+    """Run Snakemake on this project's Snakefile in a folder.
+
+    Call it with the folder, arguments and, as ``config=``, what differs from config/config.yaml; returns the
+    finished process.
     """
 
-    def run(*arguments: str, config: dict, configfiles: tuple[str, ...] = ()) -> subprocess.CompletedProcess:
-        own = tmp_path / "own.yaml"
+    def run(folder: Path, *arguments: str, config: dict) -> subprocess.CompletedProcess:
+        own = folder / "own.yaml"
         own.write_text(yaml.safe_dump(config))
         return subprocess.run(
             [
-                sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", tmp_path,
-                "--cores", "2", *arguments,
-                "--configfile", *(ROOT / "config" / name for name in configfiles), own,
+                sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder,
+                "--cores", "2", "--configfile", own, *arguments,
             ],
-            cwd=tmp_path,
+            cwd=folder,
             capture_output=True,
             text=True,
             check=False,
         )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def snakemake(tmp_path, run_snakemake):
+    """As `run_snakemake`, in an empty folder."""
+
+    def run(*arguments: str, config: dict) -> subprocess.CompletedProcess:
+        return run_snakemake(tmp_path, *arguments, config=config)
 
     return run

@@ -30,7 +30,9 @@ def check_configuration(config: Mapping, *, schema: str | Path) -> None:
         validator = Draft202012Validator(yaml.safe_load(file))
     faults = [
         sentence
-        for error in sorted(validator.iter_errors(dict(config)), key=lambda error: list(map(str, error.absolute_path)))
+        for error in sorted(
+            validator.iter_errors(dict(config)), key=lambda error: list(map(str, error.absolute_path))
+        )
         for sentence in _explain(error)
     ]
     if not faults:
@@ -46,7 +48,10 @@ def _explain(error: ValidationError) -> list[str]:
         return [_unknown_key(key, place, known) for key in error.instance if key not in known]
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
-        return [f"Configuration key {_join(place, key)} is missing: take it from config/config.yaml." for key in missing]
+        return [
+            f"Configuration key {_join(place, key)} is missing: take it from config/config.yaml."
+            for key in missing
+        ]
     meaning = error.schema.get("description", "see config/config.yaml")
     if error.validator == "enum":
         choices = ", ".join(map(str, error.validator_value))
@@ -67,7 +72,9 @@ def _join(place: str, key: str) -> str:
 def _contradictions(config: Mapping) -> list[str]:
     faults = []
     if not re.fullmatch(r"[A-Za-z0-9._-]+", config["run"]):
-        faults.append(f"Configuration key run is {config['run']!r}: use letters, digits, '.', '_' and '-' only.")
+        faults.append(
+            f"Configuration key run is {config['run']!r}: use letters, digits, '.', '_' and '-' only."
+        )
     sheet, phantoms = config["cohort"]["sheet"], config["phantom"]["patients"]
     if not sheet and not phantoms:
         faults.append(
@@ -75,15 +82,21 @@ def _contradictions(config: Mapping) -> list[str]:
             "or phantom.patients to a number for a synthetic cohort."
         )
     if sheet and phantoms:
-        faults.append("Both cohort.sheet and phantom.patients are set: set phantom.patients to 0 or the sheet to null.")
+        faults.append(
+            "Both cohort.sheet and phantom.patients are set: set phantom.patients to 0 or the sheet to null."
+        )
     if sheet and not Path(sheet).is_file():
         faults.append(f"Configuration key cohort.sheet names {sheet}, which is not there: correct the path.")
     for section, key in (("cohort", "readers"), ("split", "file"), ("quality", "verdicts")):
         path = config[section][key]
         if path and not Path(path).is_file():
-            faults.append(f"Configuration key {section}.{key} names {path}, which is not there: correct the path or null.")
+            faults.append(
+                f"Configuration key {section}.{key} names {path}, which is not there: correct the path or null."
+            )
     if config["preprocessing"]["grid"][0] % 2:
-        faults.append("Configuration key preprocessing.grid has an odd x: make it even, the mid-sagittal plane halves it.")
+        faults.append(
+            "Configuration key preprocessing.grid has an odd x: make it even, the mid-sagittal plane halves it."
+        )
     atlas = config["preprocessing"]["atlas"]
     if atlas["source"] == "files":
         for key in ("t2w", "brain_mask"):

@@ -51,9 +51,17 @@ def test_shipped_configurations_are_valid(config, name):
 @pytest.mark.parametrize(
     ("place", "value", "sentence"),
     [
-        ("preprocessing.tolchain", "fsl", "preprocessing.tolchain is unknown: did you mean preprocessing.toolchain?"),
+        (
+            "preprocessing.tolchain",
+            "fsl",
+            "preprocessing.tolchain is unknown: did you mean preprocessing.toolchain?",
+        ),
         ("xyz", 1, "xyz is unknown: known here: run, cohort"),
-        ("preprocessing.toolchain", "afni", "preprocessing.toolchain is 'afni', not one of its choices: fsl, open"),
+        (
+            "preprocessing.toolchain",
+            "afni",
+            "preprocessing.toolchain is 'afni', not one of its choices: fsl, open",
+        ),
         ("preprocessing.grid", [111, 112, 13], "preprocessing.grid has an odd x"),
         ("training.phase1_stroke.lr", -1, "training.phase1_stroke.lr cannot be -1"),
         ("training.threads", "two", "training.threads cannot be 'two'"),

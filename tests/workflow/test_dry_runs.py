@@ -26,7 +26,8 @@ NETWORK_RUNS = {  # both arms, both networks, one seed
 
 def merged(base, change):
     return base | {
-        key: merged(base.get(key, {}), value) if isinstance(value, dict) else value for key, value in change.items()
+        key: merged(base.get(key, {}), value) if isinstance(value, dict) else value
+        for key, value in change.items()
     }
 
 
@@ -48,12 +49,16 @@ def test_jobs_of_a_configuration(snakemake, change, expected):
 
 
 def test_template_space_needs_no_preprocessing(snakemake):
-    found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"phantom": {"space": "template"}})))
+    found = jobs(
+        snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"phantom": {"space": "template"}}))
+    )
     assert not {"preprocess", "bias_correction", "phantom_patient"} & set(found)
 
 
 def test_without_the_chain_nothing_is_pretrained(snakemake):
-    found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"training": {"arms": ["random"]}})))
+    found = jobs(
+        snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"training": {"arms": ["random"]}}))
+    )
     assert not {"phase0_genesis", "phase1_stroke", "phase4_attention"} & set(found)
 
 

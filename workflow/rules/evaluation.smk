@@ -11,6 +11,7 @@ rule table1:
     input:
         cohort=f"{RUN}/cohort/cohort.tsv",
         split=f"{RUN}/cohort/split.tsv",
+        exclusions=f"{RUN}/cohort/exclusions.tsv",
     output:
         report(
             f"{RUN}/tables/table1.csv",

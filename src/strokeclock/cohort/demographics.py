@@ -10,7 +10,7 @@ from strokeclock.cohort.split import read_cohort
 GROUPS = {"training": ("train", "validation"), "test": ("test",), "all": ("train", "validation", "test")}
 
 
-def describe_cohort(cohort: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
+def describe_cohort(cohort: pd.DataFrame, split: pd.DataFrame, *, excluded: int) -> pd.DataFrame:
     """Return the paper's Table 1: one row a characteristic, one column a group, cells as text.
 
     The training group is the training and validation parts together, as in the paper. Quartiles interpolate
@@ -21,19 +21,24 @@ def describe_cohort(cohort: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
     cohort : DataFrame
         Columns patient, age (years), sex (F, M), nihss, onset_to_mri_min (minutes).
     split : DataFrame
-        Columns patient, part. Patients of the cohort without a part count as excluded.
+        Columns patient, part.
+    excluded : int
+        How many patients left, at entry or later.
     """
     patients = cohort.merge(split, on="patient", how="left", validate="one_to_one")
     table = pd.DataFrame(
         {name: _describe(patients[patients["part"].isin(parts)]) for name, parts in GROUPS.items()}
     )
-    table.loc["Excluded, n"] = {"training": "", "test": "", "all": str(patients["part"].isna().sum())}
+    table.loc["Excluded, n"] = {"training": "", "test": "", "all": str(excluded)}
     return table.rename_axis("characteristic").reset_index()
 
 
-def write_table1(cohort: str | Path, split: str | Path, output: str | Path) -> None:
-    """Write `describe_cohort` of cohort.tsv and split.tsv as CSV."""
-    table = describe_cohort(read_cohort(cohort), pd.read_csv(split, sep="\t", dtype=str))
+def write_table1(
+    cohort: str | Path, split: str | Path, output: str | Path, *, exclusions: str | Path
+) -> None:
+    """Write `describe_cohort` of cohort.tsv, split.tsv and exclusions.tsv as CSV."""
+    excluded = len(pd.read_csv(exclusions, sep="\t", dtype=str))
+    table = describe_cohort(read_cohort(cohort), pd.read_csv(split, sep="\t", dtype=str), excluded=excluded)
     beside = Path(output).with_name(f".{Path(output).name}")
     table.to_csv(beside, index=False, lineterminator="\n")
     os.replace(beside, output)

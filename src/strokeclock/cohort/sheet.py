@@ -144,7 +144,9 @@ def _check_header(header: list[str], path: str | Path) -> None:
     if "t2w" not in header and "adc" not in header:
         missing.append("t2w (or adc, from which it can be derived)")
     if missing:
-        raise ConfigurationError(f"{path} lacks the column {', '.join(missing)}: add it (tab-separated; config/README.md).")
+        raise ConfigurationError(
+            f"{path} lacks the column {', '.join(missing)}: add it (tab-separated; config/README.md)."
+        )
     if repeated:
         raise ConfigurationError(f"{path} has the column {', '.join(repeated)} twice: keep one.")
     if unknown:
@@ -187,7 +189,9 @@ def _fault(row: Mapping[str, str], require_onset: bool) -> str | None:
             except ValueError:
                 return f"column {column} is {row[column]!r}, not a number: correct it or leave it empty"
             if not inside:
-                return f"column {column} is {row[column]}, outside {low} to {high}: correct it or leave it empty"
+                return (
+                    f"column {column} is {row[column]}, outside {low} to {high}: correct it or leave it empty"
+                )
     if row["lesion_side"] and row["lesion_side"] not in SIDES:
         return f"column lesion_side is {row['lesion_side']!r}: use left, right or both"
     if row["sex"] and row["sex"] not in ("F", "M"):

@@ -1,7 +1,7 @@
 """How an excluded patient travels: in the place of a volume stands one line that says why.
 
-The set of jobs is then known before the first one runs, a broken series costs one patient and not the cohort, and no
-file of an excluded patient can be read as an image by mistake.
+The set of jobs is then known before the first one runs, a broken series costs one patient and not the
+cohort, and no file of an excluded patient can be read as an image by mistake.
 """
 
 import logging

@@ -1,0 +1,132 @@
+"""The chain for real, from phantom patients in template space to Table 2 and the figures."""
+
+import csv
+import hashlib
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.integration
+
+PATIENTS = 16
+CONFIG = {
+    "run": "chain",
+    "phantom": {"patients": PATIENTS, "space": "template"},
+    "preprocessing": {"grid": [64, 64, 16]},
+    "split": {"counts": [8, 4, 4]},
+    "models": {"2d": {"width": 8}, "3d": {"width": 4}},
+    "training": {
+        "seeds": [0],
+        "phase0_genesis": {"epochs": 1},
+        **{
+            name: {"epochs": 2}
+            for name in ("phase1_stroke", "phase2_tss3h", "phase3_tss4h5", "phase4_attention")
+        },
+    },
+    "evaluation": {"bootstraps": 200, "gradcam_patients": 2},
+}
+
+
+def rows(path, delimiter="\t"):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, run_snakemake):
+    folder = tmp_path_factory.mktemp("chain")
+    process = run_snakemake(folder, "--quiet", "rules", "host", config=CONFIG)
+    assert process.returncode == 0, process.stdout + process.stderr
+    return folder / "results/chain"
+
+
+def test_every_promised_file_is_there(results):
+    figures = [f"figures/fig{number}.{suffix}" for number in (6, 7, 8, 9) for suffix in ("svg", "png")]
+    for path in (
+        "cohort/cohort.tsv", "cohort/exclusions.tsv", "cohort/split.tsv",
+        "quality/index.html", "quality/quality.tsv", "hemispheres/reference.npz",
+        "tables/table1.csv", "tables/table2.csv", "phantom/ceiling.json", *figures,
+    ):  # fmt: skip
+        assert (results / path).stat().st_size > 0, path
+
+
+def test_hemispheres_are_as_the_networks_take_them(results):
+    hemispheres = np.load(results / "hemispheres/phantom-0001.npy")
+    assert hemispheres.shape == (2, 3, 32, 64, 16)
+    assert hemispheres.dtype == np.float16
+    assert hemispheres.min() == 0
+    assert hemispheres.max() == 1
+
+
+def test_no_patient_is_in_two_parts_and_the_counts_hold(results):
+    split = rows(results / "cohort/split.tsv")
+    parts = [row["part"] for row in split]
+    assert len({row["patient"] for row in split}) == len(split) == PATIENTS
+    assert [parts.count(part) for part in ("train", "validation", "test")] == [8, 4, 4]
+
+
+def test_phases_are_chained_by_checkpoint(results):
+    for net, first in (("2d", "random"), ("3d", "genesis")):
+        chain = [
+            f"phase1_stroke/{first}", "phase2_tss3h/phase1", "phase3_tss4h5/phase2", "phase4_attention/phase3"
+        ]  # fmt: skip
+        if net == "3d":
+            chain.insert(0, "phase0_genesis/random")
+        folders = [results / "models" / net / place / "seed-0" for place in chain]
+        for before, after in itertools.pairwise(folders):
+            record = json.loads((after / "run.json").read_text())
+            assert record["parent"]["sha256"] == sha256(before / "model.pt")
+
+
+def test_predictions_are_of_validation_and_test_patients_alone(results):
+    part_of = {row["patient"]: row["part"] for row in rows(results / "cohort/split.tsv")}
+    files = sorted(results.glob("predictions/*/*/*/seed-0.tsv"))
+    assert len(files) == 12
+    for file in files:
+        predicted = rows(file)
+        assert {row["part"] for row in predicted} == {"validation", "test"}
+        assert all(part_of[row["patient"]] == row["part"] for row in predicted)
+        assert all(0 <= float(row["score"]) <= 1 for row in predicted)
+
+
+def test_table2_has_every_row_of_the_paper_with_counts_or_a_reason(results):
+    table = rows(results / "tables/table2.csv", delimiter=",")
+    assert len(table) == 23
+    for row in table:
+        if row["status"] == "ok":
+            counts = [int(row[name]) for name in ("tp", "fn", "tn", "fp")]
+            assert sum(counts) == int(row["n"])
+            assert "test" not in row["threshold_source"]
+        else:
+            assert row["status"].startswith("not run: ")
+    assert [row["status"] for row in table if row["weights"] == "imagenet"] != []
+
+
+def test_a_second_call_has_nothing_to_do(results, run_snakemake):
+    process = run_snakemake(results.parents[1], "-n", config=CONFIG)
+    assert "Nothing to be done" in process.stdout + process.stderr
+
+
+def test_a_changed_key_reruns_what_depends_on_it_alone(results, run_snakemake):
+    changed = CONFIG | {"evaluation": CONFIG["evaluation"] | {"confidence": 0.9}}
+    process = run_snakemake(results.parents[1], "-n", "--quiet", "rules", config=changed)
+    assert "table2" in process.stdout
+    assert "phase1_stroke" not in process.stdout
+
+
+def test_a_deleted_result_comes_back_with_the_same_bytes(results, run_snakemake):
+    """Training on the chain's last phase, and all that hangs on it, repeats itself."""
+    model = results / "models/2d/phase4_attention/phase3/seed-0/model.pt"
+    table = results / "tables/table2.csv"
+    before = sha256(model), sha256(table)
+    model.unlink()
+    table.unlink()
+    process = run_snakemake(results.parents[1], "--quiet", "rules", "host", config=CONFIG)
+    assert process.returncode == 0, process.stderr
+    assert (sha256(model), sha256(table)) == before
