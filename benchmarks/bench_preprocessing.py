@@ -1,4 +1,4 @@
-"""One phantom patient, raw series to atlas grid: the open toolchain beside the same chain as one would write it with ANTsPy."""
+"""One phantom patient, raw series to atlas grid: the open toolchain beside a chain written with ANTsPy."""
 
 import os
 
@@ -75,7 +75,7 @@ def _measure(folder: Path) -> Iterator[Row]:
 
 
 def _ants_chain(raw: dict[str, Path], atlas: dict[str, Path]) -> None:
-    """Affine and rigid registration, the atlas mask carried back, N4 by its defaults inside it, one resampling."""
+    """Affine, rigid, the atlas mask carried back, N4 by its defaults inside it, one resampling a series."""
     volumes = {name: ants.image_read(str(path)) for name, path in raw.items()}
     head, mask, grid = (ants.image_read(str(atlas[name])) for name in ("t2w", "brain_mask", "grid"))
     to_atlas = ants.registration(head, volumes["t2w"], type_of_transform="Affine")["fwdtransforms"]

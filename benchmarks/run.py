@@ -2,8 +2,8 @@
 
     make bench
 
-A benchmark is a module bench_<subject>.py with ``measure() -> Iterable[Row]``. Times are CPU seconds of this process and
-its children, the least of ``n`` runs; ratios, not seconds, are what may be compared between machines.
+A benchmark is a module bench_<subject>.py with ``measure() -> Iterable[Row]``. Times are CPU seconds of this
+process and its children, the least of ``n`` runs; ratios, not seconds, may be compared between machines.
 """
 
 import csv
@@ -29,9 +29,7 @@ def main() -> None:
 def _measured(name: str) -> Iterable[Row]:
     print(f"{name} ...", flush=True)
     for row in importlib.import_module(name).measure():
-        print(
-            f"  {row.measure:28} ours {row.ours} {row.unit}, baseline {row.baseline}, ratio {row.ratio}, goal {row.goal}"
-        )
+        print("  " + "  ".join(f"{name} {value}" for name, value in row._asdict().items()), flush=True)
         yield row
 
 

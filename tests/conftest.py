@@ -23,7 +23,7 @@ def run_snakemake():
     """Run Snakemake on this project's Snakefile in a folder.
 
     Call it with the folder, arguments and, as ``config=``, what differs from config/config.yaml; returns the
-    finished process.
+    finished process, what it said in stdout.
     """
 
     def run(folder: Path, *arguments: str, config: dict) -> subprocess.CompletedProcess:
@@ -32,10 +32,11 @@ def run_snakemake():
         return subprocess.run(
             [
                 sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder,
-                "--cores", "2", "--configfile", own, *arguments,
+                *arguments, "--cores", "2", "--configfile", own,
             ],
             cwd=folder,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
             check=False,
         )  # fmt: skip

@@ -91,12 +91,11 @@ def _contradictions(config: Mapping) -> list[str]:
         path = config[section][key]
         if path and not Path(path).is_file():
             faults.append(
-                f"Configuration key {section}.{key} names {path}, which is not there: correct the path or null."
+                f"Configuration key {section}.{key} names {path}, which is not there: "
+                "correct the path, or null."
             )
     if config["preprocessing"]["grid"][0] % 2:
-        faults.append(
-            "Configuration key preprocessing.grid has an odd x: make it even, the mid-sagittal plane halves it."
-        )
+        faults.append("Configuration key preprocessing.grid has an odd x: make it even, it is halved.")
     atlas = config["preprocessing"]["atlas"]
     if atlas["source"] == "files":
         for key in ("t2w", "brain_mask"):

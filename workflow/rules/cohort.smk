@@ -1,7 +1,9 @@
 # Who the patients are.
 
 SHEET = config["cohort"]["sheet"] or f"{RUN}/phantom/cohort.tsv"
-READERS = config["cohort"]["readers"] or (f"{RUN}/phantom/readers.tsv" if IS_PHANTOM else [])
+READERS = config["cohort"]["readers"] or (
+    f"{RUN}/phantom/readers.tsv" if IS_PHANTOM else []
+)
 
 
 rule cohort:
@@ -12,15 +14,15 @@ rule cohort:
         exclusions=f"{RUN}/cohort/entry_exclusions.tsv",
     log:
         f"{LOG}/cohort/cohort.log",
-    params:
-        require_onset=config["cohort"]["require_onset"],
-        exclude=config["cohort"]["exclude"],
-        code=code("cohort"),
+    conda:
+        "../../envs/preprocessing.yaml"
     threads: 1
     resources:
         mem_mb=500,
         runtime=5,
-    conda:
-        "../../envs/preprocessing.yaml"
+    params:
+        require_onset=config["cohort"]["require_onset"],
+        exclude=config["cohort"]["exclude"],
+        code=code("cohort"),
     script:
         "../scripts/cohort.py"

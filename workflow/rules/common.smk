@@ -1,4 +1,4 @@
-# What every rule file stands on: the checked configuration, the patients, where things lie.
+# The checked configuration, the patients, where things lie: all other files of this folder stand on it.
 
 import hashlib
 import os
@@ -30,23 +30,30 @@ ROWS = {row["patient"]: row for row in COHORT.rows} if COHORT else {}
 PATIENTS = (
     list(ROWS)
     if COHORT
-    else [f"phantom-{number:04d}" for number in range(1, config["phantom"]["patients"] + 1)]
+    else [
+        f"phantom-{number:04d}"
+        for number in range(1, config["phantom"]["patients"] + 1)
+    ]
 )
 IS_PHANTOM = COHORT is None
 IS_TEMPLATE_SPACE = IS_PHANTOM and config["phantom"]["space"] == "template"
 
 if COHORT and not PATIENTS:
-    reasons = "\n".join(f"{patient}: {reason}." for patient, reason in COHORT.exclusions.items())
-    raise WorkflowError(f"Every patient of {config['cohort']['sheet']} is excluded.\n{reasons}")
+    reasons = "\n".join(
+        f"{patient}: {reason}." for patient, reason in COHORT.exclusions.items()
+    )
+    raise WorkflowError(
+        f"Every patient of {config['cohort']['sheet']} is excluded.\n{reasons}"
+    )
 if COHORT and workflow.is_main_process:
     for patient, reason in COHORT.exclusions.items():
         logger.warning(f"patient {patient} is excluded: {reason}.")
 
 
-# ITK and ANTs repeat their results only with both of these set before a process starts.
-os.environ["ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"] = "1"
-os.environ["ANTS_RANDOM_SEED"] = "1"
-os.environ["OMP_NUM_THREADS"] = "1"
+# ITK and ANTs repeat their results only with both of theirs set before a process starts.
+os.environ.update(
+    ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS="1", ANTS_RANDOM_SEED="1", OMP_NUM_THREADS="1"
+)
 
 
 wildcard_constraints:

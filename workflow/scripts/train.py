@@ -21,6 +21,6 @@ train_phase(
     hemispheres=Path(snakemake.input.hemispheres[0]).parent,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
-    parent_model=snakemake.input.parent or None,
+    parent_model=next(iter(snakemake.input.parent), None),
     output=Path(snakemake.output.model).parent,
 )

@@ -91,7 +91,8 @@ def read_sheet(
     for number, line in table:
         if len(line) != len(header):
             raise ConfigurationError(
-                f"{path} line {number} has {len(line)} cells where the header has {len(header)}: mend its tabs."
+                f"{path} line {number} has {len(line)} cells where the header has {len(header)}: "
+                "mend its tabs."
             )
         given = dict(zip(header, map(_clean, line), strict=True))
         rows.append(_with_paths({column: given.get(column, "") for column in COLUMNS}, Path(path).parent))
@@ -100,7 +101,8 @@ def read_sheet(
     exclude = {str(patient): reason for patient, reason in (exclude or {}).items()}
     if strangers := sorted(set(exclude) - {row["patient"] for row in rows}):
         raise ConfigurationError(
-            f"Configuration key cohort.exclude names {', '.join(strangers)}, not in {path}: correct or remove."
+            f"Configuration key cohort.exclude names {', '.join(strangers)}, not in {path}: "
+            "correct or remove."
         )
     reasons = {row["patient"]: exclude.get(row["patient"]) or _fault(row, require_onset) for row in rows}
     return Cohort(
@@ -151,7 +153,8 @@ def _check_header(header: list[str], path: str | Path) -> None:
         raise ConfigurationError(f"{path} has the column {', '.join(repeated)} twice: keep one.")
     if unknown:
         raise ConfigurationError(
-            f"{path} has the unknown column {', '.join(unknown)}: rename or remove it; known are {', '.join(COLUMNS)}."
+            f"{path} has the unknown column {', '.join(unknown)}: rename or remove it; "
+            f"known are {', '.join(COLUMNS)}."
         )
 
 
@@ -199,5 +202,5 @@ def _fault(row: Mapping[str, str], require_onset: bool) -> str | None:
     if require_onset:
         for column in ("onset_to_mri_min", "lesion_side"):
             if not row[column]:
-                return f"column {column} is empty: fill it, or set cohort.require_onset: false to go without a label"
+                return f"column {column} is empty: fill it, or set cohort.require_onset: false to go without"
     return None

@@ -72,7 +72,7 @@ def test_a_fault_of_one_row_excludes_that_patient_alone(sheet, column, value, re
     ],
 )
 def test_a_fault_of_form_stops_with_its_place(sheet, rows, header, sentence):
-    with pytest.raises(ConfigurationError, match="cohort.tsv") as caught:
+    with pytest.raises(ConfigurationError, match=r"cohort\.tsv") as caught:
         read_sheet(sheet(*rows, header=header))
     assert sentence in str(caught.value)
 
