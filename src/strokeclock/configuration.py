@@ -41,6 +41,27 @@ def check_configuration(config: Mapping, *, schema: str | Path) -> None:
         raise ConfigurationError("\n".join(faults))
 
 
+def check_counts(config: Mapping, *, patients: int) -> None:
+    """Refuse split.counts that cannot be met, before hours of preprocessing.
+
+    Raises
+    ------
+    ConfigurationError
+        Every patient has a label and the counts do not sum to their number.
+    """
+    counts = config["split"]["counts"]
+    if (
+        counts
+        and config["cohort"]["require_onset"]
+        and not config["split"]["file"]
+        and sum(counts) != patients
+    ):
+        raise ConfigurationError(
+            f"Configuration key split.counts is {list(counts)}, together {sum(counts)}, but {patients} "
+            "patients enter: correct the counts, or set split.counts: null to use split.fractions."
+        )
+
+
 def _explain(error: ValidationError) -> list[str]:
     place = ".".join(map(str, error.absolute_path))
     if error.validator == "additionalProperties":

@@ -127,6 +127,7 @@ def test_a_deleted_result_comes_back_with_the_same_bytes(results, run_snakemake)
     before = sha256(model), sha256(table)
     model.unlink()
     table.unlink()
-    process = run_snakemake(results.parents[1], "--quiet", "rules", "host", config=CONFIG)
+    wanted = [str(path.relative_to(results.parents[1])) for path in (model, table)]
+    process = run_snakemake(results.parents[1], *wanted, "--quiet", "rules", "host", config=CONFIG)
     assert process.returncode == 0, process.stdout
     assert (sha256(model), sha256(table)) == before

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from strokeclock.configuration import check_configuration
+from strokeclock.configuration import check_configuration, check_counts
 from strokeclock.errors import ConfigurationError
 
 ROOT = Path(__file__).parents[2]
@@ -90,6 +90,13 @@ def test_all_faults_are_told_at_once(config):
         check_configuration(config, schema=SCHEMA)
     assert "training.sead is unknown" in str(caught.value)
     assert "run is missing" in str(caught.value)
+
+
+def test_counts_that_cannot_be_met_are_told_before_the_first_job(config):
+    check_counts(config, patients=422)
+    with pytest.raises(ConfigurationError, match=r"together 422, but 421 patients enter"):
+        check_counts(config, patients=421)
+    check_counts(config | {"split": config["split"] | {"counts": None}}, patients=421)
 
 
 def test_checking_changes_nothing(config):

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from strokeclock.cohort.sheet import read_sheet
-from strokeclock.configuration import check_configuration
+from strokeclock.configuration import check_configuration, check_counts
 from strokeclock.errors import StrokeclockError
 
 BASE = Path(workflow.basedir)
@@ -21,33 +21,30 @@ try:
         if config["cohort"]["sheet"]
         else None
     )
+    ROWS = {row["patient"]: row for row in COHORT.rows} if COHORT else {}
+    PATIENTS = (
+        list(ROWS)
+        if COHORT
+        else [
+            f"phantom-{number:04d}"
+            for number in range(1, config["phantom"]["patients"] + 1)
+        ]
+    )
+    if COHORT and workflow.is_main_process:
+        for patient, reason in COHORT.exclusions.items():
+            logger.warning(f"patient {patient} is excluded: {reason}.")
+    if not PATIENTS:
+        raise StrokeclockError(
+            f"Every patient of {config['cohort']['sheet']} is excluded."
+        )
+    check_counts(config, patients=len(PATIENTS))
 except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
 
 RUN = f"results/{config['run']}"
 LOG = f"logs/{config['run']}"
-ROWS = {row["patient"]: row for row in COHORT.rows} if COHORT else {}
-PATIENTS = (
-    list(ROWS)
-    if COHORT
-    else [
-        f"phantom-{number:04d}"
-        for number in range(1, config["phantom"]["patients"] + 1)
-    ]
-)
 IS_PHANTOM = COHORT is None
 IS_TEMPLATE_SPACE = IS_PHANTOM and config["phantom"]["space"] == "template"
-
-if COHORT and not PATIENTS:
-    reasons = "\n".join(
-        f"{patient}: {reason}." for patient, reason in COHORT.exclusions.items()
-    )
-    raise WorkflowError(
-        f"Every patient of {config['cohort']['sheet']} is excluded.\n{reasons}"
-    )
-if COHORT and workflow.is_main_process:
-    for patient, reason in COHORT.exclusions.items():
-        logger.warning(f"patient {patient} is excluded: {reason}.")
 
 
 # ITK and ANTs repeat their results only with both of theirs set before a process starts.

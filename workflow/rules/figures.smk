@@ -77,3 +77,40 @@ rule gradcam:
         code=code("evaluation", "figures", "models"),
     script:
         "../scripts/gradcam.py"
+
+
+if IS_PHANTOM and not IS_TEMPLATE_SPACE:
+
+    rule phantom_sheet:
+        input:
+            truths=expand(
+                f"{RUN}/derivatives/truth/{{patient}}/truth.json", patient=PATIENTS
+            ),
+            lesions=expand(
+                f"{RUN}/derivatives/truth/{{patient}}/lesion.nii.gz", patient=PATIENTS
+            ),
+            t2w=expand(f"{RUN}/phantom/{{patient}}/t2w.nii.gz", patient=PATIENTS),
+            dwi=expand(f"{RUN}/phantom/{{patient}}/dwi.nii.gz", patient=PATIENTS),
+            flair=expand(f"{RUN}/phantom/{{patient}}/flair.nii.gz", patient=PATIENTS),
+        output:
+            picture=report(
+                f"{RUN}/figures/phantom.png",
+                caption="../report/phantom.rst",
+                category="Figures",
+                labels={"figure": "phantom", "what": "the synthetic patients"},
+            ),
+        log:
+            f"{LOG}/figures/phantom.log",
+        conda:
+            "../../envs/evaluation.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            patients=8,
+            code=code("figures"),
+        script:
+            "../scripts/phantom_sheet.py"
+
+    FIGURES.append(rules.phantom_sheet.output.picture)

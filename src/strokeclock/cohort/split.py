@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import train_test_split
 
 from strokeclock.errors import ConfigurationError
 
@@ -82,6 +81,8 @@ def make_split(
             "patients remain: correct the counts (each at least 1), or set split.counts: null to use "
             "split.fractions."
         )
+
+    from sklearn.model_selection import train_test_split  # half a second that readers of a split need not pay
 
     strata = _strata(labelled, smallest_part=min(counts))
     _, validation, test = counts

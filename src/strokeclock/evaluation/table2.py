@@ -38,8 +38,8 @@ COLUMNS = (
 )
 NOT_RUN = {
     "ml": "the radiomics baseline belongs to a later release",
-    "imagenet": "no ImageNet weights are configured",
-    "medical": "no weights pretrained on medical images are configured",
+    "imagenet": "starting from ImageNet weights belongs to a later release",
+    "medical": "pretraining on brain tumours belongs to a later release",
 }
 LEFT_OUT = "training.networks or training.arms leaves it out"
 

@@ -219,11 +219,11 @@ class Shape:
 def draw_shape(rng: np.random.Generator, *, age: float, sex: str, registered: bool = False) -> Shape:
     """Draw one patient's brain shape; atrophy (ventricles, sulci, rim) grows with `age` in years.
 
-    The template is a large brain: with its fluid 1.89 L; a patient's is 1.5 L (F) or 1.65 L (M) on average.
+    The template is a large brain: with its fluid 1.89 L; a patient's is 1.45 L (F) or 1.57 L (M) on average.
     `registered`: as an affine registration to the template leaves it, with the warp alone.
     """
     atrophy = np.clip((age - 30) / 60, 0, 1.1) + rng.normal(0, 0.15)
-    scales = (0.93 if sex == "F" else 0.96) + rng.normal(0, 0.02) + rng.normal(0, 0.015, 3)
+    scales = (0.915 if sex == "F" else 0.945) + rng.normal(0, 0.02) + rng.normal(0, 0.015, 3)
     linear = np.diag(scales)
     linear[1, 2], linear[0, 1], linear[0, 2] = rng.normal(0, (0.03, 0.01, 0.01))
     affine = np.eye(4)

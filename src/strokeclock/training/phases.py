@@ -12,8 +12,6 @@ from strokeclock.errors import ConfigurationError
 NETWORKS = ("2d", "3d")
 GENESIS = "phase0_genesis"
 
-_NOT_YET = ("imagenet", "medical")
-
 
 @dataclass(frozen=True)
 class Task:
@@ -86,14 +84,10 @@ def arms_table(networks: Iterable[str], arms: Iterable[str], seeds: Iterable[int
     Raises
     ------
     ConfigurationError
-        An arm that does not exist, or not yet.
+        An arm that does not exist.
     """
     chosen = {}  # a dictionary keeps the order and drops what two arms share
     for arm in arms:
-        if arm in _NOT_YET:
-            raise ConfigurationError(
-                f"Configuration key training.arms: {arm} is not available yet, take it out of the list."
-            )
         if arm not in ("random", "chain"):
             raise ConfigurationError(
                 f"Configuration key training.arms: {arm!r} is unknown, use random or chain."

@@ -62,11 +62,13 @@ def test_status_of_every_row(table2):
     assert (status == "ok").sum() == 12 + 4
     assert status["phase4_attention", "ml", ""].startswith("not run: the radiomics baseline")
     assert (
-        status[status.index.get_level_values("weights") == "imagenet"].str.startswith("not run: no ImageNet")
+        status[status.index.get_level_values("weights") == "imagenet"].str.startswith(
+            "not run: starting from ImageNet"
+        )
     ).all()
     assert (
         status[status.index.get_level_values("weights") == "medical"]
-        .str.startswith("not run: no weights")
+        .str.startswith("not run: pretraining on brain")
         .all()
     )
 
