@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= $(shell nproc)
+CONFIG ?= config/demo.yaml
+RUN ?= demo
 READY := $(VENV)/.ready
 
 export OMP_NUM_THREADS := 1
@@ -29,9 +31,9 @@ $(READY): requirements.lock pyproject.toml
 	@echo "$(VENV) is ready."
 
 demo: $(READY)
-	@echo "The demo: a phantom cohort of 40 patients is made, preprocessed, trained on and evaluated (config/demo.yaml)."
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile config/demo.yaml --quiet rules host reason
-	@$(BIN)/python -m strokeclock.evaluation.summary results/demo
+	@echo "A phantom cohort is made, preprocessed, trained on and evaluated, as $(CONFIG) says, into results/$(RUN)."
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) --quiet rules host reason
+	@$(BIN)/python -m strokeclock.evaluation.summary results/$(RUN)
 
 test: $(READY)
 	$(BIN)/pytest
