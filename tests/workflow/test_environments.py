@@ -1,0 +1,79 @@
+"""Each conda environment carries what its rules' scripts import, at the versions of requirements.lock."""
+
+import ast
+import re
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src"
+DATA_ONLY = {"preprocessing": {"nilearn"}}  # carried for its files, never imported
+SCRIPTS = {
+    script: environment
+    for rules in (ROOT / "workflow/rules").glob("*.smk")
+    for environment, script in re.findall(
+        r'envs/(\w+)\.yaml"(?:(?!\nrule|\n    rule).)*?scripts/(\w+)\.py"', rules.read_text(), re.DOTALL
+    )
+}
+
+
+def imported(path, seen=None):
+    """Third-party modules that a file imports, through the project's own modules too."""
+    seen = set() if seen is None else seen
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module]
+        else:
+            continue
+        for name in names:
+            if name.split(".")[0] == "strokeclock":
+                module = SOURCE / Path(*name.split("."))
+                module = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
+                if module not in seen:
+                    seen.add(module)
+                    found |= imported(module, seen)
+            elif name.split(".")[0] not in sys.stdlib_module_names:
+                found.add(name.split(".")[0])
+    return found
+
+
+def pinned(environment):
+    content = yaml.safe_load((ROOT / f"envs/{environment}.yaml").read_text())
+    requirements = next(entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict))
+    return dict(requirement.lower().split("==") for requirement in requirements)
+
+
+def test_every_script_is_some_rules():
+    assert set(SCRIPTS) == {path.stem for path in (ROOT / "workflow/scripts").glob("*.py")}
+
+
+@pytest.mark.parametrize("environment", sorted(set(SCRIPTS.values())))
+def test_an_environment_carries_what_its_scripts_import_and_no_more(environment):
+    distributions = packages_distributions()
+    needed = {
+        distributions[module][0].lower().replace("_", "-")
+        for script, where in SCRIPTS.items()
+        if where == environment
+        for module in imported(ROOT / f"workflow/scripts/{script}.py")
+    }
+    assert {name.replace("_", "-") for name in pinned(environment)} == needed | DATA_ONLY.get(
+        environment, set()
+    )
+
+
+@pytest.mark.parametrize("environment", sorted(set(SCRIPTS.values())))
+def test_versions_are_those_of_the_lock(environment):
+    lock = dict(
+        line.lower().replace("_", "-").split("==")
+        for line in (ROOT / "requirements.lock").read_text().splitlines()
+        if "==" in line
+    )
+    for name, version in pinned(environment).items():
+        assert lock[name.replace("_", "-")] == version
