@@ -3,9 +3,9 @@
 Input: records, pictures, table, reference. Output: page (HTML).
 """
 
-from strokeclock.imaging.intensity import read_reference
 from strokeclock.imaging.quality_page import write_page
 from strokeclock.imaging.quality_record import histogram_distances, read_record
+from strokeclock.imaging.reference import read_reference
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])

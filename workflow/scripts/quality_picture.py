@@ -3,9 +3,10 @@
 Input: record, t2w, dwi, flair, brain_mask, atlas_mask, reference. Output: picture (PNG).
 """
 
-from strokeclock.imaging.intensity import SERIES, read_reference
+from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.quality_picture import draw_patient, draw_reason, write_picture
 from strokeclock.imaging.quality_record import histogram_distances, read_record
+from strokeclock.imaging.reference import read_reference
 from strokeclock.imaging.volume import read_volume
 from strokeclock.logs import log_to
 

@@ -7,9 +7,51 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.errors import ConfigurationError
-from strokeclock.imaging.intensity import SERIES, Reference, match, normalise, rescale
-from strokeclock.imaging.volume import Volume
+from strokeclock.errors import ConfigurationError, PatientError
+from strokeclock.imaging.intensity import SERIES, match, normalise, rescale
+from strokeclock.imaging.quality_record import read_record
+from strokeclock.imaging.reference import Reference, read_reference
+from strokeclock.imaging.volume import Volume, read_volume
+
+
+def halve_patient(
+    files: Mapping[str, str | Path],
+    *,
+    patient: str,
+    record: str | Path,
+    reference: str | Path,
+    output: str | Path,
+    normalisation: str,
+    clip: float,
+    percentiles: Sequence[float],
+) -> None:
+    """Write one patient's hemispheres (.npy; see `make_hemispheres`), unless the checks say no.
+
+    Parameters
+    ----------
+    files : mapping of series -> path
+        t2w, dwi, flair and brain_mask on the atlas grid.
+    record, reference : paths
+        quality/<patient>.json and hemispheres/reference.npz.
+
+    Raises
+    ------
+    PatientError
+        The quality verdict is fail, or a file cannot be used.
+    """
+    quality = read_record(record)
+    if quality["verdict"] == "fail":
+        raise PatientError(patient, quality["reason"])
+    volumes = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
+    hemispheres = make_hemispheres(
+        volumes,
+        volumes["brain_mask"],
+        reference=read_reference(reference),
+        normalisation=normalisation,
+        clip=clip,
+        percentiles=percentiles,
+    )
+    write_hemispheres(output, hemispheres)
 
 
 def make_hemispheres(

@@ -4,43 +4,13 @@ Each series goes through normalise, match and rescale, in that order (arXiv 2011
 names the steps, docs/paper.md the choices).
 """
 
-import hashlib
 import logging
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-
-from strokeclock.imaging.exclusion import read_exclusion
 
 log = logging.getLogger(__name__)
 
 SERIES = ("dwi", "t2w", "flair")
-
-
-@dataclass(frozen=True)
-class Reference:
-    """What every patient's histograms are matched to: one training patient's intensity landmarks.
-
-    Attributes
-    ----------
-    patient, part : str
-        Who, and in which part of the split: "train", or "none" where the split has no training patient.
-    landmarks : dict of series -> (match points + 2,) float64
-        See `landmarks`; empty arrays where nothing is matched.
-    profile : dict of series -> (21,) float64
-        See `histogram_profile`: what the quality picture compares each patient with.
-    sha256 : dict of series -> str
-        Digest of the normalised volume and its mask, so that a changed reference shows.
-    """
-
-    patient: str
-    part: str
-    landmarks: dict[str, np.ndarray]
-    profile: dict[str, np.ndarray]
-    sha256: dict[str, str]
 
 
 def normalise(data: np.ndarray, mask: np.ndarray, *, method: str = "zscore", clip: float = 5.0) -> np.ndarray:
@@ -127,93 +97,3 @@ def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: tuple[float, flo
     rescaled = np.zeros(data.shape, dtype=np.float32)
     rescaled[mask] = np.clip((data[mask] - low) / max(high - low, np.finfo(np.float32).tiny), 0, 1)
     return rescaled
-
-
-def choose_reference(parts: Mapping[str, str], *, patients: Sequence[str]) -> tuple[str, str] | None:
-    """The (patient, part) who is the histogram reference: the first training patient by identifier.
-
-    Only where nobody trains (patients to be predicted or looked at) is it the first patient at all, and its
-    part "none".
-
-    Parameters
-    ----------
-    parts : mapping of patient -> part
-        The split.
-    patients : sequence of str
-        Everyone included; None is returned where there is nobody.
-    """
-    training = [patient for patient in patients if parts.get(patient) == "train"]
-    if training:
-        return min(training), "train"
-    if not patients:
-        return None
-    log.warning("no training patient: %s is the histogram reference only for want of one", min(patients))
-    return min(patients), "none"
-
-
-def make_reference(
-    volumes: Mapping[str, np.ndarray],
-    mask: np.ndarray,
-    *,
-    patient: str,
-    part: str,
-    normalisation: str,
-    clip: float,
-    match_points: int,
-) -> Reference:
-    """Take the landmarks of one patient's series (`SERIES`, (X, Y, Z) each, not yet normalised).
-
-    Raises
-    ------
-    ValueError
-        The patient is in validation or test: their histograms may not shape the training data.
-    """
-    if part not in ("train", "none"):
-        raise ValueError(
-            f"the histogram reference {patient} is in part {part}: it must be a training patient"
-        )
-    normalised = {
-        series: normalise(volumes[series], mask, method=normalisation, clip=clip) for series in SERIES
-    }
-    return Reference(
-        patient=patient,
-        part=part,
-        landmarks={
-            series: landmarks(data, mask, match_points=match_points) for series, data in normalised.items()
-        },
-        profile={series: histogram_profile(volumes[series], mask) for series in SERIES},
-        sha256={
-            series: hashlib.sha256(data.tobytes() + mask.tobytes()).hexdigest()
-            for series, data in normalised.items()
-        },
-    )
-
-
-def write_reference(path: str | Path, reference: Reference) -> None:
-    """Write a reference as .npz, whole or not at all."""
-    beside = Path(path).with_name(f".{Path(path).name}")
-    np.savez(
-        beside,
-        patient=reference.patient,
-        part=reference.part,
-        **{
-            f"{name}_{series}": getattr(reference, name)[series]
-            for name in ("landmarks", "profile", "sha256")
-            for series in SERIES
-        },
-    )
-    os.replace(beside, path)
-
-
-def read_reference(path: str | Path) -> Reference | None:
-    """Read what `write_reference` wrote; None where every patient was excluded and a note stands instead."""
-    if read_exclusion(path):
-        return None
-    with np.load(path) as content:
-        return Reference(
-            patient=str(content["patient"]),
-            part=str(content["part"]),
-            landmarks={series: content[f"landmarks_{series}"] for series in SERIES},
-            profile={series: content[f"profile_{series}"] for series in SERIES},
-            sha256={series: str(content[f"sha256_{series}"]) for series in SERIES},
-        )

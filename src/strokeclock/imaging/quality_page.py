@@ -6,8 +6,8 @@ from html import escape
 from pathlib import Path
 
 from strokeclock.cohort.verdicts import VERDICTS
-from strokeclock.imaging.intensity import Reference
 from strokeclock.imaging.quality_record import shown_numbers
+from strokeclock.imaging.reference import Reference
 
 _TITLES = {
     "mask_volume_ml": "brain, mL",

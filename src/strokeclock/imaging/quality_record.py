@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.imaging.intensity import SERIES, Reference
+from strokeclock.imaging.intensity import SERIES
+from strokeclock.imaging.reference import Reference
 
 NUMBERS = (
     "mask_volume_ml",

@@ -61,3 +61,15 @@ def brain_points(atlas_mask):
     """World coordinates (3, n) of points of the atlas brain."""
     index = np.argwhere(atlas_mask.data > 0)[::97].T
     return atlas_mask.affine[:3, :3] @ index + atlas_mask.affine[:3, 3:]
+
+
+@pytest.fixture
+def brain():
+    """A volume with two tissues and fluid, inside a mask that leaves a background."""
+    rng = np.random.default_rng(0)
+    data = np.zeros((20, 24, 10), dtype=np.float32)
+    mask = np.zeros(data.shape, dtype=bool)
+    mask[2:-2, 2:-2, 1:-1] = True
+    tissue = rng.choice([100.0, 160.0, 400.0], mask.sum(), p=[0.45, 0.45, 0.1])
+    data[mask] = tissue + rng.normal(0, 12, mask.sum())
+    return data, mask

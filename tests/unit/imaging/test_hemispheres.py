@@ -6,7 +6,8 @@ import pytest
 
 from strokeclock.errors import ConfigurationError
 from strokeclock.imaging.hemispheres import make_hemispheres, split_hemispheres, write_hemispheres
-from strokeclock.imaging.intensity import SERIES, make_reference
+from strokeclock.imaging.intensity import SERIES
+from strokeclock.imaging.reference import make_reference
 from strokeclock.imaging.volume import Volume, read_volume
 
 SHAPE, SPACING = (12, 10, 6), (2.0, 3.0, 7.0)

@@ -3,32 +3,7 @@
 import numpy as np
 import pytest
 
-from strokeclock.imaging.intensity import (
-    SERIES,
-    choose_reference,
-    histogram_profile,
-    landmarks,
-    make_reference,
-    match,
-    normalise,
-    read_reference,
-    rescale,
-    write_reference,
-)
-
-SETTINGS = {"normalisation": "zscore", "clip": 5.0, "match_points": 7}
-
-
-@pytest.fixture
-def brain():
-    """A volume with two tissues and fluid, inside a mask that leaves a background."""
-    rng = np.random.default_rng(0)
-    data = np.zeros((20, 24, 10), dtype=np.float32)
-    mask = np.zeros(data.shape, dtype=bool)
-    mask[2:-2, 2:-2, 1:-1] = True
-    tissue = rng.choice([100.0, 160.0, 400.0], mask.sum(), p=[0.45, 0.45, 0.1])
-    data[mask] = tissue + rng.normal(0, 12, mask.sum())
-    return data, mask
+from strokeclock.imaging.intensity import histogram_profile, landmarks, match, normalise, rescale
 
 
 def matched_voxel_by_voxel(source, target, points):
@@ -169,48 +144,3 @@ def test_profile_is_free_of_scale_and_offset(brain):
     profile = histogram_profile(data, mask)
     assert profile.shape == (21,)
     np.testing.assert_allclose(histogram_profile(data * 7 + 100, mask), profile, atol=1e-4)
-
-
-def test_reference_is_the_first_training_patient():
-    parts = {"p1": "test", "p2": "validation", "p4": "train", "p3": "train"}
-    assert choose_reference(parts, patients=["p1", "p2", "p4", "p3", "p0"]) == ("p3", "train")
-    assert choose_reference(parts, patients=["p1", "p2", "p4"]) == ("p4", "train")
-
-
-def test_reference_without_training_patients_is_flagged(caplog):
-    assert choose_reference({}, patients=["p2", "p1"]) == ("p1", "none")
-    assert "p1 is the histogram reference only for want of one" in caplog.text
-    assert choose_reference({}, patients=[]) is None
-
-
-@pytest.mark.parametrize("part", ["validation", "test"])
-def test_reference_outside_training_is_refused(brain, part):
-    data, mask = brain
-    with pytest.raises(ValueError, match="must be a training patient"):
-        make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part=part, **SETTINGS)
-
-
-def test_reference_survives_the_file_and_repeats_to_the_byte(brain, tmp_path):
-    data, mask = brain
-    volumes = {series: data * (k + 1) + k for k, series in enumerate(SERIES)}
-    reference = make_reference(volumes, mask, patient="p1", part="train", **SETTINGS)
-    write_reference(tmp_path / "a.npz", reference)
-    write_reference(tmp_path / "b.npz", reference)
-    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
-    read = read_reference(tmp_path / "a.npz")
-    assert (read.patient, read.part, read.sha256) == ("p1", "train", reference.sha256)
-    for series in SERIES:
-        np.testing.assert_array_equal(read.landmarks[series], reference.landmarks[series])
-        np.testing.assert_array_equal(read.profile[series], reference.profile[series])
-
-
-def test_reference_hash_sees_one_changed_voxel(brain):
-    data, mask = brain
-    changed = data.copy()
-    changed[5, 5, 5] += 1
-    a = make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part="train", **SETTINGS)
-    b = make_reference(
-        {"dwi": data, "t2w": changed, "flair": data}, mask, patient="p1", part="train", **SETTINGS
-    )
-    assert a.sha256["dwi"] == b.sha256["dwi"]
-    assert a.sha256["t2w"] != b.sha256["t2w"]

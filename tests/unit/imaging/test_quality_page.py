@@ -2,9 +2,9 @@
 
 import re
 
-from strokeclock.imaging.intensity import Reference
 from strokeclock.imaging.quality_page import write_page
 from strokeclock.imaging.quality_record import NUMBERS, make_record
+from strokeclock.imaging.reference import Reference
 
 REFERENCE = Reference("p2", "train", landmarks={}, profile={}, sha256={})
 

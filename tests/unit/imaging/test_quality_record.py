@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from strokeclock.imaging.intensity import SERIES, Reference
+from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.quality_record import (
     histogram_distances,
     make_record,
@@ -11,6 +11,7 @@ from strokeclock.imaging.quality_record import (
     write_record,
     write_tables,
 )
+from strokeclock.imaging.reference import Reference
 
 NUMBERS_OF_ONE = {
     "mask_volume_ml": 1400,

@@ -1,0 +1,124 @@
+"""The histogram reference: chosen in training, refused elsewhere, the same after the file."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from strokeclock.imaging.exclusion import read_exclusion
+from strokeclock.imaging.intensity import SERIES
+from strokeclock.imaging.reference import (
+    choose_reference,
+    learn_reference,
+    make_reference,
+    read_reference,
+    write_reference,
+)
+from strokeclock.imaging.volume import Volume, write_volume
+
+SETTINGS = {"normalisation": "zscore", "clip": 5.0, "match_points": 7}
+
+
+def matched_voxel_by_voxel(source, target, points):
+    """ITK's piecewise linear matching with threshold at the mean and an open upper end, in plain Python."""
+
+    def table(values):
+        mean = sum(values) / len(values)
+        above = sorted(value for value in values if value > mean)
+        knots = [min(values), mean]
+        for j in range(1, points + 1):
+            position = j / (points + 1) * (len(above) - 1)
+            k = int(position)
+            knots.append(above[k] + (position - k) * (above[k + 1] - above[k]))
+        return knots
+
+    a, b = table(source), table(target)
+    matched = []
+    for value in source:
+        if value > a[-1]:
+            matched.append(b[-1] + (value - a[-1]) * (b[-1] - b[1]) / (a[-1] - a[1]))
+        else:
+            k = max(k for k in range(len(a) - 1) if a[k] <= value)
+            matched.append(b[k] + (value - a[k]) * (b[k + 1] - b[k]) / (a[k + 1] - a[k]))
+    return np.array(matched)
+
+
+def test_reference_is_the_first_training_patient():
+    parts = {"p1": "test", "p2": "validation", "p4": "train", "p3": "train"}
+    assert choose_reference(parts, patients=["p1", "p2", "p4", "p3", "p0"]) == ("p3", "train")
+    assert choose_reference(parts, patients=["p1", "p2", "p4"]) == ("p4", "train")
+
+
+def test_reference_without_training_patients_is_flagged(caplog):
+    assert choose_reference({}, patients=["p2", "p1"]) == ("p1", "none")
+    assert "p1 is the histogram reference only for want of one" in caplog.text
+    assert choose_reference({}, patients=[]) is None
+
+
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_reference_outside_training_is_refused(brain, part):
+    data, mask = brain
+    with pytest.raises(ValueError, match="must be a training patient"):
+        make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part=part, **SETTINGS)
+
+
+def test_reference_survives_the_file_and_repeats_to_the_byte(brain, tmp_path):
+    data, mask = brain
+    volumes = {series: data * (k + 1) + k for k, series in enumerate(SERIES)}
+    reference = make_reference(volumes, mask, patient="p1", part="train", **SETTINGS)
+    write_reference(tmp_path / "a.npz", reference)
+    write_reference(tmp_path / "b.npz", reference)
+    assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
+    read = read_reference(tmp_path / "a.npz")
+    assert (read.patient, read.part, read.sha256) == ("p1", "train", reference.sha256)
+    for series in SERIES:
+        np.testing.assert_array_equal(read.landmarks[series], reference.landmarks[series])
+        np.testing.assert_array_equal(read.profile[series], reference.profile[series])
+
+
+def test_reference_hash_sees_one_changed_voxel(brain):
+    data, mask = brain
+    changed = data.copy()
+    changed[5, 5, 5] += 1
+    a = make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part="train", **SETTINGS)
+    b = make_reference(
+        {"dwi": data, "t2w": changed, "flair": data}, mask, patient="p1", part="train", **SETTINGS
+    )
+    assert a.sha256["dwi"] == b.sha256["dwi"]
+    assert a.sha256["t2w"] != b.sha256["t2w"]
+
+
+@pytest.fixture
+def cohort(tmp_path, brain):
+    """Volumes of two patients, p1 in test and p2 in training, and the tables."""
+    data, mask = brain
+    files = {}
+    for patient in ("p1", "p2"):
+        files[patient] = {name: tmp_path / f"{patient}_{name}.nii.gz" for name in ("t2w", "dwi", "flair")}
+        for path in files[patient].values():
+            write_volume(path, Volume(data, np.eye(4)))
+        files[patient]["brain_mask"] = tmp_path / f"{patient}_mask.nii.gz"
+        write_volume(files[patient]["brain_mask"], Volume(mask.astype(np.float32), np.eye(4)), dtype=np.uint8)
+    tables = {"split": tmp_path / "split.tsv", "exclusions": tmp_path / "exclusions.tsv"}
+    for path, rows in (
+        (tables["split"], [("patient", "part"), ("p1", "test"), ("p2", "train")]),
+        (tables["exclusions"], [("patient", "stage", "reason")]),
+    ):
+        with open(path, "w", newline="") as file:
+            csv.writer(file, delimiter="\t").writerows(rows)
+    return files, tables
+
+
+def test_reference_is_learned_from_the_training_patient(cohort, tmp_path):
+    files, tables = cohort
+    learn_reference(files, **tables, output=tmp_path / "r.npz", **SETTINGS)
+    reference = read_reference(tmp_path / "r.npz")
+    assert (reference.patient, reference.part) == ("p2", "train")
+
+
+def test_with_everyone_excluded_a_note_stands_in_its_place(cohort, tmp_path):
+    files, tables = cohort
+    tables["exclusions"].write_text("patient\tstage\treason\np1\tquality\tx\np2\tquality\tx\n")
+    learn_reference(files, **tables, output=tmp_path / "r.npz", **SETTINGS)
+    assert read_reference(tmp_path / "r.npz") is None
+    assert "every patient is excluded" in read_exclusion(tmp_path / "r.npz")
