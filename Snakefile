@@ -44,4 +44,4 @@ rule all:
 rule quality:
     input:
         rules.quality_page.output,
-        expand(rules.hemispheres.output, patient=PATIENTS),
+        rules.hemisphere_manifest.output,

@@ -29,10 +29,9 @@ def measure() -> Iterator[Row]:
 
 def _measure(folder: Path) -> Iterator[Row]:
     raw = {name: folder / f"{name}.nii.gz" for name in SERIES}
-    truth = {name: folder / f"true_{name}" for name in ("lesion.nii.gz", "brain_mask.nii.gz", "truth.json")}
-    lesion, brain_mask, record = truth.values()
+    brain_mask = folder / "brain_mask.nii.gz"
     patient = make_patient(1, seed=SETTINGS["phantom"]["seed"], settings=SETTINGS["phantom"])
-    write_patient(patient, scans=raw, lesion=lesion, brain_mask=brain_mask, truth=record)
+    write_patient(patient, scans=raw, lesion=folder / "lesion.nii.gz", brain_mask=brain_mask)
     atlas = {
         name: folder / f"atlas_{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")
     }

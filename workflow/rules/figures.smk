@@ -53,7 +53,7 @@ rule gradcam:
     input:
         models=expand(f"{RUN}/models/{{run}}/model.pt", run=GRADCAM_RUNS),
         predictions=expand(f"{RUN}/predictions/{{run}}.tsv", run=GRADCAM_RUNS),
-        hemispheres=expand(f"{RUN}/hemispheres/{{patient}}.npy", patient=PATIENTS),
+        manifest=f"{RUN}/hemispheres/manifest.tsv",
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
         svg=report(

@@ -150,6 +150,26 @@ rule hemispheres:
         "../scripts/hemispheres.py"
 
 
+rule hemisphere_manifest:
+    input:
+        hemispheres=expand(f"{RUN}/hemispheres/{{patient}}.npy", patient=PATIENTS),
+    output:
+        manifest=f"{RUN}/hemispheres/manifest.tsv",
+    log:
+        f"{LOG}/hemispheres/manifest.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        patients=PATIENTS,
+        code=code("imaging"),
+    script:
+        "../scripts/hemisphere_manifest.py"
+
+
 rule quality_picture:
     input:
         record=f"{RUN}/quality/{{patient}}.json",

@@ -42,7 +42,7 @@ NETWORK_SETTINGS = {
     for net in NETWORKS
 }
 LEARNED_FROM = {
-    "hemispheres": expand(f"{RUN}/hemispheres/{{patient}}.npy", patient=PATIENTS),
+    "manifest": f"{RUN}/hemispheres/manifest.tsv",
     "cohort": f"{RUN}/cohort/cohort.tsv",
     "split": f"{RUN}/cohort/split.tsv",
 }

@@ -1,6 +1,6 @@
 """Draw Figure 9: Grad-CAM of both networks, from scratch and pretrained, in the same test patients.
 
-Inputs: models, predictions (of the same runs), hemispheres, grid. Outputs: svg, png.
+Inputs: models, predictions (of the same runs), manifest (hemispheres lie beside it), grid. Outputs: svg, png.
 Settings: evaluation.gradcam_layer, evaluation.gradcam_patients.
 """
 
@@ -15,7 +15,7 @@ draw_gradcam(
     [read_network(path)[0] for path in snakemake.input.models],
     snakemake.input.predictions,
     snakemake.output,
-    hemispheres={Path(path).stem: path for path in snakemake.input.hemispheres},
+    hemispheres=Path(snakemake.input.manifest).parent,
     grid=snakemake.input.grid,
     layer=snakemake.params.layer,
     patients=snakemake.params.patients,

@@ -1,6 +1,6 @@
 """Phase 0: pretrain the 3D U-Net by restoring corrupted hemispheres of the training patients.
 
-Inputs: hemispheres, cohort, split. Outputs: model, history, record.
+Inputs: manifest (hemispheres lie beside it), cohort, split. Outputs: model, history, record.
 Settings: models.3d.width, models.standardise, training.{phase0_genesis, threads, device}.
 """
 
@@ -15,7 +15,7 @@ train_restoration(
     width=snakemake.params.width,
     standardise=snakemake.params.standardise,
     training=snakemake.params.training,
-    hemispheres=Path(snakemake.input.hemispheres[0]).parent,
+    hemispheres=Path(snakemake.input.manifest).parent,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     output=Path(snakemake.output.model).parent,

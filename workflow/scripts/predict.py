@@ -1,6 +1,7 @@
 """Score the validation and the test patients with a trained network.
 
-Inputs: model, hemispheres, cohort, split. Output: predictions (patient, hemisphere, part, label, score).
+Inputs: model, manifest (hemispheres lie beside it), cohort, split.
+Output: predictions (patient, hemisphere, part, label, score).
 Settings: training.threads, training.device.
 """
 
@@ -12,7 +13,7 @@ from strokeclock.training.prediction import predict
 log_to(snakemake.log[0])
 predict(
     snakemake.input.model,
-    hemispheres=Path(snakemake.input.hemispheres[0]).parent,
+    hemispheres=Path(snakemake.input.manifest).parent,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     output=snakemake.output.predictions,

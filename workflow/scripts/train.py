@@ -1,6 +1,7 @@
 """Phases 1 to 4: train one network on one task, from random weights or from the phase before.
 
-Inputs: hemispheres, cohort, split, parent (none for random weights). Outputs: model, history, record.
+Inputs: manifest (hemispheres lie beside it), cohort, split, parent (none for random weights).
+Outputs: model, history, record.
 Settings: models.{2d, 3d, attention_norm, standardise}, training.{<phase>, freeze_2d, attention_enter,
 phase4_trainable, selection, threads, device}.
 """
@@ -18,7 +19,7 @@ train_phase(
     seed=int(snakemake.wildcards.seed),
     models=snakemake.params.models,
     training=snakemake.params.training,
-    hemispheres=Path(snakemake.input.hemispheres[0]).parent,
+    hemispheres=Path(snakemake.input.manifest).parent,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     parent_model=next(iter(snakemake.input.parent), None),

@@ -1,6 +1,6 @@
 """Figure 9: where the networks look, by Grad-CAM, in the same test patients for every network and start."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,7 +42,7 @@ def draw_gradcam(
     predictions: Sequence[str | Path],
     outputs: Sequence[str | Path],
     *,
-    hemispheres: Mapping[str, str | Path],
+    hemispheres: str | Path,
     grid: str | Path,
     layer: str,
     patients: int,
@@ -59,8 +59,8 @@ def draw_gradcam(
         Each network, and the prediction file of the same training run.
     outputs : paths
         Where to write, .svg and .png.
-    hemispheres : mapping
-        patient -> hemispheres/<patient>.npy, for all patients of the cohort.
+    hemispheres : path
+        Folder of <patient>.npy.
     grid : path
         An image on the atlas grid, for its voxel size.
     layer : str
@@ -70,7 +70,7 @@ def draw_gradcam(
     """
     tables = [table[table["part"] == "test"] for table in map(read_predictions, predictions)]
     cases = [
-        _read_case(row, hemispheres[row.patient])
+        _read_case(row, Path(hemispheres) / f"{row.patient}.npy")
         for table in tables[:1]
         for row in _choose_patients(table, patients).itertuples()
     ]

@@ -1,5 +1,7 @@
 """From three registered series to two hemispheres, the right one mirrored onto the left."""
 
+import csv
+import hashlib
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -8,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.errors import ConfigurationError, PatientError
+from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.intensity import SERIES, match, normalise, rescale
 from strokeclock.imaging.quality_record import read_record
 from strokeclock.imaging.reference import Reference, read_reference
@@ -139,3 +142,20 @@ def write_hemispheres(path: str | Path, hemispheres: np.ndarray) -> None:
     except BaseException:
         os.unlink(beside)
         raise
+
+
+def write_manifest(files: Mapping[str, str | Path], output: str | Path) -> None:
+    """List the hemispheres that there are, patient and sha256 of the file, as TSV; excluded ones are left out.
+
+    Trainings depend on this one file: they repeat when a tensor has changed, not when it was made anew.
+    """
+    output = Path(output)
+    beside = output.with_name(f".{output.name}")
+    with open(beside, "w", newline="") as table:
+        writer = csv.writer(table, delimiter="\t", lineterminator="\n")
+        writer.writerow(("patient", "sha256"))
+        for patient, path in files.items():
+            if read_exclusion(path) is None:
+                with open(path, "rb") as file:
+                    writer.writerow((patient, hashlib.file_digest(file, "sha256").hexdigest()))
+    os.replace(beside, output)

@@ -23,13 +23,11 @@ def inputs(tmp_path_factory):
     """Five patients with a bright cube on DWI in one slice of one hemisphere, and two small networks."""
     tmp_path = tmp_path_factory.mktemp("inputs")
     rng = np.random.default_rng(0)
-    hemispheres = {}
     for patient, z in LESION_SLICE.items():
         sides = rng.uniform(0.4, 0.5, (2, 3, *GRID))
         sides[..., -1] = 0.9  # bright in both hemispheres: no lesion
         sides[("left", "right").index(LESION_SIDE[patient]), 0, 4:10, 8:16, z] = 1
-        hemispheres[patient] = tmp_path / f"{patient}.npy"
-        np.save(hemispheres[patient], sides.astype(np.float16))
+        np.save(tmp_path / f"{patient}.npy", sides.astype(np.float16))
     models, predictions = [], []
     torch.manual_seed(0)
     for net, phase, weights in RUNS:
@@ -53,7 +51,7 @@ def inputs(tmp_path_factory):
     nib.save(
         nib.Nifti1Image(np.zeros((32, 32, 8), np.uint8), np.diag([2.0, 2.5, 7, 1])), tmp_path / "grid.nii.gz"
     )
-    return {"hemispheres": hemispheres, "grid": tmp_path / "grid.nii.gz"}, models, predictions
+    return {"hemispheres": tmp_path, "grid": tmp_path / "grid.nii.gz"}, models, predictions
 
 
 def draw(inputs, folder):
@@ -94,7 +92,7 @@ def test_the_slice_is_the_lesions(inputs, axes):
     for axis, patient in zip(axes[:, 0], ("p0", "p1", "p3", "p4"), strict=True):
         shown = np.asarray(axis.images[0].get_array()).T
         side = ("left", "right").index(LESION_SIDE[patient])
-        expected = np.load(inputs[0]["hemispheres"][patient])[side, 0, ..., LESION_SLICE[patient]]
+        expected = np.load(inputs[0]["hemispheres"] / f"{patient}.npy")[side, 0, ..., LESION_SLICE[patient]]
         assert np.array_equal(shown, expected.astype(np.float32))
 
 

@@ -1,11 +1,19 @@
 """Hemispheres: left is x < 0 in any storage order, the right one is mirrored, wrong grids are refused."""
 
+import hashlib
+
 import nibabel as nib
 import numpy as np
 import pytest
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.imaging.hemispheres import make_hemispheres, split_hemispheres, write_hemispheres
+from strokeclock.imaging.exclusion import write_exclusion
+from strokeclock.imaging.hemispheres import (
+    make_hemispheres,
+    split_hemispheres,
+    write_hemispheres,
+    write_manifest,
+)
 from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.reference import make_reference
 from strokeclock.imaging.volume import Volume, read_volume
@@ -124,3 +132,11 @@ def test_file_is_whole_and_repeats(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), hemispheres)
     assert (tmp_path / "a.npy").read_bytes() == (tmp_path / "b.npy").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.npy", "b.npy"]
+
+
+def test_the_manifest_lists_hashes_and_leaves_the_excluded_out(tmp_path):
+    write_hemispheres(tmp_path / "a.npy", np.ones((2, 3, 4, 4, 4), np.float16))
+    write_exclusion([tmp_path / "b.npy"], "no brain")
+    write_manifest({"a": tmp_path / "a.npy", "b": tmp_path / "b.npy"}, tmp_path / "manifest.tsv")
+    sha256 = hashlib.sha256((tmp_path / "a.npy").read_bytes()).hexdigest()
+    assert (tmp_path / "manifest.tsv").read_text() == f"patient\tsha256\na\t{sha256}\n"
