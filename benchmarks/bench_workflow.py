@@ -23,11 +23,13 @@ def measure() -> Iterator[Row]:
 def _dry_run(patients: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         own = Path(folder) / "own.yaml"
-        own.write_text(
-            yaml.safe_dump(
-                {"run": "dry", "phantom": {"patients": patients}, "preprocessing": {"toolchain": "open"}}
-            )
-        )
+        config = {
+            "run": "dry",
+            "phantom": {"patients": patients},
+            "split": {"counts": None},
+            "preprocessing": {"toolchain": "open"},
+        }
+        own.write_text(yaml.safe_dump(config))
         subprocess.run(
             [
                 sys.executable, "-m", "snakemake", "-n", "--quiet", "rules", "--cores", "1",

@@ -145,7 +145,7 @@ def write_hemispheres(path: str | Path, hemispheres: np.ndarray) -> None:
 
 
 def write_manifest(files: Mapping[str, str | Path], output: str | Path) -> None:
-    """List the hemispheres that there are, patient and sha256 of the file, as TSV; excluded ones are left out.
+    """List the hemispheres that there are, patient and sha256 of the file, as TSV; the excluded are left out.
 
     Trainings depend on this one file: they repeat when a tensor has changed, not when it was made anew.
     """
