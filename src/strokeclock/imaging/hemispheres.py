@@ -49,6 +49,7 @@ def halve_patient(
     hemispheres = make_hemispheres(
         volumes,
         volumes["brain_mask"],
+        patient=patient,
         reference=read_reference(reference),
         normalisation=normalisation,
         clip=clip,
@@ -61,6 +62,7 @@ def make_hemispheres(
     volumes: Mapping[str, Volume],
     mask: Volume,
     *,
+    patient: str,
     reference: Reference,
     normalisation: str,
     clip: float,
@@ -74,6 +76,8 @@ def make_hemispheres(
         dwi, t2w and flair on the atlas grid, not yet normalised.
     mask : Volume
         The brain (non-zero) on the same grid.
+    patient : str
+        Named in errors.
     reference : Reference
         The histogram reference.
     normalisation, clip, percentiles
@@ -83,11 +87,19 @@ def make_hemispheres(
     -------
     (2, 3, nx / 2, ny, nz) float16
         See `split_hemispheres`; values 0 to 1.
+
+    Raises
+    ------
+    PatientError
+        A series cannot be normalised.
     """
     inside = mask.data > 0
     prepared = {}
     for series in SERIES:
-        data = normalise(volumes[series].data, inside, method=normalisation, clip=clip)
+        try:
+            data = normalise(volumes[series].data, inside, method=normalisation, clip=clip)
+        except ValueError as error:
+            raise PatientError(patient, f"{series} {error}: look at the series") from error
         data = match(data, inside, target=reference.landmarks[series])
         prepared[series] = Volume(rescale(data, inside, percentiles=percentiles), volumes[series].affine)
     return split_hemispheres(prepared)

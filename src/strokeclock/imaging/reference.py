@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
 from strokeclock.imaging.intensity import SERIES, histogram_profile, landmarks, normalise
 from strokeclock.imaging.volume import read_volume
@@ -27,7 +28,7 @@ class Reference:
         Who, and in which part of the split: "train", or "none" where the split has no training patient.
     landmarks : dict of series -> (match points + 2,) float64
         See `landmarks`; empty arrays where nothing is matched.
-    profile : dict of series -> (21,) float64
+    profile : dict of series -> (100,) float64
         See `histogram_profile`: what the quality picture compares each patient with.
     sha256 : dict of series -> str
         Digest of the normalised volume and its mask, so that a changed reference shows.
@@ -78,14 +79,22 @@ def make_reference(
     ------
     ValueError
         The patient is in validation or test: their histograms may not shape the training data.
+    PatientError
+        A series cannot be normalised.
     """
     if part not in ("train", "none"):
         raise ValueError(
             f"the histogram reference {patient} is in part {part}: it must be a training patient"
         )
-    normalised = {
-        series: normalise(volumes[series], mask, method=normalisation, clip=clip) for series in SERIES
-    }
+    normalised = {}
+    for series in SERIES:
+        try:
+            normalised[series] = normalise(volumes[series], mask, method=normalisation, clip=clip)
+        except ValueError as error:
+            reason = (
+                f"{series} {error}, so they cannot be the histogram reference: fail them in quality.verdicts"
+            )
+            raise PatientError(patient, reason) from error
     return Reference(
         patient=patient,
         part=part,

@@ -113,7 +113,12 @@ def test_values_lie_in_zero_to_one_with_background_zero():
         **SETTINGS,
     )
     hemispheres = make_hemispheres(
-        volumes, Volume(mask, symmetric_affine()), reference=reference, percentiles=(0.1, 99.9), **SETTINGS
+        volumes,
+        Volume(mask, symmetric_affine()),
+        patient="p1",
+        reference=reference,
+        percentiles=(0.1, 99.9),
+        **SETTINGS,
     )
     assert hemispheres.min() == 0
     assert hemispheres.max() == 1

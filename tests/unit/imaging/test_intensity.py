@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from strokeclock.imaging.intensity import histogram_profile, landmarks, match, normalise, rescale
+from strokeclock.imaging.intensity import (
+    histogram_profile,
+    landmarks,
+    match,
+    normalise,
+    rescale,
+    white_stripe,
+)
 
 
 def matched_voxel_by_voxel(source, target, points):
@@ -48,6 +55,46 @@ def test_no_normalisation_keeps_intensities_inside_only(brain):
     kept = normalise(data + 7, mask, method="none")
     np.testing.assert_array_equal(kept[mask], data[mask] + 7)
     assert not kept[~mask].any()
+
+
+def test_minmax_exact():
+    data = np.array([2.0, 4, 7, 12, 100], dtype=np.float32).reshape(5, 1, 1)
+    expected = np.array([0, 0.2, 0.5, 1, 0]).reshape(5, 1, 1)
+    np.testing.assert_allclose(normalise(data, data < 50, method="minmax"), expected, atol=1e-7)
+
+
+@pytest.fixture
+def two_peaks():
+    """Tissue at 300 ± 20 (60 %) and 420 ± 15 (30 %), fluid at 900 ± 60 (10 %)."""
+    rng = np.random.default_rng(5)
+    return np.concatenate(
+        [rng.normal(*peak) for peak in ((300, 20, 60_000), (420, 15, 30_000), (900, 60, 10_000))]
+    )
+
+
+def test_white_stripe_is_the_tenth_about_the_largest_mode(two_peaks):
+    """Of a normal with 60 % of the voxels, 10 % about its mode reach 0.2104 SD to either side."""
+    stripe = white_stripe(two_peaks)
+    assert stripe.size == pytest.approx(10_000, abs=2)
+    assert stripe.mean() == pytest.approx(300, abs=4)
+    assert stripe[-1] - stripe[0] == pytest.approx(2 * 0.2104 * 20, rel=0.05)
+
+
+def test_whitestripe_normalises_the_stripe_and_ignores_the_fluid(two_peaks):
+    more_fluid = np.concatenate([two_peaks, np.full(4000, 1500.0) + np.arange(4000) / 100])
+    for inside in (two_peaks, more_fluid):
+        data = (7 + 2 * inside.astype(np.float32)).reshape(-1, 1, 1)
+        normalised = normalise(data, np.ones(data.shape, bool), method="whitestripe").ravel()
+        stripe = white_stripe(inside)
+        unit = stripe.std()
+        np.testing.assert_allclose(normalised, (inside - stripe.mean()) / unit, rtol=1e-3, atol=1e-3)
+        assert unit == pytest.approx(2 * 0.2104 * 20 / np.sqrt(12), rel=0.06)  # nearly uniform in the stripe
+
+
+def test_whitestripe_refuses_a_brain_partly_not_imaged(two_peaks):
+    data = np.where(np.arange(two_peaks.size) % 2 == 0, 0, two_peaks).reshape(-1, 1, 1)
+    with pytest.raises(ValueError, match="one value in a tenth of the brain"):
+        normalise(data, np.ones(data.shape, bool), method="whitestripe")
 
 
 @pytest.mark.parametrize("mask", [np.ones((2, 2, 2), bool), np.zeros((2, 2, 2), bool)])
@@ -101,6 +148,20 @@ def test_zero_match_points_change_nothing(brain):
     np.testing.assert_array_equal(match(data, mask, target=target), data)
 
 
+@pytest.mark.parametrize("method", ["zscore", "minmax", "whitestripe"])
+def test_linear_normalisations_give_one_matched_volume(brain, method):
+    """What docs/paper.md says: after matching and rescaling, only clipping is left of the normalisation."""
+    data, mask = brain
+    other = (np.random.default_rng(6).gamma(3, 1, data.shape) * 50).astype(np.float32)
+
+    def prepare(method):
+        target = landmarks(normalise(other, mask, method=method, clip=np.inf), mask, match_points=7)
+        matched = match(normalise(data, mask, method=method, clip=np.inf), mask, target=target)
+        return rescale(matched, mask, percentiles=(0.1, 99.9))
+
+    np.testing.assert_allclose(prepare(method), prepare("none"), atol=2e-5)
+
+
 @pytest.mark.parametrize("share", [0.005, 0.03])
 def test_few_points_keep_the_contrast_of_a_lesion(share):
     """Infarcts of about 8 and 45 mL; with every quantile matched they fade into the reference's own tail."""
@@ -142,5 +203,6 @@ def test_rescale_background_is_zero(brain):
 def test_profile_is_free_of_scale_and_offset(brain):
     data, mask = brain
     profile = histogram_profile(data, mask)
-    assert profile.shape == (21,)
+    assert profile.shape == (100,)
+    assert np.percentile(profile, 50) == pytest.approx(np.median(normalise(data, mask)[mask]), abs=0.02)
     np.testing.assert_allclose(histogram_profile(data * 7 + 100, mask), profile, atol=1e-4)

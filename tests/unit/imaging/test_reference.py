@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.reference import (
@@ -17,30 +18,6 @@ from strokeclock.imaging.reference import (
 from strokeclock.imaging.volume import Volume, write_volume
 
 SETTINGS = {"normalisation": "zscore", "clip": 5.0, "match_points": 7}
-
-
-def matched_voxel_by_voxel(source, target, points):
-    """ITK's piecewise linear matching with threshold at the mean and an open upper end, in plain Python."""
-
-    def table(values):
-        mean = sum(values) / len(values)
-        above = sorted(value for value in values if value > mean)
-        knots = [min(values), mean]
-        for j in range(1, points + 1):
-            position = j / (points + 1) * (len(above) - 1)
-            k = int(position)
-            knots.append(above[k] + (position - k) * (above[k + 1] - above[k]))
-        return knots
-
-    a, b = table(source), table(target)
-    matched = []
-    for value in source:
-        if value > a[-1]:
-            matched.append(b[-1] + (value - a[-1]) * (b[-1] - b[1]) / (a[-1] - a[1]))
-        else:
-            k = max(k for k in range(len(a) - 1) if a[k] <= value)
-            matched.append(b[k] + (value - a[k]) * (b[k + 1] - b[k]) / (a[k + 1] - a[k]))
-    return np.array(matched)
 
 
 def test_reference_is_the_first_training_patient():
@@ -60,6 +37,15 @@ def test_reference_outside_training_is_refused(brain, part):
     data, mask = brain
     with pytest.raises(ValueError, match="must be a training patient"):
         make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part=part, **SETTINGS)
+
+
+def test_a_reference_that_cannot_be_normalised_is_named(brain):
+    data, mask = brain
+    half = np.where(np.arange(data.shape[0])[:, None, None] < 10, 0, data)  # a FLAIR of half the head
+    volumes = dict.fromkeys(SERIES, data) | {"flair": half}
+    settings = SETTINGS | {"normalisation": "whitestripe"}
+    with pytest.raises(PatientError, match="p1: flair has one value in a tenth of the brain"):
+        make_reference(volumes, mask, patient="p1", part="train", **settings)
 
 
 def test_reference_survives_the_file_and_repeats_to_the_byte(brain, tmp_path):
