@@ -76,14 +76,17 @@ def read_sheet(
     Raises
     ------
     ConfigurationError
-        Missing, unknown or repeated column, no rows, repeated patient, an identifier unfit for a file name,
+        Not a text file, missing, unknown or repeated column, no rows, repeated patient, an identifier unfit for a file name,
         or an excluded patient who is not in the sheet.
     """
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        lines = csv.reader(file, delimiter="\t")
-        header = next(lines, [])
-        _check_header(header, path)
-        table = [(lines.line_num, line) for line in lines if any(cell.strip() for cell in line)]
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            lines = csv.reader(file, delimiter="\t")
+            header = next(lines, [])
+            _check_header(header, path)
+            table = [(lines.line_num, line) for line in lines if any(cell.strip() for cell in line)]
+    except (UnicodeDecodeError, csv.Error):
+        raise ConfigurationError(f"{path} is not UTF-8 text: export the sheet as tab-separated text.") from None
     if not table:
         raise ConfigurationError(f"{path} has a header and no patient: add one row a patient.")
 

@@ -97,3 +97,10 @@ def test_written_tables(sheet, tmp_path):
         "patient\tstage\treason",
         "b\tentry\tno FLAIR series: name its file in column flair",
     ]
+
+
+def test_a_spreadsheet_is_told_from_text(tmp_path):
+    path = tmp_path / "cohort.xlsx"
+    path.write_bytes(b"PK\x03\x04\xff\xfe\x00binary")
+    with pytest.raises(ConfigurationError, match="is not UTF-8 text: export the sheet"):
+        read_sheet(path)

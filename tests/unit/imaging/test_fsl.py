@@ -115,12 +115,12 @@ def test_found_fsl_passes_and_half_an_installation_does_not(tmp_path):
     for program in fsl.PROGRAMS:
         (tmp_path / program).write_text("#!/bin/sh\n")
         (tmp_path / program).chmod(0o755)
-    fsl.require_fsl({"PATH": str(tmp_path), "FSLDIR": "/opt/fsl"})
+    fsl.require_fsl({"PATH": str(tmp_path), "FSLDIR": "/usr/local/fsl"})
     with pytest.raises(MissingSoftwareError, match=r"\(FSLDIR not found\)"):
         fsl.require_fsl({"PATH": str(tmp_path)})
     (tmp_path / "flirt").unlink()
     with pytest.raises(MissingSoftwareError, match=r"\(flirt not found\)"):
-        fsl.require_fsl({"PATH": str(tmp_path), "FSLDIR": "/opt/fsl"})
+        fsl.require_fsl({"PATH": str(tmp_path), "FSLDIR": "/usr/local/fsl"})
 
 
 # -- matrices
