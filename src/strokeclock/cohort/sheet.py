@@ -76,8 +76,8 @@ def read_sheet(
     Raises
     ------
     ConfigurationError
-        Not a text file, missing, unknown or repeated column, no rows, repeated patient, an identifier unfit for a file name,
-        or an excluded patient who is not in the sheet.
+        Not a text file, missing, unknown or repeated column, no rows, repeated patient, an identifier unfit
+        for a file name, or an excluded patient who is not in the sheet.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -86,7 +86,9 @@ def read_sheet(
             _check_header(header, path)
             table = [(lines.line_num, line) for line in lines if any(cell.strip() for cell in line)]
     except (UnicodeDecodeError, csv.Error):
-        raise ConfigurationError(f"{path} is not UTF-8 text: export the sheet as tab-separated text.") from None
+        raise ConfigurationError(
+            f"{path} is not UTF-8 text: export the sheet as tab-separated text."
+        ) from None
     if not table:
         raise ConfigurationError(f"{path} has a header and no patient: add one row a patient.")
 
