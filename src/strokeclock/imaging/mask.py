@@ -12,10 +12,11 @@ from strokeclock.imaging.volume import Volume
 log = logging.getLogger(__name__)
 
 DEEP, NEAR = 8.0, 7.0  # mm: inside the atlas mask, certain; outside it, possible
-FAR = 20.0  # mm outside, beyond which distance does not matter
-DARK = 0.3  # share of the local brain mean below which a voxel is bone or air
+FAR = 10.0  # mm outside, beyond which distance does not matter
+DARK = 0.4  # share of the local brain mean below which a voxel on the atlas' border is bone, muscle or air
 LOCAL = 15.0  # mm, SD of the Gaussian that makes the local mean
-OPENING, CLOSING = 3.0, 4.0  # mm
+OPENING, CLOSING = 3.0, 4.0  # mm, radii
+ISLAND = 6.0  # mm: no wider than twice that, a piece of a stripped slice is a remnant of nose or bone
 IN_PLANE = 2.0  # mm, at which the mask is drawn where the T2w is finer
 BRAIN_LITRES = 2.3  # no brain is larger, every whole head is
 
@@ -28,16 +29,17 @@ def is_stripped(t2w: Volume) -> bool:
 
 
 def strip_by_zeros(t2w: Volume) -> Volume:
-    """The brain mask of a volume that was stripped before: what is not 0, closed and filled."""
-    tissue = _largest(t2w.data > 0)
-    return Volume(_close(tissue, t2w.spacing).astype(np.float32), t2w.affine)
+    """The brain mask of a volume that was stripped before: what is not 0, closed, filled, without islands."""
+    tissue = _close(_largest(t2w.data > 0), t2w.spacing)
+    return Volume(_largest(_without_islands(tissue, t2w.spacing)).astype(np.float32), t2w.affine)
 
 
 def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patient: str) -> Volume:
     """Carry the atlas' brain mask back to the T2w and let the T2w's own intensities move its border.
 
-    Everything deeper than 8 mm inside stays; from there to 7 mm outside voxels brighter than 0.3 of the local
-    brain mean stay; opened by 3 mm, the part joined to the core, closed, filled.
+    Everything deeper than 8 mm inside stays. From there to 7 mm outside a voxel stays that is bright enough
+    beside the local brain mean: 0.4 of it on the atlas' border, more outside, less inside, nothing at 8 mm.
+    Opened by 3 mm, the part joined to the core, closed, filled.
 
     Parameters
     ----------
@@ -75,9 +77,9 @@ def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patie
         ndimage.gaussian_filter(x, LOCAL / spacing, truncate=2.5)
         for x in (np.minimum(image, ceiling) * inside, inside)
     )
-    tissue = core | (near & (image * weight > DARK * total))
-    opened = _erode(tissue, OPENING, spacing)
-    opened = _dilate(opened, OPENING, spacing) & tissue | core
+    tissue = core | (near & (image * weight > DARK * (1 - depth / DEEP) * total))
+    ball = _ball(OPENING, spacing)
+    opened = _dilate(_erode(tissue, ball), ball) & tissue | core
     labels, _ = ndimage.label(opened)
     joined = np.isin(labels, np.unique(labels[core]))
     result = np.zeros(work["shape"], dtype=np.float32)
@@ -88,9 +90,17 @@ def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patie
 def _signed_distance(mask: Volume) -> Volume:
     """Depth inside the mask in mm, negative outside, plus FAR: 0 is what `resample` gives off the grid."""
     inside = mask.data > 0.5
-    depth = ndimage.distance_transform_edt(inside, sampling=mask.spacing)
-    depth -= ndimage.distance_transform_edt(~inside, sampling=mask.spacing)
-    return Volume(np.maximum(depth + FAR, 0).astype(np.float32), mask.affine)
+    margin = np.ceil(FAR / mask.spacing).astype(int)
+    box = tuple(
+        slice(max(s.start - m, 0), s.stop + m)
+        for s, m in zip(ndimage.find_objects(inside.astype(np.int8))[0], margin, strict=True)
+    )
+    near = inside[box]
+    depth = ndimage.distance_transform_edt(near, sampling=mask.spacing)
+    depth -= ndimage.distance_transform_edt(~near, sampling=mask.spacing)
+    affine = mask.affine.copy()
+    affine[:3, 3] += mask.affine[:3, :3] @ [s.start for s in box]
+    return Volume(np.maximum(depth + FAR, 0).astype(np.float32), affine)
 
 
 def _work_grid(t2w: Volume) -> dict:
@@ -102,21 +112,41 @@ def _work_grid(t2w: Volume) -> dict:
     return {"shape": tuple(shape), "affine": affine}
 
 
-def _erode(mask: np.ndarray, radius: float, spacing: np.ndarray) -> np.ndarray:
-    return ndimage.distance_transform_edt(mask, sampling=spacing) > radius
+def _ball(radius: float, spacing: np.ndarray) -> np.ndarray:
+    """The voxels within a radius in mm: of thick slices only the middle one, if they are thicker than it."""
+    reach = np.floor(radius / spacing).astype(int)
+    offsets = np.meshgrid(
+        *[np.arange(-n, n + 1) * step for n, step in zip(reach, spacing, strict=True)], indexing="ij"
+    )
+    return sum(offset**2 for offset in offsets) <= radius**2
 
 
-def _dilate(mask: np.ndarray, radius: float, spacing: np.ndarray) -> np.ndarray:
-    return ndimage.distance_transform_edt(~mask, sampling=spacing) <= radius
+def _erode(mask: np.ndarray, ball: np.ndarray) -> np.ndarray:
+    return ndimage.binary_erosion(mask, ball, border_value=1)
+
+
+def _dilate(mask: np.ndarray, ball: np.ndarray) -> np.ndarray:
+    return ndimage.binary_dilation(mask, ball)
 
 
 def _close(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     """Closed by 4 mm, then filled slice by slice: a ventricle may be open at the field of view's edge."""
-    margin = np.ceil(CLOSING / spacing).astype(int) + 1
-    padded = np.pad(mask, [(m, m) for m in margin])
-    closed = _erode(_dilate(padded, CLOSING, spacing), CLOSING, spacing)
+    ball = _ball(CLOSING, spacing)
+    margin = np.array(ball.shape) // 2 + 1
+    closed = _erode(_dilate(np.pad(mask, [(m, m) for m in margin]), ball), ball)
     closed = closed[tuple(slice(m, -m) for m in margin)] | mask
     return np.stack([ndimage.binary_fill_holes(plane) for plane in np.moveaxis(closed, 2, 0)], axis=2)
+
+
+def _without_islands(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
+    """Without the pieces of a slice that are narrow; the border of the others stays as it is."""
+    kept = np.zeros_like(mask)
+    for z in range(mask.shape[2]):
+        plane = np.pad(mask[:, :, z], 1)
+        labels, _ = ndimage.label(plane)
+        wide = ndimage.distance_transform_edt(plane, sampling=spacing[:2]) > ISLAND
+        kept[:, :, z] = np.isin(labels, np.unique(labels[wide]))[1:-1, 1:-1]
+    return kept
 
 
 def _largest(mask: np.ndarray) -> np.ndarray:
