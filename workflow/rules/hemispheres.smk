@@ -181,6 +181,7 @@ rule quality_picture:
         reference=f"{RUN}/hemispheres/reference.npz",
     output:
         picture=f"{RUN}/quality/{{patient}}.png",
+        matching=f"{RUN}/quality/matching/{{patient}}.json",
     log:
         f"{LOG}/quality_picture/{{patient}}.log",
     conda:
@@ -190,6 +191,8 @@ rule quality_picture:
         mem_mb=1000,
         runtime=5,
     params:
+        normalisation=INTENSITY["normalisation"],
+        clip=INTENSITY["clip"],
         code=code("imaging"),
     script:
         "../scripts/quality_picture.py"
@@ -199,6 +202,7 @@ rule quality_page:
     input:
         records=expand(f"{RUN}/quality/{{patient}}.json", patient=PATIENTS),
         pictures=expand(f"{RUN}/quality/{{patient}}.png", patient=PATIENTS),
+        matching=expand(f"{RUN}/quality/matching/{{patient}}.json", patient=PATIENTS),
         table=f"{RUN}/quality/quality.tsv",
         reference=f"{RUN}/hemispheres/reference.npz",
     output:

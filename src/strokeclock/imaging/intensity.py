@@ -109,7 +109,11 @@ def histogram_profile(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
     Free of scale and offset, so that histograms before and after matching can be compared.
     """
-    return np.percentile(normalise(data, mask, clip=np.inf)[mask], np.arange(0.5, 100))
+    ordered = np.sort(data[mask])  # faster than a hundred partitions
+    at = np.arange(0.5, 100) / 100 * (ordered.size - 1)
+    return (np.interp(at, np.arange(ordered.size), ordered) - ordered.mean(dtype=float)) / ordered.std(
+        dtype=float
+    )
 
 
 def match(data: np.ndarray, mask: np.ndarray, *, target: np.ndarray) -> np.ndarray:

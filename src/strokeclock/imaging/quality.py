@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion
-from strokeclock.imaging.intensity import SERIES, histogram_profile
+from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.quality_record import make_record
 from strokeclock.imaging.volume import Volume, read_volume
 
@@ -17,6 +17,9 @@ _DWI_RATIO = 1.2
 _ADC_RATIO = 0.85
 _SMOOTHING_MM = 5.0
 _LEAST_INFARCT_ML = 1.0
+_FINE_MM = (
+    1.2  # voxels below are averaged two by two before smoothing, which sees no more and costs a quarter
+)
 
 
 def check(
@@ -105,7 +108,7 @@ def measure(
     Returns
     -------
     dict
-        The keys of `quality_record.NUMBERS`, and "profile": series -> percentiles of its z-scored histogram.
+        The keys of `quality_record.NUMBERS`.
 
     Raises
     ------
@@ -116,12 +119,9 @@ def measure(
     inside_both = inside & (atlas_mask.data > 0)
     if not inside_both.any():
         raise PatientError(patient, "the brain mask is empty or off the atlas: look at the T2w series")
-    profile = {}
     for series in SERIES:
-        try:
-            profile[series] = histogram_profile(volumes[series].data, inside).round(4).tolist()
-        except ValueError as error:
-            raise PatientError(patient, f"{series} {error}: look at the series") from error
+        if np.ptp(volumes[series].data[inside]) == 0:
+            raise PatientError(patient, f"{series} is constant inside the brain mask: look at the series")
     tilt, offset = midplane(volumes["t2w"], inside)
     left, right = infarct_volumes(volumes["dwi"], volumes["adc"], inside)
     return {
@@ -137,12 +137,16 @@ def measure(
         "infarct_right_ml": round(right, 2),
         "side_seen": side_of(left, right),
         "side_recorded": recorded_side,
-        "profile": profile,
     }
 
 
 def judge(
-    numbers: Mapping, *, mask_volume_ml: Sequence[float], min_dice_to_atlas: float, min_nmi: float
+    numbers: Mapping,
+    *,
+    mask_volume_ml: Sequence[float],
+    min_dice_to_atlas: float,
+    min_nmi: float,
+    max_midplane_tilt_deg: float,
 ) -> tuple[str, str]:
     """Return (verdict, reason): fail excludes, look asks for an eye, pass has no reason.
 
@@ -159,6 +163,8 @@ def judge(
     looks = []
     if numbers["nmi_to_atlas"] < min_nmi:
         looks.append(f"NMI of T2w and atlas {numbers['nmi_to_atlas']:.3f}, below {min_nmi:g}")
+    if (tilt := numbers["midplane_tilt_deg"]) > max_midplane_tilt_deg:
+        looks.append(f"mid-plane tilted by {tilt:.1f}°, above {max_midplane_tilt_deg:g}°")
     if sides_disagree(numbers["side_seen"], numbers["side_recorded"]):
         looks.append(f"DWI shows the infarct {numbers['side_seen']}, recorded is {numbers['side_recorded']}")
     if fails:
@@ -194,7 +200,8 @@ def midplane(volume: Volume, mask: np.ndarray) -> tuple[float, float]:
     The plane x = a + b y + c z (mm from the grid's middle) about which the smoothed volume mirrors best, by
     Gauss-Newton: points mirrored in x = 0 are carried to points mirrored in that plane, and compared.
     """
-    smooth = _smooth(np.where(mask, volume.data, 0), volume.spacing, 6.0)
+    volume, _ = _coarsen(volume, mask)
+    smooth = _smooth(volume, 6.0)
     middle = (np.array(volume.shape) - 1) / 2
     step = np.array([4.0, 4.0, 6.0])  # mm
     x, y, z = np.meshgrid(
@@ -210,7 +217,10 @@ def midplane(volume: Volume, mask: np.ndarray) -> tuple[float, float]:
         change = np.stack([dx, dx * y - dy * x, dx * z - dz * x])
         change = (change - change[:, ::-1]).reshape(3, -1)
         difference = (sampled - sampled[::-1]).ravel()
-        plane -= np.linalg.lstsq(change @ change.T, change @ difference)[0]
+        step_back = np.linalg.lstsq(change @ change.T, change @ difference)[0]
+        plane -= step_back
+        if np.abs(step_back).max() < 1e-4:  # mm, and radians
+            break
     return float(np.degrees(np.arctan(np.hypot(*plane[1:])))), float(plane[0])
 
 
@@ -220,19 +230,19 @@ def infarct_volumes(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[float, 
     Smoothed DWI at least 1.2 times the mirrored place's and the brain's median, ADC at most 0.85 times the
     mirrored place's. A hint for the side, no segmentation: infarcts of some mL or of both sides may not show.
     """
-    both = mask & mask[::-1]
+    dwi, coarse = _coarsen(dwi, mask)
+    adc, _ = _coarsen(adc, mask)
+    both = coarse & coarse[::-1]
     if not both.any():
         return 0.0, 0.0
-    bright, free = (
-        _smooth(np.where(mask, volume.data, 0), volume.spacing, _SMOOTHING_MM) for volume in (dwi, adc)
-    )
+    bright, free = _smooth(dwi, _SMOOTHING_MM), _smooth(adc, _SMOOTHING_MM)
     restricted = (
         both
         & (bright > _DWI_RATIO * bright[::-1])
         & (bright > _DWI_RATIO * np.median(bright[both]))
         & (free < _ADC_RATIO * free[::-1])
     )
-    half = mask.shape[0] // 2
+    half = both.shape[0] // 2
     left, right = (_largest_patch(side) * _voxel_ml(dwi) for side in (restricted[:half], restricted[half:]))
     return left, right
 
@@ -260,8 +270,24 @@ def _voxel_ml(volume: Volume) -> float:
     return float(np.prod(volume.spacing)) / 1000
 
 
-def _smooth(data: np.ndarray, spacing: np.ndarray, sigma_mm: float) -> np.ndarray:
-    return ndimage.gaussian_filter(data, sigma_mm / spacing, truncate=2.5)
+def _coarsen(volume: Volume, mask: np.ndarray) -> tuple[Volume, np.ndarray]:
+    """The volume, 0 outside the mask, and the mask; fine voxels averaged two by two in plane."""
+    data = np.where(mask, volume.data, np.float32(0))
+    if volume.spacing[:2].max() >= _FINE_MM:
+        return Volume(data, volume.affine), mask
+    twice = np.diag([2.0, 2.0, 1.0, 1.0])
+    twice[:2, 3] = 0.5
+    return Volume(_average_pairs(data), volume.affine @ twice), _average_pairs(mask.astype(np.float32)) > 0.5
+
+
+def _average_pairs(data: np.ndarray) -> np.ndarray:
+    """(X, Y, Z) to (X // 2, Y // 2, Z): means of two by two voxels."""
+    x, y = (n - n % 2 for n in data.shape[:2])
+    return (data[:x:2, :y:2] + data[1:x:2, :y:2] + data[:x:2, 1:y:2] + data[1:x:2, 1:y:2]) / 4
+
+
+def _smooth(volume: Volume, sigma_mm: float) -> np.ndarray:
+    return ndimage.gaussian_filter(volume.data, sigma_mm / volume.spacing, truncate=2.5)
 
 
 def _bin(values: np.ndarray, bins: int) -> np.ndarray:

@@ -16,10 +16,10 @@ _TITLES = {
     "asymmetry": "L–R",
     "midplane_tilt_deg": "tilt, °",
     "midplane_offset_mm": "offset, mm",
-    "infarct_left_ml": "infarct L, mL",
-    "infarct_right_ml": "infarct R, mL",
+    "infarct_left_ml": "infarct left, mL",
+    "infarct_right_ml": "infarct right, mL",
     "side_seen": "side seen",
-    "side_recorded": "recorded",
+    "side_recorded": "side recorded",
 }
 
 _HEAD = """<!doctype html>
@@ -27,23 +27,39 @@ _HEAD = """<!doctype html>
 <meta charset="utf-8">
 <title>Quality</title>
 <style>
-body { margin: 1.5rem; background: #14161a; color: #e6e6e6; font: 14px/1.45 system-ui, sans-serif; }
+body { margin: 1.2rem; background: #14161a; color: #e6e6e6; font: 14px/1.45 system-ui, sans-serif; }
 h1 { font-size: 1.3rem; margin: 0 0 .3rem; }
 p { margin: 0 0 1rem; color: #a9adb5; max-width: 75em; }
 table { border-collapse: collapse; width: 100%; }
-th, td { padding: .3rem .45rem; text-align: left; border-bottom: 1px solid #2b2f36; vertical-align: middle; }
-th { position: sticky; top: 0; background: #1d2026; cursor: pointer; font-weight: 600; }
-th:hover { background: #2b2f36; }
+th, td { padding: .3rem .4rem; text-align: left; border-bottom: 1px solid #2b2f36; vertical-align: middle; }
+th { position: sticky; top: 0; background: #1d2026; cursor: pointer; font-size: 12px; }
+th:hover, button:hover { background: #2b2f36; }
 td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.reason { min-width: 11em; }
-td.patient { white-space: nowrap; }
-img { display: block; width: 440px; max-height: 240px; object-fit: contain; object-position: left; }
-.pass { color: #60c878; } .look { color: #f5be46; } .fail { color: #f0645a; }
+td.reason { width: 15%; }
+td.patient { min-width: 7em; }
+td.patient, td.reason { overflow-wrap: anywhere; }
+img { display: block; width: 27vw; height: 12vw; object-fit: contain; object-position: left; }
+button { margin-right: .3rem; padding: .2rem .7rem; font: inherit; color: inherit; cursor: pointer;
+  background: #1d2026; border: 1px solid #2b2f36; border-radius: .3rem; }
+button[aria-pressed=true] { border-color: currentColor; }
+tbody[data-show=look] tr:not(.look), tbody[data-show=fail] tr:not(.fail) { display: none; }
+span.pass, td.pass { color: #60c878; }
+span.look, td.look, button.look { color: #f5be46; }
+span.fail, td.fail, button.fail { color: #f0645a; }
 .verdict { font-weight: 700; }
 </style>
 """
 
-_SORT = """<script>
+_SCRIPT = """<script>
+const buttons = [...document.querySelectorAll("button")];
+buttons.forEach(button => button.addEventListener("click", () => {
+  document.querySelector("tbody").dataset.show = button.dataset.show;
+  buttons.forEach(other => other.setAttribute("aria-pressed", other === button));
+}));
+document.addEventListener("keydown", event => {
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  buttons.find(button => button.dataset.show[0] === event.key)?.click();
+});
 document.querySelectorAll("th").forEach((head, column) => head.addEventListener("click", () => {
   const body = document.querySelector("tbody"), rows = [...body.rows];
   const falling = head.dataset.order === "rising";
@@ -64,7 +80,7 @@ def write_page(
     path: str | Path,
     records: Iterable[Mapping],
     *,
-    distances: Mapping[str, Mapping[str, float]],
+    distances: Mapping[str, Mapping[str, tuple[float, float]]],
     reference: Reference | None,
 ) -> None:
     """Write the page, whole or not at all.
@@ -75,28 +91,34 @@ def write_page(
         index.html; each patient's picture is ``<patient>.png`` in the same folder.
     records : iterable of mappings
         See `quality_record.make_record`.
-    distances : mapping of patient -> series -> float
-        Histogram distances to the reference in standard deviations.
+    distances : mapping of patient -> series -> (before, after)
+        Histogram distances to the reference in standard deviations, before and after matching.
     reference : Reference or None
         The histogram reference, to be named.
     """
     records = sorted(records, key=_badness)
+    count = {verdict: sum(record["verdict"] == verdict for record in records) for verdict in VERDICTS}
     counts = ", ".join(
-        f'<span class="{verdict}">{sum(record["verdict"] == verdict for record in records)} {verdict}</span>'
-        for verdict in reversed(VERDICTS)
+        f'<span class="{verdict}">{count[verdict]} {verdict}</span>' for verdict in reversed(VERDICTS)
     )
-    titles = ["picture", "patient", "verdict", "reason", *_TITLES.values(), "histogram, SD"]
+    buttons = "".join(
+        f'<button class="{show}" data-show="{show}" aria-pressed="{str(show == "all").lower()}">'
+        f"<u>{show[0]}</u>{show[1:]} {number}</button>"
+        for show, number in (("all", len(records)), ("look", count["look"]), ("fail", count["fail"]))
+    )
+    titles = ["picture", "patient", "verdict", "reason", *_TITLES.values(), "histogram to reference, SD"]
     text = "".join(
         [
             _HEAD,
             f"<h1>Quality of {len(records)} patients: {counts}</h1>\n",
             "<p>Worst first; click a heading to sort, a picture to enlarge it. Fail excludes the patient, ",
             "look asks for an eye; a person's verdicts (configuration key quality.verdicts) override. ",
-            f"{_reference_sentence(reference)}</p>\n<table>\n<thead><tr>",
+            f"{_reference_sentence(reference)}</p>\n",
+            f"<p>{buttons} or press the key of the first letter</p>\n<table>\n<thead><tr>",
             *(f"<th>{escape(title)}</th>" for title in titles),
             "</tr></thead>\n<tbody>\n",
             *(_row(record, distances.get(record["patient"], {})) for record in records),
-            f"</tbody>\n</table>\n{_SORT}</html>\n",
+            f"</tbody>\n</table>\n{_SCRIPT}</html>\n",
         ]
     )
     beside = Path(path).with_name(f".{Path(path).name}")
@@ -116,10 +138,11 @@ def _badness(record: Mapping) -> tuple:
     return -VERDICTS.index(record["verdict"]), dice, record["patient"]
 
 
-def _row(record: Mapping, distances: Mapping[str, float]) -> str:
+def _row(record: Mapping, distances: Mapping[str, tuple[float, float]]) -> str:
     patient, verdict = escape(record["patient"]), record["verdict"]
     by = " (by a person)" if record["judged_by"] == "person" else ""
-    worst = f"{max(distances.values()):.2f}" if distances else ""
+    before, after = max(distances.values(), key=lambda pair: pair[1], default=("", ""))
+    histogram = f"{before:.2f} → {after:.2f}" if distances else ""
     cells = [
         f'<td data-key="{patient}"><a href="{patient}.png">'
         f'<img loading="lazy" src="{patient}.png" alt="slices of {patient}"></a></td>',
@@ -127,6 +150,6 @@ def _row(record: Mapping, distances: Mapping[str, float]) -> str:
         f'<td class="verdict {verdict}" data-key="{VERDICTS.index(verdict)}">{verdict}{by}</td>',
         f'<td class="reason">{escape(record["reason"])}</td>',
         *(f'<td class="number">{escape(str(value))}</td>' for value in shown_numbers(record)),
-        f'<td class="number">{worst}</td>',
+        f'<td class="number" data-key="{after}">{histogram}</td>',
     ]
-    return f"<tr>{''.join(cells)}</tr>\n"
+    return f'<tr class="{verdict}">{"".join(cells)}</tr>\n'

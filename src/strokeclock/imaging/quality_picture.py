@@ -9,22 +9,69 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from strokeclock.imaging.intensity import SERIES
-from strokeclock.imaging.volume import Volume
+from strokeclock.imaging.quality_record import read_record, write_record
+from strokeclock.imaging.reference import Matching, follow_matching, read_reference
+from strokeclock.imaging.volume import Volume, read_volume
 
 COLOURS = {"pass": (96, 200, 120), "look": (245, 190, 70), "fail": (240, 100, 90)}
 _LABELS = {"dwi": "DWI", "t2w": "T2w", "flair": "FLAIR"}
-_ATLAS, _BRAIN, _MIDLINE, _TEXT, _PALE = (
-    (70, 180, 255),
-    (255, 190, 60),
-    (255, 90, 160),
-    (235,) * 3,
-    (160,) * 3,
-)
+_ATLAS, _BRAIN, _MIDLINE = (70, 180, 255), (255, 190, 60), (255, 90, 160)
+_TEXT, _PALE = (235,) * 3, (160,) * 3
+_REFERENCE, _BEFORE, _AFTER = (82, 86, 94), (235, 235, 235), (96, 220, 190)
 _CONVENTION = "Radiological convention: R, the patient's right, is on the left of the picture"
 _SCALE = 1.1  # pixels a mm
 _MARGIN_MM = 6
 _SLICES = 8
 _LEFT, _TOP, _BOTTOM, _GAP = 56, 74, 28, 8  # pixels around and between the slices
+_HISTOGRAM = 180  # pixels across
+_FROM, _TO, _BINS = -3.0, 5.0, 64  # SD from the brain's mean
+
+
+def picture_patient(
+    files: Mapping[str, str | Path],
+    *,
+    patient: str,
+    record: str | Path,
+    atlas_mask: str | Path,
+    reference: str | Path,
+    picture: str | Path,
+    matching: str | Path,
+    normalisation: str,
+    clip: float,
+) -> None:
+    """Write one patient's picture, and the histograms' distances from the reference.
+
+    Parameters
+    ----------
+    files : mapping of series -> path
+        t2w, dwi, flair and brain_mask on the atlas grid, or exclusion notes.
+    record, atlas_mask, reference : paths
+        quality/<patient>.json, the atlas's brain on the grid, hemispheres/reference.npz.
+    picture, matching : paths
+        Written: PNG, and JSON of series -> [before matching, after it] (see `Matching.distances`), empty
+        where there is no reference or no patient.
+    normalisation, clip
+        See `intensity.normalise`.
+    """
+    quality, study = read_record(record), read_reference(reference)
+    followed = {}
+    if quality["numbers"] is None:
+        image = draw_reason(quality)
+    else:
+        volumes = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
+        mask = volumes.pop("brain_mask")
+        if study is not None:
+            followed = follow_matching(
+                {name: volume.data for name, volume in volumes.items()},
+                mask.data > 0,
+                reference=study,
+                normalisation=normalisation,
+                clip=clip,
+            )
+        brain = read_volume(atlas_mask, patient="atlas", series="brain_mask")
+        image = draw_patient(volumes, mask, atlas_mask=brain, record=quality, matching=followed)
+    write_picture(picture, image)
+    write_record(matching, {series: followed[series].distances() for series in followed})
 
 
 def draw_patient(
@@ -33,9 +80,9 @@ def draw_patient(
     *,
     atlas_mask: Volume,
     record: Mapping,
-    distances: Mapping[str, float],
+    matching: Mapping[str, Matching],
 ) -> Image.Image:
-    """Draw DWI, T2w and FLAIR in eight slices, with brain outlines, mid-plane, numbers and verdict.
+    """Draw DWI, T2w and FLAIR in eight slices with outlines, mid-plane and histograms; numbers and verdict.
 
     Parameters
     ----------
@@ -45,8 +92,8 @@ def draw_patient(
         The patient's and the atlas's brain, on the same grid.
     record : mapping
         See `quality_record.make_record`.
-    distances : mapping of series -> float
-        Histogram distances to the reference in standard deviations; empty where there is none.
+    matching : mapping of series -> Matching
+        See `reference.follow_matching`; empty where there is no reference.
     """
     brain = atlas_mask.data > 0
     columns, rows, slices = (_extent(brain, axis, mask.spacing[axis]) for axis in range(3))
@@ -62,18 +109,22 @@ def draw_patient(
         plane = data[columns][:, rows, z][::-1, ::-1].T
         return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR))
 
-    canvas = np.zeros((_TOP + 3 * size[1] + _BOTTOM, _LEFT + _SLICES * (size[0] + _GAP), 3), dtype=np.uint8)
+    right = _LEFT + _SLICES * (size[0] + _GAP)
+    canvas = np.zeros((_TOP + 3 * size[1] + _BOTTOM, right + _HISTOGRAM + 2 * _GAP, 3), dtype=np.uint8)
     x_of = -mask.affine[0, 3] / mask.affine[0, 0] + 0.5  # the plane x = 0, in columns from the volume's edge
     middle = round((columns[-1] + 1 - x_of) * mask.spacing[0] * _SCALE)
+    inside = mask.data > 0
+    greys = {series: np.percentile(volumes[series].data[inside], [1, 99.7]) for series in SERIES}
     for i, z in enumerate(shown):
         outlines = [
             (_outline(tile(volume.data.astype(np.float32), z) > 0.5), colour)
             for volume, colour in ((atlas_mask, _ATLAS), (mask, _BRAIN))
         ]
         for j, series in enumerate(SERIES):
-            data = volumes[series].data
-            dark, bright = np.percentile(data[mask.data > 0], [1, 99.7])
-            grey = np.clip((tile(data, z) - dark) / ((bright - dark) or 1) * 255, 0, 255).astype(np.uint8)
+            dark, bright = greys[series]
+            grey = np.clip(
+                (tile(volumes[series].data, z) - dark) / ((bright - dark) or 1) * 255, 0, 255
+            ).astype(np.uint8)
             picture = np.repeat(grey[..., None], 3, axis=2)
             for edge, colour in outlines:
                 picture[edge] = picture[edge] // 3 + (np.array(colour) * 2 // 3).astype(np.uint8)
@@ -86,14 +137,20 @@ def draw_patient(
     for j, series in enumerate(SERIES):
         middle_of_row = _TOP + (j + 0.5) * size[1]
         draw.text((_LEFT / 2, middle_of_row), _LABELS[series], _TEXT, _font(16), anchor="mm")
+        if series in matching:
+            panel = _draw_histogram(matching[series], (_HISTOGRAM, size[1] - 24))
+            image.paste(panel, (right + _GAP, _TOP + j * size[1] + 12))
     for i, z in enumerate(shown):
         x = _LEFT + i * (size[0] + _GAP)
         height = mask.affine[2, 2] * z + mask.affine[2, 3]
         draw.text((x + size[0] / 2, _TOP - 5), f"z {height:+.0f} mm", _PALE, _font(12), anchor="mb")
         draw.text((x + 6, _TOP + 2), "R", _TEXT, _font(13))
         draw.text((x + size[0] - 6, _TOP + 2), "L", _TEXT, _font(13), anchor="ra")
-    _write_title(draw, record, _numbers_line(record["numbers"], distances))
-    _write_legend(draw, image.height - 6)
+    if matching:
+        middle = right + _GAP + _HISTOGRAM / 2
+        draw.text((middle, _TOP - 5), "histogram in the brain, SD", _PALE, _font(12), anchor="mb")
+    _write_title(draw, record, _numbers_line(record["numbers"]))
+    _write_legend(draw, image.height - 6, histograms=bool(matching))
     return image
 
 
@@ -126,7 +183,50 @@ def _write_title(draw: ImageDraw.ImageDraw, record: Mapping, second_line: str) -
     draw.multiline_text((10, 30), second_line, _PALE, _font(13), spacing=5)
 
 
-def _numbers_line(numbers: Mapping, distances: Mapping[str, float]) -> str:
+def _draw_histogram(matching: Matching, size: tuple[int, int]) -> Image.Image:
+    """Densities of the z-scored intensities: the reference filled, before matching dashed, after it solid."""
+    width, height = (2 * length for length in size)  # halved at the end, for smooth lines
+    image = Image.new("RGB", (width, height))
+    draw = ImageDraw.Draw(image)
+    densities = [_density(profile) for profile in matching]
+    ceiling, floor = 2 * 20, height - 2 * 16
+    across = (np.arange(_BINS) + 0.5) / _BINS * width
+    lines = [
+        list(zip(across, floor - density / max(map(np.max, densities)) * (floor - ceiling), strict=True))
+        for density in densities
+    ]
+    draw.polygon([(across[0], floor), *lines[0], (across[-1], floor)], _REFERENCE)
+    _draw_dashed(draw, np.array(lines[1]), _BEFORE)
+    draw.line(lines[2], _AFTER, width=3, joint="curve")
+    draw.line((0, floor, width, floor), _PALE, width=2)
+    for sd in (-2, 0, 2, 4):
+        at = (sd - _FROM) / (_TO - _FROM) * width
+        draw.line((at, floor, at, floor + 6), _PALE, width=2)
+        draw.text((at, height - 1), f"{sd}", _PALE, _font(22), anchor="mb")
+    before, after = matching.distances()
+    draw.text((width, 2), f"from reference {before:.2f}, then {after:.2f}", _PALE, _font(24), anchor="ra")
+    return image.reduce(2)
+
+
+def _draw_dashed(draw: ImageDraw.ImageDraw, points: np.ndarray, colour: tuple[int, int, int]) -> None:
+    """Dashes of equal length along the line through points (n, 2)."""
+    along = np.concatenate([[0], np.hypot(*np.diff(points, axis=0).T).cumsum()])
+    for start in np.arange(0, along[-1], 18):
+        dash = np.linspace(start, min(start + 10, along[-1]), 4)
+        draw.line(
+            [(np.interp(at, along, points[:, 0]), np.interp(at, along, points[:, 1])) for at in dash],
+            colour,
+            3,
+        )
+
+
+def _density(profile: np.ndarray) -> np.ndarray:
+    """(_BINS,) share of voxels between _FROM and _TO, from the percentiles of `histogram_profile`."""
+    voxels = np.interp(np.linspace(0.5, 99.5, 4000), np.arange(0.5, 100), profile)
+    return np.histogram(voxels, bins=_BINS, range=(_FROM, _TO))[0] / voxels.size
+
+
+def _numbers_line(numbers: Mapping) -> str:
     parts = [] if numbers["mask_volume_ml"] is None else [f"brain {numbers['mask_volume_ml']:.0f} mL"]
     parts += [
         f"Dice to atlas {numbers['dice_to_atlas']:.3f}",
@@ -136,22 +236,25 @@ def _numbers_line(numbers: Mapping, distances: Mapping[str, float]) -> str:
         f"DWI/ADC asymmetry {numbers['side_seen']} (L {numbers['infarct_left_ml']:.1f}, "
         f"R {numbers['infarct_right_ml']:.1f} mL), recorded {numbers['side_recorded'] or 'not'}",
     ]
-    if distances:
-        spread = ", ".join(f"{_LABELS[series]} {distance:.2f}" for series, distance in distances.items())
-        parts.append(f"histogram to reference {spread} SD")
     return "   ".join(parts)
 
 
-def _write_legend(draw: ImageDraw.ImageDraw, bottom: int) -> None:
+def _write_legend(draw: ImageDraw.ImageDraw, bottom: int, *, histograms: bool) -> None:
     draw.text((10, bottom), _CONVENTION, _TEXT, _font(13), anchor="ls")
     at = 40 + draw.textlength(_CONVENTION, _font(13))
-    for text, colour in (
-        ("atlas brain", _ATLAS),
-        ("brain mask", _BRAIN),
-        ("mid-sagittal plane, x = 0", _MIDLINE),
-    ):
-        draw.line((at, bottom - 5, at + 22, bottom - 5), colour, width=2)
-        draw.text((at + 28, bottom), text, colour, _font(13), anchor="ls")
+    entries = [("atlas brain", _ATLAS), ("brain mask", _BRAIN), ("mid-sagittal plane, x = 0", _MIDLINE)]
+    if histograms:
+        entries += [
+            ("histogram of the reference", _REFERENCE),
+            ("before matching", _BEFORE),
+            ("after matching", _AFTER),
+        ]
+    for text, colour in entries:
+        for part in (at, at + 8, at + 16) if colour == _BEFORE else (at,):
+            end = part + 5 if colour == _BEFORE else at + 22
+            draw.line((part, bottom - 5, end, bottom - 5), colour, width=8 if colour == _REFERENCE else 2)
+        shade = _PALE if colour == _REFERENCE else colour
+        draw.text((at + 28, bottom), text, shade, _font(13), anchor="ls")
         at += 58 + draw.textlength(text, _font(13))
 
 

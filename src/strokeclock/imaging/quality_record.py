@@ -6,11 +6,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from strokeclock.imaging.intensity import SERIES
-from strokeclock.imaging.reference import Reference
-
 NUMBERS = (
     "mask_volume_ml",
     "dice_to_atlas",
@@ -42,24 +37,13 @@ def make_record(
 
 
 def write_record(path: str | Path, record: Mapping) -> None:
-    """Write one patient's record (see `make_record`) as JSON, whole or not at all."""
+    """Write one patient's record (see `make_record`), or a part of it, as JSON, whole or not at all."""
     _write_whole(path, json.dumps(record, indent=1) + "\n")
 
 
 def read_record(path: str | Path) -> dict:
     """Read what `write_record` wrote."""
     return json.loads(Path(path).read_bytes())
-
-
-def histogram_distances(record: Mapping, reference: Reference | None) -> dict[str, float]:
-    """Series -> mean distance in SD of the patient's z-scored percentiles from the reference's.
-
-    Empty where the patient has no numbers or nobody is the reference.
-    """
-    if not record["numbers"] or reference is None:
-        return {}
-    profile = record["numbers"]["profile"]
-    return {series: float(np.abs(profile[series] - reference.profile[series]).mean()) for series in SERIES}
 
 
 def shown_numbers(record: Mapping) -> list:

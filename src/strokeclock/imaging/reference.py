@@ -7,12 +7,13 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
-from strokeclock.imaging.intensity import SERIES, histogram_profile, landmarks, normalise
+from strokeclock.imaging.intensity import SERIES, histogram_profile, landmarks, match, normalise
 from strokeclock.imaging.volume import read_volume
 
 log = logging.getLogger(__name__)
@@ -39,6 +40,19 @@ class Reference:
     landmarks: dict[str, np.ndarray]
     profile: dict[str, np.ndarray]
     sha256: dict[str, str]
+
+
+class Matching(NamedTuple):
+    """The histograms of one series: the reference's, a patient's before and after (`histogram_profile`)."""
+
+    reference: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+    def distances(self) -> tuple[float, float]:
+        """Mean distance of the percentiles from the reference's, in SD, before and after."""
+        before, after = (np.abs(profile - self.reference).mean() for profile in (self.before, self.after))
+        return round(float(before), 4), round(float(after), 4)
 
 
 def choose_reference(parts: Mapping[str, str], *, patients: Sequence[str]) -> tuple[str, str] | None:
@@ -150,6 +164,32 @@ def learn_reference(
         match_points=match_points,
     )
     write_reference(output, reference)
+
+
+def follow_matching(
+    volumes: Mapping[str, np.ndarray],
+    mask: np.ndarray,
+    *,
+    reference: Reference,
+    normalisation: str,
+    clip: float,
+) -> dict[str, Matching]:
+    """Match one patient's series (`SERIES`, (X, Y, Z) each, not yet normalised) and say what became of them.
+
+    Series that cannot be normalised are left out: their patient is, too.
+    """
+    followed = {}
+    for series in SERIES:
+        try:
+            data = normalise(volumes[series], mask, method=normalisation, clip=clip)
+        except ValueError:
+            continue
+        followed[series] = Matching(
+            reference=reference.profile[series],
+            before=histogram_profile(volumes[series], mask),
+            after=histogram_profile(match(data, mask, target=reference.landmarks[series]), mask),
+        )
+    return followed
 
 
 def write_reference(path: str | Path, reference: Reference) -> None:

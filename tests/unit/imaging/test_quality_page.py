@@ -37,6 +37,16 @@ def test_worst_first(tmp_path):
     assert "2 pass" in text
 
 
+def test_buttons_count_and_rows_carry_their_verdict(tmp_path):
+    text = page(tmp_path, [record("p1", "pass"), record("p2", "look"), record("p3", "fail", dice=None)])
+    assert re.findall(r'data-show="(\w+)" aria-pressed="(\w+)"><u>(\w)</u>\w+ (\d+)<', text) == [
+        ("all", "true", "a", "3"),
+        ("look", "false", "l", "1"),
+        ("fail", "false", "f", "1"),
+    ]
+    assert re.findall(r'<tr class="(\w+)">', text) == ["fail", "look", "pass"]
+
+
 def test_pictures_by_relative_path_and_no_network(tmp_path):
     text = page(tmp_path, [record("p1", "pass")])
     assert re.findall(r'(?:src|href)="([^"]*)"', text) == ["p1.png", "p1.png"]
@@ -54,10 +64,12 @@ def test_reference_distance_and_person_are_named(tmp_path):
     text = page(
         tmp_path,
         [record("p1", "fail", person=("pass", "motion is mild"))],
-        distances={"p1": {"dwi": 0.1, "t2w": 0.25, "flair": 0.2}},
+        distances={"p1": {"dwi": [0.1, 0.02], "t2w": [0.25, 0.1], "flair": [0.2, 0.125]}},
     )
     assert "The histogram reference is p2, a training patient." in text
-    assert ">0.25</td>" in text
+    assert (
+        '<td class="number" data-key="0.125">0.20 → 0.12</td>' in text
+    )  # the series furthest off at the end
     assert "pass (by a person)" in text
 
 

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from strokeclock.imaging.quality_picture import draw_patient, draw_reason, write_picture
-from strokeclock.imaging.quality_record import NUMBERS, make_record
-from strokeclock.imaging.volume import Volume
+from strokeclock.imaging.quality_picture import draw_patient, draw_reason, picture_patient, write_picture
+from strokeclock.imaging.quality_record import NUMBERS, make_record, read_record, write_record
+from strokeclock.imaging.reference import Matching, make_reference, write_reference
+from strokeclock.imaging.volume import Volume, write_volume
 
+HISTOGRAM = 196  # pixels right of the slices
 SHAPE, SPACING = (80, 96, 24), (2.0, 2.0, 6.0)
 
 
@@ -32,7 +34,7 @@ def record():
     return make_record("p1", numbers=numbers, automatic=("look", "DWI shows the infarct right"), person=None)
 
 
-def draw(head, record, *, mask=None):
+def draw(head, record, *, mask=None, matching=None):
     data, brain = head
     return np.asarray(
         draw_patient(
@@ -40,7 +42,7 @@ def draw(head, record, *, mask=None):
             mask or brain,
             atlas_mask=brain,
             record=record,
-            distances={},
+            matching=matching or {},
         )
     ).astype(int)
 
@@ -55,7 +57,7 @@ def brightest(picture, rows, columns):
 def test_right_is_on_the_left_and_anterior_is_up(head, record):
     picture = draw(head, record)
     height, width = picture.shape[:2]
-    tile = (width - 56) // 8
+    tile = (width - 56 - HISTOGRAM) // 8
     middle_tile = slice(56 + 3 * tile + 20, 56 + 4 * tile - 20)  # without its letters
     down, across = brightest(picture, slice(100, 74 + (height - 102) // 3), middle_tile)
     assert down < 0.45
@@ -66,12 +68,88 @@ def test_outline_of_a_left_sided_mask_lies_on_the_right_of_the_picture(head, rec
     _, brain = head
     left = volume(brain.data * (np.indices(SHAPE)[0] < 40))
     picture = draw(head, record, mask=left)
-    tile = (picture.shape[1] - 56) // 8
+    tile = (picture.shape[1] - 56 - HISTOGRAM) // 8
     orange = (picture[80:-40, 56 + 3 * tile : 56 + 4 * tile, 0] > 150) & (
         picture[80:-40, 56 + 3 * tile : 56 + 4 * tile, 2] < 110
     )
     assert orange[:, tile // 2 :].sum() > 500
     assert orange[:, : tile // 2 - 10].sum() == 0
+
+
+def test_histograms_stand_where_their_voxels_are(head, record):
+    """Narrow peaks at -1 SD (reference, grey), 1 SD (before, white) and 3 SD (after, green)."""
+    spread = np.linspace(-0.4, 0.4, 100)
+    peaks = Matching(reference=spread - 1, before=spread + 1, after=spread + 3)
+    picture = draw(head, record, matching={"t2w": peaks})
+    width = picture.shape[1]
+    row = (picture.shape[0] - 102) // 3
+    panel = picture[74 + row + 30 : 74 + 2 * row - 35, width - 188 : width - 8]
+    red, green, blue = panel[..., 0], panel[..., 1], panel[..., 2]
+    for shape, sd in (
+        ((abs(red - 82) < 4) & (abs(blue - 94) < 4), -1),
+        ((red > 200) & (blue > 200), 1),
+        ((green > 180) & (red < 120), 3),
+    ):
+        columns = np.argwhere(shape)[:, 1]
+        assert columns.size > 20
+        assert columns.mean() == pytest.approx((sd + 3) / 8 * 180, abs=5)
+    assert not draw(head, record)[74 : 74 + 3 * row, width - 188 :].any()
+
+
+@pytest.fixture
+def files(head, tmp_path):
+    """A patient's files on disk, the atlas's mask and a reference made from the same volumes."""
+    data, brain = head
+    names = ("t2w", "dwi", "flair")
+    paths = {name: tmp_path / f"{name}.nii.gz" for name in names}
+    for path in paths.values():
+        write_volume(path, data)
+    paths["brain_mask"] = tmp_path / "brain_mask.nii.gz"
+    write_volume(paths["brain_mask"], brain, dtype=np.uint8)
+    reference = make_reference(
+        dict.fromkeys(names, data.data),
+        brain.data > 0,
+        patient="p0",
+        part="train",
+        normalisation="zscore",
+        clip=5.0,
+        match_points=7,
+    )
+    write_reference(tmp_path / "reference.npz", reference)
+    return paths
+
+
+def picture_files(folder, files):
+    picture_patient(
+        files,
+        patient="p1",
+        record=folder / "p1.json",
+        atlas_mask=folder / "brain_mask.nii.gz",
+        reference=folder / "reference.npz",
+        picture=folder / "p1.png",
+        matching=folder / "matching.json",
+        normalisation="zscore",
+        clip=5.0,
+    )
+    return Image.open(folder / "p1.png"), read_record(folder / "matching.json")
+
+
+def test_from_files_to_picture_and_distances(files, record, tmp_path):
+    write_record(tmp_path / "p1.json", record)
+    image, distances = picture_files(tmp_path, files)
+    assert sorted(distances) == ["dwi", "flair", "t2w"]
+    assert [before for before, _ in distances.values()] == [0, 0, 0]  # the reference has the same volumes
+    assert np.asarray(image)[90:250, -188:-8].max() > 200
+
+
+def test_without_volumes_there_is_a_reason_and_no_distance(files, tmp_path):
+    record = make_record("p1", numbers=None, automatic=("fail", "dwi is truncated"), person=None)
+    write_record(tmp_path / "p1.json", record)
+    for path in list(files.values())[:3]:
+        path.write_text("excluded: dwi is truncated")
+    image, distances = picture_files(tmp_path, files)
+    assert distances == {}
+    assert image.height < 100
 
 
 def test_picture_repeats_to_the_byte_and_is_whole(head, record, tmp_path):

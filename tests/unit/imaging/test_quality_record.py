@@ -1,23 +1,11 @@
-"""Records: who may override, what stands in the tables, how far a histogram is from the reference."""
+"""Records: who may override, what stands in the tables."""
 
-import numpy as np
-import pytest
-
-from strokeclock.imaging.intensity import SERIES
-from strokeclock.imaging.quality_record import (
-    histogram_distances,
-    make_record,
-    read_record,
-    write_record,
-    write_tables,
-)
-from strokeclock.imaging.reference import Reference
+from strokeclock.imaging.quality_record import make_record, read_record, write_record, write_tables
 
 NUMBERS_OF_ONE = {
     "mask_volume_ml": 1400,
     "dice_to_atlas": 0.95,
     "side_seen": "left",
-    "profile": {series: [0.0, 1.0, 2.0] for series in SERIES},
 }
 
 
@@ -63,12 +51,3 @@ def test_record_survives_the_file(tmp_path):
     record = make_record("p1", numbers=NUMBERS_OF_ONE, automatic=("look", "NMI"), person=None)
     write_record(tmp_path / "p1.json", record)
     assert read_record(tmp_path / "p1.json") == record
-
-
-def test_histogram_distances_exact():
-    record = make_record("p1", numbers=NUMBERS_OF_ONE, automatic=("pass", ""), person=None)
-    profile = {series: np.array([0.0, 1.0, 2.0]) + shift for shift, series in enumerate(SERIES)}
-    reference = Reference("p2", "train", landmarks={}, profile=profile, sha256={})
-    assert histogram_distances(record, reference) == pytest.approx({"dwi": 0, "t2w": 1, "flair": 2})
-    assert histogram_distances(record, None) == {}
-    assert histogram_distances(record | {"numbers": None}, reference) == {}

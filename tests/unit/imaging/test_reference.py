@@ -9,7 +9,9 @@ from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.reference import (
+    Matching,
     choose_reference,
+    follow_matching,
     learn_reference,
     make_reference,
     read_reference,
@@ -72,6 +74,40 @@ def test_reference_hash_sees_one_changed_voxel(brain):
     )
     assert a.sha256["dwi"] == b.sha256["dwi"]
     assert a.sha256["t2w"] != b.sha256["t2w"]
+
+
+def test_distances_exact():
+    steps = np.linspace(-2, 2, 100)
+    matching = Matching(reference=steps, before=steps + np.where(np.arange(100) < 50, 0.1, -0.3), after=steps)
+    assert matching.distances() == pytest.approx((0.2, 0.0))
+
+
+def test_matching_is_followed_from_far_to_near(brain):
+    """A volume of another shape comes close, the reference itself stays, and scale alone is no distance."""
+    data, mask = brain
+    random = np.random.default_rng(3)
+    other = np.where(mask, random.gamma(2, 60, data.shape), 0).astype(np.float32)
+    reference = make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part="train", **SETTINGS)
+    followed = follow_matching(
+        {"dwi": other, "t2w": data, "flair": 3 * data + 7 * mask},
+        mask,
+        reference=reference,
+        normalisation="zscore",
+        clip=5.0,
+    )
+    before, after = followed["dwi"].distances()
+    assert before > 0.1
+    assert after < 0.7 * before
+    assert followed["t2w"].distances() == pytest.approx((0, 0), abs=1e-4)
+    assert followed["flair"].distances() == pytest.approx((0, 0), abs=1e-4)
+
+
+def test_a_series_that_cannot_be_normalised_is_not_followed(brain):
+    data, mask = brain
+    reference = make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part="train", **SETTINGS)
+    volumes = {"dwi": data, "t2w": np.full_like(data, 3), "flair": data}
+    followed = follow_matching(volumes, mask, reference=reference, normalisation="zscore", clip=5.0)
+    assert sorted(followed) == ["dwi", "flair"]
 
 
 @pytest.fixture
