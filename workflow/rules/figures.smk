@@ -1,4 +1,4 @@
-# The figures that show results: 6, 7 and 8 from predictions, 9 from networks and hemispheres.
+# The figures: 3 from registered volumes, 6, 7 and 8 from predictions, 9 from networks and hemispheres.
 
 ROC_FIGURES = {
     "fig6": {"phases": ["phase2_tss3h"], "readers": False},
@@ -15,9 +15,39 @@ GRADCAM_RUNS = [
 ]
 FIGURES = expand(
     f"{RUN}/figures/{{figure}}.{{suffix}}",
-    figure=[*ROC_FIGURES, "fig9"],
+    figure=["fig3", *ROC_FIGURES, "fig9"],
     suffix=["svg", "png"],
 )
+
+
+rule preprocessed:
+    input:
+        dwi=expand(f"{RUN}/preprocessed/{{patient}}/dwi.nii.gz", patient=PATIENTS),
+        flair=expand(f"{RUN}/preprocessed/{{patient}}/flair.nii.gz", patient=PATIENTS),
+        t2w=expand(f"{RUN}/preprocessed/{{patient}}/t2w.nii.gz", patient=PATIENTS),
+        split=f"{RUN}/cohort/split.tsv",
+        exclusions=f"{RUN}/cohort/exclusions.tsv",
+    output:
+        svg=report(
+            f"{RUN}/figures/fig3.svg",
+            caption="../report/preprocessed.rst",
+            category="Figures",
+            labels={"figure": "fig3", "what": "registered series"},
+        ),
+        png=f"{RUN}/figures/fig3.png",
+    log:
+        f"{LOG}/figures/fig3.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        patients=PATIENTS,
+        code=code("figures"),
+    script:
+        "../scripts/preprocessed.py"
 
 
 rule roc:

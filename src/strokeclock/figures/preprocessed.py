@@ -1,0 +1,111 @@
+"""Figure 3: one patient after preprocessing, the same slices of DWI, FLAIR and T2w in atlas space."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from numpy.typing import NDArray
+
+from strokeclock.errors import StrokeclockError
+from strokeclock.figures.style import house_style, save_figure
+
+TITLES = {"dwi": "DWI", "flair": "FLAIR", "t2w": "T2w"}  # the paper's rows
+SLICES = 8
+MARGIN_MM = np.array([4, 4, 0])  # around the brain
+INCHES = 0.95  # of a slice's width
+
+
+def choose_patient(parts: Mapping[str, str], *, patients: Sequence[str]) -> str:
+    """The first test patient by identifier; where nobody is in the test part, the first patient at all.
+
+    Parameters
+    ----------
+    parts : mapping of patient -> part
+        The split.
+    patients : sequence of str
+        Everyone included.
+
+    Raises
+    ------
+    StrokeclockError
+        There is nobody.
+    """
+    if not patients:
+        raise StrokeclockError(
+            "Figure 3 has nobody to show: every patient is excluded (cohort/exclusions.tsv)."
+        )
+    return min([patient for patient in patients if parts.get(patient) == "test"] or patients)
+
+
+def draw_preprocessed(
+    files: Mapping[str, Mapping[str, str | Path]],
+    outputs: Sequence[str | Path],
+    *,
+    split: str | Path,
+    exclusions: str | Path,
+) -> None:
+    """Draw a row a series and eight slices from the base to the vertex, in radiological convention.
+
+    Each series is shown from its percentile 0.5 to its percentile 99.7 inside the brain, bias-corrected and
+    not yet normalised.
+
+    Parameters
+    ----------
+    files : mapping of patient -> mapping of series -> path
+        dwi, flair and t2w on the (RAS) atlas grid, 0 outside the brain.
+    outputs : paths
+        The figure (.svg, .png).
+    split, exclusions : paths
+        cohort/split.tsv and cohort/exclusions.tsv.
+    """
+    parts, excluded = (
+        pd.read_csv(table, sep="\t", dtype=str, na_filter=False) for table in (split, exclusions)
+    )
+    included = [patient for patient in files if patient not in set(excluded["patient"])]
+    patient = choose_patient(dict(zip(parts["patient"], parts["part"], strict=True)), patients=included)
+    images = {series: nib.load(files[patient][series]) for series in TITLES}
+    volumes = {series: np.asarray(image.dataobj, np.float32) for series, image in images.items()}
+    affine = images["t2w"].affine
+    step = np.diag(affine)[:3]  # mm
+    x, y, z = (
+        _extent(volumes["t2w"] > 0, axis, margin=margin) for axis, margin in enumerate(MARGIN_MM // step)
+    )
+    shown = np.linspace(z[0] + 0.1 * np.ptp(z), z[-1] - 0.1 * np.ptp(z), SLICES).round().astype(int)
+    height = INCHES * (y.size * step[1]) / (x.size * step[0])
+
+    with house_style():
+        figure, axes = plt.subplots(
+            len(TITLES),
+            SLICES,
+            figsize=(INCHES * SLICES, height * len(TITLES)),
+            gridspec_kw={"wspace": 0, "hspace": 0},
+        )
+        for row, (series, title) in zip(axes, TITLES.items(), strict=True):
+            dark, bright = np.percentile(volumes[series][volumes[series] > 0], [0.5, 99.7])
+            for axis, k in zip(row, shown, strict=True):
+                picture = axial(volumes[series][x][:, y, k])
+                axis.imshow(picture, "gray", vmin=dark, vmax=bright, aspect="auto", interpolation="bilinear")
+                axis.set(xticks=[], yticks=[])
+                axis.spines[:].set_visible(False)
+            row[0].set_ylabel(title, fontsize=9)
+        for axis, k in zip(axes[0], shown, strict=True):
+            axis.set_title(f"z {step[2] * k + affine[2, 3]:+.0f} mm", fontsize=7, pad=3)
+        for letter, at in (("R", 0.06), ("L", 0.94)):
+            place = {"ha": "center", "va": "top", "transform": axes[0, 0].transAxes}
+            axes[0, 0].text(at, 0.97, letter, color="white", fontsize=7, **place)
+        save_figure(figure, *outputs)
+        plt.close(figure)
+
+
+def axial(plane: NDArray) -> NDArray:
+    """(X, Y) in RAS order to rows from anterior and columns from the patient's right."""
+    return plane[::-1, ::-1].T
+
+
+def _extent(brain: NDArray, axis: int, *, margin: float) -> NDArray:
+    """The indices along one axis that hold brain, and ``margin`` more on either side."""
+    used = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
+    return np.arange(max(used[0] - int(margin), 0), min(used[-1] + int(margin) + 1, brain.shape[axis]))
