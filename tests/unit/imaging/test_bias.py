@@ -1,7 +1,10 @@
 """N4: a known multiplicative field is taken out, by both programs alike."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 
 from strokeclock.errors import MissingSoftwareError
 from strokeclock.imaging import bias
@@ -32,6 +35,21 @@ def test_known_field_is_reduced(case):
     assert spread(true / (found.data / without.data), mask) < 0.35 * spread(true, mask)
     corrected = bias.correct(biased, found)
     assert np.allclose(corrected.data * found.data, biased.data, rtol=1e-5)
+
+
+def test_configured_schedule_takes_out_most_of_a_field(case):
+    """Two short levels leave half of it."""
+    settings = yaml.safe_load((Path(__file__).parents[3] / "config/config.yaml").read_text())["preprocessing"]
+    head, mask, true = case
+    biased = Volume((head.data * true).astype(np.float32), head.affine)
+
+    def left(iterations):
+        n4 = {"shrink": 2, "iterations": iterations, "patient": "p1"}
+        without, found = (bias.estimate_field_niimath(v, mask, **n4) for v in (head, biased))
+        return spread(true / (found.data / without.data), mask) / spread(true, mask)
+
+    assert left(settings["open"]["n4_iterations"]) < 0.2
+    assert left([20, 20]) > 0.5
 
 
 def test_field_says_nothing_about_overall_brightness(case):
