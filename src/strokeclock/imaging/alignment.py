@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 
 from strokeclock.imaging.resample import resample
 from strokeclock.imaging.volume import Volume
@@ -19,25 +18,15 @@ ROTATIONS = [np.cross(axis, _E).T for axis in _E]  # about x, y, z
 SCALING = [np.eye(3)]
 STRETCHES = [np.outer(_E[i], _E[j]) for i in range(3) for j in range(3)]
 RADIUS = 70.0  # mm, a brain's: a unit of rotation or stretch then moves its surface by 1 mm, as a shift does
+MOST = 30_000  # points of one level: more cost time and change a pose by some hundredths of a millimetre
 LONGEST = 30.0  # mm: no single step moves further
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """A moving volume prepared for look-ups at world points: its values and its gradient per mm.
-
-    Attributes
-    ----------
-    volume : Volume
-    gradient : three float32 arrays of the volume's shape, along the array axes, per voxel
-    """
+    """A moving volume for look-ups at world points."""
 
     volume: Volume
-    gradient: list[np.ndarray]
-
-    @classmethod
-    def of(cls, volume: Volume) -> "Sampler":
-        return cls(volume, np.gradient(volume.data))
 
     def voxels(self, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Voxel coordinates (3, n) of world points (3, n), and which lie inside the field of view."""
@@ -46,26 +35,63 @@ class Sampler:
         last = np.array(self.volume.shape, dtype=np.float32)[:, None] - 0.5
         return voxel, ((voxel >= -0.5) & (voxel <= last)).all(axis=0)
 
-    def values(self, voxel: np.ndarray) -> np.ndarray:
-        return _look_up(self.volume.data, voxel)
+    def look_up(self, voxel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Values (n,) by linear interpolation, and their own exact gradient (3, n) in world, per mm."""
+        shape = self.volume.shape
+        low = np.clip(voxel.astype(np.int32), 0, np.array(shape)[:, None] - 2)
+        x, y, z = np.clip(voxel - low, 0, 1).astype(np.float32)
+        strides = np.array([shape[1] * shape[2], shape[2], 1])
+        first = strides @ low
+        flat = np.ascontiguousarray(self.volume.data).ravel()
 
-    def slopes(self, voxel: np.ndarray) -> np.ndarray:
-        """Gradient (3, n) in world coordinates, per mm."""
-        along = np.stack([_look_up(g, voxel) for g in self.gradient])
-        return np.linalg.inv(self.volume.affine[:3, :3]).T.astype(np.float32) @ along
+        def along_z(offset: int) -> tuple[np.ndarray, np.ndarray]:
+            near = flat[first + offset]
+            rise = flat[first + (offset + 1)] - near
+            return near + z * rise, rise
 
+        def along_y(offset: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+            (near, near_rise), (far, far_rise) = along_z(offset), along_z(offset + shape[2])
+            rise = far - near
+            return near + y * rise, rise, near_rise + y * (far_rise - near_rise)
 
-def _look_up(data: np.ndarray, voxel: np.ndarray) -> np.ndarray:
-    return ndimage.map_coordinates(data, voxel, order=1, mode="nearest", prefilter=False)
+        near, far = along_y(0), along_y(int(strides[0]))
+        rise = far[0] - near[0]
+        slopes = np.stack([rise, *(n + x * (f - n) for n, f in zip(near[1:], far[1:], strict=True))])
+        return near[0] + x * rise, np.linalg.inv(self.volume.affine[:3, :3]).T.astype(np.float32) @ slopes
 
 
 def isotropic(volume: Volume, spacing: float) -> Volume:
-    """The volume at about ``spacing`` mm along its own axes, smoothed to match; the same field of view."""
+    """The volume at about ``spacing`` mm along its own axes, smoothed to match; the same field of view.
+
+    Whole voxels are averaged first, which costs little; what remains is interpolated.
+    """
     shape = tuple(np.maximum(np.rint(volume.spacing * volume.shape / spacing), 4).astype(int))
     scale = np.array(volume.shape) / shape
     affine = volume.affine @ np.diag([*scale, 1.0])
     affine[:3, 3] = volume.affine[:3, :3] @ ((scale - 1) / 2) + volume.affine[:3, 3]
-    return resample(volume, shape=shape, affine=affine)
+    return resample(_averaged(volume, scale.astype(int)), shape=shape, affine=affine)
+
+
+def _averaged(volume: Volume, factors: np.ndarray) -> Volume:
+    """Blocks of ``factors`` voxels averaged; along an axis that they do not divide the edge voxel repeats."""
+    data, affine = volume.data, volume.affine.copy()
+    for axis, factor in enumerate(factors):
+        if factor > 1:
+            missing = -data.shape[axis] % factor
+            data = np.pad(data, [(0, missing * (a == axis)) for a in range(3)], mode="edge")
+            every = [data[(slice(None),) * axis + (slice(first, None, factor),)] for first in range(factor)]
+            data = sum(every[1:], every[0]) / np.float32(factor)
+            affine[:3, 3] += affine[:3, axis] * (factor - 1) / 2
+            affine[:3, axis] *= factor
+    return Volume(data, affine)
+
+
+def choose_points(near: np.ndarray) -> np.ndarray:
+    """Indices (n, 3) of the voxels of a mask, or of MOST of them at random, always the same."""
+    index = np.argwhere(near)
+    if len(index) > MOST:
+        index = index[np.sort(np.random.default_rng(0).choice(len(index), MOST, replace=False))]
+    return index
 
 
 def rotation(*, pitch: float = 0, roll: float = 0, yaw: float = 0) -> np.ndarray:
@@ -100,24 +126,25 @@ def descend(
         Stop once a step moves the brain's surface by less (mm).
     """
     centre = points.mean(axis=1, dtype=np.float64)
+    directions = np.array(generators, dtype=np.float32).reshape(-1, 9)
 
     def look(pose):
         moved = pose[:3, :3].astype(np.float32) @ points + pose[:3, 3:].astype(np.float32)
         voxel, inside = sampler.voxels(moved)
         voxel = voxel[:, inside]
-        return moved[:, inside], voxel, *fit(sampler.values(voxel), inside)
+        values, slopes = sampler.look_up(voxel)
+        return moved[:, inside], slopes, *fit(values, inside)
 
-    moved, voxel, cost, linearise = look(pose)
+    moved, slopes, cost, linearise = look(pose)
     damping, hessian = 1e-2, None
     for _ in range(iterations):
         if not np.isfinite(cost):
             break  # the start lies outside the field of view
         if hessian is None:
-            slopes = sampler.slopes(voxel)
             pivot = pose[:3, :3] @ centre + pose[:3, 3]
             arm = (moved - pivot[:, None].astype(np.float32)) / np.float32(RADIUS)
-            turned = [np.einsum("in,ij,jn->n", slopes, g.astype(np.float32), arm) for g in generators]
-            jacobian, residual = linearise(np.stack([*slopes, *turned]))
+            turned = directions @ (slopes[:, None] * arm).reshape(9, -1)
+            jacobian, residual = linearise(np.vstack([slopes, turned]))
             hessian = (jacobian @ jacobian.T).astype(np.float64)
             descent = -(jacobian @ residual).astype(np.float64)
         step = np.linalg.solve(hessian + damping * np.diag(np.diag(hessian) + 1e-9), descent)
@@ -129,7 +156,7 @@ def descend(
         candidate = look(trial)
         if candidate[2] < cost:
             pose, hessian, damping = trial, None, damping / 4
-            moved, voxel, cost, linearise = candidate
+            moved, slopes, cost, linearise = candidate
         else:
             damping *= 8
         if np.abs(step).max() < tolerance or damping > 1e4:

@@ -1,8 +1,9 @@
 """FLAIR to T2w (b0): a rigid registration that predicts the FLAIR from b0 and DWI together.
 
-The scalp is dark in echo-planar images and bright in FLAIR, so only points near the b0 brain mask count. No
-curve leads from b0 alone to FLAIR, where fluid is dark and oedema bright; the mean FLAIR of each joint bin
-of b0 and DWI does. The residual is FLAIR minus its bin's mean; six parameters, 6 and 3 mm, six starts.
+The scalp is dark in echo-planar images and bright in FLAIR, so only points inside the b0 brain mask count,
+clear of its border. No curve leads from b0 alone to FLAIR, where fluid is dark and oedema bright; the mean
+FLAIR of each joint bin of b0 and DWI does. The residual is FLAIR minus its bin's mean; six parameters, 6 and
+3 mm, six starts.
 """
 
 import logging
@@ -11,14 +12,21 @@ import numpy as np
 from scipy import ndimage
 
 from strokeclock.imaging.affine import foreground, scaled
-from strokeclock.imaging.alignment import ROTATIONS, Sampler, descend, distance, isotropic, rotation
+from strokeclock.imaging.alignment import (
+    ROTATIONS,
+    Sampler,
+    choose_points,
+    descend,
+    distance,
+    isotropic,
+    rotation,
+)
 from strokeclock.imaging.volume import Volume
 
 log = logging.getLogger(__name__)
 
 T2W_BINS, DWI_BINS = 24, 12
 COARSE, FINE = 6.0, 3.0  # mm
-MARGIN = 4.0  # mm around the brain mask
 TILT = 15.0  # degrees
 DISTINCT = 3.0  # mm
 
@@ -76,7 +84,7 @@ def _starts(moving: Volume, mask: Volume) -> list[np.ndarray]:
 
 
 class _Level:
-    """One resolution: the points near the brain, the joint bin of each, the FLAIR blurred to match."""
+    """One resolution: the points inside the brain, the joint bin of each, the FLAIR blurred to match."""
 
     def __init__(self, points: np.ndarray, bins: np.ndarray, sampler: Sampler):
         self.points, self.bins, self.sampler = points, bins, sampler
@@ -86,10 +94,11 @@ class _Level:
         t2w, dwi, mask, moving = (
             v if spacing == FINE else isotropic(v, spacing) for v in (t2w, dwi, mask, moving)
         )
-        near = ndimage.distance_transform_edt(mask.data < 0.5, sampling=mask.spacing) <= MARGIN
-        points = (mask.affine[:3, :3] @ np.argwhere(near).T + mask.affine[:3, 3:]).astype(np.float32)
-        bins = _bin(t2w.data, near, T2W_BINS) * DWI_BINS + _bin(dwi.data, near, DWI_BINS)
-        return cls(points, bins, Sampler.of(moving))
+        index = choose_points(ndimage.binary_erosion(mask.data >= 0.5)).T
+        points = (mask.affine[:3, :3] @ index + mask.affine[:3, 3:]).astype(np.float32)
+        t2w, dwi = (volume.data[tuple(index)] for volume in (t2w, dwi))
+        bins = _bin(t2w, T2W_BINS) * DWI_BINS + _bin(dwi, DWI_BINS)
+        return cls(points, bins, Sampler(moving))
 
     def descend(self, pose: np.ndarray, *, iterations: int) -> tuple[np.ndarray, float]:
         return descend(
@@ -121,7 +130,6 @@ class _Level:
         )
 
 
-def _bin(data: np.ndarray, near: np.ndarray, bins: int) -> np.ndarray:
+def _bin(values: np.ndarray, bins: int) -> np.ndarray:
     """Which of ``bins`` equal steps from 0 to the 99th percentile each point's value falls in."""
-    values = data[near]
     return np.clip(values / np.percentile(values, 99) * bins, 0, bins - 1).astype(np.int32)

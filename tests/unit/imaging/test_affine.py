@@ -39,7 +39,7 @@ STRETCH = [[0.93, 0.04, 0], [0.02, 1.06, -0.05], [0, 0.04, 0.96]]
 )
 def test_known_transform_is_found(atlas, atlas_mask, head_of, brain_points, true):
     found = register_affine(head_of(true), atlas, atlas_mask)
-    assert error(found, true, brain_points) < 0.5
+    assert error(found, true, brain_points) < 0.6  # a fifth of the finest level's voxel
 
 
 def test_cut_field_of_view_does_not_drift(atlas, atlas_mask, head_of, brain_points):

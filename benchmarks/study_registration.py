@@ -1,0 +1,369 @@
+"""Errors and times of registration on phantoms, whose truth is known; run by hand.
+
+    python benchmarks/study_registration.py --patients 50 --methods open ants flirt --variants native
+
+A phantom's brain is the atlas' brain through an affine and a smooth warp, so no affine is without error: the
+reference of b0 to atlas is the affine that fits the true map best at the brain's voxels (``floor`` is what it
+leaves), beside it the affine that the phantom was made with. FLAIR to b0 has an exact truth. Errors are mean
+distances over the brain's voxels in mm; from 8 mm a registration counts as failed. The open chain and ANTsPy
+see whole heads; FLIRT, and ANTsPy once more, brains cut out by the true mask, the best that stripping can do.
+"""
+
+import os
+
+os.environ |= {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "ANTS_RANDOM_SEED": "1", "OMP_NUM_THREADS": "1"}
+
+import argparse
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from unittest import mock
+
+import numpy as np
+import yaml
+from timing import cpu_seconds
+
+from strokeclock.imaging.affine import register_affine
+from strokeclock.imaging.alignment import rotation
+from strokeclock.imaging.atlas import build_atlas
+from strokeclock.imaging.fsl import flirt_to_world
+from strokeclock.imaging.mask import refine_mask
+from strokeclock.imaging.resample import resample_mask
+from strokeclock.imaging.rigid import register_rigid
+from strokeclock.imaging.volume import Volume, read_volume, write_volume
+from strokeclock.phantom import patient as phantom
+from strokeclock.phantom.anatomy import draw_shape
+from strokeclock.phantom.clinic import PatientRecord
+
+SETTINGS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())["phantom"]
+FAILED = 8.0  # mm
+POINTS = 4000
+
+
+# -- what a patient may be like
+
+
+def _protocol(**changes) -> Callable[[PatientRecord], PatientRecord]:
+    return lambda r: replace(r, epi=replace(r.epi, **changes), flair=replace(r.flair, **changes))
+
+
+def _in_plane(mm: float) -> Callable[[PatientRecord], PatientRecord]:
+    def change(record):
+        epi, flair = (replace(p, voxel_mm=(mm, mm, p.voxel_mm[2])) for p in (record.epi, record.flair))
+        return replace(record, epi=epi, flair=flair)
+
+    return change
+
+
+def _large_lesion(record: PatientRecord) -> PatientRecord:
+    """A third of the left hemisphere."""
+    return replace(
+        record,
+        lesion_side="left",
+        lesion_volume_left_ml=200.0,
+        lesion_volume_right_ml=0.0,
+        territory="mca_large",
+        dwi_negative=False,
+    )
+
+
+RECORDS: dict[str, Callable[[PatientRecord], PatientRecord]] = {
+    "18_slices": _protocol(slices=18, voxel_mm=(1.2, 1.2, 7.5)),
+    "73_slices": _protocol(slices=73, voxel_mm=(2.0, 2.0, 2.0)),
+    "0.45_mm": _in_plane(0.45),
+    "2_mm": _in_plane(2.0),
+    "large_lesion": _large_lesion,
+}
+
+
+def _moved_origin(volume: Volume, random: np.random.Generator) -> Volume:
+    """The world's origin up to 200 mm off along each axis."""
+    affine = volume.affine.copy()
+    affine[:3, 3] += random.uniform(-200, 200, 3)
+    return Volume(volume.data, affine)
+
+
+def _rotated(volume: Volume, random: np.random.Generator) -> Volume:
+    """Turned by 25 degrees about a random axis through its centre."""
+    axis = random.standard_normal(3)
+    pitch, roll, yaw = 25 * axis / np.linalg.norm(axis)
+    turn = np.eye(4)
+    turn[:3, :3] = rotation(pitch=pitch, roll=roll, yaw=yaw)
+    turn[:3, 3] = volume.centre - turn[:3, :3] @ volume.centre
+    return Volume(volume.data, turn @ volume.affine)
+
+
+def _cut(volume: Volume, *, top: bool) -> Volume:
+    """Without a quarter of its slices."""
+    quarter = volume.shape[2] // 4
+    first = 0 if top else quarter
+    affine = volume.affine.copy()
+    affine[:3, 3] += first * affine[:3, 2]
+    return Volume(volume.data[:, :, first : volume.shape[2] - quarter + first].copy(), affine)
+
+
+VOLUMES: dict[str, Callable[[Volume, np.random.Generator], Volume]] = {
+    "origin": _moved_origin,
+    "rotation": _rotated,
+    "cut_top": lambda volume, _: _cut(volume, top=True),
+    "cut_bottom": lambda volume, _: _cut(volume, top=False),
+}
+VARIANTS = ("native", *RECORDS, *VOLUMES)
+
+
+# -- one head with its truth
+
+
+class Case:
+    """Series as volumes and files, and where each point of the brain belongs."""
+
+    def __init__(self, number: int, variant: str, folder: Path):
+        change = RECORDS.get(variant, lambda record: record)
+        drawn = phantom.draw_patient
+        with mock.patch.object(phantom, "draw_patient", lambda *a, **k: change(drawn(*a, **k))):
+            made = phantom.make_patient(number, seed=SETTINGS["seed"], settings=SETTINGS)
+        names = (*phantom.SERIES, "lesion", "brain_mask")
+        self.files = {name: folder / f"{name}.nii.gz" for name in names}
+        phantom.write_patient(
+            made,
+            scans={name: self.files[name] for name in phantom.SERIES},
+            lesion=self.files["lesion"],
+            brain_mask=self.files["brain_mask"],
+        )
+        volumes = {
+            name: read_volume(path, patient=made.record.patient, series=name)
+            for name, path in self.files.items()
+        }
+
+        points = _world(volumes["brain_mask"])
+        shape = draw_shape(
+            np.random.default_rng([SETTINGS["seed"], number, phantom.SHAPE_STREAM]),
+            age=made.record.age,
+            sex=made.record.sex,
+        )
+        self.affine_truth = np.linalg.inv(made.measured["atlas_to_t2w"])
+        to_head = shape.affine.astype(float) @ self.affine_truth
+        template = shape.to_template(_at(to_head, points).astype(np.float32)).astype(float)
+        self.best_affine = _fit_affine(points, template)
+        self.floor = float(np.linalg.norm(_at(self.best_affine, points) - template, axis=0).mean())
+        self.flair_truth = np.linalg.inv(made.measured["t2w_to_flair"])
+        self.points = points
+
+        # A wrong header or a missing slab comes after the truth: the brain's points move with the voxels.
+        moves = {"t2w": np.eye(4), "flair": np.eye(4)}
+        if variant in VOLUMES:
+            for name in names:
+                group = "flair" if name == "flair" else "t2w"
+                random = np.random.default_rng([number, group == "flair"])  # each series has its own header
+                before = volumes[name]
+                volumes[name] = VOLUMES[variant](before, random)
+                if variant in ("origin", "rotation"):
+                    moves[group] = volumes[name].affine @ np.linalg.inv(before.affine)
+            self.points = _world(volumes["brain_mask"])
+            back = np.linalg.inv(moves["t2w"])
+            self.affine_truth, self.best_affine = self.affine_truth @ back, self.best_affine @ back
+            self.flair_truth = moves["t2w"] @ self.flair_truth @ np.linalg.inv(moves["flair"])
+        # What was cut off below or above is no brain that can be seen in the FLAIR either.
+        brain = volumes["brain_mask"]
+        flair = volumes["flair"]
+        volumes["flair_mask"] = resample_mask(
+            brain, shape=flair.shape, affine=flair.affine, transform=np.linalg.inv(self.flair_truth)
+        )
+        for name in ("t2w", "flair"):
+            mask = volumes["flair_mask" if name == "flair" else "brain_mask"]
+            volumes[f"{name}_brain"] = Volume(volumes[name].data * mask.data, volumes[name].affine)
+        self.volumes = volumes
+        self.files = {name: folder / f"{name}.nii.gz" for name in volumes}
+        for name, volume in volumes.items():
+            write_volume(self.files[name], volume)
+
+    def atlas_errors(self, found: np.ndarray) -> tuple[float, float]:
+        """Mean distance (mm) to where the best and the true affine take the brain."""
+        return tuple(_distance(found, true, self.points) for true in (self.best_affine, self.affine_truth))
+
+    def flair_error(self, found: np.ndarray) -> float:
+        return _distance(found @ np.linalg.inv(self.flair_truth), np.eye(4), self.points)
+
+
+def _at(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    return matrix[:3, :3] @ points + matrix[:3, 3:]
+
+
+def _distance(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> float:
+    return float(np.linalg.norm(_at(a, points) - _at(b, points), axis=0).mean())
+
+
+def _world(mask: Volume) -> np.ndarray:
+    index = np.argwhere(mask.data > 0).T
+    return _at(mask.affine, index[:, :: max(1, index.shape[1] // POINTS)])
+
+
+def _fit_affine(points: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """The affine (4, 4) that takes points (3, n) nearest to others, by least squares."""
+    solution, *_ = np.linalg.lstsq(np.vstack([points, np.ones(points.shape[1])]).T, there.T, rcond=None)
+    return np.vstack([solution.T, [0, 0, 0, 1]])
+
+
+# -- methods: b0 to atlas, and FLAIR to b0; both moving world to fixed world
+
+
+class Open:
+    """This project's, on whole heads; the mask that the rigid registration needs is the chain's own."""
+
+    def __init__(self, case: Case, atlas: dict[str, Path]):
+        self.case = case
+        self.head, self.mask = (
+            read_volume(atlas[name], patient="atlas", series=name) for name in ("t2w", "brain_mask")
+        )
+
+    def to_atlas(self) -> np.ndarray:
+        return register_affine(self.case.volumes["t2w"], self.head, self.mask)
+
+    def prepare(self, to_atlas: np.ndarray) -> None:
+        self.brain = refine_mask(self.case.volumes["t2w"], self.mask, to_atlas, patient="phantom")
+
+    def to_t2w(self) -> np.ndarray:
+        series = self.case.volumes
+        return register_rigid(series["flair"], series["t2w"], series["dwi"], self.brain)
+
+
+class Ants:
+    """ANTsPy's Affine and Rigid, on whole heads."""
+
+    moving, fixed, flair = "t2w", "t2w", "flair"
+
+    def __init__(self, case: Case, atlas: dict[str, Path]):
+        import ants  # slow
+
+        self.ants = ants
+        self.atlas, self.t2w, self.series = (
+            ants.image_read(str(path))
+            for path in (atlas[self.fixed], case.files[self.moving], case.files[self.flair])
+        )
+
+    def to_atlas(self) -> np.ndarray:
+        return self._register(self.atlas, self.t2w, "Affine")
+
+    def prepare(self, to_atlas: np.ndarray) -> None:
+        pass
+
+    def to_t2w(self) -> np.ndarray:
+        return self._register(self.t2w, self.series, "Rigid")
+
+    def _register(self, fixed, moving, kind: str) -> np.ndarray:
+        found = self.ants.registration(fixed, moving, type_of_transform=kind)
+        transform = self.ants.read_transform(found["fwdtransforms"][0])
+        for path in {*found["fwdtransforms"], *found["invtransforms"]}:
+            Path(path).unlink()
+        # ITK's matrix takes fixed points to moving points, x and y counted to the left and to the back.
+        corners = np.vstack([np.zeros(3), 100 * np.eye(3)])
+        moved = np.array([transform.apply_to_point(tuple(corner)) for corner in corners])
+        inverse = np.eye(4)
+        inverse[:3, :3], inverse[:3, 3] = (moved[1:] - moved[0]).T / 100, moved[0]
+        flip = np.diag([-1.0, -1, 1, 1])
+        return np.linalg.inv(flip @ inverse @ flip)
+
+
+class AntsBrain(Ants):
+    """The same on stripped brains."""
+
+    moving, fixed, flair = "t2w_brain", "brain", "flair_brain"
+
+
+class Flirt:
+    """FLIRT on stripped brains: 12 degrees of freedom by corratio, 6 by normmi."""
+
+    def __init__(self, case: Case, atlas: dict[str, Path]):
+        self.t2w, self.flair, self.atlas = case.files["t2w_brain"], case.files["flair_brain"], atlas["brain"]
+
+    def to_atlas(self) -> np.ndarray:
+        return self._register(self.t2w, self.atlas, dof=12, cost="corratio")
+
+    def prepare(self, to_atlas: np.ndarray) -> None:
+        pass
+
+    def to_t2w(self) -> np.ndarray:
+        return self._register(self.flair, self.t2w, dof=6, cost="normmi")
+
+    @staticmethod
+    def _register(moving: Path, fixed: Path, *, dof: int, cost: str) -> np.ndarray:
+        matrix = moving.parent / "flirt.mat"
+        command = ["flirt", "-in", moving, "-ref", fixed, "-omat", matrix, "-dof", str(dof)]
+        subprocess.run([*command, "-cost", cost, "-searchcost", cost], check=True)
+        images = (read_volume(path, patient="phantom", series="brain") for path in (moving, fixed))
+        moving, fixed = images  # both were written RAS, as FLIRT saw them
+        return flirt_to_world(np.loadtxt(matrix), moving=moving, fixed=fixed)
+
+
+METHODS = {"open": Open, "ants": Ants, "ants_brain": AntsBrain, "flirt": Flirt}
+
+
+# -- the study
+
+
+def _measure(case: Case, method: type, atlas: dict[str, Path]) -> dict[str, float]:
+    run, found = method(case, atlas), []
+    affine_s = cpu_seconds(lambda: found.append(run.to_atlas()), n=1)
+    run.prepare(found[0])
+    rigid_s = cpu_seconds(lambda: found.append(run.to_t2w()), n=1)
+    best, affine = case.atlas_errors(found[0])
+    return {
+        "b0": best,
+        "b0_to_affine_truth": affine,
+        "flair": case.flair_error(found[1]),
+        "affine_s": affine_s,
+        "rigid_s": rigid_s,
+    }
+
+
+def _atlas(folder: Path) -> dict[str, Path]:
+    files = {name: folder / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
+    build_atlas(
+        source="nilearn", grid=(112, 112, 26), **{f"{name}_out": path for name, path in files.items()}
+    )
+    head, mask = (read_volume(files[name], patient="atlas", series=name) for name in ("t2w", "brain_mask"))
+    files["brain"] = folder / "brain.nii.gz"
+    write_volume(files["brain"], Volume(head.data * mask.data, head.affine))
+    return files
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--patients", type=int, default=10)
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=["open"])
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=["native"])
+    arguments = parser.parse_args()
+    numbers = range(arguments.first, arguments.first + arguments.patients)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        atlas_folder = folder / "atlas"
+        atlas = _atlas(atlas_folder)
+        for variant in arguments.variants:
+            rows = {name: [] for name in arguments.methods}
+            for number in numbers:
+                case = Case(number, variant, folder)
+                for name in arguments.methods:
+                    row = _measure(case, METHODS[name], atlas) | {"floor": case.floor}
+                    rows[name].append(row)
+                    words = "  ".join(f"{key} {value:.2f}" for key, value in row.items())
+                    print(f"{variant} {number} {name}: {words}", flush=True)
+            for name, found in rows.items():
+                print(_summary(variant, name, found), flush=True)
+
+
+def _summary(variant: str, name: str, rows: list[dict[str, float]]) -> str:
+    column = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    errors = "  ".join(
+        f"{key} {np.median(column[key]):.2f} (max {column[key].max():.2f})"
+        for key in ("b0", "b0_to_affine_truth", "floor", "flair")
+    )
+    seconds = "  ".join(f"{key} {column[key].mean():.2f}" for key in ("affine_s", "rigid_s"))
+    failures = " ".join(f"{key} {(column[key] > FAILED).sum()}" for key in ("b0", "flair"))
+    return f"== {variant} {name}, n {len(rows)}: {errors}  {seconds}  failed: {failures}"
+
+
+if __name__ == "__main__":
+    main()
