@@ -28,6 +28,7 @@ rule preprocess:
         runtime=10,
     params:
         b_value=lambda w: b_value(w.patient),
+        t2w_dof=config["preprocessing"]["open"]["t2w_dof"],
         shrink=config["preprocessing"]["n4"]["shrink"],
         iterations=config["preprocessing"]["open"]["n4_iterations"],
         shared_dwi=config["preprocessing"]["n4"]["shared_dwi"],

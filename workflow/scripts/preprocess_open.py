@@ -19,6 +19,7 @@ run_step(
         atlas_t2w=snakemake.input.atlas_t2w,
         atlas_brain_mask=snakemake.input.atlas_brain_mask,
         atlas_grid=snakemake.input.atlas_grid,
+        t2w_dof=snakemake.params.t2w_dof,
         shrink=snakemake.params.shrink,
         iterations=snakemake.params.iterations,
         shared_dwi=snakemake.params.shared_dwi,

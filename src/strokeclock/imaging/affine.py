@@ -3,7 +3,7 @@
 The atlas intensity is predicted from the moving intensity by a smooth one-dimensional curve, re-estimated
 at every step; the residual is predicted minus atlas, and its Jacobian the chain rule through curve, image
 gradient and matrix. Ten starts at 8 mm with seven parameters, half of them given up after four steps; the
-best two distinct ones go on with twelve, 8, 4 and 3 mm.
+best two distinct ones go on with all (twelve unless fewer are asked for), 8, 4 and 3 mm.
 """
 
 import logging
@@ -12,6 +12,7 @@ import numpy as np
 from scipy import ndimage
 
 from strokeclock.imaging.alignment import (
+    AXIS_SCALINGS,
     ROTATIONS,
     SCALING,
     STRETCHES,
@@ -32,10 +33,17 @@ TILT = 22.0  # degrees
 DROP = 25.0  # mm: with the neck in view the brain lies above the head's centre of mass
 CEILING = 99.0  # percentile of the head that becomes 1: eyes and vessels must not rule
 DISTINCT = 8.0  # mm
+# Degrees of freedom: in which directions the matrix may move, and in which along the atlas' own axes.
+FREEDOM = {
+    6: {"generators": ROTATIONS},
+    7: {"generators": ROTATIONS + SCALING},
+    9: {"generators": ROTATIONS, "first": AXIS_SCALINGS},
+    12: {"generators": STRETCHES},
+}
 
 
-def register_affine(moving: Volume, atlas: Volume, atlas_mask: Volume) -> np.ndarray:
-    """Find the affine transform (twelve parameters) of a T2w volume to the atlas.
+def register_affine(moving: Volume, atlas: Volume, atlas_mask: Volume, *, dof: int = 12) -> np.ndarray:
+    """Find the affine transform of a T2w volume to the atlas.
 
     Parameters
     ----------
@@ -43,6 +51,8 @@ def register_affine(moving: Volume, atlas: Volume, atlas_mask: Volume) -> np.nda
         T2w (b0), whole head or stripped, any field of view.
     atlas, atlas_mask : Volume
         T2w atlas and its brain mask, on one grid, about 2 mm.
+    dof : 6 | 7 | 9 | 12
+        Rigid, one scale, a scale along each of the atlas' axes, any affine.
 
     Returns
     -------
@@ -58,19 +68,17 @@ def register_affine(moving: Volume, atlas: Volume, atlas_mask: Volume) -> np.nda
     level = _Level.of(fine, atlas, atlas_mask, spacing=COARSE)
     poses = _starts(fine, brain)
     for iterations, survivors in ((4, 5), (8, 5)):
-        results = [level.descend(p, generators=ROTATIONS + SCALING, iterations=iterations) for p in poses]
+        results = [level.descend(p, dof=min(dof, 7), iterations=iterations) for p in poses]
         results.sort(key=lambda result: result[1])
         poses = [pose for pose, _ in results[:survivors]]
     kept = results[:1]
     kept += [r for r in results if distance(r[0], kept[0][0], level.points) > DISTINCT][:1]
 
-    kept = [level.descend(pose, generators=STRETCHES, iterations=12) for pose, _ in kept]
+    kept = [level.descend(pose, dof=dof, iterations=12) for pose, _ in kept]
     level = _Level.of(fine, atlas, atlas_mask, spacing=MIDDLE)
-    pose, _ = min(
-        (level.descend(pose, generators=STRETCHES, iterations=12) for pose, _ in kept), key=lambda r: r[1]
-    )
+    pose, _ = min((level.descend(pose, dof=dof, iterations=12) for pose, _ in kept), key=lambda r: r[1])
     level = _Level.of(fine, atlas, atlas_mask, spacing=FINE)
-    pose, cost = level.descend(pose, generators=STRETCHES, iterations=8)
+    pose, cost = level.descend(pose, dof=dof, iterations=8)
     log.info("affine: correlation ratio %.3f", 1 - cost)
     return np.linalg.inv(pose)
 
@@ -118,14 +126,14 @@ class _Level:
         target = scaled(small.data)[tuple(index)]
         return cls(points, target, Sampler(moving))
 
-    def descend(self, pose: np.ndarray, *, generators: list, iterations: int) -> tuple[np.ndarray, float]:
+    def descend(self, pose: np.ndarray, *, dof: int, iterations: int) -> tuple[np.ndarray, float]:
         return descend(
             pose,
             points=self.points,
             sampler=self.sampler,
             fit=self._fit,
-            generators=generators,
             iterations=iterations,
+            **FREEDOM[dof],
         )
 
     def _fit(self, values: np.ndarray, inside: np.ndarray):

@@ -5,7 +5,7 @@ A pose is a 4 x 4 matrix from fixed world to moving world (mm): where a point of
 up in the moving one. Its inverse is the transform that `resample` takes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from strokeclock.imaging.volume import Volume
 _E = np.eye(3)
 ROTATIONS = [np.cross(axis, _E).T for axis in _E]  # about x, y, z
 SCALING = [np.eye(3)]
+AXIS_SCALINGS = [np.diag(axis) for axis in _E]
 STRETCHES = [np.outer(_E[i], _E[j]) for i in range(3) for j in range(3)]
 RADIUS = 70.0  # mm, a brain's: a unit of rotation or stretch then moves its surface by 1 mm, as a shift does
 MOST = 30_000  # points of one level: more cost time and change a pose by some hundredths of a millimetre
@@ -106,6 +107,7 @@ def descend(
     sampler: Sampler,
     fit: Callable[[np.ndarray, np.ndarray], tuple[float, Callable]],
     generators: list[np.ndarray],
+    first: Sequence[np.ndarray] = (),
     iterations: int,
     tolerance: float = 0.02,
 ) -> tuple[np.ndarray, float]:
@@ -122,11 +124,12 @@ def descend(
         Jacobian of the inside values (p, m) into the Jacobian and the residual (m,) of what is squared.
     generators : list of (3, 3)
         Directions in which the matrix may move, beside the three translations.
+    first : sequence of (3, 3)
+        Further directions, along the fixed axes: what they do comes before the matrix, not after it.
     tolerance : float
         Stop once a step moves the brain's surface by less (mm).
     """
     centre = points.mean(axis=1, dtype=np.float64)
-    directions = np.array(generators, dtype=np.float32).reshape(-1, 9)
 
     def look(pose):
         moved = pose[:3, :3].astype(np.float32) @ points + pose[:3, 3:].astype(np.float32)
@@ -143,15 +146,18 @@ def descend(
         if hessian is None:
             pivot = pose[:3, :3] @ centre + pose[:3, 3]
             arm = (moved - pivot[:, None].astype(np.float32)) / np.float32(RADIUS)
-            turned = directions @ (slopes[:, None] * arm).reshape(9, -1)
+            linear = pose[:3, :3]
+            directions = [*generators, *(linear @ g @ np.linalg.inv(linear) for g in first)]
+            turned = np.array(directions, np.float32).reshape(-1, 9) @ (slopes[:, None] * arm).reshape(9, -1)
             jacobian, residual = linearise(np.vstack([slopes, turned]))
             hessian = (jacobian @ jacobian.T).astype(np.float64)
             descent = -(jacobian @ residual).astype(np.float64)
         step = np.linalg.solve(hessian + damping * np.diag(np.diag(hessian) + 1e-9), descent)
         step *= min(1, LONGEST / np.abs(step).max())
-        matrix = sum((s / RADIUS * g for s, g in zip(step[3:], generators, strict=True)), np.zeros((3, 3)))
+        parts = [s / RADIUS * g for s, g in zip(step[3:], (*generators, *first), strict=True)]
+        after, before = sum(parts[: len(generators)]), sum(parts[len(generators) :], np.zeros((3, 3)))
         trial = np.eye(4)
-        trial[:3, :3] = _exponential(matrix) @ pose[:3, :3]
+        trial[:3, :3] = _exponential(after) @ pose[:3, :3] @ _exponential(before)
         trial[:3, 3] = pivot + step[:3] - trial[:3, :3] @ centre
         candidate = look(trial)
         if candidate[2] < cost:

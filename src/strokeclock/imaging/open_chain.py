@@ -39,6 +39,7 @@ def preprocess_patient(
     iterations: list[int],
     shared_dwi: bool,
     outputs: dict[str, str | os.PathLike],
+    t2w_dof: int = 12,
 ) -> dict[str, bool]:
     """Bring one patient's series onto the atlas grid: brain only, bias-corrected, not yet normalised.
 
@@ -60,6 +61,8 @@ def preprocess_patient(
         One field, from the T2w, for T2w and DWI, instead of one each.
     outputs : dict
         Paths of t2w, dwi, flair, adc (mm2/s), brain_mask, t2w_to_atlas, flair_to_t2w.
+    t2w_dof : 6 | 7 | 9 | 12
+        Degrees of freedom of T2w to atlas.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def preprocess_patient(
     atlas_mask = read_volume(atlas_brain_mask, patient="atlas", series="brain mask")
     grid = read_volume(atlas_grid, patient="atlas", series="grid")
 
-    to_atlas = register_affine(series["t2w"], atlas, atlas_mask)
+    to_atlas = register_affine(series["t2w"], atlas, atlas_mask, dof=t2w_dof)
     stripped = is_stripped(series["t2w"])
     if stripped:
         log.info("%s: the skull was taken off before; the brain mask is what is not 0", patient)

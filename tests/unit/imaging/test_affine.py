@@ -42,6 +42,20 @@ def test_known_transform_is_found(atlas, atlas_mask, head_of, brain_points, true
     assert error(found, true, brain_points) < 0.6  # a fifth of the finest level's voxel
 
 
+@pytest.mark.parametrize(
+    ("dof", "scales"), [(6, (1, 1, 1)), (7, (0.93, 0.93, 0.93)), (9, (0.93, 1.06, 0.98))]
+)
+def test_degrees_of_freedom(atlas, atlas_mask, head_of, brain_points, dof, scales):
+    """A head that needs no more is found, and nothing beyond what is asked for is ever given."""
+    true = pose(stretch=np.diag(scales), shift=(12, -20, 30), pitch=8, yaw=-6)
+    found = register_affine(head_of(true), atlas, atlas_mask, dof=dof)
+    assert error(found, true, brain_points) < 0.8
+    gram = np.linalg.inv(found)[:3, :3].T @ np.linalg.inv(found)[:3, :3]  # of rotation and scales alone
+    assert np.allclose(gram, np.diag(np.diag(gram)), atol=1e-6)
+    if dof < 9:
+        assert np.allclose(np.diag(gram), 1 if dof == 6 else gram[0, 0], atol=1e-6)
+
+
 def test_cut_field_of_view_does_not_drift(atlas, atlas_mask, head_of, brain_points):
     """Four centimetres of the vertex, or the cerebellum, missing: what is there still lands in its place."""
     whole = head_of(pose(pitch=8))
