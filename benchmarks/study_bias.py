@@ -14,6 +14,7 @@ os.environ |= {"OMP_NUM_THREADS": "1"}
 
 import argparse
 import statistics
+import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -83,11 +84,16 @@ def _phantom(number: int) -> list[Case]:
     shape = draw_shape(rng, age=patient.record.age, sex=patient.record.sex)
     slip = np.array(patient.measured["t2w_to_flair"])
     pose = np.array(patient.measured["atlas_to_t2w"]) @ np.linalg.inv(shape.affine)
-    brain = Volume(patient.brain_mask.astype(np.float32), patient.scans["t2w"].affine)
+    with tempfile.TemporaryDirectory() as name:
+        paths = {series: Path(name) / f"{series}.nii.gz" for series in (*phantom.SERIES, "lesion", "mask")}
+        scans = {series: paths[series] for series in phantom.SERIES}
+        phantom.write_patient(patient, scans=scans, lesion=paths["lesion"], brain_mask=paths["mask"])
+        brain, t2w, flair = (
+            read_volume(paths[series], patient=str(number), series=series)
+            for series in ("mask", "t2w", "flair")
+        )
     cases = []
-    for series, motion in (("t2w", np.eye(4)), ("flair", slip)):
-        scan = patient.scans[series]
-        volume = Volume(scan.data.astype(np.float32), scan.affine)
+    for series, volume, motion in (("t2w", t2w, np.eye(4)), ("flair", flair, slip)):
         mask = resample_mask(brain, shape=volume.shape, affine=volume.affine, transform=motion)
         cases.append(Case(series, volume, mask, _sensitivity(coils[0], volume, motion @ pose), None))
     return cases
