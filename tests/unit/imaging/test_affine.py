@@ -66,6 +66,29 @@ def test_cut_field_of_view_does_not_drift(atlas, atlas_mask, head_of, brain_poin
         assert error(found, pose(pitch=8), brain_points) < 2
 
 
+@pytest.mark.parametrize(
+    ("shape", "spacing"),
+    [((88, 104, 18), (2.5, 2.5, 7.5)), ((112, 112, 73), (2, 2, 2)), ((496, 512, 20), (0.45, 0.45, 6.5))],
+)
+def test_any_voxel_size(atlas, atlas_mask, head_of, brain_points, shape, spacing):
+    true = pose(stretch=STRETCH, shift=(200, -200, 200), pitch=-25)
+    found = register_affine(head_of(true, shape=shape, spacing=spacing), atlas, atlas_mask)
+    assert error(found, true, brain_points) < 1
+
+
+def test_large_lesion_does_not_pull(atlas, atlas_mask, head_of, brain_points):
+    """A third of a hemisphere as bright as fluid."""
+    true = pose(yaw=10, stretch=STRETCH)
+    head = head_of(true)
+    centre = true @ [-42, -20, 20, 1]
+    world = np.tensordot(head.affine[:3, :3], np.indices(head.shape), axes=1)
+    offset = world + (head.affine[:3, 3] - centre[:3])[:, None, None, None]
+    lesion = (np.linalg.norm(offset, axis=0) < 35) & (head.data > 100)
+    data = np.where(lesion, 700, head.data).astype(np.float32)
+    assert 150 < lesion.sum() * np.prod(head.spacing) / 1000 < 200  # mL
+    assert error(register_affine(Volume(data, head.affine), atlas, atlas_mask), true, brain_points) < 1.5
+
+
 def test_stripped_head(atlas, atlas_mask, head_of, brain_points):
     head = head_of(pose(yaw=10))
     mask = resample_mask(atlas_mask, shape=head.shape, affine=head.affine, transform=pose(yaw=10))

@@ -47,6 +47,27 @@ def test_known_displacement_is_found(head_of, fixed, brain_points, true):
     assert np.allclose(found[:3, :3] @ found[:3, :3].T, np.eye(3), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("shape", "spacing"),
+    [((88, 104, 18), (2.5, 2.5, 7.5)), ((112, 112, 73), (2, 2, 2)), ((496, 512, 20), (0.45, 0.45, 6.5))],
+)
+def test_any_voxel_size(head_of, fixed, brain_points, shape, spacing):
+    true = moved((6, -5, 4), pitch=4, yaw=5)
+    found = register_rigid(head_of(true @ HEAD, series="flair", shape=shape, spacing=spacing), *fixed)
+    assert error(found, true, brain_points) < 0.8
+
+
+@pytest.mark.parametrize("part", [slice(0, -7), slice(7, None)])
+def test_cut_field_of_view_does_not_drift(head_of, fixed, brain_points, part):
+    """A quarter of the FLAIR's slices missing at the top or at the bottom."""
+    true = moved((4, 2, -5), pitch=6)
+    whole = head_of(true @ HEAD, series="flair")
+    affine = whole.affine.copy()
+    affine[:3, 3] += affine[:3, 2] * (part.start or 0)
+    found = register_rigid(Volume(whole.data[:, :, part].copy(), affine), *fixed)
+    assert error(found, true, brain_points) < 1
+
+
 def test_bright_scalp_and_lesion_do_not_pull(head_of, fixed, brain_points):
     """FLAIR's scalp is far brighter than brain; an infarct is bright in DWI and FLAIR alike."""
     t2w, dwi, mask = fixed
