@@ -146,17 +146,6 @@ def flirt_to_world(matrix: np.ndarray, *, moving: Geometry, fixed: Geometry) -> 
     )
 
 
-def world_to_flirt(transform: np.ndarray, *, moving: Geometry, fixed: Geometry) -> np.ndarray:
-    """Return the FLIRT matrix of a (4, 4) transform from moving to fixed world; undoes flirt_to_world."""
-    return (
-        _voxel_to_flirt(fixed)
-        @ np.linalg.inv(fixed.affine)
-        @ transform
-        @ moving.affine
-        @ np.linalg.inv(_voxel_to_flirt(moving))
-    )
-
-
 def _voxel_to_flirt(image: Geometry) -> np.ndarray:
     linear = image.affine[:3, :3]
     matrix = np.diag([*np.linalg.norm(linear, axis=0), 1.0])

@@ -207,10 +207,11 @@ def test_mask_is_written_as_integers(tmp_path, data):
 
 def test_adc_by_hand():
     t2w, dwi = (
-        Volume(np.array([[values]], dtype=np.float32), AFFINE) for values in ([900, 0, 5], [300, 4, 8])
+        Volume(np.array([[values]], dtype=np.float32), AFFINE)
+        for values in ([900, 0, 5, 900], [300, 4, 8, 1])
     )
     adc = compute_adc(t2w, dwi, b_value=800)
-    assert np.allclose(adc.data, [[[np.log(3) / 800, 0, 0]]], atol=1e-9)
+    assert np.allclose(adc.data, [[[np.log(3) / 800, 0, 0, 4e-3]]], atol=1e-9)  # ln 900 / 800 is above
 
 
 @pytest.mark.parametrize("stored", [1.0, 1e-3, 1e-6])
