@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 SERIES = ("dwi", "t2w", "flair")
 
 
-def normalise(data: np.ndarray, mask: np.ndarray, *, method: str = "zscore", clip: float = 5.0) -> np.ndarray:
+def normalise(data: np.ndarray, mask: np.ndarray, *, method: str = "zscore", clip: float = 8.0) -> np.ndarray:
     """Intensities inside the mask shifted and scaled; 0 outside.
 
     Parameters
