@@ -51,16 +51,14 @@ def test_zscore_is_clipped():
 
 
 def test_the_default_clip_leaves_a_bright_infarct_its_shades():
-    """1 % of the brain at 9 ± 1 tissue SD lies 6.6 of the brain's own SD above its mean: 5 would cut it flat."""
+    """1 % of the brain, 9 ± 1 tissue SD, lies 6.6 of the brain's SD above its mean: 5 would cut it flat."""
     rng = np.random.default_rng(4)
     data = rng.normal(0, 1, (30_000, 1, 1)).astype(np.float32)
     infarct = np.arange(30_000) < 300
     data[infarct, 0, 0] = np.clip(rng.normal(9, 1, 300), 7, 10.5)
     mask = np.ones(data.shape, bool)
     assert np.ptp(normalise(data, mask, clip=5.0)[infarct]) < 0.2
-    np.testing.assert_array_equal(
-        normalise(data, mask)[infarct], normalise(data, mask, clip=np.inf)[infarct]
-    )
+    np.testing.assert_array_equal(normalise(data, mask)[infarct], normalise(data, mask, clip=np.inf)[infarct])
 
 
 def test_no_normalisation_keeps_intensities_inside_only(brain):
