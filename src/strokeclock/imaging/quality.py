@@ -17,9 +17,9 @@ _DWI_RATIO = 1.2
 _ADC_RATIO = 0.85
 _SMOOTHING_MM = 5.0
 _LEAST_INFARCT_ML = 1.0
-_FINE_MM = (
-    1.2  # voxels below are averaged two by two before smoothing, which sees no more and costs a quarter
-)
+_FINE_MM = 1.2  # finer voxels are averaged two by two before smoothing: it sees no more and costs a quarter
+_FIT_SMOOTHING_MM = 1.5  # so that a noisy FLAIR fits nearly as well as a clean one
+_FIT_BINS = 24, 12  # of T2w and of DWI
 
 
 def check(
@@ -122,6 +122,7 @@ def measure(
     for series in SERIES:
         if np.ptp(volumes[series].data[inside]) == 0:
             raise PatientError(patient, f"{series} is constant inside the brain mask: look at the series")
+    flair_shown = shown(volumes["flair"])
     tilt, offset = midplane(volumes["t2w"], inside)
     left, right = infarct_volumes(volumes["dwi"], volumes["adc"], inside)
     return {
@@ -129,6 +130,11 @@ def measure(
         "dice_to_atlas": round(dice(inside, atlas_mask.data > 0), 4),
         "nmi_to_atlas": round(
             normalised_mutual_information(volumes["t2w"].data[inside_both], atlas.data[inside_both]), 4
+        ),
+        "t2w_coverage": round(share(shown(volumes["t2w"]) & inside, of=atlas_mask.data > 0), 4),
+        "flair_coverage": round(share(flair_shown, of=inside), 4),
+        "flair_fit": round(
+            flair_fit(volumes["flair"], volumes["t2w"], volumes["dwi"], inside & flair_shown), 4
         ),
         "asymmetry": round(asymmetry(volumes["t2w"].data, inside), 4),
         "midplane_tilt_deg": round(tilt, 2),
@@ -146,7 +152,11 @@ def judge(
     mask_volume_ml: Sequence[float],
     min_dice_to_atlas: float,
     min_nmi: float,
+    min_t2w_coverage: float,
+    min_flair_coverage: float,
+    min_flair_fit: float,
     max_midplane_tilt_deg: float,
+    max_midplane_offset_mm: float,
 ) -> tuple[str, str]:
     """Return (verdict, reason): fail excludes, look asks for an eye, pass has no reason.
 
@@ -163,8 +173,16 @@ def judge(
     looks = []
     if numbers["nmi_to_atlas"] < min_nmi:
         looks.append(f"NMI of T2w and atlas {numbers['nmi_to_atlas']:.3f}, below {min_nmi:g}")
+    if (covered := numbers["t2w_coverage"]) < min_t2w_coverage:
+        looks.append(f"T2w shows {covered:.0%} of the atlas's brain, below {min_t2w_coverage:.0%}")
+    if (covered := numbers["flair_coverage"]) < min_flair_coverage:
+        looks.append(f"FLAIR shows {covered:.0%} of the brain, below {min_flair_coverage:.0%}")
+    if (fit := numbers["flair_fit"]) < min_flair_fit:
+        looks.append(f"FLAIR fits T2w and DWI by {fit:.2f}, below {min_flair_fit:g}")
     if (tilt := numbers["midplane_tilt_deg"]) > max_midplane_tilt_deg:
         looks.append(f"mid-plane tilted by {tilt:.1f}°, above {max_midplane_tilt_deg:g}°")
+    if abs(offset := numbers["midplane_offset_mm"]) > max_midplane_offset_mm:
+        looks.append(f"mid-plane {offset:+.1f} mm from the atlas's, above {max_midplane_offset_mm:g} mm")
     if sides_disagree(numbers["side_seen"], numbers["side_recorded"]):
         looks.append(f"DWI shows the infarct {numbers['side_seen']}, recorded is {numbers['side_recorded']}")
     if fails:
@@ -185,6 +203,34 @@ def normalised_mutual_information(a: np.ndarray, b: np.ndarray, *, bins: int = 3
     joint = np.bincount(_bin(a, bins) * bins + _bin(b, bins), minlength=bins * bins).reshape(bins, bins)
     together = _entropy(joint.ravel())
     return (_entropy(joint.sum(axis=0)) + _entropy(joint.sum(axis=1))) / together if together > 0 else 1.0
+
+
+def shown(volume: Volume) -> np.ndarray:
+    """Where the field of view reached, (X, Y, Z) bool: not 0, or beside such a voxel in the slice.
+
+    So a fluid that FLAIR suppresses to 0 here and there is not taken for an edge of the field of view.
+    """
+    return ndimage.binary_dilation(volume.data != 0, np.ones((3, 3, 1), bool))
+
+
+def share(part: np.ndarray, *, of: np.ndarray) -> float:
+    """Of the voxels in one boolean array, the share that lies in another of its shape."""
+    return float((part & of).sum() / of.sum())
+
+
+def flair_fit(flair: Volume, t2w: Volume, dwi: Volume, mask: np.ndarray) -> float:
+    """The share of the FLAIR's variance inside the mask that T2w and DWI explain together, 0 to 1.
+
+    The FLAIR's mean in each joint bin of T2w and DWI is the prediction: no curve leads from one of them to
+    FLAIR, where fluid is dark and oedema bright. Some mm of shift or another patient's FLAIR tell at once.
+    """
+    (flair, coarse), (t2w, _), (dwi, _) = (_coarsen(volume, mask) for volume in (flair, t2w, dwi))
+    values, first, second = (_smooth(v, _FIT_SMOOTHING_MM)[coarse] for v in (flair, t2w, dwi))
+    if values.size == 0 or np.ptp(values) == 0:
+        return 0.0
+    bins = _bin(first, _FIT_BINS[0]) * _FIT_BINS[1] + _bin(second, _FIT_BINS[1])
+    means = np.bincount(bins, values) / np.maximum(np.bincount(bins), 1)
+    return float(1 - np.square(values - means[bins]).mean() / values.var(dtype=float))
 
 
 def asymmetry(data: np.ndarray, mask: np.ndarray) -> float:

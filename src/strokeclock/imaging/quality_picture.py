@@ -230,7 +230,9 @@ def _numbers_line(numbers: Mapping) -> str:
     parts = [] if numbers["mask_volume_ml"] is None else [f"brain {numbers['mask_volume_ml']:.0f} mL"]
     parts += [
         f"Dice to atlas {numbers['dice_to_atlas']:.3f}",
-        f"NMI to atlas {numbers['nmi_to_atlas']:.3f}",
+        f"NMI {numbers['nmi_to_atlas']:.3f}",
+        f"shown by T2w {numbers['t2w_coverage']:.0%}, by FLAIR {numbers['flair_coverage']:.0%}",
+        f"FLAIR fit {numbers['flair_fit']:.2f}",
         f"left-right asymmetry {numbers['asymmetry']:.3f}",
         f"mid-plane tilt {numbers['midplane_tilt_deg']:.1f}°, offset {numbers['midplane_offset_mm']:+.1f} mm",
         f"DWI/ADC asymmetry {numbers['side_seen']} (L {numbers['infarct_left_ml']:.1f}, "

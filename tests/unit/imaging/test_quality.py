@@ -14,7 +14,11 @@ THRESHOLDS = {
     "mask_volume_ml": [900, 2000],
     "min_dice_to_atlas": 0.85,
     "min_nmi": 1.02,
+    "min_t2w_coverage": 0.85,
+    "min_flair_coverage": 0.95,
+    "min_flair_fit": 0.68,
     "max_midplane_tilt_deg": 4.0,
+    "max_midplane_offset_mm": 3.0,
 }
 SHAPE, SPACING = (96, 112, 24), (2.0, 2.0, 7.0)
 
@@ -57,7 +61,11 @@ def numbers(**changes):
         "mask_volume_ml": 1400,
         "dice_to_atlas": 0.95,
         "nmi_to_atlas": 1.2,
+        "t2w_coverage": 0.99,
+        "flair_coverage": 1.0,
+        "flair_fit": 0.85,
         "midplane_tilt_deg": 0.5,
+        "midplane_offset_mm": -0.3,
         "side_seen": "left",
         "side_recorded": "left",
     }
@@ -108,6 +116,66 @@ def test_planted_tilt_is_measured(a, b, c):
     assert offset == pytest.approx(a, abs=0.3)
 
 
+@pytest.mark.parametrize(("columns", "verdict"), [(1, "pass"), (2, "look"), (-3, "look")])
+def test_a_sideways_shift_is_measured_and_judged(columns, verdict):
+    t2w, _, _, brain = head()
+    shifted = Volume(np.roll(t2w.data, columns, axis=0), t2w.affine)
+    _, offset = quality.midplane(shifted, np.roll(brain, columns, axis=0))
+    assert offset == pytest.approx(SPACING[0] * columns, abs=0.05)
+    assert quality.judge(numbers(midplane_offset_mm=offset), **THRESHOLDS)[0] == verdict
+
+
+def test_shown_stops_at_the_field_of_view_and_not_at_single_zeros():
+    data = np.zeros((12, 10, 4), np.float32)
+    data[:8, :, :3] = 5
+    data[3, 4, 1] = 0
+    expected = np.zeros(data.shape, bool)
+    expected[:9, :, :3] = True  # and one column beyond
+    np.testing.assert_array_equal(quality.shown(Volume(data, np.eye(4))), expected)
+
+
+def test_share_exact():
+    brain = np.arange(10) < 8
+    assert quality.share(np.arange(10) >= 6, of=brain) == 0.25
+
+
+def as_flair(t2w, dwi):
+    """A FLAIR as tissue gives it: grey as on DWI, fluid dark, with noise of a tenth."""
+    noise = np.random.default_rng(7).normal(1, 0.1, t2w.shape)
+    return Volume((np.where(t2w.data > 200, 10, 1.3 * dwi.data) * noise).astype(np.float32), t2w.affine)
+
+
+def test_flair_fit_is_the_variance_explained():
+    """Two tissues and noise of known size, in voxels so large that nothing is smoothed: 1 - noise / all."""
+    rng = np.random.default_rng(8)
+    tissue = rng.choice([0.0, 1.0], (40, 40, 20))
+    noise = rng.normal(0, 0.5, tissue.shape)
+    far = np.diag([20.0, 20.0, 20.0, 1.0])
+    t2w, dwi, flair = (Volume(d.astype(np.float32), far) for d in (tissue, 2 - tissue, 3 + tissue + noise))
+    inside = np.ones(tissue.shape, bool)
+    assert quality.flair_fit(flair, t2w, dwi, inside) == pytest.approx(0.25 / (0.25 + 0.25), abs=0.02)
+    assert quality.flair_fit(t2w, t2w, dwi, inside) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("axis", "voxels", "fits"),
+    [
+        (0, 0, True),
+        (0, 3, False),
+        (0, -3, False),
+        (1, 3, False),
+        (1, -3, False),
+        (2, 1, False),
+        (2, -1, False),
+    ],
+)
+def test_a_flair_some_mm_off_does_not_fit(axis, voxels, fits):
+    """6 mm along x or y, 7 mm along z."""
+    t2w, dwi, _, brain = head()
+    flair = Volume(np.roll(as_flair(t2w, dwi).data, voxels, axis=axis), t2w.affine)
+    assert (quality.flair_fit(flair, t2w, dwi, brain) >= THRESHOLDS["min_flair_fit"]) is fits
+
+
 @pytest.mark.parametrize(("centre", "side"), [(-40, "left"), (40, "right")])
 def test_planted_infarct_is_seen_on_its_side(centre, side):
     _, dwi, adc, brain = head()
@@ -144,6 +212,16 @@ def test_side_of(left, right, side):
         ({"nmi_to_atlas": 1.01}, "look", "NMI"),
         ({"midplane_tilt_deg": 4.1}, "look", "mid-plane tilted by 4.1°, above 4°"),
         ({"midplane_tilt_deg": 4.0}, "pass", ""),
+        ({"midplane_offset_mm": 3.1}, "look", "mid-plane +3.1 mm from the atlas's, above 3 mm"),
+        ({"midplane_offset_mm": -3.1}, "look", "mid-plane -3.1 mm"),
+        ({"midplane_offset_mm": -3.0}, "pass", ""),
+        ({"t2w_coverage": 0.74}, "look", "T2w shows 74% of the atlas's brain, below 85%"),
+        ({"t2w_coverage": 0.85}, "pass", ""),
+        ({"flair_coverage": 0.94}, "look", "FLAIR shows 94% of the brain, below 95%"),
+        ({"flair_coverage": 0.95}, "pass", ""),
+        ({"flair_fit": 0.67}, "look", "FLAIR fits T2w and DWI by 0.67, below 0.68"),
+        ({"flair_fit": 0.68}, "pass", ""),
+        ({"side_seen": "right", "side_recorded": "left"}, "look", "DWI shows the infarct right"),
         ({"side_recorded": "right"}, "look", "DWI shows the infarct left, recorded is right"),
         ({"side_recorded": "both"}, "pass", ""),
         ({"side_recorded": ""}, "pass", ""),
@@ -194,9 +272,26 @@ def test_every_number_of_a_whole_head():
     assert measured["dice_to_atlas"] == 1
     assert measured["nmi_to_atlas"] == pytest.approx(2, abs=1e-3)
     assert (measured["side_seen"], measured["side_recorded"]) == ("right", "right")
+    assert (measured["t2w_coverage"], measured["flair_coverage"]) == (1, 1)
+    assert measured["flair_fit"] > 0.99
     json.dumps(measured)
     verdict, _ = quality.judge(measured, **THRESHOLDS)
     assert verdict == "pass"
+
+
+@pytest.mark.parametrize(("centre", "side"), [(-40, "left"), (40, "right")])
+def test_a_patient_stored_mirrored_asks_for_an_eye(centre, side):
+    """Every series flipped left for right: the recorded side gives it away, in either direction."""
+    t2w, dwi, adc, brain = head()
+    dwi, adc = with_infarct(dwi, adc, centre)
+    volumes = {"t2w": t2w, "dwi": dwi, "flair": as_flair(t2w, dwi), "adc": adc}
+    mirrored = {name: Volume(v.data[::-1], v.affine) for name, v in volumes.items()}
+    mask = Volume(brain.astype(np.float32), affine())
+    rest = {"atlas": t2w, "atlas_mask": mask, "growth": 1.0, "recorded_side": side, "patient": "p1"}
+    assert quality.judge(quality.measure(volumes, mask, **rest), **THRESHOLDS) == ("pass", "")
+    verdict, reason = quality.judge(quality.measure(mirrored, mask, **rest), **THRESHOLDS)
+    assert verdict == "look"
+    assert reason.endswith(f"recorded is {side}")
 
 
 def test_empty_mask_and_constant_series_exclude_the_patient():
