@@ -130,6 +130,62 @@ def test_values_lie_in_zero_to_one_with_background_zero():
     )
 
 
+def prepare(**change):
+    """The hemispheres of a patient whose few bright voxels lie 10 SD off, under changed settings."""
+    settings = {
+        "normalisation": "zscore",
+        "clip": 8.0,
+        "match_points": 7,
+        "percentiles": (0.1, 99.9),
+    } | change
+    points, percentiles = settings.pop("match_points"), settings.pop("percentiles")
+    rng = np.random.default_rng(2)
+    mask = np.ones(SHAPE, np.float32)
+    volumes, other = (
+        {name: rng.gamma(shape, 50, SHAPE).astype(np.float32) for name in SERIES} for shape in (4, 2)
+    )
+    for data in volumes.values():
+        data[4, 4, :3] = 1500 + 100 * np.arange(3)
+    reference = make_reference(other, mask > 0, patient="p1", part="train", match_points=points, **settings)
+    return make_hemispheres(
+        {name: Volume(data, symmetric_affine()) for name, data in volumes.items()},
+        Volume(mask, symmetric_affine()),
+        patient="p2",
+        reference=reference,
+        percentiles=percentiles,
+        **settings,
+    ).astype(float)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"clip": 3.0},
+        {"normalisation": "none"},  # nothing is clipped, and so for the two below
+        {"normalisation": "minmax"},
+        {"normalisation": "whitestripe"},
+        {"match_points": 0},
+        {"match_points": 15},
+        {"match_points": 256},
+        {"percentiles": (0.1, 99.0)},
+        {"percentiles": (5.0, 99.9)},
+    ],
+)
+def test_every_switch_of_the_intensities_reaches_the_tensor(change):
+    assert np.abs(prepare(**change) - prepare()).max() > 0.01
+
+
+def test_clip_and_percentiles_do_what_they_say_to_the_brightest():
+    """Three voxels at 1500, 1600 and 1700 of a series are told apart unless something cuts them off."""
+
+    def brightest(**change):
+        return prepare(percentiles=(0, 100), **change)[0, 0, 4, 4, :3]
+
+    assert (np.diff(brightest(clip=50.0)) > 0.02).all()
+    np.testing.assert_array_equal(brightest(clip=3.0), 1)
+    np.testing.assert_array_equal(prepare(clip=50.0, percentiles=(0, 98))[0, 0, 4, 4, :3], 1)
+
+
 def test_file_is_whole_and_repeats(tmp_path):
     hemispheres = split_hemispheres(series())
     write_hemispheres(tmp_path / "a.npy", hemispheres)

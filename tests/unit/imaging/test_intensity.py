@@ -114,16 +114,42 @@ def test_constant_or_empty_is_refused(mask):
         normalise(np.full((2, 2, 2), 3.0, np.float32), mask)
 
 
-def test_match_equals_independent_reference(brain):
+@pytest.mark.parametrize("points", [7, 15, 256])
+def test_match_equals_independent_reference(brain, points):
     data, mask = brain
     rng = np.random.default_rng(1)
     other = (rng.gamma(3, 1, data.shape) * 50).astype(np.float32)
-    matched = match(data, mask, target=landmarks(other, mask, match_points=7))
+    matched = match(data, mask, target=landmarks(other, mask, match_points=points))
     expected = matched_voxel_by_voxel(
-        data[mask].astype(float).tolist(), other[mask].astype(float).tolist(), 7
+        data[mask].astype(float).tolist(), other[mask].astype(float).tolist(), points
     )
     np.testing.assert_allclose(matched[mask], expected, rtol=1e-5)
     assert not matched[~mask].any()
+
+
+@pytest.mark.parametrize(("points", "share"), [(7, 1e-4), (15, 1e-4), (256, 1e-3)])
+def test_match_equals_itk_below_the_last_landmark(points, share):
+    """ITK's filter with its threshold at the mean and fine bins; above, ours leaves it, on purpose."""
+    ants = pytest.importorskip("ants", reason="needs ANTsPy")
+    random = np.random.default_rng(0)
+
+    def head(spread, offset):
+        tissue = random.choice([100.0, 160.0, 320.0], 32_000, p=[0.45, 0.45, 0.1])
+        noisy = tissue + random.normal(0, spread, tissue.size) + offset
+        return noisy.reshape(40, 40, 20).astype(np.float32)
+
+    data, other = head(15, 50), head(25, 80) ** np.float32(1.1)
+    mask = np.ones(data.shape, bool)
+    itk = ants.histogram_match_image(
+        ants.from_numpy(data),
+        ants.from_numpy(other),
+        number_of_histogram_bins=4096,
+        number_of_match_points=points,
+        use_threshold_at_mean_intensity=True,
+    ).numpy()
+    matched = match(data, mask, target=landmarks(other, mask, match_points=points))
+    below = data <= landmarks(data, mask, match_points=points)[-1]
+    np.testing.assert_allclose(matched[below], itk[below], atol=share * np.ptp(other))
 
 
 @pytest.mark.parametrize("points", [1, 7, 15])
