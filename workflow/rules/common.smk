@@ -41,6 +41,14 @@ try:
 except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
 
+# Starting a process costs as much as a step on one patient: a job takes several, in the sheet's order.
+PER_JOB = config["preprocessing"]["patients_per_job"]
+LOTS = dict(
+    enumerate(
+        (PATIENTS[i : i + PER_JOB] for i in range(0, len(PATIENTS), PER_JOB)), start=1
+    )
+)
+
 RUN = f"results/{config['run']}"
 LOG = f"logs/{config['run']}"
 IS_PHANTOM = COHORT is None
@@ -55,6 +63,11 @@ os.environ.update(
 
 wildcard_constraints:
     patient=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+
+
+def each(patients, path):
+    """The file of each of these patients, in their order: ``path`` holds {patient} and lies in the run."""
+    return [f"{RUN}/{path}".replace("{patient}", patient) for patient in patients]
 
 
 def series(patient, name):

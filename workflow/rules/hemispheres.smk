@@ -14,45 +14,54 @@ except StrokeclockError as error:
 INTENSITY = config["preprocessing"]["intensity"]
 
 
-rule check:
-    input:
-        t2w=f"{RUN}/preprocessed/{{patient}}/t2w.nii.gz",
-        dwi=f"{RUN}/preprocessed/{{patient}}/dwi.nii.gz",
-        flair=f"{RUN}/preprocessed/{{patient}}/flair.nii.gz",
-        adc=f"{RUN}/preprocessed/{{patient}}/adc.nii.gz",
-        brain_mask=f"{RUN}/preprocessed/{{patient}}/brain_mask.nii.gz",
-        transform=(
-            []
-            if IS_TEMPLATE_SPACE
-            else f"{RUN}/preprocessed/{{patient}}/transforms/t2w_to_atlas.txt"
-        ),
-        atlas=f"{RUN}/atlas/grid.nii.gz",
-        atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
-        cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold this one's row
-    output:
-        record=f"{RUN}/quality/{{patient}}.json",
-    log:
-        f"{LOG}/check/{{patient}}.log",
-    conda:
-        "../../envs/preprocessing.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        thresholds={
-            key: value for key, value in config["quality"].items() if key != "verdicts"
-        },
-        person=lambda wildcards: VERDICTS.get(wildcards.patient),
-        row=lambda wildcards: ROWS.get(wildcards.patient),
-        code=code("imaging"),
-    script:
-        "../scripts/check.py"
+for lot, patients in LOTS.items():
+
+    rule:
+        name:
+            f"check_{lot}"
+        input:
+            t2w=each(patients, "preprocessed/{patient}/t2w.nii.gz"),
+            dwi=each(patients, "preprocessed/{patient}/dwi.nii.gz"),
+            flair=each(patients, "preprocessed/{patient}/flair.nii.gz"),
+            adc=each(patients, "preprocessed/{patient}/adc.nii.gz"),
+            brain_mask=each(patients, "preprocessed/{patient}/brain_mask.nii.gz"),
+            transform=(
+                []
+                if IS_TEMPLATE_SPACE
+                else each(
+                    patients, "preprocessed/{patient}/transforms/t2w_to_atlas.txt"
+                )
+            ),
+            atlas=f"{RUN}/atlas/grid.nii.gz",
+            atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
+            cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold its rows
+        output:
+            record=each(patients, "quality/{patient}.json"),
+        log:
+            f"{LOG}/check/lot_{lot}.log",
+        conda:
+            "../../envs/preprocessing.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            patients=patients,
+            thresholds={
+                key: value
+                for key, value in config["quality"].items()
+                if key != "verdicts"
+            },
+            persons=[VERDICTS.get(patient) for patient in patients],
+            rows=[ROWS.get(patient) for patient in patients],
+            code=code("imaging"),
+        script:
+            "../scripts/check.py"
 
 
 rule inclusion:
     input:
-        records=expand(f"{RUN}/quality/{{patient}}.json", patient=PATIENTS),
+        records=each(PATIENTS, "quality/{patient}.json"),
         entry_exclusions=f"{RUN}/cohort/entry_exclusions.tsv",
     output:
         quality=f"{RUN}/quality/quality.tsv",
@@ -97,12 +106,10 @@ rule histogram_reference:
     input:
         split=f"{RUN}/cohort/split.tsv",
         exclusions=f"{RUN}/cohort/exclusions.tsv",
-        t2w=expand(f"{RUN}/preprocessed/{{patient}}/t2w.nii.gz", patient=PATIENTS),
-        dwi=expand(f"{RUN}/preprocessed/{{patient}}/dwi.nii.gz", patient=PATIENTS),
-        flair=expand(f"{RUN}/preprocessed/{{patient}}/flair.nii.gz", patient=PATIENTS),
-        brain_mask=expand(
-            f"{RUN}/preprocessed/{{patient}}/brain_mask.nii.gz", patient=PATIENTS
-        ),
+        t2w=each(PATIENTS, "preprocessed/{patient}/t2w.nii.gz"),
+        dwi=each(PATIENTS, "preprocessed/{patient}/dwi.nii.gz"),
+        flair=each(PATIENTS, "preprocessed/{patient}/flair.nii.gz"),
+        brain_mask=each(PATIENTS, "preprocessed/{patient}/brain_mask.nii.gz"),
     output:
         reference=f"{RUN}/hemispheres/reference.npz",
     log:
@@ -123,36 +130,41 @@ rule histogram_reference:
         "../scripts/histogram_reference.py"
 
 
-rule hemispheres:
-    input:
-        record=f"{RUN}/quality/{{patient}}.json",
-        t2w=f"{RUN}/preprocessed/{{patient}}/t2w.nii.gz",
-        dwi=f"{RUN}/preprocessed/{{patient}}/dwi.nii.gz",
-        flair=f"{RUN}/preprocessed/{{patient}}/flair.nii.gz",
-        brain_mask=f"{RUN}/preprocessed/{{patient}}/brain_mask.nii.gz",
-        reference=f"{RUN}/hemispheres/reference.npz",
-    output:
-        hemispheres=f"{RUN}/hemispheres/{{patient}}.npy",
-    log:
-        f"{LOG}/hemispheres/{{patient}}.log",
-    conda:
-        "../../envs/preprocessing.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        normalisation=INTENSITY["normalisation"],
-        clip=INTENSITY["clip"],
-        percentiles=INTENSITY["percentiles"],
-        code=code("imaging"),
-    script:
-        "../scripts/hemispheres.py"
+for lot, patients in LOTS.items():
+
+    rule:
+        name:
+            f"hemispheres_{lot}"
+        input:
+            record=each(patients, "quality/{patient}.json"),
+            t2w=each(patients, "preprocessed/{patient}/t2w.nii.gz"),
+            dwi=each(patients, "preprocessed/{patient}/dwi.nii.gz"),
+            flair=each(patients, "preprocessed/{patient}/flair.nii.gz"),
+            brain_mask=each(patients, "preprocessed/{patient}/brain_mask.nii.gz"),
+            reference=f"{RUN}/hemispheres/reference.npz",
+        output:
+            hemispheres=each(patients, "hemispheres/{patient}.npy"),
+        log:
+            f"{LOG}/hemispheres/lot_{lot}.log",
+        conda:
+            "../../envs/preprocessing.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            patients=patients,
+            normalisation=INTENSITY["normalisation"],
+            clip=INTENSITY["clip"],
+            percentiles=INTENSITY["percentiles"],
+            code=code("imaging"),
+        script:
+            "../scripts/hemispheres.py"
 
 
 rule hemisphere_manifest:
     input:
-        hemispheres=expand(f"{RUN}/hemispheres/{{patient}}.npy", patient=PATIENTS),
+        hemispheres=each(PATIENTS, "hemispheres/{patient}.npy"),
     output:
         manifest=f"{RUN}/hemispheres/manifest.tsv",
     log:
@@ -170,39 +182,44 @@ rule hemisphere_manifest:
         "../scripts/hemisphere_manifest.py"
 
 
-rule quality_picture:
-    input:
-        record=f"{RUN}/quality/{{patient}}.json",
-        t2w=f"{RUN}/preprocessed/{{patient}}/t2w.nii.gz",
-        dwi=f"{RUN}/preprocessed/{{patient}}/dwi.nii.gz",
-        flair=f"{RUN}/preprocessed/{{patient}}/flair.nii.gz",
-        brain_mask=f"{RUN}/preprocessed/{{patient}}/brain_mask.nii.gz",
-        atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
-        reference=f"{RUN}/hemispheres/reference.npz",
-    output:
-        picture=f"{RUN}/quality/{{patient}}.png",
-        matching=f"{RUN}/quality/matching/{{patient}}.json",
-    log:
-        f"{LOG}/quality_picture/{{patient}}.log",
-    conda:
-        "../../envs/preprocessing.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        normalisation=INTENSITY["normalisation"],
-        clip=INTENSITY["clip"],
-        code=code("imaging"),
-    script:
-        "../scripts/quality_picture.py"
+for lot, patients in LOTS.items():
+
+    rule:
+        name:
+            f"quality_picture_{lot}"
+        input:
+            record=each(patients, "quality/{patient}.json"),
+            t2w=each(patients, "preprocessed/{patient}/t2w.nii.gz"),
+            dwi=each(patients, "preprocessed/{patient}/dwi.nii.gz"),
+            flair=each(patients, "preprocessed/{patient}/flair.nii.gz"),
+            brain_mask=each(patients, "preprocessed/{patient}/brain_mask.nii.gz"),
+            atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
+            reference=f"{RUN}/hemispheres/reference.npz",
+        output:
+            picture=each(patients, "quality/{patient}.png"),
+            matching=each(patients, "quality/matching/{patient}.json"),
+        log:
+            f"{LOG}/quality_picture/lot_{lot}.log",
+        conda:
+            "../../envs/preprocessing.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            patients=patients,
+            normalisation=INTENSITY["normalisation"],
+            clip=INTENSITY["clip"],
+            code=code("imaging"),
+        script:
+            "../scripts/quality_picture.py"
 
 
 rule quality_page:
     input:
-        records=expand(f"{RUN}/quality/{{patient}}.json", patient=PATIENTS),
-        pictures=expand(f"{RUN}/quality/{{patient}}.png", patient=PATIENTS),
-        matching=expand(f"{RUN}/quality/matching/{{patient}}.json", patient=PATIENTS),
+        records=each(PATIENTS, "quality/{patient}.json"),
+        pictures=each(PATIENTS, "quality/{patient}.png"),
+        matching=each(PATIENTS, "quality/matching/{patient}.json"),
         table=f"{RUN}/quality/quality.tsv",
         reference=f"{RUN}/hemispheres/reference.npz",
     output:

@@ -1,7 +1,7 @@
-"""Measure and judge one patient's preprocessed volumes.
+"""Measure and judge patients' preprocessed volumes, one after the other.
 
-Input: t2w, dwi, flair, adc, brain_mask, transform, atlas, atlas_mask, cohort. Output: record (JSON).
-Settings: quality (thresholds and the person's verdict).
+Inputs, a file each a patient: t2w, dwi, flair, adc, brain_mask, transform; atlas, atlas_mask, cohort.
+Output: record (JSON each). Settings: quality (thresholds and the person's verdicts).
 """
 
 import csv
@@ -13,15 +13,16 @@ from strokeclock.logs import log_to
 log_to(snakemake.log[0])
 with open(snakemake.input.cohort, newline="") as table:
     side = {row["patient"]: row["lesion_side"] for row in csv.DictReader(table, delimiter="\t")}
-record = check(
-    {name: snakemake.input[name] for name in ("t2w", "dwi", "flair", "adc")},
-    snakemake.input.brain_mask,
-    transform=snakemake.input.transform or None,
-    patient=snakemake.wildcards.patient,
-    atlas=snakemake.input.atlas,
-    atlas_mask=snakemake.input.atlas_mask,
-    recorded_side=side[snakemake.wildcards.patient],
-    thresholds=snakemake.params.thresholds,
-    person=snakemake.params.person,
-)
-write_record(snakemake.output.record, record)
+for i, patient in enumerate(snakemake.params.patients):
+    record = check(
+        {name: snakemake.input[name][i] for name in ("t2w", "dwi", "flair", "adc")},
+        snakemake.input.brain_mask[i],
+        transform=snakemake.input.transform[i] if snakemake.input.transform else None,
+        patient=patient,
+        atlas=snakemake.input.atlas,
+        atlas_mask=snakemake.input.atlas_mask,
+        recorded_side=side[patient],
+        thresholds=snakemake.params.thresholds,
+        person=snakemake.params.persons[i],
+    )
+    write_record(snakemake.output.record[i], record)

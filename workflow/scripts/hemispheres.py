@@ -1,27 +1,32 @@
-"""Normalise and match one patient's series, and split them into hemispheres.
+"""Normalise and match patients' series, and split them into hemispheres, one after the other.
 
-Input: record, t2w, dwi, flair, brain_mask, reference. Output: hemispheres (npy).
+Inputs, a file each a patient: record, t2w, dwi, flair, brain_mask; reference. Output: hemispheres (npy each).
 Settings: preprocessing.intensity.
 """
+
+from functools import partial
 
 from strokeclock.imaging.exclusion import run_step
 from strokeclock.imaging.hemispheres import halve_patient
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
-files = {name: snakemake.input[name] for name in ("t2w", "dwi", "flair", "brain_mask")}
-run_step(
-    lambda: halve_patient(
-        files,
-        patient=snakemake.wildcards.patient,
-        record=snakemake.input.record,
-        reference=snakemake.input.reference,
-        output=snakemake.output.hemispheres,
-        normalisation=snakemake.params.normalisation,
-        clip=snakemake.params.clip,
-        percentiles=snakemake.params.percentiles,
-    ),
-    patient=snakemake.wildcards.patient,
-    inputs=files.values(),
-    outputs=snakemake.output,
-)
+for i, patient in enumerate(snakemake.params.patients):
+    files = {name: snakemake.input[name][i] for name in ("t2w", "dwi", "flair", "brain_mask")}
+    output = snakemake.output.hemispheres[i]
+    run_step(
+        partial(
+            halve_patient,
+            files,
+            patient=patient,
+            record=snakemake.input.record[i],
+            reference=snakemake.input.reference,
+            output=output,
+            normalisation=snakemake.params.normalisation,
+            clip=snakemake.params.clip,
+            percentiles=snakemake.params.percentiles,
+        ),
+        patient=patient,
+        inputs=files.values(),
+        outputs=[output],
+    )

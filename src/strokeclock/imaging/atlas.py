@@ -7,6 +7,7 @@ import logging
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
@@ -22,6 +23,20 @@ SPACING = 2.0  # mm; registration works at 3 mm and coarser
 CSF, GREY, WHITE = 1.0, 0.42, 0.24
 SKULL, SCALP = 0.05, 0.35
 SKULL_MM, SCALP_MM = 7.0, 6.0  # thickness around the brain
+
+
+class Atlas(NamedTuple):
+    """What patients are registered to (T2w and brain mask, about 2 mm) and a volume on their final grid."""
+
+    t2w: Volume
+    brain_mask: Volume
+    grid: Volume
+
+
+def read_atlas(*, t2w: str | os.PathLike, brain_mask: str | os.PathLike, grid: str | os.PathLike) -> Atlas:
+    """Read what `build_atlas` wrote."""
+    paths = {"t2w": t2w, "brain_mask": brain_mask, "grid": grid}
+    return Atlas(**{name: read_volume(path, patient="atlas", series=name) for name, path in paths.items()})
 
 
 def build_atlas(

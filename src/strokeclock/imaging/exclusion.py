@@ -53,6 +53,7 @@ def run_step(
     """
     reason = next(filter(None, map(read_exclusion, inputs)), None)
     if reason is None:
+        log.info("patient %s", patient)  # what follows in the log is about this one
         try:
             step()
             return

@@ -1,6 +1,7 @@
 """The brain mask, made once on the T2w (b0) and used for every series."""
 
 import logging
+from functools import lru_cache
 
 import numpy as np
 from scipy import ndimage
@@ -87,6 +88,7 @@ def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patie
     return resample_mask(Volume(result, work["affine"]), shape=t2w.shape, affine=t2w.affine)
 
 
+@lru_cache(maxsize=1)  # an atlas serves many patients
 def _signed_distance(mask: Volume) -> Volume:
     """Depth inside the mask in mm, negative outside, plus FAR: 0 is what `resample` gives off the grid."""
     inside = mask.data > 0.5

@@ -1,5 +1,4 @@
-"""The open toolchain: one patient from raw series to the atlas grid in one process, in the order natural to
-it.
+"""The open toolchain: one patient from raw series to the atlas grid in one call, in the order natural to it.
 
 T2w to atlas, brain mask, FLAIR to T2w, bias fields, and one interpolation of each series (docs/paper.md
 says where the paper's order differs and why the order does not matter to the result).
@@ -13,11 +12,12 @@ import numpy as np
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.affine import register_affine
+from strokeclock.imaging.atlas import Atlas
 from strokeclock.imaging.bias import correct, estimate_field_niimath
 from strokeclock.imaging.mask import is_stripped, refine_mask, strip_by_zeros
 from strokeclock.imaging.resample import resample, resample_mask, write_transform
 from strokeclock.imaging.rigid import register_rigid
-from strokeclock.imaging.volume import Volume, read_series, read_volume, write_volume
+from strokeclock.imaging.volume import Volume, read_series, write_volume
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,7 @@ def preprocess_patient(
     flair: str | os.PathLike,
     adc: str | os.PathLike | None,
     b_value: float,
-    atlas_t2w: str | os.PathLike,
-    atlas_brain_mask: str | os.PathLike,
-    atlas_grid: str | os.PathLike,
+    atlas: Atlas,
     shrink: int,
     iterations: list[int],
     shared_dwi: bool,
@@ -52,10 +50,8 @@ def preprocess_patient(
         one that is written comes from raw T2w and DWI.
     b_value : float
         Of the DWI, s/mm2.
-    atlas_t2w, atlas_brain_mask : paths
-        The atlas that transforms are estimated against.
-    atlas_grid : path
-        Any volume on the final grid.
+    atlas : Atlas
+        What transforms are estimated against, and the final grid.
     shrink, iterations : N4's subsampling and iterations per level
     shared_dwi : bool
         One field, from the T2w, for T2w and DWI, instead of one each.
@@ -75,17 +71,13 @@ def preprocess_patient(
         A series cannot be used, or no brain is found in it.
     """
     series = read_series(t2w=t2w, dwi=dwi, flair=flair, adc=adc, patient=patient, b_value=b_value)
-    atlas = read_volume(atlas_t2w, patient="atlas", series="t2w")
-    atlas_mask = read_volume(atlas_brain_mask, patient="atlas", series="brain mask")
-    grid = read_volume(atlas_grid, patient="atlas", series="grid")
-
-    to_atlas = register_affine(series["t2w"], atlas, atlas_mask, dof=t2w_dof)
+    to_atlas = register_affine(series["t2w"], atlas.t2w, atlas.brain_mask, dof=t2w_dof)
     stripped = is_stripped(series["t2w"])
     if stripped:
         log.info("%s: the skull was taken off before; the brain mask is what is not 0", patient)
         mask = strip_by_zeros(series["t2w"])
     else:
-        mask = refine_mask(series["t2w"], atlas_mask, to_atlas, patient=patient)
+        mask = refine_mask(series["t2w"], atlas.brain_mask, to_atlas, patient=patient)
     to_t2w = register_rigid(series["flair"], series["t2w"], series["dwi"], mask)
     flair_mask = resample_mask(
         mask, shape=series["flair"].shape, affine=series["flair"].affine, transform=np.linalg.inv(to_t2w)
@@ -102,12 +94,13 @@ def preprocess_patient(
     fields["dwi"] = fields["t2w"] if shared_dwi else field("dwi", mask)
     ready = {"adc": series["adc"]} | {name: correct(series[name], fields[name]) for name in fields}
 
-    target = {"shape": grid.shape, "affine": grid.affine}
+    target = {"shape": atlas.grid.shape, "affine": atlas.grid.affine}
     brain = resample_mask(mask, transform=to_atlas, **target)
     for name in SERIES:
         transform = to_atlas @ to_t2w if name == "flair" else to_atlas
-        on_grid = resample(ready[name], transform=transform, **target)
-        write_volume(outputs[name], Volume(on_grid.data * brain.data, grid.affine))
+        write_volume(
+            outputs[name], resample(ready[name], transform=transform, inside=brain.data > 0, **target)
+        )
     write_volume(outputs["brain_mask"], brain, dtype=np.uint8)
     for name, transform in (("t2w_to_atlas", to_atlas), ("flair_to_t2w", to_t2w)):
         write_transform(outputs[name], transform)

@@ -21,6 +21,7 @@ def resample(
     shape: tuple[int, int, int],
     affine: np.ndarray,
     transform: np.ndarray | None = None,
+    inside: np.ndarray | None = None,
 ) -> Volume:
     """Carry a volume onto a grid by linear interpolation; 0 outside its field of view.
 
@@ -34,25 +35,91 @@ def resample(
     shape, affine : of the target grid
     transform : (4, 4), optional
         The volume's world to the target's world, mm. Identity if not given.
+    inside : bool array of ``shape``, optional
+        The only target voxels that are wanted; the others become 0.
     """
     to_moving = np.eye(4) if transform is None else np.linalg.inv(transform)
     matrix = np.linalg.inv(volume.affine) @ to_moving @ affine  # target voxel to volume voxel
     step = np.abs(np.diag(matrix)[:3])  # both in RAS+ order, so axis i meets axis i
     sigma = np.sqrt(np.maximum(step**2 - 1, 0)) / FWHM
-    data = ndimage.gaussian_filter(volume.data, sigma, mode="nearest") if sigma.any() else volume.data
+    if np.allclose(matrix[:3, :3], np.diag(np.diag(matrix)[:3]), rtol=0, atol=1e-9):
+        data = _along_axes(volume.data, shape, np.diag(matrix)[:3], matrix[:3, 3], sigma)
+        return Volume(data if inside is None else data * inside, affine)
 
-    # A voxel has thickness: half a voxel beyond the outermost centres still belongs to the field of view.
-    axes = [np.arange(n, dtype=np.float32) for n in shape]
-    coordinates = np.empty((3, *shape), dtype=np.float32)
-    outside = np.zeros(shape, dtype=bool)
-    for i in range(3):
-        m = matrix[i].astype(np.float32)
-        plane = m[0] * axes[0][:, None] + m[1] * axes[1]
-        np.add(plane[:, :, None], m[2] * axes[2] + m[3], out=coordinates[i])
-        outside |= (coordinates[i] < -0.5) | (coordinates[i] > volume.shape[i] - 0.5)
-    result = ndimage.map_coordinates(data, coordinates, order=1, mode="nearest", prefilter=False)
-    result[outside] = 0
+    result = np.zeros(shape, dtype=np.float32)
+    if inside is None:
+        chosen = _reached(matrix, volume.shape, shape)
+        axes = np.ix_(*(np.arange(s.start, s.stop, dtype=np.float32) for s in chosen))
+    else:
+        chosen = np.nonzero(inside)
+        axes = [index.astype(np.float32) for index in chosen]
+    result[chosen] = _interpolate(volume.data, matrix.astype(np.float32), axes, sigma)
     return Volume(result, affine)
+
+
+def _along_axes(
+    data: np.ndarray, shape: tuple[int, int, int], step: np.ndarray, first: np.ndarray, sigma: np.ndarray
+) -> np.ndarray:
+    """Smoothing and interpolation between grids whose axes are parallel: one small matrix an axis.
+
+    Target voxel i lies at ``step * i + first`` along its axis of the volume.
+    """
+    # The axis that shrinks most goes first: the others then have less to do.
+    for axis in np.argsort(np.array(shape) / data.shape):
+        n = data.shape[axis]
+        coordinate = step[axis] * np.arange(shape[axis]) + first[axis]
+        low = np.clip(np.floor(coordinate), 0, max(n - 2, 0)).astype(int)
+        share = np.clip(coordinate - low, 0, 1) if n > 1 else np.zeros(len(low))
+        seen = (coordinate >= -0.5) & (coordinate <= n - 0.5)
+        rows = np.arange(len(low))
+        weights = np.zeros((len(low), n))
+        weights[rows, low] = seen * (1 - share)
+        weights[rows, np.minimum(low + 1, n - 1)] += seen * share
+        if sigma[axis]:
+            weights = weights @ ndimage.gaussian_filter1d(np.eye(n), sigma[axis], axis=0, mode="nearest")
+        weights = weights.astype(np.float32)
+        if axis == 0:
+            data = (weights @ data.reshape(n, -1)).reshape(-1, *data.shape[1:])
+        else:
+            data = weights @ data if axis == 1 else data @ weights.T
+    return data
+
+
+def _reached(
+    matrix: np.ndarray, volume_shape: tuple[int, int, int], shape: tuple[int, int, int]
+) -> tuple[slice, slice, slice]:
+    """The box of target voxels that the volume's field of view can reach."""
+    corners = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in volume_shape], [1.0])).reshape(4, -1)
+    target = (np.linalg.inv(matrix) @ corners)[:3]
+    low, high = np.floor(target.min(axis=1)), np.ceil(target.max(axis=1)) + 1
+    bounds = np.clip([low, high], 0, shape).astype(int).T
+    return tuple(slice(*bound) for bound in bounds)
+
+
+def _interpolate(
+    data: np.ndarray, matrix: np.ndarray, axes: list[np.ndarray], sigma: np.ndarray
+) -> np.ndarray:
+    """Values of the smoothed data at target voxels, whose indices along x, y and z broadcast together."""
+    x, y, z = axes
+    points = np.stack([(row[0] * x + row[1] * y) + (row[2] * z + row[3]) for row in matrix[:3]])
+    if not points.size:
+        return points[0]
+    # Only the part of the data that the points see is smoothed.
+    flat = points.reshape(3, -1)
+    margin = np.ceil(4 * sigma + 1)
+    low = np.clip(np.floor(flat.min(axis=1)) - margin, 0, np.array(data.shape) - 1).astype(int)
+    high = np.clip(np.ceil(flat.max(axis=1)) + margin + 1, 1, data.shape).astype(int)
+    # A voxel has thickness: half a voxel beyond the outermost centres still belongs to the field of view.
+    outside = np.zeros(points.shape[1:], dtype=bool)
+    for coordinate, n in zip(points, data.shape, strict=True):
+        outside |= (coordinate < -0.5) | (coordinate > n - 0.5)
+    seen = data[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    if sigma.any():
+        seen = ndimage.gaussian_filter(seen, sigma, mode="nearest")
+    flat -= low[:, None].astype(np.float32)
+    values = ndimage.map_coordinates(seen, points, order=1, mode="nearest", prefilter=False)
+    values[outside] = 0
+    return values
 
 
 def resample_mask(
@@ -63,7 +130,12 @@ def resample_mask(
     transform: np.ndarray | None = None,
 ) -> Volume:
     """Carry a mask (0 or 1) onto a grid: 1 where at least half of the interpolated mask covers the voxel."""
-    covered = resample(mask, shape=shape, affine=affine, transform=transform)
+    found = ndimage.find_objects((mask.data > 0).view(np.int8))
+    box = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in found[0]) if found else np.s_[:, :, :]
+    corner = mask.affine.copy()
+    corner[:3, 3] += mask.affine[:3, :3] @ [s.start or 0 for s in box]
+    part = Volume(mask.data[box], corner)  # a small part of a head is brain: the rest costs nothing
+    covered = resample(part, shape=shape, affine=affine, transform=transform)
     return Volume((covered.data >= 0.5).astype(np.float32), affine)
 
 

@@ -24,7 +24,7 @@ FEW = 1e-3  # share of voxels that may be non-finite and are set to 0
 FAR = 1e4  # mm; no scanner's origin lies ten metres from its isocentre
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Volume:
     """A scalar volume.
 

@@ -9,6 +9,7 @@ import pytest
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.alignment import rotation
+from strokeclock.imaging.atlas import read_atlas
 from strokeclock.imaging.open_chain import preprocess_patient
 from strokeclock.imaging.resample import resample_mask
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
@@ -52,9 +53,7 @@ def run(raw, folder, atlas_files, **change):
     facts = preprocess_patient(
         patient="p1",
         **raw,
-        atlas_t2w=atlas_files["t2w"],
-        atlas_brain_mask=atlas_files["brain_mask"],
-        atlas_grid=atlas_files["grid"],
+        atlas=read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")}),
         outputs=outputs(folder),
         **settings | change,
     )

@@ -96,6 +96,40 @@ def test_finer_grids_are_not_smoothed():
     assert np.allclose(fine.data[::2, ::2, ::2], data, atol=1e-6)
 
 
+@pytest.mark.parametrize("turn", [0, 7])
+def test_matches_scipy_smoothing_and_interpolation(turn):
+    """Parallel axes take another way than turned ones: both against scipy on the whole volume."""
+    data = np.random.default_rng(0).random((20, 17, 31), dtype=np.float32)
+    volume = Volume(data, grid((1, 1.5, 1), (-8, -9, -15)))
+    target, transform = grid((1.4, 1.1, 5.0), (-11, -10, -13)), rigid((1, 2, 0.5), yaw=turn, pitch=turn)
+    got = resample(volume, shape=(18, 19, 6), affine=target, transform=transform).data
+
+    matrix = np.linalg.inv(transform @ volume.affine) @ target
+    points = np.tensordot(matrix[:3, :3], np.indices((18, 19, 6)), 1) + matrix[:3, 3].reshape(3, 1, 1, 1)
+    sigma = np.sqrt(np.maximum(np.abs(np.diag(matrix)[:3]) ** 2 - 1, 0)) / 2.3548
+    expected = ndimage.map_coordinates(
+        ndimage.gaussian_filter(data, sigma, mode="nearest"), points, order=1, mode="nearest"
+    )
+    inside = np.all([(p >= -0.5) & (p <= n - 0.5) for p, n in zip(points, data.shape, strict=True)], axis=0)
+    assert 0.5 < inside.mean() < 1
+    assert np.allclose(got, expected * inside, atol=1e-4)
+
+
+@pytest.mark.parametrize("turn", [0, 7])
+def test_voxels_that_are_not_wanted_change_no_other(turn):
+    volume = Volume(np.random.default_rng(1).random((20, 20, 20), dtype=np.float32), np.eye(4))
+    wanted = np.zeros((12, 12, 4), dtype=bool)
+    wanted[3:9, 2:7, 1:3] = True
+    space = {
+        "shape": wanted.shape,
+        "affine": grid((1.5, 1.5, 5), (0, 0, 0)),
+        "transform": rigid((0,) * 3, yaw=turn),
+    }
+    everything = resample(volume, **space).data
+    assert np.allclose(resample(volume, inside=wanted, **space).data, everything * wanted, atol=1e-6)
+    assert not resample(volume, inside=np.zeros_like(wanted), **space).data.any()
+
+
 def test_mask_stays_a_mask():
     data = np.zeros((20, 20, 20), dtype=np.float32)
     data[5:15, 5:15, 5:15] = 1
