@@ -98,7 +98,7 @@ def test_a_missing_series_excludes_one_patient_and_says_so(snakemake, cohort):
 
 
 def test_the_literal_reading_registers_the_dwi(snakemake, cohort):
-    literal = {"toolchain": "fsl", "fsl": {"dwi_transform": "register"}}
+    literal = {"toolchain": "fsl", "dwi_transform": "register"}
     found = jobs(snakemake("-n", "--quiet", "rules", config=merged(cohort, {"preprocessing": literal})))
     assert found["co_registration"] == 2
 

@@ -51,6 +51,12 @@ LOTS = dict(
 
 RUN = f"results/{config['run']}"
 LOG = f"logs/{config['run']}"
+# What has its own geometry is registered to the T2w for itself. The others take the T2w's matrix.
+REGISTERED = (
+    ("flair", "dwi")
+    if config["preprocessing"]["dwi_transform"] == "register"
+    else ("flair",)
+)
 IS_PHANTOM = COHORT is None
 IS_TEMPLATE_SPACE = IS_PHANTOM and config["phantom"]["space"] == "template"
 

@@ -11,8 +11,6 @@ FSL_RULES = {
 }
 BOXES = f"{RUN}/fsl/{{patient}}"
 FSL_SERIES = ("t2w", "dwi", "flair", "adc")
-# What has its own geometry: stripped and registered to the T2w for itself. The others take the T2w's matrix.
-REGISTERED = ("flair", "dwi") if FSL["dwi_transform"] == "register" else ("flair",)
 
 
 # Not while the rules are read: a dry run, and a machine that only redraws figures, need no FSL.

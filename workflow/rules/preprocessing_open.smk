@@ -18,6 +18,12 @@ for lot, patients in LOTS.items():
             atlas_brain_mask=rules.atlas.output.brain_mask,
             atlas_grid=rules.atlas.output.grid,
         output:
+            **{
+                f"{name}_to_t2w": each(
+                    patients, f"preprocessed/{{patient}}/transforms/{name}_to_t2w.txt"
+                )
+                for name in REGISTERED
+            },
             t2w=each(patients, "preprocessed/{patient}/t2w.nii.gz"),
             dwi=each(patients, "preprocessed/{patient}/dwi.nii.gz"),
             flair=each(patients, "preprocessed/{patient}/flair.nii.gz"),
@@ -25,9 +31,6 @@ for lot, patients in LOTS.items():
             brain_mask=each(patients, "preprocessed/{patient}/brain_mask.nii.gz"),
             t2w_to_atlas=each(
                 patients, "preprocessed/{patient}/transforms/t2w_to_atlas.txt"
-            ),
-            flair_to_t2w=each(
-                patients, "preprocessed/{patient}/transforms/flair_to_t2w.txt"
             ),
         log:
             f"{LOG}/preprocessed/lot_{lot}.log",
@@ -44,6 +47,7 @@ for lot, patients in LOTS.items():
                 for patient in patients
             ],
             b_values=[b_value(patient) for patient in patients],
+            register_dwi="dwi" in REGISTERED,
             t2w_dof=config["preprocessing"]["open"]["t2w_dof"],
             shrink=config["preprocessing"]["n4"]["shrink"],
             iterations=config["preprocessing"]["open"]["n4_iterations"],

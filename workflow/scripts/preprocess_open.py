@@ -1,7 +1,8 @@
 """Bring patients' series onto the atlas grid with the open toolchain, one after the other.
 
 Inputs: the raw series, atlas_t2w, atlas_brain_mask, atlas_grid. Outputs, a file each a patient: t2w, dwi,
-flair, adc, brain_mask on the grid, t2w_to_atlas and flair_to_t2w as 4 x 4 matrices. Settings:
+flair, adc, brain_mask on the grid, t2w_to_atlas, flair_to_t2w (and dwi_to_t2w) as 4 x 4
+matrices. Settings:
 preprocessing.n4, preprocessing.open; which patients, which raw series each has, b-values (s/mm2).
 """
 
@@ -28,6 +29,7 @@ for i, patient in enumerate(snakemake.params.patients):
             **raw,
             b_value=snakemake.params.b_values[i],
             atlas=atlas,
+            register_dwi=snakemake.params.register_dwi,
             t2w_dof=snakemake.params.t2w_dof,
             shrink=snakemake.params.shrink,
             iterations=snakemake.params.iterations,

@@ -38,6 +38,7 @@ def preprocess_patient(
     shared_dwi: bool,
     outputs: dict[str, str | os.PathLike],
     t2w_dof: int = 12,
+    register_dwi: bool = False,
 ) -> dict[str, bool]:
     """Bring one patient's series onto the atlas grid: brain only, bias-corrected, not yet normalised.
 
@@ -56,9 +57,12 @@ def preprocess_patient(
     shared_dwi : bool
         One field, from the T2w, for T2w and DWI, instead of one each.
     outputs : dict
-        Paths of t2w, dwi, flair, adc (mm2/s), brain_mask, t2w_to_atlas, flair_to_t2w.
+        Paths of t2w, dwi, flair, adc (mm2/s), brain_mask, t2w_to_atlas, flair_to_t2w; dwi_to_t2w where
+        the DWI is registered.
     t2w_dof : 6 | 7 | 9 | 12
         Degrees of freedom of T2w to atlas.
+    register_dwi : bool
+        The DWI is registered to the T2w; otherwise it shares the T2w's place, as one echo-planar scan gives.
 
     Returns
     -------
@@ -78,9 +82,17 @@ def preprocess_patient(
         mask = strip_by_zeros(series["t2w"])
     else:
         mask = refine_mask(series["t2w"], atlas.brain_mask, to_atlas, patient=patient)
-    to_t2w = register_rigid(series["flair"], series["t2w"], series["dwi"], mask)
+    native = {"shape": series["t2w"].shape, "affine": series["t2w"].affine}
+    to_t2w, dwi_in_place = {}, series["dwi"]
+    if register_dwi:
+        to_t2w["dwi"] = register_rigid(series["dwi"], series["t2w"], series["t2w"], mask)
+        dwi_in_place = resample(series["dwi"], transform=to_t2w["dwi"], **native)
+    to_t2w["flair"] = register_rigid(series["flair"], series["t2w"], dwi_in_place, mask)
     flair_mask = resample_mask(
-        mask, shape=series["flair"].shape, affine=series["flair"].affine, transform=np.linalg.inv(to_t2w)
+        mask,
+        shape=series["flair"].shape,
+        affine=series["flair"].affine,
+        transform=np.linalg.inv(to_t2w["flair"]),
     )
     if not flair_mask.data.any():
         raise PatientError(patient, f"flair file {Path(flair).name} shows no brain; give the whole series")
@@ -97,11 +109,12 @@ def preprocess_patient(
     target = {"shape": atlas.grid.shape, "affine": atlas.grid.affine}
     brain = resample_mask(mask, transform=to_atlas, **target)
     for name in SERIES:
-        transform = to_atlas @ to_t2w if name == "flair" else to_atlas
+        transform = to_atlas @ to_t2w.get(name, np.eye(4))
         write_volume(
             outputs[name], resample(ready[name], transform=transform, inside=brain.data > 0, **target)
         )
     write_volume(outputs["brain_mask"], brain, dtype=np.uint8)
-    for name, transform in (("t2w_to_atlas", to_atlas), ("flair_to_t2w", to_t2w)):
-        write_transform(outputs[name], transform)
+    write_transform(outputs["t2w_to_atlas"], to_atlas)
+    for name, transform in to_t2w.items():
+        write_transform(outputs[f"{name}_to_t2w"], transform)
     return {"t2w_derived": not t2w, "stripped": stripped}

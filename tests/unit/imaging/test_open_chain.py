@@ -186,3 +186,26 @@ def test_heavy_packages_stay_out():
         env={"PYTHONPATH": str(Path(__file__).parents[3] / "src")},
     )
     assert not heavy & set(done.stdout.split())
+
+
+def test_a_dwi_that_moved_is_registered_on_request(raw, tmp_path, atlas_files):
+    """Two voxels (5 mm) to the right: found, and the spot is back where the T2w has it."""
+    dwi = read_volume(raw["dwi"], patient="p1", series="dwi")
+    moved = tmp_path / "moved.nii.gz"
+    write_volume(moved, Volume(np.roll(dwi.data, 2, axis=0), dwi.affine))
+    out = tmp_path / "out"
+    preprocess_patient(
+        patient="p1",
+        **raw | {"dwi": moved},
+        b_value=1000.0,
+        atlas=read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")}),
+        shrink=4,
+        iterations=[20, 20],
+        shared_dwi=True,
+        register_dwi=True,
+        outputs=outputs(out) | {"dwi_to_t2w": out / "transforms/dwi_to_t2w.txt"},
+    )
+    found = np.loadtxt(out / "transforms/dwi_to_t2w.txt")
+    centre = found[:3] @ np.append(dwi.centre, 1) - dwi.centre
+    assert np.allclose(centre, -dwi.affine[:3, 0] * 2, atol=0.5)
+    test_left_stays_left((None, {"dwi": read_volume(out / "dwi.nii.gz", patient="p1", series="dwi")}, None))
