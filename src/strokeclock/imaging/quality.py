@@ -185,9 +185,8 @@ def judge(
         looks.append(f"mid-plane {offset:+.1f} mm from the atlas's, above {max_midplane_offset_mm:g} mm")
     if sides_disagree(numbers["side_seen"], numbers["side_recorded"]):
         looks.append(f"DWI shows the infarct {numbers['side_seen']}, recorded is {numbers['side_recorded']}")
-    if fails:
-        return "fail", "; ".join(fails)
-    return ("look", "; ".join(looks)) if looks else ("pass", "")
+    verdict = "fail" if fails else "look" if looks else "pass"
+    return verdict, "; ".join(fails + looks)
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:

@@ -226,7 +226,7 @@ def test_side_of(left, right, side):
         ({"side_recorded": "both"}, "pass", ""),
         ({"side_recorded": ""}, "pass", ""),
         ({"side_seen": "none"}, "pass", ""),
-        ({"nmi_to_atlas": 1.01, "dice_to_atlas": 0.5}, "fail", "Dice"),
+        ({"nmi_to_atlas": 1.01, "dice_to_atlas": 0.5}, "fail", "below 0.85; NMI"),
     ],
 )
 def test_verdicts(change, verdict, word):
