@@ -1,22 +1,36 @@
-"""One phantom patient, raw series to atlas grid: the open toolchain beside a chain written with ANTsPy."""
+"""One phantom patient, raw series to atlas grid: the open toolchain beside the same chain by ANTsPy and FSL.
+
+FSL's row is there where FSL is. The floor is what no chain can do without: reading, one interpolation of each
+series at the brain's voxels, writing.
+"""
 
 import os
 
 os.environ |= {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "ANTS_RANDOM_SEED": "1", "OMP_NUM_THREADS": "1"}
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import ants
+import numpy as np
 import yaml
 from timing import Row, compare, cpu_seconds
 
 from strokeclock.imaging.atlas import build_atlas, read_atlas
 from strokeclock.imaging.bias import estimate_field_ants, estimate_field_niimath
+from strokeclock.imaging.fsl import (
+    co_register,
+    correct_bias,
+    register_to_atlas,
+    reorient,
+    strip_again,
+    strip_skull,
+)
 from strokeclock.imaging.open_chain import preprocess_patient
 from strokeclock.imaging.resample import resample
-from strokeclock.imaging.volume import read_volume, write_volume
+from strokeclock.imaging.volume import Volume, read_volume, write_volume
 from strokeclock.phantom.patient import SERIES, make_patient, write_patient
 
 SETTINGS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())
@@ -59,7 +73,12 @@ def _measure(folder: Path) -> Iterator[Row]:
         "preprocessing_vs_ants", ours, cpu_seconds(lambda: _ants_chain(raw, atlas), n=RUNS), goal="8", n=RUNS
     )
 
-    floor = cpu_seconds(lambda: _floor(raw, atlas["grid"], outputs), n=RUNS)
+    if os.environ.get("FSLDIR") and shutil.which("flirt"):
+        fsl = cpu_seconds(lambda: _fsl_chain(raw, atlas, folder), n=1)
+        yield compare("preprocessing_vs_fsl", ours, fsl, goal="35", n=1)
+
+    inside = read_volume(outputs["brain_mask"], patient="p", series="brain_mask").data > 0
+    floor = cpu_seconds(lambda: _floor(raw, prepared.grid, inside, outputs), n=RUNS)
     yield compare("preprocessing_vs_floor", ours, floor, goal="", n=RUNS)
 
     t2w, mask = (read_volume(path, patient="p", series="t2w") for path in (raw["t2w"], brain_mask))
@@ -77,12 +96,55 @@ def _measure(folder: Path) -> Iterator[Row]:
     )
 
 
-def _floor(raw: dict[str, Path], atlas_grid: Path, outputs: dict[str, Path]) -> None:
-    """What no chain can do without: read each series, resample it once, write it."""
-    grid = read_volume(atlas_grid, patient="atlas", series="grid")
+def _floor(raw: dict[str, Path], grid: Volume, inside: np.ndarray, outputs: dict[str, Path]) -> None:
     for name, path in raw.items():
         volume = read_volume(path, patient="p", series=name)
-        write_volume(outputs[name], resample(volume, shape=grid.shape, affine=grid.affine))
+        write_volume(outputs[name], resample(volume, shape=grid.shape, affine=grid.affine, inside=inside))
+
+
+def _fsl_chain(raw: dict[str, Path], atlas: dict[str, Path], folder: Path) -> None:
+    """The boxes of the fsl toolchain, one after the other."""
+    prep = SETTINGS["preprocessing"]
+    series, patient = (*SERIES, "adc"), {"patient": "p"}
+    boxes = {
+        box: {name: folder / f"{box}_{name}.nii" for name in series}
+        for box in ("bias", "upright", "stripped", "done")
+    }
+    correct_bias({**raw, "adc": None}, out=boxes["bias"], b_value=1000.0, **prep["n4"], **patient)
+    reorient(boxes["bias"], out=boxes["upright"], **patient)
+    stripped = {name: boxes["stripped"][name] for name in ("t2w", "flair")}
+    strip_skull(
+        boxes["upright"],
+        out=stripped,
+        fraction=prep["fsl"]["bet_fraction"],
+        robust=prep["fsl"]["bet_robust"],
+        **patient,
+    )
+    on_atlas, matrix, mask = folder / "on_atlas.nii", folder / "on_atlas.mat", folder / "mask.nii"
+    register_to_atlas(
+        stripped["t2w"],
+        grid=atlas["grid"],
+        brain_mask_grid=atlas["brain_mask_grid"],
+        out=on_atlas,
+        matrix=matrix,
+        dof=prep["fsl"]["t2w_dof"],
+        cost=prep["fsl"]["t2w_cost"],
+        **patient,
+    )
+    strip_again(on_atlas, brain_mask=mask, fraction=prep["fsl"]["second_bet_fraction"], **patient)
+    co_register(
+        boxes["upright"],
+        stripped=stripped,
+        t2w_to_atlas=matrix,
+        grid=atlas["grid"],
+        brain_mask=mask,
+        out=boxes["done"],
+        brain_mask_out=folder / "brain_done.nii.gz",
+        transforms={name: folder / f"fsl_{name}.txt" for name in ("t2w_to_atlas", "flair_to_t2w")},
+        dof=prep["fsl"]["flair_dof"],
+        cost=prep["fsl"]["flair_cost"],
+        **patient,
+    )
 
 
 def _ants_chain(raw: dict[str, Path], atlas: dict[str, Path]) -> None:
