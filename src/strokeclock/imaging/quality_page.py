@@ -6,23 +6,22 @@ from html import escape
 from pathlib import Path
 
 from strokeclock.cohort.verdicts import VERDICTS
-from strokeclock.imaging.quality_record import shown_numbers
 from strokeclock.imaging.reference import Reference
 
-_TITLES = {
-    "mask_volume_ml": "brain, mL",
-    "dice_to_atlas": "Dice",
-    "nmi_to_atlas": "NMI",
-    "t2w_coverage": "T2w shows",
-    "flair_coverage": "FLAIR shows",
-    "flair_fit": "FLAIR fit",
-    "asymmetry": "L–R",
-    "midplane_tilt_deg": "tilt, °",
-    "midplane_offset_mm": "offset, mm",
-    "infarct_left_ml": "infarct left, mL",
-    "infarct_right_ml": "infarct right, mL",
-    "side_seen": "side seen",
-    "side_recorded": "side recorded",
+_COLUMNS = {  # number -> title, format
+    "mask_volume_ml": ("brain, mL", ".0f"),
+    "dice_to_atlas": ("Dice", ".3f"),
+    "nmi_to_atlas": ("NMI", ".3f"),
+    "t2w_coverage": ("T2w shows", ".0%"),
+    "flair_coverage": ("FLAIR shows", ".0%"),
+    "flair_fit": ("FLAIR fit", ".2f"),
+    "asymmetry": ("L–R", ".3f"),
+    "midplane_tilt_deg": ("tilt, °", ".1f"),
+    "midplane_offset_mm": ("offset, mm", "+.1f"),
+    "infarct_left_ml": ("infarct left, mL", ".1f"),
+    "infarct_right_ml": ("infarct right, mL", ".1f"),
+    "side_seen": ("side seen", ""),
+    "side_recorded": ("side noted", ""),
 }
 
 _HEAD = """<!doctype html>
@@ -37,19 +36,21 @@ table { border-collapse: collapse; width: 100%; }
 th, td { padding: .3rem .4rem; text-align: left; border-bottom: 1px solid #2b2f36; vertical-align: middle; }
 th { position: sticky; top: 0; background: #1d2026; cursor: pointer; font-size: 12px; }
 th:hover, button:hover { background: #2b2f36; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.reason { width: 15%; }
-td.patient { min-width: 7em; }
-td.patient, td.reason { overflow-wrap: anywhere; }
-img { display: block; width: 27vw; height: 12vw; object-fit: contain; object-position: left; }
+td.number { text-align: right; font-size: 12px; font-variant-numeric: tabular-nums; white-space: nowrap; }
+td.patient { min-width: 6em; overflow-wrap: anywhere; }
+td.verdict { min-width: 12em; overflow-wrap: anywhere; }
+img { display: block; width: 24vw; height: 10.7vw; object-fit: contain; object-position: left; }
+@media (max-width: 1400px) {
+  th, td { padding: .3rem .2rem; }
+  img { width: 18vw; height: 8vw; }
+}
 button { margin-right: .3rem; padding: .2rem .7rem; font: inherit; color: inherit; cursor: pointer;
   background: #1d2026; border: 1px solid #2b2f36; border-radius: .3rem; }
 button[aria-pressed=true] { border-color: currentColor; }
 tbody[data-show=look] tr:not(.look), tbody[data-show=fail] tr:not(.fail) { display: none; }
-span.pass, td.pass { color: #60c878; }
-span.look, td.look, button.look { color: #f5be46; }
-span.fail, td.fail, button.fail { color: #f0645a; }
-.verdict { font-weight: 700; }
+span.pass, b.pass { color: #60c878; }
+span.look, b.look, button.look { color: #f5be46; }
+span.fail, b.fail, button.fail { color: #f0645a; }
 </style>
 """
 
@@ -109,7 +110,8 @@ def write_page(
         f"<u>{show[0]}</u>{show[1:]} {number}</button>"
         for show, number in (("all", len(records)), ("look", count["look"]), ("fail", count["fail"]))
     )
-    titles = ["picture", "patient", "verdict", "reason", *_TITLES.values(), "histogram to reference, SD"]
+    numbers = [title for title, _ in _COLUMNS.values()]
+    titles = ["picture", "patient", "verdict", *numbers, "histogram off, SD"]
     text = "".join(
         [
             _HEAD,
@@ -150,9 +152,15 @@ def _row(record: Mapping, distances: Mapping[str, tuple[float, float]]) -> str:
         f'<td data-key="{patient}"><a href="{patient}.png">'
         f'<img loading="lazy" src="{patient}.png" alt="slices of {patient}"></a></td>',
         f'<td class="patient">{patient}</td>',
-        f'<td class="verdict {verdict}" data-key="{VERDICTS.index(verdict)}">{verdict}{by}</td>',
-        f'<td class="reason">{escape(record["reason"])}</td>',
-        *(f'<td class="number">{escape(str(value))}</td>' for value in shown_numbers(record)),
+        f'<td class="verdict" data-key="{VERDICTS.index(verdict)}"><b class="{verdict}">{verdict}{by}</b><br>'
+        f"{escape(record['reason'])}</td>",
+        *(_number(record["numbers"] or {}, name) for name in _COLUMNS),
         f'<td class="number" data-key="{after}">{histogram}</td>',
     ]
     return f'<tr class="{verdict}">{"".join(cells)}</tr>\n'
+
+
+def _number(numbers: Mapping, name: str) -> str:
+    value = numbers.get(name)
+    key, shown = ("", "") if value is None else (value, format(value, _COLUMNS[name][1]))
+    return f'<td class="number" data-key="{escape(str(key))}">{escape(shown)}</td>'

@@ -172,12 +172,14 @@ def write_picture(path: str | Path, image: Image.Image) -> None:
 
 def _write_title(draw: ImageDraw.ImageDraw, record: Mapping, second_line: str) -> None:
     verdict = record["verdict"].upper() + (" (by a person)" if record["judged_by"] == "person" else "")
-    at = 10
+    at, width = 10, draw.im.size[0]
     for text, colour in (
         (record["patient"], _TEXT),
         (verdict, COLOURS[record["verdict"]]),
         (record["reason"], _TEXT),
     ):
+        while len(text) > 1 and at + draw.textlength(text, _font(17)) > width - 10:  # the page has it whole
+            text = text[:-2] + "…"
         draw.text((at, 6), text, colour, _font(17))
         at += draw.textlength(text, _font(17)) + 16
     draw.multiline_text((10, 30), second_line, _PALE, _font(13), spacing=5)

@@ -49,21 +49,18 @@ def read_record(path: str | Path) -> dict:
     return json.loads(Path(path).read_bytes())
 
 
-def shown_numbers(record: Mapping) -> list:
-    """The values of `NUMBERS` in their order, "" where there is none."""
-    values = ((record["numbers"] or {}).get(name) for name in NUMBERS)
-    return ["" if value is None else value for value in values]
-
-
 def write_tables(
     records: Iterable[Mapping], *, entry_exclusions: str | Path, quality: str | Path, exclusions: str | Path
 ) -> None:
     """Write quality.tsv (a row a record) and exclusions.tsv (patient, stage, reason), entry's first."""
     records = list(records)
-    rows = [
-        [record[key] for key in ("patient", "verdict", "reason", "judged_by")] + shown_numbers(record)
-        for record in records
-    ]
+    rows = []
+    for record in records:
+        values = ((record["numbers"] or {}).get(name) for name in NUMBERS)
+        rows.append(
+            [record[key] for key in ("patient", "verdict", "reason", "judged_by")]
+            + ["" if value is None else value for value in values]
+        )
     _write_whole(quality, _tsv(["patient", "verdict", "reason", "judged_by", *NUMBERS], rows))
     with open(entry_exclusions, newline="") as file:
         header, *left = csv.reader(file, delimiter="\t")

@@ -37,6 +37,15 @@ def test_worst_first(tmp_path):
     assert "2 pass" in text
 
 
+def test_every_number_has_a_column_and_sorts_by_its_value(tmp_path):
+    numbers = dict.fromkeys(NUMBERS, 0.98765) | {"mask_volume_ml": None, "side_seen": "left"}
+    text = page(tmp_path, [make_record("p1", numbers=numbers, automatic=("look", "NMI"), person=None)])
+    assert text.count("<th>") == 3 + len(NUMBERS) + 1 == text.count("<td")
+    assert '<td class="number" data-key="0.98765">99%</td>' in text
+    assert '<td class="number" data-key="left">left</td>' in text
+    assert '<td class="number" data-key=""></td>' in text
+
+
 def test_buttons_count_and_rows_carry_their_verdict(tmp_path):
     text = page(tmp_path, [record("p1", "pass"), record("p2", "look"), record("p3", "fail", dice=None)])
     assert re.findall(r'data-show="(\w+)" aria-pressed="(\w+)"><u>(\w)</u>\w+ (\d+)<', text) == [

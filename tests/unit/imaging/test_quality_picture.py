@@ -96,6 +96,13 @@ def test_histograms_stand_where_their_voxels_are(head, record):
     assert not draw(head, record)[74 : 74 + 3 * row, width - 188 :].any()
 
 
+def test_a_reason_too_long_for_the_title_ends_within_the_picture(head, record):
+    """The rightmost text of the title row stays clear of the edge, and the row is full nearly to there."""
+    title = draw(head, record | {"reason": "mid-plane tilted by 4.1°, above 4°; " * 9})[:26]
+    rightmost = np.argwhere(title.max(axis=2) > 100)[:, 1].max()
+    assert title.shape[1] - 40 < rightmost < title.shape[1] - 8
+
+
 @pytest.fixture
 def files(head, tmp_path):
     """A patient's files on disk, the atlas's mask and a reference made from the same volumes."""
