@@ -1,0 +1,75 @@
+"""Augmentation of training hemispheres that leaves the clock alone: motion and noise, never contrast."""
+
+import math
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+IN_PLANE_MM = (98.0, 233.0)  # a hemisphere's extent along x and y: half the atlas, on whatever grid
+
+
+def augment(
+    hemispheres: torch.Tensor,
+    generator: np.random.Generator,
+    *,
+    rotation_deg: float,
+    scale: float,
+    shift_mm: float,
+    gain: float,
+    noise: float,
+) -> torch.Tensor:
+    """Turn, scale and shift hemispheres in the axial plane, then vary their brightness and add noise.
+
+    All channels of a hemisphere move together. The signal of a lesion over that of its surroundings, which
+    tells its age, stays: no curve bends intensities, and brain and background do not mix.
+
+    Parameters
+    ----------
+    hemispheres : float32 (n, channels, x, y, z)
+        Values 0 to 1, background exactly 0.
+    generator
+        The only source of randomness.
+    rotation_deg, scale : float
+        Most that a hemisphere turns (degrees) and grows or shrinks (fraction), uniform.
+    shift_mm : float
+        Most that it moves along x and along y, uniform.
+    gain : float
+        Most that a channel's brightness changes (fraction), uniform.
+    noise : float
+        SD of Gaussian noise inside the brain, in units of the values.
+
+    Returns
+    -------
+    Same shape; background 0.
+    """
+    n, channels, *plane, slices = hemispheres.shape
+
+    def uniform(most: float, *shape: int) -> np.ndarray:
+        return generator.uniform(-most, most, size=shape)
+
+    angle, growth = np.radians(uniform(rotation_deg, n)), 1 + uniform(scale, n)
+    aspect = IN_PLANE_MM[1] / IN_PLANE_MM[0]
+    theta = np.zeros((n, 2, 3), dtype=np.float32)  # grid_sample counts y (the last axis) first
+    theta[:, 0, 0] = theta[:, 1, 1] = np.cos(angle) / growth
+    theta[:, 0, 1] = -np.sin(angle) / growth / aspect
+    theta[:, 1, 0] = np.sin(angle) / growth * aspect
+    theta[:, :, 2] = uniform(shift_mm, n, 2) * 2 / np.array(IN_PLANE_MM[::-1])
+
+    brain = (hemispheres != 0).any(1, keepdim=True)
+    stack = torch.cat([hemispheres, brain.to(hemispheres.dtype)], dim=1)
+    stack = stack.permute(0, 1, 4, 2, 3).reshape(n, -1, *plane)  # one image of (channels + 1) * slices
+    grid = functional.affine_grid(
+        torch.from_numpy(theta).to(stack.device), (n, 1, *plane), align_corners=False
+    )
+    moved = functional.grid_sample(stack, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
+    moved = moved.view(n, channels + 1, slices, *plane).permute(0, 1, 3, 4, 2)
+    covered = moved[:, -1:]
+    inside = covered > 0.5
+    # a voxel on the border keeps the brain's signal, not its mixture with the background
+    values = moved[:, :-1] / covered.clamp_min(0.5)
+
+    brightness = torch.from_numpy(1 + uniform(gain, n, channels, 1, 1, 1)).to(values)
+    speckle = torch.from_numpy(generator.standard_normal(values.shape, dtype=np.float32)).to(values)
+    values = (values * brightness + noise * speckle).clamp_min(math.ulp(1.0))  # exactly 0 is background
+    return torch.where(inside, values, 0)
