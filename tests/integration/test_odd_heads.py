@@ -133,7 +133,13 @@ def go(tmp_path, atlas, settings):
             **intensity,
         )
         tensor = make_hemispheres(
-            volumes, mask, patient="p1", reference=reference, percentiles=percentiles, **intensity
+            volumes,
+            mask,
+            patient="p1",
+            reference=reference,
+            channels=SERIES,
+            percentiles=percentiles,
+            **intensity,
         )
         to_atlas, to_t2w = (np.loadtxt(path) for path in transforms.values())
         true_mask, lesion = (

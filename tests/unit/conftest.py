@@ -18,12 +18,13 @@ class ToyCohort:
     hemispheres: Path
     cohort: Path
     split: Path
+    channels: tuple[str, ...] = ("dwi", "t2w", "flair")
 
     def inputs(self) -> dict[str, Path]:
         return {"hemispheres": self.hemispheres, "cohort": self.cohort, "split": self.split}
 
     def models(self, net: str) -> dict:
-        shared = {"width": 4, "attention_norm": "sigmoid", "standardise": True}
+        shared = {"channels": self.channels, "width": 4, "attention_norm": "sigmoid", "standardise": True}
         own = {"attention_map": "native", "slice_aggregation": "softmax_logit"}
         return shared | own if net == "2d" else shared
 

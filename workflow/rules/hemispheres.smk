@@ -136,11 +136,11 @@ for lot, patients in LOTS.items():
         name:
             f"hemispheres_{lot}"
         input:
+            **{
+                name: each(patients, f"preprocessed/{{patient}}/{name}.nii.gz")
+                for name in (*config["models"]["channels"], "brain_mask")
+            },
             record=each(patients, "quality/{patient}.json"),
-            t2w=each(patients, "preprocessed/{patient}/t2w.nii.gz"),
-            dwi=each(patients, "preprocessed/{patient}/dwi.nii.gz"),
-            flair=each(patients, "preprocessed/{patient}/flair.nii.gz"),
-            brain_mask=each(patients, "preprocessed/{patient}/brain_mask.nii.gz"),
             reference=f"{RUN}/hemispheres/reference.npz",
         output:
             hemispheres=each(patients, "hemispheres/{patient}.npy"),
@@ -154,6 +154,7 @@ for lot, patients in LOTS.items():
             runtime=5,
         params:
             patients=patients,
+            channels=config["models"]["channels"],
             normalisation=INTENSITY["normalisation"],
             clip=INTENSITY["clip"],
             percentiles=INTENSITY["percentiles"],

@@ -38,7 +38,10 @@ PHASE_SETTINGS = {
 }
 NETWORK_SETTINGS = {
     net: config["models"][net]
-    | {key: config["models"][key] for key in ("attention_norm", "standardise")}
+    | {
+        key: config["models"][key]
+        for key in ("channels", "attention_norm", "standardise")
+    }
     for net in NETWORKS
 }
 LEARNED_FROM = {
@@ -66,6 +69,7 @@ rule phase0_genesis:
         runtime=2880,
         gpu=GPUS,
     params:
+        channels=config["models"]["channels"],
         width=config["models"]["3d"]["width"],
         standardise=config["models"]["standardise"],
         training=PHASE_SETTINGS[GENESIS],

@@ -1,7 +1,8 @@
 """Normalise and match patients' series, and split them into hemispheres, one after the other.
 
-Inputs, a file each a patient: record, t2w, dwi, flair, brain_mask; reference. Output: hemispheres (npy each).
-Settings: preprocessing.intensity.
+Inputs, a file each a patient: record, brain_mask, and of each channel (t2w, dwi, flair, adc);
+reference. Output: hemispheres (npy each).
+Settings: models.channels, preprocessing.intensity.
 """
 
 from functools import partial
@@ -11,8 +12,9 @@ from strokeclock.imaging.hemispheres import halve_patient
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
+channels = snakemake.params.channels
 for i, patient in enumerate(snakemake.params.patients):
-    files = {name: snakemake.input[name][i] for name in ("t2w", "dwi", "flair", "brain_mask")}
+    files = {name: snakemake.input[name][i] for name in (*channels, "brain_mask")}
     output = snakemake.output.hemispheres[i]
     run_step(
         partial(
@@ -22,6 +24,7 @@ for i, patient in enumerate(snakemake.params.patients):
             record=snakemake.input.record[i],
             reference=snakemake.input.reference,
             output=output,
+            channels=channels,
             normalisation=snakemake.params.normalisation,
             clip=snakemake.params.clip,
             percentiles=snakemake.params.percentiles,

@@ -1,7 +1,7 @@
 """Phase 0: pretrain the 3D U-Net by restoring corrupted hemispheres of the training patients.
 
 Inputs: manifest (hemispheres lie beside it), cohort, split. Outputs: model, history, record.
-Settings: models.3d.width, models.standardise, training.{phase0_genesis, threads, device}.
+Settings: models.{channels, 3d.width, standardise}, training.{phase0_genesis, threads, device}.
 """
 
 from pathlib import Path
@@ -12,6 +12,7 @@ from strokeclock.pretraining.restoration import train_restoration
 log_to(snakemake.log[0])
 train_restoration(
     seed=int(snakemake.wildcards.seed),
+    channels=snakemake.params.channels,
     width=snakemake.params.width,
     standardise=snakemake.params.standardise,
     training=snakemake.params.training,

@@ -2,7 +2,7 @@
 
 Inputs: model, manifest (hemispheres lie beside it), cohort, split.
 Output: predictions (patient, hemisphere, part, label, score).
-Settings: training.threads, training.device.
+Settings: models.channels, training.threads, training.device.
 """
 
 from pathlib import Path
@@ -17,6 +17,7 @@ predict(
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     output=snakemake.output.predictions,
+    channels=snakemake.params.channels,
     threads=snakemake.params.threads,
     device=snakemake.params.device,
 )

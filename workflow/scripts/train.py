@@ -2,8 +2,8 @@
 
 Inputs: manifest (hemispheres lie beside it), cohort, split, parent (none for random weights).
 Outputs: model, history, record.
-Settings: models.{2d, 3d, attention_norm, standardise}, training.{<phase>, freeze_2d, attention_enter,
-phase4_trainable, selection, threads, device}.
+Settings: models.{channels, 2d, 3d, attention_norm, standardise}, training.{<phase>, freeze_2d,
+attention_enter, phase4_trainable, selection, threads, device}.
 """
 
 from pathlib import Path

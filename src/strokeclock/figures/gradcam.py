@@ -18,7 +18,7 @@ from strokeclock.evaluation.predictions import parse_path, read_predictions
 from strokeclock.figures.style import house_style, save_figure
 
 SIDES = ("left", "right")  # the order of a hemisphere file's first axis
-DWI, FLAIR = 0, 2  # of its second axis
+SERIES = {"dwi": "DWI", "t2w": "T2w", "flair": "FLAIR", "adc": "ADC"}
 COLOURMAP = "inferno"
 OPACITY = 0.75  # of the map where it is 1; 0 where it is 0
 
@@ -26,7 +26,7 @@ OPACITY = 0.75  # of the map where it is 1; 0 where it is 0
 class Case(NamedTuple):
     """One patient of the figure.
 
-    hemisphere: "left" or "right", the one with the lesion; volume: (3, x, y, z) its channels; slice: the z
+    hemisphere: "left" or "right", the one with the lesion; volume: (channels, x, y, z); slice: the z
     shown.
     """
 
@@ -44,10 +44,13 @@ def draw_gradcam(
     *,
     hemispheres: str | Path,
     grid: str | Path,
+    channels: Sequence[str],
     layer: str,
     patients: int,
 ) -> None:
     """Draw a row for each patient: DWI, FLAIR, and DWI under each network's Grad-CAM for TSS < 4.5 h.
+
+    Networks that see neither DWI nor FLAIR are shown on their first channel.
 
     The patients are the first test patients of each class by id, so that nobody picks them; the slice is
     the one in which DWI differs most from the mirrored other hemisphere, so that no network picks it. Every
@@ -63,14 +66,18 @@ def draw_gradcam(
         Folder of <patient>.npy.
     grid : path
         An image on the atlas grid, for its voxel size.
+    channels : sequence of str
+        What a hemisphere holds, in order.
     layer : str
         "penultimate" or "last" convolutional stage.
     patients : int
         How many to show.
     """
     tables = [table[table["part"] == "test"] for table in map(read_predictions, predictions)]
+    shown = [channels.index(name) for name in ("dwi", "flair") if name in channels] or [0]
+    under = shown[0]
     cases = [
-        _read_case(row, Path(hemispheres) / f"{row.patient}.npy")
+        _read_case(row, Path(hemispheres) / f"{row.patient}.npy", channel=under)
         for table in tables[:1]
         for row in _choose_patients(table, patients).itertuples()
     ]
@@ -84,23 +91,26 @@ def draw_gradcam(
         aspect = spacing[1] / spacing[0]
         _, x, y, _ = cases[0].volume.shape
         figure = Figure(
-            figsize=(1.1 * (2 + len(models)) + 0.4, 1.1 * (aspect * y / x + 0.15) * len(cases) + 0.6),
+            figsize=(
+                1.1 * (len(shown) + len(models)) + 0.4,
+                1.1 * (aspect * y / x + 0.15) * len(cases) + 0.6,
+            ),
             layout="compressed",
         )
-        axes = figure.subplots(len(cases), 2 + len(models), squeeze=False)
+        axes = figure.subplots(len(cases), len(shown) + len(models), squeeze=False)
         for row, case in zip(axes, cases, strict=True):
-            _show(row[0], case, DWI, aspect)
-            _show(row[1], case, FLAIR, aspect)
+            for axis, channel in zip(row, shown, strict=False):
+                _show(axis, case, channel, aspect)
             row[0].set_ylabel(f"{case.patient}\nTSS {'<' if case.early else '≥'} 4.5 h")
-        axes[0, 0].set_title("DWI")
-        axes[0, 1].set_title("FLAIR")
-        for column, model, path, table in zip(axes.T[2:], models, predictions, tables, strict=True):
+        for axis, channel in zip(axes[0], shown, strict=False):
+            axis.set_title(SERIES[channels[channel]])
+        for column, model, path, table in zip(axes.T[len(shown) :], models, predictions, tables, strict=True):
             arm, _ = parse_path(path)
             scores = table.set_index(["patient", "hemisphere"])["score"]
             start = "random start" if arm.weights == "random" else "pretrained"
             column[0].set_title(f"{arm.net.upper()}\n{start}")
             for axis, case in zip(column, cases, strict=True):
-                _show(axis, case, DWI, aspect)
+                _show(axis, case, under, aspect)
                 relevance = map_relevance(model, case.volume, layer=LAYERS[arm.net, layer])
                 _overlay(axis, relevance[..., case.slice])
                 axis.set_xlabel(f"p = {scores[case.patient, case.hemisphere]:.2f}")
@@ -123,11 +133,11 @@ def _choose_patients(table: pd.DataFrame, n: int) -> pd.DataFrame:
     return chosen.sort_values(["label", "patient"], ascending=[False, True])
 
 
-def _read_case(row: tuple, path: str | Path) -> Case:
+def _read_case(row: tuple, path: str | Path, *, channel: int) -> Case:
     sides = np.load(path).astype(np.float32)
     side = SIDES.index(row.hemisphere)
     # smoothed in plane, so that no voxel decides alone; the lesion is in the difference's highest hundredth
-    asymmetry = uniform_filter(sides[side, DWI] - sides[1 - side, DWI], size=(5, 5, 1))
+    asymmetry = uniform_filter(sides[side, channel] - sides[1 - side, channel], size=(5, 5, 1))
     excess = np.clip(asymmetry - np.quantile(asymmetry, 0.99), 0, None).sum(axis=(0, 1))
     return Case(row.patient, row.label == 1, row.hemisphere, sides[side], int(excess.argmax()))
 

@@ -1,4 +1,4 @@
-"""From three registered series to two hemispheres, the right one mirrored onto the left."""
+"""From registered series to two hemispheres, the right one mirrored onto the left."""
 
 import csv
 import hashlib
@@ -11,7 +11,7 @@ import numpy as np
 
 from strokeclock.errors import ConfigurationError, PatientError
 from strokeclock.imaging.exclusion import read_exclusion
-from strokeclock.imaging.intensity import SERIES, match, normalise, rescale
+from strokeclock.imaging.intensity import match, normalise, rescale, scale_adc
 from strokeclock.imaging.quality_record import read_record
 from strokeclock.imaging.reference import Reference, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
@@ -24,6 +24,7 @@ def halve_patient(
     record: str | Path,
     reference: str | Path,
     output: str | Path,
+    channels: Sequence[str],
     normalisation: str,
     clip: float,
     percentiles: Sequence[float],
@@ -33,7 +34,7 @@ def halve_patient(
     Parameters
     ----------
     files : mapping of series -> path
-        t2w, dwi, flair and brain_mask on the atlas grid.
+        The channels' series and brain_mask on the atlas grid.
     record, reference : paths
         quality/<patient>.json and hemispheres/reference.npz.
 
@@ -50,6 +51,7 @@ def halve_patient(
         volumes,
         volumes["brain_mask"],
         patient=patient,
+        channels=channels,
         reference=read_reference(reference),
         normalisation=normalisation,
         clip=clip,
@@ -63,6 +65,7 @@ def make_hemispheres(
     mask: Volume,
     *,
     patient: str,
+    channels: Sequence[str],
     reference: Reference,
     normalisation: str,
     clip: float,
@@ -73,11 +76,13 @@ def make_hemispheres(
     Parameters
     ----------
     volumes : mapping of series -> Volume
-        dwi, t2w and flair on the atlas grid, not yet normalised.
+        The channels' series on the atlas grid, not yet normalised.
     mask : Volume
         The brain (non-zero) on the same grid.
     patient : str
         Named in errors.
+    channels : sequence of str
+        Of dwi, t2w, flair and adc, in the order wanted. An ADC map has a unit: it is scaled by it alone.
     reference : Reference
         The histogram reference.
     normalisation, clip, percentiles
@@ -85,7 +90,7 @@ def make_hemispheres(
 
     Returns
     -------
-    (2, 3, nx / 2, ny, nz) float16
+    (2, channels, nx / 2, ny, nz) float16
         See `split_hemispheres`; values 0 to 1.
 
     Raises
@@ -95,7 +100,11 @@ def make_hemispheres(
     """
     inside = mask.data > 0
     prepared = {}
-    for series in SERIES:
+    for series in channels:
+        if series == "adc":
+            data = scale_adc(volumes[series].data, inside)
+            prepared[series] = Volume(data, volumes[series].affine)
+            continue
         try:
             data = normalise(volumes[series].data, inside, method=normalisation, clip=clip)
         except ValueError as error:
@@ -110,17 +119,18 @@ def split_hemispheres(volumes: Mapping[str, Volume]) -> np.ndarray:
 
     Returns
     -------
-    (2, 3, nx / 2, ny, nz) float16
-        Hemisphere (left, right mirrored), channel (DWI, T2w, FLAIR), x from lateral to medial in both, y, z.
+    (2, channels, nx / 2, ny, nz) float16
+        Hemisphere (left, right mirrored), channel (in the order of ``volumes``), x from lateral to
+        medial in both, y, z.
 
     Raises
     ------
     ConfigurationError
         The grid is not RAS, or its middle is not at x = 0: left and right would mix.
     """
-    stack = np.stack([volumes[series].data for series in SERIES])
-    for series in SERIES:
-        require_symmetric_grid(volumes[series])
+    stack = np.stack([volume.data for volume in volumes.values()])
+    for volume in volumes.values():
+        require_symmetric_grid(volume)
     half = stack.shape[1] // 2
     return np.stack([stack[:, :half], stack[:, : half - 1 : -1]]).astype(np.float16)
 

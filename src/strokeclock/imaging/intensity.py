@@ -11,6 +11,7 @@ import numpy as np
 log = logging.getLogger(__name__)
 
 SERIES = ("dwi", "t2w", "flair")
+ADC_OF_WATER = 3e-3  # mm2/s, at body temperature
 
 
 def normalise(data: np.ndarray, mask: np.ndarray, *, method: str = "zscore", clip: float = 8.0) -> np.ndarray:
@@ -148,3 +149,11 @@ def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: tuple[float, flo
     rescaled = np.zeros(data.shape, dtype=np.float32)
     rescaled[mask] = np.clip((data[mask] - low) / max(high - low, np.finfo(np.float32).tiny), 0, 1)
     return rescaled
+
+
+def scale_adc(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """An ADC map (mm2/s) as a share of free water's 3e-3, clipped to 0 to 1; 0 outside; (X, Y, Z) float32.
+
+    ADC has a unit and the same meaning in every patient: neither normalised nor matched.
+    """
+    return np.where(mask, np.clip(data / ADC_OF_WATER, 0, 1), 0).astype(np.float32)

@@ -7,7 +7,7 @@ from torch import nn
 from strokeclock.models.slicewise import SliceWiseNetwork
 from strokeclock.models.volumetric import VolumetricNetwork
 
-CHANNELS = ("DWI", "T2w", "FLAIR")  # a hemisphere's channels, in order
+CHANNELS = ("dwi", "t2w", "flair")  # the paper's
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,7 @@ class Architecture:
     grid : voxels of a hemisphere, x y z.
     attention : whether the attention gates are there.
     attention_map, slice_aggregation : of the 2D network alone.
+    channels : the series of a hemisphere, in order.
     """
 
     net: str
@@ -30,6 +31,7 @@ class Architecture:
     standardise: bool
     attention_map: str | None = None
     slice_aggregation: str | None = None
+    channels: tuple[str, ...] = CHANNELS
 
     def build(self) -> nn.Module:
         """Build the network with new random weights (torch's global generator)."""
@@ -38,6 +40,7 @@ class Architecture:
             "attention": self.attention,
             "attention_norm": self.attention_norm,
             "standardised": self.standardise,
+            "channels": len(self.channels),
         }
         if self.net == "3d":
             return VolumetricNetwork(**shared)

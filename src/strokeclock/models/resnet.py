@@ -36,11 +36,12 @@ class ResNet18(nn.Module):
     ----------
     width : channels of the first stage; 64 in the paper.
     layer3_stride : 2, or 1 for a third stage on the second's grid.
+    channels : of the images.
     """
 
-    def __init__(self, *, width: int, layer3_stride: int = 2):
+    def __init__(self, *, width: int, layer3_stride: int = 2, channels: int = 3):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, width, 7, stride=2, padding=3, bias=False)
+        self.conv1 = nn.Conv2d(channels, width, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(width)
         self.maxpool = nn.MaxPool2d(3, stride=2, padding=1)
         self.layer1 = _stage(width, width, stride=1)
@@ -52,7 +53,7 @@ class ResNet18(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the maps of layer3 and layer4 for images (n, 3, height, width)."""
+        """Return the maps of layer3 and layer4 for images (n, channels, height, width)."""
         x = self.maxpool(functional.relu(self.bn1(self.conv1(images))))
         middle = self.layer3(self.layer2(self.layer1(x)))
         return middle, self.layer4(middle)

@@ -29,6 +29,7 @@ class SliceWiseNetwork(nn.Module):
         w = sigmoid(a) / its sum, the sum of w * logit; ``feature`` w = softmax(a) sums the feature maps,
         which are gated, pooled and classified once (without a gate the same as softmax_logit).
     standardised : standardise the input (`standardise`).
+    channels : of a hemisphere.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class SliceWiseNetwork(nn.Module):
         attention_norm: str,
         slice_aggregation: str,
         standardised: bool,
+        channels: int = 3,
     ):
         super().__init__()
         if attention_map not in ATTENTION_MAPS:
@@ -51,7 +53,9 @@ class SliceWiseNetwork(nn.Module):
             )
         self.standardised = standardised
         self.slice_aggregation = slice_aggregation
-        self.backbone = ResNet18(width=width, layer3_stride=1 if attention_map == "layer3_stride1" else 2)
+        self.backbone = ResNet18(
+            width=width, layer3_stride=1 if attention_map == "layer3_stride1" else 2, channels=channels
+        )
         self.attention = None
         if attention:
             self.attention = GridAttention(
@@ -73,7 +77,7 @@ class SliceWiseNetwork(nn.Module):
         return torch.softmax(self.slice_scores, 0)
 
     def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
-        """Return logits (n,) for hemispheres (n, 3, x, y, z)."""
+        """Return logits (n,) for hemispheres (n, channels, x, y, z)."""
         if self.standardised:
             hemispheres = standardise(hemispheres)
         images = hemispheres.permute(0, 4, 1, 3, 2)  # n, slice, channel, y (rows), x (columns)

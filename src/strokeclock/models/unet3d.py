@@ -27,15 +27,15 @@ def _convolutions(inputs: int, middle: int, outputs: int) -> nn.Sequential:
 class UNetEncoder(nn.Module):
     """Four levels of two convolutions; 2, 4, 8 and 16 x ``width`` channels (64, 128, 256, 512)."""
 
-    def __init__(self, *, width: int):
+    def __init__(self, *, width: int, channels: int = 3):
         super().__init__()
-        self.down_tr64 = _convolutions(3, width, 2 * width)
+        self.down_tr64 = _convolutions(channels, width, 2 * width)
         self.down_tr128 = _convolutions(2 * width, 2 * width, 4 * width)
         self.down_tr256 = _convolutions(4 * width, 4 * width, 8 * width)
         self.down_tr512 = _convolutions(8 * width, 8 * width, 16 * width)
 
     def forward(self, volume: torch.Tensor) -> list[torch.Tensor]:
-        """Return the four levels' maps, each before its pooling, for volumes (n, 3, x, y, z)."""
+        """Return the four levels' maps, each before its pooling, for volumes (n, channels, x, y, z)."""
         maps = [self.down_tr64(volume)]
         for level in (self.down_tr128, self.down_tr256, self.down_tr512):
             maps.append(level(functional.max_pool3d(maps[-1], 2)))
@@ -43,25 +43,31 @@ class UNetEncoder(nn.Module):
 
 
 class UNet(nn.Module):
-    """The whole U-Net, which restores a corrupted hemisphere (Models Genesis).
+    """The whole U-Net, which restores a corrupted hemisphere (Models Genesis), or finds a tumour in it.
 
     Sides that are no multiple of 8 are padded with zeros and cropped back (26 slices to 32).
+
+    Parameters
+    ----------
+    width : channels of the first convolution; 32 in the paper.
+    standardised : standardise the input (`standardise`).
+    channels, outputs : of the hemisphere, and of what is said of it.
     """
 
-    def __init__(self, *, width: int, standardised: bool):
+    def __init__(self, *, width: int, standardised: bool, channels: int = 3, outputs: int = 3):
         super().__init__()
         self.standardised = standardised
-        self.encoder = UNetEncoder(width=width)
-        channels = [2 * width, 4 * width, 8 * width, 16 * width]
+        self.encoder = UNetEncoder(width=width, channels=channels)
+        levels = [2 * width, 4 * width, 8 * width, 16 * width]
         self.ups = nn.ModuleList()
         self.decoders = nn.ModuleList()
-        for skip, deep in zip(channels[-2::-1], channels[:0:-1], strict=True):
+        for skip, deep in zip(levels[-2::-1], levels[:0:-1], strict=True):
             self.ups.append(nn.ConvTranspose3d(deep, deep, 2, stride=2))
             self.decoders.append(_convolutions(deep + skip, skip, skip))
-        self.out = nn.Conv3d(channels[0], 3, 1)
+        self.out = nn.Conv3d(levels[0], outputs, 1)
 
     def forward(self, corrupted: torch.Tensor, *, original: torch.Tensor | None = None) -> torch.Tensor:
-        """Return restored values between 0 and 1, shaped like ``corrupted`` (n, 3, x, y, z).
+        """Return values between 0 and 1 (n, outputs, x, y, z) for ``corrupted`` (n, channels, x, y, z).
 
         Standardising takes the brain medians of ``original`` where it is given: corruption moves them.
         """

@@ -19,12 +19,15 @@ class VolumetricNetwork(nn.Module):
         features with them (896), 16 x ``width`` without.
     attention_norm : `GridAttention`'s.
     standardised : standardise the input (`standardise`).
+    channels : of a hemisphere.
     """
 
-    def __init__(self, *, width: int, attention: bool, attention_norm: str, standardised: bool):
+    def __init__(
+        self, *, width: int, attention: bool, attention_norm: str, standardised: bool, channels: int = 3
+    ):
         super().__init__()
         self.standardised = standardised
-        self.encoder = UNetEncoder(width=width)
+        self.encoder = UNetEncoder(width=width, channels=channels)
         self.attention = None
         if attention:
             self.attention = nn.ModuleList(
@@ -34,7 +37,7 @@ class VolumetricNetwork(nn.Module):
         self.fc = nn.Linear(28 * width if attention else 16 * width, 1)
 
     def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
-        """Return logits (n,) for hemispheres (n, 3, x, y, z)."""
+        """Return logits (n,) for hemispheres (n, channels, x, y, z)."""
         if self.standardised:
             hemispheres = standardise(hemispheres)
         _, second, third, last = self.encoder(hemispheres)

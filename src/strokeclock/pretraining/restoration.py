@@ -1,7 +1,7 @@
 """Phase 0: a 3D U-Net learns to restore corrupted hemispheres (Models Genesis); phase 1 takes its encoder."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -11,13 +11,12 @@ import torch
 from torch.nn import functional
 
 from strokeclock import __version__
-from strokeclock.models.architecture import CHANNELS
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
 from strokeclock.training.loop import batches, choose_device, fit, on_device
 from strokeclock.training.phases import GENESIS
 from strokeclock.training.prediction import to_tensor
-from strokeclock.training.store import check_leakage, read_hemispheres, read_split
+from strokeclock.training.store import check_channels, check_leakage, read_hemispheres, read_split
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +47,7 @@ class RestorationSettings:
 def train_restoration(
     *,
     seed: int,
+    channels: Sequence[str],
     width: int,
     standardise: bool,
     training: Mapping,
@@ -63,7 +63,7 @@ def train_restoration(
     Parameters
     ----------
     seed : of first weights, order and corruptions.
-    width, standardise : of the 3D network.
+    channels, width, standardise : of the 3D network.
     training : the fields of `RestorationSettings`.
     hemispheres : folder of <patient>.npy.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
@@ -71,6 +71,7 @@ def train_restoration(
     settings = RestorationSettings(**training)
     device = choose_device(settings.device, threads=settings.threads)
     units = read_hemispheres(hemispheres, cohort=cohort, split=split, phase=GENESIS, part="train")
+    check_channels(units, channels=channels)
     participants = read_split(split)
     check_leakage({"train": units.participants}, participants)
     watching = np.isin(units.patients, units.participants[_WATCHERS - 1 :: _WATCHERS])
@@ -78,7 +79,8 @@ def train_restoration(
     log.info("%d hemispheres to learn from, %d to watch", len(learn), len(watch))
 
     torch.manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0]))
-    network = on_device(UNet(width=width, standardised=standardise), device)
+    network = UNet(width=width, standardised=standardise, channels=len(channels), outputs=len(channels))
+    network = on_device(network, device)
     if settings.optimizer == "adam":
         optimiser = torch.optim.Adam(network.parameters(), lr=settings.lr)
     else:
@@ -128,7 +130,7 @@ def train_restoration(
             "parent": None,
             "width": width,
             "standardise": standardise,
-            "channels": CHANNELS,
+            "channels": list(channels),
             "settings": asdict(settings),
             "participants": participants,
             "data": {"train": units.digest()},

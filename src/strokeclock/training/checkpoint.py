@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -65,7 +66,17 @@ def read_network(path: str | Path) -> tuple[nn.Module, dict]:
 
 def architecture_of(record: dict) -> Architecture:
     """Rebuild the architecture that a checkpoint records."""
-    return Architecture(**record["architecture"] | {"grid": tuple(record["architecture"]["grid"])})
+    settings = record["architecture"]
+    return Architecture(**settings | {name: tuple(settings[name]) for name in ("grid", "channels")})
+
+
+def check_learned_series(path: str | Path, record: dict, *, channels: Sequence[str]) -> None:
+    """Raise CheckpointError where a checkpoint's network has learned from other series than ``channels``."""
+    if record["channels"] != list(channels):
+        raise CheckpointError(
+            f"{path} has learned from {', '.join(record['channels'])}, and these hemispheres hold "
+            f"{', '.join(channels)}: name the network's series in models.channels, in its order."
+        )
 
 
 def inherit(network: nn.Module, *, parent: dict[str, torch.Tensor]) -> None:

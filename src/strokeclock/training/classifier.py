@@ -14,12 +14,19 @@ from torch import nn
 from torch.nn import functional
 
 from strokeclock import __version__
-from strokeclock.models.architecture import CHANNELS, Architecture
-from strokeclock.training.checkpoint import CheckpointError, inherit, read_checkpoint
+from strokeclock.models.architecture import Architecture
+from strokeclock.training.checkpoint import CheckpointError, check_learned_series, inherit, read_checkpoint
 from strokeclock.training.loop import batches, choose_device, fit, freeze, on_device, train_mode
 from strokeclock.training.phases import TASKS, frozen_modules, has_attention, parent
 from strokeclock.training.prediction import logits_of, to_tensor
-from strokeclock.training.store import Hemispheres, check_classes, check_leakage, read_hemispheres, read_split
+from strokeclock.training.store import (
+    Hemispheres,
+    check_channels,
+    check_classes,
+    check_leakage,
+    read_hemispheres,
+    read_split,
+)
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +83,7 @@ def train_phase(
     phase : phase1_stroke to phase4_attention.
     net, weights : 2d or 3d; random, genesis, phase1, phase2 or phase3 (`phases.parent`).
     seed : of first weights and of the order of hemispheres.
-    models : width, attention_norm, standardise, and in 2D attention_map, slice_aggregation.
+    models : channels, width, attention_norm, standardise, and in 2D attention_map, slice_aggregation.
     training : the fields of `PhaseSettings`.
     hemispheres : folder of <patient>.npy.
     parent_model : checkpoint that ``weights`` names; None for a random start.
@@ -98,6 +105,7 @@ def train_phase(
         for part in ("train", "validation")
     }
     for part, units in parts.items():
+        check_channels(units, channels=models["channels"])
         check_classes(units, phase=phase, part=part)
         log.info("%s: %d hemispheres, %d with label 1", part, len(units), units.labels.sum())
     participants = read_split(split)
@@ -106,14 +114,21 @@ def train_phase(
         net=net,
         grid=parts["train"].values.shape[2:],
         attention=has_attention(phase, attention_enter=settings.attention_enter),
-        **models,
+        **models | {"channels": tuple(models["channels"])},
     )
     torch.manual_seed(int(np.random.SeedSequence([seed, TASKS[phase].number]).generate_state(1)[0]))
     network = architecture.build()
     origin = None
     if parent(net, phase, weights) is not None:
         origin = _start_from(
-            parent_model, network, net=net, phase=phase, weights=weights, seed=seed, participants=participants
+            parent_model,
+            network,
+            net=net,
+            phase=phase,
+            weights=weights,
+            seed=seed,
+            channels=architecture.channels,
+            participants=participants,
         )
     network = on_device(network, device)
     frozen = frozen_modules(
@@ -137,7 +152,7 @@ def train_phase(
         "seed": seed,
         "parent": origin,
         "architecture": asdict(architecture),
-        "channels": CHANNELS,
+        "channels": list(architecture.channels),
         "settings": asdict(settings),
         "frozen": frozen,
         "participants": participants,
@@ -154,6 +169,7 @@ def _start_from(
     phase: str,
     weights: str,
     seed: int,
+    channels: tuple[str, ...],
     participants: Mapping[str, list[str]],
 ) -> dict:
     """Load the parent's weights into the network, and return what the record says of it."""
@@ -165,6 +181,7 @@ def _start_from(
             f"{path} is {' '.join(map(str, found))}, and {phase} from {weights} starts from "
             f"{' '.join(map(str, wanted))}: name that checkpoint."
         )
+    check_learned_series(path, record, channels=channels)
     check_leakage(record["participants"], participants)
     inherit(network, parent=state)
     return {"phase": record["phase"], "weights": record["weights"], "sha256": sha256}

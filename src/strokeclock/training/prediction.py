@@ -1,14 +1,21 @@
 """A trained network's scores for patients it has not learned from."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
 
-from strokeclock.training.checkpoint import read_network, write_whole
+from strokeclock.training.checkpoint import check_learned_series, read_network, write_whole
 from strokeclock.training.loop import choose_device, on_device
-from strokeclock.training.store import Hemispheres, check_leakage, read_hemispheres, read_split
+from strokeclock.training.store import (
+    Hemispheres,
+    check_channels,
+    check_leakage,
+    read_hemispheres,
+    read_split,
+)
 
 _BATCH = 8
 _COLUMNS = ("patient", "hemisphere", "part", "label", "score")
@@ -21,6 +28,7 @@ def predict(
     cohort: str | Path,
     split: str | Path,
     output: str | Path,
+    channels: Sequence[str],
     threads: int,
     device: str,
 ) -> None:
@@ -32,6 +40,7 @@ def predict(
     ----------
     model : checkpoint of phases 1 to 4.
     hemispheres : folder of <patient>.npy.
+    channels : the series that the hemispheres hold, in order.
     threads, device : of torch (configuration keys training.threads and training.device).
 
     Raises
@@ -39,15 +48,17 @@ def predict(
     SplitError
         The network was trained or selected on a patient who now tests it.
     CheckpointError
-        The model is no such checkpoint.
+        The model is no such checkpoint, or has learned from other series.
     """
     place = choose_device(device, threads=threads)
     network, record = read_network(model)
+    check_learned_series(model, record, channels=channels)
     check_leakage(record["participants"], read_split(split))
     network = on_device(network, place)
     lines = ["\t".join(_COLUMNS)]
     for part in ("validation", "test"):
         units = read_hemispheres(hemispheres, cohort=cohort, split=split, phase=record["phase"], part=part)
+        check_channels(units, channels=channels)
         scores = 1 / (1 + np.exp(-logits_of(network, units, device=place).astype(float)))
         for patient, side, label, score in zip(
             units.patients, units.sides, units.labels, scores, strict=True

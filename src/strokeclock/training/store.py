@@ -1,7 +1,7 @@
 """The hemispheres that a phase learns from, and their labels."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class Hemispheres:
     Attributes
     ----------
     patients, sides : of each hemisphere.
-    values : (n, 3, x, y, z) float16; 0 to 1, background 0.
+    values : (n, channels, x, y, z) float16; 0 to 1, background 0.
     labels : (n,) float32, 0 or 1; NaN for phase 0, which has none.
     """
 
@@ -77,7 +77,7 @@ def read_hemispheres(
 
     Parameters
     ----------
-    folder : holds <patient>.npy, float16 (2, 3, x, y, z): left, then right mirrored.
+    folder : holds <patient>.npy, float16 (2, channels, x, y, z): left, then right mirrored.
     cohort : cohort.tsv with onset_to_mri_min (minutes) and lesion_side (left, right, both).
     split : split.tsv; who is not in it is excluded.
     phase : phases 2 to 4 read the lesion's hemispheres alone, phases 0 and 1 both.
@@ -119,6 +119,15 @@ def read_hemispheres(
     for unit, (patient, side, _) in enumerate(units):
         values[unit] = files[patient][SIDES.index(side)]
     return Hemispheres(names, sides, values, labels)
+
+
+def check_channels(hemispheres: Hemispheres, *, channels: Sequence[str]) -> None:
+    """Raise SplitError where the hemispheres hold another number of series than ``channels`` names."""
+    if hemispheres.values.shape[1] != len(channels):
+        raise SplitError(
+            f"the hemispheres hold {hemispheres.values.shape[1]} series and models.channels names "
+            f"{len(channels)} ({', '.join(channels)}): make the hemispheres anew."
+        )
 
 
 def check_classes(hemispheres: Hemispheres, *, phase: str, part: str) -> None:

@@ -9,7 +9,7 @@ import torch
 from strokeclock.figures import gradcam as module
 from strokeclock.figures.gradcam import draw_gradcam
 from strokeclock.figures.style import save_figure
-from strokeclock.models.architecture import Architecture
+from strokeclock.models.architecture import CHANNELS, Architecture
 
 GRID = (16, 32, 8)
 LESION_SLICE = {"p0": 2, "p1": 5, "p2": 4, "p3": 6, "p4": 3}
@@ -65,7 +65,15 @@ def draw(inputs, folder):
             "save_figure",
             lambda figure, *paths: (figures.append(figure), save_figure(figure, *paths)),
         )
-        draw_gradcam(models, predictions, outputs, layer="penultimate", patients=4, **files)
+        draw_gradcam(
+            models,
+            predictions,
+            outputs,
+            channels=CHANNELS,
+            layer="penultimate",
+            patients=4,
+            **files,
+        )
     return figures[0], outputs
 
 

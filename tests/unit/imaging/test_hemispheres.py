@@ -117,6 +117,7 @@ def test_values_lie_in_zero_to_one_with_background_zero():
         Volume(mask, symmetric_affine()),
         patient="p1",
         reference=reference,
+        channels=SERIES,
         percentiles=(0.1, 99.9),
         **SETTINGS,
     )
@@ -152,6 +153,7 @@ def prepare(**change):
         Volume(mask, symmetric_affine()),
         patient="p2",
         reference=reference,
+        channels=SERIES,
         percentiles=percentiles,
         **settings,
     ).astype(float)
@@ -201,3 +203,23 @@ def test_the_manifest_lists_hashes_and_leaves_the_excluded_out(tmp_path):
     write_manifest({"a": tmp_path / "a.npy", "b": tmp_path / "b.npy"}, tmp_path / "manifest.tsv")
     sha256 = hashlib.sha256((tmp_path / "a.npy").read_bytes()).hexdigest()
     assert (tmp_path / "manifest.tsv").read_text() == f"patient\tsha256\na\t{sha256}\n"
+
+
+@pytest.mark.parametrize("channels", [("flair", "dwi"), ("dwi", "t2w", "flair", "adc")])
+def test_channels_stand_in_the_order_asked_for(channels):
+    volumes, mask = series(), np.ones(SHAPE, bool)
+    data = {name: volumes[name].data for name in SERIES}
+    reference = make_reference(data, mask, patient="p1", part="train", match_points=7, **SETTINGS)
+    settings = {"patient": "p1", "reference": reference, "percentiles": (0.1, 99.9), **SETTINGS}
+    adc = Volume((4e-3 * volumes["dwi"].data).astype(np.float32), symmetric_affine())
+    inside = Volume(mask.astype(np.float32), symmetric_affine())
+    hemispheres = make_hemispheres(volumes | {"adc": adc}, inside, channels=channels, **settings)
+    assert hemispheres.shape == (2, len(channels), 6, 10, 6)
+    for channel, name in enumerate(channels):
+        if name == "adc":  # in mm2/s / 3e-3, clipped at 1, neither normalised nor matched
+            expected = np.minimum(adc.data / 3e-3, 1)[:6]
+            assert (expected == 1).any()
+            np.testing.assert_allclose(hemispheres[0, channel], expected, atol=5e-4)
+        else:
+            alone = make_hemispheres(volumes, inside, channels=(name,), **settings)
+            np.testing.assert_array_equal(hemispheres[:, channel], alone[:, 0])

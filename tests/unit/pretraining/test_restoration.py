@@ -8,6 +8,7 @@ from strokeclock.training.checkpoint import read_checkpoint
 def _train(toys, output, **changes):
     train_restoration(
         seed=0,
+        channels=toys.channels,
         width=2,
         standardise=True,
         training=toys.restoration(**changes),

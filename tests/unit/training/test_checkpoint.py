@@ -12,7 +12,13 @@ from strokeclock.training.checkpoint import (
     write_checkpoint,
 )
 
-SHARED = {"grid": (16, 32, 9), "width": 4, "attention_norm": "sigmoid", "standardise": True}
+SHARED = {
+    "grid": (16, 32, 9),
+    "width": 4,
+    "attention_norm": "sigmoid",
+    "standardise": True,
+    "channels": ("dwi", "t2w", "flair"),
+}
 OWN = {
     "2d": {"attention_map": "native", "slice_aggregation": "softmax_logit"},
     "3d": {},

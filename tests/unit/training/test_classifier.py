@@ -54,6 +54,7 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
     if net == "3d":
         train_restoration(
             seed=0,
+            channels=toys.channels,
             width=4,
             standardise=True,
             training=toys.restoration(),
@@ -91,7 +92,7 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
                 late = {"2d": "layer4", "3d": "down_tr512"}[net]
                 assert not {name for name in same if name.startswith(f"{trunk}.{late}")}
         assert record["architecture"]["attention"] == (phase == "phase4_attention")
-        assert record["channels"] == ["DWI", "T2w", "FLAIR"]
+        assert record["channels"] == ["dwi", "t2w", "flair"]
         assert record["best"]["epoch"] in (1, 2)
         assert (
             json.loads((tmp_path / phase / "run.json").read_text())["participants"] == record["participants"]

@@ -1,9 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from strokeclock.training.checkpoint import read_network
+from strokeclock.training.checkpoint import CheckpointError, read_network
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.prediction import predict
 from strokeclock.training.store import SplitError
@@ -25,8 +27,13 @@ def model(toys, tmp_path):
     return tmp_path / "model" / "model.pt"
 
 
+def _predict(toys, model, output, channels=None):
+    channels = channels or toys.channels
+    predict(model, output=output, threads=1, device="cpu", channels=channels, **toys.inputs())
+
+
 def test_scores_are_the_networks_probabilities(toys, tmp_path, model):
-    predict(model, output=tmp_path / "scores.tsv", threads=1, device="cpu", **toys.inputs())
+    _predict(toys, model, tmp_path / "scores.tsv")
     table = pd.read_csv(tmp_path / "scores.tsv", sep="\t")
     assert list(table.columns) == ["patient", "hemisphere", "part", "label", "score"]
     assert table["patient"].tolist() == [f"toy-{number}" for number in range(10, 18)]
@@ -43,5 +50,41 @@ def test_scores_are_the_networks_probabilities(toys, tmp_path, model):
 def test_patient_who_was_trained_on_is_refused(toys, tmp_path, model):
     toys.split.write_text(toys.split.read_text().replace("toy-00\ttrain", "toy-00\ttest"))
     with pytest.raises(SplitError, match="toy-00"):
-        predict(model, output=tmp_path / "scores.tsv", threads=1, device="cpu", **toys.inputs())
+        _predict(toys, model, tmp_path / "scores.tsv")
     assert not (tmp_path / "scores.tsv").exists()
+
+
+@pytest.mark.parametrize("net", ["2d", "3d"])
+@pytest.mark.parametrize("channels", [("flair", "dwi"), ("dwi", "t2w", "flair", "adc")])
+def test_channels_are_a_list_from_store_to_scores(toys, tmp_path, net, channels):
+    for path in toys.hemispheres.glob("*.npy"):
+        values = np.load(path)
+        np.save(path, np.concatenate([values, values[:, :1]], axis=1)[:, : len(channels)])
+    toys = dataclasses.replace(toys, channels=channels)
+    train_phase(
+        "phase3_tss4h5",
+        net=net,
+        weights="random",
+        seed=0,
+        models=toys.models(net),
+        training=toys.training(epochs=1),
+        parent_model=None,
+        output=tmp_path / "model",
+        **toys.inputs(),
+    )
+    model = tmp_path / "model" / "model.pt"
+    network, record = read_network(model)
+    assert record["channels"] == list(channels)
+    first = next(parameter for parameter in network.parameters() if parameter.ndim > 3)
+    assert first.shape[1] == len(channels)
+    _predict(toys, model, tmp_path / "scores.tsv")
+    assert len(pd.read_csv(tmp_path / "scores.tsv", sep="\t")) == 8
+    with pytest.raises(CheckpointError, match=r"has learned from .*: name the network's series"):
+        _predict(toys, model, tmp_path / "other.tsv", channels=channels[::-1])
+
+
+def test_hemispheres_of_another_number_of_series_are_refused(toys, tmp_path, model):
+    for path in toys.hemispheres.glob("*.npy"):
+        np.save(path, np.load(path)[:, :2])
+    with pytest.raises(SplitError, match=r"hold 2 series and models\.channels names 3"):
+        _predict(toys, model, tmp_path / "scores.tsv")
