@@ -74,11 +74,11 @@ def _report(name: str, cases: Iterable[Case], methods: dict[str, Callable[[Case]
         for method, make in methods.items():
             found = []
             seconds = cpu_seconds(lambda: found.append(make(case)), n=1)  # noqa: B023 (called at once)
-            measured[method].append((_dice(found[0], case.truth), seconds))
+            measured[method].append((dice(found[0], case.truth), seconds))
     for method, pairs in measured.items():
-        dice, seconds = zip(*pairs, strict=True)
-        numbers = (statistics.median(dice), min(dice), statistics.mean(seconds))
-        print(name, method, len(dice), *(f"{number:.3f}" for number in numbers), sep="\t", flush=True)
+        found, seconds = zip(*pairs, strict=True)
+        numbers = (statistics.median(found), min(found), statistics.mean(seconds))
+        print(name, method, len(found), *(f"{number:.3f}" for number in numbers), sep="\t", flush=True)
 
 
 def _phantoms(patients: int, folder: Path, atlas: Volume, atlas_mask: Volume) -> Iterator[Case]:
@@ -117,7 +117,7 @@ def _bet(case: Case, folder: Path) -> Volume:
     return read_volume(brain, patient=case.name, series="brain")
 
 
-def _dice(found: Volume, truth: Volume) -> float:
+def dice(found: Volume, truth: Volume) -> float:
     found, truth = found.data > 0, truth.data > 0
     return float(2 * np.count_nonzero(found & truth) / (found.sum() + truth.sum()))
 

@@ -1,12 +1,16 @@
 """Errors and times of registration on phantoms, whose truth is known; run by hand.
 
-    python benchmarks/study_registration.py --patients 50 --methods open ants flirt --variants native
+    python benchmarks/study_registration.py --patients 50 --methods open ants flirt > rows.tsv
 
-A phantom's brain is the atlas' brain through an affine and a smooth warp, so no affine is without error: the
-reference of b0 to atlas is the affine that fits the true map best at the brain's voxels (``floor`` is what it
-leaves), beside it the affine that the phantom was made with. FLAIR to b0 has an exact truth. Errors are mean
-distances over the brain's voxels in mm; from 8 mm a registration counts as failed. The open chain and ANTsPy
-see whole heads; FLIRT, and ANTsPy once more, brains cut out by the true mask, the best that stripping can do.
+One row a head and method goes to standard output at once, the summary to standard error.
+
+A phantom's brain is the atlas' brain through an affine and a smooth warp, its b0 is distorted by
+susceptibility, and in one of ten the head moves between the FLAIR's slices; so no matrix is without error.
+The reference is the one, affine or rigid, that fits best where the brain's voxels show what they show
+(``floor`` and ``flair_floor`` are what it leaves); beside it (``_drawn``) the matrix that the phantom was
+drawn with, of an undistorted, unmoved head. Errors are mean distances over the brain's voxels in mm; from
+8 mm a registration counts as failed. The open chain and ANTsPy see whole heads; FLIRT, and ANTsPy once more,
+brains cut out by the true mask, the best that stripping can do. ``dice`` is the open chain's brain mask's.
 """
 
 import os
@@ -15,14 +19,18 @@ os.environ |= {"ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1", "ANTS_RANDOM_SEED": 
 
 import argparse
 import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, NamedTuple
 from unittest import mock
 
 import numpy as np
 import yaml
+from study_mask import dice
 from timing import cpu_seconds
 
 from strokeclock.imaging.affine import register_affine
@@ -36,6 +44,7 @@ from strokeclock.imaging.volume import Volume, read_volume, write_volume
 from strokeclock.phantom import patient as phantom
 from strokeclock.phantom.anatomy import draw_shape
 from strokeclock.phantom.clinic import PatientRecord
+from strokeclock.phantom.scanner import Slices
 
 SETTINGS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())["phantom"]
 FAILED = 8.0  # mm
@@ -122,14 +131,18 @@ class Case:
     def __init__(self, number: int, variant: str, folder: Path):
         change = RECORDS.get(variant, lambda record: record)
         drawn = phantom.draw_patient
-        with mock.patch.object(phantom, "draw_patient", lambda *a, **k: change(drawn(*a, **k))):
+        with (
+            mock.patch.object(phantom, "draw_patient", lambda *a, **k: change(drawn(*a, **k))),
+            _watched("draw_susceptibility") as disturbances,
+            _watched("locate") as stacks,
+        ):
             made = phantom.make_patient(number, seed=SETTINGS["seed"], settings=SETTINGS)
-        names = (*phantom.SERIES, "lesion", "brain_mask")
+        names = (*phantom.SERIES, "brain_mask")
         self.files = {name: folder / f"{name}.nii.gz" for name in names}
         phantom.write_patient(
             made,
             scans={name: self.files[name] for name in phantom.SERIES},
-            lesion=self.files["lesion"],
+            lesion=folder / "lesion.nii.gz",
             brain_mask=self.files["brain_mask"],
         )
         volumes = {
@@ -143,12 +156,19 @@ class Case:
             age=made.record.age,
             sex=made.record.sex,
         )
-        self.affine_truth = np.linalg.inv(made.measured["atlas_to_t2w"])
-        to_head = shape.affine.astype(float) @ self.affine_truth
-        template = shape.to_template(_at(to_head, points).astype(np.float32)).astype(float)
-        self.best_affine = _fit_affine(points, template)
-        self.floor = float(np.linalg.norm(_at(self.best_affine, points) - template, axis=0).mean())
-        self.flair_truth = np.linalg.inv(made.measured["t2w_to_flair"])
+        self.affine_drawn = np.linalg.inv(made.measured["atlas_to_t2w"])
+        self.flair_drawn = np.linalg.inv(made.measured["t2w_to_flair"])
+        pose = stacks[0].arguments[1]
+        shown = _at(np.linalg.inv(pose), points)  # head coordinates of what the b0 shows there
+        shown[1] -= disturbances[0].result.shift.sample(shown.astype(np.float32))
+        template = shape.to_template(shown.astype(np.float32)).astype(float)
+        self.affine_best = _fit_affine(points, template)
+        self.floor = _spread(_at(self.affine_best, points), template)
+        in_flair = _seen(
+            _at(stacks[1].arguments[1], shown), stacks[1].arguments[0], stacks[1].options["jitter"]
+        )
+        self.flair_best = _fit_rigid(in_flair, points)
+        self.flair_floor = _spread(_at(self.flair_best, in_flair), points)
         self.points = points
 
         # A wrong header or a missing slab comes after the truth: the brain's points move with the voxels.
@@ -163,13 +183,16 @@ class Case:
                     moves[group] = volumes[name].affine @ np.linalg.inv(before.affine)
             self.points = _world(volumes["brain_mask"])
             back = np.linalg.inv(moves["t2w"])
-            self.affine_truth, self.best_affine = self.affine_truth @ back, self.best_affine @ back
-            self.flair_truth = moves["t2w"] @ self.flair_truth @ np.linalg.inv(moves["flair"])
+            self.affine_drawn, self.affine_best = self.affine_drawn @ back, self.affine_best @ back
+            self.flair_drawn, self.flair_best = (
+                moves["t2w"] @ matrix @ np.linalg.inv(moves["flair"])
+                for matrix in (self.flair_drawn, self.flair_best)
+            )
         # What was cut off below or above is no brain that can be seen in the FLAIR either.
         brain = volumes["brain_mask"]
         flair = volumes["flair"]
         volumes["flair_mask"] = resample_mask(
-            brain, shape=flair.shape, affine=flair.affine, transform=np.linalg.inv(self.flair_truth)
+            brain, shape=flair.shape, affine=flair.affine, transform=np.linalg.inv(self.flair_drawn)
         )
         for name in ("t2w", "flair"):
             mask = volumes["flair_mask" if name == "flair" else "brain_mask"]
@@ -180,11 +203,46 @@ class Case:
             write_volume(self.files[name], volume)
 
     def atlas_errors(self, found: np.ndarray) -> tuple[float, float]:
-        """Mean distance (mm) to where the best and the true affine take the brain."""
-        return tuple(_distance(found, true, self.points) for true in (self.best_affine, self.affine_truth))
+        """Mean distance (mm) to where the best and the drawn affine take the brain."""
+        return tuple(_distance(found, true, self.points) for true in (self.affine_best, self.affine_drawn))
 
-    def flair_error(self, found: np.ndarray) -> float:
-        return _distance(found @ np.linalg.inv(self.flair_truth), np.eye(4), self.points)
+    def flair_errors(self, found: np.ndarray) -> tuple[float, float]:
+        """The same of the best and the drawn rigid transform, where each puts the brain's points."""
+        return tuple(
+            _distance(found @ np.linalg.inv(true), np.eye(4), self.points)
+            for true in (self.flair_best, self.flair_drawn)
+        )
+
+
+class _Call(NamedTuple):
+    arguments: tuple
+    options: dict[str, Any]
+    result: Any
+
+
+@contextmanager
+def _watched(name: str) -> Iterator[list[_Call]]:
+    """The calls of a function while a phantom is made."""
+    calls, function = [], getattr(phantom, name)
+
+    def call(*arguments, **options):
+        calls.append(_Call(arguments, options, function(*arguments, **options)))
+        return calls[-1].result
+
+    with mock.patch.object(phantom, name, call):
+        yield calls
+
+
+def _seen(points: np.ndarray, stack: Slices, jitter: np.ndarray | None) -> np.ndarray:
+    """Where (3, n; world, mm) a stack shows points (3, n; world) when the head jitters between its slices."""
+    if jitter is None:
+        return points
+    i, j, k = _at(np.linalg.inv(stack.affine), points)
+    shift_i, shift_j, angle = jitter[np.clip(np.rint(k).astype(int), 0, len(jitter) - 1)].T
+    centre_i, centre_j = ((n - 1) / 2 for n in stack.shape[:2])
+    i, j, angle = i - centre_i - shift_i, j - centre_j - shift_j, np.deg2rad(angle)
+    turned = (np.cos(angle) * i + np.sin(angle) * j, np.cos(angle) * j - np.sin(angle) * i)
+    return _at(stack.affine, np.stack([turned[0] + centre_i, turned[1] + centre_j, k]))
 
 
 def _at(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -192,7 +250,11 @@ def _at(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _distance(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> float:
-    return float(np.linalg.norm(_at(a, points) - _at(b, points), axis=0).mean())
+    return _spread(_at(a, points), _at(b, points))
+
+
+def _spread(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.linalg.norm(a - b, axis=0).mean())
 
 
 def _world(mask: Volume) -> np.ndarray:
@@ -204,6 +266,16 @@ def _fit_affine(points: np.ndarray, there: np.ndarray) -> np.ndarray:
     """The affine (4, 4) that takes points (3, n) nearest to others, by least squares."""
     solution, *_ = np.linalg.lstsq(np.vstack([points, np.ones(points.shape[1])]).T, there.T, rcond=None)
     return np.vstack([solution.T, [0, 0, 0, 1]])
+
+
+def _fit_rigid(points: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """The same by a rotation and a shift (Kabsch)."""
+    middle, goal = points.mean(axis=1), there.mean(axis=1)
+    u, _, v = np.linalg.svd((there - goal[:, None]) @ (points - middle[:, None]).T)
+    matrix = np.eye(4)
+    matrix[:3, :3] = u @ np.diag([1, 1, np.linalg.det(u @ v)]) @ v
+    matrix[:3, 3] = goal - matrix[:3, :3] @ middle
+    return matrix
 
 
 # -- methods: b0 to atlas, and FLAIR to b0; both moving world to fixed world
@@ -221,8 +293,9 @@ class Open:
     def to_atlas(self) -> np.ndarray:
         return register_affine(self.case.volumes["t2w"], self.head, self.mask)
 
-    def prepare(self, to_atlas: np.ndarray) -> None:
+    def find_mask(self, to_atlas: np.ndarray) -> Volume:
         self.brain = refine_mask(self.case.volumes["t2w"], self.mask, to_atlas, patient="phantom")
+        return self.brain
 
     def to_t2w(self) -> np.ndarray:
         series = self.case.volumes
@@ -249,8 +322,8 @@ class Ants:
     def to_atlas(self) -> np.ndarray:
         return self._register(self.atlas, self.t2w, "Affine")
 
-    def prepare(self, to_atlas: np.ndarray) -> None:
-        pass
+    def find_mask(self, to_atlas: np.ndarray) -> None:
+        """None is needed."""
 
     def to_t2w(self) -> np.ndarray:
         return self._register(self.t2w, self.series, "Rigid")
@@ -284,8 +357,8 @@ class Flirt:
     def to_atlas(self) -> np.ndarray:
         return self._register(self.t2w, self.atlas, dof=12, cost="corratio")
 
-    def prepare(self, to_atlas: np.ndarray) -> None:
-        pass
+    def find_mask(self, to_atlas: np.ndarray) -> None:
+        """None is needed."""
 
     def to_t2w(self) -> np.ndarray:
         return self._register(self.flair, self.t2w, dof=6, cost="normmi")
@@ -309,13 +382,18 @@ METHODS = {"open": Open, "ants": Ants, "ants_brain": AntsBrain, "flirt": Flirt}
 def _measure(case: Case, method: type, atlas: dict[str, Path]) -> dict[str, float]:
     run, found = method(case, atlas), []
     affine_s = cpu_seconds(lambda: found.append(run.to_atlas()), n=1)
-    run.prepare(found[0])
+    mask = run.find_mask(found[0])
     rigid_s = cpu_seconds(lambda: found.append(run.to_t2w()), n=1)
-    best, affine = case.atlas_errors(found[0])
+    b0, b0_drawn = case.atlas_errors(found[0])
+    flair, flair_drawn = case.flair_errors(found[1])
     return {
-        "b0": best,
-        "b0_to_affine_truth": affine,
-        "flair": case.flair_error(found[1]),
+        "b0": b0,
+        "b0_drawn": b0_drawn,
+        "floor": case.floor,
+        "flair": flair,
+        "flair_drawn": flair_drawn,
+        "flair_floor": case.flair_floor,
+        "dice": dice(mask, case.volumes["brain_mask"]) if mask else np.nan,
         "affine_s": affine_s,
         "rigid_s": rigid_s,
     }
@@ -349,23 +427,27 @@ def main() -> None:
             for number in numbers:
                 case = Case(number, variant, folder)
                 for name in arguments.methods:
-                    row = _measure(case, METHODS[name], atlas) | {"floor": case.floor}
+                    row = _measure(case, METHODS[name], atlas)
                     rows[name].append(row)
-                    words = "  ".join(f"{key} {value:.2f}" for key, value in row.items())
-                    print(f"{variant} {number} {name}: {words}", flush=True)
+                    if number == numbers[0] and name == arguments.methods[0]:
+                        print("variant", "patient", "method", *row, sep="\t")
+                    print(variant, number, name, *(f"{n:.3f}" for n in row.values()), sep="\t", flush=True)
             for name, found in rows.items():
-                print(_summary(variant, name, found), flush=True)
+                print(_summary(variant, name, found), file=sys.stderr, flush=True)
 
 
 def _summary(variant: str, name: str, rows: list[dict[str, float]]) -> str:
+    """Median, 95th percentile and worst of each measure; mean seconds; failures."""
     column = {key: np.array([row[key] for row in rows]) for key in rows[0]}
-    errors = "  ".join(
-        f"{key} {np.median(column[key]):.2f} (max {column[key].max():.2f})"
-        for key in ("b0", "b0_to_affine_truth", "floor", "flair")
-    )
-    seconds = "  ".join(f"{key} {column[key].mean():.2f}" for key in ("affine_s", "rigid_s"))
+    lines = [f"{variant} {name}, n {len(rows)}"]
+    for key, values in column.items():
+        if key.endswith("_s"):
+            lines.append(f"  {key} {values.mean():.3f}")
+        else:
+            worst, far = (values.min(), 5) if key == "dice" else (values.max(), 95)
+            lines.append(f"  {key} {np.median(values):.3f} {np.percentile(values, far):.3f} {worst:.3f}")
     failures = " ".join(f"{key} {(column[key] > FAILED).sum()}" for key in ("b0", "flair"))
-    return f"== {variant} {name}, n {len(rows)}: {errors}  {seconds}  failed: {failures}"
+    return "\n".join([*lines, f"  failed: {failures}"])
 
 
 if __name__ == "__main__":

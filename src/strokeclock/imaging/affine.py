@@ -18,10 +18,11 @@ from strokeclock.imaging.alignment import (
     STRETCHES,
     Sampler,
     choose_points,
+    coarsen,
     descend,
     distance,
-    isotropic,
-    rotation,
+    start,
+    tilts,
 )
 from strokeclock.imaging.volume import Volume
 
@@ -59,7 +60,7 @@ def register_affine(moving: Volume, atlas: Volume, atlas_mask: Volume, *, dof: i
     (4, 4)
         Moving world to atlas world, RAS+ mm.
     """
-    fine, atlas, atlas_mask = (isotropic(volume, FINE) for volume in (moving, atlas, atlas_mask))
+    fine, atlas, atlas_mask = (coarsen(volume, FINE) for volume in (moving, atlas, atlas_mask))
     fine = Volume(scaled(fine.data), fine.affine)
     brain = (
         atlas_mask.affine[:3, :3] @ np.argwhere(atlas_mask.data > 0.5).mean(axis=0) + atlas_mask.affine[:3, 3]
@@ -67,10 +68,10 @@ def register_affine(moving: Volume, atlas: Volume, atlas_mask: Volume, *, dof: i
 
     level = _Level.of(fine, atlas, atlas_mask, spacing=COARSE)
     poses = _starts(fine, brain)
-    for iterations, survivors in ((4, 5), (8, 5)):
+    for iterations in (4, 8):
         results = [level.descend(p, dof=min(dof, 7), iterations=iterations) for p in poses]
         results.sort(key=lambda result: result[1])
-        poses = [pose for pose, _ in results[:survivors]]
+        poses = [pose for pose, _ in results[:5]]
     kept = results[:1]
     kept += [r for r in results if distance(r[0], kept[0][0], level.points) > DISTINCT][:1]
 
@@ -97,16 +98,10 @@ def _starts(moving: Volume, brain: np.ndarray) -> list[np.ndarray]:
     """Ten poses that bring the atlas brain's centre to the head's centre of mass or above it."""
     head = foreground(moving.data)
     mass = moving.affine[:3, :3] @ np.array(ndimage.center_of_mass(head)) + moving.affine[:3, 3]
-    tilts = [{}] + [{axis: sign * TILT} for axis in ("pitch", "roll", "yaw") for sign in (1, -1)]
     up = np.array([0, 0, DROP])
-    shifted = [(t, 0 * up) for t in tilts] + [({}, up), ({"pitch": TILT}, up), ({"pitch": -TILT}, up)]
-    poses = []
-    for tilt, shift in shifted:
-        pose = np.eye(4)
-        pose[:3, :3] = rotation(**tilt)
-        pose[:3, 3] = mass + shift - pose[:3, :3] @ brain
-        poses.append(pose)
-    return poses
+    shifted = [(tilt, 0 * up) for tilt in tilts(TILT)]
+    shifted += [({}, up), ({"pitch": TILT}, up), ({"pitch": -TILT}, up)]
+    return [start(tilt, fixed=brain, moving=mass + shift) for tilt, shift in shifted]
 
 
 class _Level:
@@ -119,7 +114,7 @@ class _Level:
     @classmethod
     def of(cls, moving: Volume, atlas: Volume, mask: Volume, *, spacing: float) -> "_Level":
         moving, small, covered = (
-            v if spacing == FINE else isotropic(v, spacing) for v in (moving, atlas, mask)
+            v if spacing == FINE else coarsen(v, spacing) for v in (moving, atlas, mask)
         )
         index = choose_points(ndimage.binary_dilation(covered.data >= 0.5)).T
         points = (small.affine[:3, :3] @ index + small.affine[:3, 3:]).astype(np.float32)

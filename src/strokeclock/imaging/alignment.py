@@ -61,12 +61,14 @@ class Sampler:
         return near[0] + x * rise, np.linalg.inv(self.volume.affine[:3, :3]).T.astype(np.float32) @ slopes
 
 
-def isotropic(volume: Volume, spacing: float) -> Volume:
-    """The volume at about ``spacing`` mm along its own axes, smoothed to match; the same field of view.
+def coarsen(volume: Volume, spacing: float) -> Volume:
+    """The volume at about ``spacing`` mm along the axes that are finer; the same field of view.
 
-    Whole voxels are averaged first, which costs little; what remains is interpolated.
+    Thicker slices stay: more of them would tell nothing new. Whole voxels are averaged first, which costs
+    little and smooths; what remains is interpolated.
     """
-    shape = tuple(np.maximum(np.rint(volume.spacing * volume.shape / spacing), 4).astype(int))
+    shape = np.maximum(np.rint(volume.spacing * volume.shape / spacing), 4).astype(int)
+    shape = tuple(np.minimum(shape, volume.shape))
     scale = np.array(volume.shape) / shape
     affine = volume.affine @ np.diag([*scale, 1.0])
     affine[:3, 3] = volume.affine[:3, :3] @ ((scale - 1) / 2) + volume.affine[:3, 3]
@@ -98,6 +100,19 @@ def choose_points(near: np.ndarray) -> np.ndarray:
 def rotation(*, pitch: float = 0, roll: float = 0, yaw: float = 0) -> np.ndarray:
     """Rotation (3, 3) about x (pitch), y (roll) and z (yaw), degrees."""
     return _exponential(sum(np.deg2rad(a) * g for a, g in zip((pitch, roll, yaw), ROTATIONS, strict=True)))
+
+
+def tilts(degrees: float) -> list[dict[str, float]]:
+    """Upright, and tilted either way about each axis: arguments of `rotation`."""
+    return [{}] + [{axis: sign * degrees} for axis in ("pitch", "roll", "yaw") for sign in (1, -1)]
+
+
+def start(tilt: dict[str, float], *, fixed: np.ndarray, moving: np.ndarray) -> np.ndarray:
+    """The pose that tilts and takes a fixed point (3,) to a moving one, world mm."""
+    pose = np.eye(4)
+    pose[:3, :3] = rotation(**tilt)
+    pose[:3, 3] = moving - pose[:3, :3] @ fixed
+    return pose
 
 
 def descend(

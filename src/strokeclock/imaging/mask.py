@@ -79,8 +79,8 @@ def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patie
         for x in (np.minimum(image, ceiling) * inside, inside)
     )
     tissue = core | (near & (image * weight > DARK * (1 - depth / DEEP) * total))
-    ball = _ball(OPENING, spacing)
-    opened = _dilate(_erode(tissue, ball), ball) & tissue | core
+    sphere = ball(OPENING, spacing)
+    opened = _dilate(_erode(tissue, sphere), sphere) & tissue | core
     labels, _ = ndimage.label(opened)
     joined = np.isin(labels, np.unique(labels[core]))
     result = np.zeros(work["shape"], dtype=np.float32)
@@ -114,7 +114,7 @@ def _work_grid(t2w: Volume) -> dict:
     return {"shape": tuple(shape), "affine": affine}
 
 
-def _ball(radius: float, spacing: np.ndarray) -> np.ndarray:
+def ball(radius: float, spacing: np.ndarray) -> np.ndarray:
     """The voxels within a radius in mm: of thick slices only the middle one, if they are thicker than it."""
     reach = np.floor(radius / spacing).astype(int)
     offsets = np.meshgrid(
@@ -123,19 +123,19 @@ def _ball(radius: float, spacing: np.ndarray) -> np.ndarray:
     return sum(offset**2 for offset in offsets) <= radius**2
 
 
-def _erode(mask: np.ndarray, ball: np.ndarray) -> np.ndarray:
-    return ndimage.binary_erosion(mask, ball, border_value=1)
+def _erode(mask: np.ndarray, sphere: np.ndarray) -> np.ndarray:
+    return ndimage.binary_erosion(mask, sphere, border_value=1)
 
 
-def _dilate(mask: np.ndarray, ball: np.ndarray) -> np.ndarray:
-    return ndimage.binary_dilation(mask, ball)
+def _dilate(mask: np.ndarray, sphere: np.ndarray) -> np.ndarray:
+    return ndimage.binary_dilation(mask, sphere)
 
 
 def _close(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     """Closed by 4 mm, then filled slice by slice: a ventricle may be open at the field of view's edge."""
-    ball = _ball(CLOSING, spacing)
-    margin = np.array(ball.shape) // 2 + 1
-    closed = _erode(_dilate(np.pad(mask, [(m, m) for m in margin]), ball), ball)
+    sphere = ball(CLOSING, spacing)
+    margin = np.array(sphere.shape) // 2 + 1
+    closed = _erode(_dilate(np.pad(mask, [(m, m) for m in margin]), sphere), sphere)
     closed = closed[tuple(slice(m, -m) for m in margin)] | mask
     return np.stack([ndimage.binary_fill_holes(plane) for plane in np.moveaxis(closed, 2, 0)], axis=2)
 

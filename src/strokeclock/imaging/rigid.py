@@ -2,8 +2,10 @@
 
 The scalp is dark in echo-planar images and bright in FLAIR, so only points inside the b0 brain mask count,
 clear of its border. No curve leads from b0 alone to FLAIR, where fluid is dark and oedema bright; the mean
-FLAIR of each joint bin of b0 and DWI does. The residual is FLAIR minus its bin's mean; six parameters, 6 and
-3 mm, six starts.
+FLAIR of each joint bin of b0 and DWI does. The residual is FLAIR minus its bin's mean, and each bin has a
+variance of its own: the less a tissue varies, the more it says. Thick slices are left as they are: between
+them there is only interpolation to compare. Six parameters; fourteen starts at 8 mm, most of them given up
+after five steps; then 2 mm.
 """
 
 import logging
@@ -16,18 +18,24 @@ from strokeclock.imaging.alignment import (
     ROTATIONS,
     Sampler,
     choose_points,
+    coarsen,
     descend,
     distance,
-    isotropic,
-    rotation,
+    start,
+    tilts,
 )
+from strokeclock.imaging.mask import ball
 from strokeclock.imaging.volume import Volume
 
 log = logging.getLogger(__name__)
 
 T2W_BINS, DWI_BINS = 24, 12
-COARSE, FINE = 6.0, 3.0  # mm
-TILT = 15.0  # degrees
+COARSE, FINE = 8.0, 2.0  # mm
+BLUR = 5.0  # mm, SD of the Gaussian on the coarse FLAIR: without it a start 10 mm off stays where it is
+# Points' worth of the pooled variance in each bin's. Far off all bins share one: a bin that happens to vary
+# little would hold the pose where it is.
+PRIOR = {COARSE: 1e9, FINE: 5.0}
+TILT = 30.0  # degrees
 DISTINCT = 3.0  # mm
 
 
@@ -46,59 +54,51 @@ def register_rigid(flair: Volume, t2w: Volume, dwi: Volume, brain_mask: Volume) 
     (4, 4)
         FLAIR world to T2w world, RAS+ mm; a rotation and a shift.
     """
-    moving = isotropic(flair, FINE)
+    moving = coarsen(flair, FINE)
     moving = Volume(scaled(moving.data), moving.affine)
-    fixed = [isotropic(volume, FINE) for volume in (t2w, dwi, brain_mask)]
+    fixed = [coarsen(volume, FINE) for volume in (t2w, dwi, brain_mask)]
 
     level = _Level.of(moving, *fixed, spacing=COARSE)
-    results = [level.descend(pose, iterations=12) for pose in _starts(moving, fixed[2])]
-    results.sort(key=lambda result: result[1])
+    poses = _starts(moving, fixed[2])
+    for iterations in (5, 20):
+        results = sorted((level.descend(p, iterations=iterations) for p in poses), key=lambda r: r[1])
+        poses = [pose for pose, _ in results[:5]]
     kept = results[:1]
     kept += [r for r in results if distance(r[0], kept[0][0], level.points) > DISTINCT][:1]
 
     level = _Level.of(moving, *fixed, spacing=FINE)
-    pose, cost = min((level.descend(pose, iterations=12) for pose, _ in kept), key=lambda r: r[1])
-    log.info("rigid: correlation ratio %.3f", 1 - cost)
+    pose, cost = min((level.descend(pose, iterations=20) for pose, _ in kept), key=lambda r: r[1])
+    log.info("rigid: unexplained %.3f", cost)
     return np.linalg.inv(pose)
 
 
 def _starts(moving: Volume, mask: Volume) -> list[np.ndarray]:
-    """As the scanner says, once upright and twice nodding; then centre on centre, upright and turned."""
+    """As the scanner says and centre on centre, upright and tilted either way about each axis."""
     brain = mask.affine[:3, :3] @ np.argwhere(mask.data > 0.5).mean(axis=0) + mask.affine[:3, 3]
     head = np.array(ndimage.center_of_mass(foreground(moving.data)))
     head = moving.affine[:3, :3] @ head + moving.affine[:3, 3]
-    poses = []
-    for tilt, target in (
-        ({}, brain),
-        ({"pitch": TILT}, brain),
-        ({"pitch": -TILT}, brain),
-        ({}, head),
-        ({"yaw": TILT}, head),
-        ({"yaw": -TILT}, head),
-    ):
-        pose = np.eye(4)
-        pose[:3, :3] = rotation(**tilt)
-        pose[:3, 3] = target - pose[:3, :3] @ brain
-        poses.append(pose)
-    return poses
+    return [start(tilt, fixed=brain, moving=place) for place in (brain, head) for tilt in tilts(TILT)]
 
 
 class _Level:
     """One resolution: the points inside the brain, the joint bin of each, the FLAIR blurred to match."""
 
-    def __init__(self, points: np.ndarray, bins: np.ndarray, sampler: Sampler):
-        self.points, self.bins, self.sampler = points, bins, sampler
+    def __init__(self, points: np.ndarray, bins: np.ndarray, sampler: Sampler, *, prior: float):
+        self.points, self.bins, self.sampler, self.prior = points, bins, sampler, prior
 
     @classmethod
     def of(cls, moving: Volume, t2w: Volume, dwi: Volume, mask: Volume, *, spacing: float) -> "_Level":
         t2w, dwi, mask, moving = (
-            v if spacing == FINE else isotropic(v, spacing) for v in (t2w, dwi, mask, moving)
+            v if spacing == FINE else coarsen(v, spacing) for v in (t2w, dwi, mask, moving)
         )
-        index = choose_points(ndimage.binary_erosion(mask.data >= 0.5)).T
+        if spacing == COARSE:
+            blurred = ndimage.gaussian_filter(moving.data, BLUR / moving.spacing)
+            moving = Volume(blurred, moving.affine)
+        index = choose_points(ndimage.binary_erosion(mask.data >= 0.5, ball(1.5 * spacing, mask.spacing))).T
         points = (mask.affine[:3, :3] @ index + mask.affine[:3, 3:]).astype(np.float32)
         t2w, dwi = (volume.data[tuple(index)] for volume in (t2w, dwi))
         bins = _bin(t2w, T2W_BINS) * DWI_BINS + _bin(dwi, DWI_BINS)
-        return cls(points, bins, Sampler(moving))
+        return cls(points, bins, Sampler(moving), prior=PRIOR[spacing])
 
     def descend(self, pose: np.ndarray, *, iterations: int) -> tuple[np.ndarray, float]:
         return descend(
@@ -111,22 +111,26 @@ class _Level:
         )
 
     def _fit(self, values: np.ndarray, inside: np.ndarray):
-        """Cost: the FLAIR variance left unexplained; points outside its field of view explain none."""
-        if values.size < 0.2 * inside.size:
+        """Cost: the geometric mean over the points of their bin's share of the FLAIR variance, 1 outside."""
+        if values.size < 0.2 * inside.size or not values.any():
             return np.inf, None
         bins = self.bins[inside]
-        count = np.maximum(np.bincount(bins, minlength=T2W_BINS * DWI_BINS), 1)
+        count = np.bincount(bins, minlength=T2W_BINS * DWI_BINS)
 
         def centred(x):
-            return x - (np.bincount(bins, x, minlength=count.size) / count).astype(np.float32)[bins]
+            means = np.bincount(bins, x, minlength=count.size) / np.maximum(count, 1)
+            return x - means.astype(np.float32)[bins]
 
         residual = centred(values)
-        share = float(residual @ residual) / (values.size * float(values.var()))
-        outside = 1 - values.size / inside.size
+        squares = np.bincount(bins, residual**2, minlength=count.size)
+        pooled = squares.sum() / values.size
+        variance = (squares + self.prior * pooled) / (count + self.prior)
+        likelihood = float(count @ np.log(variance / values.var()))
+        weight = np.sqrt(pooled / variance).astype(np.float32)[bins]
         # The bins' means move with the pose: their share of the Jacobian is taken out too.
-        return share * (1 - outside) + outside, lambda jacobian: (
-            np.stack([centred(row) for row in jacobian]),
-            residual,
+        return np.exp(likelihood / inside.size), lambda jacobian: (
+            np.stack([centred(row) * weight for row in jacobian]),
+            residual * weight,
         )
 
 

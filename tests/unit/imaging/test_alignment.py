@@ -9,9 +9,9 @@ from strokeclock.imaging.alignment import (
     ROTATIONS,
     STRETCHES,
     Sampler,
+    coarsen,
     descend,
     distance,
-    isotropic,
     rotation,
 )
 from strokeclock.imaging.volume import Volume
@@ -61,12 +61,21 @@ def test_points_outside_the_field_of_view_are_named():
     assert inside.tolist() == [True, False, True, False]
 
 
-def test_isotropic_covers_the_same_field_of_view():
+def test_coarsen_covers_the_same_field_of_view():
     volume = blob()
-    coarse = isotropic(volume, 8.0)
+    coarse = coarsen(volume, 8.0)
     assert coarse.shape == (10, 11, 12)
     assert np.allclose(coarse.spacing, 8, atol=0.1)
     assert np.allclose(coarse.centre, volume.centre)
+
+
+def test_coarsening_keeps_thick_slices():
+    volume = blob()
+    coarse = coarsen(volume, 3.5)
+    assert coarse.shape == (23, 25, 24)
+    assert np.allclose(coarse.spacing, [3.5, 3.5, 4], atol=0.05)
+    assert np.allclose(coarse.centre, volume.centre)
+    assert np.allclose(coarsen(volume, 2.0).data, volume.data, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from strokeclock.errors import PatientError
-from strokeclock.imaging.mask import _ball, _dilate, _erode, is_stripped, refine_mask, strip_by_zeros
+from strokeclock.imaging.mask import _dilate, _erode, ball, is_stripped, refine_mask, strip_by_zeros
 from strokeclock.imaging.resample import resample_mask
 from strokeclock.imaging.volume import Volume
 
@@ -70,17 +70,17 @@ def test_outside_the_atlas_a_voxel_must_be_bright(head, truth, atlas_mask):
 
 
 def test_ball_is_round_in_millimetres():
-    assert _ball(3.0, np.array([1.0, 1.0, 6.0])).shape == (7, 7, 1)
-    assert _ball(4.0, np.array([2.0, 2.0, 2.0])).sum() == 33  # points of a cubic lattice within 2 steps
+    assert ball(3.0, np.array([1.0, 1.0, 6.0])).shape == (7, 7, 1)
+    assert ball(4.0, np.array([2.0, 2.0, 2.0])).sum() == 33  # points of a cubic lattice within 2 steps
 
 
 def test_opening_by_a_ball_is_opening_by_distance(truth):
     inside, spacing = truth.data > 0, truth.spacing
-    ball = _ball(4.0, spacing)
+    sphere = ball(4.0, spacing)
     deeper = ndimage.distance_transform_edt(inside, sampling=spacing) > 4.0
     wider = ndimage.distance_transform_edt(~inside, sampling=spacing) <= 4.0
-    assert (_erode(inside, ball) == deeper).all()
-    assert (_dilate(inside, ball) == wider).all()
+    assert (_erode(inside, sphere) == deeper).all()
+    assert (_dilate(inside, sphere) == wider).all()
 
 
 def test_no_brain_in_view(head, atlas_mask):

@@ -38,6 +38,7 @@ def error(found, true, points):
         moved((3, -4, 2), pitch=5, yaw=-3),
         moved((-10, 12, 8), roll=8, pitch=-12),
         moved((100, 60, -150), yaw=14),
+        moved((10, -20, 15), pitch=20, roll=-10, yaw=11),  # 25 degrees in all
     ],
 )
 def test_known_displacement_is_found(head_of, fixed, brain_points, true):
