@@ -1,12 +1,14 @@
 # The checked configuration, the patients, where things lie: all other files of this folder stand on it.
 
-import hashlib
 import os
 from pathlib import Path
 
 from strokeclock.cohort.sheet import read_sheet
 from strokeclock.configuration import check_configuration, check_counts
 from strokeclock.errors import StrokeclockError
+
+# as a rule's param it makes results stale when their code changes
+from strokeclock.provenance import digest_code as code
 
 BASE = Path(workflow.basedir)
 
@@ -86,12 +88,3 @@ def series(patient, name):
 def b_value(patient):
     """The diffusion weighting of the patient's DWI in s/mm²; the paper's 1000 where the sheet is silent."""
     return float(ROWS[patient]["b_value"] or 1000) if ROWS else 1000.0
-
-
-def code(*subpackages):
-    """A digest of library subpackages: as a rule's param it makes results stale when their code changes."""
-    digest = hashlib.sha256()
-    for subpackage in subpackages:
-        for path in sorted((BASE / "src/strokeclock" / subpackage).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,10 @@ from torch import nn
 from strokeclock.errors import StrokeclockError
 from strokeclock.models.architecture import Architecture
 
+log = logging.getLogger(__name__)
+
+LATEST, PREVIOUS = "latest.pt", "previous.pt"  # a training's state after its last epoch, and the one before
+
 
 class CheckpointError(StrokeclockError):
     """A checkpoint is not one of ours, or not the one that was asked for."""
@@ -20,7 +25,11 @@ class CheckpointError(StrokeclockError):
 
 def write_checkpoint(path: str | Path, *, weights: dict[str, torch.Tensor], record: dict) -> str:
     """Write weights and record (JSON's types only); return the file's sha256."""
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in weights.items()}
+    # cloned, so that a dimension of one has the usual stride too: it is written
+    weights = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in weights.items()
+    }
     # pickle writes one object met twice in another way than two equal ones: make all objects anew
     content = _bytes({"record": json.loads(json.dumps(record, sort_keys=True)), "weights": weights})
     write_whole(path, content)
@@ -106,23 +115,51 @@ def inherit(network: nn.Module, *, parent: dict[str, torch.Tensor]) -> None:
             )
 
 
-def write_whole(path: str | Path, content: bytes) -> None:
-    """Write a file that is there whole or not at all."""
+def write_whole(path: str | Path, content: bytes, *, before: str | Path | None = None) -> None:
+    """Write a file that is there whole or not at all; what it replaces moves to ``before``, where given."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}")
-    beside.write_bytes(content)
+    with open(beside, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # on the disk before it gets its name: a power cut cannot leave it empty
+    if before is not None and path.exists():
+        os.replace(path, before)
     os.replace(beside, path)
 
 
-def save_state(path: str | Path, state: dict) -> None:
-    """Write the state of a training in progress (tensors, numbers and text only)."""
-    write_whole(path, _bytes(state))
+def save_state(folder: str | Path, state: dict) -> None:
+    """Write a training's state (tensors, numbers and text only) with its sha256; keep the one before it.
+
+    At every moment one of both is there whole, once the first was.
+    """
+    content = _bytes(state)
+    sha256 = hashlib.sha256(content).hexdigest().encode()
+    write_whole(Path(folder) / LATEST, sha256 + b"\n" + content, before=Path(folder) / PREVIOUS)
 
 
-def load_state(path: str | Path) -> dict:
-    """Read what `save_state` wrote."""
-    return torch.load(path, weights_only=True, map_location="cpu")
+def load_state(folder: str | Path) -> dict | None:
+    """Read the newest whole state, or None; damaged ones are removed, with a warning."""
+    damaged = False
+    for path in (Path(folder) / LATEST, Path(folder) / PREVIOUS):
+        if not path.exists():
+            continue
+        sha256, _, content = path.read_bytes().partition(b"\n")
+        if hashlib.sha256(content).hexdigest().encode() == sha256:
+            return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
+        log.warning("%s is damaged: it is removed, and the training goes on from the one before", path)
+        path.unlink()  # or the next state would move it over the good one
+        damaged = True
+    if damaged:
+        log.warning("%s holds no undamaged state of the training: starting anew", folder)
+    return None
+
+
+def remove_state(folder: str | Path) -> None:
+    """Remove the states of a training that is complete, the older first: what is left is never behind."""
+    for name in (PREVIOUS, LATEST):
+        (Path(folder) / name).unlink(missing_ok=True)
 
 
 def _bytes(content: object) -> bytes:

@@ -1,12 +1,12 @@
 """One training: epochs, early stopping, and going on where it was killed."""
 
-import hashlib
 import json
 import logging
 import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,8 +14,15 @@ import numpy as np
 import torch
 from torch import nn
 
-from strokeclock.errors import StrokeclockError
-from strokeclock.training.checkpoint import load_state, save_state, write_checkpoint, write_whole
+from strokeclock.errors import MissingSoftwareError, StrokeclockError
+from strokeclock.provenance import digest_code
+from strokeclock.training.checkpoint import (
+    load_state,
+    remove_state,
+    save_state,
+    write_checkpoint,
+    write_whole,
+)
 
 log = logging.getLogger(__name__)
 
@@ -51,68 +58,132 @@ def fit(
     measure: Callable[[dict[str, float]], float],
     epochs: int,
     patience: int,
+    min_epochs: int = 0,
     record: Mapping,
     output: Path,
+    events: Path | None = None,
 ) -> None:
     """Train until ``epochs``, or until ``patience`` epochs brought no better measure; write the best epoch.
 
     Writes model.pt (weights and record), history.tsv (one row an epoch) and run.json (the record). A training
-    that was killed goes on from ``latest.pt`` and ends in the same bytes as an unbroken one.
+    that was killed goes on after its last epoch and ends in the same bytes as an unbroken one.
 
     Parameters
     ----------
     train_epoch : teaches the network for one epoch, given its number from 1, and returns the mean loss. All
-        its randomness must follow from the number: then a resumed training equals an unbroken one.
+        its randomness must follow from the number or come from torch: then a resumed training equals an
+        unbroken one.
     validate : the validation's values for the history.
-    measure : what selects, from those values; greater is better.
-    record : everything that makes this training what it is, in JSON's types; ``latest.pt`` of any other is
-        not resumed.
+    measure : what selects, from an epoch's row of the history; greater is better. The epoch's own number
+        makes a fixed schedule: no early stopping, the last epoch is kept.
+    min_epochs : patience counts from here at the earliest.
+    record : everything that makes this training what it is, in JSON's types; the state of any other is not
+        resumed.
     output : the folder to write into.
+    events : folder of TensorBoard's events; None: none are written.
 
     Raises
     ------
     TrainingError
         The loss is no number any more.
+    MissingSoftwareError
+        Events are asked for and TensorBoard is not installed.
     """
-    latest = output / "latest.pt"
-    identity = hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
-    progress = _resume(network, optimiser, latest=latest, identity=identity)
-    while len(progress.history) < epochs and len(progress.history) - progress.best_epoch < patience:
-        epoch = len(progress.history) + 1
-        start = time.perf_counter()
-        train_loss = train_epoch(epoch)
-        values = validate() if math.isfinite(train_loss) else {}
-        if not math.isfinite(train_loss) or not all(map(math.isfinite, values.values())):
-            raise TrainingError(f"The loss of epoch {epoch} is no number: lower the phase's lr or final_lr.")
-        row = {
-            "epoch": epoch,
-            "train_loss": train_loss,
-            **values,
-            "learning_rate": optimiser.param_groups[0]["lr"],
-        }
-        progress.history.append(row)
-        if (reached := measure(values)) > progress.best_measure:
-            progress.best_epoch, progress.best_measure = epoch, reached
-            progress.best_weights = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-        save_state(
-            latest,
-            {
-                "identity": identity,
-                "network": network.state_dict(),
-                "optimiser": optimiser.state_dict(),
-                "progress": vars(progress),
-            },
-        )
-        log.info(
-            "epoch %d of %d: %s (%.1f s)",
-            epoch,
-            epochs,
-            ", ".join(
-                f"{name} {value:.4f}" for name, value in row.items() if name not in ("epoch", "learning_rate")
-            ),
-            time.perf_counter() - start,
-        )
+    identity = json.loads(json.dumps(record)) | {
+        "code": digest_code("models", "pretraining", "training"),
+        "device": next(network.parameters()).device.type,
+    }
+    progress = _resume(network, optimiser, folder=output, identity=identity)
+    seconds = []  # of each epoch since the start or resumption
+    with _events(events, history=progress.history) as add_event:
+        while (
+            len(progress.history) < epochs
+            and len(progress.history) - max(progress.best_epoch, min_epochs) < patience
+        ):
+            epoch = len(progress.history) + 1
+            start = time.perf_counter()
+            row = {
+                "epoch": epoch,
+                **_train_one(epoch, train_epoch=train_epoch, validate=validate, phase=record["phase"]),
+                "learning_rate": optimiser.param_groups[0]["lr"],
+            }
+            progress.history.append(row)
+            if (reached := measure(row)) > progress.best_measure:
+                progress.best_epoch, progress.best_measure = epoch, reached
+                progress.best_weights = {
+                    name: tensor.clone() for name, tensor in network.state_dict().items()
+                }
+            _save(network, optimiser, progress, folder=output, identity=identity)
+            add_event(row)
+            seconds.append(time.perf_counter() - start)
+            log.info(
+                "epoch %d of %d: %s; best epoch %d; at most %s left",
+                epoch,
+                epochs,
+                _describe(row),
+                progress.best_epoch,
+                _duration(sum(seconds) / len(seconds) * (epochs - epoch)),
+            )
     log.info("best epoch %d of %d", progress.best_epoch, len(progress.history))
+    _write_results(progress, record=record, output=output)
+    remove_state(output)
+
+
+def _train_one(
+    epoch: int,
+    *,
+    train_epoch: Callable[[int], float],
+    validate: Callable[[], dict[str, float]],
+    phase: str,
+) -> dict[str, float]:
+    values = {"train_loss": train_epoch(epoch)}
+    if math.isfinite(values["train_loss"]):
+        values |= validate()
+    if wrong := [name for name, value in values.items() if not math.isfinite(value)]:
+        raise TrainingError(
+            f"{phase}: the {_spell(wrong[0])} of epoch {epoch} is no number any more: lower the learning "
+            f"rate, training.{phase}.lr (and final_lr)."
+        )
+    return values
+
+
+def _save(
+    network: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress, *, folder: Path, identity: dict
+) -> None:
+    save_state(
+        folder,
+        {
+            "identity": identity,
+            "network": network.state_dict(),
+            "optimiser": optimiser.state_dict(),
+            "progress": vars(progress),
+            "random": {
+                "cpu": torch.get_rng_state(),
+                "cuda": torch.cuda.get_rng_state_all() if identity["device"] == "cuda" else [],
+            },
+        },
+    )
+
+
+def _resume(
+    network: nn.Module, optimiser: torch.optim.Optimizer, *, folder: Path, identity: dict
+) -> Progress:
+    state = load_state(folder)
+    if state is None:
+        return Progress()
+    if state["identity"] != identity:
+        log.info("%s holds the state of other settings, data or code: starting anew", folder)
+        return Progress()
+    network.load_state_dict(state["network"])
+    # an optimiser that was built with the same rates: AdaBound's base rates are not in its state
+    optimiser.load_state_dict(state["optimiser"])
+    torch.set_rng_state(state["random"]["cpu"])
+    torch.cuda.set_rng_state_all(state["random"]["cuda"])
+    log.info("going on after epoch %d", len(state["progress"]["history"]))
+    return Progress(**state["progress"])
+
+
+def _write_results(progress: Progress, *, record: Mapping, output: Path) -> None:
     best = progress.history[progress.best_epoch - 1]
     record = {**record, "epochs": len(progress.history), "best": best}
     sha256 = write_checkpoint(output / "model.pt", weights=progress.best_weights, record=record)
@@ -122,21 +193,53 @@ def fit(
     write_whole(output / "history.tsv", ("\n".join(rows) + "\n").encode())
     record["model_sha256"] = sha256
     write_whole(output / "run.json", (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
-    latest.unlink(missing_ok=True)
 
 
-def _resume(network: nn.Module, optimiser: torch.optim.Optimizer, *, latest: Path, identity: str) -> Progress:
-    if not latest.exists():
-        return Progress()
-    state = load_state(latest)
-    if state["identity"] != identity:
-        log.info("%s belongs to a training with other settings or data: starting anew", latest)
-        return Progress()
-    network.load_state_dict(state["network"])
-    # an optimiser that was built with the same rates: AdaBound's base rates are not in its state
-    optimiser.load_state_dict(state["optimiser"])
-    log.info("going on after epoch %d", len(state["progress"]["history"]))
-    return Progress(**state["progress"])
+@contextmanager
+def _events(
+    folder: Path | None, *, history: list[dict[str, float]]
+) -> Iterator[Callable[[dict[str, float]], None]]:
+    """Give a function that adds an epoch's row to TensorBoard's events, or does nothing without a folder.
+
+    What was there is purged and the history written again: a killed training may not have written its end.
+    """
+    if folder is None:
+        yield lambda row: None
+        return
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise MissingSoftwareError(
+            "training.tensorboard is true and the package tensorboard is not installed: run "
+            "pip install tensorboard, or set the key to false."
+        ) from None
+    with SummaryWriter(folder, purge_step=1) as writer:
+
+        def add(row: dict[str, float]) -> None:
+            for name, value in row.items():
+                if name != "epoch":
+                    writer.add_scalar(name, value, row["epoch"])
+
+        for row in history:
+            add(row)
+        yield add
+
+
+def _describe(row: Mapping[str, float]) -> str:
+    return ", ".join(
+        f"{_spell(name)} {value:.4f}" for name, value in row.items() if name not in ("epoch", "learning_rate")
+    )
+
+
+def _spell(name: str) -> str:
+    return name.replace("_", " ").replace("auc", "AUC")
+
+
+def _duration(seconds: float) -> str:
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
 
 
 def batches(order: np.ndarray, size: int) -> Iterator[np.ndarray]:
@@ -170,7 +273,7 @@ def choose_device(name: str, *, threads: int) -> torch.device:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with it
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.use_deterministic_algorithms(True)  # or raise
     torch.backends.cudnn.benchmark = False
     if name == "cuda" and not torch.cuda.is_available():
         raise TrainingError("training.device is cuda and torch sees no CUDA device: set it to auto or cpu.")

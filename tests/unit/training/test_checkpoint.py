@@ -7,8 +7,11 @@ from strokeclock.models.architecture import Architecture
 from strokeclock.training.checkpoint import (
     CheckpointError,
     inherit,
+    load_state,
     read_checkpoint,
     read_network,
+    remove_state,
+    save_state,
     write_checkpoint,
 )
 
@@ -50,6 +53,15 @@ def test_same_content_same_bytes_whatever_the_name_and_the_objects(tmp_path):
     assert record == one
     assert sha256 == first
     assert all(torch.equal(read[name], weights[name]) for name in weights)
+
+
+def test_same_bytes_whatever_the_strides_of_a_dimension_of_one(tmp_path):
+    """A 1 x 1 convolution's weights are contiguous in either memory format, with other strides."""
+    weight = torch.arange(6.0).view(2, 3, 1, 1)
+    other = weight.to(memory_format=torch.channels_last)
+    assert weight.stride() != other.stride()
+    one = write_checkpoint(tmp_path / "one.pt", weights={"a": weight}, record={})
+    assert one == write_checkpoint(tmp_path / "other.pt", weights={"a": other}, record={})
 
 
 def test_no_checkpoint_is_one_sentence(tmp_path):
@@ -103,3 +115,64 @@ def test_weights_of_another_width_are_refused():
 def test_missing_weights_are_refused():
     with pytest.raises(CheckpointError, match=r"do not fit at encoder\."):
         inherit(_network("3d"), parent={})
+
+
+@pytest.fixture
+def states(tmp_path):
+    """A folder with the states of epochs 2 and 1."""
+    for epoch in (1, 2):
+        save_state(tmp_path, {"epoch": epoch, "weights": torch.full((50,), float(epoch))})
+    return tmp_path
+
+
+def _cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _flip(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def _empty(path):
+    path.write_bytes(b"")
+
+
+def test_the_newest_state_is_read(states, caplog):
+    assert load_state(states)["epoch"] == 2
+    assert not caplog.messages
+
+
+def test_no_state_is_none(tmp_path, caplog):
+    assert load_state(tmp_path) is None
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize("damage", [_cut, _flip, _empty])
+def test_a_damaged_state_gives_way_to_the_one_before(states, caplog, damage):
+    damage(states / "latest.pt")
+    assert load_state(states)["epoch"] == 1
+    assert len(caplog.messages) == 1
+    assert "latest.pt is damaged" in caplog.text
+    save_state(states, {"epoch": 2})  # must not move the damaged one over the good one
+    _cut(states / "latest.pt")
+    assert load_state(states)["epoch"] == 1
+
+
+def test_a_kill_between_the_two_renames_loses_one_epoch(states, caplog):
+    (states / "latest.pt").unlink()
+    assert load_state(states)["epoch"] == 1
+
+
+def test_two_damaged_states_start_anew(states, caplog):
+    _flip(states / "latest.pt")
+    _cut(states / "previous.pt")
+    assert load_state(states) is None
+    assert "starting anew" in caplog.messages[-1]
+    assert not list(states.iterdir())
+
+
+def test_nothing_is_left_of_a_complete_training(states):
+    remove_state(states)
+    assert not list(states.iterdir())

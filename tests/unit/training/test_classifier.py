@@ -115,11 +115,12 @@ def test_resumed_training_equals_an_unbroken_one(toys, tmp_path, monkeypatch, ki
         context.setattr(strokeclock.training.loop, "save_state", save_and_die)
         with pytest.raises(KeyboardInterrupt):
             _train(toys, tmp_path / "killed", epochs=3)
-    assert [path.name for path in (tmp_path / "killed").iterdir()] == ["latest.pt"]
+    left = sorted(path.name for path in (tmp_path / "killed").iterdir())
+    assert left == ["latest.pt", "previous.pt"][:killed_after]
     _train(toys, tmp_path / "killed", epochs=3)
     for name in ("model.pt", "history.tsv", "run.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
-    assert not (tmp_path / "killed" / "latest.pt").exists()
+    assert len(list((tmp_path / "killed").iterdir())) == 3
 
 
 def test_state_of_another_training_is_not_resumed(toys, tmp_path, monkeypatch):

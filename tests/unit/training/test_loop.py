@@ -1,12 +1,22 @@
+import itertools
+import logging
+import sys
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from strokeclock.errors import MissingSoftwareError
+from strokeclock.training import loop
 from strokeclock.training.loop import TrainingError, batches, choose_device, fit, freeze, train_mode
 
 
-def _fit(tmp_path, measures, *, patience=10, train_loss=0.5):
+def _auc(row):
+    return row["validation_auc"]
+
+
+def _fit(tmp_path, measures, *, patience=10, train_loss=0.5, measure=_auc, **settings):
     """Fit a single weight that counts the epochs, while the validation gives the measures one by one."""
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)
@@ -22,10 +32,11 @@ def _fit(tmp_path, measures, *, patience=10, train_loss=0.5):
         optimiser,
         train_epoch=train_epoch,
         validate=lambda: {"validation_auc": measures[int(network.weight.item()) - 1]},
-        measure=lambda values: values["validation_auc"],
+        measure=measure,
         epochs=len(measures),
         patience=patience,
-        record={},
+        **settings,
+        record={"phase": "phase1_stroke"},
         output=tmp_path,
     )
     weights = torch.load(tmp_path / "model.pt", weights_only=True)["weights"]
@@ -47,12 +58,67 @@ def test_keeps_the_best_epoch_and_stops_early(tmp_path, measures, patience, best
     assert sorted(path.name for path in tmp_path.iterdir()) == ["history.tsv", "model.pt", "run.json"]
 
 
+@pytest.mark.parametrize(("min_epochs", "epochs"), [(0, 3), (1, 3), (4, 6), (6, 7)])
+def test_patience_counts_after_the_least_epochs(tmp_path, min_epochs, epochs):
+    measures = [0.9, 0.5, 0.6, 0.5, 0.5, 0.5, 0.5]
+    assert _fit(tmp_path, measures, patience=2, min_epochs=min_epochs) == (1, epochs)
+
+
+def test_a_better_epoch_after_the_least_is_waited_for(tmp_path):
+    measures = [0.9, 0.5, 0.6, 0.5, 1.0, 0.5, 0.5, 0.5]
+    assert _fit(tmp_path, measures, patience=2, min_epochs=4) == (5, 7)
+
+
+def test_a_measure_that_is_the_epoch_keeps_the_last(tmp_path):
+    measures = [0.9, 0.5, 0.6, 0.5]
+    assert _fit(tmp_path, measures, patience=1, measure=lambda row: row["epoch"]) == (4, 4)
+
+
 @pytest.mark.parametrize(
-    ("train_loss", "auc"), [(float("nan"), 0.5), (float("inf"), 0.5), (0.5, float("nan"))]
+    ("train_loss", "auc", "name"),
+    [
+        (float("nan"), 0.5, "train loss"),
+        (float("inf"), 0.5, "train loss"),
+        (0.5, float("nan"), "validation AUC"),
+    ],
 )
-def test_loss_that_is_no_number_stops(tmp_path, train_loss, auc):
-    with pytest.raises(TrainingError, match="loss of epoch 1 is no number"):
+def test_loss_that_is_no_number_stops(tmp_path, train_loss, auc, name):
+    with pytest.raises(
+        TrainingError, match=f"^phase1_stroke: the {name} of epoch 1 .* training.phase1_stroke.lr"
+    ):
         _fit(tmp_path, [auc], train_loss=train_loss)
+
+
+def test_each_epoch_says_how_it_stands(tmp_path, caplog, monkeypatch):
+    clock = itertools.count(0, 45)  # read twice an epoch: 45 s each
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: next(clock))
+    with caplog.at_level(logging.INFO):
+        _fit(tmp_path, [0.5, 0.75, 0.25, 0.5])
+    lines = [line for line in caplog.messages if line.startswith("epoch")]
+    assert lines[0] == (
+        "epoch 1 of 4: train loss 0.5000, validation AUC 0.5000; best epoch 1; at most 2 min left"
+    )
+    assert lines[2] == (
+        "epoch 3 of 4: train loss 0.5000, validation AUC 0.2500; best epoch 2; at most 45 s left"
+    )
+
+
+def test_tensorboard_that_is_absent_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
+    monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
+    with pytest.raises(MissingSoftwareError, match=r"training\.tensorboard .* pip install tensorboard"):
+        _fit(tmp_path, [0.5], events=tmp_path / "events")
+    assert not (tmp_path / "latest.pt").exists()  # said before the first epoch
+
+
+def test_tensorboard_shows_the_history_once(tmp_path):
+    """Also after a kill: what the killed training had written is there, and not twice."""
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    for measures in ([0.5, 0.75], [0.25, 0.5, 1.0]):  # the second as if resumed without a state
+        _fit(tmp_path, measures, events=tmp_path / "events")
+    found = accumulator.EventAccumulator(str(tmp_path / "events")).Reload()
+    values = [(event.step, event.value) for event in found.Scalars("validation_auc")]
+    assert values == [(1, 0.25), (2, 0.5), (3, 1.0)]
 
 
 @pytest.mark.parametrize(
