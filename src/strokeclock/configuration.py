@@ -66,7 +66,12 @@ def _explain(error: ValidationError) -> list[str]:
     place = ".".join(map(str, error.absolute_path))
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
-        return [_unknown_key(key, place, known) for key in error.instance if key not in known]
+        patterns = error.schema.get("patternProperties", {})
+        return [
+            _unknown_key(key, place, known)
+            for key in error.instance
+            if key not in known and not any(re.search(pattern, key) for pattern in patterns)
+        ]
     if error.validator == "required":
         missing = [key for key in error.validator_value if key not in error.instance]
         return [

@@ -3,8 +3,9 @@
 PREDICTIONS = [
     f"{RUN}/predictions/{run.net}/{run.phase}/{run.weights}/seed-{run.seed}.tsv"
     for run in RUNS
-    if run.phase != "phase0_genesis"  # restores images, predicts nothing
+    if run.phase in TASKS  # phase 0 makes starting weights, predicts nothing
 ]
+BELOW_MIN = {task.phase: task.below_min for task in TASKS.values()}
 
 
 rule table1:
@@ -61,6 +62,8 @@ rule table2:
             key: config["evaluation"][key]
             for key in ("threshold", "fixed_threshold", "confidence", "bootstraps")
         },
+        tasks=BELOW_MIN,
+        not_run=[[*arm, reason] for arm, reason in NOT_RUN.items()],
         code=code("evaluation"),
     script:
         "../scripts/table2.py"

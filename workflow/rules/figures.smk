@@ -74,6 +74,7 @@ rule roc:
         runtime=5,
     params:
         settings=lambda wildcards: ROC_FIGURES[wildcards.figure],
+        tasks=BELOW_MIN,
         code=code("evaluation", "figures"),
     script:
         "../scripts/roc.py"

@@ -10,7 +10,7 @@ rule predict:
     log:
         f"{LOG}/predictions/{{net}}/{{phase}}/{{weights}}/seed-{{seed}}.log",
     wildcard_constraints:
-        phase="phase1_stroke|phase2_tss3h|phase3_tss4h5|phase4_attention",
+        phase="|".join(TASKS),
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]

@@ -3,38 +3,52 @@
 from strokeclock.training.phases import (
     GENESIS,
     NETWORKS,
-    PHASES,
-    TASKS,
     arms_table,
+    lineage,
+    list_not_run,
     parent,
+    read_tasks,
 )
 
+# (network, arm) -> why it has no starting weights
+MISSING = {
+    ("2d", "imagenet"): "starting from ImageNet weights belongs to a later release",
+    ("2d", "medical"): "pretraining on brain tumours belongs to a later release",
+    ("3d", "medical"): "pretraining on brain tumours belongs to a later release",
+}
+
 try:
+    TASKS = read_tasks(config["training"])
     RUNS = arms_table(
         config["training"]["networks"],
         config["training"]["arms"],
         config["training"]["seeds"],
+        tasks=TASKS,
+        missing=MISSING,
     )
 except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
+NOT_RUN = list_not_run(RUNS, tasks=TASKS, missing=MISSING)
 
 
 wildcard_constraints:
     net="2d|3d",
-    weights="random|genesis|phase1|phase2|phase3",
+    weights=r"random|genesis|imagenet|medical|phase\d+",
     seed=r"\d+",
 
 
 # A phase's own settings, and those of `training` that all share; a network's own, and those that both share.
 SHARED = ("threads", "device")
 SCHEMA = ("freeze_2d", "attention_enter", "phase4_trainable", "selection")
+QUESTION = ("below_min", "after")
 PHASE_SETTINGS = {
-    phase: config["training"][phase]
-    | {
-        key: config["training"][key]
-        for key in (*SHARED, *(SCHEMA if phase in TASKS else ()))
+    phase: {
+        key: value
+        for key, value in config["training"][phase].items()
+        if key not in QUESTION
     }
-    for phase in PHASES
+    | {key: config["training"][key] for key in (*SHARED, *SCHEMA)}
+    for phase in TASKS
 }
 NETWORK_SETTINGS = {
     net: config["models"][net]
@@ -72,7 +86,8 @@ rule phase0_genesis:
         channels=config["models"]["channels"],
         width=config["models"]["3d"]["width"],
         standardise=config["models"]["standardise"],
-        training=PHASE_SETTINGS[GENESIS],
+        training=config["training"][GENESIS]
+        | {key: config["training"][key] for key in SHARED},
         code=code("models", "training", "pretraining"),
     script:
         "../scripts/phase0_genesis.py"
@@ -88,7 +103,7 @@ for phase in TASKS:
             **LEARNED_FROM,
             parent=lambda wildcards, phase=phase: [
                 f"{RUN}/models/{wildcards.net}/{'/'.join(before)}/seed-{wildcards.seed}/model.pt"
-                for before in [parent(wildcards.net, phase, wildcards.weights)]
+                for before in [parent(wildcards.net, phase, wildcards.weights, TASKS)]
                 if before
             ],
         output:
@@ -106,6 +121,12 @@ for phase in TASKS:
             gpu=GPUS,
         params:
             phase=phase,
+            tasks={
+                task.phase: {
+                    key: config["training"][task.phase][key] for key in QUESTION
+                }
+                for task in lineage(phase, TASKS)
+            },
             models=lambda wildcards: NETWORK_SETTINGS[wildcards.net],
             training=PHASE_SETTINGS[phase],
             code=code("models", "training"),

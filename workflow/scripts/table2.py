@@ -5,6 +5,7 @@ Output: table2.csv.
 Settings: evaluation.{threshold, fixed_threshold, confidence, bootstraps}.
 """
 
+from strokeclock.evaluation.predictions import Arm
 from strokeclock.evaluation.table2 import write_table2
 from strokeclock.logs import log_to
 
@@ -18,4 +19,6 @@ write_table2(
     exclusions=snakemake.input.exclusions,
     readers=snakemake.input.readers or None,
     settings=snakemake.params.settings,
+    tasks=snakemake.params.tasks,
+    not_run={Arm(*arm): reason for *arm, reason in snakemake.params.not_run},
 )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from strokeclock.logs import log_to
 from strokeclock.training.classifier import train_phase
+from strokeclock.training.phases import read_tasks
 
 log_to(snakemake.log[0])
 train_phase(
@@ -19,6 +20,7 @@ train_phase(
     seed=int(snakemake.wildcards.seed),
     models=snakemake.params.models,
     training=snakemake.params.training,
+    tasks=read_tasks(snakemake.params.tasks),
     hemispheres=Path(snakemake.input.manifest).parent,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,

@@ -8,6 +8,7 @@ The paper's own rows rest on different patients and on two positive classes (its
 here one test list and one positive class, TSS < threshold, are asserted for all rows of a stage.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +20,10 @@ import pandas as pd
 from strokeclock.errors import StrokeclockError
 
 COLUMNS = ["patient", "hemisphere", "part", "label", "score"]
-HEMISPHERE_PHASE = "phase1_stroke"
-TSS_THRESHOLD_MIN = {"phase2_tss3h": 180.0, "phase3_tss4h5": 270.0, "phase4_attention": 270.0}
-READER_THRESHOLD_MIN = 270.0
-PHASES = (HEMISPHERE_PHASE, *TSS_THRESHOLD_MIN)
+# phase -> the label is 1 where TSS is below so many minutes; None: where the hemisphere holds a lesion
+Tasks = Mapping[str, float | None]
+PAPER: Tasks = {"phase1_stroke": None, "phase2_tss3h": 180, "phase3_tss4h5": 270, "phase4_attention": 270}
+READER_THRESHOLD_MIN = 270
 
 
 class PredictionError(StrokeclockError):
@@ -79,14 +80,14 @@ def parse_path(path: str | Path) -> tuple[Arm, int]:
     parts = path.parts[-4:-1]
     if (
         len(parts) != 3
-        or parts[1] not in PHASES
+        or not re.fullmatch(r"phase\d+_\w+", parts[1])
         or prefix != "seed"
         or not seed.isdigit()
         or path.suffix != ".tsv"
     ):
         raise PredictionError(
             f"{path} is no prediction file: its path should end in <net>/<phase>/<weights>/seed-<n>.tsv, "
-            f"with a phase of {', '.join(PHASES)}"
+            "with a phase like phase2_tss3h"
         )
     return Arm(*parts), int(seed)
 
@@ -125,9 +126,9 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     return frame.assign(score=score)[COLUMNS].sort_values(["patient", "hemisphere"], ignore_index=True)
 
 
-def _units(frame: pd.DataFrame, phase: str, path: str | Path) -> pd.DataFrame:
-    """One row a unit: the hemisphere in phase 1, else the patient with the mean over lesion hemispheres."""
-    if phase != HEMISPHERE_PHASE:
+def _units(frame: pd.DataFrame, below_min: float | None, path: str | Path) -> pd.DataFrame:
+    """One row a unit: the hemisphere where the lesion is looked for, else the patient (mean of sides)."""
+    if below_min is not None:
         labels = frame.groupby("patient")["label"].nunique()
         if (labels > 1).any():
             raise PredictionError(
@@ -138,7 +139,7 @@ def _units(frame: pd.DataFrame, phase: str, path: str | Path) -> pd.DataFrame:
     return frame.groupby(keys).agg(part=("part", "first"), label=("label", "first"), score=("score", "mean"))
 
 
-def collect_predictions(paths: Iterable[str | Path]) -> dict[Arm, ArmPredictions]:
+def collect_predictions(paths: Iterable[str | Path], *, tasks: Tasks = PAPER) -> dict[Arm, ArmPredictions]:
     """Read all prediction files of a run and join the seeds of each arm.
 
     Raises PredictionError where the seeds of an arm differ in their units, labels or parts, or where two
@@ -147,7 +148,7 @@ def collect_predictions(paths: Iterable[str | Path]) -> dict[Arm, ArmPredictions
     seeds: dict[Arm, dict[int, pd.DataFrame]] = {}
     for path in paths:
         arm, seed = parse_path(path)
-        seeds.setdefault(arm, {})[seed] = _units(read_predictions(path), arm.phase, path)
+        seeds.setdefault(arm, {})[seed] = _units(read_predictions(path), tasks[arm.phase], path)
     arms = {}
     for arm, frames in sorted(seeds.items()):
         numbers = tuple(sorted(frames))
@@ -159,19 +160,17 @@ def collect_predictions(paths: Iterable[str | Path]) -> dict[Arm, ArmPredictions
                 )
         scores = {number: frames[number]["score"] for number in numbers}
         arms[arm] = ArmPredictions(arm, numbers, frame.join(pd.DataFrame(scores)))
-    _check_same_test_list(arms.values())
+    _check_same_test_list(arms.values(), tasks)
     return arms
 
 
-def _check_same_test_list(arms: Iterable[ArmPredictions]) -> None:
+def _check_same_test_list(arms: Iterable[ArmPredictions], tasks: Tasks) -> None:
     first: dict[float | None, tuple[Arm, pd.Series]] = {}
     for predictions in arms:
         labels = predictions.frame.query("part == 'test'")["label"]
         if labels.empty:
             raise PredictionError(f"{predictions.arm} has no test patients; predict the test part, too")
-        reference, expected = first.setdefault(
-            TSS_THRESHOLD_MIN.get(predictions.arm.phase), (predictions.arm, labels)
-        )
+        reference, expected = first.setdefault(tasks[predictions.arm.phase], (predictions.arm, labels))
         if not labels.equals(expected):
             raise PredictionError(
                 f"{predictions.arm} and {reference} differ in test patients or labels; all rows of a stage "
@@ -179,15 +178,17 @@ def _check_same_test_list(arms: Iterable[ArmPredictions]) -> None:
             )
 
 
-def select_reader_target(arms: Mapping[Arm, ArmPredictions]) -> Units | None:
+def select_reader_target(arms: Mapping[Arm, ArmPredictions], *, tasks: Tasks = PAPER) -> Units | None:
     """Test patients and labels of TSS < 4.5 h, the target of phases 3, 4 and of the readers; or None."""
     for arm, predictions in arms.items():
-        if TSS_THRESHOLD_MIN.get(arm.phase) == READER_THRESHOLD_MIN:
+        if tasks[arm.phase] == READER_THRESHOLD_MIN:
             return predictions.units("test")
     return None
 
 
-def check_against_cohort(arms: Iterable[ArmPredictions], *, cohort: str | Path, split: str | Path) -> None:
+def check_against_cohort(
+    arms: Iterable[ArmPredictions], *, cohort: str | Path, split: str | Path, tasks: Tasks = PAPER
+) -> None:
     """Assert that labels and parts are those of the cohort.
 
     `cohort` and `split` are cohort/cohort.tsv and cohort/split.tsv. The positive class is "this hemisphere
@@ -206,17 +207,14 @@ def check_against_cohort(arms: Iterable[ArmPredictions], *, cohort: str | Path, 
                 f"{arm} predicts patient {patient[at]} as {frame['part'].iloc[at]}, but in {split} it is "
                 f"{part[at] if isinstance(part[at], str) else 'absent'}: predict anew with this split"
             )
-        if arm.phase == HEMISPHERE_PHASE:
+        below_min = tasks[arm.phase]
+        if below_min is None:
             side = patients["lesion_side"].reindex(patient).to_numpy()
             truth = (side == hemisphere.to_numpy()) | (side == "both")
         else:
-            truth = patients["onset_to_mri_min"].reindex(patient).to_numpy() < TSS_THRESHOLD_MIN[arm.phase]
+            truth = patients["onset_to_mri_min"].reindex(patient).to_numpy() < below_min
         if (wrong := frame["label"].to_numpy() != truth).any():
             raise PredictionError(
                 f"{arm} has the wrong label for patient {patient[int(np.argmax(wrong))]}: 1 must mean "
-                + (
-                    "a lesion in this hemisphere"
-                    if arm.phase == HEMISPHERE_PHASE
-                    else "a TSS under the threshold"
-                )
+                + ("a lesion in this hemisphere" if below_min is None else "a TSS under the threshold")
             )

@@ -33,7 +33,7 @@ def summarise(results: str | Path) -> Iterator[str]:
     yield "─" * WIDTH
     stage = None
     for row in rows:
-        label = STAGES[row["stage"]] if row["stage"] != stage else ""
+        label = _name(row["stage"]) if row["stage"] != stage else ""
         stage = row["stage"]
         name = (label, row["model"], row["weights"])
         if row["status"] == "ok":
@@ -61,6 +61,11 @@ def summarise(results: str | Path) -> Iterator[str]:
     if (results / "phantom").is_dir():
         yield ""
         yield from _describe_phantom(results, rows)
+
+
+def _name(stage: str) -> str:
+    """A stage's short name; of a task that was added, its own: phase5_tss6h is P5 tss6h."""
+    return STAGES.get(stage) or stage.replace("phase", "P").replace("_", " ")[:10]
 
 
 def _describe_phantom(results: Path, rows: list[dict[str, str]]) -> Iterator[str]:

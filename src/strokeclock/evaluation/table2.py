@@ -17,9 +17,10 @@ import pandas as pd
 from strokeclock.evaluation.intervals import Interval, clustered_intervals, delong_interval, wilson_interval
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
 from strokeclock.evaluation.predictions import (
-    HEMISPHERE_PHASE,
+    PAPER,
     Arm,
     ArmPredictions,
+    Tasks,
     Units,
     check_against_cohort,
     collect_predictions,
@@ -36,11 +37,7 @@ COLUMNS = (
     *("kappa", "kappa_low", "kappa_high"),
     *(f"paper_{name}" for name in (*RATES, "auc", "kappa")),
 )
-NOT_RUN = {
-    "ml": "the radiomics baseline belongs to a later release",
-    "imagenet": "starting from ImageNet weights belongs to a later release",
-    "medical": "pretraining on brain tumours belongs to a later release",
-}
+NO_BASELINE = "the radiomics baseline belongs to a later release"
 LEFT_OUT = "training.networks or training.arms leaves it out"
 
 
@@ -54,8 +51,12 @@ def write_table2(
     exclusions: str | Path,
     readers: str | Path | None,
     settings: Mapping[str, Any],
+    tasks: Tasks = PAPER,
+    not_run: Mapping[Arm, str] | None = None,
 ) -> None:
-    """Write Table 2 as CSV (`COLUMNS`), in the order of the paper's rows.
+    """Write Table 2 as CSV (`COLUMNS`): the paper's rows in their order, and what was run beyond.
+
+    A further row stands behind the paper's of its phase.
 
     Parameters
     ----------
@@ -72,22 +73,29 @@ def write_table2(
         The reader sheet; None: the reader rows say "not run".
     settings : mapping
         The configuration's `evaluation`: threshold, fixed_threshold, confidence, bootstraps.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
+    not_run : mapping of arm -> reason
+        Why arms have no predictions.
 
     Raises
     ------
     PredictionError, ConfigurationError
         The predictions or the reader sheet contradict the cohort, or each other.
     """
-    arms = collect_predictions(predictions)
-    check_against_cohort(arms.values(), cohort=cohort, split=split)
-    calls, truth = None, select_reader_target(arms)
+    arms = collect_predictions(predictions, tasks=tasks)
+    check_against_cohort(arms.values(), cohort=cohort, split=split, tasks=tasks)
+    calls, truth = None, select_reader_target(arms, tasks=tasks)
+    not_run = not_run or {}
     if readers and truth:
         known = {patient for path in (cohort, exclusions) for patient in _read_patients(path)}
         calls = read_readers(readers, known=known, needed=list(truth.patient))
     missing = "no phase 3 or 4 was run" if readers else "no reader sheet is configured (cohort.readers)"
 
     rows = []
-    for printed in pd.read_csv(paper, dtype={"weights": str}, keep_default_na=True).to_dict("records"):
+    for printed in _add_rows(pd.read_csv(paper, dtype={"weights": str}), [*arms, *not_run]).to_dict(
+        "records"
+    ):
         key = {
             name: printed[name] if isinstance(printed[name], str) else ""
             for name in ("stage", "model", "weights")
@@ -102,11 +110,25 @@ def write_table2(
             )
         else:
             arm = Arm(key["model"], key["stage"], key["weights"])
-            row = _model_row(arms[arm], settings) if arm in arms else _not_run(_reason(arm))
+            reason = NO_BASELINE if arm.net == "ml" else not_run.get(arm, LEFT_OUT)
+            row = _model_row(arms[arm], settings, tasks) if arm in arms else _not_run(reason)
         rows.append(key | beside | row)
     beside = Path(output).with_name(f".{Path(output).name}")
     pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format).to_csv(beside, index=False)
     os.replace(beside, output)
+
+
+def _add_rows(paper: pd.DataFrame, arms: Iterable[Arm]) -> pd.DataFrame:
+    """The paper's rows, and one with nothing printed for each arm that it has not."""
+    known = set(paper[["stage", "model", "weights"]].itertuples(index=False, name=None))
+    further = [
+        {"stage": arm.phase, "model": arm.net, "weights": arm.weights}
+        for arm in sorted(set(arms))
+        if (arm.phase, arm.net, arm.weights) not in known
+    ]
+    rows = pd.concat([paper, pd.DataFrame(further, columns=["stage", "model", "weights"])], ignore_index=True)
+    number = rows["stage"].str.extract(r"phase(\d+)", expand=False).astype(float)  # readers: none, and last
+    return rows.loc[number.sort_values(kind="stable").index]
 
 
 def _read_patients(path: str | Path) -> list[str]:
@@ -123,10 +145,6 @@ def _not_run(reason: str) -> dict[str, Any]:
     return {"status": f"not run: {reason}"}
 
 
-def _reason(arm: Arm) -> str:
-    return NOT_RUN.get(arm.net) or NOT_RUN.get(arm.weights) or LEFT_OUT
-
-
 def choose_threshold(predictions: ArmPredictions, settings: Mapping[str, Any]) -> tuple[float, str]:
     """The threshold on the seed-averaged score, and its source: "validation", "test (optimistic)" or "fixed".
 
@@ -139,7 +157,7 @@ def choose_threshold(predictions: ArmPredictions, settings: Mapping[str, Any]) -
     return youden_threshold(units.label, units.score), "test (optimistic)" if part == "test" else part
 
 
-def _model_row(predictions: ArmPredictions, settings: Mapping[str, Any]) -> dict[str, Any]:
+def _model_row(predictions: ArmPredictions, settings: Mapping[str, Any], tasks: Tasks) -> dict[str, Any]:
     test = predictions.units("test")
     try:
         threshold, source = choose_threshold(predictions, settings)
@@ -149,7 +167,7 @@ def _model_row(predictions: ArmPredictions, settings: Mapping[str, Any]) -> dict
     counts = count(test.label, test.score >= threshold)
     at_best = count(test.label, test.score >= optimistic)
     by_seed = [auc(test.label, scores) for scores in test.scores.T]
-    clustered = predictions.arm.phase == HEMISPHERE_PHASE
+    clustered = tasks[predictions.arm.phase] is None
     return {
         "status": "ok",
         "unit": "hemisphere" if clustered else "patient",

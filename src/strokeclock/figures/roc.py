@@ -12,7 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.evaluation.metrics import roc
-from strokeclock.evaluation.predictions import TSS_THRESHOLD_MIN, Arm, ArmPredictions, collect_predictions
+from strokeclock.evaluation.predictions import (
+    PAPER,
+    Arm,
+    ArmPredictions,
+    Tasks,
+    collect_predictions,
+)
 from strokeclock.figures.style import (
     BLACK,
     BLUE,
@@ -52,6 +58,7 @@ def draw_roc(
     table2: str | Path,
     phases: Collection[str],
     readers: bool,
+    tasks: Tasks = PAPER,
 ) -> None:
     """Draw the ROC curves of all arms of `phases`, one panel a network.
 
@@ -67,12 +74,14 @@ def draw_roc(
         The phases shown together; they must have one target (TSS < 3 h, or TSS < 4.5 h).
     readers : bool
         True: with the readers' points. False: with a panel that compares the AUCs.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below.
     """
     table = pd.read_csv(table2).fillna({"weights": ""}).set_index(["stage", "model", "weights"])
     table = table[table["status"] == "ok"]
     arms = {
         arm: found
-        for arm, found in collect_predictions(predictions).items()
+        for arm, found in collect_predictions(predictions, tasks=tasks).items()
         if arm.phase in phases and (arm.phase, arm.net, arm.weights) in table.index
     }
     arms = dict(sorted(arms.items(), key=lambda item: (item[0].net, list(LOOKS).index(item[0].weights))))
@@ -93,12 +102,12 @@ def draw_roc(
         elif not readers:
             _draw_areas(axes[-1], arms, table)
         if arms:
-            figure.suptitle(_describe_target(next(iter(arms.values()))), fontsize=10)
+            figure.suptitle(_describe_target(next(iter(arms.values())), tasks), fontsize=10)
         save_figure(figure, *outputs)
 
 
-def _describe_target(predictions: ArmPredictions) -> str:
-    hours = TSS_THRESHOLD_MIN[predictions.arm.phase] / 60
+def _describe_target(predictions: ArmPredictions, tasks: Tasks) -> str:
+    hours = tasks[predictions.arm.phase] / 60
     label = predictions.units("test").label
     return f"TSS < {hours:g} h: {len(label)} test patients, {label.sum()} of them under {hours:g} h"
 

@@ -70,7 +70,7 @@ def train_restoration(
     """
     settings = RestorationSettings(**training)
     device = choose_device(settings.device, threads=settings.threads)
-    units = read_hemispheres(hemispheres, cohort=cohort, split=split, phase=GENESIS, part="train")
+    units = read_hemispheres(hemispheres, cohort=cohort, split=split, task=None, part="train")
     check_channels(units, channels=channels)
     participants = read_split(split)
     check_leakage({"train": units.participants}, participants)

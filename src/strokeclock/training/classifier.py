@@ -17,7 +17,7 @@ from strokeclock import __version__
 from strokeclock.models.architecture import Architecture
 from strokeclock.training.checkpoint import CheckpointError, check_learned_series, inherit, read_checkpoint
 from strokeclock.training.loop import batches, choose_device, fit, freeze, on_device, train_mode
-from strokeclock.training.phases import TASKS, frozen_modules, has_attention, parent
+from strokeclock.training.phases import PAPER, Task, frozen_modules, has_attention, parent
 from strokeclock.training.prediction import logits_of, to_tensor
 from strokeclock.training.store import (
     Hemispheres,
@@ -27,6 +27,7 @@ from strokeclock.training.store import (
     read_hemispheres,
     read_split,
 )
+from strokeclock.training.transfer import spread_channels
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ def train_phase(
     split: str | Path,
     parent_model: str | Path | None,
     output: str | Path,
+    tasks: Mapping[str, Task] = PAPER,
 ) -> None:
     """Train one phase of one network, from its parent's checkpoint or from random weights.
 
@@ -80,13 +82,14 @@ def train_phase(
 
     Parameters
     ----------
-    phase : phase1_stroke to phase4_attention.
-    net, weights : 2d or 3d; random, genesis, phase1, phase2 or phase3 (`phases.parent`).
+    phase : one of ``tasks``, phase1_stroke to phase4_attention in the paper.
+    net, weights : 2d or 3d; random, genesis, imagenet, medical, phase1, … (`phases.parent`).
     seed : of first weights and of the order of hemispheres.
     models : channels, width, attention_norm, standardise, and in 2D attention_map, slice_aggregation.
     training : the fields of `PhaseSettings`.
     hemispheres : folder of <patient>.npy.
     parent_model : checkpoint that ``weights`` names; None for a random start.
+    tasks : those of the chain up to this phase (`phases.read_tasks`).
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
 
     Raises
@@ -99,9 +102,10 @@ def train_phase(
         The loss is no number any more.
     """
     settings = PhaseSettings(**training)
+    task = tasks[phase]
     device = choose_device(settings.device, threads=settings.threads)
     parts = {
-        part: read_hemispheres(hemispheres, cohort=cohort, split=split, phase=phase, part=part)
+        part: read_hemispheres(hemispheres, cohort=cohort, split=split, task=task, part=part)
         for part in ("train", "validation")
     }
     for part, units in parts.items():
@@ -113,19 +117,21 @@ def train_phase(
     architecture = Architecture(
         net=net,
         grid=parts["train"].values.shape[2:],
-        attention=has_attention(phase, attention_enter=settings.attention_enter),
+        attention=has_attention(phase, attention_enter=settings.attention_enter, tasks=tasks),
         **models | {"channels": tuple(models["channels"])},
     )
-    torch.manual_seed(int(np.random.SeedSequence([seed, TASKS[phase].number]).generate_state(1)[0]))
+    torch.manual_seed(int(np.random.SeedSequence([seed, task.number]).generate_state(1)[0]))
     network = architecture.build()
     origin = None
-    if parent(net, phase, weights) is not None:
+    before = parent(net, phase, weights, tasks)
+    if before is not None:
         origin = _start_from(
             parent_model,
             network,
             net=net,
             phase=phase,
             weights=weights,
+            before=before,
             seed=seed,
             channels=architecture.channels,
             participants=participants,
@@ -139,6 +145,7 @@ def train_phase(
         freeze_2d=settings.freeze_2d,
         attention_enter=settings.attention_enter,
         phase4_trainable=settings.phase4_trainable,
+        tasks=tasks,
     )
     frozen = tuple(module for module in frozen if module != "attention" or architecture.attention)
     freeze(network, frozen)
@@ -148,6 +155,7 @@ def train_phase(
         "versions": {name: version(name) for name in ("numpy", "pytorch_optimizer", "torch")},
         "net": net,
         "phase": phase,
+        "task": asdict(task),
         "weights": weights,
         "seed": seed,
         "parent": origin,
@@ -168,6 +176,7 @@ def _start_from(
     net: str,
     phase: str,
     weights: str,
+    before: tuple[str, str],
     seed: int,
     channels: tuple[str, ...],
     participants: Mapping[str, list[str]],
@@ -175,13 +184,16 @@ def _start_from(
     """Load the parent's weights into the network, and return what the record says of it."""
     record, state, sha256 = read_checkpoint(path)
     found = tuple(record[key] for key in ("net", "phase", "weights", "seed"))
-    wanted = (net, *parent(net, phase, weights), seed)
+    wanted = (net, *before, seed)
     if found != wanted:
         raise CheckpointError(
             f"{path} is {' '.join(map(str, found))}, and {phase} from {weights} starts from "
             f"{' '.join(map(str, wanted))}: name that checkpoint."
         )
-    check_learned_series(path, record, channels=channels)
+    if weights in ("imagenet", "medical"):
+        state = spread_channels(state, net=net, channels=len(channels))
+    else:
+        check_learned_series(path, record, channels=channels)
     check_leakage(record["participants"], participants)
     inherit(network, parent=state)
     return {"phase": record["phase"], "weights": record["weights"], "sha256": sha256}
@@ -204,7 +216,7 @@ def _fit(
         final_lr=settings.final_lr,
     )
 
-    stream = [record["seed"], TASKS[record["phase"]].number]
+    stream = [record["seed"], Task(**record["task"]).number]
 
     def train_epoch(epoch: int) -> float:
         train_mode(network, frozen=frozen)

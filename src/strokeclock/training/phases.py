@@ -3,14 +3,21 @@
 Imports nothing heavy: the workflow reads this table too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from strokeclock.errors import ConfigurationError
 
 NETWORKS = ("2d", "3d")
+ARMS = ("random", "imagenet", "medical", "chain")
+# Where starting weights come from that no task leaves: (phase, weights), a folder under models/<net>
 GENESIS = "phase0_genesis"
+ORIGINS = {
+    "genesis": (GENESIS, "random"),
+    "imagenet": ("phase0_imagenet", "torchvision"),
+    "medical": ("phase0_medical", "random"),
+}
 
 
 @dataclass(frozen=True)
@@ -19,27 +26,80 @@ class Task:
 
     Attributes
     ----------
-    number : of the phase, 1 to 4.
+    phase : its name, phase<number>_<what>; where that ends in attention, the attention gates join, and the
+        chain alone comes here.
     below_min : the label is 1 where the time since onset is below so many minutes;
         None: where the hemisphere holds a lesion.
+    after : the phase whose weights the chain starts from; None: it begins here, in 3D after Models Genesis.
     """
 
-    number: int
+    phase: str
     below_min: float | None
+    after: str | None
+
+    @property
+    def number(self) -> int:
+        """The phase's number; nothing else has it."""
+        return int(self.phase.partition("_")[0].removeprefix("phase"))
+
+    @property
+    def weights(self) -> str:
+        """What the weights that this task leaves are called: phase<number>."""
+        return f"phase{self.number}"
 
     @property
     def both_hemispheres(self) -> bool:
         """Both hemispheres are units where the lesion is looked for, the lesion's alone where it is timed."""
         return self.below_min is None
 
+    @property
+    def attention(self) -> bool:
+        """Whether the attention gates join at this phase."""
+        return self.phase.endswith("_attention")
 
-TASKS = {
-    "phase1_stroke": Task(1, None),
-    "phase2_tss3h": Task(2, 180),
-    "phase3_tss4h5": Task(3, 270),
-    "phase4_attention": Task(4, 270),
-}
-PHASES = (GENESIS, *TASKS)
+
+def read_tasks(training: Mapping[str, object]) -> dict[str, Task]:
+    """Read the tasks from the configuration's ``training``: its keys phase1_… and higher, by their numbers.
+
+    Raises
+    ------
+    ConfigurationError
+        Two phases have one number, or ``after`` names no phase of a lower number.
+    """
+    tasks = [
+        Task(phase, settings["below_min"], settings["after"])
+        for phase, settings in training.items()
+        if phase.startswith("phase") and "below_min" in settings
+    ]
+    tasks = {task.phase: task for task in sorted(tasks, key=lambda task: task.number)}
+    numbers = [task.number for task in tasks.values()]
+    for task in tasks.values():
+        key = f"Configuration key training.{task.phase}"
+        if numbers.count(task.number) > 1:
+            raise ConfigurationError(
+                f"{key}: another phase has the number {task.number}, give it one of its own."
+            )
+        if task.after is not None and (task.after not in tasks or tasks[task.after].number >= task.number):
+            raise ConfigurationError(
+                f"{key}.after is {task.after!r}: name a phase of training with a lower number, or null."
+            )
+    return tasks
+
+
+PAPER = read_tasks(
+    {
+        "phase1_stroke": {"below_min": None, "after": None},
+        "phase2_tss3h": {"below_min": 180, "after": "phase1_stroke"},
+        "phase3_tss4h5": {"below_min": 270, "after": "phase2_tss3h"},
+        "phase4_attention": {"below_min": 270, "after": "phase3_tss4h5"},
+    }
+)
+
+
+def lineage(phase: str, tasks: Mapping[str, Task] = PAPER) -> list[Task]:
+    """List the tasks that the chain goes through up to a phase, itself the last."""
+    task = tasks[phase]
+    return [*(lineage(task.after, tasks) if task.after else []), task]
 
 
 class Run(NamedTuple):
@@ -51,7 +111,7 @@ class Run(NamedTuple):
     seed: int
 
 
-def parent(net: str, phase: str, weights: str) -> tuple[str, str] | None:
+def parent(net: str, phase: str, weights: str, tasks: Mapping[str, Task] = PAPER) -> tuple[str, str] | None:
     """Name the phase, and that phase's own weights, which a run starts from; None for a random start.
 
     Raises
@@ -59,59 +119,94 @@ def parent(net: str, phase: str, weights: str) -> tuple[str, str] | None:
     ValueError
         The schema has no such run.
     """
-    first = "genesis" if net == "3d" else "random"
-    parents = {
-        ("3d", GENESIS, "random"): None,
-        (net, "phase1_stroke", "random"): None,
-        ("3d", "phase1_stroke", "genesis"): (GENESIS, "random"),
-        (net, "phase2_tss3h", "random"): None,
-        (net, "phase2_tss3h", "phase1"): ("phase1_stroke", first),
-        (net, "phase3_tss4h5", "random"): None,
-        (net, "phase3_tss4h5", "phase2"): ("phase2_tss3h", "phase1"),
-        (net, "phase4_attention", "phase3"): ("phase3_tss4h5", "phase2"),
-    }
-    if net not in NETWORKS or (net, phase, weights) not in parents:
-        raise ValueError(f"the {net} network has no {phase} from {weights} weights")
-    return parents[net, phase, weights]
+    if phase in tasks:
+        task = tasks[phase]
+        timed = not task.both_hemispheres and not task.attention
+        if weights == "random" and (timed or task.after is None):
+            return None
+        if weights == _chained(net, task, tasks):
+            return (task.after, _chained(net, tasks[task.after], tasks)) if task.after else ORIGINS["genesis"]
+        if timed and (weights == "medical" or (net, weights) == ("2d", "imagenet")):
+            return ORIGINS[weights]
+    elif (phase, weights) in ORIGINS.values():
+        return None
+    raise ValueError(f"the {net} network has no {phase} from {weights} weights")
 
 
-def arms_table(networks: Iterable[str], arms: Iterable[str], seeds: Iterable[int]) -> list[Run]:
+def _chained(net: str, task: Task, tasks: Mapping[str, Task]) -> str:
+    """What the chain starts a task from."""
+    if task.after:
+        return tasks[task.after].weights
+    return "genesis" if net == "3d" else "random"
+
+
+def arms_table(
+    networks: Iterable[str],
+    arms: Iterable[str],
+    seeds: Iterable[int],
+    *,
+    tasks: Mapping[str, Task] = PAPER,
+    missing: Mapping[tuple[str, str], str] | None = None,
+) -> list[Run]:
     """List the runs of the configured arms, each after the run it starts from.
 
-    Arm ``random`` starts each time task from random weights; arm ``chain`` is the paper's proposal,
-    phase 1 (3D: after Models Genesis) to phase 4.
+    Arms ``random``, ``imagenet`` (2D alone) and ``medical`` start each time task from these weights; arm
+    ``chain`` is the paper's proposal, from phase to phase (3D: after Models Genesis).
+
+    Parameters
+    ----------
+    missing : (net, weights) -> why there are no such starting weights; their runs are left out.
+    """
+    chosen = {}  # a dictionary keeps the order and drops what two arms share
+    for arm in arms:
+        for net in networks:
+            for last in rows_of(arm, net, tasks=tasks):
+                if (net, arm) in (missing or {}):
+                    continue
+                runs = [last]
+                while (before := parent(net, *runs[0], tasks)) is not None:
+                    runs.insert(0, before)
+                chosen |= {Run(net, *run, seed): None for run in runs for seed in seeds}
+    return list(chosen)
+
+
+def rows_of(arm: str, net: str, *, tasks: Mapping[str, Task] = PAPER) -> list[tuple[str, str]]:
+    """List an arm's rows of Table 2, as (phase, weights), for one network.
 
     Raises
     ------
     ConfigurationError
         An arm that does not exist.
     """
-    chosen = {}  # a dictionary keeps the order and drops what two arms share
-    for arm in arms:
-        if arm not in ("random", "chain"):
-            raise ConfigurationError(
-                f"Configuration key training.arms: {arm!r} is unknown, use random or chain."
-            )
-        for net in networks:
-            for phase, weights in _runs_of(arm, net):
-                for seed in seeds:
-                    chosen[Run(net, phase, weights, seed)] = None
-    return list(chosen)
+    if arm not in ARMS:
+        raise ConfigurationError(
+            f"Configuration key training.arms: {arm!r} is unknown, use {', '.join(ARMS)}."
+        )
+    if arm == "chain":
+        return [(task.phase, _chained(net, task, tasks)) for task in tasks.values()]
+    if (net, arm) == ("3d", "imagenet"):
+        return []
+    return [(task.phase, arm) for task in tasks.values() if not task.both_hemispheres and not task.attention]
 
 
-def _runs_of(arm: str, net: str) -> list[tuple[str, str]]:
-    if arm == "random":
-        return [("phase2_tss3h", "random"), ("phase3_tss4h5", "random")]
-    last = ("phase4_attention", "phase3")
-    runs = [last]
-    while (before := parent(net, *runs[0])) is not None:
-        runs.insert(0, before)
-    return runs
+def list_not_run(
+    runs: Iterable[Run], *, tasks: Mapping[str, Task], missing: Mapping[tuple[str, str], str]
+) -> dict[tuple[str, str, str], str]:
+    """Say why each row (net, phase, weights) of Table 2 that no run makes is not there."""
+    made = {run[:3] for run in runs}
+    left_out = "training.networks or training.arms leaves it out"
+    return {
+        (net, *row): missing.get((net, arm), left_out)
+        for arm in ARMS
+        for net in NETWORKS
+        for row in rows_of(arm, net, tasks=tasks)
+        if (net, *row) not in made
+    }
 
 
-def has_attention(phase: str, *, attention_enter: str) -> bool:
+def has_attention(phase: str, *, attention_enter: str, tasks: Mapping[str, Task] = PAPER) -> bool:
     """Whether the attention gates are in the network at this phase (``attention_enter``: phase1 | phase4)."""
-    return attention_enter == "phase1" or phase == "phase4_attention"
+    return attention_enter == "phase1" or any(task.attention for task in lineage(phase, tasks))
 
 
 def frozen_modules(
@@ -123,27 +218,30 @@ def frozen_modules(
     freeze_2d: str,
     attention_enter: str,
     phase4_trainable: str,
+    tasks: Mapping[str, Task] = PAPER,
 ) -> tuple[str, ...]:
     """Name the modules of the network whose weights, and batch-norm statistics, a phase leaves as they are.
 
     Parameters
     ----------
-    freeze : the phase freezes the early layers that it was given (paper: phases 2 to 4). Random weights
+    freeze : the phase freezes the early layers that it was given (paper: phases 2 to 4, and after
+        medical images; ImageNet alike). Random weights
         are never frozen: nothing has been learned that would be worth keeping.
     freeze_2d : ``conv2_x`` conv1, bn1, layer1; ``stage2`` layer2 too. In 3D always the first two levels.
     attention_enter : gates that are there from ``phase1`` wait, frozen, for phase 4.
-    phase4_trainable : ``attention+head+unfrozen_late``, ``attention+head`` or ``all``.
+    phase4_trainable : where the gates join: ``attention+head+unfrozen_late``, ``attention+head`` or ``all``.
     """
     trunk = "backbone" if net == "2d" else "encoder"
-    if phase == "phase4_attention" and phase4_trainable == "attention+head":
+    attention = tasks[phase].attention
+    if attention and phase4_trainable == "attention+head":
         return (trunk,)
     frozen = []
-    if freeze and weights != "random" and not (phase == "phase4_attention" and phase4_trainable == "all"):
+    if freeze and weights != "random" and not (attention and phase4_trainable == "all"):
         if net == "3d":
             early = ("down_tr64", "down_tr128")
         else:
             early = ("conv1", "bn1", "layer1", "layer2")[: 4 if freeze_2d == "stage2" else 3]
         frozen += [f"{trunk}.{module}" for module in early]
-    if attention_enter == "phase1" and phase != "phase4_attention":
+    if attention_enter == "phase1" and not has_attention(phase, attention_enter="phase4", tasks=tasks):
         frozen.append("attention")
     return tuple(frozen)

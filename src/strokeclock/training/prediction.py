@@ -9,6 +9,7 @@ from torch import nn
 
 from strokeclock.training.checkpoint import check_learned_series, read_network, write_whole
 from strokeclock.training.loop import choose_device, on_device
+from strokeclock.training.phases import Task
 from strokeclock.training.store import (
     Hemispheres,
     check_channels,
@@ -57,7 +58,9 @@ def predict(
     network = on_device(network, place)
     lines = ["\t".join(_COLUMNS)]
     for part in ("validation", "test"):
-        units = read_hemispheres(hemispheres, cohort=cohort, split=split, phase=record["phase"], part=part)
+        units = read_hemispheres(
+            hemispheres, cohort=cohort, split=split, task=Task(**record["task"]), part=part
+        )
         check_channels(units, channels=channels)
         scores = 1 / (1 + np.exp(-logits_of(network, units, device=place).astype(float)))
         for patient, side, label, score in zip(

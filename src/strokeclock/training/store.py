@@ -10,7 +10,7 @@ import pandas as pd
 
 from strokeclock.cohort.split import PARTS, is_labelled, read_cohort
 from strokeclock.errors import StrokeclockError
-from strokeclock.training.phases import TASKS
+from strokeclock.training.phases import Task
 
 SIDES = ("left", "right")  # the order of a hemisphere file's first axis
 
@@ -71,16 +71,17 @@ def read_split(path: str | Path) -> dict[str, list[str]]:
 
 
 def read_hemispheres(
-    folder: str | Path, *, cohort: str | Path, split: str | Path, phase: str, part: str
+    folder: str | Path, *, cohort: str | Path, split: str | Path, task: Task | None, part: str
 ) -> Hemispheres:
-    """Read one part's hemispheres and their labels for a phase.
+    """Read one part's hemispheres and their labels for a task.
 
     Parameters
     ----------
     folder : holds <patient>.npy, float16 (2, channels, x, y, z): left, then right mirrored.
     cohort : cohort.tsv with onset_to_mri_min (minutes) and lesion_side (left, right, both).
     split : split.tsv; who is not in it is excluded.
-    phase : phases 2 to 4 read the lesion's hemispheres alone, phases 0 and 1 both.
+    task : a time task reads the lesion's hemispheres alone; to find the lesion, and without a task (phase 0:
+        no labels), both are read.
     part : train, validation or test.
 
     Raises
@@ -100,7 +101,6 @@ def read_hemispheres(
             f"{split}: patient {unlabelled[0]} has no onset time or lesion side in {cohort}, "
             "take them out of the split."
         )
-    task = TASKS.get(phase)
     units = []  # patient, side, label
     for patient in patients:
         lesion, minutes = rows.loc[patient, ["lesion_side", "onset_to_mri_min"]]

@@ -61,7 +61,7 @@ class MadeUpRun:
 
     def _write_predictions(self, arm, seed, score):
         net, phase, weights = arm
-        threshold = {"phase1_stroke": math.nan, "phase2_tss3h": 180}.get(phase, 270)
+        threshold = {"phase1_stroke": math.nan, "phase2_tss3h": 180, "phase5_tss6h": 360}.get(phase, 270)
         rng = np.random.default_rng([seed, *"".join(arm).encode()])
         rows = []
         for row in self.cohort.itertuples():

@@ -43,7 +43,7 @@ def test_path_names_arm_and_seed():
 
 
 @pytest.mark.parametrize(
-    "path", ["3d/phase9/phase1/seed-1.tsv", "3d/phase2_tss3h/phase1/best.tsv", "seed-1.tsv"]
+    "path", ["3d/third/phase1/seed-1.tsv", "3d/phase2_tss3h/phase1/best.tsv", "seed-1.tsv"]
 )
 def test_other_paths_are_refused(path):
     with pytest.raises(PredictionError, match="no prediction file"):

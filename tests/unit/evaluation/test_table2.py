@@ -10,7 +10,8 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.evaluation.predictions import PredictionError
+from strokeclock.evaluation.predictions import PAPER as PAPER_TASKS
+from strokeclock.evaluation.predictions import Arm, PredictionError
 from strokeclock.evaluation.table2 import COLUMNS, write_table2
 
 PAPER = Path(__file__).parents[3] / "resources/table2_paper.csv"
@@ -22,7 +23,7 @@ ARM = ("2d", "phase3_tss4h5", "phase2")
 def table2(made_up_run):
     """Write the run's files and Table 2; return it, indexed by stage, model and weights ("" where none)."""
 
-    def make(*, readers=True, settings=None, **files):
+    def make(*, readers=True, settings=None, tasks=PAPER_TASKS, not_run=None, **files):
         paths = made_up_run.write(**files)
         output = made_up_run.root / "tables/table2.csv"
         write_table2(
@@ -34,6 +35,8 @@ def table2(made_up_run):
             exclusions=made_up_run.root / "cohort/exclusions.tsv",
             readers=made_up_run.root / "readers.tsv" if readers else None,
             settings=SETTINGS | (settings or {}),
+            tasks=tasks,
+            not_run=not_run,
         )
         table = pd.read_csv(output).fillna({"weights": ""})
         return table.set_index(["stage", "model", "weights"])
@@ -58,19 +61,40 @@ def test_rows_are_the_papers_in_order(table2):
 
 
 def test_status_of_every_row(table2):
-    status = table2()["status"]
+    missing = {
+        Arm(net, phase, weights): f"name the files of {weights}"
+        for net, weights in (("2d", "imagenet"), ("2d", "medical"), ("3d", "medical"))
+        for phase in ("phase2_tss3h", "phase3_tss4h5")
+    }
+    table = table2(not_run=missing)
+    status = table["status"]
+    assert len(status) == 23
     assert (status == "ok").sum() == 12 + 4
     assert status["phase4_attention", "ml", ""].startswith("not run: the radiomics baseline")
-    assert (
-        status[status.index.get_level_values("weights") == "imagenet"].str.startswith(
-            "not run: starting from ImageNet"
-        )
-    ).all()
-    assert (
-        status[status.index.get_level_values("weights") == "medical"]
-        .str.startswith("not run: pretraining on brain")
-        .all()
+    for arm, reason in missing.items():
+        assert row(table, *arm)["status"] == f"not run: {reason}"
+
+
+def test_an_added_task_has_rows_beyond_the_papers(table2):
+    phase = "phase5_tss6h"
+    table = table2(
+        arms=[ARM, ("2d", phase, "random"), ("3d", phase, "phase3")],
+        tasks=PAPER_TASKS | {phase: 360},
+        not_run={Arm("2d", phase, "imagenet"): "no file"},
     )
+    assert len(table) == 23 + 3
+    assert table.index[-7:-4].tolist() == [
+        (phase, "2d", "imagenet"),
+        (phase, "2d", "random"),
+        (phase, "3d", "phase3"),
+    ]
+    assert set(table.index[-4:].get_level_values("stage")) == {"readers"}
+    added = row(table, "2d", phase, "random")
+    assert added["status"] == "ok"
+    assert added["positives"] == row(table, "3d", phase, "phase3")["positives"]
+    assert added["positives"] > row(table, *ARM)["positives"]
+    assert np.isnan(added["paper_auc"])
+    assert row(table, "2d", phase, "imagenet")["status"] == "not run: no file"
 
 
 def test_rows_left_out_of_training_say_so(table2):

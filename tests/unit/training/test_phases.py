@@ -1,11 +1,26 @@
+import csv
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.training.phases import Run, arms_table, frozen_modules, has_attention, parent
+from strokeclock.training.phases import (
+    NETWORKS,
+    PAPER,
+    Run,
+    arms_table,
+    frozen_modules,
+    has_attention,
+    lineage,
+    list_not_run,
+    parent,
+    read_tasks,
+)
+
+ROOT = Path(__file__).parents[3]
 
 SCHEMA = {
     "freeze": True,
@@ -68,9 +83,85 @@ def test_runs_outside_the_schema_are_refused():
 
 
 def test_gates_enter_at_phase_4():
-    assert [has_attention(f"phase{n}", attention_enter="phase1") for n in (1, 3)] == [True, True]
+    for phase in ("phase1_stroke", "phase3_tss4h5"):
+        assert has_attention(phase, attention_enter="phase1")
     assert not has_attention("phase3_tss4h5", attention_enter="phase4")
     assert has_attention("phase4_attention", attention_enter="phase4")
+
+
+SIX_HOURS = {"phase5_tss6h": {"below_min": 360, "after": "phase3_tss4h5"}}
+
+
+@pytest.fixture
+def settings():
+    return yaml.safe_load((ROOT / "config/config.yaml").read_text())["training"]
+
+
+def test_the_configuration_asks_what_the_paper_asks(settings):
+    assert read_tasks(settings) == PAPER
+
+
+def test_every_network_row_of_the_papers_table_2_is_a_run_and_no_other():
+    with open(ROOT / "resources/table2_paper.csv") as file:
+        printed = {
+            (row["model"], row["stage"], row["weights"])
+            for row in csv.DictReader(file)
+            if row["model"] in NETWORKS
+        }
+    runs = arms_table(NETWORKS, ["random", "imagenet", "medical", "chain"], [0])
+    made = {(run.net, run.phase, run.weights) for run in runs if run.phase in PAPER}
+    assert made == printed
+
+
+def test_imagenet_and_medical_go_straight_to_each_time_task():
+    for phase in ("phase2_tss3h", "phase3_tss4h5"):
+        assert parent("2d", phase, "imagenet") == ("phase0_imagenet", "torchvision")
+        assert parent("3d", phase, "medical") == ("phase0_medical", "random")
+    for run in (("3d", "phase2_tss3h", "imagenet"), ("2d", "phase4_attention", "medical")):
+        with pytest.raises(ValueError, match="has no"):
+            parent(*run)
+
+
+def test_arms_without_weights_are_left_out_with_their_reason():
+    missing = {("2d", "imagenet"): "name the file", ("3d", "medical"): "name the folder"}
+    arms = ["random", "imagenet", "medical"]
+    runs = arms_table(["2d", "3d"], arms, [0], missing=missing)
+    assert {(run.net, run.weights) for run in runs if run.phase in PAPER} == {
+        ("2d", "random"), ("3d", "random"), ("2d", "medical")
+    }  # fmt: skip
+    reasons = list_not_run(runs, tasks=PAPER, missing=missing)
+    assert reasons["2d", "phase2_tss3h", "imagenet"] == "name the file"
+    assert reasons["3d", "phase3_tss4h5", "medical"] == "name the folder"
+    assert "training.arms" in reasons["2d", "phase4_attention", "phase3"]
+    assert ("2d", "phase2_tss3h", "medical") not in reasons
+
+
+def test_an_added_task_is_a_row_of_every_arm(settings):
+    tasks = read_tasks(settings | SIX_HOURS)
+    assert [task.phase for task in lineage("phase5_tss6h", tasks)] == [*list(PAPER)[:3], "phase5_tss6h"]
+    runs = arms_table(["2d", "3d"], ["random", "imagenet", "medical", "chain"], [0], tasks=tasks)
+    assert {(run.net, run.weights) for run in runs if run.phase == "phase5_tss6h"} == {
+        *(("2d", weights) for weights in ("random", "imagenet", "medical", "phase3")),
+        *(("3d", weights) for weights in ("random", "medical", "phase3")),
+    }
+    assert parent("2d", "phase5_tss6h", "phase3", tasks) == ("phase3_tss4h5", "phase2")
+    assert frozen_modules("2d", "phase5_tss6h", "phase3", **SCHEMA, tasks=tasks) == EARLY_2D
+    assert not has_attention("phase5_tss6h", attention_enter="phase4", tasks=tasks)
+    after = read_tasks(settings | {"phase5_tss6h": {"below_min": 360, "after": "phase4_attention"}})
+    assert has_attention("phase5_tss6h", attention_enter="phase4", tasks=after)
+
+
+@pytest.mark.parametrize(
+    ("added", "sentence"),
+    [
+        ({"phase3_tss6h": {"below_min": 360, "after": None}}, "another phase has the number 3"),
+        ({"phase5_tss6h": {"below_min": 360, "after": "phase3"}}, r"phase5_tss6h\.after is 'phase3'"),
+        ({"phase5_tss6h": {"below_min": 360, "after": "phase5_tss6h"}}, "a lower number"),
+    ],
+)
+def test_a_task_that_cannot_be_is_one_sentence(settings, added, sentence):
+    with pytest.raises(ConfigurationError, match=sentence):
+        read_tasks(settings | added)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +171,8 @@ def test_gates_enter_at_phase_4():
         ("2d", "phase2_tss3h", "phase1", {"freeze_2d": "stage2"}, (*EARLY_2D, "backbone.layer2")),
         ("3d", "phase3_tss4h5", "phase2", {}, EARLY_3D),
         ("2d", "phase2_tss3h", "random", {}, ()),
+        ("2d", "phase2_tss3h", "imagenet", {}, EARLY_2D),
+        ("3d", "phase3_tss4h5", "medical", {}, EARLY_3D),
         ("2d", "phase2_tss3h", "phase1", {"freeze": False}, ()),
         ("2d", "phase3_tss4h5", "phase2", {"attention_enter": "phase1"}, (*EARLY_2D, "attention")),
         ("2d", "phase1_stroke", "random", {"attention_enter": "phase1"}, ("attention",)),
@@ -95,6 +188,6 @@ def test_frozen_modules(net, phase, weights, changes, expected):
 
 def test_table_needs_no_torch():
     """The Snakefile reads it in every job."""
-    source = Path(__file__).parents[3] / "src"
+    source = ROOT / "src"
     code = "import sys; import strokeclock.training.phases; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(source)}).returncode == 0

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from strokeclock.training.phases import PAPER
 from strokeclock.training.store import (
     SplitError,
     check_classes,
@@ -12,7 +13,9 @@ from strokeclock.training.store import (
 
 
 def _read(toys, phase, part="train"):
-    return read_hemispheres(toys.hemispheres, cohort=toys.cohort, split=toys.split, phase=phase, part=part)
+    return read_hemispheres(
+        toys.hemispheres, cohort=toys.cohort, split=toys.split, task=PAPER[phase], part=part
+    )
 
 
 def test_phase_1_reads_both_hemispheres_and_asks_for_the_lesion(toys):
