@@ -16,7 +16,7 @@ from strokeclock.pretraining.genesis import corrupt
 from strokeclock.training.loop import batches, choose_device, fit, on_device
 from strokeclock.training.phases import GENESIS
 from strokeclock.training.prediction import to_tensor
-from strokeclock.training.store import check_channels, check_leakage, read_hemispheres, read_split
+from strokeclock.training.store import SplitError, check_channels, check_leakage, read_hemispheres, read_split
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +67,13 @@ def train_restoration(
     training : the fields of `RestorationSettings`.
     hemispheres : folder of <patient>.npy.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+
+    Raises
+    ------
+    SplitError
+        The training part has fewer than five patients.
+    TrainingError
+        The loss is no number any more.
     """
     settings = RestorationSettings(**training)
     device = choose_device(settings.device, threads=settings.threads)
@@ -74,6 +81,11 @@ def train_restoration(
     check_channels(units, channels=channels)
     participants = read_split(split)
     check_leakage({"train": units.participants}, participants)
+    if len(units.participants) < _WATCHERS:
+        raise SplitError(
+            f"{GENESIS}: {len(units.participants)} training patients are too few, every fifth watches the "
+            f"loss: give the training part {_WATCHERS} or more."
+        )
     watching = np.isin(units.patients, units.participants[_WATCHERS - 1 :: _WATCHERS])
     learn, watch = np.flatnonzero(~watching), np.flatnonzero(watching)
     log.info("%d hemispheres to learn from, %d to watch", len(learn), len(watch))

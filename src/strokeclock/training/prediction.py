@@ -1,5 +1,6 @@
 """A trained network's scores for patients it has not learned from."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from strokeclock.training.store import (
     read_hemispheres,
     read_split,
 )
+
+log = logging.getLogger(__name__)
 
 _BATCH = 8
 _COLUMNS = ("patient", "hemisphere", "part", "label", "score")
@@ -78,7 +81,10 @@ def logits_of(network: nn.Module, hemispheres: Hemispheres, *, device: torch.dev
             network(to_tensor(hemispheres.values[first : first + _BATCH], device=device)).cpu()
             for first in range(0, len(hemispheres), _BATCH)
         ]
-    return torch.cat(logits).numpy()
+    logits = torch.cat(logits).numpy()
+    if len(logits) > 1 and np.ptp(logits) == 0:
+        log.warning("all %d scores are equal: the network tells nothing apart, AUC is .5", len(logits))
+    return logits
 
 
 def to_tensor(values: np.ndarray, *, device: torch.device) -> torch.Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.split import PARTS, is_labelled, read_cohort
-from strokeclock.errors import StrokeclockError
+from strokeclock.errors import PatientError, StrokeclockError
 from strokeclock.training.phases import Task
 
 SIDES = ("left", "right")  # the order of a hemisphere file's first axis
@@ -88,6 +88,8 @@ def read_hemispheres(
     ------
     SplitError
         The part is empty, or a patient of it has no label.
+    PatientError
+        A hemisphere holds values that are not finite.
     """
     patients = read_split(split)[part]
     if not patients:
@@ -118,6 +120,11 @@ def read_hemispheres(
     values = np.empty((len(units), *files[patients[0]].shape[1:]), dtype=np.float16)
     for unit, (patient, side, _) in enumerate(units):
         values[unit] = files[patient][SIDES.index(side)]
+        if not np.isfinite(values[unit]).all():
+            raise PatientError(
+                patient,
+                f"{folder}/{patient}.npy holds values that are no numbers: delete it and make it anew.",
+            )
     return Hemispheres(names, sides, values, labels)
 
 

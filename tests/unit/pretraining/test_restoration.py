@@ -3,6 +3,7 @@ import pytest
 
 from strokeclock.pretraining.restoration import train_restoration
 from strokeclock.training.checkpoint import read_checkpoint
+from strokeclock.training.store import SplitError
 
 
 def _train(toys, output, **changes):
@@ -31,6 +32,17 @@ def test_sees_training_patients_alone(toys, tmp_path):
 def test_restores_better_with_training(toys, tmp_path):
     history = _train(toys, tmp_path, epochs=8, lr=1e-2)
     assert history["validation_loss"].iloc[-1] < 0.8 * history["validation_loss"].iloc[0]
+
+
+@pytest.mark.parametrize(("patients", "enough"), [(5, True), (4, False)])
+def test_too_few_patients_to_watch_the_loss_is_one_sentence(toys, tmp_path, patients, enough):
+    lines = toys.split.read_text().splitlines()
+    toys.split.write_text("\n".join(lines[: 1 + patients] + lines[11:]) + "\n")
+    if enough:
+        assert _train(toys, tmp_path / "out", epochs=1)["validation_loss"].notna().all()
+        return
+    with pytest.raises(SplitError, match="phase0_genesis: 4 training patients are too few"):
+        _train(toys, tmp_path / "out", epochs=1)
 
 
 def test_repeats_itself(toys, tmp_path):

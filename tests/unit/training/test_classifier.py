@@ -3,14 +3,17 @@ import json
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from pytorch_optimizer import AdaBound
 
 import strokeclock.training.loop
 from strokeclock.pretraining.restoration import train_restoration
+from strokeclock.training import classifier
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.classifier import train_phase
+from strokeclock.training.loop import TrainingError
 from strokeclock.training.store import SplitError
 
 
@@ -193,6 +196,43 @@ def test_one_class_in_validation_is_refused_before_training(toys, tmp_path):
     toys.cohort.write_text(lines)
     with pytest.raises(SplitError, match="of the validation part have the label 0"):
         _train(toys, tmp_path, phase="phase2_tss3h")
+
+
+def test_one_class_in_training_is_refused_before_training(toys, tmp_path):
+    rows = pd.read_csv(toys.cohort, sep="\t")
+    rows.loc[:9, "onset_to_mri_min"] = 90
+    rows.to_csv(toys.cohort, sep="\t", index=False)
+    with pytest.raises(SplitError, match="all 11 hemispheres of the train part have the label 1"):
+        _train(toys, tmp_path, phase="phase2_tss3h")
+    assert not (tmp_path / "latest.pt").exists()
+
+
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_an_empty_part_is_refused_before_training(toys, tmp_path, part):
+    lines = toys.split.read_text().splitlines()
+    toys.split.write_text("\n".join(line for line in lines if not line.endswith(part)) + "\n")
+    with pytest.raises(SplitError, match=f"the {part} part is empty"):
+        _train(toys, tmp_path)
+
+
+def test_a_rate_that_blows_the_loss_up_stops_and_names_it(toys, tmp_path):
+    with pytest.raises(TrainingError, match=r"phase1_stroke: .* of epoch \d .* training\.phase1_stroke\.lr"):
+        _train(toys, tmp_path, lr=1e30, final_lr=1e30, epochs=5)
+    assert not (tmp_path / "model.pt").exists()
+
+
+def test_one_hemisphere_left_over_trains_with_the_batch_before(toys, tmp_path):
+    """Eleven hemispheres in batches of five, so small that the last map is one voxel: alone, torch raises."""
+    for path in toys.hemispheres.glob("*.npy"):
+        np.save(path, np.load(path)[..., 4:12, 8:16, :8])
+    arguments = {"phase": "phase2_tss3h", "net": "3d", "epochs": 1}
+    _train(toys, tmp_path / "merged", batch=5, **arguments)
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        pytest.raises(ValueError, match="more than 1 value per channel"),
+    ):
+        patch.setattr(classifier, "batches", lambda order, size: np.split(order, [5, 10]))
+        _train(toys, tmp_path / "alone", batch=5, **arguments)
 
 
 def test_gates_from_phase_1_wait_frozen(toys, tmp_path):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from strokeclock.training.checkpoint import CheckpointError, read_network
+from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, read_network, write_checkpoint
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.prediction import predict
 from strokeclock.training.store import SplitError
@@ -45,6 +45,17 @@ def test_scores_are_the_networks_probabilities(toys, tmp_path, model):
         with torch.inference_mode():
             logit = network(torch.from_numpy(values[None].astype(np.float32))).item()
         assert row.score == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
+
+
+def test_equal_scores_are_said(toys, tmp_path, model, caplog):
+    _predict(toys, model, tmp_path / "scores.tsv")
+    assert not caplog.messages
+    record, weights, _ = read_checkpoint(model)
+    write_checkpoint(model, weights=weights | {"fc.weight": 0 * weights["fc.weight"]}, record=record)
+    _predict(toys, model, tmp_path / "scores.tsv")
+    assert len(caplog.messages) == 2  # validation and test
+    assert caplog.messages[0] == "all 4 scores are equal: the network tells nothing apart, AUC is .5"
+    assert pd.read_csv(tmp_path / "scores.tsv", sep="\t")["score"].nunique() == 1
 
 
 def test_patient_who_was_trained_on_is_refused(toys, tmp_path, model):

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from strokeclock.errors import PatientError
 from strokeclock.training.phases import PAPER
 from strokeclock.training.store import (
     SplitError,
@@ -53,6 +54,16 @@ def test_the_limit_itself_is_not_below_it(toys):
     rows.loc[1, "onset_to_mri_min"] = 269.9
     rows.to_csv(toys.cohort, sep="\t", index=False)
     assert _read(toys, "phase3_tss4h5").labels[:2].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_value_that_is_no_number_names_its_patient(toys, value):
+    path = toys.hemispheres / "toy-04.npy"
+    values = np.load(path)
+    values[0, 2, 8, 16, 4] = value
+    np.save(path, values)
+    with pytest.raises(PatientError, match=r"patient toy-04: .*toy-04\.npy holds values that are no numbers"):
+        _read(toys, "phase1_stroke")
 
 
 def test_patients_outside_the_split_are_left_alone(toys):
