@@ -31,7 +31,9 @@ class ToyCohort:
     def training(self, **changes) -> dict:
         return {
             "epochs": 2,
+            "min_epochs": 0,
             "patience": 10,
+            "selection": "auc",
             "batch": 4,
             "lr": 5e-4,
             "final_lr": 1e-2,
@@ -39,7 +41,6 @@ class ToyCohort:
             "freeze_2d": "conv2_x",
             "attention_enter": "phase4",
             "phase4_trainable": "attention+head+unfrozen_late",
-            "selection": "auc",
             **_TORCH,
             **changes,
         }

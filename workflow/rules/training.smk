@@ -39,7 +39,7 @@ wildcard_constraints:
 
 # A phase's own settings, and those of `training` that all share; a network's own, and those that both share.
 SHARED = ("threads", "device")
-SCHEMA = ("freeze_2d", "attention_enter", "phase4_trainable", "selection")
+SCHEMA = ("freeze_2d", "attention_enter", "phase4_trainable")
 QUESTION = ("below_min", "after")
 PHASE_SETTINGS = {
     phase: {

@@ -1,7 +1,7 @@
 """Phase 0: pretrain the 3D U-Net by restoring corrupted hemispheres of the training patients.
 
 Inputs: manifest (hemispheres lie beside it), cohort, split. Outputs: model, history, record.
-Settings: models.{channels, 3d.width, standardise}, training.{phase0_genesis, threads, device}.
+Settings: models.{channels, 3d.width, standardise}, training.{phase0_genesis, threads, device, tensorboard}.
 """
 
 from pathlib import Path
@@ -10,6 +10,8 @@ from strokeclock.logs import log_to
 from strokeclock.pretraining.restoration import train_restoration
 
 log_to(snakemake.log[0])
+# beside the log, and no param: it changes no result
+events = Path(snakemake.log[0]).with_suffix("") if snakemake.config["training"]["tensorboard"] else None
 train_restoration(
     seed=int(snakemake.wildcards.seed),
     channels=snakemake.params.channels,
@@ -20,4 +22,5 @@ train_restoration(
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     output=Path(snakemake.output.model).parent,
+    events=events,
 )

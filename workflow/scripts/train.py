@@ -3,7 +3,7 @@
 Inputs: manifest (hemispheres lie beside it), cohort, split, parent (none for random weights).
 Outputs: model, history, record.
 Settings: models.{channels, 2d, 3d, attention_norm, standardise}, training.{<phase>, freeze_2d,
-attention_enter, phase4_trainable, selection, threads, device}.
+attention_enter, phase4_trainable, threads, device, tensorboard}.
 """
 
 from pathlib import Path
@@ -13,6 +13,8 @@ from strokeclock.training.classifier import train_phase
 from strokeclock.training.phases import read_tasks
 
 log_to(snakemake.log[0])
+# beside the log, and no param: it changes no result
+events = Path(snakemake.log[0]).with_suffix("") if snakemake.config["training"]["tensorboard"] else None
 train_phase(
     snakemake.params.phase,
     net=snakemake.wildcards.net,
@@ -26,4 +28,5 @@ train_phase(
     split=snakemake.input.split,
     parent_model=next(iter(snakemake.input.parent), None),
     output=Path(snakemake.output.model).parent,
+    events=events,
 )

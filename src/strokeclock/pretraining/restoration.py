@@ -55,6 +55,7 @@ def train_restoration(
     cohort: str | Path,
     split: str | Path,
     output: str | Path,
+    events: Path | None = None,
 ) -> None:
     """Train the U-Net on the training patients alone; mean squared error against the original in [0, 1].
 
@@ -67,6 +68,7 @@ def train_restoration(
     training : the fields of `RestorationSettings`.
     hemispheres : folder of <patient>.npy.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    events : folder of TensorBoard's events; None: none are written.
 
     Raises
     ------
@@ -129,7 +131,7 @@ def train_restoration(
         optimiser,
         train_epoch=train_epoch,
         validate=validate,
-        measure=lambda values: -values["validation_loss"],
+        measure=lambda row: -row["validation_loss"],
         epochs=settings.epochs,
         patience=settings.patience,
         record={
@@ -148,4 +150,5 @@ def train_restoration(
             "data": {"train": units.digest()},
         },
         output=Path(output),
+        events=events,
     )

@@ -38,16 +38,20 @@ class PhaseSettings:
 
     Attributes
     ----------
-    epochs, patience : the most epochs, and how many without a better validation end it earlier.
+    epochs, min_epochs, patience : the most epochs; how many without a better validation end it earlier, and
+        from which epoch on they count.
+    selection : what validation selects the epoch by, ``auc`` or ``loss``; ``last`` is a fixed schedule, whose
+        last epoch is kept.
     batch : hemispheres a step.
     lr, final_lr : AdaBound's.
     freeze, freeze_2d, attention_enter, phase4_trainable : see `phases.frozen_modules`.
-    selection : what validation selects by, ``auc`` or ``loss``.
     threads, device : of torch.
     """
 
     epochs: int
+    min_epochs: int
     patience: int
+    selection: str
     batch: int
     lr: float
     final_lr: float
@@ -55,7 +59,6 @@ class PhaseSettings:
     freeze_2d: str
     attention_enter: str
     phase4_trainable: str
-    selection: str
     threads: int
     device: str
 
@@ -74,6 +77,7 @@ def train_phase(
     parent_model: str | Path | None,
     output: str | Path,
     tasks: Mapping[str, Task] = PAPER,
+    events: Path | None = None,
 ) -> None:
     """Train one phase of one network, from its parent's checkpoint or from random weights.
 
@@ -91,6 +95,7 @@ def train_phase(
     parent_model : checkpoint that ``weights`` names; None for a random start.
     tasks : those of the chain up to this phase (`phases.read_tasks`).
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    events : folder of TensorBoard's events; None: none are written.
 
     Raises
     ------
@@ -100,6 +105,8 @@ def train_phase(
         The parent is not the one that the schema asks for.
     TrainingError
         The loss is no number any more.
+    PatientError
+        A hemisphere holds values that are not finite.
     """
     settings = PhaseSettings(**training)
     task = tasks[phase]
@@ -166,7 +173,16 @@ def train_phase(
         "participants": participants,
         "data": {part: units.digest() for part, units in parts.items()},
     }
-    _fit(network, parts, settings=settings, frozen=frozen, record=record, output=Path(output), device=device)
+    _fit(
+        network,
+        parts,
+        settings=settings,
+        frozen=frozen,
+        record=record,
+        output=Path(output),
+        events=events,
+        device=device,
+    )
 
 
 def _start_from(
@@ -207,6 +223,7 @@ def _fit(
     frozen: tuple[str, ...],
     record: Mapping,
     output: Path,
+    events: Path | None,
     device: torch.device,
 ) -> None:
     train, validation = parts["train"], parts["validation"]
@@ -241,17 +258,21 @@ def _fit(
         auc = roc_auc_score(validation.labels, logits) if np.isfinite(logits).all() else np.nan
         return {"validation_loss": loss, "validation_auc": float(auc)}
 
-    def measure(values: Mapping[str, float]) -> float:
-        return values["validation_auc"] if settings.selection == "auc" else -values["validation_loss"]
-
+    measures = {
+        "auc": lambda row: row["validation_auc"],
+        "loss": lambda row: -row["validation_loss"],
+        "last": lambda row: row["epoch"],
+    }
     fit(
         network,
         optimiser,
         train_epoch=train_epoch,
         validate=validate,
-        measure=measure,
+        measure=measures[settings.selection],
         epochs=settings.epochs,
+        min_epochs=settings.min_epochs,
         patience=settings.patience,
         record=record,
         output=output,
+        events=events,
     )

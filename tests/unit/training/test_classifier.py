@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from pytorch_optimizer import AdaBound
+from torch.nn import functional
 
 import strokeclock.training.loop
 from strokeclock.pretraining.restoration import train_restoration
@@ -140,6 +141,30 @@ def test_state_of_another_training_is_not_resumed(toys, tmp_path, monkeypatch):
     assert (tmp_path / "changed" / "model.pt").read_bytes() == (tmp_path / "fresh" / "model.pt").read_bytes()
 
 
+def test_the_selection_is_the_configured_one(toys, tmp_path, monkeypatch):
+    """The epoch of highest AUC, of lowest loss, or the last: three different ones."""
+    aucs, losses = iter([0.5, 0.9, 0.7, 0.6] * 3), iter([0.9, 0.7, 0.4, 0.8] * 3)
+    monkeypatch.setattr(classifier, "roc_auc_score", lambda labels, logits: next(aucs))
+    original = functional.binary_cross_entropy_with_logits
+
+    def loss(logits, labels):
+        return original(logits, labels) if logits.requires_grad else torch.tensor(next(losses))
+
+    monkeypatch.setattr(functional, "binary_cross_entropy_with_logits", loss)
+    best = {}
+    for selection in ("auc", "loss", "last"):
+        record, _, _ = _train(toys, tmp_path / selection, epochs=4, patience=3, selection=selection)
+        best[selection] = record["best"]["epoch"]
+    assert best == {"auc": 2, "loss": 3, "last": 4}
+
+
+def test_patience_waits_for_the_least_epochs(toys, tmp_path, monkeypatch):
+    monkeypatch.setattr(classifier, "roc_auc_score", lambda labels, logits: 0.5)
+    for least, epochs in ((0, 2), (3, 4)):
+        record, _, _ = _train(toys, tmp_path / str(least), epochs=6, patience=1, min_epochs=least)
+        assert record["epochs"] == epochs
+
+
 def test_another_seed_gives_another_network(toys, tmp_path):
     states = []
     for seed in (0, 1):
@@ -221,17 +246,14 @@ def test_a_rate_that_blows_the_loss_up_stops_and_names_it(toys, tmp_path):
     assert not (tmp_path / "model.pt").exists()
 
 
-def test_one_hemisphere_left_over_trains_with_the_batch_before(toys, tmp_path):
+def test_one_hemisphere_left_over_trains_with_the_batch_before(toys, tmp_path, monkeypatch):
     """Eleven hemispheres in batches of five, so small that the last map is one voxel: alone, torch raises."""
     for path in toys.hemispheres.glob("*.npy"):
         np.save(path, np.load(path)[..., 4:12, 8:16, :8])
     arguments = {"phase": "phase2_tss3h", "net": "3d", "epochs": 1}
     _train(toys, tmp_path / "merged", batch=5, **arguments)
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        pytest.raises(ValueError, match="more than 1 value per channel"),
-    ):
-        patch.setattr(classifier, "batches", lambda order, size: np.split(order, [5, 10]))
+    monkeypatch.setattr(classifier, "batches", lambda order, size: np.split(order, [5, 10]))
+    with pytest.raises(ValueError, match="more than 1 value per channel"):
         _train(toys, tmp_path / "alone", batch=5, **arguments)
 
 
