@@ -25,6 +25,7 @@ if not IS_TEMPLATE_SPACE:
 
 
 include: "workflow/rules/hemispheres.smk"
+include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
 include: "workflow/rules/evaluation.smk"

@@ -10,6 +10,8 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from strokeclock.errors import ConfigurationError
 
+IMAGENET_WIDTH = 64  # channels of ResNet-18's first stage
+
 
 def check_configuration(config: Mapping, *, schema: str | Path) -> None:
     """Refuse unknown keys, wrong types and values out of range, and settings that contradict each other.
@@ -130,4 +132,32 @@ def _contradictions(config: Mapping) -> list[str]:
                     f"Configuration key preprocessing.atlas.{key} is {atlas[key]!r}, not a file: "
                     "name it, or set preprocessing.atlas.source to nilearn."
                 )
+    return faults + _faults_of_starting_weights(config)
+
+
+def _faults_of_starting_weights(config: Mapping) -> list[str]:
+    faults = []
+    section = "Configuration key starting_weights"
+    for name in ("medical_2d", "medical_3d"):
+        source, folder = (config["starting_weights"][name][key] for key in ("source", "folder"))
+        if folder and source != "folder":
+            faults.append(
+                f"{section}.{name}.folder is named, and its source is {source}: set source: folder."
+            )
+        if source == "folder" and not (folder and Path(folder).is_dir()):
+            faults.append(
+                f"{section}.{name}.folder is {folder!r}, not a folder: name the data set's, or source: null."
+            )
+        if source == "phantom" and config["cohort"]["sheet"]:
+            faults.append(
+                f"{section}.{name}.source is phantom, and the cohort is of patients: name the data set."
+            )
+    file, width = config["starting_weights"]["imagenet"]["file"], config["models"]["2d"]["width"]
+    if file and not Path(file).is_file():
+        faults.append(f"{section}.imagenet.file names {file}, which is not there: correct the path, or null.")
+    if file and width != IMAGENET_WIDTH:
+        faults.append(
+            f"{section}.imagenet.file: its weights are of width {IMAGENET_WIDTH}, and models.2d.width is "
+            f"{width}: set it to {IMAGENET_WIDTH}, or the file to null."
+        )
     return faults

@@ -71,6 +71,9 @@ os.environ.update(
 
 wildcard_constraints:
     patient=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    net="2d|3d",
+    weights=r"random|genesis|imagenet|medical|phase\d+",
+    seed=r"\d+",
 
 
 def each(patients, path):

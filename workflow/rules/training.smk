@@ -10,13 +10,6 @@ from strokeclock.training.phases import (
     read_tasks,
 )
 
-# (network, arm) -> why it has no starting weights
-MISSING = {
-    ("2d", "imagenet"): "starting from ImageNet weights belongs to a later release",
-    ("2d", "medical"): "pretraining on brain tumours belongs to a later release",
-    ("3d", "medical"): "pretraining on brain tumours belongs to a later release",
-}
-
 try:
     TASKS = read_tasks(config["training"])
     RUNS = arms_table(
@@ -29,12 +22,6 @@ try:
 except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
 NOT_RUN = list_not_run(RUNS, tasks=TASKS, missing=MISSING)
-
-
-wildcard_constraints:
-    net="2d|3d",
-    weights=r"random|genesis|imagenet|medical|phase\d+",
-    seed=r"\d+",
 
 
 # A phase's own settings, and those of `training` that all share; a network's own, and those that both share.

@@ -3,7 +3,7 @@
 Imports nothing heavy: the workflow reads this table too.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -130,7 +130,8 @@ def parent(net: str, phase: str, weights: str, tasks: Mapping[str, Task] = PAPER
             return ORIGINS[weights]
     elif (phase, weights) in ORIGINS.values():
         return None
-    raise ValueError(f"the {net} network has no {phase} from {weights} weights")
+    reason = ": ImageNet weights are of the 2D network alone" if weights == "imagenet" else ""
+    raise ValueError(f"the {net} network has no {phase} from {weights} weights{reason}")
 
 
 def _chained(net: str, task: Task, tasks: Mapping[str, Task]) -> str:
@@ -141,9 +142,9 @@ def _chained(net: str, task: Task, tasks: Mapping[str, Task]) -> str:
 
 
 def arms_table(
-    networks: Iterable[str],
-    arms: Iterable[str],
-    seeds: Iterable[int],
+    networks: Collection[str],
+    arms: Collection[str],
+    seeds: Collection[int],
     *,
     tasks: Mapping[str, Task] = PAPER,
     missing: Mapping[tuple[str, str], str] | None = None,
@@ -156,6 +157,11 @@ def arms_table(
     Parameters
     ----------
     missing : (net, weights) -> why there are no such starting weights; their runs are left out.
+
+    Raises
+    ------
+    ConfigurationError
+        An arm does not exist, or nothing is asked for.
     """
     chosen = {}  # a dictionary keeps the order and drops what two arms share
     for arm in arms:
@@ -167,6 +173,11 @@ def arms_table(
                 while (before := parent(net, *runs[0], tasks)) is not None:
                     runs.insert(0, before)
                 chosen |= {Run(net, *run, seed): None for run in runs for seed in seeds}
+    if not any(rows_of(arm, net, tasks=tasks) for arm in arms for net in networks):
+        raise ConfigurationError(
+            f"Configuration keys training.networks {list(networks)} and training.arms {list(arms)} leave "
+            "nothing to train: ImageNet weights are of the 2D network alone."
+        )
     return list(chosen)
 
 

@@ -1,0 +1,149 @@
+"""Medical weights of the 2D network: ResNet-18 learns to tell brain tumours apart (Cheng et al. 2015).
+
+The data set (figshare 1512427): 3064 T1w slices after contrast medium of 233 patients, one MATLAB v7.3 file
+each, with a meningioma (1), a glioma (2) or a pituitary tumour (3). A slice gives the half of the head that
+holds more of the tumour, so that it has the hemispheres' proportions on their grid.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from torch.nn import functional
+
+from strokeclock.models.sliceclassifier import SliceClassifier
+from strokeclock.pretraining.medical import MedicalSettings, train_medical
+from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
+from strokeclock.training.loop import choose_device, on_device
+
+log = logging.getLogger(__name__)
+
+KINDS = ("meningioma", "glioma", "pituitary tumour")  # labels 1, 2, 3
+
+
+@dataclass(frozen=True)
+class Slices:
+    """Half slices with a tumour.
+
+    Attributes
+    ----------
+    patients : of each.
+    values : (n, x, y) float16; 0 to 1, background 0; x from lateral to medial, y to the front.
+    labels : (n,) int64, 0 to 2 (`KINDS`).
+    """
+
+    patients: tuple[str, ...]
+    values: np.ndarray
+    labels: np.ndarray
+
+
+def read_cheng(folder: str | Path, *, grid: Sequence[int]) -> Slices:
+    """Read the data set's numbered files on a hemisphere's slice grid (x, y).
+
+    Raises
+    ------
+    DataSetError
+        There are none, or one is not as it should be.
+    """
+    files = sorted(
+        (path for path in Path(folder).rglob("*.mat") if path.stem.isdigit()),
+        key=lambda path: int(path.stem),
+    )
+    if not files:
+        raise DataSetError(
+            f"{folder} holds no files 1.mat, 2.mat, …: unpack the data set there (figshare 1512427)."
+        )
+    patients, labels = [], []
+    values = np.empty((len(files), *grid), np.float16)
+    for number, path in enumerate(files):
+        patient, label, image, mask = _read_file(path)
+        sides = zip(halve(scale_to_one(image)), halve(mask), strict=True)
+        half, _ = max(sides, key=lambda side: side[1].sum())
+        values[number] = resize(half[None], grid=grid)[0]
+        patients.append(patient)
+        labels.append(label - 1)
+    return Slices(tuple(patients), values, np.array(labels))
+
+
+def _read_file(path: Path) -> tuple[str, int, np.ndarray, np.ndarray]:
+    """Return patient, label, image and tumour mask, both (x, y) with y to the front."""
+    try:
+        with h5py.File(path) as file:
+            struct = file["cjdata"]
+            label = int(struct["label"][()].item())
+            patient = "".join(map(chr, struct["PID"][()].ravel()))
+            image, mask = struct["image"][()], struct["tumorMask"][()] > 0
+    except OSError as error:
+        raise DataSetError(f"{path} is no MATLAB v7.3 file, or a damaged one: unpack it anew.") from error
+    except (KeyError, ValueError, TypeError) as error:
+        raise DataSetError(
+            f"{path} holds no cjdata with label, PID, image and tumorMask: is it of Cheng's data set?"
+        ) from error
+    if label not in (1, 2, 3):
+        raise DataSetError(f"{path} has the label {label}: 1, 2 and 3 are the data set's.")
+    if image.ndim != 2 or image.shape != mask.shape or not mask.any():
+        raise DataSetError(f"{path}: image {image.shape} and tumorMask {mask.shape} do not mark a tumour.")
+    # HDF5 shows MATLAB's columns first: x is the first axis already; rows run from front to back
+    return patient, label, image[:, ::-1].astype(np.float32), mask[:, ::-1]
+
+
+def train_classification(
+    *,
+    seed: int,
+    channels: Sequence[str],
+    width: int,
+    standardise: bool,
+    grid: Sequence[int],
+    training: Mapping,
+    folder: str | Path,
+    output: str | Path,
+) -> None:
+    """Train ResNet-18 on the slices, the grey picture in every channel; cross-entropy. See `train_medical`.
+
+    Parameters
+    ----------
+    seed : of first weights and order.
+    channels, width, standardise : of the 2D network.
+    grid : voxels of a hemisphere, x y z.
+    training : the fields of `MedicalSettings`.
+    folder : of the data set.
+    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    """
+    settings = MedicalSettings(**training)
+    device = choose_device(settings.device, threads=settings.threads)
+    slices = read_cheng(folder, grid=grid[:2])
+    counts = dict(zip(KINDS, np.bincount(slices.labels, minlength=3).tolist(), strict=True))
+    log.info("slices: %s", ", ".join(f"{count} {kind}" for kind, count in counts.items()))
+    torch.manual_seed(seed)
+    network = SliceClassifier(
+        width=width, standardised=standardise, channels=len(channels), classes=len(KINDS)
+    )
+    network = on_device(network, device)
+
+    def measure(batch: np.ndarray) -> tuple[torch.Tensor, float]:
+        grey = torch.from_numpy(slices.values[batch]).to(device).float()[:, None]
+        labels = torch.from_numpy(slices.labels[batch]).to(device)
+        logits = network(grey.expand(-1, len(channels), -1, -1))
+        return functional.cross_entropy(logits, labels), (logits.argmax(1) == labels).float().mean().item()
+
+    train_medical(
+        network,
+        measure=measure,
+        measured="accuracy",
+        patients=slices.patients,
+        settings=settings,
+        record={
+            "net": "2d",
+            "seed": seed,
+            "width": width,
+            "standardise": standardise,
+            "channels": ["T1w after contrast medium"] * len(channels),
+            "data": {"slices": counts, "sha256": digest(slices.values, slices.labels)},
+        },
+        source=folder,
+        output=Path(output),
+    )

@@ -1,0 +1,160 @@
+"""Medical weights of the 3D network: a 3D U-Net learns to find low-grade gliomas (Buda et al. 2019).
+
+The data set (kaggle_3m): a folder a patient of TCGA, for each slice a TIFF file of three channels (T1w before
+contrast medium, FLAIR, T1w after) and one of the tumour's mask. The published network is 2D; this one is 3D,
+as the paper's must have been, and gives its encoder. A volume gives two halves of a head, like hemispheres.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, UnidentifiedImageError
+from torch.nn import functional
+
+from strokeclock.models.unet3d import UNet
+from strokeclock.pretraining.medical import MedicalSettings, train_medical
+from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
+from strokeclock.training.loop import choose_device, on_device
+
+CHANNELS = ("T1w", "FLAIR", "T1w after contrast medium")
+
+
+@dataclass(frozen=True)
+class HalfHeads:
+    """Halves of heads with their tumours.
+
+    Attributes
+    ----------
+    patients : of each; two a patient.
+    values : (n, 3, x, y, z) float16; 0 to 1, background 0; x from lateral to medial, y to the front.
+    masks : (n, 1, x, y, z) float16; the tumour's share of each voxel.
+    """
+
+    patients: tuple[str, ...]
+    values: np.ndarray
+    masks: np.ndarray
+
+
+def read_lgg(folder: str | Path, *, grid: Sequence[int]) -> HalfHeads:
+    """Read all patients' volumes, their slices stacked by number, on a hemisphere's grid (x, y, z).
+
+    Raises
+    ------
+    DataSetError
+        There are none, or a file is missing or not as it should be.
+    """
+    folders = sorted(path for path in Path(folder).glob("TCGA_*") if path.is_dir())
+    if not folders:
+        raise DataSetError(f"{folder} holds no folders TCGA_…: name the data set's folder kaggle_3m.")
+    values = np.empty((2 * len(folders), len(CHANNELS), *grid), np.float16)
+    masks = np.empty((2 * len(folders), 1, *grid), np.float16)
+    for number, path in enumerate(folders):
+        volume, mask = _read_patient(path)
+        channels = np.stack([scale_to_one(channel) for channel in volume])
+        for side, (half, tumour) in enumerate(zip(halve(channels), halve(mask), strict=True)):
+            values[2 * number + side] = [_regrid(channel, grid=grid) for channel in half]
+            masks[2 * number + side, 0] = _regrid(tumour, grid=grid)
+    return HalfHeads(tuple(path.name for path in folders for _ in range(2)), values, masks)
+
+
+def _read_patient(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Return the volume (3, z, x, y) and the mask (z, x, y), 0 or 1; y to the front."""
+    numbered = {}
+    for path in folder.glob("*.tif"):
+        if found := re.fullmatch(rf"{re.escape(folder.name)}_(\d+)\.tif", path.name):
+            numbered[int(found[1])] = path
+    if not numbered:
+        raise DataSetError(f"{folder} holds no files {folder.name}_<slice>.tif: copy the folder anew.")
+    paths = [numbered[number] for number in sorted(numbered)]
+    pictures = [_read_tiff(path, mode="RGB") for path in paths]
+    masks = [_read_tiff(path.with_name(f"{path.stem}_mask.tif"), mode="L") for path in paths]
+    shapes = {picture.shape[:2] for picture in (*pictures, *masks)}
+    if len(shapes) > 1:
+        raise DataSetError(f"{folder} holds slices of different sizes: copy the folder anew.")
+    # rows run from front to back: x, then y to the front
+    volume = np.stack(pictures)[:, ::-1].transpose(3, 0, 2, 1)
+    return volume.astype(np.float32), (np.stack(masks)[:, ::-1].transpose(0, 2, 1) > 127).astype(np.float32)
+
+
+def _read_tiff(path: Path, *, mode: str) -> np.ndarray:
+    try:
+        with Image.open(path) as picture:
+            if picture.mode != mode:
+                wanted = {"RGB": "three channels", "L": "one channel"}[mode]
+                raise DataSetError(f"{path} is {picture.mode}: {wanted} of 8 bits are expected.")
+            return np.asarray(picture)
+    except FileNotFoundError as error:
+        raise DataSetError(f"{path} is not there: copy the patient's folder anew.") from error
+    except (UnidentifiedImageError, OSError) as error:
+        raise DataSetError(f"{path} is no TIFF picture, or a damaged one: copy it anew.") from error
+
+
+def _regrid(volume: np.ndarray, *, grid: Sequence[int]) -> np.ndarray:
+    """Bring (z, x, y) to (x, y, z) of the grid: each slice, then linearly between slices."""
+    slices = resize(volume, grid=grid[:2]).transpose(1, 2, 0)
+    tensor = torch.from_numpy(np.ascontiguousarray(slices))
+    return functional.interpolate(tensor, size=grid[2], mode="linear", align_corners=False).numpy()
+
+
+def measure_overlap(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
+    """Return the soft Dice coefficient of two maps of shares; 1 where both are empty."""
+    return (2 * (found * truth).sum() + 1) / (found.sum() + truth.sum() + 1)
+
+
+def train_segmentation(
+    *,
+    seed: int,
+    width: int,
+    standardise: bool,
+    grid: Sequence[int],
+    training: Mapping,
+    folder: str | Path,
+    output: str | Path,
+) -> None:
+    """Train the 3D U-Net to find the tumours; 1 - soft Dice + binary cross-entropy. See `train_medical`.
+
+    Parameters
+    ----------
+    seed : of first weights and order.
+    width, standardise : of the 3D network.
+    grid : voxels of a hemisphere, x y z.
+    training : the fields of `MedicalSettings`.
+    folder : of the data set.
+    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    """
+    settings = MedicalSettings(**training)
+    device = choose_device(settings.device, threads=settings.threads)
+    heads = read_lgg(folder, grid=grid)
+    torch.manual_seed(seed)
+    network = UNet(width=width, standardised=standardise, channels=len(CHANNELS), outputs=1)
+    network = on_device(network, device)
+
+    def measure(batch: np.ndarray) -> tuple[torch.Tensor, float]:
+        values, truth = (
+            torch.from_numpy(array[batch]).to(device).float() for array in (heads.values, heads.masks)
+        )
+        found = network(values)
+        overlap = measure_overlap(found, truth)
+        return 1 - overlap + functional.binary_cross_entropy(found, truth), overlap.item()
+
+    train_medical(
+        network,
+        measure=measure,
+        measured="dice",
+        patients=heads.patients,
+        settings=settings,
+        record={
+            "net": "3d",
+            "seed": seed,
+            "width": width,
+            "standardise": standardise,
+            "channels": list(CHANNELS),
+            "data": {"half heads": len(heads.patients), "sha256": digest(heads.values, heads.masks)},
+        },
+        source=folder,
+        output=Path(output),
+    )

@@ -1,0 +1,60 @@
+"""Pictures of other data sets in the form of hemispheres: halves of heads, 0 to 1, on their grid."""
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from strokeclock.errors import StrokeclockError
+
+TOP = 99.9  # percentile that becomes 1
+BACKGROUND = 0.05  # below it, the air's noise becomes 0
+WATCHERS = 5  # every fifth patient is not learned from, but watches the loss
+
+
+class DataSetError(StrokeclockError):
+    """The files of a data set are not there, or not what they should be."""
+
+
+def halve(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cut (…, x, y) at the middle of x into two halves whose x runs from the side to the middle in both."""
+    half = pictures.shape[-2] // 2
+    return pictures[..., :half, :], np.flip(pictures, -2)[..., :half, :]
+
+
+def resize(pictures: np.ndarray, *, grid: Sequence[int]) -> np.ndarray:
+    """Interpolate (n, x, y) to (n, *grid) float32, linearly and without aliasing."""
+    tensor = torch.from_numpy(np.ascontiguousarray(pictures, dtype=np.float32))[:, None]
+    return functional.interpolate(tensor, size=tuple(grid), mode="bilinear", antialias=True)[:, 0].numpy()
+
+
+def scale_to_one(picture: np.ndarray) -> np.ndarray:
+    """Divide by a high percentile and clip to 0 to 1, the background 0, as hemispheres are; float32."""
+    top = np.percentile(picture, TOP)
+    scaled = np.clip(picture / (top if top > 0 else 1), 0, 1).astype(np.float32)
+    return np.where(scaled < BACKGROUND, 0, scaled)
+
+
+def part_patients(patients: Sequence[str], *, source: object) -> tuple[np.ndarray, np.ndarray]:
+    """Return the indices to learn from and those to watch the loss by; no patient is in both.
+
+    Raises
+    ------
+    DataSetError
+        There are fewer than five patients.
+    """
+    known = sorted(set(patients))
+    if len(known) < WATCHERS:
+        raise DataSetError(f"{source} holds {len(known)} patients: at least {WATCHERS} are needed.")
+    watching = np.isin(patients, known[WATCHERS - 1 :: WATCHERS])
+    return np.flatnonzero(~watching), np.flatnonzero(watching)
+
+
+def digest(*arrays: np.ndarray) -> str:
+    """Return the sha256 of all that a training sees."""
+    whole = hashlib.sha256()
+    for array in arrays:
+        whole.update(np.ascontiguousarray(array))
+    return whole.hexdigest()
