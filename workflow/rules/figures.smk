@@ -1,4 +1,5 @@
-# The figures: 3 from registered volumes, 6, 7 and 8 from predictions, 9 from networks and hemispheres.
+# The figures: 3 from registered volumes, 6, 7 and 8 from predictions, 9 from networks and hemispheres; how
+# trainings went, and what Models Genesis restores.
 
 ROC_FIGURES = {
     "fig6": {"phases": ["phase2_tss3h"], "readers": False},
@@ -13,9 +14,11 @@ GRADCAM_RUNS = [
     and (run.phase, run.weights)
     in (("phase3_tss4h5", "random"), ("phase4_attention", "phase3"))
 ]
+CURVES = sorted({f"training/{run.net}-{run.phase}-{run.weights}" for run in RUNS})
+RESTORED = ["genesis_examples"] if any(run.phase == GENESIS for run in RUNS) else []
 FIGURES = expand(
     f"{RUN}/figures/{{figure}}.{{suffix}}",
-    figure=["fig3", *ROC_FIGURES, "fig9"],
+    figure=["fig3", *ROC_FIGURES, "fig9", *CURVES, *RESTORED],
     suffix=["svg", "png"],
 )
 
@@ -109,6 +112,67 @@ rule gradcam:
         code=code("evaluation", "figures", "models"),
     script:
         "../scripts/gradcam.py"
+
+
+rule training_curves:
+    input:
+        histories=expand(
+            f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{weights}}}}/seed-{{seed}}/history.tsv",
+            seed=config["training"]["seeds"],
+        ),
+        records=expand(
+            f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{weights}}}}/seed-{{seed}}/run.json",
+            seed=config["training"]["seeds"],
+        ),
+    output:
+        svg=report(
+            f"{RUN}/figures/training/{{net}}-{{phase}}-{{weights}}.svg",
+            caption="../report/training_curves.rst",
+            category="Training",
+            labels={"network": "{net}", "phase": "{phase}", "from": "{weights}"},
+        ),
+        png=f"{RUN}/figures/training/{{net}}-{{phase}}-{{weights}}.png",
+    log:
+        f"{LOG}/figures/training/{{net}}-{{phase}}-{{weights}}.log",
+    wildcard_constraints:
+        phase=r"phase\d+_[a-z0-9_]+",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        code=code("figures"),
+    script:
+        "../scripts/training_curves.py"
+
+
+rule genesis_examples:
+    input:
+        model=f"{RUN}/models/3d/{GENESIS}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        manifest=f"{RUN}/hemispheres/manifest.tsv",
+        grid=f"{RUN}/atlas/grid.nii.gz",
+    output:
+        svg=report(
+            f"{RUN}/figures/genesis_examples.svg",
+            caption="../report/genesis_examples.rst",
+            category="Training",
+            labels={"network": "3d", "phase": GENESIS, "from": "random"},
+        ),
+        png=f"{RUN}/figures/genesis_examples.png",
+    log:
+        f"{LOG}/figures/genesis_examples.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=10,
+    params:
+        code=code("figures", "models", "pretraining"),
+    script:
+        "../scripts/genesis_examples.py"
 
 
 if IS_PHANTOM and not IS_TEMPLATE_SPACE:

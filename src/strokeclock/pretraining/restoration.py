@@ -13,6 +13,7 @@ from torch.nn import functional
 from strokeclock import __version__
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
+from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.loop import batches, choose_device, fit, on_device
 from strokeclock.training.phases import GENESIS
 from strokeclock.training.prediction import to_tensor
@@ -152,3 +153,22 @@ def train_restoration(
         output=Path(output),
         events=events,
     )
+
+
+def read_restorer(path: str | Path) -> tuple[UNet, dict]:
+    """Rebuild the U-Net of a phase 0 checkpoint, in evaluation mode, and return it with its record.
+
+    Raises
+    ------
+    CheckpointError
+        The file is no checkpoint of strokeclock, or of another phase.
+    """
+    record, weights, _ = read_checkpoint(path)
+    if record.get("phase") != GENESIS:
+        raise CheckpointError(f"{path} holds {record.get('phase')}: name a checkpoint of {GENESIS}.")
+    channels = len(record["channels"])
+    network = UNet(
+        width=record["width"], standardised=record["standardise"], channels=channels, outputs=channels
+    )
+    network.load_state_dict(weights)
+    return network.eval(), record

@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
+import torch
 
-from strokeclock.pretraining.restoration import train_restoration
-from strokeclock.training.checkpoint import read_checkpoint
+from strokeclock.pretraining.restoration import read_restorer, train_restoration
+from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from strokeclock.training.store import SplitError
 
 
@@ -43,6 +44,21 @@ def test_too_few_patients_to_watch_the_loss_is_one_sentence(toys, tmp_path, pati
         return
     with pytest.raises(SplitError, match="phase0_genesis: 4 training patients are too few"):
         _train(toys, tmp_path / "out", epochs=1)
+
+
+def test_the_network_is_rebuilt_from_its_record(toys, tmp_path):
+    _train(toys, tmp_path / "out")
+    network, record = read_restorer(tmp_path / "out" / "model.pt")
+    assert record["participants"]["train"][0] == "toy-00"
+    weights = read_checkpoint(tmp_path / "out" / "model.pt")[1]
+    assert all(torch.equal(weights[name], tensor) for name, tensor in network.state_dict().items())
+    assert not network.training
+
+
+def test_a_classifier_restores_nothing(tmp_path):
+    write_checkpoint(tmp_path / "model.pt", weights={}, record={"phase": "phase1_stroke"})
+    with pytest.raises(CheckpointError, match="holds phase1_stroke: name a checkpoint of phase0_genesis"):
+        read_restorer(tmp_path / "model.pt")
 
 
 def test_repeats_itself(toys, tmp_path):

@@ -1,0 +1,120 @@
+"""What Models Genesis teaches: hemispheres corrupted in each way, and restored by the network."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from torch import nn
+
+from strokeclock.figures.preprocessed import TITLES
+from strokeclock.figures.style import house_style, save_figure
+from strokeclock.pretraining.genesis import (
+    distort_intensities,
+    paint_inside,
+    paint_outside,
+    shuffle_locally,
+)
+
+CORRUPTIONS = {
+    "non-linear\nintensities": distort_intensities,
+    "local\nshuffling": shuffle_locally,
+    "in-painting": paint_inside,
+    "out-painting": paint_outside,
+}
+INCHES = 0.62  # of a picture's width
+
+
+def draw_genesis_examples(
+    model: nn.Module,
+    outputs: Sequence[str | Path],
+    *,
+    hemispheres: str | Path,
+    patients: Sequence[str],
+    channels: Sequence[str],
+    grid: str | Path,
+    seed: int,
+) -> None:
+    """Draw each patient's left hemisphere under each corruption alone; a column triple for each channel.
+
+    The slice shown is the one in which the corruption changed the brain most, of those that show much of it.
+    Below corrupted and restored stands the root mean square error over the whole volume, with values 0 to 1.
+
+    Parameters
+    ----------
+    model : module
+        The U-Net of phase 0, in evaluation mode.
+    outputs : paths
+        Where to write, .svg and .png.
+    hemispheres : path
+        Folder of <patient>.npy.
+    patients, channels : sequences of str
+        Whom to show; what a hemisphere's channels are.
+    grid : path
+        An image on the atlas grid, for its voxel size.
+    seed : int
+        Of the corruptions.
+    """
+    spacing = nib.load(grid).header.get_zooms()
+    left = {patient: np.load(Path(hemispheres) / f"{patient}.npy")[0] for patient in patients}
+    examples = [
+        (
+            f"{name}\n{patient}",
+            *_restore(model, left[patient], CORRUPTIONS[name], stream=[seed, kind, number]),
+        )
+        for kind, name in enumerate(CORRUPTIONS)
+        for number, patient in enumerate(patients)
+    ]
+    brain = np.any([values.any(axis=(0, 3)) for values in left.values()], axis=0)
+    x, y = (slice(used[0], used[-1] + 1) for used in map(np.flatnonzero, (brain.any(1), brain.any(0))))
+    aspect = spacing[1] / spacing[0]
+    height = INCHES * aspect * (y.stop - y.start) / (x.stop - x.start)
+    with house_style():
+        figure = Figure(
+            figsize=(3 * INCHES * len(channels) + 1.0, (height + 0.16) * len(examples) + 0.4),
+            layout="constrained",
+        )
+        figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
+        axes = figure.subplots(len(examples), 3 * len(channels), squeeze=False)
+        for row, (label, original, corrupted, restored) in zip(axes, examples, strict=True):
+            z = _choose_slice(original, corrupted)
+            for channel, triple in enumerate(row.reshape(len(channels), 3)):
+                volumes = [volume[channel] for volume in (original, corrupted, restored)]
+                for axis, volume in zip(triple, volumes, strict=True):
+                    _show(axis, volume[x, y, z], aspect=aspect)
+                for axis, volume in zip(triple[1:], volumes[1:], strict=True):
+                    error = np.sqrt(np.mean((volume - volumes[0]) ** 2))
+                    axis.set_xlabel(f"{error:.3f}", fontsize=6, labelpad=1)
+            row[0].set_ylabel(label, fontsize=6)
+        for channel, triple in zip(channels, axes[0].reshape(len(channels), 3), strict=True):
+            for axis, what in zip(triple, ("original", "corrupted", "restored"), strict=True):
+                axis.set_title(what, fontsize=6, pad=2)
+            triple[1].set_title(f"{TITLES.get(channel, channel.upper())}\n\ncorrupted", fontsize=6, pad=2)
+        save_figure(figure, *outputs)
+
+
+def _restore(
+    model: nn.Module, hemisphere: np.ndarray, corruption: Callable, *, stream: list[int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    original = hemisphere.astype(np.float32)
+    corrupted = corruption(original, np.random.default_rng(stream))
+    with torch.inference_mode():
+        restored = model(torch.from_numpy(corrupted[None]), original=torch.from_numpy(original[None]))
+    return original, corrupted, restored[0].numpy()
+
+
+def _choose_slice(original: np.ndarray, corrupted: np.ndarray) -> int:
+    brain = original.any(axis=0)
+    area = brain.sum(axis=(0, 1))
+    changed = (np.abs(corrupted - original).sum(axis=0) * brain).sum(axis=(0, 1))
+    return int(np.where(area >= 0.8 * area.max(), changed, -1).argmax())
+
+
+def _show(axis: Axes, picture: np.ndarray, *, aspect: float) -> None:
+    """One axial slice, anterior up, lateral on the left."""
+    axis.imshow(picture.T, origin="lower", cmap="gray", vmin=0, vmax=1, aspect=aspect)
+    axis.set(xticks=[], yticks=[])
+    axis.spines[:].set_visible(False)

@@ -1,0 +1,90 @@
+"""How a network's trainings went: the losses and the validation AUC over epochs, all seeds in one picture."""
+
+import json
+from collections.abc import Iterable, Sequence
+from itertools import cycle
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from strokeclock.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PALE,
+    SKY,
+    VERMILION,
+    house_style,
+    save_figure,
+)
+
+PANELS = {  # column of history.tsv -> title; phase 0 has no AUC
+    "train_loss": "Training loss",
+    "validation_loss": "Validation loss",
+    "validation_auc": "Validation AUC",
+}
+COLOURS = (BLACK, ORANGE, SKY, BLUE, VERMILION, GREEN)
+LINES = ("-", "--", ":")  # a further one for each six seeds
+INCHES = 2.5  # of a panel's width
+
+
+def draw_training_curves(
+    histories: Sequence[str | Path],
+    records: Sequence[str | Path],
+    outputs: Iterable[str | Path],
+    *,
+    title: str,
+) -> None:
+    """Draw a panel for each measure and a line for each seed, with a dot at the epoch that was selected.
+
+    Both losses share their axis.
+
+    Parameters
+    ----------
+    histories, records : sequences of paths
+        history.tsv and run.json of each training, in the same order.
+    outputs : paths
+        Where to write, .svg and .png.
+    title : str
+        What was trained.
+    """
+    trainings = [
+        (json.loads(Path(record).read_text()), pd.read_csv(history, sep="\t").set_index("epoch"))
+        for record, history in zip(records, histories, strict=True)
+    ]
+    shown = [name for name in PANELS if name in trainings[0][1]]
+    looks = [(colour, line) for line in LINES for colour in COLOURS]
+    with house_style():
+        figure = Figure(figsize=(INCHES * len(shown), 2.6), layout="compressed")
+        axes = dict(zip(shown, figure.subplots(1, len(shown)), strict=True))
+        for (record, history), (colour, line) in zip(trainings, cycle(looks), strict=False):
+            best = record["best"]["epoch"]
+            for name, axis in axes.items():
+                axis.plot(
+                    history.index,
+                    history[name],
+                    color=colour,
+                    linestyle=line,
+                    linewidth=1.1,
+                    label=f"seed {record['seed']}",
+                )
+                axis.plot(best, history.loc[best, name], "o", color=colour, markersize=4.5, clip_on=False)
+        last = max(history.index[-1] for _, history in trainings)
+        for name, axis in axes.items():
+            axis.set(title=PANELS[name], xlabel="Epoch", xlim=(1 - 0.02 * last, last * 1.02))
+            axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        if "validation_auc" in axes:
+            axes["validation_auc"].axhline(0.5, color=PALE, linewidth=0.8, zorder=0)
+            axes["validation_auc"].set_ylim(0, 1)
+        axes["validation_loss"].sharey(axes["train_loss"])
+        axes["train_loss"].autoscale(axis="y")
+        lines, labels = axes["train_loss"].get_legend_handles_labels()
+        dot = Line2D([], [], color=INK, marker="o", markersize=4.5, linestyle="")
+        figure.legend([*lines, dot], [*labels, "selected"], loc="outside lower center", ncols=7)
+        figure.suptitle(title, fontsize=9)
+        save_figure(figure, *outputs)

@@ -1,0 +1,96 @@
+"""The examples of Models Genesis show each corruption and what the given network makes of it."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from strokeclock.figures import genesis_examples as module
+from strokeclock.figures.genesis_examples import draw_genesis_examples
+from strokeclock.figures.style import save_figure
+
+PATIENTS = ("p0", "p1")
+CHANNELS = ("dwi", "adc")
+BRAIN = (slice(4, 24), slice(6, 40), slice(3, 11))
+
+
+class Half(torch.nn.Module):
+    """Goes half the way from the corrupted to the original."""
+
+    def forward(self, corrupted, *, original):
+        return (corrupted + original) / 2
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    for number, patient in enumerate(PATIENTS):
+        values = np.zeros((2, len(CHANNELS), 24, 48, 14))
+        shape = values[(..., *BRAIN)].shape
+        values[(..., *BRAIN)] = np.random.default_rng(number).uniform(0.2, 0.8, shape)
+        np.save(folder / f"{patient}.npy", values.astype(np.float16))
+    nib.save(
+        nib.Nifti1Image(np.zeros((48, 48, 14), np.uint8), np.diag([2.0, 2.5, 7, 1])), folder / "grid.nii.gz"
+    )
+    return folder
+
+
+def draw(inputs, folder):
+    outputs = [folder / "examples.svg", folder / "examples.png"]
+    figures = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            module,
+            "save_figure",
+            lambda figure, *paths: (figures.append(figure), save_figure(figure, *paths)),
+        )
+        draw_genesis_examples(
+            Half(),
+            outputs,
+            hemispheres=inputs,
+            patients=PATIENTS,
+            channels=CHANNELS,
+            grid=inputs / "grid.nii.gz",
+            seed=0,
+        )
+    return figures[0], outputs
+
+
+@pytest.fixture(scope="module")
+def drawn(inputs, tmp_path_factory):
+    return draw(inputs, tmp_path_factory.mktemp("first"))
+
+
+@pytest.fixture(scope="module")
+def axes(drawn):
+    """Rows: corruptions, each of both patients. Columns: channels, each original, corrupted, restored."""
+    return np.array(drawn[0].axes).reshape(4, 2, 2, 3)
+
+
+def shown(axis):
+    return np.asarray(axis.images[0].get_array()).T
+
+
+def test_cut_to_the_brain_original_corrupted_and_restored_stand_side_by_side(inputs, axes):
+    for (_, patient, channel), first in np.ndenumerate(axes[..., 0]):
+        original = np.load(inputs / f"{PATIENTS[patient]}.npy")[0, channel].astype(np.float32)
+        assert any(np.array_equal(shown(first), original[*BRAIN[:2], z]) for z in range(3, 11))
+    for original, corrupted, restored in axes.reshape(-1, 3):
+        assert not np.array_equal(shown(corrupted), shown(original))
+        np.testing.assert_allclose(shown(restored), (shown(original) + shown(corrupted)) / 2, rtol=1e-6)
+
+
+def test_errors_are_of_the_whole_volume(axes):
+    for _, corrupted, restored in axes.reshape(-1, 3):
+        before, after = float(corrupted.get_xlabel()), float(restored.get_xlabel())
+        assert before > 0
+        assert after == pytest.approx(before / 2, abs=0.001)
+
+
+def test_all_pictures_have_one_scale(axes):
+    assert {axis.images[0].get_clim() for axis in axes.ravel()} == {(0, 1)}
+
+
+def test_bytes_repeat(inputs, drawn, tmp_path):
+    for first, second in zip(drawn[1], draw(inputs, tmp_path)[1], strict=True):
+        assert first.read_bytes() == second.read_bytes()

@@ -1,0 +1,16 @@
+"""Draw how the trainings of one network, phase and start went, all seeds in one picture.
+
+Inputs: histories, records (of the same runs). Outputs: svg, png. Settings: none.
+"""
+
+from strokeclock.figures.training_curves import draw_training_curves
+from strokeclock.logs import log_to
+
+log_to(snakemake.log[0])
+run = snakemake.wildcards
+draw_training_curves(
+    snakemake.input.histories,
+    snakemake.input.records,
+    snakemake.output,
+    title=f"{run.net.upper()}: {run.phase}, from {run.weights} weights",
+)
