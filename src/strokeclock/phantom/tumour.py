@@ -89,9 +89,7 @@ def paint(
     distance = np.sqrt((offset**2).sum(0)) + 1e-3
     uneven = {"glioma": 0.22, "low_grade": 0.28}.get(tumour.kind, 0.05)
     border = tumour.radius * (1 + uneven * tumour.rough.sample(points)) - distance  # mm inside
-    # what lies at a distance r came from nearer: r³ less the volume that was made
-    came = np.cbrt(np.maximum(distance**3 - SPACE * tumour.radius**3, 0)) / distance
-    healthy = tumour.centre[:, None].astype(np.float32) + offset * came
+    healthy = tumour.centre[:, None].astype(np.float32) + offset * displace(distance, radius=tumour.radius)
     template_points = shape.to_template(healthy)
     depth = -load_template().hull.sample(template_points)
 
@@ -130,6 +128,14 @@ def paint(
         "t1_enhanced": measure(weigh_t1, solid[1]),
     }
     return signals, extent > 0.5
+
+
+def displace(distance: NDArray, *, radius: float) -> NDArray:
+    """Tell from where, as a share of its distance (mm) to the tumour's centre, what lies there was pushed.
+
+    Brain is not compressed: r³ less the room that was made, in every direction alike.
+    """
+    return np.cbrt(np.maximum(distance**3 - SPACE * radius**3, 0)) / distance
 
 
 def _clothe(depth: NDArray) -> dict[str, NDArray]:
