@@ -26,7 +26,15 @@ NOT_RUN = list_not_run(RUNS, tasks=TASKS, missing=MISSING)
 
 # A phase's own settings, and those of `training` that all share; a network's own, and those that both share.
 SHARED = ("threads", "device")
-SCHEMA = ("freeze_2d", "attention_enter", "phase4_trainable")
+SCHEMA = (
+    "freeze_2d",
+    "attention_enter",
+    "phase4_trainable",
+    "optimizer",
+    "weight_decay",
+    "schedule",
+    "augmentation",
+)
 QUESTION = ("below_min", "after")
 PHASE_SETTINGS = {
     phase: {

@@ -1,6 +1,7 @@
 """Phases 1 to 4: teaching a network to find the lesion's hemisphere, then to tell its age (paper, Fig. 5)."""
 
 import logging
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -15,6 +16,7 @@ from torch.nn import functional
 
 from strokeclock import __version__
 from strokeclock.models.architecture import Architecture
+from strokeclock.training.augmentation import augment
 from strokeclock.training.checkpoint import CheckpointError, check_learned_series, inherit, read_checkpoint
 from strokeclock.training.loop import batches, choose_device, fit, freeze, on_device, train_mode
 from strokeclock.training.phases import PAPER, Task, frozen_modules, has_attention, parent
@@ -31,6 +33,8 @@ from strokeclock.training.transfer import spread_channels
 
 log = logging.getLogger(__name__)
 
+WARM_UP = 0.15  # of the steps
+
 
 @dataclass(frozen=True)
 class PhaseSettings:
@@ -43,7 +47,11 @@ class PhaseSettings:
     selection : what validation selects the epoch by, ``auc`` or ``loss``; ``last`` is a fixed schedule, whose
         last epoch is kept.
     batch : hemispheres a step.
-    lr, final_lr : AdaBound's.
+    lr, final_lr : the learning rate, and the one that AdaBound ends as SGD with.
+    optimizer : ``adabound``, or ``adamw``, which knows no final_lr.
+    weight_decay : decoupled from the gradient with adamw.
+    schedule : of the rate: ``constant``, or ``one_cycle`` over all epochs (`one_cycle`).
+    augmentation : the keyword arguments of `augmentation.augment`; with all of them 0 there is none.
     freeze, freeze_2d, attention_enter, phase4_trainable : see `phases.frozen_modules`.
     threads, device : of torch.
     """
@@ -55,12 +63,20 @@ class PhaseSettings:
     batch: int
     lr: float
     final_lr: float
+    optimizer: str
+    weight_decay: float
+    schedule: str
+    augmentation: Mapping[str, float]
     freeze: bool
     freeze_2d: str
     attention_enter: str
     phase4_trainable: str
     threads: int
     device: str
+
+    @property
+    def augments(self) -> bool:
+        return any(self.augmentation.values())
 
 
 def train_phase(
@@ -81,7 +97,7 @@ def train_phase(
 ) -> None:
     """Train one phase of one network, from its parent's checkpoint or from random weights.
 
-    Binary cross-entropy, AdaBound, early stopping on the validation part; the best epoch is kept.
+    Binary cross-entropy, early stopping on the validation part; the best epoch is kept.
     A training that was killed goes on from ``latest.pt``, with the result of an unbroken one.
 
     Parameters
@@ -227,23 +243,23 @@ def _fit(
     device: torch.device,
 ) -> None:
     train, validation = parts["train"], parts["validation"]
-    optimiser = AdaBound(
-        [parameter for parameter in network.parameters() if parameter.requires_grad],
-        lr=settings.lr,
-        final_lr=settings.final_lr,
-    )
-
+    optimiser = _optimiser(network, settings)
     stream = [record["seed"], Task(**record["task"]).number]
 
     def train_epoch(epoch: int) -> float:
         train_mode(network, frozen=frozen)
-        order = np.random.default_rng([*stream, epoch]).permutation(len(train))
+        generator = np.random.default_rng([*stream, epoch])
+        order = list(batches(generator.permutation(len(train)), settings.batch))
         total = 0.0
-        for batch in batches(order, settings.batch):
+        for step, batch in enumerate(order):
+            if settings.schedule == "one_cycle":
+                done = (epoch - 1 + step / len(order)) / settings.epochs
+                optimiser.param_groups[0]["lr"] = settings.lr * one_cycle(done)
             labels = torch.from_numpy(train.labels[batch]).to(device)
-            loss = functional.binary_cross_entropy_with_logits(
-                network(to_tensor(train.values[batch], device=device)), labels
-            )
+            values = to_tensor(train.values[batch], device=device)
+            if settings.augments:
+                values = augment(values, generator, **settings.augmentation)
+            loss = functional.binary_cross_entropy_with_logits(network(values), labels)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -276,3 +292,21 @@ def _fit(
         output=output,
         events=events,
     )
+
+
+def _optimiser(network: nn.Module, settings: PhaseSettings) -> torch.optim.Optimizer:
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    shared = {"lr": settings.lr, "weight_decay": settings.weight_decay}
+    if settings.optimizer == "adamw":
+        return torch.optim.AdamW(learning, **shared)
+    return AdaBound(learning, final_lr=settings.final_lr, **shared)
+
+
+def one_cycle(done: float) -> float:
+    """The share of the learning rate when a share of the training is done (0 to 1).
+
+    It rises linearly from 1/25 over the first 15 %, then falls to 0 as a cosine.
+    """
+    if done < WARM_UP:
+        return 0.04 + 0.96 * done / WARM_UP
+    return (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2

@@ -13,7 +13,7 @@ import strokeclock.training.loop
 from strokeclock.pretraining.restoration import train_restoration
 from strokeclock.training import classifier
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
-from strokeclock.training.classifier import train_phase
+from strokeclock.training.classifier import one_cycle, train_phase
 from strokeclock.training.loop import TrainingError
 from strokeclock.training.store import SplitError
 
@@ -104,9 +104,20 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
         parent_model = tmp_path / phase / "model.pt"
 
 
+TUNED = {
+    "optimizer": "adamw",
+    "weight_decay": 0.01,
+    "schedule": "one_cycle",
+    "selection": "last",
+    "augmentation": {"rotation_deg": 6.0, "scale": 0.07, "shift_mm": 4.0, "gain": 0.1, "noise": 0.03},
+}
+
+
+@pytest.mark.parametrize("recipe", [{}, TUNED], ids=["paper", "tuned"])
 @pytest.mark.parametrize("killed_after", [1, 2])
-def test_resumed_training_equals_an_unbroken_one(toys, tmp_path, monkeypatch, killed_after):
-    _train(toys, tmp_path / "unbroken", epochs=3)
+def test_resumed_training_equals_an_unbroken_one(toys, tmp_path, monkeypatch, killed_after, recipe):
+    settings = recipe | {"epochs": 3}
+    _train(toys, tmp_path / "unbroken", **settings)
     saved = []
 
     def save_and_die(path, state, save=strokeclock.training.loop.save_state):
@@ -118,10 +129,10 @@ def test_resumed_training_equals_an_unbroken_one(toys, tmp_path, monkeypatch, ki
     with monkeypatch.context() as context:
         context.setattr(strokeclock.training.loop, "save_state", save_and_die)
         with pytest.raises(KeyboardInterrupt):
-            _train(toys, tmp_path / "killed", epochs=3)
+            _train(toys, tmp_path / "killed", **settings)
     left = sorted(path.name for path in (tmp_path / "killed").iterdir())
     assert left == ["latest.pt", "previous.pt"][:killed_after]
-    _train(toys, tmp_path / "killed", epochs=3)
+    _train(toys, tmp_path / "killed", **settings)
     for name in ("model.pt", "history.tsv", "run.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
     assert len(list((tmp_path / "killed").iterdir())) == 3
@@ -156,6 +167,24 @@ def test_the_selection_is_the_configured_one(toys, tmp_path, monkeypatch):
         record, _, _ = _train(toys, tmp_path / selection, epochs=4, patience=3, selection=selection)
         best[selection] = record["best"]["epoch"]
     assert best == {"auc": 2, "loss": 3, "last": 4}
+
+
+def test_one_cycle_rises_and_falls_over_all_epochs(toys, tmp_path):
+    assert [one_cycle(done) for done in (0, 0.075, 0.15, 0.575)] == pytest.approx([0.04, 0.52, 1, 0.5])
+    assert one_cycle(1) == pytest.approx(0, abs=1e-12)
+    _train(toys, tmp_path, epochs=4, lr=1e-3, schedule="one_cycle", selection="last")
+    rates = pd.read_csv(tmp_path / "history.tsv", sep="\t")["learning_rate"]
+    assert rates.max() <= 1e-3
+    assert rates.iloc[0] > rates.iloc[-1]
+    assert rates.iloc[-1] < 2e-4
+
+
+@pytest.mark.parametrize("change", [{"optimizer": "adamw"}, {"augmentation": TUNED["augmentation"]}])
+def test_each_part_of_the_tuned_recipe_has_its_effect(toys, tmp_path, change):
+    _train(toys, tmp_path / "plain")
+    _train(toys, tmp_path / "changed", **change)
+    plain, changed = ((tmp_path / name / "history.tsv").read_text() for name in ("plain", "changed"))
+    assert plain != changed
 
 
 def test_patience_waits_for_the_least_epochs(toys, tmp_path, monkeypatch):
