@@ -69,6 +69,18 @@ def test_shipped_configurations_are_valid(config, name):
         ("cohort.sheet", "nowhere.tsv", "Both cohort.sheet and phantom.patients"),
         ("phantom.patients", 0, "No patients: set cohort.sheet"),
         ("quality.verdicts", "nowhere.tsv", "quality.verdicts names nowhere.tsv, which is not there"),
+        (
+            "starting_weights.imagenet.file",
+            "nowhere.pth",
+            "imagenet.file names nowhere.pth, which is not",
+        ),
+        ("starting_weights.imagenet.sha256", "f37072fd", "imagenet.sha256 cannot be 'f37072fd'"),
+        ("starting_weights.medical_2d.source", "folder", "medical_2d.folder is None, not a folder"),
+        ("starting_weights.medical_3d.folder", "somewhere", "its source is None: set source: folder"),
+        ("starting_weights.medical_3d.source", "cheng", "not one of its choices: None, folder, phantom"),
+        ("training.phase5", {}, "training.phase5 is unknown"),
+        ("training.phase5_tss6h", {"below_min": 360}, "training.phase5_tss6h.after is missing"),
+        ("models.channels", ["t1w"], "models.channels.0 is 't1w', not one of its choices: t2w, dwi"),
         ("preprocessing.atlas.source", "files", "preprocessing.atlas.t2w is None, not a file"),
     ],
 )
@@ -103,3 +115,21 @@ def test_checking_changes_nothing(config):
     before = copy.deepcopy(config)
     check_configuration(config, schema=SCHEMA)
     assert config == before
+
+
+def test_imagenet_weights_are_of_a_network_of_width_64(config, tmp_path):
+    file = tmp_path / "resnet18-f37072fd.pth"
+    file.touch()
+    config["starting_weights"]["imagenet"]["file"] = str(file)
+    check_configuration(config, schema=SCHEMA)
+    config["models"]["2d"]["width"] = 16
+    with pytest.raises(ConfigurationError, match=r"models\.2d\.width is 16: set it to 64"):
+        check_configuration(config, schema=SCHEMA)
+
+
+def test_patients_are_not_compared_with_phantom_tumours(config, tmp_path):
+    (tmp_path / "cohort.tsv").touch()
+    config["cohort"]["sheet"], config["phantom"]["patients"] = str(tmp_path / "cohort.tsv"), 0
+    config["starting_weights"]["medical_2d"]["source"] = "phantom"
+    with pytest.raises(ConfigurationError, match=r"medical_2d\.source is phantom, and the cohort"):
+        check_configuration(config, schema=SCHEMA)

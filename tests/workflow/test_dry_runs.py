@@ -73,6 +73,34 @@ def test_jobs_of_a_configuration(snakemake, change, expected):
     assert {rule: found.get(rule, 0) for rule in expected} == expected
 
 
+def test_medical_weights_are_two_trainings_that_both_time_tasks_start_from(snakemake):
+    starts = {name: {"source": "phantom"} for name in ("medical_2d", "medical_3d")}
+    found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"starting_weights": starts})))
+    expected = NETWORK_RUNS | {
+        "medical_2d": 1,
+        "medical_3d": 1,
+        "phase2_tss3h": 6,
+        "phase3_tss4h5": 6,
+        "predict": 16,
+    }
+    assert {rule: found.get(rule, 0) for rule in expected} == expected
+    assert found["phantom_tumours_2d"] == found["phantom_tumours_3d"] == 1
+
+
+def test_named_files_are_started_from(snakemake, tmp_path):
+    (tmp_path / "resnet18-f37072fd.pth").touch()
+    (tmp_path / "cheng").mkdir()
+    starts = {
+        "imagenet": {"file": str(tmp_path / "resnet18-f37072fd.pth")},
+        "medical_2d": {"source": "folder", "folder": str(tmp_path / "cheng")},
+    }
+    change = {"starting_weights": starts, "training": {"arms": ["imagenet", "medical"]}}
+    found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, change)))
+    expected = {"imagenet": 1, "medical_2d": 1, "phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4}
+    assert {rule: found.get(rule, 0) for rule in expected} == expected
+    assert not {"medical_3d", "phantom_tumours_2d", "phase1_stroke"} & set(found)
+
+
 def test_template_space_needs_no_preprocessing(snakemake):
     found = jobs(
         snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"phantom": {"space": "template"}}))
@@ -136,6 +164,11 @@ def test_own_patients_up_to_hemispheres(snakemake, cohort):
     [
         ({"preprocessing": {"tolchain": "open"}}, "preprocessing.tolchain is unknown: did you mean"),
         ({"phantom": {"patients": 0}}, "No patients: set cohort.sheet"),
+        (
+            {"training": {"networks": ["3d"], "arms": ["imagenet"]}},
+            "ImageNet weights are of the 2D network alone",
+        ),
+        ({"training": {"phase5_tss6h": SIX_HOURS | {"after": "phase9"}}}, "phase5_tss6h.after is 'phase9'"),
         ({"cohort": {"sheet": "gone.tsv"}, "phantom": {"patients": 0}}, "gone.tsv, which is not there"),
     ],
 )

@@ -149,7 +149,7 @@ def arms_table(
     tasks: Mapping[str, Task] = PAPER,
     missing: Mapping[tuple[str, str], str] | None = None,
 ) -> list[Run]:
-    """List the runs of the configured arms, each after the run it starts from.
+    """List the trainings of the configured arms, each after the one it starts from.
 
     Arms ``random``, ``imagenet`` (2D alone) and ``medical`` start each time task from these weights; arm
     ``chain`` is the paper's proposal, from phase to phase (3D: after Models Genesis).
@@ -170,7 +170,7 @@ def arms_table(
                 if (net, arm) in (missing or {}):
                     continue
                 runs = [last]
-                while (before := parent(net, *runs[0], tasks)) is not None:
+                while (before := parent(net, *runs[0], tasks)) not in (None, ORIGINS["imagenet"]):
                     runs.insert(0, before)
                 chosen |= {Run(net, *run, seed): None for run in runs for seed in seeds}
     if not any(rows_of(arm, net, tasks=tasks) for arm in arms for net in networks):
