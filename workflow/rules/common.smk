@@ -61,6 +61,7 @@ REGISTERED = (
 )
 IS_PHANTOM = COHORT is None
 IS_TEMPLATE_SPACE = IS_PHANTOM and config["phantom"]["space"] == "template"
+GPUS = 1 if config["training"]["device"] == "cuda" else 0  # of a training
 
 
 # ITK and ANTs repeat their results only with both of theirs set before a process starts.

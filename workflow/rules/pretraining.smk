@@ -37,7 +37,7 @@ rule phantom_tumours_2d:
         mem_mb=2000,
         runtime=5,
     params:
-        patients=15,
+        patients=10,
         slices=2,
         seed=config["phantom"]["seed"],
         code=code("phantom"),
@@ -58,7 +58,7 @@ rule phantom_tumours_3d:
         runtime=5,
     params:
         patients=5,
-        slices=20,
+        slices=16,
         seed=config["phantom"]["seed"],
         code=code("phantom"),
     script:
@@ -102,7 +102,7 @@ rule medical_2d:
     resources:
         mem_mb=8000,
         runtime=720,
-        gpu=1 if config["training"]["device"] == "cuda" else 0,
+        gpu=GPUS,
     params:
         channels=config["models"]["channels"],
         width=config["models"]["2d"]["width"],
@@ -129,7 +129,7 @@ rule medical_3d:
     resources:
         mem_mb=24000,
         runtime=2880,
-        gpu=1 if config["training"]["device"] == "cuda" else 0,
+        gpu=GPUS,
     params:
         width=config["models"]["3d"]["width"],
         standardise=config["models"]["standardise"],

@@ -58,7 +58,6 @@ LEARNED_FROM = {
     "cohort": f"{RUN}/cohort/cohort.tsv",
     "split": f"{RUN}/cohort/split.tsv",
 }
-GPUS = 1 if config["training"]["device"] == "cuda" else 0
 
 
 rule phase0_genesis:

@@ -24,6 +24,7 @@ from strokeclock.phantom.anatomy import (
     BOX_LOW,
     Shape,
     draw_shape,
+    ellipsoid,
     form_brain,
     load_template,
     sigmoid,
@@ -47,6 +48,7 @@ NECROSIS = Tissue(0.95, 2800.0, 350.0, 2.0e-3)
 OEDEMA = Tissue(0.82, 1300.0, 140.0, 1.3e-3)
 SPACE = 0.6  # share of the tumour's volume that its surroundings make room for
 SKULL_MM, SCALP_MM, OEDEMA_MM, RING_MM = (1.5, 8.0), 12.0, 14.0, 4.0
+HEAD_MM = (95, 118, 400)  # radii of a column that no head leaves
 NOISE = 0.004  # SD, in the unit of the signals
 
 
@@ -166,8 +168,15 @@ def _scan(
     steps = ((np.arange(size) + 0.5) / size - 0.5) * field_mm
     levels = heights + tumour.centre[2] if about_tumour else heights
     points = np.stack(np.meshgrid(steps, steps - 18, levels, indexing="ij")).astype(np.float32)
-    signals, extent = paint(points.reshape(3, -1), shape=shape, tumour=tumour, texture=texture)
     place = points.shape[1:]
+    points = points.reshape(3, -1)
+    near = np.flatnonzero(ellipsoid(points, (0, -18, 0), HEAD_MM) < 0)  # the rest is air
+    painted, tumourous = paint(points[:, near], shape=shape, tumour=tumour, texture=texture)
+    signals = {name: np.zeros(points.shape[1], np.float32) for name in painted}
+    extent = np.zeros(points.shape[1], bool)
+    extent[near] = tumourous
+    for name, values in painted.items():
+        signals[name][near] = values
     noisy = {name: add_noise(rng, values.reshape(place), sigma=NOISE) for name, values in signals.items()}
     return noisy, extent.reshape(place)
 
