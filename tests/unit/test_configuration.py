@@ -80,6 +80,7 @@ def test_shipped_configurations_are_valid(config, name):
         ("starting_weights.medical_3d.source", "cheng", "not one of its choices: None, folder, phantom"),
         ("training.phase5", {}, "training.phase5 is unknown"),
         ("training.phase5_tss6h", {"below_min": 360}, "training.phase5_tss6h.after is missing"),
+        ("training.phase5_tss6h", {"below_min": 9, "after": None}, "training.phase5_tss6h.batch is missing"),
         ("models.channels", ["t1w"], "models.channels.0 is 't1w', not one of its choices: t2w, dwi"),
         ("preprocessing.atlas.source", "files", "preprocessing.atlas.t2w is None, not a file"),
     ],

@@ -31,18 +31,7 @@ NETWORK_RUNS = {  # both arms, both networks, one seed
     "phase4_attention": 2,
     "predict": 12,
 }
-SIX_HOURS = {
-    "below_min": 360,
-    "after": "phase3_tss4h5",
-    "epochs": 100,
-    "min_epochs": 0,
-    "patience": 10,
-    "selection": "auc",
-    "batch": 8,
-    "lr": 1e-5,
-    "final_lr": 1e-3,
-    "freeze": True,
-}
+SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
 
 
 def merged(base, change):

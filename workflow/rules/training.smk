@@ -8,6 +8,7 @@ from strokeclock.training.phases import (
     list_not_run,
     parent,
     read_tasks,
+    settings_of,
 )
 
 try:
@@ -39,7 +40,7 @@ QUESTION = ("below_min", "after")
 PHASE_SETTINGS = {
     phase: {
         key: value
-        for key, value in config["training"][phase].items()
+        for key, value in settings_of(phase, config["training"]).items()
         if key not in QUESTION
     }
     | {key: config["training"][key] for key in (*SHARED, *SCHEMA)}

@@ -86,6 +86,12 @@ def read_tasks(training: Mapping[str, object]) -> dict[str, Task]:
     return tasks
 
 
+def settings_of(phase: str, training: Mapping[str, Mapping]) -> dict[str, object]:
+    """Return a phase's settings; what it does not say it takes from the phase that it comes after."""
+    own = training[phase]
+    return {**(settings_of(own["after"], training) if own["after"] else {}), **own}
+
+
 PAPER = read_tasks(
     {
         "phase1_stroke": {"below_min": None, "after": None},

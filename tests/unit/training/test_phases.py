@@ -18,6 +18,7 @@ from strokeclock.training.phases import (
     list_not_run,
     parent,
     read_tasks,
+    settings_of,
 )
 
 ROOT = Path(__file__).parents[3]
@@ -149,6 +150,13 @@ def test_an_added_task_is_a_row_of_every_arm(settings):
     assert not has_attention("phase5_tss6h", attention_enter="phase4", tasks=tasks)
     after = read_tasks(settings | {"phase5_tss6h": {"below_min": 360, "after": "phase4_attention"}})
     assert has_attention("phase5_tss6h", attention_enter="phase4", tasks=after)
+
+
+def test_an_added_task_takes_what_it_does_not_say_from_the_one_before(settings):
+    added = settings | {"phase5_tss6h": SIX_HOURS["phase5_tss6h"] | {"batch": 4}}
+    expected = settings["phase3_tss4h5"] | {"below_min": 360, "after": "phase3_tss4h5", "batch": 4}
+    assert settings_of("phase5_tss6h", added) == expected
+    assert settings_of("phase2_tss3h", added) == settings["phase2_tss3h"]
 
 
 @pytest.mark.parametrize(
