@@ -21,7 +21,7 @@ CONFIG = {
     "training": {
         "seeds": [0],
         "phase0_genesis": {"epochs": 1},
-        "phase0_medical": {"epochs": 1, "batch": 8},
+        "phase0_medical": {"epochs": 1},
         **{
             name: {"epochs": 2}
             for name in ("phase1_stroke", "phase2_tss3h", "phase3_tss4h5", "phase4_attention")

@@ -127,7 +127,7 @@ rule medical_3d:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=24000,
+        mem_mb=32000,
         runtime=2880,
         gpu=GPUS,
     params:
