@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 _PARTS = {"train": 10, "validation": 4, "test": 4}
-_TORCH = {"threads": 1, "device": "cpu"}
+_TORCH = {"precision": "fp32", "threads": 1, "device": "cpu"}
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class ToyCohort:
             "freeze_2d": "conv2_x",
             "attention_enter": "phase4",
             "phase4_trainable": "attention+head+unfrozen_late",
+            "cache_gb": 1.0,
             **_TORCH,
             **changes,
         }

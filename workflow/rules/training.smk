@@ -26,7 +26,7 @@ NOT_RUN = list_not_run(RUNS, tasks=TASKS, missing=MISSING)
 
 
 # A phase's own settings, and those of `training` that all share; a network's own, and those that both share.
-SHARED = ("threads", "device")
+SHARED = ("precision", "threads", "device")
 SCHEMA = (
     "freeze_2d",
     "attention_enter",
@@ -35,6 +35,7 @@ SCHEMA = (
     "weight_decay",
     "schedule",
     "augmentation",
+    "cache_gb",
 )
 QUESTION = ("below_min", "after")
 PHASE_SETTINGS = {

@@ -1,7 +1,8 @@
 """Phase 0: pretrain the 3D U-Net by restoring corrupted hemispheres of the training patients.
 
 Inputs: manifest (hemispheres lie beside it), cohort, split. Outputs: model, history, record.
-Settings: models.{channels, 3d.width, standardise}, training.{phase0_genesis, threads, device, tensorboard}.
+Settings: models.{channels, 3d.width, standardise}, training.{phase0_genesis, precision,
+threads, device, tensorboard}.
 """
 
 from pathlib import Path

@@ -3,7 +3,7 @@
 Inputs: manifest (hemispheres lie beside it), cohort, split, parent (none for random weights).
 Outputs: model, history, record.
 Settings: models.{channels, 2d, 3d, attention_norm, standardise}, training.{<phase>, freeze_2d,
-attention_enter, phase4_trainable, threads, device, tensorboard}.
+attention_enter, phase4_trainable, cache_gb, precision, threads, device, tensorboard}.
 """
 
 from pathlib import Path

@@ -41,21 +41,22 @@ class GridAttention(nn.Module):
         nn.init.constant_(self.psi.bias, 3.0 if norm == "sigmoid" else 0.0)
 
     def attention(self, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
-        """Return the attention coefficients (n, 1, *space of x)."""
+        """Return the attention coefficients (n, 1, *space of x), float32."""
         gate = functional.interpolate(
             self.phi(g), size=x.shape[2:], mode=self.interpolation, align_corners=False
         )
-        scores = self.psi(functional.relu(self.theta(x) + gate))
+        scores = self.psi(functional.relu(self.theta(x) + gate)).float()
         if self.norm == "sigmoid":
             return torch.sigmoid(scores)
         flow = scores - scores.amin(self.space, keepdim=True)
         return flow / flow.sum(self.space, keepdim=True).clamp_min(1e-12)
 
     def forward(self, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
-        """Return the attended vector (n, channels of x)."""
-        attended = self.attention(x, g) * x
+        """Return the attended vector (n, channels of x), float32."""
+        attended = self.attention(x, g).to(x.dtype) * x
         if self.upsample:
             attended = functional.interpolate(
                 attended, scale_factor=2, mode=self.interpolation, align_corners=False
             )
-        return attended.mean(self.space) if self.norm == "sigmoid" else attended.sum(self.space)
+        pool = torch.mean if self.norm == "sigmoid" else torch.sum
+        return pool(attended, self.space, dtype=torch.float32)

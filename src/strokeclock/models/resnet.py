@@ -25,8 +25,8 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         shortcut = x if self.downsample is None else self.downsample(x)
-        x = functional.relu(self.bn1(self.conv1(x)))
-        return functional.relu(self.bn2(self.conv2(x)) + shortcut)
+        x = functional.relu(self.bn1(self.conv1(x)), inplace=True)
+        return functional.relu(self.bn2(self.conv2(x)).add_(shortcut), inplace=True)
 
 
 class ResNet18(nn.Module):
@@ -52,11 +52,28 @@ class ResNet18(nn.Module):
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
 
+    @property
+    def stages(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """The modules of the five stages that `run` goes through."""
+        return (self.conv1, self.bn1), (self.layer1,), (self.layer2,), (self.layer3,), (self.layer4,)
+
+    def run(self, maps: tuple[torch.Tensor, ...], stages: range) -> tuple[torch.Tensor, ...]:
+        """Carry maps through some of the stages: each takes what the one before it returned.
+
+        The first takes (images,); all return one map, the last layer3's beside its own.
+        """
+        for stage in stages:
+            x = maps[0]
+            if stage == 0:
+                maps = (self.maxpool(functional.relu(self.bn1(self.conv1(x)), inplace=True)),)
+            else:
+                (layer,) = self.stages[stage]
+                maps = (layer(x),) if stage < 4 else (x, layer(x))
+        return maps
+
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the maps of layer3 and layer4 for images (n, channels, height, width)."""
-        x = self.maxpool(functional.relu(self.bn1(self.conv1(images))))
-        middle = self.layer3(self.layer2(self.layer1(x)))
-        return middle, self.layer4(middle)
+        return self.run((images,), range(5))
 
 
 def _stage(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:

@@ -76,23 +76,39 @@ class SliceWiseNetwork(nn.Module):
             return gates / gates.sum()
         return torch.softmax(self.slice_scores, 0)
 
-    def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
-        """Return logits (n,) for hemispheres (n, channels, x, y, z)."""
+    @property
+    def trunk(self) -> ResNet18:
+        """What comes before gate and classifier."""
+        return self.backbone
+
+    def begin(self, hemispheres: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
+        """Return the maps (n * slices, ...) after so many stages of the trunk for (n, channels, x, y, z)."""
         if self.standardised:
             hemispheres = standardise(hemispheres)
         images = hemispheres.permute(0, 4, 1, 3, 2)  # n, slice, channel, y (rows), x (columns)
-        maps = self.backbone(images.flatten(0, 1).contiguous(memory_format=torch.channels_last))
-        weights = self.slice_weights
-        if self.slice_aggregation == "feature":
-            maps = [torch.einsum("s,ns...->n...", weights, m.unflatten(0, images.shape[:2])) for m in maps]
-            return self._classify(*maps)
-        logits = self._classify(*maps).view(images.shape[:2])
-        if self.slice_aggregation == "softmax_prob":
-            return torch.logit(torch.sigmoid(logits) @ weights, eps=1e-6)
-        return logits @ weights
+        images = images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        return self.backbone.run((images,), range(stages))
 
-    def _classify(self, middle: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-        features = last.mean((2, 3))
+    def finish(self, maps: tuple[torch.Tensor, ...], *, stages: int) -> torch.Tensor:
+        """Return logits (n,) for the maps that `begin` gave after so many stages."""
+        maps = self.backbone.run(maps, range(stages, 5))
+        weights = self.slice_weights
+        by_hemisphere = (-1, len(weights))
+        if self.slice_aggregation == "feature":
+            maps = [torch.einsum("s,ns...->n...", weights, m.unflatten(0, by_hemisphere)) for m in maps]
+        middle, last = maps
+        features = last.mean((2, 3), dtype=torch.float32)
         if self.attention is not None:
             features = torch.cat([features, self.attention(middle, last)], dim=1)
-        return self.fc(features).squeeze(1)
+        with torch.autocast(features.device.type, enabled=False):  # the decision is cheap: never in bf16
+            logits = self.fc(features).squeeze(1)
+            if self.slice_aggregation == "feature":
+                return logits
+            logits = logits.view(by_hemisphere)
+            if self.slice_aggregation == "softmax_prob":
+                return torch.logit(torch.sigmoid(logits) @ weights, eps=1e-6)
+            return logits @ weights
+
+    def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
+        """Return logits (n,) for hemispheres (n, channels, x, y, z)."""
+        return self.finish(self.begin(hemispheres, stages=0), stages=0)

@@ -3,6 +3,8 @@
 Written from the description; levels carry the names under which Models Genesis is known (down_tr64 …).
 """
 
+from collections.abc import Container
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -24,6 +26,12 @@ def _convolutions(inputs: int, middle: int, outputs: int) -> nn.Sequential:
     )
 
 
+def _halve(volume: torch.Tensor) -> torch.Tensor:
+    # a maximum is exact in every precision, but autocast on CPU would carry the maps to float32 and back
+    with torch.autocast(volume.device.type, enabled=False):
+        return functional.max_pool3d(volume, 2)
+
+
 class UNetEncoder(nn.Module):
     """Four levels of two convolutions; 2, 4, 8 and 16 x ``width`` channels (64, 128, 256, 512)."""
 
@@ -34,12 +42,31 @@ class UNetEncoder(nn.Module):
         self.down_tr256 = _convolutions(4 * width, 4 * width, 8 * width)
         self.down_tr512 = _convolutions(8 * width, 8 * width, 16 * width)
 
-    def forward(self, volume: torch.Tensor) -> list[torch.Tensor]:
-        """Return the four levels' maps, each before its pooling, for volumes (n, channels, x, y, z)."""
-        maps = [self.down_tr64(volume)]
-        for level in (self.down_tr128, self.down_tr256, self.down_tr512):
-            maps.append(level(functional.max_pool3d(maps[-1], 2)))
+    @property
+    def stages(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """The modules of the four stages that `run` goes through."""
+        return (self.down_tr64,), (self.down_tr128,), (self.down_tr256,), (self.down_tr512,)
+
+    def run(
+        self, maps: tuple[torch.Tensor, ...], stages: range, *, keep: Container[int]
+    ) -> tuple[torch.Tensor, ...]:
+        """Carry maps through some of the levels: each takes what the one before it returned.
+
+        The first takes (volume,); all return the maps of the levels to ``keep`` so far, each before its
+        pooling, and behind them what goes on: the pooled map, or the deepest level's.
+        """
+        for stage in stages:
+            (level,) = self.stages[stage]
+            *kept, x = maps
+            x = level(x)
+            if stage in keep:
+                kept.append(x)
+            maps = (*kept, _halve(x) if stage < 3 else x)
         return maps
+
+    def forward(self, volume: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Return the four levels' maps, each before its pooling, for volumes (n, channels, x, y, z)."""
+        return self.run((volume,), range(4), keep=range(3))
 
 
 class UNet(nn.Module):
@@ -78,4 +105,4 @@ class UNet(nn.Module):
         *skips, x = self.encoder(functional.pad(corrupted, padding))
         for up, decoder, skip in zip(self.ups, self.decoders, reversed(skips), strict=True):
             x = decoder(torch.cat([up(x), skip], dim=1))
-        return torch.sigmoid(self.out(x))[..., : shape[0], : shape[1], : shape[2]]
+        return torch.sigmoid(self.out(x).float())[..., : shape[0], : shape[1], : shape[2]]

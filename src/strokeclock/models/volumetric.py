@@ -36,12 +36,31 @@ class VolumetricNetwork(nn.Module):
             )
         self.fc = nn.Linear(28 * width if attention else 16 * width, 1)
 
-    def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
-        """Return logits (n,) for hemispheres (n, channels, x, y, z)."""
+    @property
+    def trunk(self) -> UNetEncoder:
+        """What comes before gates and classifier."""
+        return self.encoder
+
+    def begin(self, hemispheres: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
+        """Return the maps (n, ...) after so many levels of the encoder for (n, channels, x, y, z)."""
         if self.standardised:
             hemispheres = standardise(hemispheres)
-        _, second, third, last = self.encoder(hemispheres)
-        features = [last.mean((2, 3, 4))]
+        hemispheres = hemispheres.contiguous(memory_format=torch.channels_last_3d)
+        return self.encoder.run((hemispheres,), range(stages), keep=self._gated)
+
+    def finish(self, maps: tuple[torch.Tensor, ...], *, stages: int) -> torch.Tensor:
+        """Return logits (n,) for the maps that `begin` gave after so many levels."""
+        *gated, last = self.encoder.run(maps, range(stages, 4), keep=self._gated)
+        features = [last.mean((2, 3, 4), dtype=torch.float32)]
         if self.attention is not None:
-            features += [gate(x, last) for gate, x in zip(self.attention, (second, third), strict=True)]
-        return self.fc(torch.cat(features, dim=1)).squeeze(1)
+            features += [gate(x, last) for gate, x in zip(self.attention, gated, strict=True)]
+        with torch.autocast(last.device.type, enabled=False):  # the decision is cheap: never in bf16
+            return self.fc(torch.cat(features, dim=1)).squeeze(1)
+
+    def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
+        """Return logits (n,) for hemispheres (n, channels, x, y, z)."""
+        return self.finish(self.begin(hemispheres, stages=0), stages=0)
+
+    @property
+    def _gated(self) -> tuple[int, ...]:
+        return () if self.attention is None else (1, 2)

@@ -14,9 +14,10 @@ from strokeclock import __version__
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
+from strokeclock.training.feed import to_tensor
 from strokeclock.training.loop import batches, choose_device, fit, on_device
 from strokeclock.training.phases import GENESIS
-from strokeclock.training.prediction import to_tensor
+from strokeclock.training.precision import autocast, check_precision
 from strokeclock.training.store import SplitError, check_channels, check_leakage, read_hemispheres, read_split
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class RestorationSettings:
     epochs, patience : the most epochs, and how many without a lower loss end it earlier.
     batch : hemispheres a step.
     optimizer, lr : ``adam``, or ``sgd`` with momentum 0.9, its rate halved after each 0.8 x patience epochs.
+    precision : ``fp32`` or ``bf16`` (`precision.autocast`).
     threads, device : of torch.
     """
 
@@ -41,6 +43,7 @@ class RestorationSettings:
     batch: int
     optimizer: str
     lr: float
+    precision: str
     threads: int
     device: str
 
@@ -82,6 +85,7 @@ def train_restoration(
     device = choose_device(settings.device, threads=settings.threads)
     units = read_hemispheres(hemispheres, cohort=cohort, split=split, task=None, part="train")
     check_channels(units, channels=channels)
+    check_precision(settings.precision, device, grid=units.values.shape[2:])
     participants = read_split(split)
     check_leakage({"train": units.participants}, participants)
     if len(units.participants) < _WATCHERS:
@@ -104,7 +108,9 @@ def train_restoration(
     def loss_of(batch: np.ndarray, epoch: int) -> torch.Tensor:
         pairs = [corrupt(units.values[unit], np.random.default_rng([seed, 0, epoch, unit])) for unit in batch]
         corrupted, original = (to_tensor(np.stack(side), device=device) for side in zip(*pairs, strict=True))
-        return functional.mse_loss(network(corrupted, original=original), original)
+        with autocast(settings.precision, device):
+            restored = network(corrupted, original=original)
+        return functional.mse_loss(restored, original)
 
     def train_epoch(epoch: int) -> float:
         if settings.optimizer == "sgd":

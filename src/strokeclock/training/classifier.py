@@ -4,6 +4,7 @@ import logging
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from strokeclock import __version__
 from strokeclock.models.architecture import Architecture
 from strokeclock.training.augmentation import augment
 from strokeclock.training.checkpoint import CheckpointError, check_learned_series, inherit, read_checkpoint
+from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import batches, choose_device, fit, freeze, on_device, train_mode
 from strokeclock.training.phases import PAPER, Task, frozen_modules, has_attention, parent
-from strokeclock.training.prediction import logits_of, to_tensor
 from strokeclock.training.store import (
     Hemispheres,
     check_channels,
@@ -53,6 +54,8 @@ class PhaseSettings:
     schedule : of the rate: ``constant``, or ``one_cycle`` over all epochs (`one_cycle`).
     augmentation : the keyword arguments of `augmentation.augment`; with all of them 0 there is none.
     freeze, freeze_2d, attention_enter, phase4_trainable : see `phases.frozen_modules`.
+    cache_gb : most memory for the maps of frozen stages (`Feed`).
+    precision : ``fp32`` or ``bf16`` (`precision.autocast`).
     threads, device : of torch.
     """
 
@@ -71,6 +74,8 @@ class PhaseSettings:
     freeze_2d: str
     attention_enter: str
     phase4_trainable: str
+    cache_gb: float
+    precision: str
     threads: int
     device: str
 
@@ -242,7 +247,19 @@ def _fit(
     events: Path | None,
     device: torch.device,
 ) -> None:
-    train, validation = parts["train"], parts["validation"]
+    sizes = {part: len(units) for part, units in parts.items()}
+    if settings.augments:
+        sizes["train"] = 0  # nothing to keep: its maps differ from epoch to epoch
+    train, validation = (
+        Feed(
+            network,
+            parts[part],
+            device=device,
+            precision=settings.precision,
+            cache_gb=settings.cache_gb * sizes[part] / sum(sizes.values()),
+        )
+        for part in ("train", "validation")
+    )
     optimiser = _optimiser(network, settings)
     stream = [record["seed"], Task(**record["task"]).number]
 
@@ -250,16 +267,16 @@ def _fit(
         train_mode(network, frozen=frozen)
         generator = np.random.default_rng([*stream, epoch])
         order = list(batches(generator.permutation(len(train)), settings.batch))
+        change = None
+        if settings.augments:
+            change = partial(augment, generator=generator, **settings.augmentation)
         total = 0.0
         for step, batch in enumerate(order):
             if settings.schedule == "one_cycle":
                 done = (epoch - 1 + step / len(order)) / settings.epochs
                 optimiser.param_groups[0]["lr"] = settings.lr * one_cycle(done)
-            labels = torch.from_numpy(train.labels[batch]).to(device)
-            values = to_tensor(train.values[batch], device=device)
-            if settings.augments:
-                values = augment(values, generator, **settings.augmentation)
-            loss = functional.binary_cross_entropy_with_logits(network(values), labels)
+            logits = train.logits(batch, change=change)
+            loss = functional.binary_cross_entropy_with_logits(logits, train.labels[batch])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -267,11 +284,11 @@ def _fit(
         return total / len(train)
 
     def validate() -> dict[str, float]:
-        logits = logits_of(network, validation, device=device)
+        logits, labels = logits_of(validation), parts["validation"].labels
         loss = functional.binary_cross_entropy_with_logits(
-            torch.from_numpy(logits), torch.from_numpy(validation.labels)
+            torch.from_numpy(logits), torch.from_numpy(labels)
         ).item()
-        auc = roc_auc_score(validation.labels, logits) if np.isfinite(logits).all() else np.nan
+        auc = roc_auc_score(labels, logits) if np.isfinite(logits).all() else np.nan
         return {"validation_loss": loss, "validation_auc": float(auc)}
 
     measures = {

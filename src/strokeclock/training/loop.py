@@ -1,9 +1,12 @@
 """One training: epochs, early stopping, and going on where it was killed."""
 
+import ctypes
 import json
 import logging
 import math
 import os
+import platform
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -273,7 +276,9 @@ def choose_device(name: str, *, threads: int) -> torch.device:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with it
     torch.set_num_threads(threads)
+    _keep_memory()
     torch.use_deterministic_algorithms(True)  # or raise
+    torch.utils.deterministic.fill_uninitialized_memory = False  # 5 % of a step, and nothing reads it
     torch.backends.cudnn.benchmark = False
     if name == "cuda" and not torch.cuda.is_available():
         raise TrainingError("training.device is cuda and torch sees no CUDA device: set it to auto or cpu.")
@@ -284,3 +289,12 @@ def on_device(network: nn.Module, device: torch.device) -> nn.Module:
     """Move a network, its convolutions' weights channels-last: faster on CPU and GPU alike."""
     is_3d = any(parameter.ndim == 5 for parameter in network.parameters())
     return network.to(device, memory_format=torch.channels_last_3d if is_3d else torch.channels_last)
+
+
+def _keep_memory() -> None:
+    """Have the C library keep freed memory: getting each map's pages anew takes a third of a 3D step."""
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        most_mmaps, trim_threshold = -4, -1
+        libc = ctypes.CDLL(None)
+        libc.mallopt(most_mmaps, 0)
+        libc.mallopt(trim_threshold, 2**31 - 1)

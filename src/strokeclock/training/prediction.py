@@ -1,27 +1,16 @@
 """A trained network's scores for patients it has not learned from."""
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
-from torch import nn
 
 from strokeclock.training.checkpoint import check_learned_series, read_network, write_whole
+from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
-from strokeclock.training.store import (
-    Hemispheres,
-    check_channels,
-    check_leakage,
-    read_hemispheres,
-    read_split,
-)
+from strokeclock.training.store import check_channels, check_leakage, read_hemispheres, read_split
 
-log = logging.getLogger(__name__)
-
-_BATCH = 8
 _COLUMNS = ("patient", "hemisphere", "part", "label", "score")
 
 
@@ -65,28 +54,10 @@ def predict(
             hemispheres, cohort=cohort, split=split, task=Task(**record["task"]), part=part
         )
         check_channels(units, channels=channels)
-        scores = 1 / (1 + np.exp(-logits_of(network, units, device=place).astype(float)))
+        feed = Feed(network, units, device=place, precision=record["settings"]["precision"])
+        scores = 1 / (1 + np.exp(-logits_of(feed).astype(float)))
         for patient, side, label, score in zip(
             units.patients, units.sides, units.labels, scores, strict=True
         ):
             lines.append(f"{patient}\t{side}\t{part}\t{label:.0f}\t{score:.9g}")
     write_whole(output, ("\n".join(lines) + "\n").encode())
-
-
-def logits_of(network: nn.Module, hemispheres: Hemispheres, *, device: torch.device) -> np.ndarray:
-    """Return a network's logits (n,) float32 for hemispheres, in evaluation mode."""
-    network.eval()
-    with torch.inference_mode():
-        logits = [
-            network(to_tensor(hemispheres.values[first : first + _BATCH], device=device)).cpu()
-            for first in range(0, len(hemispheres), _BATCH)
-        ]
-    logits = torch.cat(logits).numpy()
-    if len(logits) > 1 and np.ptp(logits) == 0:
-        log.warning("all %d scores are equal: the network tells nothing apart, AUC is .5", len(logits))
-    return logits
-
-
-def to_tensor(values: np.ndarray, *, device: torch.device) -> torch.Tensor:
-    """Bring stored float16 values to the device as float32."""
-    return torch.from_numpy(values).to(device).float()

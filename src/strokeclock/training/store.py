@@ -20,19 +20,40 @@ class SplitError(StrokeclockError):
 
 
 @dataclass(frozen=True)
+class Stack:
+    """Arrays of one shape behind one index: what is asked for is copied, the rest stays in its files."""
+
+    arrays: tuple[np.ndarray, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return len(self.arrays), *self.arrays[0].shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.arrays[0].dtype
+
+    def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> np.ndarray:
+        chosen = np.arange(len(self.arrays))[index]
+        if chosen.ndim == 0:
+            return self.arrays[chosen]
+        return np.stack([self.arrays[number] for number in chosen])
+
+
+@dataclass(frozen=True)
 class Hemispheres:
     """The hemispheres of one part of the cohort.
 
     Attributes
     ----------
     patients, sides : of each hemisphere.
-    values : (n, channels, x, y, z) float16; 0 to 1, background 0.
+    values : (n, channels, x, y, z) float16; 0 to 1, background 0; mapped from their files.
     labels : (n,) float32, 0 or 1; NaN for phase 0, which has none.
     """
 
     patients: tuple[str, ...]
     sides: tuple[str, ...]
-    values: np.ndarray
+    values: Stack
     labels: np.ndarray
 
     def __len__(self) -> int:
@@ -49,7 +70,8 @@ class Hemispheres:
             "\n".join(map("\t".join, zip(self.patients, self.sides, strict=True))).encode()
         )
         digest.update(np.ascontiguousarray(self.labels))
-        digest.update(self.values)
+        for values in self.values.arrays:
+            digest.update(values)
         return digest.hexdigest()
 
 
@@ -117,15 +139,14 @@ def read_hemispheres(
     names, sides, labels = zip(*units, strict=True)
     labels = np.array(labels, dtype=np.float32)
     files = {patient: np.load(Path(folder) / f"{patient}.npy", mmap_mode="r") for patient in patients}
-    values = np.empty((len(units), *files[patients[0]].shape[1:]), dtype=np.float16)
-    for unit, (patient, side, _) in enumerate(units):
-        values[unit] = files[patient][SIDES.index(side)]
-        if not np.isfinite(values[unit]).all():
+    values = tuple(files[patient][SIDES.index(side)] for patient, side, _ in units)
+    for patient, hemisphere in zip(names, values, strict=True):
+        if not np.isfinite(hemisphere).all():
             raise PatientError(
                 patient,
                 f"{folder}/{patient}.npy holds values that are no numbers: delete it and make it anew.",
             )
-    return Hemispheres(names, sides, values, labels)
+    return Hemispheres(names, sides, Stack(values), labels)
 
 
 def check_channels(hemispheres: Hemispheres, *, channels: Sequence[str]) -> None:

@@ -44,7 +44,7 @@ def test_time_phases_read_the_hemispheres_of_the_lesion(toys, phase, limit):
     ]
     minutes = pd.read_csv(toys.cohort, sep="\t").set_index("patient")["onset_to_mri_min"]
     assert units.labels.tolist() == [float(minutes[patient] < limit) for patient in units.patients]
-    lesion = units.values[:, :, 6:12, 8:20, 3:6]
+    lesion = units.values[:][:, :, 6:12, 8:20, 3:6]
     assert (lesion == 1).all()
 
 

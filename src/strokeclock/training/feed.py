@@ -1,0 +1,132 @@
+"""What a network is fed: stored hemispheres, or the maps that its frozen stages have made of them."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from strokeclock.training.loop import batches
+from strokeclock.training.precision import autocast, check_precision
+from strokeclock.training.store import Hemispheres
+
+log = logging.getLogger(__name__)
+
+_BATCH = 8  # hemispheres at once where nothing is learned
+
+
+class Feed:
+    """A network's logits for stored hemispheres.
+
+    The first stages of its trunk, where they are frozen, make the same maps of a hemisphere again and again
+    (their batch norm is in evaluation mode, nothing is augmented): these are made once and kept, and only the
+    rest of the network is run. Where the maps of all hemispheres would take more than the allowed memory,
+    those of fewer stages are kept, or none.
+
+    On CUDA all hemispheres are brought to the device at once; on CPU each batch is read from its files.
+
+    Parameters
+    ----------
+    network : SliceWiseNetwork or VolumetricNetwork, on the device; what is frozen has no gradient.
+    precision : ``fp32`` or ``bf16`` (`precision.autocast`).
+    cache_gb : for maps, in units of 1e9 bytes.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        hemispheres: Hemispheres,
+        *,
+        device: torch.device,
+        precision: str,
+        cache_gb: float = 0.0,
+    ):
+        check_precision(precision, device, grid=hemispheres.values.shape[2:])
+        self.network = network
+        self.device = device
+        self.precision = precision
+        self.labels = torch.from_numpy(hemispheres.labels).to(device)
+        self._values = hemispheres.values
+        if device.type == "cuda":
+            self._values = torch.from_numpy(hemispheres.values[:]).to(device)
+        self.stages, self._maps = self._keep_maps(most_bytes=cache_gb * 1e9)
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def hemispheres(self, units: Sequence[int]) -> torch.Tensor:
+        """Return the hemispheres of these numbers on the device, float32 (n, channels, x, y, z)."""
+        if isinstance(self._values, torch.Tensor):
+            return self._values[torch.as_tensor(units, device=self.device)].float()
+        return to_tensor(self._values[units], device=self.device)
+
+    def logits(
+        self, units: Sequence[int], *, change: Callable[[torch.Tensor], torch.Tensor] | None = None
+    ) -> torch.Tensor:
+        """Return the network's logits (n,) float32 for the hemispheres of these numbers.
+
+        ``change`` augments them before the network sees them; kept maps are of no use then.
+        """
+        if self.stages and change is None:
+            maps = tuple(torch.cat(kind) for kind in zip(*(self._maps[unit] for unit in units), strict=True))
+            with autocast(self.precision, self.device):
+                return self.network.finish(maps, stages=self.stages)
+        hemispheres = self.hemispheres(units)
+        if change is not None:
+            hemispheres = change(hemispheres)
+        with autocast(self.precision, self.device):
+            return self.network(hemispheres)
+
+    def in_order(self) -> list[np.ndarray]:
+        """Return the numbers of all hemispheres, batch by batch."""
+        return list(batches(np.arange(len(self)), _BATCH))
+
+    def _keep_maps(self, *, most_bytes: float) -> tuple[int, list[tuple[torch.Tensor, ...]]]:
+        frozen = count_frozen_stages(self.network)
+        self.network.eval()
+        first, *others = self.in_order()
+        for stages in range(frozen, 0, -1):
+            kept = self._maps_of(first, stages)
+            size = len(self) * sum(maps.nbytes for maps in kept[0])
+            if size <= most_bytes:
+                log.info("keeping the maps of %d of %d frozen stages: %.1f GB", stages, frozen, size / 1e9)
+                return stages, kept + [maps for batch in others for maps in self._maps_of(batch, stages)]
+        if frozen and most_bytes:
+            log.info(
+                "recomputing frozen stages: the maps of one take %.1f GB, training.cache_gb leaves %.1f GB",
+                size / 1e9,
+                most_bytes / 1e9,
+            )
+        return 0, []
+
+    def _maps_of(self, units: np.ndarray, stages: int) -> list[tuple[torch.Tensor, ...]]:
+        """Return the maps that each hemisphere's first stages give."""
+        with torch.no_grad(), autocast(self.precision, self.device):
+            maps = self.network.begin(self.hemispheres(units), stages=stages)
+        return list(zip(*(kind.chunk(len(units)) for kind in maps), strict=True))
+
+
+def count_frozen_stages(network: nn.Module) -> int:
+    """Count the stages at the beginning of a network's trunk in which nothing learns."""
+    count = 0
+    for modules in network.trunk.stages:
+        if any(parameter.requires_grad for module in modules for parameter in module.parameters()):
+            break
+        count += 1
+    return count
+
+
+def logits_of(feed: Feed) -> np.ndarray:
+    """Return a network's logits (n,) float32 for all hemispheres of a feed, in evaluation mode."""
+    feed.network.eval()
+    with torch.no_grad():
+        logits = torch.cat([feed.logits(batch) for batch in feed.in_order()]).cpu().numpy()
+    if len(logits) > 1 and np.ptp(logits) == 0:
+        log.warning("all %d scores are equal: the network tells nothing apart, AUC is .5", len(logits))
+    return logits
+
+
+def to_tensor(values: np.ndarray, *, device: torch.device) -> torch.Tensor:
+    """Bring stored float16 values to the device as float32."""
+    return torch.from_numpy(values).to(device).float()
