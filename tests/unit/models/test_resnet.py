@@ -1,5 +1,6 @@
 import torch
 from torch import nn
+from torch.nn import functional
 
 from strokeclock.models.resnet import ResNet18
 
@@ -30,13 +31,76 @@ def test_third_stage_of_stride_one_keeps_the_grid_of_the_second():
     assert middle.shape == (1, 16, 28, 14)
 
 
-def test_names_are_torchvisions():
-    names = set(ResNet18(width=4).state_dict())
-    expected = {"conv1.weight", "bn1.running_var"}
+def _torchvisions() -> dict[str, tuple[int, ...]]:
+    """Names and shapes of torchvision's resnet18 without its classifier, as its weight files have them."""
+    shapes = {"conv1.weight": (64, 3, 7, 7)}
+
+    def norm(name: str, channels: int) -> None:
+        shapes.update({f"{name}.{part}": (channels,) for part in ("weight", "bias", *_RUNNING)})
+        shapes[f"{name}.num_batches_tracked"] = ()
+
+    norm("bn1", 64)
+    for stage, (inputs, outputs) in enumerate([(64, 64), (64, 128), (128, 256), (256, 512)], start=1):
+        for block in range(2):
+            name = f"layer{stage}.{block}"
+            shapes[f"{name}.conv1.weight"] = (outputs, outputs if block else inputs, 3, 3)
+            norm(f"{name}.bn1", outputs)
+            shapes[f"{name}.conv2.weight"] = (outputs, outputs, 3, 3)
+            norm(f"{name}.bn2", outputs)
+        if stage > 1:
+            shapes[f"layer{stage}.0.downsample.0.weight"] = (outputs, inputs, 1, 1)
+            norm(f"layer{stage}.0.downsample.1", outputs)
+    return shapes
+
+
+_RUNNING = ("running_mean", "running_var")
+
+
+def _resnet18(state: dict[str, torch.Tensor], x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Layer3 and layer4 of He et al. 2016, from the names of a weight file alone."""
+
+    def conv_norm(conv: str, norm: str, x: torch.Tensor, stride: int = 1) -> torch.Tensor:
+        weight = state[f"{conv}.weight"]
+        x = functional.conv2d(x, weight, stride=stride, padding=weight.shape[-1] // 2)
+        mean, var, gain, shift = (
+            state[f"{norm}.{part}"][:, None, None] for part in (*_RUNNING, "weight", "bias")
+        )
+        return (x - mean) / torch.sqrt(var + 1e-5) * gain + shift
+
+    x = functional.max_pool2d(torch.relu(conv_norm("conv1", "bn1", x, 2)), 3, 2, 1)
+    maps = {}
     for stage in range(1, 5):
         for block in range(2):
-            expected |= {f"layer{stage}.{block}.{part}.weight" for part in ("conv1", "bn1", "conv2", "bn2")}
-        if stage > 1:
-            expected |= {f"layer{stage}.0.downsample.{part}.weight" for part in (0, 1)}
-    assert expected <= names
-    assert len(names) == 120  # torchvision's 122 without fc.weight and fc.bias
+            name, stride = f"layer{stage}.{block}", 2 if stage > 1 and not block else 1
+            y = torch.relu(conv_norm(f"{name}.conv1", f"{name}.bn1", x, stride))
+            y = conv_norm(f"{name}.conv2", f"{name}.bn2", y)
+            if f"{name}.downsample.0.weight" in state:
+                x = conv_norm(f"{name}.downsample.0", f"{name}.downsample.1", x, stride)
+            x = torch.relu(x + y)
+        maps[stage] = x
+    return maps[3], maps[4]
+
+
+def test_names_and_shapes_are_torchvisions():
+    state = ResNet18(width=64).state_dict()
+    assert {name: tuple(tensor.shape) for name, tensor in state.items()} == _torchvisions()
+
+
+def test_equals_an_independent_resnet18():
+    generator = torch.Generator().manual_seed(0)
+    state = {}
+    for name, shape in _torchvisions().items():
+        if name.endswith("var"):
+            state[name] = torch.rand(shape, generator=generator) + 0.5
+        elif len(shape) == 4:  # keeps a signal's size through the layers
+            spread = (2 / (shape[1] * shape[2] * shape[3])) ** 0.5
+            state[name] = torch.randn(shape, generator=generator) * spread
+        else:
+            state[name] = torch.randn(shape, generator=generator) * 0.2 + name.endswith("weight")
+    state |= {name: torch.tensor(1) for name in state if name.endswith("tracked")}
+    network = ResNet18(width=64)
+    network.load_state_dict(state, strict=True)
+    images = torch.randn(2, 3, 224, 112, generator=generator)
+    with torch.inference_mode():
+        for ours, independent in zip(network.eval()(images), _resnet18(state, images), strict=True):
+            assert (ours - independent).abs().max() < 1e-5 * independent.abs().max()
