@@ -2,10 +2,11 @@
 
     python benchmarks/gpu_table2.py
 
-Random hemispheres of the paper's size and number lie in device memory; bf16, channels-last, the maps of frozen
-stages kept, all epochs (no early stopping). The trainings of a chain follow one another; the chains and the
-other arms share the device, a process each. Starting weights are random here: that changes no time. Pretraining
-on other images (ImageNet, tumours) is left out. PFLOP are those that are computed: kept maps save some.
+Random hemispheres of the paper's size and number lie in device memory; bf16, channels-last, the maps of
+frozen stages kept, all epochs (no early stopping). The trainings of a chain follow one another; the chains
+and the other arms share the device, a process each. Starting weights are random here: that changes no time.
+Pretraining on other images (ImageNet, tumours) is left out. PFLOP are those that are computed: kept maps
+save some.
 """
 
 import argparse
