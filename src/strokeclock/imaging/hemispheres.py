@@ -27,7 +27,7 @@ def halve_patient(
     channels: Sequence[str],
     normalisation: str,
     clip: float,
-    percentiles: Sequence[float],
+    percentiles: Sequence[float] | None,
 ) -> None:
     """Write one patient's hemispheres (.npy; see `make_hemispheres`), unless the checks say no.
 
@@ -69,7 +69,7 @@ def make_hemispheres(
     reference: Reference,
     normalisation: str,
     clip: float,
-    percentiles: Sequence[float],
+    percentiles: Sequence[float] | None,
 ) -> np.ndarray:
     """Normalise, match and rescale each series, then split (arXiv 2011.03350, sections 2.2 and 2.3).
 

@@ -11,6 +11,7 @@ import numpy as np
 log = logging.getLogger(__name__)
 
 SERIES = ("dwi", "t2w", "flair")
+MEDIAN = 0.2  # fluid is up to five times as bright as the brain's median on b0, an infarct on DWI three times
 ADC_OF_WATER = 3e-3  # mm2/s, at body temperature
 
 
@@ -24,7 +25,8 @@ def normalise(data: np.ndarray, mask: np.ndarray, *, method: str = "zscore", cli
     method : str
         "zscore": mean 0 and (population) standard deviation 1, clipped; "minmax": minimum 0 and maximum 1;
         "whitestripe": mean 0 and standard deviation 1 of the voxels about the largest mode, see
-        `white_stripe`; "none": the intensities as they are.
+        `white_stripe`; "median": the brain's median becomes 0.2, and 0 stays 0, so that the ratio of any two
+        places is kept; "none": the intensities as they are.
     clip : float
         For "zscore" the largest distance from the mean, in standard deviations.
 
@@ -35,7 +37,8 @@ def normalise(data: np.ndarray, mask: np.ndarray, *, method: str = "zscore", cli
     Raises
     ------
     ValueError
-        The volume is constant inside the mask, or the mask is empty; for "whitestripe" see `white_stripe`.
+        The volume is constant inside the mask, or the mask is empty; for "whitestripe" see `white_stripe`;
+        for "median" half of the brain is 0.
     """
     inside = data[mask].astype(np.float64)
     if inside.size == 0 or inside.min() == inside.max():
@@ -47,6 +50,10 @@ def normalise(data: np.ndarray, mask: np.ndarray, *, method: str = "zscore", cli
     elif method == "whitestripe":
         stripe = white_stripe(inside)
         inside = (inside - stripe.mean()) / stripe.std()
+    elif method == "median":
+        if (median := np.median(inside)) <= 0:
+            raise ValueError("is 0 in half of the brain mask or more")
+        inside *= MEDIAN / median
     normalised = np.zeros(data.shape, dtype=np.float32)
     normalised[mask] = inside
     return normalised
@@ -143,9 +150,12 @@ def match(data: np.ndarray, mask: np.ndarray, *, target: np.ndarray) -> np.ndarr
     return matched
 
 
-def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: tuple[float, float]) -> np.ndarray:
-    """Map two percentiles inside the mask to 0 and 1 and clip there; 0 outside; (X, Y, Z) float32."""
-    low, high = np.percentile(data[mask], percentiles)
+def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: tuple[float, float] | None) -> np.ndarray:
+    """Map two percentiles inside the mask to 0 and 1 and clip there; 0 outside; (X, Y, Z) float32.
+
+    Without percentiles the values are only clipped: what normalisation made of them stays.
+    """
+    low, high = np.percentile(data[mask], percentiles) if percentiles else (0.0, 1.0)
     rescaled = np.zeros(data.shape, dtype=np.float32)
     rescaled[mask] = np.clip((data[mask] - low) / max(high - low, np.finfo(np.float32).tiny), 0, 1)
     return rescaled

@@ -166,6 +166,7 @@ def prepare(**change):
         {"normalisation": "none"},  # nothing is clipped, and so for the two below
         {"normalisation": "minmax"},
         {"normalisation": "whitestripe"},
+        {"normalisation": "median", "percentiles": None},
         {"match_points": 0},
         {"match_points": 15},
         {"match_points": 256},

@@ -243,3 +243,24 @@ def test_profile_is_free_of_scale_and_offset(brain):
     assert profile.shape == (100,)
     assert np.percentile(profile, 50) == pytest.approx(np.median(normalise(data, mask)[mask]), abs=0.02)
     np.testing.assert_allclose(histogram_profile(data * 7 + 100, mask), profile, atol=1e-4)
+
+
+def test_median_keeps_every_ratio_whatever_the_gain(two_peaks):
+    data = two_peaks.astype(np.float32).reshape(-1, 1, 1)
+    inside = np.ones(data.shape, bool)
+    for gain in (1, 3):
+        normalised = rescale(normalise(gain * data, inside, method="median"), inside, percentiles=None)
+        assert np.median(normalised) == pytest.approx(0.2)
+        assert np.allclose(normalised, 0.2 * data / np.median(two_peaks), rtol=1e-5)
+
+
+def test_without_percentiles_values_are_only_cut():
+    data = np.array([-1, 0.3, 0.9, 2], dtype=np.float32).reshape(4, 1, 1)
+    assert rescale(data, data == data, percentiles=None).ravel() == pytest.approx([0, 0.3, 0.9, 1])
+
+
+def test_median_refuses_a_brain_half_of_which_is_0():
+    data = np.zeros((4, 4, 4), dtype=np.float32)
+    data[0] = 1
+    with pytest.raises(ValueError, match="half of the brain"):
+        normalise(data, np.ones(data.shape, bool), method="median")
