@@ -106,7 +106,7 @@ def ours(net: str, folder: Path, *, frozen: tuple[str, ...] = (), cache_gb: floa
     files = [np.load(folder / f"{number}.npy", mmap_mode="r")[0] for number in range(BATCH[net])]
     names = tuple(map(str, range(len(files))))
     labels = np.arange(len(files), dtype=np.float32) % 2
-    units = Hemispheres(names, ("left",) * len(files), Stack(tuple(files)), labels)
+    units = Hemispheres(names, ("left",) * len(files), Stack(tuple(files)), labels, 600 - 500 * labels)
     feed = Feed(network, units, device=device, precision="bf16", cache_gb=cache_gb)
     train_mode(network, frozen=frozen)
     return spend(network, lambda: (feed.logits(range(len(feed))), feed.labels))

@@ -57,7 +57,9 @@ def make_hemispheres(count: int, grid: tuple[int, int, int]) -> Hemispheres:
     ]
     labels = np.arange(count, dtype=np.float32) % 2
     everyone = tuple(values[number % len(values)] for number in range(count))
-    return Hemispheres(tuple(map(str, range(count))), ("left",) * count, Stack(everyone), labels)
+    return Hemispheres(
+        tuple(map(str, range(count))), ("left",) * count, Stack(everyone), labels, 600 - 500 * labels
+    )
 
 
 def train(job: tuple[str, str, str], options: argparse.Namespace) -> tuple[float, float]:

@@ -40,6 +40,7 @@ class ToyCohort:
             "optimizer": "adabound",
             "weight_decay": 0.0,
             "schedule": "constant",
+            "label_softness": 0.0,
             "augmentation": dict.fromkeys(("rotation_deg", "scale", "shift_mm", "gain", "noise"), 0),
             "freeze": True,
             "freeze_2d": "conv2_x",

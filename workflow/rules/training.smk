@@ -34,6 +34,7 @@ SCHEMA = (
     "optimizer",
     "weight_decay",
     "schedule",
+    "label_softness",
     "augmentation",
     "cache_gb",
 )

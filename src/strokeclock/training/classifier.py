@@ -52,6 +52,7 @@ class PhaseSettings:
     optimizer : ``adabound``, or ``adamw``, which knows no final_lr.
     weight_decay : decoupled from the gradient with adamw.
     schedule : of the rate: ``constant``, or ``one_cycle`` over all epochs (`one_cycle`).
+    label_softness : of time tasks, see `soften`; 0: labels are 0 or 1.
     augmentation : the keyword arguments of `augmentation.augment`; with all of them 0 there is none.
     freeze, freeze_2d, attention_enter, phase4_trainable : see `phases.frozen_modules`.
     cache_gb : most memory for the maps of frozen stages (`Feed`).
@@ -69,6 +70,7 @@ class PhaseSettings:
     optimizer: str
     weight_decay: float
     schedule: str
+    label_softness: float
     augmentation: Mapping[str, float]
     freeze: bool
     freeze_2d: str
@@ -261,7 +263,12 @@ def _fit(
         for part in ("train", "validation")
     )
     optimiser = _optimiser(network, settings)
-    stream = [record["seed"], Task(**record["task"]).number]
+    task = Task(**record["task"])
+    stream = [record["seed"], task.number]
+    targets = train.labels
+    if settings.label_softness and not task.both_hemispheres:
+        minutes = torch.from_numpy(parts["train"].minutes).to(device)
+        targets = soften(minutes, below_min=task.below_min, width=settings.label_softness)
 
     def train_epoch(epoch: int) -> float:
         train_mode(network, frozen=frozen)
@@ -276,7 +283,7 @@ def _fit(
                 done = (epoch - 1 + step / len(order)) / settings.epochs
                 optimiser.param_groups[0]["lr"] = settings.lr * one_cycle(done)
             logits = train.logits(batch, change=change)
-            loss = functional.binary_cross_entropy_with_logits(logits, train.labels[batch])
+            loss = functional.binary_cross_entropy_with_logits(logits, targets[batch])
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -317,6 +324,16 @@ def _optimiser(network: nn.Module, settings: PhaseSettings) -> torch.optim.Optim
     if settings.optimizer == "adamw":
         return torch.optim.AdamW(learning, **shared)
     return AdaBound(learning, final_lr=settings.final_lr, **shared)
+
+
+def soften(minutes: torch.Tensor, *, below_min: float, width: float) -> torch.Tensor:
+    """The targets (n,) of hemispheres whose tissue clock runs faster or slower than the wall's.
+
+    Collaterals spread the log of tissue time about that of true time by ``width`` (SD): of patients with this
+    time since onset, that share looks as if it were below the limit. Who is near the limit then teaches less
+    than who is far from it. Scores are judged by hard labels.
+    """
+    return torch.special.ndtr((math.log(below_min) - minutes.log()) / width)
 
 
 def one_cycle(done: float) -> float:

@@ -49,12 +49,14 @@ class Hemispheres:
     patients, sides : of each hemisphere.
     values : (n, channels, x, y, z) float16; 0 to 1, background 0; mapped from their files.
     labels : (n,) float32, 0 or 1; NaN for phase 0, which has none.
+    minutes : (n,) float32, from onset to MRI.
     """
 
     patients: tuple[str, ...]
     sides: tuple[str, ...]
     values: Stack
     labels: np.ndarray
+    minutes: np.ndarray
 
     def __len__(self) -> int:
         return len(self.patients)
@@ -69,7 +71,8 @@ class Hemispheres:
         digest = hashlib.sha256(
             "\n".join(map("\t".join, zip(self.patients, self.sides, strict=True))).encode()
         )
-        digest.update(np.ascontiguousarray(self.labels))
+        for numbers in (self.labels, self.minutes):
+            digest.update(np.ascontiguousarray(numbers))
         for values in self.values.arrays:
             digest.update(values)
         return digest.hexdigest()
@@ -125,28 +128,28 @@ def read_hemispheres(
             f"{split}: patient {unlabelled[0]} has no onset time or lesion side in {cohort}, "
             "take them out of the split."
         )
-    units = []  # patient, side, label
+    units = []  # patient, side, label, minutes
     for patient in patients:
         lesion, minutes = rows.loc[patient, ["lesion_side", "onset_to_mri_min"]]
         for side in SIDES:
             has_lesion = lesion in (side, "both")
             if task is None:
-                units.append((patient, side, np.nan))
+                units.append((patient, side, np.nan, minutes))
             elif task.both_hemispheres:
-                units.append((patient, side, has_lesion))
+                units.append((patient, side, has_lesion, minutes))
             elif has_lesion:
-                units.append((patient, side, minutes < task.below_min))
-    names, sides, labels = zip(*units, strict=True)
-    labels = np.array(labels, dtype=np.float32)
+                units.append((patient, side, minutes < task.below_min, minutes))
+    names, sides, labels, minutes = zip(*units, strict=True)
+    labels, minutes = (np.array(numbers, dtype=np.float32) for numbers in (labels, minutes))
     files = {patient: np.load(Path(folder) / f"{patient}.npy", mmap_mode="r") for patient in patients}
-    values = tuple(files[patient][SIDES.index(side)] for patient, side, _ in units)
+    values = tuple(files[patient][SIDES.index(side)] for patient, side in zip(names, sides, strict=True))
     for patient, hemisphere in zip(names, values, strict=True):
         if not np.isfinite(hemisphere).all():
             raise PatientError(
                 patient,
                 f"{folder}/{patient}.npy holds values that are no numbers: delete it and make it anew.",
             )
-    return Hemispheres(names, sides, Stack(values), labels)
+    return Hemispheres(names, sides, Stack(values), labels, minutes)
 
 
 def check_channels(hemispheres: Hemispheres, *, channels: Sequence[str]) -> None:

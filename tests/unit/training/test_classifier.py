@@ -109,6 +109,7 @@ TUNED = {
     "weight_decay": 0.01,
     "schedule": "one_cycle",
     "selection": "last",
+    "label_softness": 0.8,
     "augmentation": {"rotation_deg": 6.0, "scale": 0.07, "shift_mm": 4.0, "gain": 0.1, "noise": 0.03},
 }
 
@@ -177,6 +178,12 @@ def test_one_cycle_rises_and_falls_over_all_epochs(toys, tmp_path):
     assert rates.max() <= 1e-3
     assert rates.iloc[0] > rates.iloc[-1]
     assert rates.iloc[-1] < 2e-4
+
+
+def test_soft_labels_fade_about_the_limit():
+    minutes = torch.tensor([270.0, 270 * math.exp(0.8), 270 * math.exp(-1.6), 30.0])
+    targets = classifier.soften(minutes, below_min=270, width=0.8)
+    assert targets.tolist() == pytest.approx([0.5, 0.158655, 0.977250, 0.996994], abs=1e-5)
 
 
 @pytest.mark.parametrize("change", [{"optimizer": "adamw"}, {"augmentation": TUNED["augmentation"]}])

@@ -30,7 +30,8 @@ def units():
     values = generator.uniform(0.3, 0.7, (11, 3, *GRID)).astype(np.float16)
     values[:, :, :3] = 0
     names = tuple(f"p{number}" for number in range(11))
-    return Hemispheres(names, ("left",) * 11, Stack(tuple(values)), np.arange(11, dtype=np.float32) % 2)
+    labels = np.arange(11, dtype=np.float32) % 2
+    return Hemispheres(names, ("left",) * 11, Stack(tuple(values)), labels, 600 - 500 * labels)
 
 
 def _network(net, *, attention=True):
