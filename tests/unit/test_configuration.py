@@ -35,7 +35,7 @@ def test_the_default_configuration_holds_every_key_of_the_schema(config):
     assert _keys(config, known) == known
 
 
-@pytest.mark.parametrize("name", ["demo", "phantom", "tuned"])
+@pytest.mark.parametrize("name", ["demo", "phantom", "phantom_cpu", "tuned"])
 def test_shipped_configurations_are_valid(config, name):
     def merge(base, change):
         for key, value in change.items():
