@@ -43,7 +43,7 @@ NETS = {"2d": "2D network", "3d": "3D network"}
 LOOKS = {  # a start keeps its colour and its line in every figure
     "random": Look("random start", BLACK, ":"),
     "imagenet": Look("ImageNet", ORANGE, "-."),
-    "medical": Look("medical images", GREEN, (0, (1, 1))),
+    "medical": Look("medical images", GREEN, (0, (5, 1.5, 1, 1.5, 1, 1.5))),
     "phase1": Look("from stroke detection", BLUE, "-"),
     "phase2": Look("from TSS < 3 h", SKY, (0, (6, 2))),
     "phase3": Look("attention, fine-tuned", VERMILION, "-"),
