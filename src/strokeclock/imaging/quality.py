@@ -28,8 +28,8 @@ def check(
     *,
     transform: str | Path | None,
     patient: str,
-    atlas: str | Path,
-    atlas_mask: str | Path,
+    atlas: Volume,
+    atlas_mask: Volume,
     recorded_side: str,
     thresholds: Mapping,
     person: tuple[str, str] | None,
@@ -40,8 +40,10 @@ def check(
     ----------
     volumes : mapping of series -> file
         dwi, t2w, flair and adc on the atlas grid, or exclusion notes.
-    mask, atlas, atlas_mask : file
-        The patient's brain mask, T2w atlas and its brain mask, on the same grid.
+    mask : file
+        The patient's brain mask, on the same grid.
+    atlas, atlas_mask : Volume
+        T2w atlas and its brain mask, on the same grid.
     transform : file or None
         T2w world to atlas world (4 x 4 text), for the brain's own volume; None: made in atlas space.
     patient, recorded_side
@@ -64,8 +66,8 @@ def check(
             numbers = measure(
                 read,
                 read.pop("brain_mask"),
-                atlas=read_volume(atlas, patient="atlas", series="t2w"),
-                atlas_mask=read_volume(atlas_mask, patient="atlas", series="brain_mask"),
+                atlas=atlas,
+                atlas_mask=atlas_mask,
                 growth=abs(np.linalg.det(np.loadtxt(transform)[:3, :3])) if transform else None,
                 recorded_side=recorded_side,
                 patient=patient,

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from strokeclock import __version__
-from strokeclock.pretraining.pictures import part_patients
+from strokeclock.pretraining.watching import part_patients
 from strokeclock.training.loop import batches, fit
 from strokeclock.training.phases import ORIGINS
 
@@ -61,8 +61,8 @@ def train_medical(
 
     Raises
     ------
-    DataSetError
-        There are too few patients.
+    TooFewPatientsError
+        None would be left to watch.
     """
     learn, watch = part_patients(patients, source=source)
     log.info("%d units of %d patients: %d watch", len(patients), len(set(patients)), len(watch))

@@ -11,7 +11,6 @@ from strokeclock.errors import StrokeclockError
 
 TOP = 99.9  # percentile that becomes 1
 BACKGROUND = 0.05  # below it, the air's noise becomes 0
-WATCHERS = 5  # every fifth patient is not learned from, but watches the loss
 
 
 class DataSetError(StrokeclockError):
@@ -35,21 +34,6 @@ def scale_to_one(picture: np.ndarray) -> np.ndarray:
     top = np.percentile(picture, TOP)
     scaled = np.clip(picture / (top if top > 0 else 1), 0, 1).astype(np.float32)
     return np.where(scaled < BACKGROUND, 0, scaled)
-
-
-def part_patients(patients: Sequence[str], *, source: object) -> tuple[np.ndarray, np.ndarray]:
-    """Return the indices to learn from and those to watch the loss by; no patient is in both.
-
-    Raises
-    ------
-    DataSetError
-        There are fewer than five patients.
-    """
-    known = sorted(set(patients))
-    if len(known) < WATCHERS:
-        raise DataSetError(f"{source} holds {len(known)} patients: at least {WATCHERS} are needed.")
-    watching = np.isin(patients, known[WATCHERS - 1 :: WATCHERS])
-    return np.flatnonzero(~watching), np.flatnonzero(watching)
 
 
 def digest(*arrays: np.ndarray) -> str:

@@ -13,16 +13,15 @@ from torch.nn import functional
 from strokeclock import __version__
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
+from strokeclock.pretraining.watching import part_patients
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.feed import to_tensor
 from strokeclock.training.loop import batches, choose_device, fit, on_device
 from strokeclock.training.phases import GENESIS
 from strokeclock.training.precision import autocast, check_precision
-from strokeclock.training.store import SplitError, check_channels, check_leakage, read_hemispheres, read_split
+from strokeclock.training.store import check_channels, check_leakage, read_hemispheres, read_split
 
 log = logging.getLogger(__name__)
-
-_WATCHERS = 5  # every fifth training patient is not learned from, but watches the loss
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def train_restoration(
 
     Raises
     ------
-    SplitError
+    TooFewPatientsError
         The training part has fewer than five patients.
     TrainingError
         The loss is no number any more.
@@ -88,13 +87,7 @@ def train_restoration(
     check_precision(settings.precision, device, grid=units.values.shape[2:])
     participants = read_split(split)
     check_leakage({"train": units.participants}, participants)
-    if len(units.participants) < _WATCHERS:
-        raise SplitError(
-            f"{GENESIS}: {len(units.participants)} training patients are too few, every fifth watches the "
-            f"loss: give the training part {_WATCHERS} or more."
-        )
-    watching = np.isin(units.patients, units.participants[_WATCHERS - 1 :: _WATCHERS])
-    learn, watch = np.flatnonzero(~watching), np.flatnonzero(watching)
+    learn, watch = part_patients(units.patients, source=f"{GENESIS}, training part")
     log.info("%d hemispheres to learn from, %d to watch", len(learn), len(watch))
 
     torch.manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0]))

@@ -241,9 +241,9 @@ def frozen_modules(
 
     Parameters
     ----------
-    freeze : the phase freezes the early layers that it was given (paper: phases 2 to 4, and after
-        medical images; ImageNet alike). Random weights
-        are never frozen: nothing has been learned that would be worth keeping.
+    freeze : the phase freezes the early layers that it was given (paper: phases 2 to 4, and after medical
+        images; ImageNet alike). Random weights are never frozen: nothing has been learned that would be worth
+        keeping.
     freeze_2d : ``conv2_x`` conv1, bn1, layer1; ``stage2`` layer2 too. In 3D always the first two levels.
     attention_enter : gates that are there from ``phase1`` wait, frozen, for phase 4.
     phase4_trainable : where the gates join: ``attention+head+unfrozen_late``, ``attention+head`` or ``all``.

@@ -5,6 +5,7 @@ import pytest
 from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.pretraining.cheng import read_cheng, train_classification
 from strokeclock.pretraining.pictures import DataSetError
+from strokeclock.pretraining.watching import TooFewPatientsError
 from strokeclock.training.checkpoint import read_checkpoint
 
 SETTINGS = {"epochs": 2, "patience": 5, "batch": 4, "lr": 3e-3, "threads": 1, "device": "cpu"}
@@ -119,5 +120,5 @@ def test_an_empty_folder_and_too_few_patients_are_one_sentence(cheng, tmp_path):
         read_cheng(tmp_path / "nothing", grid=(16, 32))
     for number in range(9, 13):
         (cheng / f"{number}.mat").unlink()
-    with pytest.raises(DataSetError, match="holds 4 patients: at least 5"):
+    with pytest.raises(TooFewPatientsError, match="4 patients are too few"):
         _train(cheng, tmp_path / "out")

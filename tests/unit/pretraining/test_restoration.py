@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from strokeclock.pretraining.restoration import read_restorer, train_restoration
+from strokeclock.pretraining.watching import TooFewPatientsError
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
-from strokeclock.training.store import SplitError
 
 
 def _train(toys, output, **changes):
@@ -42,7 +42,7 @@ def test_too_few_patients_to_watch_the_loss_is_one_sentence(toys, tmp_path, pati
     if enough:
         assert _train(toys, tmp_path / "out", epochs=1)["validation_loss"].notna().all()
         return
-    with pytest.raises(SplitError, match="phase0_genesis: 4 training patients are too few"):
+    with pytest.raises(TooFewPatientsError, match="phase0_genesis, training part: 4 patients are too few"):
         _train(toys, tmp_path / "out", epochs=1)
 
 

@@ -186,10 +186,11 @@ def test_soft_labels_fade_about_the_limit():
     assert targets.tolist() == pytest.approx([0.5, 0.158655, 0.977250, 0.996994], abs=1e-5)
 
 
-@pytest.mark.parametrize("change", [{"optimizer": "adamw"}, {"augmentation": TUNED["augmentation"]}])
-def test_each_part_of_the_tuned_recipe_has_its_effect(toys, tmp_path, change):
-    _train(toys, tmp_path / "plain")
-    _train(toys, tmp_path / "changed", **change)
+@pytest.mark.parametrize("part", ["optimizer", "weight_decay", "schedule", "label_softness", "augmentation"])
+def test_each_part_of_the_tuned_recipe_has_its_effect(toys, tmp_path, part):
+    time_task = {"phase": "phase2_tss3h", "optimizer": "adamw"}
+    _train(toys, tmp_path / "plain", **time_task | ({"optimizer": "adabound"} if part == "optimizer" else {}))
+    _train(toys, tmp_path / "changed", **time_task | {part: TUNED[part]})
     plain, changed = ((tmp_path / name / "history.tsv").read_text() for name in ("plain", "changed"))
     assert plain != changed
 
