@@ -42,6 +42,7 @@ class ToyCohort:
             "schedule": "constant",
             "label_softness": 0.0,
             "augmentation": dict.fromkeys(("rotation_deg", "scale", "shift_mm", "gain", "noise"), 0),
+            "head": "inherit",
             "freeze": True,
             "freeze_2d": "conv2_x",
             "attention_enter": "phase4",

@@ -115,6 +115,11 @@ def inherit(network: nn.Module, *, parent: dict[str, torch.Tensor]) -> None:
             )
 
 
+def is_head(name: str) -> bool:
+    """Whether a tensor of this name is the classifier's: its last layer, or the slices' weights."""
+    return name.startswith(("fc.", "slice_scores"))
+
+
 def write_whole(path: str | Path, content: bytes, *, before: str | Path | None = None) -> None:
     """Write a file that is there whole or not at all; what it replaces moves to ``before``, where given."""
     path = Path(path)

@@ -18,7 +18,13 @@ from torch.nn import functional
 from strokeclock import __version__
 from strokeclock.models.architecture import Architecture
 from strokeclock.training.augmentation import augment
-from strokeclock.training.checkpoint import CheckpointError, check_learned_series, inherit, read_checkpoint
+from strokeclock.training.checkpoint import (
+    CheckpointError,
+    check_learned_series,
+    inherit,
+    is_head,
+    read_checkpoint,
+)
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import batches, choose_device, fit, freeze, on_device, train_mode
 from strokeclock.training.phases import PAPER, Task, frozen_modules, has_attention, parent
@@ -54,6 +60,8 @@ class PhaseSettings:
     schedule : of the rate: ``constant``, or ``one_cycle`` over all epochs (`one_cycle`).
     label_softness : of time tasks, see `soften`; 0: labels are 0 or 1.
     augmentation : the keyword arguments of `augmentation.augment`; with all of them 0 there is none.
+    head : ``inherit`` starts from the parent's classifier, ``fresh`` from one with random weights: lesion
+        detection leaves a head that answers "lesion", which old strokes are more plainly than new ones.
     freeze, freeze_2d, attention_enter, phase4_trainable : see `phases.frozen_modules`.
     cache_gb : most memory for the maps of frozen stages (`Feed`).
     precision : ``fp32`` or ``bf16`` (`precision.autocast`).
@@ -72,6 +80,7 @@ class PhaseSettings:
     schedule: str
     label_softness: float
     augmentation: Mapping[str, float]
+    head: str
     freeze: bool
     freeze_2d: str
     attention_enter: str
@@ -165,6 +174,7 @@ def train_phase(
             seed=seed,
             channels=architecture.channels,
             participants=participants,
+            head=settings.head,
         )
     network = on_device(network, device)
     frozen = frozen_modules(
@@ -219,6 +229,7 @@ def _start_from(
     seed: int,
     channels: tuple[str, ...],
     participants: Mapping[str, list[str]],
+    head: str,
 ) -> dict:
     """Load the parent's weights into the network, and return what the record says of it."""
     record, state, sha256 = read_checkpoint(path)
@@ -234,6 +245,8 @@ def _start_from(
     else:
         check_learned_series(path, record, channels=channels)
     check_leakage(record["participants"], participants)
+    if head == "fresh":
+        state = {name: tensor for name, tensor in state.items() if not is_head(name)}
     inherit(network, parent=state)
     return {"phase": record["phase"], "weights": record["weights"], "sha256": sha256}
 

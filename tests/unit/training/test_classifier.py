@@ -104,6 +104,27 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
         parent_model = tmp_path / phase / "model.pt"
 
 
+@pytest.mark.parametrize("head", ["inherit", "fresh"])
+def test_the_head_is_the_parents_or_a_fresh_one(toys, tmp_path, head):
+    _, parent, _ = _train(toys, tmp_path / "before", epochs=1)
+    _, state, _ = _train(
+        toys,
+        tmp_path / "after",
+        phase="phase2_tss3h",
+        weights="phase1",
+        parent_model=tmp_path / "before/model.pt",
+        head=head,
+        epochs=1,
+        freeze=False,
+        lr=1e-12,
+        final_lr=1e-12,
+    )
+    same = {name for name, tensor in parent.items() if torch.allclose(tensor, state[name], atol=1e-6)}
+    assert {"backbone.conv1.weight", "backbone.layer4.1.conv2.weight"} <= same
+    assert ({"fc.weight", "fc.bias", "slice_scores"} <= same) == (head == "inherit")
+    assert ("fc.weight" in same) == (head == "inherit")
+
+
 TUNED = {
     "optimizer": "adamw",
     "weight_decay": 0.01,
