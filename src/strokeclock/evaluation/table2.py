@@ -38,7 +38,7 @@ COLUMNS = (
     *(f"paper_{name}" for name in (*RATES, "auc", "kappa")),
 )
 NO_BASELINE = "the radiomics baseline belongs to a later release"
-LEFT_OUT = "training.networks or training.arms leaves it out"
+LEFT_OUT = "training.networks, training.arms or a phase's after leaves it out"
 
 
 def write_table2(

@@ -211,7 +211,7 @@ def list_not_run(
 ) -> dict[tuple[str, str, str], str]:
     """Say why each row (net, phase, weights) of Table 2 that no run makes is not there."""
     made = {run[:3] for run in runs}
-    left_out = "training.networks or training.arms leaves it out"
+    left_out = "training.networks, training.arms or a phase's after leaves it out"
     return {
         (net, *row): missing.get((net, arm), left_out)
         for arm in ARMS
