@@ -32,6 +32,8 @@ def grow_infarct(
     for name, part_ml in parts:
         member = np.flatnonzero(allowed & (shares < 0.5))
         member = member[_in_compartment(brain, member, name)]
+        if not len(member):
+            continue  # the parts before have filled it
         points = brain.template[:, member]
         penalty = _leave_territory(points, name)
         seed = _choose_seed(rng, brain, member, penalty, name)

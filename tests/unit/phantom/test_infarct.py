@@ -73,3 +73,12 @@ def test_an_old_infarct_has_a_core_and_a_rim_on_its_side(brain, asked):
     assert 0.3 < volume(brain, core) / volume(brain, core + rim) < 0.8
     assert brain.template[0, (core + rim) > 0].min() > 0
     assert (core + rim).max() <= 1 + 1e-6
+
+
+def test_foci_that_find_their_compartment_full_are_left_out(brain):
+    """Both foci go to the cerebellum here, and the first takes all of it."""
+    share = grow_infarct(
+        np.random.default_rng(23), brain, territory="multi", side="left", volume_ml=400.0, point_ml=POINT_ML
+    )
+    assert volume(brain, share) < 400
+    assert np.isfinite(share).all()
