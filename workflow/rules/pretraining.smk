@@ -21,7 +21,7 @@ MISSING = {
 }
 X, Y, Z = config["preprocessing"]["grid"]
 MEDICAL_SETTINGS = config["training"]["phase0_medical"] | {
-    key: config["training"][key] for key in ("threads", "device")
+    key: config["training"][key] for key in ("precision", "threads", "device")
 }
 
 

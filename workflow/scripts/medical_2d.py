@@ -2,7 +2,7 @@
 
 Input: folder. Outputs: model, history, record.
 Settings: models.{channels, 2d.width, standardise}, preprocessing.grid,
-training.{phase0_medical, threads, device}.
+training.{phase0_medical, precision, threads, device}.
 """
 
 from pathlib import Path

@@ -1,7 +1,8 @@
 """Pretrain the 3D network's U-Net by finding low-grade gliomas (Buda 2019).
 
 Input: folder. Outputs: model, history, record.
-Settings: models.{3d.width, standardise}, preprocessing.grid, training.{phase0_medical, threads, device}.
+Settings: models.{3d.width, standardise}, preprocessing.grid,
+training.{phase0_medical, precision, threads, device}.
 """
 
 from pathlib import Path

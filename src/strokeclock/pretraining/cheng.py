@@ -19,6 +19,7 @@ from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.pretraining.medical import MedicalSettings, train_medical
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
 from strokeclock.training.loop import choose_device, on_device
+from strokeclock.training.precision import autocast, check_precision
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,7 @@ def train_classification(
     """
     settings = MedicalSettings(**training)
     device = choose_device(settings.device, threads=settings.threads)
+    check_precision(settings.precision, device, grid=grid)
     slices = read_cheng(folder, grid=grid[:2])
     counts = dict(zip(KINDS, np.bincount(slices.labels, minlength=3).tolist(), strict=True))
     log.info("slices: %s", ", ".join(f"{count} {kind}" for kind, count in counts.items()))
@@ -127,7 +129,8 @@ def train_classification(
     def measure(batch: np.ndarray) -> tuple[torch.Tensor, float]:
         grey = torch.from_numpy(slices.values[batch]).to(device).float()[:, None]
         labels = torch.from_numpy(slices.labels[batch]).to(device)
-        logits = network(grey.expand(-1, len(channels), -1, -1))
+        with autocast(settings.precision, device):
+            logits = network(grey.expand(-1, len(channels), -1, -1)).float()
         return functional.cross_entropy(logits, labels), (logits.argmax(1) == labels).float().mean().item()
 
     train_medical(

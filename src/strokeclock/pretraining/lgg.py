@@ -19,6 +19,7 @@ from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.medical import MedicalSettings, train_medical
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
 from strokeclock.training.loop import choose_device, on_device
+from strokeclock.training.precision import autocast, check_precision
 
 CHANNELS = ("T1w", "FLAIR", "T1w after contrast medium")
 
@@ -128,6 +129,7 @@ def train_segmentation(
     """
     settings = MedicalSettings(**training)
     device = choose_device(settings.device, threads=settings.threads)
+    check_precision(settings.precision, device, grid=grid)
     heads = read_lgg(folder, grid=grid)
     torch.manual_seed(seed)
     network = UNet(width=width, standardised=standardise, channels=len(CHANNELS), outputs=1)
@@ -137,7 +139,8 @@ def train_segmentation(
         values, truth = (
             torch.from_numpy(array[batch]).to(device).float() for array in (heads.values, heads.masks)
         )
-        found = network(values)
+        with autocast(settings.precision, device):
+            found = network(values).float()
         overlap = measure_overlap(found, truth)
         return 1 - overlap + functional.binary_cross_entropy(found, truth), overlap.item()
 

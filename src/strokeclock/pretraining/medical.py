@@ -27,6 +27,7 @@ class MedicalSettings:
     epochs, patience : the most epochs, and how many without a lower loss end it earlier.
     batch : slices (2D) or half heads (3D) a step.
     lr : Adam's.
+    precision : ``fp32`` or ``bf16`` (`precision.autocast`).
     threads, device : of torch.
     """
 
@@ -34,6 +35,7 @@ class MedicalSettings:
     patience: int
     batch: int
     lr: float
+    precision: str
     threads: int
     device: str
 

@@ -2,13 +2,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from strokeclock.errors import ConfigurationError
 from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.pretraining.cheng import read_cheng, train_classification
 from strokeclock.pretraining.pictures import DataSetError
 from strokeclock.pretraining.watching import TooFewPatientsError
 from strokeclock.training.checkpoint import read_checkpoint
 
-SETTINGS = {"epochs": 2, "patience": 5, "batch": 4, "lr": 3e-3, "threads": 1, "device": "cpu"}
+SETTINGS = {
+    "epochs": 2,
+    "patience": 5,
+    "batch": 4,
+    "lr": 3e-3,
+    "precision": "fp32",
+    "threads": 1,
+    "device": "cpu",
+}
 
 
 def _train(folder, output, *, grid=(16, 32, 9), channels=("dwi", "t2w", "flair"), **changes):
@@ -122,3 +131,12 @@ def test_an_empty_folder_and_too_few_patients_are_one_sentence(cheng, tmp_path):
         (cheng / f"{number}.mat").unlink()
     with pytest.raises(TooFewPatientsError, match="4 patients are too few"):
         _train(cheng, tmp_path / "out")
+
+
+def test_bf16_reaches_the_training_and_is_refused_where_its_gradients_are_wrong(cheng, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"training\.precision"):
+        _train(cheng, tmp_path / "narrow", precision="bf16")
+    wide = (24, 32, 9)
+    _, single, _ = _train(cheng, tmp_path / "fp32", grid=wide, epochs=1)
+    _, half, _ = _train(cheng, tmp_path / "bf16", grid=wide, epochs=1, precision="bf16")
+    assert not single["backbone.conv1.weight"].equal(half["backbone.conv1.weight"])

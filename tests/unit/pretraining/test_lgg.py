@@ -4,12 +4,21 @@ import pytest
 import torch
 from PIL import Image
 
+from strokeclock.errors import ConfigurationError
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.lgg import measure_overlap, read_lgg, train_segmentation
 from strokeclock.pretraining.pictures import DataSetError
 from strokeclock.training.checkpoint import read_checkpoint
 
-SETTINGS = {"epochs": 2, "patience": 30, "batch": 2, "lr": 1e-2, "threads": 1, "device": "cpu"}
+SETTINGS = {
+    "epochs": 2,
+    "patience": 30,
+    "batch": 2,
+    "lr": 1e-2,
+    "precision": "fp32",
+    "threads": 1,
+    "device": "cpu",
+}
 PATIENT = "TCGA_XX_0_20000101"
 
 
@@ -97,3 +106,8 @@ def test_a_wrong_file_is_one_sentence(lgg, harm, sentence):
     harm(lgg)
     with pytest.raises(DataSetError, match=sentence):
         read_lgg(lgg, grid=(16, 32, 10))
+
+
+def test_bf16_reaches_the_training_and_is_refused_where_its_gradients_are_wrong(lgg, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"training\.precision"):
+        _train(lgg, tmp_path, precision="bf16")
