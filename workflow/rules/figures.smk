@@ -106,7 +106,7 @@ rule gradcam:
         mem_mb=4000,
         runtime=20,
     params:
-        channels=config["models"]["channels"],
+        channels=CHANNELS,
         layer=config["evaluation"]["gradcam_layer"],
         patients=config["evaluation"]["gradcam_patients"],
         code=code("evaluation", "figures", "models"),

@@ -19,7 +19,7 @@ rule predict:
         runtime=60,
         gpu=GPUS,
     params:
-        channels=config["models"]["channels"],
+        channels=CHANNELS,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
         code=code("models", "training"),

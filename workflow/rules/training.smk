@@ -10,6 +10,7 @@ from strokeclock.training.phases import (
     read_tasks,
     settings_of,
 )
+from strokeclock.training.store import channel_names
 
 try:
     TASKS = read_tasks(config["training"])
@@ -48,12 +49,17 @@ PHASE_SETTINGS = {
     | {key: config["training"][key] for key in (*SHARED, *SCHEMA)}
     for phase in TASKS
 }
+# What the networks see of a patient.
+CHANNELS = list(
+    channel_names(
+        config["models"]["channels"],
+        other_hemisphere=config["models"]["other_hemisphere"],
+    )
+)
 NETWORK_SETTINGS = {
     net: config["models"][net]
-    | {
-        key: config["models"][key]
-        for key in ("channels", "attention_norm", "standardise")
-    }
+    | {"channels": CHANNELS}
+    | {key: config["models"][key] for key in ("attention_norm", "standardise")}
     for net in NETWORKS
 }
 LEARNED_FROM = {
@@ -80,7 +86,7 @@ rule phase0_genesis:
         runtime=2880,
         gpu=GPUS,
     params:
-        channels=config["models"]["channels"],
+        channels=CHANNELS,
         width=config["models"]["3d"]["width"],
         standardise=config["models"]["standardise"],
         training=config["training"][GENESIS]

@@ -1,7 +1,7 @@
 """Draw Figure 9: Grad-CAM of both networks, from scratch and pretrained, in the same test patients.
 
 Inputs: models, predictions (of the same runs), manifest (hemispheres lie beside it), grid. Outputs: svg, png.
-Settings: models.channels, evaluation.gradcam_layer, evaluation.gradcam_patients.
+Settings: models.channels, models.other_hemisphere, evaluation.gradcam_layer, evaluation.gradcam_patients.
 """
 
 from pathlib import Path

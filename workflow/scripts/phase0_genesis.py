@@ -1,7 +1,7 @@
 """Phase 0: pretrain the 3D U-Net by restoring corrupted hemispheres of the training patients.
 
 Inputs: manifest (hemispheres lie beside it), cohort, split. Outputs: model, history, record.
-Settings: models.{channels, 3d.width, standardise}, training.{phase0_genesis, precision,
+Settings: models.{channels, other_hemisphere, 3d.width, standardise}, training.{phase0_genesis, precision,
 threads, device, tensorboard}.
 """
 

@@ -2,7 +2,7 @@
 
 Inputs: model, manifest (hemispheres lie beside it), cohort, split.
 Output: predictions (patient, hemisphere, part, label, score).
-Settings: models.channels, training.threads, training.device.
+Settings: models.channels, models.other_hemisphere, training.threads, training.device.
 """
 
 from pathlib import Path

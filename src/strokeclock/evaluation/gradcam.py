@@ -24,8 +24,8 @@ def map_relevance(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> np
     Parameters
     ----------
     model : module
-        Takes (1, 3, x, y, z), gives one logit. Left in evaluation mode.
-    hemisphere : array (3, x, y, z)
+        Takes (1, channels, x, y, z), gives one logit. Left in evaluation mode.
+    hemisphere : array (channels, x, y, z)
         Values 0 to 1.
     layer : str
         Dotted name of the submodule. Its maps are (1, channels, x', y', z'), or (z, channels, y', x') of a

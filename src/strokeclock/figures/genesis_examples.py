@@ -52,14 +52,17 @@ def draw_genesis_examples(
     hemispheres : path
         Folder of <patient>.npy.
     patients, channels : sequences of str
-        Whom to show; what a hemisphere's channels are.
+        Whom to show; what the network restores, in order (`store.channel_names`).
     grid : path
         An image on the atlas grid, for its voxel size.
     seed : int
         Of the corruptions.
     """
     spacing = nib.load(grid).header.get_zooms()
-    left = {patient: np.load(Path(hemispheres) / f"{patient}.npy")[0] for patient in patients}
+    left = {  # a file holds the left hemisphere's channels, then the right one's
+        patient: np.concatenate(np.load(Path(hemispheres) / f"{patient}.npy"))[: len(channels)]
+        for patient in patients
+    }
     examples = [
         (
             f"{name}\n{patient}",
@@ -92,7 +95,8 @@ def draw_genesis_examples(
         for channel, triple in zip(channels, axes[0].reshape(len(channels), 3), strict=True):
             for axis, what in zip(triple, ("original", "corrupted", "restored"), strict=True):
                 axis.set_title(what, fontsize=6, pad=2)
-            triple[1].set_title(f"{TITLES.get(channel, channel.upper())}\n\ncorrupted", fontsize=6, pad=2)
+            title = TITLES.get(channel, channel.upper().replace("_", " "))
+            triple[1].set_title(f"{title}\n\ncorrupted", fontsize=6, pad=2)
         save_figure(figure, *outputs)
 
 

@@ -67,7 +67,7 @@ def draw_gradcam(
     grid : path
         An image on the atlas grid, for its voxel size.
     channels : sequence of str
-        What a hemisphere holds, in order.
+        What the networks see, in order (`store.channel_names`).
     layer : str
         "penultimate" or "last" convolutional stage.
     patients : int
@@ -77,7 +77,7 @@ def draw_gradcam(
     shown = [channels.index(name) for name in ("dwi", "flair") if name in channels] or [0]
     under = shown[0]
     cases = [
-        _read_case(row, Path(hemispheres) / f"{row.patient}.npy", channel=under)
+        _read_case(row, Path(hemispheres) / f"{row.patient}.npy", channel=under, channels=len(channels))
         for table in tables[:1]
         for row in _choose_patients(table, patients).itertuples()
     ]
@@ -133,13 +133,14 @@ def _choose_patients(table: pd.DataFrame, n: int) -> pd.DataFrame:
     return chosen.sort_values(["label", "patient"], ascending=[False, True])
 
 
-def _read_case(row: tuple, path: str | Path, *, channel: int) -> Case:
+def _read_case(row: tuple, path: str | Path, *, channel: int, channels: int) -> Case:
     sides = np.load(path).astype(np.float32)
     side = SIDES.index(row.hemisphere)
     # smoothed in plane, so that no voxel decides alone; the lesion is in the difference's highest hundredth
     asymmetry = uniform_filter(sides[side, channel] - sides[1 - side, channel], size=(5, 5, 1))
     excess = np.clip(asymmetry - np.quantile(asymmetry, 0.99), 0, None).sum(axis=(0, 1))
-    return Case(row.patient, row.label == 1, row.hemisphere, sides[side], int(excess.argmax()))
+    volume = np.concatenate([sides[side], sides[1 - side]])[:channels]
+    return Case(row.patient, row.label == 1, row.hemisphere, volume, int(excess.argmax()))
 
 
 def _show(axis: Axes, case: Case, channel: int, aspect: float) -> None:

@@ -19,7 +19,13 @@ from strokeclock.training.feed import to_tensor
 from strokeclock.training.loop import batches, choose_device, fit, on_device
 from strokeclock.training.phases import GENESIS
 from strokeclock.training.precision import autocast, check_precision
-from strokeclock.training.store import check_channels, check_leakage, read_hemispheres, read_split
+from strokeclock.training.store import (
+    check_channels,
+    check_leakage,
+    has_other_hemisphere,
+    read_hemispheres,
+    read_split,
+)
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +73,7 @@ def train_restoration(
     Parameters
     ----------
     seed : of first weights, order and corruptions.
-    channels, width, standardise : of the 3D network.
+    channels, width, standardise : of the 3D network; it restores all channels that it sees.
     training : the fields of `RestorationSettings`.
     hemispheres : folder of <patient>.npy.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
@@ -82,7 +88,14 @@ def train_restoration(
     """
     settings = RestorationSettings(**training)
     device = choose_device(settings.device, threads=settings.threads)
-    units = read_hemispheres(hemispheres, cohort=cohort, split=split, task=None, part="train")
+    units = read_hemispheres(
+        hemispheres,
+        cohort=cohort,
+        split=split,
+        task=None,
+        part="train",
+        other_hemisphere=has_other_hemisphere(channels),
+    )
     check_channels(units, channels=channels)
     check_precision(settings.precision, device, grid=units.values.shape[2:])
     participants = read_split(split)

@@ -18,6 +18,7 @@ def augment(
     shift_mm: float,
     gain: float,
     noise: float,
+    sides: int = 1,
 ) -> torch.Tensor:
     """Turn, scale and shift hemispheres in the axial plane, then vary their brightness and add noise.
 
@@ -38,6 +39,8 @@ def augment(
         Most that a channel's brightness changes (fraction), uniform.
     noise : float
         SD of Gaussian noise inside the brain, in units of the values.
+    sides : int
+        2 where the second half of the channels is the other hemisphere, whose brain ends elsewhere.
 
     Returns
     -------
@@ -56,18 +59,18 @@ def augment(
     theta[:, 1, 0] = np.sin(angle) / growth * aspect
     theta[:, :, 2] = uniform(shift_mm, n, 2) * 2 / np.array(IN_PLANE_MM[::-1])
 
-    brain = (hemispheres != 0).any(1, keepdim=True)
+    brain = (hemispheres.unflatten(1, (sides, -1)) != 0).any(2)
     stack = torch.cat([hemispheres, brain.to(hemispheres.dtype)], dim=1)
-    stack = stack.permute(0, 1, 4, 2, 3).reshape(n, -1, *plane)  # one image of (channels + 1) * slices
+    stack = stack.permute(0, 1, 4, 2, 3).reshape(n, -1, *plane)  # one image of (channels + sides) * slices
     grid = functional.affine_grid(
         torch.from_numpy(theta).to(stack.device), (n, 1, *plane), align_corners=False
     )
     moved = functional.grid_sample(stack, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    moved = moved.view(n, channels + 1, slices, *plane).permute(0, 1, 3, 4, 2)
-    covered = moved[:, -1:]
+    moved = moved.view(n, channels + sides, slices, *plane).permute(0, 1, 3, 4, 2)
+    covered = moved[:, channels:].repeat_interleave(channels // sides, dim=1)
     inside = covered > 0.5
     # a voxel on the border keeps the brain's signal, not its mixture with the background
-    values = moved[:, :-1] / covered.clamp_min(0.5)
+    values = moved[:, :channels] / covered.clamp_min(0.5)
 
     brightness = torch.from_numpy(1 + uniform(gain, n, channels, 1, 1, 1)).to(values)
     speckle = torch.from_numpy(generator.standard_normal(values.shape, dtype=np.float32)).to(values)

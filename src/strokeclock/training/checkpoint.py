@@ -13,6 +13,7 @@ from torch import nn
 
 from strokeclock.errors import StrokeclockError
 from strokeclock.models.architecture import Architecture
+from strokeclock.training.store import has_other_hemisphere
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +85,8 @@ def check_learned_series(path: str | Path, record: dict, *, channels: Sequence[s
     if record["channels"] != list(channels):
         raise CheckpointError(
             f"{path} has learned from {', '.join(record['channels'])}, and these hemispheres hold "
-            f"{', '.join(channels)}: name the network's series in models.channels, in its order."
+            f"{', '.join(channels)}: name the network's series in models.channels, in its order, "
+            f"and set models.other_hemisphere to {str(has_other_hemisphere(record['channels'])).lower()}."
         )
 
 

@@ -33,6 +33,7 @@ from strokeclock.training.store import (
     check_channels,
     check_classes,
     check_leakage,
+    has_other_hemisphere,
     read_hemispheres,
     read_split,
 )
@@ -121,7 +122,8 @@ def train_phase(
     phase : one of ``tasks``, phase1_stroke to phase4_attention in the paper.
     net, weights : 2d or 3d; random, genesis, imagenet, medical, phase1, … (`phases.parent`).
     seed : of first weights and of the order of hemispheres.
-    models : channels, width, attention_norm, standardise, and in 2D attention_map, slice_aggregation.
+    models : channels (`store.channel_names`), width, attention_norm, standardise, and in 2D
+        attention_map, slice_aggregation.
     training : the fields of `PhaseSettings`.
     hemispheres : folder of <patient>.npy.
     parent_model : checkpoint that ``weights`` names; None for a random start.
@@ -144,7 +146,14 @@ def train_phase(
     task = tasks[phase]
     device = choose_device(settings.device, threads=settings.threads)
     parts = {
-        part: read_hemispheres(hemispheres, cohort=cohort, split=split, task=task, part=part)
+        part: read_hemispheres(
+            hemispheres,
+            cohort=cohort,
+            split=split,
+            task=task,
+            part=part,
+            other_hemisphere=has_other_hemisphere(models["channels"]),
+        )
         for part in ("train", "validation")
     }
     for part, units in parts.items():
@@ -289,7 +298,8 @@ def _fit(
         order = list(batches(generator.permutation(len(train)), settings.batch))
         change = None
         if settings.augments:
-            change = partial(augment, generator=generator, **settings.augmentation)
+            sides = 1 + has_other_hemisphere(record["channels"])
+            change = partial(augment, generator=generator, sides=sides, **settings.augmentation)
         total = 0.0
         for step, batch in enumerate(order):
             if settings.schedule == "one_cycle":

@@ -9,7 +9,13 @@ from strokeclock.training.checkpoint import check_learned_series, read_network, 
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
-from strokeclock.training.store import check_channels, check_leakage, read_hemispheres, read_split
+from strokeclock.training.store import (
+    check_channels,
+    check_leakage,
+    has_other_hemisphere,
+    read_hemispheres,
+    read_split,
+)
 
 _COLUMNS = ("patient", "hemisphere", "part", "label", "score")
 
@@ -33,7 +39,7 @@ def predict(
     ----------
     model : checkpoint of phases 1 to 4.
     hemispheres : folder of <patient>.npy.
-    channels : the series that the hemispheres hold, in order.
+    channels : that a network sees, in order (`store.channel_names`).
     threads, device : of torch (configuration keys training.threads and training.device).
 
     Raises
@@ -51,7 +57,12 @@ def predict(
     lines = ["\t".join(_COLUMNS)]
     for part in ("validation", "test"):
         units = read_hemispheres(
-            hemispheres, cohort=cohort, split=split, task=Task(**record["task"]), part=part
+            hemispheres,
+            cohort=cohort,
+            split=split,
+            task=Task(**record["task"]),
+            part=part,
+            other_hemisphere=has_other_hemisphere(channels),
         )
         check_channels(units, channels=channels)
         feed = Feed(network, units, device=place, precision=record["settings"]["precision"])

@@ -1,6 +1,7 @@
 """The hemispheres that a phase learns from, and their labels."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from strokeclock.errors import PatientError, StrokeclockError
 from strokeclock.training.phases import Task
 
 SIDES = ("left", "right")  # the order of a hemisphere file's first axis
+OTHER = "other_"  # before the name of a series: of the other hemisphere, mirrored
 
 
 class SplitError(StrokeclockError):
@@ -21,13 +23,18 @@ class SplitError(StrokeclockError):
 
 @dataclass(frozen=True)
 class Stack:
-    """Arrays of one shape behind one index: what is asked for is copied, the rest stays in its files."""
+    """Arrays of one shape behind one index: what is asked for is copied, the rest stays in its files.
+
+    All axes before the last three of an array, (channels, x, y, z) or (2 hemispheres, channels, x, y, z),
+    are channels.
+    """
 
     arrays: tuple[np.ndarray, ...]
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return len(self.arrays), *self.arrays[0].shape
+        *channels, x, y, z = self.arrays[0].shape
+        return len(self.arrays), math.prod(channels), x, y, z
 
     @property
     def dtype(self) -> np.dtype:
@@ -36,8 +43,8 @@ class Stack:
     def __getitem__(self, index: int | slice | Sequence[int] | np.ndarray) -> np.ndarray:
         chosen = np.arange(len(self.arrays))[index]
         if chosen.ndim == 0:
-            return self.arrays[chosen]
-        return np.stack([self.arrays[number] for number in chosen])
+            return self.arrays[chosen].reshape(self.shape[1:])
+        return np.stack([self[number] for number in chosen])
 
 
 @dataclass(frozen=True)
@@ -73,8 +80,8 @@ class Hemispheres:
         )
         for numbers in (self.labels, self.minutes):
             digest.update(np.ascontiguousarray(numbers))
-        for values in self.values.arrays:
-            digest.update(values)
+        for number in range(len(self)):
+            digest.update(self.values[number])
         return digest.hexdigest()
 
 
@@ -95,8 +102,24 @@ def read_split(path: str | Path) -> dict[str, list[str]]:
     return {part: rows["patient"][rows["part"] == part].tolist() for part in PARTS}
 
 
+def channel_names(series: Sequence[str], *, other_hemisphere: bool) -> tuple[str, ...]:
+    """Name a network's channels: the series, and behind them, if asked for, the other hemisphere's."""
+    return *series, *(OTHER + name for name in series if other_hemisphere)
+
+
+def has_other_hemisphere(channels: Sequence[str]) -> bool:
+    """Whether some of these channels are the other hemisphere's."""
+    return any(name.startswith(OTHER) for name in channels)
+
+
 def read_hemispheres(
-    folder: str | Path, *, cohort: str | Path, split: str | Path, task: Task | None, part: str
+    folder: str | Path,
+    *,
+    cohort: str | Path,
+    split: str | Path,
+    task: Task | None,
+    part: str,
+    other_hemisphere: bool = False,
 ) -> Hemispheres:
     """Read one part's hemispheres and their labels for a task.
 
@@ -108,6 +131,7 @@ def read_hemispheres(
     task : a time task reads the lesion's hemispheres alone; to find the lesion, and without a task (phase 0:
         no labels), both are read.
     part : train, validation or test.
+    other_hemisphere : each hemisphere has the mirrored other one's channels behind its own.
 
     Raises
     ------
@@ -142,7 +166,9 @@ def read_hemispheres(
     names, sides, labels, minutes = zip(*units, strict=True)
     labels, minutes = (np.array(numbers, dtype=np.float32) for numbers in (labels, minutes))
     files = {patient: np.load(Path(folder) / f"{patient}.npy", mmap_mode="r") for patient in patients}
-    values = tuple(files[patient][SIDES.index(side)] for patient, side in zip(names, sides, strict=True))
+    pairs = {"left": slice(None), "right": slice(None, None, -1)}  # the own one first; both are views
+    views = pairs if other_hemisphere else {side: number for number, side in enumerate(SIDES)}
+    values = tuple(files[patient][views[side]] for patient, side in zip(names, sides, strict=True))
     for patient, hemisphere in zip(names, values, strict=True):
         if not np.isfinite(hemisphere).all():
             raise PatientError(
@@ -154,10 +180,13 @@ def read_hemispheres(
 
 def check_channels(hemispheres: Hemispheres, *, channels: Sequence[str]) -> None:
     """Raise SplitError where the hemispheres hold another number of series than ``channels`` names."""
-    if hemispheres.values.shape[1] != len(channels):
+    found = hemispheres.values.shape[1]
+    if found != len(channels):
+        sides = 1 + has_other_hemisphere(channels)
+        series = channels[: len(channels) // sides]
         raise SplitError(
-            f"the hemispheres hold {hemispheres.values.shape[1]} series and models.channels names "
-            f"{len(channels)} ({', '.join(channels)}): make the hemispheres anew."
+            f"the hemispheres hold {found // sides} series and models.channels names "
+            f"{len(series)} ({', '.join(series)}): make the hemispheres anew."
         )
 
 

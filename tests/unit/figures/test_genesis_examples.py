@@ -35,7 +35,7 @@ def inputs(tmp_path_factory):
     return folder
 
 
-def draw(inputs, folder):
+def draw(inputs, folder, channels=CHANNELS):
     outputs = [folder / "examples.svg", folder / "examples.png"]
     figures = []
     with pytest.MonkeyPatch.context() as patch:
@@ -49,7 +49,7 @@ def draw(inputs, folder):
             outputs,
             hemispheres=inputs,
             patients=PATIENTS,
-            channels=CHANNELS,
+            channels=channels,
             grid=inputs / "grid.nii.gz",
             seed=0,
         )
@@ -89,6 +89,17 @@ def test_errors_are_of_the_whole_volume(axes):
 
 def test_all_pictures_have_one_scale(axes):
     assert {axis.images[0].get_clim() for axis in axes.ravel()} == {(0, 1)}
+
+
+def test_the_mirrored_right_hemisphere_stands_behind_the_left(inputs, tmp_path):
+    figure, _ = draw(inputs, tmp_path, ("dwi", "adc", "other_dwi", "other_adc"))
+    axes = np.array(figure.axes).reshape(4, 2, 4, 3)
+    assert [axis.get_title().split("\n")[0] for axis in axes[0, 0, :, 1]] == [
+        "DWI", "ADC", "OTHER DWI", "OTHER ADC"
+    ]  # fmt: skip
+    values = np.concatenate(np.load(inputs / "p0.npy")).astype(np.float32)
+    for channel, axis in enumerate(axes[0, 0, :, 0]):
+        assert any(np.array_equal(shown(axis), values[channel][*BRAIN[:2], z]) for z in range(3, 11))
 
 
 def test_bytes_repeat(inputs, drawn, tmp_path):

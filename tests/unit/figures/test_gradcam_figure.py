@@ -10,6 +10,7 @@ from strokeclock.figures import gradcam as module
 from strokeclock.figures.gradcam import draw_gradcam
 from strokeclock.figures.style import save_figure
 from strokeclock.models.architecture import CHANNELS, Architecture
+from strokeclock.training.store import channel_names
 
 GRID = (16, 32, 8)
 LESION_SLICE = {"p0": 2, "p1": 5, "p2": 4, "p3": 6, "p4": 3}
@@ -54,7 +55,7 @@ def inputs(tmp_path_factory):
     return {"hemispheres": tmp_path, "grid": tmp_path / "grid.nii.gz"}, models, predictions
 
 
-def draw(inputs, folder):
+def draw(inputs, folder, channels=CHANNELS):
     """Draw the figure; return it with its files."""
     files, models, predictions = inputs
     outputs = [folder / "fig9.svg", folder / "fig9.png"]
@@ -69,7 +70,7 @@ def draw(inputs, folder):
             models,
             predictions,
             outputs,
-            channels=CHANNELS,
+            channels=channels,
             layer="penultimate",
             patients=4,
             **files,
@@ -111,6 +112,21 @@ def test_every_map_has_the_same_scale(axes):
 def test_bytes_repeat(inputs, drawn, tmp_path):
     for first, second in zip(drawn[1], draw(inputs, tmp_path)[1], strict=True):
         assert first.read_bytes() == second.read_bytes()
+
+
+def test_networks_see_the_other_hemisphere_behind_the_own(inputs, tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        module,
+        "map_relevance",
+        lambda model, volume, layer: seen.append(volume) or np.zeros(GRID, np.float32),
+    )
+    draw(inputs, tmp_path, channels=channel_names(CHANNELS, other_hemisphere=True))
+    for volume, patient in zip(seen, ("p0", "p1", "p3", "p4"), strict=False):
+        left, right = np.load(inputs[0]["hemispheres"] / f"{patient}.npy").astype(np.float32)
+        pair = (left, right) if LESION_SIDE[patient] == "left" else (right, left)
+        assert np.array_equal(volume, np.concatenate(pair))
+    assert len(seen) == 8
 
 
 def test_no_network_is_said(inputs, tmp_path):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import pandas as pd
 import pytest
 import torch
@@ -5,6 +7,8 @@ import torch
 from strokeclock.pretraining.restoration import read_restorer, train_restoration
 from strokeclock.pretraining.watching import TooFewPatientsError
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
+from strokeclock.training.classifier import train_phase
+from strokeclock.training.store import channel_names
 
 
 def _train(toys, output, **changes):
@@ -53,6 +57,28 @@ def test_the_network_is_rebuilt_from_its_record(toys, tmp_path):
     weights = read_checkpoint(tmp_path / "out" / "model.pt")[1]
     assert all(torch.equal(weights[name], tensor) for name, tensor in network.state_dict().items())
     assert not network.training
+
+
+def test_both_hemispheres_are_restored_and_phase_1_takes_the_encoder(toys, tmp_path):
+    toys = dataclasses.replace(toys, channels=channel_names(toys.channels, other_hemisphere=True))
+    _train(toys, tmp_path / "genesis", epochs=1)
+    network, record = read_restorer(tmp_path / "genesis" / "model.pt")
+    assert record["channels"] == list(toys.channels)
+    assert network.encoder.down_tr64[0].weight.shape[1] == 6
+    volume = torch.rand(1, 6, 16, 32, 9)
+    with torch.inference_mode():
+        assert network(volume, original=volume).shape == volume.shape
+    train_phase(
+        "phase1_stroke",
+        net="3d",
+        weights="genesis",
+        seed=0,
+        models=toys.models("3d") | {"width": 2},
+        training=toys.training(epochs=1),
+        parent_model=tmp_path / "genesis" / "model.pt",
+        output=tmp_path / "stroke",
+        **toys.inputs(),
+    )
 
 
 def test_a_classifier_restores_nothing(tmp_path):

@@ -28,6 +28,18 @@ def test_without_strength_nothing_changes(hemispheres):
     assert torch.allclose(draw(hemispheres), hemispheres, atol=1e-6)
 
 
+def test_each_hemisphere_keeps_its_own_background(hemispheres):
+    own, other = hemispheres, hemispheres.clone()
+    other[:, :, :, 40:] = 0  # a smaller brain
+    change = {"rotation_deg": 10, "shift_mm": 4, "noise": 0.01}
+    moved = draw(torch.cat([own, other], dim=1), sides=2, **change)
+    plain = draw(torch.cat([own, other], dim=1), sides=2, **change | {"noise": 0})
+    expected = draw(own, **change | {"noise": 0}), draw(other, **change | {"noise": 0})
+    assert torch.equal(plain, torch.cat(expected, dim=1))  # moved alike, cut apart
+    assert torch.equal(moved != 0, plain != 0)
+    assert (moved[:, 3:] != 0).sum() < (moved[:, :3] != 0).sum()
+
+
 class Fixed:
     """A generator whose every draw is the most it may be."""
 

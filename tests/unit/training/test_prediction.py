@@ -8,7 +8,9 @@ import torch
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, read_network, write_checkpoint
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.prediction import predict
-from strokeclock.training.store import SplitError
+from strokeclock.training.store import SplitError, channel_names
+
+AUGMENTATION = {"rotation_deg": 10, "scale": 0.1, "shift_mm": 4, "gain": 0.1, "noise": 0.01}
 
 
 @pytest.fixture
@@ -92,6 +94,45 @@ def test_channels_are_a_list_from_store_to_scores(toys, tmp_path, net, channels)
     assert len(pd.read_csv(tmp_path / "scores.tsv", sep="\t")) == 8
     with pytest.raises(CheckpointError, match=r"has learned from .*: name the network's series"):
         _predict(toys, model, tmp_path / "other.tsv", channels=channels[::-1])
+
+
+@pytest.mark.parametrize("net", ["2d", "3d"])
+def test_the_other_hemisphere_is_seen_from_training_to_scores(toys, tmp_path, net):
+    one_side, both = (
+        toys,
+        dataclasses.replace(toys, channels=channel_names(toys.channels, other_hemisphere=True)),
+    )
+    train_phase(
+        "phase3_tss4h5",
+        net=net,
+        weights="random",
+        seed=0,
+        models=both.models(net),
+        training=toys.training(epochs=1, augmentation=AUGMENTATION),
+        parent_model=None,
+        output=tmp_path / "model",
+        **toys.inputs(),
+    )
+    model = tmp_path / "model" / "model.pt"
+    network, record = read_network(model)
+    assert record["channels"] == ["dwi", "t2w", "flair", "other_dwi", "other_t2w", "other_flair"]
+    _predict(both, model, tmp_path / "scores.tsv")
+    table = pd.read_csv(tmp_path / "scores.tsv", sep="\t")
+    assert set(table["hemisphere"]) == {"left", "right"}
+    for row in table.itertuples():
+        left, right = np.load(toys.hemispheres / f"{row.patient}.npy")
+        seen = np.concatenate([left, right] if row.hemisphere == "left" else [right, left])
+        with torch.inference_mode():
+            logit = network(torch.from_numpy(seen[None].astype(np.float32))).item()
+        assert row.score == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
+    with pytest.raises(CheckpointError, match=r"other_flair, and .* set models\.other_hemisphere to true"):
+        _predict(one_side, model, tmp_path / "other.tsv")
+
+
+def test_a_network_of_one_hemisphere_is_not_shown_two(toys, tmp_path, model):
+    both = channel_names(toys.channels, other_hemisphere=True)
+    with pytest.raises(CheckpointError, match=r"has learned from .* set models\.other_hemisphere to false"):
+        _predict(toys, model, tmp_path / "scores.tsv", channels=both)
 
 
 def test_hemispheres_of_another_number_of_series_are_refused(toys, tmp_path, model):

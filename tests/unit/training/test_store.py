@@ -6,6 +6,8 @@ from strokeclock.errors import PatientError
 from strokeclock.training.phases import PAPER
 from strokeclock.training.store import (
     SplitError,
+    channel_names,
+    check_channels,
     check_classes,
     check_leakage,
     read_hemispheres,
@@ -13,9 +15,9 @@ from strokeclock.training.store import (
 )
 
 
-def _read(toys, phase, part="train"):
+def _read(toys, phase, part="train", **changes):
     return read_hemispheres(
-        toys.hemispheres, cohort=toys.cohort, split=toys.split, task=PAPER[phase], part=part
+        toys.hemispheres, cohort=toys.cohort, split=toys.split, task=PAPER[phase], part=part, **changes
     )
 
 
@@ -120,6 +122,44 @@ def test_digest_changes_with_values_and_labels(toys):
     values[0, 0, 5, 5, 5] += np.float16(0.01)
     np.save(toys.hemispheres / "toy-00.npy", values)
     assert before != _read(toys, "phase2_tss3h").digest()
+
+
+def test_the_other_hemispheres_channels_stand_behind_the_own(toys):
+    units = _read(toys, "phase2_tss3h", other_hemisphere=True)
+    assert units.values.shape == (11, 6, 16, 32, 9)
+    assert units.values.dtype == np.float16
+    for number, (patient, side) in enumerate(zip(units.patients, units.sides, strict=True)):
+        left, right = np.load(toys.hemispheres / f"{patient}.npy")
+        own, other = (left, right) if side == "left" else (right, left)
+        np.testing.assert_array_equal(units.values[number], np.concatenate([own, other]))
+    assert {"left", "right"} == set(units.sides)
+    np.testing.assert_array_equal(units.values[[4, 0]], np.stack([units.values[4], units.values[0]]))
+    assert all(isinstance(array, np.memmap) for array in units.values.arrays)  # none is in memory
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_digest_covers_the_other_hemisphere_where_it_is_seen(toys, side):
+    def digests():
+        return [_read(toys, "phase2_tss3h", other_hemisphere=other).digest() for other in (False, True)]
+
+    before = digests()
+    assert before[0] != before[1]
+    values = np.load(toys.hemispheres / "toy-00.npy")  # its lesion is on the left
+    values[side, 0, 5, 5, 5] += np.float16(0.01)
+    np.save(toys.hemispheres / "toy-00.npy", values)
+    assert [old != new for old, new in zip(before, digests(), strict=True)] == [side == 0, True]
+
+
+def test_channels_are_named_and_counted_with_the_other_hemisphere(toys):
+    names = channel_names(("dwi", "t2w", "flair"), other_hemisphere=True)
+    assert names == ("dwi", "t2w", "flair", "other_dwi", "other_t2w", "other_flair")
+    assert channel_names(("dwi", "adc"), other_hemisphere=False) == ("dwi", "adc")
+    units = _read(toys, "phase2_tss3h", other_hemisphere=True)
+    check_channels(units, channels=names)
+    two = channel_names(("dwi", "flair"), other_hemisphere=True)
+    message = r"hold 3 series and models\.channels names 2 \(dwi, flair\): make the hemispheres anew"
+    with pytest.raises(SplitError, match=message):
+        check_channels(units, channels=two)
 
 
 def test_leakage_is_a_move_to_a_later_part():

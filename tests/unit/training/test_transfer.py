@@ -11,6 +11,7 @@ from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.models.unet3d import UNet
 from strokeclock.training.checkpoint import read_checkpoint, write_checkpoint
 from strokeclock.training.classifier import train_phase
+from strokeclock.training.store import has_other_hemisphere
 from strokeclock.training.transfer import FIRST_CONVOLUTION, spread_channels
 
 PARENTS = {
@@ -25,7 +26,7 @@ def test_as_many_channels_keep_their_filters():
     assert spread_channels(weights, net="2d", channels=3) is weights
 
 
-@pytest.mark.parametrize("channels", [1, 2, 4])
+@pytest.mark.parametrize("channels", [1, 2, 4, 6])
 def test_a_grey_picture_gives_what_it_gave(channels):
     backbone = ResNet18(width=4, channels=3).eval()
     weights = {f"backbone.{name}": tensor for name, tensor in backbone.state_dict().items()}
@@ -41,13 +42,20 @@ def test_a_grey_picture_gives_what_it_gave(channels):
 
 
 @pytest.mark.parametrize(
-    "channels", [("dwi", "t2w", "flair"), ("dwi", "flair"), ("dwi", "t2w", "flair", "adc")]
+    "channels",
+    [
+        ("dwi", "t2w", "flair"),
+        ("dwi", "flair"),
+        ("dwi", "t2w", "flair", "adc"),
+        ("dwi", "flair", "other_dwi", "other_flair"),
+    ],
 )
 @pytest.mark.parametrize(("net", "weights"), PARENTS)
 def test_early_layers_arrive_and_stay(toys, tmp_path, net, weights, channels):
     for path in toys.hemispheres.glob("*.npy"):
         values = np.load(path)
-        np.save(path, np.concatenate([values, values[:, :1]], axis=1)[:, : len(channels)])
+        series = len(channels) // (1 + has_other_hemisphere(channels))
+        np.save(path, np.concatenate([values, values[:, :1]], axis=1)[:, :series])
     toys = dataclasses.replace(toys, channels=channels)
     torch.manual_seed(1)
     if net == "3d":
