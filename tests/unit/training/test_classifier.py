@@ -1,6 +1,7 @@
 import hashlib
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from strokeclock.training import classifier
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.classifier import one_cycle, train_phase
 from strokeclock.training.loop import TrainingError
-from strokeclock.training.store import SplitError
+from strokeclock.training.store import SplitError, channel_names
 
 
 def _train(toys, output, *, phase="phase1_stroke", net="2d", weights="random", parent_model=None, **changes):
@@ -102,6 +103,20 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
             json.loads((tmp_path / phase / "run.json").read_text())["participants"] == record["participants"]
         )
         parent_model = tmp_path / phase / "model.pt"
+
+
+@pytest.mark.parametrize("other", [False, True])
+def test_augmentation_knows_whether_both_sides_are_seen(toys, tmp_path, monkeypatch, other):
+    channels = channel_names(toys.channels, other_hemisphere=other)
+    seen = set()
+
+    def look(hemispheres, *, sides, **settings):
+        seen.add((hemispheres.shape[1], sides))
+        return hemispheres
+
+    monkeypatch.setattr(classifier, "augment", look)
+    _train(replace(toys, channels=channels), tmp_path, epochs=1, augmentation=TUNED["augmentation"])
+    assert seen == {(6, 2) if other else (3, 1)}
 
 
 @pytest.mark.parametrize("head", ["inherit", "fresh"])
