@@ -28,8 +28,12 @@ include: "workflow/rules/hemispheres.smk"
 include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
+include: "workflow/rules/lesions.smk"
+include: "workflow/rules/baselines.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/statistics.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/page.smk"
 
 
 rule all:
@@ -39,6 +43,10 @@ rule all:
         rules.table1.output,
         rules.table2.output,
         FIGURES,
+        LESION_TABLES,
+        BASELINE_TABLES,
+        STATISTICS,
+        PAGE,
         f"{RUN}/phantom/ceiling.json" if IS_PHANTOM else [],
 
 

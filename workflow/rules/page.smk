@@ -1,0 +1,3 @@
+# What a person reads: typeset tables, one page.
+
+PAGE = []

@@ -1,0 +1,3 @@
+# What the paper lacks: paired tests, calibration, decision curve, abstention, subgroups.
+
+STATISTICS = []
