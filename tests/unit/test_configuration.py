@@ -56,7 +56,7 @@ def test_shipped_configurations_are_valid(config, name):
             "fsl",
             "preprocessing.tolchain is unknown: did you mean preprocessing.toolchain?",
         ),
-        ("xyz", 1, "xyz is unknown: known here: run, cohort"),
+        ("xyz", 1, "xyz is unknown: known here: run, recipe, cohort"),
         (
             "preprocessing.toolchain",
             "afni",

@@ -37,6 +37,7 @@ rule table1:
 rule table2:
     input:
         predictions=PREDICTIONS,
+        baselines=BASELINE_PREDICTIONS,
         paper=BASE / "resources/table2_paper.csv",
         cohort=f"{RUN}/cohort/cohort.tsv",
         split=f"{RUN}/cohort/split.tsv",
@@ -63,6 +64,7 @@ rule table2:
             for key in ("threshold", "fixed_threshold", "confidence", "bootstraps")
         },
         tasks=BELOW_MIN,
+        recipe=config["recipe"],
         not_run=[[*arm, reason] for arm, reason in NOT_RUN.items()],
         code=code("evaluation"),
     script:

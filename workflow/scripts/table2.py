@@ -1,8 +1,8 @@
 """Write Table 2: every row of the paper's, with counts and intervals, the paper's values beside.
 
-Inputs: predictions, paper (its values), cohort, split, exclusions, readers (may be absent).
+Inputs: predictions, baselines, paper (its values), cohort, split, exclusions, readers (may be absent).
 Output: table2.csv.
-Settings: evaluation.{threshold, fixed_threshold, confidence, bootstraps}.
+Settings: evaluation.{threshold, fixed_threshold, confidence, bootstraps}, recipe.
 """
 
 from strokeclock.evaluation.predictions import Arm
@@ -11,7 +11,7 @@ from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
 write_table2(
-    snakemake.input.predictions,
+    [*snakemake.input.predictions, *snakemake.input.baselines],
     snakemake.output[0],
     paper=snakemake.input.paper,
     cohort=snakemake.input.cohort,
@@ -20,5 +20,6 @@ write_table2(
     readers=snakemake.input.readers or None,
     settings=snakemake.params.settings,
     tasks=snakemake.params.tasks,
+    recipe=snakemake.params.recipe,
     not_run={Arm(*arm): reason for *arm, reason in snakemake.params.not_run},
 )

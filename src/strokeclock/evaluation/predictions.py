@@ -8,6 +8,7 @@ The paper's own rows rest on different patients and on two positive classes (its
 here one test list and one positive class, TSS < threshold, are asserted for all rows of a stage.
 """
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ COLUMNS = ["patient", "hemisphere", "part", "label", "score"]
 Tasks = Mapping[str, float | None]
 PAPER: Tasks = {"phase1_stroke": None, "phase2_tss3h": 180, "phase3_tss4h5": 270, "phase4_attention": 270}
 READER_THRESHOLD_MIN = 270
+SUBSET = "ml"  # the radiomics baseline alone rests on some of the patients: those with a region to measure
 
 
 class PredictionError(StrokeclockError):
@@ -31,7 +33,10 @@ class PredictionError(StrokeclockError):
 
 
 class Arm(NamedTuple):
-    """One model row of Table 2: a network, the phase it was trained for, the weights it started from."""
+    """One model row of Table 2: a network, the phase it was trained for, the weights it started from.
+
+    Of a baseline: its name (ratio, clinical, ml), the phase whose question it answers, what it looks at.
+    """
 
     net: str
     phase: str
@@ -126,6 +131,18 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     return frame.assign(score=score)[COLUMNS].sort_values(["patient", "hemisphere"], ignore_index=True)
 
 
+def write_predictions(path: str | Path, rows: Iterable[tuple[str, str, str, float, float]]) -> None:
+    """Write a prediction file, whole or not at all, from rows of `COLUMNS`."""
+    path = Path(path)
+    lines = ["\t".join(COLUMNS)]
+    lines += [
+        f"{patient}\t{side}\t{part}\t{label:.0f}\t{score:.9g}" for patient, side, part, label, score in rows
+    ]
+    beside = path.with_name(f".{path.name}")
+    beside.write_text("\n".join(lines) + "\n")
+    os.replace(beside, path)
+
+
 def _units(frame: pd.DataFrame, below_min: float | None, path: str | Path) -> pd.DataFrame:
     """One row a unit: the hemisphere where the lesion is looked for, else the patient (mean of sides)."""
     if below_min is not None:
@@ -142,13 +159,18 @@ def _units(frame: pd.DataFrame, below_min: float | None, path: str | Path) -> pd
 def collect_predictions(paths: Iterable[str | Path], *, tasks: Tasks = PAPER) -> dict[Arm, ArmPredictions]:
     """Read all prediction files of a run and join the seeds of each arm.
 
+    A file of `SUBSET` may be without rows: no patient could be measured, and the arm is not there.
+
     Raises PredictionError where the seeds of an arm differ in their units, labels or parts, or where two
-    arms with the same target differ in their test units or labels (phases 3 and 4 have the same target).
+    arms with the same target differ in their test units or labels (phases 3 and 4 have the same target;
+    `SUBSET` may have fewer).
     """
     seeds: dict[Arm, dict[int, pd.DataFrame]] = {}
     for path in paths:
         arm, seed = parse_path(path)
-        seeds.setdefault(arm, {})[seed] = _units(read_predictions(path), tasks[arm.phase], path)
+        rows = read_predictions(path)
+        if len(rows) or arm.net != SUBSET:
+            seeds.setdefault(arm, {})[seed] = _units(rows, tasks[arm.phase], path)
     arms = {}
     for arm, frames in sorted(seeds.items()):
         numbers = tuple(sorted(frames))
@@ -166,11 +188,15 @@ def collect_predictions(paths: Iterable[str | Path], *, tasks: Tasks = PAPER) ->
 
 def _check_same_test_list(arms: Iterable[ArmPredictions], tasks: Tasks) -> None:
     first: dict[float | None, tuple[Arm, pd.Series]] = {}
-    for predictions in arms:
+    for predictions in sorted(
+        arms, key=lambda found: found.arm.net == SUBSET
+    ):  # behind those with all patients
         labels = predictions.frame.query("part == 'test'")["label"]
         if labels.empty:
             raise PredictionError(f"{predictions.arm} has no test patients; predict the test part, too")
         reference, expected = first.setdefault(tasks[predictions.arm.phase], (predictions.arm, labels))
+        if predictions.arm.net == SUBSET:
+            expected = expected[expected.index.isin(labels.index)]
         if not labels.equals(expected):
             raise PredictionError(
                 f"{predictions.arm} and {reference} differ in test patients or labels; all rows of a stage "
@@ -181,7 +207,7 @@ def _check_same_test_list(arms: Iterable[ArmPredictions], tasks: Tasks) -> None:
 def select_reader_target(arms: Mapping[Arm, ArmPredictions], *, tasks: Tasks = PAPER) -> Units | None:
     """Test patients and labels of TSS < 4.5 h, the target of phases 3, 4 and of the readers; or None."""
     for arm, predictions in arms.items():
-        if tasks[arm.phase] == READER_THRESHOLD_MIN:
+        if tasks[arm.phase] == READER_THRESHOLD_MIN and arm.net != SUBSET:
             return predictions.units("test")
     return None
 

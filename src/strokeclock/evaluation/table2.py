@@ -18,6 +18,7 @@ from strokeclock.evaluation.intervals import Interval, clustered_intervals, delo
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
 from strokeclock.evaluation.predictions import (
     PAPER,
+    SUBSET,
     Arm,
     ArmPredictions,
     Tasks,
@@ -27,17 +28,18 @@ from strokeclock.evaluation.predictions import (
     select_reader_target,
 )
 from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
+from strokeclock.training.phases import NETWORKS
 
 RATES = ("sensitivity", "specificity", "accuracy")
 COLUMNS = (
-    *("stage", "model", "weights", "status", "unit", "n", "positives", "tp", "fn", "tn", "fp"),
+    *("stage", "model", "weights", "recipe", "status", "unit", "n", "positives", "tp", "fn", "tn", "fp"),
     *(f"{name}{end}" for name in (*RATES, "auc") for end in ("", "_low", "_high")),
     *("threshold", "threshold_source", "seeds", "auc_seed_mean", "auc_seed_sd"),
     *(f"optimistic_{name}" for name in ("threshold", *RATES)),
     *("kappa", "kappa_low", "kappa_high"),
     *(f"paper_{name}" for name in (*RATES, "auc", "kappa")),
 )
-NO_BASELINE = "the radiomics baseline belongs to a later release"
+NO_BASELINE = "too few patients have a region that can be measured (tables/ml_baseline.csv)"
 LEFT_OUT = "training.networks, training.arms or a phase's after leaves it out"
 
 
@@ -52,6 +54,7 @@ def write_table2(
     readers: str | Path | None,
     settings: Mapping[str, Any],
     tasks: Tasks = PAPER,
+    recipe: str,
     not_run: Mapping[Arm, str] | None = None,
 ) -> None:
     """Write Table 2 as CSV (`COLUMNS`): the paper's rows in their order, and what was run beyond.
@@ -75,6 +78,8 @@ def write_table2(
         The configuration's `evaluation`: threshold, fixed_threshold, confidence, bootstraps.
     tasks : mapping of phase -> minutes
         The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
+    recipe : str
+        The configuration's name for the way the networks were trained.
     not_run : mapping of arm -> reason
         Why arms have no predictions.
 
@@ -110,8 +115,10 @@ def write_table2(
             )
         else:
             arm = Arm(key["model"], key["stage"], key["weights"])
-            reason = NO_BASELINE if arm.net == "ml" else not_run.get(arm, LEFT_OUT)
+            reason = NO_BASELINE if arm.net == SUBSET else not_run.get(arm, LEFT_OUT)
             row = _model_row(arms[arm], settings, tasks) if arm in arms else _not_run(reason)
+            if arm.net in NETWORKS:
+                row["recipe"] = recipe
         rows.append(key | beside | row)
     beside = Path(output).with_name(f".{Path(output).name}")
     pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format).to_csv(beside, index=False)

@@ -11,6 +11,7 @@ from strokeclock.evaluation.predictions import (
     parse_path,
     read_predictions,
     select_reader_target,
+    write_predictions,
 )
 
 ROWS = [  # patient c has lesions on both sides
@@ -185,3 +186,49 @@ def test_an_unknown_patient_is_refused(tmp_path, cohort):
     arms = collect_predictions([write(tmp_path, change(ROWS, 1, patient="z"))]).values()
     with pytest.raises(PredictionError, match=r"patient z as test, but .* it is absent"):
         check_against_cohort(arms, **cohort())
+
+
+ML = ("ml", "phase4_attention", "radiomics")
+
+
+def _keep(path, patients):
+    rows = pd.read_csv(path, sep="\t")
+    rows[rows["patient"].isin(patients)].to_csv(path, sep="\t", index=False)
+
+
+def test_the_radiomics_baseline_alone_may_have_fewer_patients(made_up_run):
+    paths = made_up_run.write((("2d", "phase3_tss4h5", "random"), ML), seeds=(0,))
+    test = made_up_run.cohort["patient"][made_up_run.cohort["part"] == "test"]
+    _keep(paths[-1], set(test[:7]))
+    arms = collect_predictions(paths)
+    assert list(arms[Arm(*ML)].units("test").patient) == sorted(test[:7])
+    assert select_reader_target(arms).patient.size == 20  # readers are judged on all patients
+    _keep(paths[0], set(test[:3]))
+    with pytest.raises(PredictionError, match="differ in test patients"):
+        collect_predictions(paths)  # fewer, never others
+
+
+def test_the_radiomics_baseline_has_the_others_labels(made_up_run):
+    paths = made_up_run.write((("2d", "phase3_tss4h5", "random"), ML), seeds=(0,))
+    rows = pd.read_csv(paths[-1], sep="\t")
+    rows.assign(label=1 - rows["label"]).to_csv(paths[-1], sep="\t", index=False)
+    with pytest.raises(PredictionError, match=r"ml/phase4_attention/radiomics and .* differ"):
+        collect_predictions(paths)
+
+
+def test_a_radiomics_baseline_without_patients_is_not_there(made_up_run):
+    paths = made_up_run.write((("2d", "phase3_tss4h5", "random"), ML), seeds=(0,))
+    _keep(paths[-1], set())
+    assert Arm(*ML) not in collect_predictions(paths)
+
+
+def test_written_predictions_are_read_again(tmp_path):
+    path = tmp_path / "seed-0.tsv"
+    write_predictions(path, [("b", "left", "test", 1.0, 0.25), ("a", "right", "validation", 0.0, 1 / 3)])
+    assert read_predictions(path).to_dict("list") == {
+        "patient": ["a", "b"],
+        "hemisphere": ["right", "left"],
+        "part": ["validation", "test"],
+        "label": [0, 1],
+        "score": [pytest.approx(1 / 3, abs=1e-9), 0.25],
+    }

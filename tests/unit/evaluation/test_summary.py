@@ -24,6 +24,7 @@ def run(made_up_run):
         exclusions=made_up_run.root / "cohort/exclusions.tsv",
         readers=made_up_run.root / "readers.tsv",
         settings={"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 50},
+        recipe="paper",
     )
     (made_up_run.root / "figures/fig8.svg").touch()
     return made_up_run.root

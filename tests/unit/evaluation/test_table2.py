@@ -36,6 +36,7 @@ def table2(made_up_run):
             readers=made_up_run.root / "readers.tsv" if readers else None,
             settings=SETTINGS | (settings or {}),
             tasks=tasks,
+            recipe="paper",
             not_run=not_run,
         )
         table = pd.read_csv(output).fillna({"weights": ""})
@@ -70,7 +71,7 @@ def test_status_of_every_row(table2):
     status = table["status"]
     assert len(status) == 23
     assert (status == "ok").sum() == 12 + 4
-    assert status["phase4_attention", "ml", ""].startswith("not run: the radiomics baseline")
+    assert status["phase4_attention", "ml", "radiomics"].startswith("not run: too few patients")
     for arm, reason in missing.items():
         assert row(table, *arm)["status"] == f"not run: {reason}"
 
@@ -262,6 +263,7 @@ def test_labels_that_contradict_the_cohort_stop_the_table(table2, made_up_run):
             exclusions=made_up_run.root / "cohort/exclusions.tsv",
             readers=None,
             settings=SETTINGS,
+            recipe="paper",
         )
 
 
@@ -270,3 +272,15 @@ def test_the_same_predictions_give_the_same_bytes(table2, made_up_run):
     first = (made_up_run.root / "tables/table2.csv").read_bytes()
     table2()
     assert (made_up_run.root / "tables/table2.csv").read_bytes() == first
+
+
+BASELINES = (("ratio", "phase3_tss4h5", "flair"), ("ml", "phase4_attention", "radiomics"))
+
+
+def test_baselines_have_rows_without_a_recipe(table2):
+    table = table2(arms=[ARM, *BASELINES])
+    assert table.loc[("phase3_tss4h5", "ratio", "flair"), "n"] == 20
+    assert table.loc[("phase4_attention", "ml", "radiomics"), "status"] == "ok"
+    recipe = table["recipe"]
+    assert set(recipe[recipe.index.get_level_values("model").isin(["2d", "3d"])].dropna()) == {"paper"}
+    assert recipe[recipe.index.get_level_values("model").isin(["ml", "ratio", "readers"])].isna().all()

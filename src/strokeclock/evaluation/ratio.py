@@ -1,0 +1,146 @@
+"""The lesion's brightness against the other hemisphere: automatically what a reader's DWI-FLAIR mismatch is.
+
+No network and no human: on DWI the infarct is found as what is bright in itself and against its mirror
+image; the log ratios there are turned into a probability by logistic regression. It is the least that a
+network of Table 2 should beat. The ratios are the scans' own where intensities are scaled and never shifted
+(preprocessing.intensity.normalisation: median); a z-score's are other numbers in the same order.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from strokeclock.evaluation.predictions import write_predictions
+from strokeclock.training.phases import Task
+from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
+
+log = logging.getLogger(__name__)
+
+ROWS = ("flair", "series")  # of Table 2: the FLAIR ratio alone; those of all series, and the lesion's size
+ABOVE_BRAIN = 1.35  # times the median of the hemisphere's brain on DWI
+ABOVE_MIRROR = 1.25  # times the voxel at the mirrored place
+FEWEST_VOXELS = 2
+DARKEST = 1e-3  # a mean is at least this, so that a ratio is a number
+
+
+def find_lesion(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Mark the voxels of a hemisphere that are bright on DWI.
+
+    Parameters
+    ----------
+    own, other : (x, y, z)
+        The DWI of the hemisphere and of the other one, mirrored; background 0.
+
+    Returns
+    -------
+    (x, y, z) bool
+        Brighter than `ABOVE_BRAIN` times the brain's median and `ABOVE_MIRROR` times the mirrored voxel,
+        where there is brain on both sides.
+    """
+    brain = own > 0
+    if not brain.any():
+        return brain
+    return (own > ABOVE_BRAIN * np.median(own[brain])) & (own > ABOVE_MIRROR * other) & (other > 0)
+
+
+def measure_ratios(own: np.ndarray, other: np.ndarray, *, dwi: int) -> np.ndarray:
+    """Return each series' log ratio, and the log of the lesion's voxels behind them.
+
+    Parameters
+    ----------
+    own, other : (channels, x, y, z)
+        A hemisphere, and the other one mirrored.
+    dwi : int
+        The channel in which the lesion is looked for.
+
+    Returns
+    -------
+    (channels + 1,) float
+        Mean in the lesion over mean at the mirrored place; NaN where fewer than `FEWEST_VOXELS` are found.
+    """
+    own, other = own.astype(np.float32), other.astype(np.float32)
+    lesion = find_lesion(own[dwi], other[dwi])
+    if lesion.sum() < FEWEST_VOXELS:
+        return np.full(len(own) + 1, np.nan)
+    here, there = (np.maximum(side[:, lesion].mean(axis=1, dtype=float), DARKEST) for side in (own, other))
+    return np.log([*here / there, lesion.sum()])
+
+
+def predict_ratio(
+    hemispheres: str | Path,
+    output: str | Path,
+    *,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    task: Task,
+    row: str,
+) -> None:
+    """Write scores of the validation and test parts, fitted on the training part.
+
+    A hemisphere without a lesion on DWI gets the training part's mean ratios.
+
+    Parameters
+    ----------
+    hemispheres : path
+        Folder of <patient>.npy.
+    output : path
+        predictions/ratio/<phase>/<row>/seed-0.tsv.
+    cohort, split : paths
+        cohort/cohort.tsv and split.tsv.
+    channels : names
+        The series of a hemisphere, in order (models.channels), dwi and flair among them.
+    task : Task
+        A time task, whose units are the lesion's hemispheres.
+    row : str
+        One of `ROWS`.
+
+    Raises
+    ------
+    SplitError
+        The training part has one class only, or the hemispheres hold other series.
+    """
+    # a second that the workflow and the readers of ROWS need not pay
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    chosen = [channels.index("flair")] if row == "flair" else slice(None)
+    parts, ratios = {}, {}
+    for part in ("train", "validation", "test"):
+        parts[part] = read_hemispheres(
+            hemispheres, cohort=cohort, split=split, task=task, part=part, other_hemisphere=True
+        )
+        ratios[part] = _measure_part(parts[part], channels, part)[:, chosen]
+    check_classes(parts["train"], phase=task.phase, part="train")
+    model = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression())
+    model.fit(ratios["train"], parts["train"].labels)
+
+    rows = []
+    for part in ("validation", "test"):
+        units, scores = parts[part], model.predict_proba(ratios[part])[:, 1]
+        rows += zip(units.patients, units.sides, [part] * len(units), units.labels, scores, strict=True)
+    write_predictions(output, rows)
+
+
+def _measure_part(units: Hemispheres, channels: Sequence[str], part: str) -> np.ndarray:
+    """The ratios of each hemisphere, (n, channels + 1)."""
+    series = len(channels)
+    check_channels(units, channels=[*channels, *(f"other_{name}" for name in channels)])
+    ratios = np.array(
+        [
+            measure_ratios(both[:series], both[series:], dwi=channels.index("dwi"))
+            for both in map(units.values.__getitem__, range(len(units)))
+        ]
+    )
+    lost = np.isnan(ratios).any(axis=1)
+    log.info(
+        "%s: no lesion found on DWI in %d of %d patients, who get the mean ratios",
+        part,
+        len({patient for patient, none in zip(units.patients, lost, strict=True) if none}),
+        len(units.participants),
+    )
+    return ratios

@@ -1,0 +1,104 @@
+"""The automatic ratio baseline on hemispheres whose lesion, and its brightness, are known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from strokeclock.evaluation.metrics import auc
+from strokeclock.evaluation.predictions import read_predictions
+from strokeclock.evaluation.ratio import find_lesion, measure_ratios, predict_ratio
+from strokeclock.training.phases import PAPER
+from strokeclock.training.store import SplitError
+
+CHANNELS = ("dwi", "t2w", "flair")
+LESION = (slice(2, 5), slice(3, 6), slice(1, 3))  # 18 voxels
+TASK = PAPER["phase3_tss4h5"]
+
+
+def _hemispheres(flair=1.2, dwi=2.0):
+    """Two sides (2, 3, 8, 10, 4) of tissue 0.4 inside a border of air; the left one has a lesion."""
+    sides = np.zeros((2, 3, 8, 10, 4), np.float32)
+    sides[:, :, 1:-1, 1:-1] = 0.4
+    for channel, factor in enumerate((dwi, 1.1, flair)):
+        sides[(0, channel, *LESION)] *= factor
+    return sides
+
+
+@pytest.fixture
+def run(tmp_path):
+    """60 patients; the older the lesion, the brighter on FLAIR; p59 has none on DWI."""
+    minutes = np.linspace(30, 510, 60)[np.random.default_rng(0).permutation(60)]
+    names = [f"p{number:02d}" for number in range(60)]
+    for name, onset in zip(names, minutes, strict=True):
+        sides = _hemispheres(flair=1 + onset / 2000, dwi=1.0 if name == "p59" else 2.0)
+        np.save(tmp_path / f"{name}.npy", sides.astype(np.float16))
+    cohort = pd.DataFrame({"patient": names, "onset_to_mri_min": minutes, "lesion_side": "left"})
+    cohort.to_csv(tmp_path / "cohort.tsv", sep="\t", index=False)
+    parts = np.array(["train", "validation", "test"])[np.arange(60) % 3]
+    pd.DataFrame({"patient": names, "part": parts}).to_csv(tmp_path / "split.tsv", sep="\t", index=False)
+    return tmp_path
+
+
+def _predict(run, **changes):
+    output = run / "seed-0.tsv"
+    settings = {"channels": CHANNELS, "task": TASK, "row": "flair"} | changes
+    predict_ratio(run, output, cohort=run / "cohort.tsv", split=run / "split.tsv", **settings)
+    return read_predictions(output)
+
+
+def test_the_lesion_is_what_is_bright_in_itself_and_against_its_mirror():
+    own, other = _hemispheres()[:, 0]
+    expected = np.zeros(own.shape, bool)
+    expected[LESION] = True
+    np.testing.assert_array_equal(find_lesion(own, other), expected)
+    assert not find_lesion(own, own).any()  # as bright on the other side: not a lesion, an artefact
+    assert not find_lesion(other, own).any()
+    assert not find_lesion(np.zeros_like(own), other).any()
+
+
+def test_ratios_are_logs_of_lesion_over_mirror_and_the_last_is_its_size():
+    sides = _hemispheres(flair=1.25)
+    np.testing.assert_allclose(
+        measure_ratios(sides[0], sides[1], dwi=0), np.log([2.0, 1.1, 1.25, 18]), rtol=1e-5
+    )
+
+
+def test_without_a_lesion_there_is_no_ratio():
+    sides = _hemispheres()
+    assert np.isnan(measure_ratios(sides[1], sides[0], dwi=0)).all()
+
+
+@pytest.mark.parametrize("row", ["flair", "series"])
+def test_a_darker_flair_says_early(run, row):
+    found = _predict(run, row=row)
+    assert set(found["part"]) == {"validation", "test"}
+    seen = found[found["patient"] != "p59"]
+    assert auc(seen["label"], seen["score"]) == 1
+
+
+def test_who_has_no_lesion_on_dwi_gets_a_middling_score_and_stays(run):
+    found = _predict(run).set_index("patient")["score"]
+    assert found.min() < found["p59"] < found.max()
+
+
+def test_the_test_part_teaches_nothing(run):
+    before = _predict(run).query("part == 'validation'")
+    cohort = pd.read_csv(run / "cohort.tsv", sep="\t")
+    test = pd.read_csv(run / "split.tsv", sep="\t")["part"] == "test"
+    cohort.loc[test, "onset_to_mri_min"] = 600 - cohort.loc[test, "onset_to_mri_min"]
+    cohort.to_csv(run / "cohort.tsv", sep="\t", index=False)
+    for name in cohort["patient"][test]:
+        np.save(run / f"{name}.npy", _hemispheres(flair=3).astype(np.float16))
+    pd.testing.assert_frame_equal(before, _predict(run).query("part == 'validation'"))
+
+
+def test_one_class_in_training_is_refused(run):
+    cohort = pd.read_csv(run / "cohort.tsv", sep="\t").assign(onset_to_mri_min=60)
+    cohort.to_csv(run / "cohort.tsv", sep="\t", index=False)
+    with pytest.raises(SplitError, match="all 20 hemispheres of the train part have the label 1"):
+        _predict(run)
+
+
+def test_another_number_of_series_is_refused(run):
+    with pytest.raises(SplitError, match="hold 3 series"):
+        _predict(run, channels=("dwi", "flair"))

@@ -1,0 +1,23 @@
+"""Score the validation and the test patients by how bright the lesion is against the other hemisphere.
+
+Inputs: manifest (hemispheres lie beside it), cohort, split.
+Output: predictions (patient, hemisphere, part, label, score).
+Settings: models.channels, the phase's below_min.
+"""
+
+from pathlib import Path
+
+from strokeclock.evaluation.ratio import predict_ratio
+from strokeclock.logs import log_to
+from strokeclock.training.phases import Task
+
+log_to(snakemake.log[0])
+predict_ratio(
+    Path(snakemake.input.manifest).parent,
+    snakemake.output.predictions,
+    cohort=snakemake.input.cohort,
+    split=snakemake.input.split,
+    channels=snakemake.params.channels,
+    task=Task(snakemake.wildcards.phase, below_min=snakemake.params.below_min, after=None),
+    row=snakemake.wildcards.row,
+)
