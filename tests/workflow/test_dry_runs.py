@@ -105,6 +105,13 @@ def test_without_the_chain_nothing_is_pretrained(snakemake):
     assert not {"phase0_genesis", "phase1_stroke", "phase4_attention"} & set(found)
 
 
+def test_models_genesis_can_be_left_out(snakemake):
+    changes = {"training": {"arms": ["chain"], "phase0_genesis": None}}
+    found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, changes)))
+    assert found["phase1_stroke"] == 2  # the 2D network's and the 3D network's
+    assert not {"phase0_genesis", "genesis_examples"} & set(found)
+
+
 @pytest.fixture
 def cohort(tmp_path):
     """A sheet of three patients, whose second has no FLAIR; zero-byte series."""
@@ -135,6 +142,17 @@ def test_the_literal_reading_registers_the_dwi(snakemake, cohort):
     literal = {"toolchain": "fsl", "dwi_transform": "register"}
     found = jobs(snakemake("-n", "--quiet", "rules", config=merged(cohort, {"preprocessing": literal})))
     assert found["co_registration"] == 2
+
+
+def test_drawn_lesions_are_used_and_may_be_few(snakemake, cohort, tmp_path):
+    sheet = tmp_path / "cohort.tsv"
+    header, first, *others = sheet.read_text().splitlines()
+    (tmp_path / "drawn.nii.gz").touch()
+    rows = [f"{header}\tlesion_mask", f"{first}\tdrawn.nii.gz", *(f"{row}\t" for row in others)]
+    sheet.write_text("\n".join(rows) + "\n")
+    process = snakemake("lesion_volumes", "-n", config=cohort)
+    assert jobs(process)["lesions"] == 2
+    assert process.stdout.count(str(tmp_path / "drawn.nii.gz")) == 1
 
 
 def test_a_job_takes_as_many_patients_as_configured(snakemake):

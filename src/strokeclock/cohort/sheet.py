@@ -10,9 +10,11 @@ from pathlib import Path
 from strokeclock.errors import ConfigurationError
 
 SERIES = ("t2w", "dwi", "flair", "adc")
+LESION_MASK = "lesion_mask"
+FILES = (*SERIES, LESION_MASK)
 COLUMNS = (
     "patient",
-    *SERIES,
+    *FILES,
     "b_value",
     "onset_to_mri_min",
     "lesion_side",
@@ -44,7 +46,7 @@ class Cohort:
     ----------
     rows : tuple of dict
         One a patient, in the sheet's order, with every key of `COLUMNS`; values are text, "" where missing;
-        series are absolute paths.
+        series and mask are absolute paths.
     exclusions : dict
         patient -> one sentence that says why, and the mend.
     """
@@ -67,7 +69,7 @@ def read_sheet(
     Parameters
     ----------
     path : path
-        The sheet. Series paths in it are absolute or relative to its folder. Missing values: empty or n/a.
+        The sheet. Paths in it are absolute or relative to its folder. Missing values: empty or n/a.
     require_onset : bool
         Exclude patients without onset_to_mri_min (minutes) or lesion_side.
     exclude : mapping
@@ -117,8 +119,12 @@ def read_sheet(
 
 
 def write_cohort(cohort: Cohort, *, table: str | Path, exclusions: str | Path) -> None:
-    """Write the checked sheet (`COLUMNS`) and the entry exclusions (patient, stage, reason) as TSV."""
-    _write_tsv(table, COLUMNS, ([row[column] for column in COLUMNS] for row in cohort.rows))
+    """Write the checked sheet and the entry exclusions (patient, stage, reason) as TSV.
+
+    The sheet is written without its masks: who draws one after a training should not have to train again.
+    """
+    columns = [column for column in COLUMNS if column != LESION_MASK]
+    _write_tsv(table, columns, ([row[column] for column in columns] for row in cohort.rows))
     _write_tsv(
         exclusions,
         ("patient", "stage", "reason"),
@@ -141,7 +147,7 @@ def _clean(cell: str) -> str:
 
 
 def _with_paths(row: dict[str, str], folder: Path) -> dict[str, str]:
-    return row | {name: str((folder / row[name]).resolve()) for name in SERIES if row[name]}
+    return row | {name: str((folder / row[name]).resolve()) for name in FILES if row[name]}
 
 
 def _check_header(header: list[str], path: str | Path) -> None:
@@ -187,7 +193,7 @@ def _fault(row: Mapping[str, str], require_onset: bool) -> str | None:
             return f"no {name.upper()} series: name its file in column {name}"
     if not row["t2w"] and not row["adc"]:
         return "no T2w (b0) series and no ADC to derive it from: name a file in column t2w or adc"
-    for name in SERIES:
+    for name in FILES:
         if row[name] and not os.path.isfile(row[name]):
             return f"column {name} names {row[name]}, which is not there: correct the path"
     for column, (low, high) in _LIMITS.items():

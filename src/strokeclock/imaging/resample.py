@@ -130,13 +130,24 @@ def resample_mask(
     transform: np.ndarray | None = None,
 ) -> Volume:
     """Carry a mask (0 or 1) onto a grid: 1 where at least half of the interpolated mask covers the voxel."""
+    covered = resample_share(mask, shape=shape, affine=affine, transform=transform)
+    return Volume((covered.data >= 0.5).astype(np.float32), affine)
+
+
+def resample_share(
+    mask: Volume,
+    *,
+    shape: tuple[int, int, int],
+    affine: np.ndarray,
+    transform: np.ndarray | None = None,
+) -> Volume:
+    """Carry a mask (0 or 1) onto a grid: the share, 0 to 1, of each voxel that the mask covers."""
     found = ndimage.find_objects((mask.data > 0).view(np.int8))
     box = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in found[0]) if found else np.s_[:, :, :]
     corner = mask.affine.copy()
     corner[:3, 3] += mask.affine[:3, :3] @ [s.start or 0 for s in box]
     part = Volume(mask.data[box], corner)  # a small part of a head is brain: the rest costs nothing
-    covered = resample(part, shape=shape, affine=affine, transform=transform)
-    return Volume((covered.data >= 0.5).astype(np.float32), affine)
+    return resample(part, shape=shape, affine=affine, transform=transform)
 
 
 def fit_grid(volume: Volume, shape: tuple[int, int, int]) -> np.ndarray:

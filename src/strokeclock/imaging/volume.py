@@ -98,7 +98,7 @@ def read_volume(path: str | os.PathLike, *, patient: str, series: str) -> Volume
         log.warning("%s %s: %d voxels that are not numbers set to 0", patient, series, wrong.sum())
         data[wrong] = 0
     if data.min() == data.max():
-        raise refuse("has the same value in every voxel; export it again")
+        raise refuse(f"shows nothing: every voxel has the value {data.flat[0]:g}; export it again")
     negative = data < 0
     if series in (*SIGNALS, "adc") and negative.any():
         if series in SIGNALS and negative.mean() > 0.2:

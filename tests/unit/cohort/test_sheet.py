@@ -99,6 +99,18 @@ def test_written_tables(sheet, tmp_path):
     ]
 
 
+def test_a_lesion_mask_is_a_path_and_changes_no_written_table(sheet, tmp_path):
+    """Who draws a mask after a training should not have to train again."""
+    write_cohort(read_sheet(sheet(GOOD)), table=tmp_path / "t.tsv", exclusions=tmp_path / "e.tsv")
+    cohort = read_sheet(sheet([*GOOD, "x.nii"], header=[*HEADER, "lesion_mask"]))
+    assert cohort.rows[0]["lesion_mask"] == str(tmp_path / "x.nii")
+    write_cohort(cohort, table=tmp_path / "with.tsv", exclusions=tmp_path / "e.tsv")
+    assert (tmp_path / "with.tsv").read_bytes() == (tmp_path / "t.tsv").read_bytes()
+    missing = read_sheet(sheet([*GOOD, "gone.nii"], header=[*HEADER, "lesion_mask"]))
+    assert "column lesion_mask names" in missing.exclusions["a"]
+    assert "gone.nii, which is not there: correct the path" in missing.exclusions["a"]
+
+
 def test_a_spreadsheet_is_told_from_text(tmp_path):
     path = tmp_path / "cohort.xlsx"
     path.write_bytes(b"PK\x03\x04\xff\xfe\x00binary")

@@ -111,7 +111,7 @@ def test_four_dimensions(tmp_path, data):
 
 
 def test_constant_is_refused(tmp_path, data):
-    with pytest.raises(PatientError, match="same value in every voxel"):
+    with pytest.raises(PatientError, match="shows nothing: every voxel has the value"):
         read(save(tmp_path / "c.nii", np.full_like(data, 3)))
 
 

@@ -1,0 +1,237 @@
+"""Where the lesion is on the atlas grid: as a person drew it, else as it shows on DWI."""
+
+import csv
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from strokeclock.errors import PatientError
+from strokeclock.imaging.exclusion import read_exclusion
+from strokeclock.imaging.hemispheres import require_symmetric_grid
+from strokeclock.imaging.resample import FWHM, resample_share
+from strokeclock.imaging.volume import Volume, read_volume, write_volume
+
+log = logging.getLogger(__name__)
+
+ABOVE_BRAIN = 1.35  # times the median of the hemisphere's brain on DWI
+ABOVE_MIRROR = 1.25  # times the voxel at the mirrored place
+SMOOTH_MM = 3.0  # full width at half maximum, in plane, before a lesion is outlined
+SMALLEST_ML = 0.2  # of a part of a lesion
+SIDES = ("left", "right")
+COLUMNS = ("patient", "volume_ml", "source", "note")
+DRAWN, FOUND, NONE = "mask", "automatic", "none"  # where a lesion is from
+
+
+def find_lesion(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Mark the voxels of a hemisphere that are bright on DWI.
+
+    Parameters
+    ----------
+    own, other : (x, y, z)
+        The DWI of the hemisphere and of the other one, mirrored; background 0.
+
+    Returns
+    -------
+    (x, y, z) bool
+        Brighter than `ABOVE_BRAIN` times the brain's median and `ABOVE_MIRROR` times the mirrored voxel,
+        where there is brain on both sides.
+    """
+    brain = own > 0
+    if not brain.any():
+        return brain
+    return (own > ABOVE_BRAIN * np.median(own[brain])) & (own > ABOVE_MIRROR * other) & (other > 0)
+
+
+def outline_lesion(dwi: Volume, *, side: str) -> Volume:
+    """Outline what is bright on DWI: `find_lesion` on smoothed data, without parts under `SMALLEST_ML`.
+
+    Parameters
+    ----------
+    dwi : Volume
+        On the atlas grid, background 0.
+    side : left, right, or both
+        Where the lesion is looked for.
+
+    Returns
+    -------
+    Volume
+        0 or 1, on the same grid.
+    """
+    require_symmetric_grid(dwi)
+    sigma = [SMOOTH_MM / FWHM / dwi.spacing[0], SMOOTH_MM / FWHM / dwi.spacing[1], 0]
+    brain = dwi.data > 0
+    share = ndimage.gaussian_filter(brain.astype(np.float32), sigma)  # what lies outside does not darken
+    smooth = np.where(brain, ndimage.gaussian_filter(dwi.data, sigma) / np.maximum(share, 1e-3), 0)
+    mirrored = smooth[::-1]
+    lesion = np.zeros(dwi.shape, bool)
+    half = dwi.shape[0] // 2
+    for name, columns in zip(SIDES, (slice(None, half), slice(half, None)), strict=True):
+        if side in (name, "both"):
+            lesion[columns] = find_lesion(smooth[columns], mirrored[columns])
+    parts, _ = ndimage.label(lesion, np.ones((3, 3, 3)))
+    volume_ml = np.bincount(parts.ravel()) * dwi.spacing.prod() / 1000
+    volume_ml[0] = 0
+    return Volume((volume_ml >= SMALLEST_ML)[parts].astype(np.float32), dwi.affine)
+
+
+def read_mask(path: str | Path, *, patient: str, scan: Volume) -> Volume:
+    """Read a drawn mask: 0 outside the lesion, one other value inside.
+
+    Parameters
+    ----------
+    scan : Volume
+        What it was drawn on, the patient's DWI or T2w.
+
+    Returns
+    -------
+    Volume
+        0 or 1.
+
+    Raises
+    ------
+    PatientError
+        The mask cannot be read, is empty, lies on another grid than ``scan``, or holds other values.
+    """
+    mask = read_volume(path, patient=patient, series="lesion_mask")
+    name = Path(path).name
+    if not mask.same_grid(scan):
+        sizes = ("×".join(map(str, volume.shape)) for volume in (mask, scan))
+        raise PatientError(
+            patient,
+            f"lesion_mask file {name} ({next(sizes)}) is not on the grid of the DWI ({next(sizes)}); "
+            "draw it on the DWI or T2w",
+        )
+    values = np.unique(mask.data)
+    if len(values) > 2 or values[0] != 0:
+        some = ", ".join(f"{value:g}" for value in values[:3])
+        raise PatientError(
+            patient,
+            f"lesion_mask file {name} holds {len(values)} values ({some}{', …' * (len(values) > 3)}); "
+            "write 0 outside the lesion and 1 inside",
+        )
+    return Volume((mask.data > 0).astype(np.float32), mask.affine)
+
+
+def carry_mask(mask: Volume, *, grid: Volume, transform: np.ndarray) -> Volume:
+    """Carry a lesion onto a grid: the voxels that it covers most, as many as keep its volume.
+
+    A small or thin lesion may cover no voxel of a coarse grid by half; this way it never vanishes, nor grows.
+
+    Parameters
+    ----------
+    mask : Volume
+        0 or 1, not empty.
+    grid : Volume
+        Any on the target grid.
+    transform : (4, 4)
+        The mask's world to the grid's, mm.
+
+    Returns
+    -------
+    Volume
+        0 or 1; empty where the lesion lies outside the grid.
+    """
+    share = resample_share(mask, shape=grid.shape, affine=grid.affine, transform=transform)
+    growth = np.linalg.det(transform) * mask.spacing.prod() / grid.spacing.prod()
+    wanted = max(1, round(float(mask.data.sum() * growth)))
+    # the inside of a thin lesion is covered evenly: there its middle comes before its rim
+    rank = share.data + 0.1 * ndimage.gaussian_filter(share.data, 1)
+    most = np.argsort(-rank, axis=None, kind="stable")[:wanted]
+    lesion = np.zeros(grid.shape, np.float32)
+    lesion.ravel()[most] = share.data.ravel()[most] > 0
+    return Volume(lesion, grid.affine)
+
+
+def locate_lesion(
+    *,
+    patient: str,
+    dwi: str | Path,
+    transform: str | Path,
+    drawn: str | Path | None,
+    scan: str | Path | None,
+    side: str,
+    output: str | Path,
+) -> None:
+    """Write a patient's lesion on the atlas grid (uint8, 0 or 1).
+
+    Parameters
+    ----------
+    dwi, transform : paths
+        Of preprocessed/<patient>: the DWI, and t2w_to_atlas.txt.
+    drawn : path or None
+        The mask as drawn; None: the lesion is looked for on the DWI.
+    scan : path or None
+        The series on whose grid it was drawn; None: it was drawn on the atlas grid.
+    side : left, right, both, or empty where unknown
+        Where the lesion should be.
+
+    Raises
+    ------
+    PatientError
+        The mask cannot be used, lies wholly in the other hemisphere or outside the atlas; or nothing shows on
+        DWI.
+    """
+    registered = read_volume(dwi, patient=patient, series="dwi")
+    if drawn:
+        raw = read_volume(scan, patient=patient, series="dwi") if scan else registered
+        mask = read_mask(drawn, patient=patient, scan=raw)
+        lesion = carry_mask(mask, grid=registered, transform=np.loadtxt(transform))
+        found = [name for name, half in zip(SIDES, _halves(lesion), strict=True) if half.any()]
+        if not found:
+            raise PatientError(
+                patient, f"lesion_mask file {Path(drawn).name} marks nothing inside the atlas; draw it anew"
+            )
+        if side in SIDES and side not in found:
+            raise PatientError(
+                patient,
+                f"lesion_mask file {Path(drawn).name} lies on the {found[0]}, and column lesion_side says "
+                f"{side}; correct one of them",
+            )
+    else:
+        lesion = outline_lesion(registered, side=side or "both")
+        if not lesion.data.any():
+            raise PatientError(
+                patient, "no lesion stands out on the DWI; draw it and name the file in column lesion_mask"
+            )
+    write_volume(output, lesion, dtype=np.uint8)
+
+
+def _halves(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
+    require_symmetric_grid(volume)
+    half = volume.shape[0] // 2
+    return volume.data[:half], volume.data[half:]
+
+
+def write_volumes(
+    lesions: Mapping[str, str | Path],
+    output: str | Path,
+    *,
+    transforms: Mapping[str, str | Path],
+    drawn: Mapping[str, bool],
+) -> None:
+    """Write each patient's lesion volume in the patient's own brain as TSV (`COLUMNS`).
+
+    Parameters
+    ----------
+    lesions, transforms : mappings of patient -> path
+        lesions/<patient>.nii.gz and t2w_to_atlas.txt, by whose scaling the volume is divided.
+    drawn : mapping of patient -> whether there is a mask.
+    """
+    output = Path(output)
+    beside = output.with_name(f".{output.name}")
+    with open(beside, "w", newline="") as file:
+        table = csv.writer(file, delimiter="\t", lineterminator="\n")
+        table.writerow(COLUMNS)
+        for patient, path in lesions.items():
+            if reason := read_exclusion(path):
+                table.writerow((patient, "", NONE, reason))
+                continue
+            lesion = read_volume(path, patient=patient, series="lesion")
+            scaling = np.linalg.det(np.loadtxt(transforms[patient]))
+            volume_ml = lesion.data.sum() * lesion.spacing.prod() / 1000 / scaling
+            table.writerow((patient, f"{volume_ml:.3f}", DRAWN if drawn[patient] else FOUND, ""))
+    os.replace(beside, output)
