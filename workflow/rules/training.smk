@@ -40,6 +40,7 @@ SCHEMA = (
     "cache_gb",
 )
 QUESTION = ("below_min", "after")
+WITHOUT_GENESIS = {} if config["training"][GENESIS] else {GENESIS: None}
 PHASE_SETTINGS = {
     phase: {
         key: value
@@ -89,7 +90,7 @@ rule phase0_genesis:
         channels=CHANNELS,
         width=config["models"]["3d"]["width"],
         standardise=config["models"]["standardise"],
-        training=config["training"][GENESIS]
+        training=(config["training"][GENESIS] or {})
         | {key: config["training"][key] for key in SHARED},
         code=code("models", "training", "pretraining"),
     script:
@@ -124,12 +125,13 @@ for phase in TASKS:
             gpu=GPUS,
         params:
             phase=phase,
-            tasks={
+            tasks=lambda wildcards, phase=phase: {
                 task.phase: {
                     key: config["training"][task.phase][key] for key in QUESTION
                 }
                 for task in lineage(phase, TASKS)
-            },
+            }
+            | (WITHOUT_GENESIS if wildcards.net == "3d" else {}),
             models=lambda wildcards: NETWORK_SETTINGS[wildcards.net],
             training=PHASE_SETTINGS[phase],
             code=code("models", "training"),

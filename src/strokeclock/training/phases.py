@@ -30,12 +30,14 @@ class Task:
         chain alone comes here.
     below_min : the label is 1 where the time since onset is below so many minutes;
         None: where the hemisphere holds a lesion.
-    after : the phase whose weights the chain starts from; None: it begins here, in 3D after Models Genesis.
+    after : the phase whose weights the chain starts from; None: it begins here.
+    genesis : where it begins here, in 3D from Models Genesis' weights; else from random ones.
     """
 
     phase: str
     below_min: float | None
     after: str | None
+    genesis: bool = True
 
     @property
     def number(self) -> int:
@@ -61,15 +63,17 @@ class Task:
 def read_tasks(training: Mapping[str, object]) -> dict[str, Task]:
     """Read the tasks from the configuration's ``training``: its keys phase1_… and higher, by their numbers.
 
+    Where ``phase0_genesis`` is null, no task begins with Models Genesis.
+
     Raises
     ------
     ConfigurationError
         Two phases have one number, or ``after`` names no phase of a lower number.
     """
     tasks = [
-        Task(phase, settings["below_min"], settings["after"])
+        Task(phase, settings["below_min"], settings["after"], genesis=training.get(GENESIS, {}) is not None)
         for phase, settings in training.items()
-        if phase.startswith("phase") and "below_min" in settings
+        if phase.startswith("phase") and settings and "below_min" in settings
     ]
     tasks = {task.phase: task for task in sorted(tasks, key=lambda task: task.number)}
     numbers = [task.number for task in tasks.values()]
@@ -144,7 +148,7 @@ def _chained(net: str, task: Task, tasks: Mapping[str, Task]) -> str:
     """What the chain starts a task from."""
     if task.after:
         return tasks[task.after].weights
-    return "genesis" if net == "3d" else "random"
+    return "genesis" if net == "3d" and task.genesis else "random"
 
 
 def arms_table(
@@ -211,7 +215,7 @@ def list_not_run(
 ) -> dict[tuple[str, str, str], str]:
     """Say why each row (net, phase, weights) of Table 2 that no run makes is not there."""
     made = {run[:3] for run in runs}
-    left_out = "training.networks, training.arms or a phase's after leaves it out"
+    left_out = "training.networks, training.arms, training.phase0_genesis or a phase's after leaves it out"
     return {
         (net, *row): missing.get((net, arm), left_out)
         for arm in ARMS

@@ -101,7 +101,7 @@ def test_an_added_task_has_rows_beyond_the_papers(table2):
 def test_rows_left_out_of_training_say_so(table2):
     status = table2(arms=[ARM], readers=False)["status"]
     assert (status == "ok").sum() == 1
-    assert "training.arms or a phase's after" in status["phase4_attention", "3d", "phase3"]
+    assert "training.phase0_genesis or a phase's after" in status["phase4_attention", "3d", "phase3"]
     assert "cohort.readers" in status["readers", "majority", ""]
 
 

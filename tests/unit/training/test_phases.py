@@ -56,6 +56,18 @@ def test_arms_random_and_chain():
     assert len(runs) == 13
 
 
+def test_without_genesis_the_3d_chain_starts_from_random_weights():
+    chain = {"phase1_stroke": {"below_min": None, "after": None}}
+    tasks = read_tasks({"phase0_genesis": None, **chain})
+    assert arms_table(["2d", "3d"], ["chain"], [0], tasks=tasks) == [
+        Run("2d", "phase1_stroke", "random", 0),
+        Run("3d", "phase1_stroke", "random", 0),
+    ]
+    with pytest.raises(ValueError, match="3d network has no phase1_stroke from genesis"):
+        parent("3d", "phase1_stroke", "genesis", tasks)
+    assert read_tasks({"phase0_genesis": {"epochs": 1}, **chain}) == read_tasks(chain)
+
+
 def test_parents_come_first_and_are_runs_themselves():
     runs = arms_table(["2d", "3d"], ["random", "chain"], [0, 1])
     for number, run in enumerate(runs):
