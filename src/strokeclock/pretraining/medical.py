@@ -12,7 +12,7 @@ from torch import nn
 
 from strokeclock import __version__
 from strokeclock.pretraining.watching import part_patients
-from strokeclock.training.loop import batches, fit
+from strokeclock.training.loop import batches, fit, teach
 from strokeclock.training.phases import ORIGINS
 
 log = logging.getLogger(__name__)
@@ -72,15 +72,8 @@ def train_medical(
 
     def train_epoch(epoch: int) -> float:
         network.train()
-        total = 0.0
         order = np.random.default_rng([record["seed"], epoch]).permutation(learn)
-        for batch in batches(order, settings.batch):
-            loss, _ = measure(batch)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            total += loss.item() * len(batch)
-        return total / len(learn)
+        return teach(optimiser, batches(order, settings.batch), lambda _, batch: measure(batch)[0])
 
     def validate() -> dict[str, float]:
         network.eval()

@@ -16,7 +16,7 @@ from strokeclock.pretraining.genesis import corrupt
 from strokeclock.pretraining.watching import part_patients
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.feed import to_tensor
-from strokeclock.training.loop import batches, choose_device, fit, on_device
+from strokeclock.training.loop import batches, choose_device, fit, on_device, teach
 from strokeclock.training.phases import GENESIS
 from strokeclock.training.precision import autocast, check_precision
 from strokeclock.training.store import (
@@ -124,14 +124,8 @@ def train_restoration(
                 (epoch - 1) // max(1, int(0.8 * settings.patience))
             )
         network.train()
-        total = 0.0
-        for batch in batches(np.random.default_rng([seed, 0, epoch]).permutation(learn), settings.batch):
-            loss = loss_of(batch, epoch)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            total += loss.item() * len(batch)
-        return total / len(learn)
+        order = np.random.default_rng([seed, 0, epoch]).permutation(learn)
+        return teach(optimiser, batches(order, settings.batch), lambda _, batch: loss_of(batch, epoch))
 
     def validate() -> dict[str, float]:
         network.eval()

@@ -26,7 +26,7 @@ from strokeclock.training.checkpoint import (
     read_checkpoint,
 )
 from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.loop import batches, choose_device, fit, freeze, on_device, train_mode
+from strokeclock.training.loop import batches, choose_device, fit, freeze, on_device, teach, train_mode
 from strokeclock.training.phases import PAPER, Task, frozen_modules, has_attention, parent
 from strokeclock.training.store import (
     Hemispheres,
@@ -300,18 +300,15 @@ def _fit(
         if settings.augments:
             sides = 1 + has_other_hemisphere(record["channels"])
             change = partial(augment, generator=generator, sides=sides, **settings.augmentation)
-        total = 0.0
-        for step, batch in enumerate(order):
+
+        def loss_of(step: int, batch: np.ndarray) -> torch.Tensor:
             if settings.schedule == "one_cycle":
                 done = (epoch - 1 + step / len(order)) / settings.epochs
                 optimiser.param_groups[0]["lr"] = settings.lr * one_cycle(done)
             logits = train.logits(batch, change=change)
-            loss = functional.binary_cross_entropy_with_logits(logits, targets[batch])
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            total += loss.item() * len(batch)
-        return total / len(train)
+            return functional.binary_cross_entropy_with_logits(logits, targets[batch])
+
+        return teach(optimiser, order, loss_of)
 
     def validate() -> dict[str, float]:
         logits, labels = logits_of(validation), parts["validation"].labels

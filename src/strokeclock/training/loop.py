@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -243,6 +243,23 @@ def _duration(seconds: float) -> str:
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def teach(
+    optimiser: torch.optim.Optimizer,
+    order: Iterable[np.ndarray],
+    loss_of: Callable[[int, np.ndarray], torch.Tensor],
+) -> float:
+    """Take a step a batch and return a unit's mean loss; ``loss_of`` gets the step, from 0, and the batch."""
+    total, count = 0.0, 0
+    for step, batch in enumerate(order):
+        loss = loss_of(step, batch)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        total += loss.item() * len(batch)
+        count += len(batch)
+    return total / count
 
 
 def batches(order: np.ndarray, size: int) -> Iterator[np.ndarray]:
