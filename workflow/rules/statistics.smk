@@ -1,3 +1,164 @@
-# What the paper lacks: paired tests, calibration, decision curve, abstention, subgroups.
+# What the paper lacks: paired tests, calibration, decision curves, abstention, subgroups. From predictions alone.
 
-STATISTICS = []
+JUDGED = {
+    "predictions": PREDICTIONS,
+    "baselines": BASELINE_PREDICTIONS,
+    "cohort": f"{RUN}/cohort/cohort.tsv",
+    "split": f"{RUN}/cohort/split.tsv",
+}
+READ = {"exclusions": f"{RUN}/cohort/exclusions.tsv", "readers": READERS}
+EVALUATION = {
+    key: config["evaluation"][key]
+    for key in ("threshold", "fixed_threshold", "confidence", "bootstraps")
+}
+
+
+rule comparisons:
+    input:
+        **JUDGED,
+        **READ,
+    output:
+        table=report(
+            f"{RUN}/tables/comparisons.csv",
+            caption="../report/comparisons.rst",
+            category="Statistics",
+            labels={"what": "paired tests"},
+        ),
+    log:
+        f"{LOG}/tables/comparisons.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=EVALUATION,
+        tasks=BELOW_MIN,
+        code=code("evaluation"),
+    script:
+        "../scripts/comparisons.py"
+
+
+rule calibration:
+    input:
+        **JUDGED,
+    output:
+        table=f"{RUN}/tables/calibration.csv",
+        reliability=f"{RUN}/tables/reliability.csv",
+        svg=report(
+            f"{RUN}/figures/calibration.svg",
+            caption="../report/calibration.rst",
+            category="Statistics",
+            labels={"what": "calibration"},
+        ),
+        png=f"{RUN}/figures/calibration.png",
+    log:
+        f"{LOG}/tables/calibration.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=EVALUATION,
+        tasks=BELOW_MIN,
+        code=code("evaluation", "figures"),
+    script:
+        "../scripts/calibration.py"
+
+
+rule decision_curve:
+    input:
+        **JUDGED,
+        **READ,
+    output:
+        table=f"{RUN}/tables/decision_curve.csv",
+        svg=report(
+            f"{RUN}/figures/decision_curve.svg",
+            caption="../report/decision_curve.rst",
+            category="Statistics",
+            labels={"what": "decision curves"},
+        ),
+        png=f"{RUN}/figures/decision_curve.png",
+    log:
+        f"{LOG}/tables/decision_curve.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=EVALUATION,
+        tasks=BELOW_MIN,
+        code=code("evaluation", "figures"),
+    script:
+        "../scripts/decision_curve.py"
+
+
+rule abstention:
+    input:
+        **JUDGED,
+    output:
+        table=f"{RUN}/tables/abstention.csv",
+        svg=report(
+            f"{RUN}/figures/abstention.svg",
+            caption="../report/abstention.rst",
+            category="Statistics",
+            labels={"what": "abstention"},
+        ),
+        png=f"{RUN}/figures/abstention.png",
+    log:
+        f"{LOG}/tables/abstention.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=EVALUATION,
+        tasks=BELOW_MIN,
+        code=code("evaluation", "figures"),
+    script:
+        "../scripts/abstention.py"
+
+
+rule subgroups:
+    input:
+        **JUDGED,
+        volumes=f"{RUN}/lesions/volumes.tsv",
+    output:
+        table=f"{RUN}/tables/subgroups.csv",
+        svg=report(
+            f"{RUN}/figures/subgroups.svg",
+            caption="../report/subgroups.rst",
+            category="Statistics",
+            labels={"what": "groups of patients"},
+        ),
+        png=f"{RUN}/figures/subgroups.png",
+    log:
+        f"{LOG}/tables/subgroups.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings=EVALUATION,
+        tasks=BELOW_MIN,
+        code=code("evaluation", "figures"),
+    script:
+        "../scripts/subgroups.py"
+
+
+STATISTICS = [
+    rules.comparisons.output,
+    rules.calibration.output,
+    rules.decision_curve.output,
+    rules.abstention.output,
+    rules.subgroups.output,
+]

@@ -29,7 +29,12 @@ def wilson_interval(successes: int, n: int, *, confidence: float) -> Interval:
 
 def delong_variance(label: ArrayLike, score: ArrayLike) -> float:
     """Variance of the AUC (DeLong, DeLong and Clarke-Pearson 1988); NaN with fewer than two of a class."""
-    pairs = compare_pairs(label, score)
+    return pairs_variance(compare_pairs(label, score))
+
+
+def pairs_variance(pairs: np.ndarray) -> float:
+    """DeLong's variance of the mean of `compare_pairs`, (positives, negatives), or of two such matrices'
+    difference: what is paired needs no covariance. NaN with fewer than two of a class."""
     if min(pairs.shape) < 2:
         return np.nan
     by_positive, by_negative = pairs.mean(axis=1), pairs.mean(axis=0)
@@ -91,14 +96,34 @@ def clustered_intervals(
     def total(cell: np.ndarray) -> np.ndarray:
         return weights @ np.bincount(owner, weights=cell, minlength=len(names))
 
-    belongs = np.eye(len(names))[owner]  # (units, patients)
-    pairs = belongs[label].T @ compare_pairs(label, score) @ belongs[~label]
     positives, negatives = total(label), total(~label)
     with np.errstate(invalid="ignore"):  # 0/0: a resample without this class
         values = {
             "sensitivity": total(label & called) / positives,
             "specificity": total(~label & ~called) / negatives,
             "accuracy": total(label == called) / (positives + negatives),
-            "auc": np.einsum("bi,bi->b", weights @ pairs, weights) / (positives * negatives),
+            "auc": _resampled_means(compare_pairs(label, score), label, owner, weights),
         }
     return {name: percentile_interval(value, confidence=confidence) for name, value in values.items()}
+
+
+def clustered_means(
+    pairs: np.ndarray, label: ArrayLike, *, patient: ArrayLike, bootstraps: int
+) -> np.ndarray:
+    """The mean of `compare_pairs`, or of two such matrices' difference, in resamples of whole patients.
+
+    Returns (bootstraps,); NaN for a resample without both classes.
+    """
+    names, owner = np.unique(np.asarray(patient), return_inverse=True)
+    weights = resample_weights(len(names), bootstraps=bootstraps).astype(float)
+    return _resampled_means(pairs, np.asarray(label, bool), owner, weights)
+
+
+def _resampled_means(
+    pairs: np.ndarray, label: np.ndarray, owner: np.ndarray, weights: np.ndarray
+) -> np.ndarray:
+    belongs = np.eye(weights.shape[1])[owner]  # (units, patients)
+    positives, negatives = belongs[label], belongs[~label]
+    total = np.einsum("bi,bi->b", weights @ (positives.T @ pairs @ negatives), weights)
+    with np.errstate(invalid="ignore"):  # 0/0: a resample without this class
+        return total / ((weights @ positives.sum(axis=0)) * (weights @ negatives.sum(axis=0)))

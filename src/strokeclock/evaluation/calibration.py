@@ -1,0 +1,244 @@
+"""Whether a score of 0.7 means 7 in 10: Brier score, calibration line, reliability; before and after scaling.
+
+Temperature scaling (Guo et al. 2017) divides the ensemble's log odds by one number, fitted on the validation
+part alone; it changes no order, so neither AUC nor threshold rows of Table 2.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from strokeclock.evaluation.intervals import (
+    UNDEFINED,
+    Interval,
+    percentile_interval,
+    resample_weights,
+    wilson_interval,
+)
+from strokeclock.evaluation.predictions import PAPER, ArmPredictions, Tasks, Units
+from strokeclock.evaluation.tables import (
+    KEY,
+    name_row,
+    name_target,
+    rate_columns,
+    read_arms,
+    with_interval,
+    write_table,
+)
+
+AS_PREDICTED, SCALED = "as predicted", "temperature-scaled"
+COLUMNS = (
+    *("target", *KEY, "scores", "n", "positives", "temperature"),
+    *(*rate_columns("brier"), "brier_reference", *rate_columns("intercept", "slope"), "ece", "note"),
+)
+BINS = ("target", *KEY, "scores", "bin", "n", "positives", "mean_score", *rate_columns("observed"))
+SHARPEST, FLATTEST = 0.05, 20.0  # temperatures, as far as one is looked for
+CLOSEST = 1e-6  # a probability's distance to 0 and 1, so that it has log odds
+UNITS_PER_BIN, MOST_BINS = 20, 10
+ONE_CLASS = "one class only"
+AT_THE_END = "the temperature is at the end of its range: the validation part cannot tell it"
+
+
+class Line(NamedTuple):
+    """The calibration line: log odds of the truth against log odds of the score; ideal 0 and 1.
+
+    `intercept` is calibration-in-the-large, with the slope held at 1: below 0, the scores are too high.
+    """
+
+    intercept: float
+    intercept_interval: Interval
+    slope: float
+    slope_interval: Interval
+
+
+class Bin(NamedTuple):
+    """Units of neighbouring scores."""
+
+    n: int
+    positives: int
+    mean_score: float
+
+
+def write_calibration(
+    predictions: Iterable[str | Path],
+    output: str | Path,
+    reliability: str | Path,
+    *,
+    cohort: str | Path,
+    split: str | Path,
+    settings: Mapping[str, Any],
+    tasks: Tasks = PAPER,
+) -> None:
+    """Write how each row's scores on the test part are calibrated, as predicted and temperature-scaled.
+
+    Parameters
+    ----------
+    predictions : paths
+        The prediction files of the run, of networks and baselines.
+    output, reliability : paths
+        tables/calibration.csv (`COLUMNS`) and reliability.csv (`BINS`).
+    cohort, split : paths
+        cohort/cohort.tsv and split.tsv.
+    settings : mapping
+        The configuration's `evaluation`: confidence, bootstraps.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
+    """
+    confidence = settings["confidence"]
+    rows, bins = [], []
+    for arm, found in read_arms(predictions, cohort=cohort, split=split, tasks=tasks).items():
+        key = {"target": name_target(tasks[arm.phase])} | name_row(arm)
+        test, temperature = found.units("test"), fit_temperature(found)
+        for scores, power in ((AS_PREDICTED, 1.0), (SCALED, temperature)):
+            row = key | {"scores": scores, "n": len(test.label), "positives": int(test.label.sum())}
+            if np.isnan(power):
+                rows.append(row | {"note": f"not run: the validation part has {ONE_CLASS}"})
+                continue
+            score = scale(test.score, power)
+            row |= _measure(test, score, settings)
+            if scores == SCALED:
+                row["temperature"] = power
+                if not SHARPEST * 1.001 < power < FLATTEST / 1.001:
+                    row["note"] = "; ".join(filter(None, [row["note"], AT_THE_END]))
+            rows.append(row)
+            bins += [
+                key | {"scores": scores, "bin": number} | _bin_cells(part, confidence)
+                for number, part in enumerate(bin_scores(test.label, score), start=1)
+            ]
+    write_table(output, rows, columns=COLUMNS)
+    write_table(reliability, bins, columns=BINS)
+
+
+def logit(probability: ArrayLike) -> np.ndarray:
+    """Log odds; probabilities nearer than `CLOSEST` to 0 or 1 count as that near."""
+    probability = np.clip(np.asarray(probability, float), CLOSEST, 1 - CLOSEST)
+    return np.log(probability / (1 - probability))
+
+
+def scale(score: ArrayLike, temperature: float) -> np.ndarray:
+    """Divide the log odds by the temperature; probabilities in, probabilities out."""
+    return 1 / (1 + np.exp(-logit(score) / temperature))
+
+
+def fit_temperature(predictions: ArmPredictions) -> float:
+    """The temperature with the highest likelihood of the validation part's labels under the ensemble's score.
+
+    Between `SHARPEST` and `FLATTEST`; NaN where the validation part has one class.
+    """
+    from scipy.optimize import minimize_scalar
+
+    units = predictions.units("validation")
+    assert not np.isin(units.patient, predictions.units("test").patient).any()
+    if len(set(units.label)) < 2:
+        return np.nan
+    odds = logit(units.score) * np.where(units.label == 1, 1, -1)  # of what was true
+    found = minimize_scalar(
+        lambda power: np.logaddexp(0, -odds / np.exp(power)).sum(),
+        bounds=np.log([SHARPEST, FLATTEST]),
+        method="bounded",
+        options={"xatol": 1e-9},
+    )
+    return float(np.exp(found.x))
+
+
+def brier(label: ArrayLike, score: ArrayLike) -> float:
+    """Mean square of what a probability was off."""
+    return float(np.mean((np.asarray(score, float) - np.asarray(label)) ** 2))
+
+
+def fit_line(label: ArrayLike, score: ArrayLike, *, patient: ArrayLike, confidence: float) -> Line:
+    """Fit the calibration line; its intervals hold where a patient has several units (sandwich by patient).
+
+    All NaN where the scores tell the classes apart without a fault, or there is one class.
+    """
+    label, odds = np.asarray(label, float), logit(score)
+    owner = np.unique(np.asarray(patient), return_inverse=True)[1]
+    quantile = NormalDist().inv_cdf((1 + confidence) / 2)
+    values = []
+    for design, offset in (
+        (np.ones((len(odds), 1)), odds),
+        (np.stack([odds, np.ones(len(odds))], axis=1), np.zeros(len(odds))),
+    ):
+        found = _fit_logistic(design, offset, label, owner)
+        if found is None:
+            return Line(np.nan, UNDEFINED, np.nan, UNDEFINED)
+        value, error = found
+        values += [value, Interval(value - quantile * error, value + quantile * error)]
+    return Line(*values)
+
+
+def _fit_logistic(
+    design: np.ndarray, offset: np.ndarray, label: np.ndarray, owner: np.ndarray
+) -> tuple[float, float] | None:
+    """First coefficient of a logistic regression and its standard error, clustered by owner; None: no end.
+
+    Newton's steps.
+    """
+    beta = np.zeros(design.shape[1])
+    for _ in range(50):
+        fitted = 1 / (1 + np.exp(-(design @ beta + offset)))
+        information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+        if np.linalg.cond(information) > 1e12:
+            return None
+        step = np.linalg.solve(information, design.T @ (label - fitted))
+        beta += step
+        if np.abs(step).max() < 1e-9:
+            break
+    else:
+        return None
+    clusters = owner.max() + 1
+    scores = np.zeros((clusters, design.shape[1]))
+    np.add.at(scores, owner, design * (label - fitted)[:, None])
+    bread = np.linalg.inv(information)
+    covariance = bread @ (scores.T @ scores) @ bread * clusters / (clusters - 1)
+    return float(beta[0]), float(covariance[0, 0] ** 0.5)
+
+
+def bin_scores(label: ArrayLike, score: ArrayLike) -> list[Bin]:
+    """Bins of equal size in order of score: up to `MOST_BINS`, of at least `UNITS_PER_BIN` units.
+
+    Equal scores may part: baselines without a lesion to measure share theirs.
+    """
+    label, score = np.asarray(label), np.asarray(score, float)
+    order = np.argsort(score, kind="stable")
+    bins = np.clip(len(order) // UNITS_PER_BIN, 1, MOST_BINS)
+    return [
+        Bin(len(part), int(label[part].sum()), float(score[part].mean()))
+        for part in np.array_split(order, bins)
+    ]
+
+
+def calibration_error(bins: Iterable[Bin]) -> float:
+    """Expected calibration error: mean over units of the bins' |observed share - mean score|."""
+    bins = list(bins)
+    return sum(abs(part.positives - part.n * part.mean_score) for part in bins) / sum(part.n for part in bins)
+
+
+def _measure(test: Units, score: np.ndarray, settings: Mapping[str, Any]) -> dict[str, Any]:
+    label, confidence = test.label, settings["confidence"]
+    owner = np.unique(test.patient, return_inverse=True)[1]
+    weights = resample_weights(owner.max() + 1, bootstraps=settings["bootstraps"])
+    drawn = (weights @ np.bincount(owner, weights=(score - label) ** 2)) / (weights @ np.bincount(owner))
+    line = fit_line(label, score, patient=test.patient, confidence=confidence)
+    note = ""
+    if np.isnan(line.slope):
+        one_class = len(set(label)) < 2
+        reason = f"the test part has {ONE_CLASS}" if one_class else "the scores part the classes faultlessly"
+        note = f"no calibration line: {reason}"
+    return {
+        **with_interval("brier", brier(label, score), percentile_interval(drawn, confidence=confidence)),
+        "brier_reference": float(label.mean() * (1 - label.mean())),
+        **with_interval("intercept", line.intercept, line.intercept_interval),
+        **with_interval("slope", line.slope, line.slope_interval),
+        "ece": calibration_error(bin_scores(label, score)),
+        "note": note,
+    }
+
+
+def _bin_cells(part: Bin, confidence: float) -> dict[str, float]:
+    interval = wilson_interval(part.positives, part.n, confidence=confidence)
+    return part._asdict() | with_interval("observed", part.positives / part.n, interval)

@@ -1,0 +1,324 @@
+"""Row against row of Table 2 on the same test patients, and networks against the readers.
+
+AUCs by DeLong's paired test; in phase 1, where a patient's two hemispheres belong together, by resampling
+patients. Calls at the row's threshold against a reader's by McNemar's exact test. Holm's correction is within
+a family: one question about one target. A row's score is its ensemble's, as in Table 2; beside it stands
+what single seeds do, since a small p-value of one pair of ensembles says nothing about another training.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from strokeclock.evaluation.intervals import (
+    UNDEFINED,
+    Interval,
+    clustered_means,
+    pairs_variance,
+    percentile_interval,
+)
+from strokeclock.evaluation.metrics import auc, compare_pairs
+from strokeclock.evaluation.predictions import (
+    PAPER,
+    READER_THRESHOLD_MIN,
+    SUBSET,
+    Arm,
+    ArmPredictions,
+    Tasks,
+    Units,
+)
+from strokeclock.evaluation.table2 import choose_threshold
+from strokeclock.evaluation.tables import name_target, read_arms, read_calls, write_table
+from strokeclock.training.phases import NETWORKS
+
+COLUMNS = (
+    *("target", "a", "b", "n", "auc_a", "auc_b", "accuracy_a", "accuracy_b"),
+    *("difference", "low", "high", "test", "p", "family", "p_holm"),
+    *("seeds_a", "seeds_b", "seed_difference", "seed_sd", "note"),
+)
+DELONG, BOOTSTRAP, MCNEMAR = "DeLong, paired", "bootstrap of patients, paired", "McNemar, exact"
+TOO_FEW = "too few: fewer than two test units of a class"
+SAME = "the same order of patients: nothing to test"
+
+
+class Difference(NamedTuple):
+    """Of two AUCs or accuracies, a - b, with its interval and two-sided p-value; NaN where undefined."""
+
+    value: float
+    interval: Interval
+    p: float
+
+
+def write_comparisons(
+    predictions: Iterable[str | Path],
+    output: str | Path,
+    *,
+    cohort: str | Path,
+    split: str | Path,
+    exclusions: str | Path,
+    readers: str | Path | None,
+    settings: Mapping[str, Any],
+    tasks: Tasks = PAPER,
+) -> None:
+    """Write tables/comparisons.csv (`COLUMNS`), a row a pair.
+
+    Parameters
+    ----------
+    predictions : paths
+        The prediction files of the run, of networks and baselines.
+    output : path
+        tables/comparisons.csv. Where nothing can be compared, one row whose note says why.
+    cohort, split, exclusions : paths
+        cohort/cohort.tsv, split.tsv and exclusions.tsv.
+    readers : path or None
+        The reader sheet.
+    settings : mapping
+        The configuration's `evaluation`: threshold, fixed_threshold, confidence, bootstraps.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
+
+    Raises
+    ------
+    PredictionError, ConfigurationError
+        The predictions or the reader sheet contradict the cohort, or each other.
+    """
+    arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
+    rows = [
+        {"target": name_target(tasks[a.phase]), "family": f"{question}: {name_target(tasks[a.phase])}"}
+        | _compare_arms(arms[a], arms[b], settings, clustered=tasks[a.phase] is None)
+        for a, b, question in list_pairs(arms, tasks)
+    ]
+    if not rows:
+        rows = [{"note": "nothing to compare: no target has two rows that were run"}]
+    timed = [arm for arm in arms if tasks[arm.phase] == READER_THRESHOLD_MIN and arm.net in NETWORKS]
+    target = name_target(READER_THRESHOLD_MIN)
+    if timed and readers:
+        patients = arms[timed[0]].units("test").patient
+        calls = read_calls(readers, cohort=cohort, exclusions=exclusions, patients=list(patients))
+        for arm in timed:
+            rows += [
+                {"target": target, "family": f"network against reader: {target}"} | row
+                for row in _compare_readers(arms[arm], calls, settings)
+            ]
+    else:
+        missing = "no reader sheet is configured (cohort.readers)" if timed else "no phase 3 or 4 was run"
+        rows.append({"target": target, "b": "readers", "note": f"not run: {missing}"})
+    write_table(output, correct_by_holm(rows), columns=COLUMNS)
+
+
+def list_pairs(arms: Iterable[Arm], tasks: Tasks) -> Iterator[tuple[Arm, Arm, str]]:
+    """Yield what a reader of Table 2 asks: a, b and the question, for rows with one target."""
+    arms = list(arms)
+    for a in arms:
+        for b in arms:
+            if tasks[a.phase] == tasks[b.phase] and (question := _question(a, b, tasks)):
+                yield a, b, question
+
+
+def _question(a: Arm, b: Arm, tasks: Tasks) -> str | None:
+    if a.net not in NETWORKS:
+        return None
+    if b.net not in NETWORKS:
+        return "network against baseline"
+    if a.net != b.net:
+        # phase 1 has one row a network: the chain's, in 3D after Models Genesis
+        same = a.phase == b.phase and (a.weights == b.weights or tasks[a.phase] is None)
+        return "3D against 2D" if same and a.net > b.net else None
+    if a.weights != "random" and b.weights == "random":
+        return "start against random"
+    if _in_chain(a) and b.weights != "random" and (not _in_chain(b) or a.phase > b.phase):
+        return "chain against others"
+    return None
+
+
+def _in_chain(arm: Arm) -> bool:
+    return arm.weights.startswith("phase")
+
+
+def delong_test(label: ArrayLike, score_a: ArrayLike, score_b: ArrayLike, *, confidence: float) -> Difference:
+    """Compare two correlated AUCs (DeLong, DeLong and Clarke-Pearson 1988).
+
+    Parameters
+    ----------
+    label : (n,) of 0 and 1
+    score_a, score_b : (n,)
+        Of the same units.
+    confidence : float
+        Of the normal interval.
+    """
+    pairs = compare_pairs(label, score_a) - compare_pairs(label, score_b)
+    if not pairs.size:
+        return Difference(np.nan, UNDEFINED, np.nan)
+    difference, variance = float(pairs.mean()), pairs_variance(pairs)
+    if not variance > 0:
+        return Difference(difference, UNDEFINED, np.nan)
+    return _normal(difference, variance**0.5, confidence)
+
+
+def _normal(difference: float, error: float, confidence: float) -> Difference:
+    normal = NormalDist()
+    half = normal.inv_cdf((1 + confidence) / 2) * error
+    return Difference(
+        difference, Interval(difference - half, difference + half), 2 * normal.cdf(-abs(difference) / error)
+    )
+
+
+def bootstrap_test(
+    label: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    patient: ArrayLike,
+    confidence: float,
+    bootstraps: int,
+) -> Difference:
+    """Compare two AUCs where a patient has several units: percentiles of resampled patients.
+
+    The p-value is twice the smaller share of resamples on either side of 0, both counted with one more.
+    """
+    pairs = compare_pairs(label, score_a) - compare_pairs(label, score_b)
+    if not pairs.size:
+        return Difference(np.nan, UNDEFINED, np.nan)
+    values = clustered_means(pairs, label, patient=patient, bootstraps=bootstraps)
+    values = values[np.isfinite(values)]
+    interval = percentile_interval(values, confidence=confidence)
+    if interval is UNDEFINED:
+        return Difference(float(pairs.mean()), UNDEFINED, np.nan)
+    beyond = 1 + min(np.count_nonzero(values <= 0), np.count_nonzero(values >= 0))
+    return Difference(float(pairs.mean()), interval, min(1.0, 2 * beyond / (1 + len(values))))
+
+
+def mcnemar_test(right_a: ArrayLike, right_b: ArrayLike, *, confidence: float) -> Difference:
+    """Compare two accuracies on the same patients, given who was right (n,): McNemar's exact test.
+
+    The interval is Bonett and Price's (2012) for paired proportions, cut at -1 and 1.
+    """
+    from statsmodels.stats.contingency_tables import mcnemar
+
+    right_a, right_b = np.asarray(right_a, bool), np.asarray(right_b, bool)
+    n = len(right_a)
+    a_alone, b_alone = np.count_nonzero(right_a & ~right_b), np.count_nonzero(right_b & ~right_a)
+    p = float(mcnemar([[0, a_alone], [b_alone, 0]], exact=True).pvalue) if a_alone + b_alone else 1.0
+    share_a, share_b = (a_alone + 1) / (n + 2), (b_alone + 1) / (n + 2)
+    error = ((share_a + share_b - (share_a - share_b) ** 2) / (n + 2)) ** 0.5
+    low, high = _normal(share_a - share_b, error, confidence).interval
+    return Difference((a_alone - b_alone) / n, Interval(max(-1.0, low), min(1.0, high)), p)
+
+
+def _compare_arms(
+    first: ArmPredictions, second: ArmPredictions, settings: Mapping[str, Any], *, clustered: bool
+) -> dict[str, Any]:
+    a, b = _share(first.units("test"), second.units("test"))
+    confidence = settings["confidence"]
+    if clustered:
+        found = bootstrap_test(
+            a.label,
+            a.score,
+            b.score,
+            patient=a.patient,
+            confidence=confidence,
+            bootstraps=settings["bootstraps"],
+        )
+    else:
+        found = delong_test(a.label, a.score, b.score, confidence=confidence)
+    notes = []
+    if np.isnan(found.p):
+        notes.append(TOO_FEW if min(a.label.sum(), (1 - a.label).sum()) < 2 else SAME)
+    if SUBSET in (first.arm.net, second.arm.net):
+        notes.append("patients with a region that can be measured")
+    networks = [side for side in (first, second) if side.arm.net in NETWORKS]
+    if len({side.seeds for side in networks}) > 1:
+        notes.append("other seeds: an ensemble of more has the advantage")
+    if any(len(side.seeds) == 1 for side in networks):
+        notes.append("seed_sd needs 2 seeds or more")
+    return {
+        "a": first.arm,
+        "b": second.arm,
+        "n": len(a.label),
+        "auc_a": auc(a.label, a.score),
+        "auc_b": auc(b.label, b.score),
+        **_cells(found, BOOTSTRAP if clustered else DELONG),
+        "seeds_a": len(first.seeds),
+        "seeds_b": len(second.seeds),
+        **_compare_seeds(first.arm, a, second.arm, b),
+        "note": "; ".join(notes),
+    }
+
+
+def _cells(found: Difference, test: str) -> dict[str, Any]:
+    low, high = found.interval
+    return {"difference": found.value, "low": low, "high": high, "test": test, "p": found.p}
+
+
+def _share(a: Units, b: Units) -> tuple[Units, Units]:
+    """Both rows' units in one order; all of them, but for the baseline that rests on some patients."""
+    if len(a.label) != len(b.label):
+        _, of_a, of_b = np.intersect1d(a.patient, b.patient, return_indices=True)
+        a, b = Units(*(column[of_a] for column in a)), Units(*(column[of_b] for column in b))
+    assert np.array_equal(a.patient, b.patient)
+    assert np.array_equal(a.label, b.label)
+    return a, b
+
+
+def _compare_seeds(first: Arm, a: Units, second: Arm, b: Units) -> dict[str, float]:
+    """Difference of the mean AUCs of single seeds, and its SD from training to training.
+
+    The trainings of two rows are apart, so that their variances add up; a baseline has none.
+    """
+    means, variances = [], []
+    for arm, units in ((first, a), (second, b)):
+        areas = [auc(units.label, score) for score in units.scores.T]
+        means.append(np.mean(areas))
+        if arm.net in NETWORKS:
+            variances.append(np.var(areas, ddof=1) if len(areas) > 1 else np.nan)
+    return {"seed_difference": float(means[0] - means[1]), "seed_sd": float(np.sqrt(sum(variances)))}
+
+
+def _compare_readers(
+    predictions: ArmPredictions, calls: pd.DataFrame, settings: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    test = predictions.units("test")
+    assert list(calls.index) == list(test.patient)
+    try:
+        threshold, source = choose_threshold(predictions, settings)
+    except ValueError:
+        reason = "not run: the part that chooses the threshold has one class only"
+        yield from ({"a": predictions.arm, "b": f"readers/{name}", "note": reason} for name in calls)
+        return
+    right = (test.score >= threshold) == test.label
+    for name in calls:
+        reader_right = calls[name].to_numpy() == test.label
+        found = mcnemar_test(right, reader_right, confidence=settings["confidence"])
+        alone = np.count_nonzero(right & ~reader_right), np.count_nonzero(reader_right & ~right)
+        yield {
+            "a": predictions.arm,
+            "b": f"readers/{name}",
+            "n": len(right),
+            "accuracy_a": float(right.mean()),
+            "accuracy_b": float(reader_right.mean()),
+            **_cells(found, MCNEMAR),
+            "seeds_a": len(predictions.seeds),
+            "note": f"difference of accuracy; right alone: {alone[0]} against {alone[1]}; "
+            f"threshold from {source}",
+        }
+
+
+def correct_by_holm(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give each row with a p-value its p_holm, corrected for the rows of the same family."""
+    from statsmodels.stats.multitest import multipletests
+
+    rows = list(rows)
+    families: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if not np.isnan(row.get("p", np.nan)):
+            families.setdefault(row["family"], []).append(row)
+    for family in families.values():
+        corrected = multipletests([row["p"] for row in family], method="holm")[1]
+        for row, p in zip(family, corrected, strict=True):
+            row["p_holm"] = float(p)
+    return rows

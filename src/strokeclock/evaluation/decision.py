@@ -1,0 +1,131 @@
+"""Decision curves (Vickers and Elkin 2006): what it is worth to treat by a row's score.
+
+Who treats where the chance of a short TSS is p_t or more counts a wrong treatment as p_t / (1 - p_t) of a
+right one: net benefit = TP/n - FP/n · p_t / (1 - p_t). A score has to be a probability for that, so it is
+scaled by the temperature of the validation part. A reader's calls do not depend on p_t.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from strokeclock.evaluation.calibration import fit_temperature, scale
+from strokeclock.evaluation.intervals import Interval, resample_weights
+from strokeclock.evaluation.predictions import (
+    PAPER,
+    READER_THRESHOLD_MIN,
+    SUBSET,
+    Arm,
+    ArmPredictions,
+    Tasks,
+)
+from strokeclock.evaluation.tables import (
+    KEY,
+    name_row,
+    name_target,
+    rate_columns,
+    read_arms,
+    read_calls,
+    with_interval,
+    write_table,
+)
+
+COLUMNS = ("target", *KEY, "n", "positives", "threshold", *rate_columns("net_benefit"), "note")
+THRESHOLDS = np.arange(5, 91) / 100
+STRATEGIES = {"treat all": True, "treat none": False}
+NO_PROBABILITY = "not run: the validation part has one class only, so that no score becomes a probability"
+NO_TIME = "nothing to draw: no phase that asks for the time was run"
+
+
+def write_decision_curve(
+    predictions: Iterable[str | Path],
+    output: str | Path,
+    *,
+    cohort: str | Path,
+    split: str | Path,
+    exclusions: str | Path,
+    readers: str | Path | None,
+    settings: Mapping[str, Any],
+    tasks: Tasks = PAPER,
+) -> None:
+    """Write net benefits on the test part, a row a model and threshold probability.
+
+    The baseline that rests on some patients is left out: its curve would be of other patients.
+
+    Parameters
+    ----------
+    predictions : paths
+        The prediction files of the run, of networks and baselines.
+    output : path
+        tables/decision_curve.csv (`COLUMNS`); stage is "strategy" for treat all and treat none, "readers" for
+        the readers.
+    cohort, split, exclusions : paths
+        cohort/cohort.tsv, split.tsv and exclusions.tsv.
+    readers : path or None
+        The reader sheet.
+    settings : mapping
+        The configuration's `evaluation`: confidence, bootstraps.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below; None: where the hemisphere holds a lesion, which nobody treats by.
+    """
+    arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
+    arms = {arm: found for arm, found in arms.items() if tasks[arm.phase] is not None and arm.net != SUBSET}
+    rows = []
+    for below_min in sorted({tasks[arm.phase] for arm in arms}):
+        of_target = {arm: found for arm, found in arms.items() if tasks[arm.phase] == below_min}
+        truth = next(iter(of_target.values())).units("test")
+        calls = None
+        if readers and below_min == READER_THRESHOLD_MIN:
+            calls = read_calls(readers, cohort=cohort, exclusions=exclusions, patients=list(truth.patient))
+        weights = resample_weights(len(truth.label), bootstraps=settings["bootstraps"])
+        for key, called in _list_models(of_target, calls, len(truth.label)):
+            for row in (
+                [{"note": NO_PROBABILITY}]
+                if called is None
+                else _curve(truth.label, called, weights.astype(float), settings["confidence"])
+            ):
+                rows.append({"target": name_target(below_min), **key, **row})
+    write_table(output, rows or [{"note": NO_TIME}], columns=COLUMNS)
+
+
+def _list_models(
+    arms: Mapping[Arm, ArmPredictions], calls: pd.DataFrame | None, n: int
+) -> Iterator[tuple[dict[str, str], np.ndarray | None]]:
+    """Yield each model's key and its calls on the test part, (n, thresholds); None: it has none."""
+    for strategy, call in STRATEGIES.items():
+        yield {"stage": "strategy", "model": strategy}, np.full((n, len(THRESHOLDS)), call)
+    for arm, found in arms.items():
+        temperature = fit_temperature(found)
+        called = scale(found.units("test").score, temperature)[:, None] >= THRESHOLDS
+        yield name_row(arm), None if np.isnan(temperature) else called
+    for name in calls if calls is not None else ():
+        called = calls[name].to_numpy(bool)[:, None].repeat(len(THRESHOLDS), axis=1)
+        yield {"stage": "readers", "model": name}, called
+
+
+def net_benefit(tp: ArrayLike, fp: ArrayLike, n: int, threshold: ArrayLike) -> np.ndarray:
+    """TP/n - FP/n · threshold / (1 - threshold)."""
+    threshold = np.asarray(threshold, float)
+    return (np.asarray(tp, float) - np.asarray(fp, float) * threshold / (1 - threshold)) / n
+
+
+def _curve(
+    label: np.ndarray, called: np.ndarray, weights: np.ndarray, confidence: float
+) -> Iterator[dict[str, Any]]:
+    """A row a threshold from calls (n, thresholds); intervals from resampled patients (bootstraps, n)."""
+    n, right = len(label), label[:, None] == 1
+    tp, fp = (called & right).astype(float), (called & ~right).astype(float)
+    value = net_benefit(tp.sum(axis=0), fp.sum(axis=0), n, THRESHOLDS)
+    drawn = net_benefit(weights @ tp, weights @ fp, n, THRESHOLDS)
+    low, high = np.quantile(drawn, [(1 - confidence) / 2, (1 + confidence) / 2], axis=0)
+    for place, threshold in enumerate(THRESHOLDS):
+        yield {
+            "n": n,
+            "positives": int(label.sum()),
+            "threshold": threshold,
+            **with_interval("net_benefit", value[place], Interval(low[place], high[place])),
+        }

@@ -1,0 +1,108 @@
+"""What the tables beside Table 2 share: how a row and its target are called, and how a CSV is written."""
+
+import csv
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from strokeclock.evaluation.intervals import Interval, wilson_interval
+from strokeclock.evaluation.metrics import Counts
+from strokeclock.evaluation.predictions import (
+    Arm,
+    ArmPredictions,
+    Tasks,
+    check_against_cohort,
+    collect_predictions,
+)
+from strokeclock.evaluation.readers import read_readers, vote
+
+KEY = ("stage", "model", "weights")  # a row's, as in Table 2
+RATES = ("sensitivity", "specificity", "accuracy")
+
+
+def read_arms(
+    predictions: Iterable[str | Path], *, cohort: str | Path, split: str | Path, tasks: Tasks
+) -> dict[Arm, ArmPredictions]:
+    """Read a run's predictions, checked against each other and the cohort, in the order of Table 2.
+
+    PredictionError where they contradict (`collect_predictions`, `check_against_cohort`).
+    """
+    arms = collect_predictions(predictions, tasks=tasks)
+    check_against_cohort(arms.values(), cohort=cohort, split=split, tasks=tasks)
+    return dict(sorted(arms.items(), key=lambda item: _place(item[0])))
+
+
+def read_calls(
+    readers: str | Path, *, cohort: str | Path, exclusions: str | Path, patients: Sequence[str]
+) -> pd.DataFrame:
+    """Each reader's calls of these patients, and the majority's; the sheet may hold all who ever entered.
+
+    ConfigurationError for any fault of the sheet (`read_readers`).
+    """
+    entered = [pd.read_csv(path, sep="\t", dtype=str)["patient"] for path in (cohort, exclusions)]
+    calls = read_readers(readers, known=set(pd.concat(entered)), needed=patients)
+    return calls.assign(majority=vote(calls))
+
+
+def _place(arm: Arm) -> tuple:
+    """By phase; 2D, 3D, then the baselines (digits come before letters); from random weights first."""
+    return arm.phase, arm.net, arm.weights != "random", arm.weights
+
+
+def name_row(arm: Arm) -> dict[str, str]:
+    return dict(zip(KEY, (arm.phase, arm.net, arm.weights), strict=True))
+
+
+def name_target(below_min: float | None) -> str:
+    """What a task asks, in words: "lesion", "TSS < 3 h", …"""
+    return "lesion" if below_min is None else f"TSS < {below_min / 60:g} h"
+
+
+def rate_columns(*names: str) -> tuple[str, ...]:
+    """The columns of values with intervals: name, name_low, name_high."""
+    return tuple(f"{name}{end}" for name in names for end in ("", "_low", "_high"))
+
+
+def with_interval(name: str, value: float, interval: Interval) -> dict[str, float]:
+    """The cells of `rate_columns` for one value."""
+    return {name: value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+
+
+def rates(counts: Counts, *, confidence: float) -> dict[str, float]:
+    """Sensitivity, specificity and accuracy with Wilson's intervals; NaN where nobody has the class."""
+    cells = {
+        "sensitivity": (counts.tp, counts.positives),
+        "specificity": (counts.tn, counts.negatives),
+        "accuracy": (counts.tp + counts.tn, counts.n),
+    }
+    return {
+        column: value
+        for name, (successes, n) in cells.items()
+        for column, value in with_interval(
+            name, getattr(counts, name), wilson_interval(successes, n, confidence=confidence)
+        ).items()
+    }
+
+
+def write_table(output: str | Path, rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str]) -> None:
+    """Write rows as CSV, whole or not at all. NaN, and what a row has not, is blank.
+
+    ValueError for a cell without a column.
+    """
+    output = Path(output)
+    beside = output.with_name(f".{output.name}")
+    with open(beside, "w", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({name: _format(value) for name, value in row.items()} for row in rows)
+    os.replace(beside, output)
+
+
+def _format(value: Any) -> str:
+    if isinstance(value, float | np.floating):
+        return "" if np.isnan(value) else f"{value:.6g}"
+    return str(value)

@@ -1,0 +1,68 @@
+"""What networks gain where they may leave the doubtful patients to people."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from strokeclock.evaluation.abstention import MARGIN, ONE_SEED, SPREAD
+from strokeclock.evaluation.tables import KEY
+from strokeclock.figures.rows import read_rows, say, tile, title_of
+from strokeclock.figures.style import BLUE, GREEN, INK, ORANGE, VERMILION, house_style, save_figure
+
+GROUP = ["target", *KEY]
+
+
+def draw_abstention(table: str | Path, outputs: Iterable[str | Path]) -> None:
+    """Draw a panel a network and start from tables/abstention.csv to .svg and .png."""
+    rows = read_rows(table)
+    groups = {
+        key: group.set_index("certainty")
+        for key, group in rows.groupby(GROUP, sort=False)
+        if group["answered"].notna().any()
+    }
+    with house_style():
+        figure, axes = tile(groups, columns=4)
+        for axis, (key, group) in zip(axes, groups.items(), strict=False):
+            target, _, model, weights = key
+            _draw_panel(axis, group)
+            axis.set_title(f"{title_of(model, weights)}\n{target}", fontsize=7)
+        if groups:
+            figure.supxlabel("Share of test patients answered", fontsize=8)
+            figure.supylabel("Of the answered", fontsize=8)
+            handles = {}
+            for axis in figure.axes:
+                handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
+            figure.legend(handles.values(), handles, loc="outside upper center", ncols=2, handlelength=3.4)
+        else:
+            say(figure, "No network that tells time was run.")
+        save_figure(figure, *outputs)
+
+
+def _draw_panel(axis: Axes, rows: pd.DataFrame) -> None:
+    margin = rows.loc[[MARGIN]]
+    for name, colour, line in (("sensitivity", GREEN, ":"), ("specificity", VERMILION, "-.")):
+        label = f"{name} (distance to the threshold)"
+        axis.plot(margin["answered"], margin[name], color=colour, linestyle=line, linewidth=1.2, label=label)
+    spread = rows.loc[[SPREAD]]
+    if spread["answered"].notna().any():
+        label = "accuracy (distance over the seeds' spread)"
+        axis.plot(spread["answered"], spread["accuracy"], "s--", color=ORANGE, markersize=3, label=label)
+    else:
+        axis.text(
+            0.5, 0.04, f"spread {ONE_SEED}", transform=axis.transAxes, ha="center", fontsize=6, color=INK
+        )
+    error = [margin["accuracy"] - margin["accuracy_low"], margin["accuracy_high"] - margin["accuracy"]]
+    axis.errorbar(
+        margin["answered"],
+        margin["accuracy"],
+        yerr=error,
+        fmt="o-",
+        color=BLUE,
+        markersize=3.5,
+        elinewidth=0.8,
+        label="accuracy (distance to the threshold)",
+    )
+    axis.set(xlim=(1.03, 0.3), ylim=(0.3, 1.01), xticks=[1, 0.8, 0.6, 0.4], yticks=[0.4, 0.6, 0.8, 1])
+    axis.set_box_aspect(1)

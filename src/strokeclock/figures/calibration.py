@@ -1,0 +1,70 @@
+"""Reliability of every row's scores: how often what was given 0.7 was so, before and after scaling."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from strokeclock.evaluation.calibration import AS_PREDICTED, SCALED
+from strokeclock.evaluation.tables import KEY
+from strokeclock.figures.rows import read_rows, say, tile, title_of
+from strokeclock.figures.style import BLUE, INK, PALE, house_style, save_figure
+
+GROUP = ["target", *KEY]
+
+
+def draw_calibration(calibration: str | Path, reliability: str | Path, outputs: Iterable[str | Path]) -> None:
+    """Draw a panel a row from tables/calibration.csv and reliability.csv to .svg and .png."""
+    lines = read_rows(calibration).set_index([*GROUP, "scores"]).sort_index()
+    groups = {
+        key: bins.set_index("scores") for key, bins in read_rows(reliability).groupby(GROUP, sort=False)
+    }
+    with house_style():
+        figure, axes = tile(groups, columns=5)
+        for axis, (key, bins) in zip(axes, groups.items(), strict=False):
+            target, _, model, weights = key
+            _draw_panel(axis, bins, lines.loc[key])
+            axis.set_title(f"{title_of(model, weights)}\n{target}", fontsize=7)
+        if groups:
+            figure.supxlabel("Score (test part)", fontsize=8)
+            figure.supylabel("Observed share, interval by Wilson", fontsize=8)
+            figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+        else:
+            say(figure, "No row was run.")
+        save_figure(figure, *outputs)
+
+
+def _draw_panel(axis: Axes, bins: pd.DataFrame, lines: pd.DataFrame) -> None:
+    axis.plot([0, 1], [0, 1], color=PALE, linewidth=0.8)
+    before = bins.loc[[AS_PREDICTED]]
+    axis.plot(
+        before["mean_score"],
+        before["observed"],
+        "o--",
+        color=INK,
+        markerfacecolor="white",
+        markersize=3.5,
+        linewidth=0.8,
+        label=AS_PREDICTED,
+    )
+    if SCALED in bins.index:
+        after = bins.loc[[SCALED]]
+        spread = [after["observed"] - after["observed_low"], after["observed_high"] - after["observed"]]
+        axis.errorbar(
+            after["mean_score"],
+            after["observed"],
+            yerr=spread,
+            fmt="o-",
+            color=BLUE,
+            markersize=3.5,
+            linewidth=1.2,
+            elinewidth=0.8,
+            label=SCALED,
+        )
+        slope = lines.loc[SCALED, "slope"]
+        text = "no slope" if pd.isna(slope) else f"slope {slope:.2f}"
+        axis.text(0.04, 0.95, f"{text}\nBrier {lines.loc[SCALED, 'brier']:.3f}", va="top", fontsize=6.5)
+    else:
+        axis.text(0.04, 0.95, "not scaled", va="top", fontsize=6.5)
+    axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])

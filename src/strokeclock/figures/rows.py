@@ -1,0 +1,59 @@
+"""How the rows of Table 2 are called, drawn and set out in the figures of the statistics."""
+
+from collections.abc import Hashable, Iterable, Iterator
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from strokeclock.evaluation.tables import KEY
+from strokeclock.figures.roc import LOOKS, NETS, Look
+from strokeclock.figures.style import PALE
+
+BASELINES = {
+    ("ratio", "flair"): Look("FLAIR ratio", PALE, "-"),
+    ("ratio", "series"): Look("ratios of all series", PALE, "--"),
+}
+PANEL_IN = 1.75
+
+
+def read_rows(path: str | Path) -> pd.DataFrame:
+    """Read a table of the statistics; what is missing among the texts is ""."""
+    table = pd.read_csv(path)
+    texts = ["target", *KEY, "note", "scores", "certainty", "variable", "group"]
+    return table.fillna({name: "" for name in texts if name in table}).astype(
+        {name: str for name in texts if name in table}
+    )
+
+
+def look_of(model: str, weights: str) -> Look:
+    """The row's label, without the network's name, its colour and its line."""
+    if model in NETS:
+        return LOOKS[weights]
+    return BASELINES.get((model, weights)) or Look(f"{model} {weights}".strip(), PALE, ":")
+
+
+def title_of(model: str, weights: str) -> str:
+    label = look_of(model, weights).label
+    return f"{model.upper()} {label}" if model in NETS else label
+
+
+def tile(groups: Iterable[Hashable], *, columns: int) -> tuple[Figure, Iterator[Axes]]:
+    """A figure of small square panels, one a group, and these; the empty places of the last row are off."""
+    panels = max(1, len(list(groups)))
+    columns = min(columns, panels)
+    rows = -(-panels // columns)
+    figure = Figure(figsize=(PANEL_IN * columns + 0.4, (PANEL_IN + 0.35) * rows + 0.6), layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for place, axis in enumerate(axes):
+        if place >= panels:
+            axis.set_axis_off()
+        axis.tick_params(labelbottom=place + columns >= panels)
+    return figure, iter(axes[:panels])
+
+
+def say(figure: Figure, text: str) -> None:
+    """Write one sentence where there is nothing to draw."""
+    figure.clear()
+    figure.text(0.5, 0.5, text, ha="center", va="center")

@@ -1,0 +1,21 @@
+"""Measure and draw each TSS < 4.5 h row of Table 2 in groups of patients.
+
+Inputs: predictions, baselines, cohort, split, volumes (of the lesions). Outputs: table, svg, png.
+Settings: evaluation.{threshold, fixed_threshold, confidence}.
+"""
+
+from strokeclock.evaluation.subgroups import write_subgroups
+from strokeclock.figures.subgroups import draw_subgroups
+from strokeclock.logs import log_to
+
+log_to(snakemake.log[0])
+write_subgroups(
+    [*snakemake.input.predictions, *snakemake.input.baselines],
+    snakemake.output.table,
+    cohort=snakemake.input.cohort,
+    split=snakemake.input.split,
+    volumes=snakemake.input.volumes,
+    settings=snakemake.params.settings,
+    tasks=snakemake.params.tasks,
+)
+draw_subgroups(snakemake.output.table, [snakemake.output.svg, snakemake.output.png])
