@@ -1,9 +1,9 @@
 """Leaving the doubtful patients to people: a band of scores around the threshold in which nothing is said.
 
-Two measures of certainty, both in log odds of the ensemble's score, so that a temperature would cancel:
-"margin", the distance to the row's threshold; "spread", that distance in standard deviations of the single
-seeds' log odds. The band's width is chosen on the validation part, so that a given share of its patients is
-answered; what it does is measured on the test part. The answer is always Table 2's.
+Two measures of certainty in the ensemble's log odds, where a temperature scales everything alike and so would
+hardly change who is answered: "margin", the distance to the row's threshold; "spread", that distance in
+standard deviations of the single seeds' log odds. The band's width is chosen on the validation part, so that
+a given share of its patients is answered, and judged on the test part. The answer is Table 2's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.sheet import SIDES
-from strokeclock.evaluation.intervals import delong_interval
+from strokeclock.evaluation.intervals import UNDEFINED, delong_interval
 from strokeclock.evaluation.metrics import auc, count
 from strokeclock.evaluation.predictions import PAPER, READER_THRESHOLD_MIN, ArmPredictions, Tasks
 from strokeclock.evaluation.table2 import choose_threshold
@@ -138,6 +138,8 @@ def _rows(
             else:
                 interval = delong_interval(label, score, confidence=confidence)
                 row |= with_interval("auc", auc(label, score), interval)
+                if interval is UNDEFINED:
+                    notes.append("no interval: an AUC of 0 or 1")
                 if source:
                     cells = rates(counts, confidence=confidence)
                     row |= {name: cells[name] for name in rate_columns("sensitivity", "specificity")}

@@ -15,16 +15,13 @@ BASELINES = {
     ("ratio", "flair"): Look("FLAIR ratio", PALE, "-"),
     ("ratio", "series"): Look("ratios of all series", PALE, "--"),
 }
+TEXTS = ("target", *KEY, "note", "scores", "certainty", "variable", "group")
 PANEL_IN = 1.75
 
 
 def read_rows(path: str | Path) -> pd.DataFrame:
     """Read a table of the statistics; what is missing among the texts is ""."""
-    table = pd.read_csv(path)
-    texts = ["target", *KEY, "note", "scores", "certainty", "variable", "group"]
-    return table.fillna({name: "" for name in texts if name in table}).astype(
-        {name: str for name in texts if name in table}
-    )
+    return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str)).fillna(dict.fromkeys(TEXTS, ""))
 
 
 def look_of(model: str, weights: str) -> Look:

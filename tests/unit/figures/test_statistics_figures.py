@@ -1,0 +1,187 @@
+"""The figures of the statistics, from tables as the evaluation writes them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import same_color
+
+from strokeclock.evaluation import abstention, calibration, decision, subgroups
+from strokeclock.figures import abstention as abstention_figure
+from strokeclock.figures import calibration as calibration_figure
+from strokeclock.figures import decision_curve as decision_figure
+from strokeclock.figures import subgroups as subgroups_figure
+from strokeclock.figures.roc import LOOKS
+from strokeclock.figures.rows import look_of, title_of
+
+SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 100}
+ARMS = [
+    ("2d", "phase3_tss4h5", "random"),
+    ("2d", "phase4_attention", "phase3"),
+    ("3d", "phase3_tss4h5", "phase2"),
+    ("ratio", "phase3_tss4h5", "flair"),
+]
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Predictions of ARMS on 80 patients, two seeds for the networks; cohort, split, volumes and readers."""
+    rng = np.random.default_rng(0)
+    patients = [f"p{number:02d}" for number in range(80)]
+    part = ["validation", "test"] * 40
+    minutes = rng.permutation(np.linspace(30, 510, 80)).round()
+    label = (minutes < 270).astype(int)
+    files = {
+        "cohort": {
+            "patient": patients,
+            "onset_to_mri_min": minutes,
+            "lesion_side": "left",
+            "sex": ["F", "M"] * 40,
+            "age": rng.integers(50, 90, 80),
+            "field_t": 3.0,
+        },
+        "split": {"patient": patients, "part": part},
+        "exclusions": {"patient": [], "stage": [], "reason": []},
+        "volumes": {"patient": patients, "volume_ml": 5.0, "source": "mask"},
+        "readers": {"patient": patients, "reader1": label, "reader2": 1 - label},
+    }
+    for name, columns in files.items():
+        pd.DataFrame(columns).to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
+    paths = []
+    for arm in ARMS:
+        for seed in (0, 1) if arm[0] != "ratio" else (0,):
+            path = tmp_path / "predictions" / "/".join(arm) / f"seed-{seed}.tsv"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            score = 1 / (1 + np.exp(-(rng.normal(size=80) + 2 * label - 1)))
+            columns = {
+                "patient": patients,
+                "hemisphere": "left",
+                "part": part,
+                "label": label,
+                "score": score,
+            }
+            pd.DataFrame(columns).to_csv(path, sep="\t", index=False)
+            paths.append(path)
+    return tmp_path, paths
+
+
+@pytest.fixture
+def draw(run, monkeypatch):
+    """Write a table with a module of evaluation, draw its figure; return the table and the Figure."""
+    root, paths = run
+    cohort = {"cohort": root / "cohort.tsv", "split": root / "split.tsv"}
+    readers = {"exclusions": root / "exclusions.tsv", "readers": root / "readers.tsv"}
+
+    def make(name, *, only=ARMS, outputs=("figure.svg", "figure.png")):
+        chosen = [path for path in paths if path.parts[-4:-1] in only]
+        outputs = [root / output for output in outputs]
+        table = root / "table.csv"
+        tables = [table]
+        if name == "calibration":
+            tables.append(root / "reliability.csv")
+            calibration.write_calibration(chosen, *tables, **cohort, settings=SETTINGS)
+            module, function = calibration_figure, calibration_figure.draw_calibration
+        elif name == "decision":
+            decision.write_decision_curve(chosen, table, **cohort, **readers, settings=SETTINGS)
+            module, function = decision_figure, decision_figure.draw_decision_curve
+        elif name == "abstention":
+            abstention.write_abstention(chosen, table, **cohort, settings=SETTINGS)
+            module, function = abstention_figure, abstention_figure.draw_abstention
+        else:
+            subgroups.write_subgroups(
+                chosen, table, **cohort, volumes=root / "volumes.tsv", settings=SETTINGS
+            )
+            module, function = subgroups_figure, subgroups_figure.draw_subgroups
+        kept, save = [], module.save_figure
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "save_figure", lambda figure, *to: (kept.append(figure), save(figure, *to)))
+            function(*tables, outputs)
+        return pd.read_csv(table), kept[0], outputs
+
+    return make
+
+
+@pytest.mark.parametrize("name", ["calibration", "decision", "abstention", "subgroups"])
+def test_bytes_repeat(draw, name):
+    _, _, first = draw(name, outputs=("a.svg", "a.png"))
+    _, _, second = draw(name, outputs=("b.svg", "b.png"))
+    for a, b in zip(first, second, strict=True):
+        assert a.read_bytes() == b.read_bytes()
+        assert len(a.read_bytes()) > 8_000
+
+
+@pytest.mark.parametrize("name", ["calibration", "decision", "abstention", "subgroups"])
+def test_nothing_run_is_said(draw, name):
+    _, figure, _ = draw(name, only=[])
+    (text,) = figure.texts
+    assert text.get_text().endswith("run.")
+    assert not figure.axes
+
+
+def test_a_panel_a_row_with_its_slope(draw):
+    table, figure, _ = draw("calibration")
+    titles = [axis.get_title() for axis in figure.axes if axis.axison]
+    assert titles[0] == "2D random start\nTSS < 4.5 h"
+    assert len(titles) == len(ARMS)
+    slope = table.query("scores == 'temperature-scaled'")["slope"].iloc[0]
+    assert f"slope {slope:.2f}" in figure.axes[0].texts[0].get_text()
+
+
+def test_reliability_is_drawn_as_tabled(draw, run):
+    _, figure, _ = draw("calibration", only=[ARMS[0]])
+    bins = pd.read_csv(run[0] / "reliability.csv").query("scores == 'as predicted'")
+    lines = [line for line in figure.axes[0].lines if line.get_label() == "as predicted"]
+    assert lines[0].get_xydata() == pytest.approx(bins[["mean_score", "observed"]].to_numpy())
+
+
+def test_decision_curves_stand_a_panel_a_network_with_readers_and_baseline(draw):
+    table, figure, _ = draw("decision")
+    assert [axis.get_title() for axis in figure.axes] == [
+        "TSS < 4.5 h: 2D network",
+        "TSS < 4.5 h: 3D network",
+    ]
+    lines = [{line.get_label(): line for line in axis.lines} for axis in figure.axes]
+    beside = {"treat all", "treat none", "FLAIR ratio", "reader 1", "reader 2", "majority of readers"}
+    assert set(lines[0]) == beside | {"random start", "attention, fine-tuned"}
+    assert set(lines[1]) == beside | {"from TSS < 3 h"}
+    expected = table.query("model == '3d'")["net_benefit"].to_numpy()
+    assert lines[1]["from TSS < 3 h"].get_ydata() == pytest.approx(expected)
+
+
+def test_abstention_is_drawn_for_networks_as_tabled(draw):
+    table, figure, _ = draw("abstention")
+    panels = {axis.get_title().split("\n")[0]: axis for axis in figure.axes if axis.axison}
+    assert list(panels) == ["2D random start", "3D from TSS < 3 h", "2D attention, fine-tuned"]
+    rows = table.query("model == '3d' and certainty == 'spread'")
+    (line,) = (line for line in panels["3D from TSS < 3 h"].lines if "spread" in str(line.get_label()))
+    assert line.get_xydata() == pytest.approx(rows[["answered", "accuracy"]].to_numpy())
+
+
+def test_one_seed_is_said_in_its_panel(draw, run):
+    for path in run[1]:
+        if path.stem == "seed-1":
+            path.unlink()
+            run[1].remove(path)
+    _, figure, _ = draw("abstention", only=[ARMS[0]])
+    assert "needs 2 seeds or more" in figure.axes[0].texts[0].get_text()
+
+
+def test_forest_of_groups(draw):
+    table, figure, _ = draw("subgroups")
+    titles = [axis.get_title().replace("\n", " ") for axis in figure.axes]
+    assert titles == ["2D random start", "2D attention, fine-tuned", "3D from TSS < 3 h", "FLAIR ratio"]
+    first = table[(table["model"] == "2d") & (table["weights"] == "random")]
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert len(labels) == len(first)
+    assert labels[0] == f"all patients  ({first['positives'].iloc[0]} of 40)"
+    points = [line.get_xdata()[0] for line in figure.axes[0].lines if line.get_marker() == "o"]
+    assert points == pytest.approx(first["auc"].dropna().tolist())
+    few = [text.get_text() for text in figure.axes[0].texts]
+    assert few == ["too few"] * int(first["auc"].isna().sum())
+
+
+def test_names_and_looks_of_rows():
+    assert title_of("2d", "imagenet") == "2D ImageNet"
+    assert look_of("3d", "random") == LOOKS["random"]
+    assert title_of("ratio", "flair") == "FLAIR ratio"
+    assert title_of("clinical", "age") == "clinical age"
+    assert not same_color(look_of("clinical", "age").colour, LOOKS["random"].colour)
