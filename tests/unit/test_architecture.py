@@ -9,7 +9,14 @@ SOURCE = Path(__file__).parents[2] / "src/strokeclock"
 FORBIDDEN = {
     "": {"snakemake"},
     "cohort": {"torch", "strokeclock.imaging", "strokeclock.phantom", "strokeclock.training"},
-    "imaging": {"torch", "strokeclock.phantom", "strokeclock.training", "strokeclock.models"},
+    "imaging": {
+        "torch",
+        "strokeclock.phantom",
+        "strokeclock.training",
+        "strokeclock.models",
+        "strokeclock.radiomics",
+    },
+    "radiomics": {"torch", "strokeclock.evaluation", "strokeclock.figures"},
     "phantom": {"torch", "strokeclock.imaging", "strokeclock.cohort", "strokeclock.training"},
     "models": {
         "strokeclock.training",

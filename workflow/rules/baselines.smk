@@ -6,12 +6,23 @@ TIME_PHASES = [
 RATIOS = (
     ["flair", "series"] if {"dwi", "flair"} <= set(config["models"]["channels"]) else []
 )
-BASELINE_PREDICTIONS = expand(
-    f"{RUN}/predictions/ratio/{{phase}}/{{row}}/seed-0.tsv",
-    phase=TIME_PHASES,
-    row=RATIOS,
-)
-BASELINE_TABLES = []
+RADIOMICS = {
+    phase: f"{RUN}/predictions/ml/{phase}/radiomics/seed-0.tsv"
+    for phase in {"phase4_attention"} & set(TASKS)  # where Table 2 has its row
+}
+BASELINE_PREDICTIONS = [
+    *expand(
+        f"{RUN}/predictions/ratio/{{phase}}/{{row}}/seed-0.tsv",
+        phase=TIME_PHASES,
+        row=RATIOS,
+    ),
+    *expand(
+        f"{RUN}/predictions/clinical/{{phase}}/covariates/seed-0.tsv",
+        phase=TIME_PHASES,
+    ),
+    *RADIOMICS.values(),
+]
+BASELINE_TABLES = [f"{RUN}/tables/ml_baseline.csv"] if RADIOMICS else []
 
 
 rule predict_ratio:
@@ -36,3 +47,116 @@ rule predict_ratio:
         code=code("evaluation", "training"),
     script:
         "../scripts/predict_ratio.py"
+
+
+rule predict_clinical:
+    input:
+        volumes=f"{RUN}/lesions/volumes.tsv",
+        cohort=f"{RUN}/cohort/cohort.tsv",
+        split=f"{RUN}/cohort/split.tsv",
+    output:
+        predictions=f"{RUN}/predictions/clinical/{{phase}}/covariates/seed-0.tsv",
+    log:
+        f"{LOG}/predictions/clinical/{{phase}}/covariates.log",
+    wildcard_constraints:
+        phase="|".join(TIME_PHASES),
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        code=code("evaluation"),
+    script:
+        "../scripts/predict_clinical.py"
+
+
+for lot, patients in LOTS.items():
+
+    rule:
+        name:
+            f"radiomics_{lot}"
+        input:
+            **{
+                name: each(patients, f"preprocessed/{{patient}}/{name}.nii.gz")
+                for name in ("adc", "dwi", "flair", "brain_mask")
+            },
+            transform=each(
+                patients, "preprocessed/{patient}/transforms/t2w_to_atlas.txt"
+            ),
+            cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold its rows
+        output:
+            region=each(patients, "radiomics/{patient}.nii.gz"),
+            features=f"{RUN}/radiomics/lot_{lot}.tsv",
+        log:
+            f"{LOG}/radiomics/lot_{lot}.log",
+        conda:
+            "../../envs/radiomics.yaml"
+        threads: 1
+        resources:
+            mem_mb=2000,
+            runtime=15,
+        params:
+            patients=patients,
+            settings=config["evaluation"]["radiomics"],
+            rows=[ROWS.get(patient) for patient in patients],
+            code=code("radiomics", "imaging"),
+        script:
+            "../scripts/radiomics.py"
+
+
+rule predict_ml:
+    input:
+        features=expand(f"{RUN}/radiomics/lot_{{lot}}.tsv", lot=LOTS),
+        cohort=f"{RUN}/cohort/cohort.tsv",
+        split=f"{RUN}/cohort/split.tsv",
+    output:
+        predictions=f"{RUN}/predictions/ml/{{phase}}/radiomics/seed-0.tsv",
+        record=f"{RUN}/radiomics/{{phase}}.json",
+    log:
+        f"{LOG}/predictions/ml/{{phase}}/radiomics.log",
+    wildcard_constraints:
+        phase="|".join(TASKS),
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        code=code("evaluation", "radiomics"),
+    script:
+        "../scripts/predict_ml.py"
+
+
+rule ml_baseline:
+    input:
+        predictions=lambda wildcards: PREDICTIONS,  # of evaluation.smk, which comes after
+        baselines=BASELINE_PREDICTIONS,
+        record=[f"{RUN}/radiomics/{phase}.json" for phase in RADIOMICS],
+        cohort=f"{RUN}/cohort/cohort.tsv",
+        split=f"{RUN}/cohort/split.tsv",
+    output:
+        report(
+            f"{RUN}/tables/ml_baseline.csv",
+            caption="../report/ml_baseline.rst",
+            category="Tables",
+            labels={"what": "radiomics baseline beside the networks"},
+        ),
+    log:
+        f"{LOG}/tables/ml_baseline.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        confidence=config["evaluation"]["confidence"],
+        tasks={task.phase: task.below_min for task in TASKS.values()},
+        code=code("evaluation"),
+    script:
+        "../scripts/ml_baseline.py"

@@ -68,9 +68,14 @@ class ArmPredictions:
     seeds: tuple[int, ...]
     frame: pd.DataFrame
 
-    def units(self, part: str) -> Units:
-        """The units of "validation" or "test", in the order of their ids."""
-        rows = self.frame[self.frame["part"] == part]
+    @property
+    def learning(self) -> tuple[str, ...]:
+        """The parts that may choose a threshold; training too where its scores are cross-validated."""
+        return ("train", "validation") if "train" in set(self.frame["part"]) else ("validation",)
+
+    def units(self, *parts: str) -> Units:
+        """The units of these parts ("validation", "test"), in the order of their ids."""
+        rows = self.frame[self.frame["part"].isin(parts)]
         return Units(
             rows.index.get_level_values("patient").to_numpy(str),
             rows["label"].to_numpy(int),
@@ -110,7 +115,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
         )
     for column, allowed in (
         ("hemisphere", ("left", "right")),
-        ("part", ("validation", "test")),
+        ("part", ("validation", "test", "train")),  # the last where scores are cross-validated
         ("label", (0, 1)),
     ):
         if wrong := sorted(set(frame[column]) - set(allowed), key=str):
@@ -127,7 +132,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
         )
     parts = frame.groupby("patient")["part"].nunique()
     if (parts > 1).any():
-        raise PredictionError(f"{path} has patient {parts.idxmax()} in validation and test at once")
+        raise PredictionError(f"{path} has patient {parts.idxmax()} in two parts at once")
     return frame.assign(score=score)[COLUMNS].sort_values(["patient", "hemisphere"], ignore_index=True)
 
 
@@ -159,7 +164,8 @@ def _units(frame: pd.DataFrame, below_min: float | None, path: str | Path) -> pd
 def collect_predictions(paths: Iterable[str | Path], *, tasks: Tasks = PAPER) -> dict[Arm, ArmPredictions]:
     """Read all prediction files of a run and join the seeds of each arm.
 
-    A file of `SUBSET` may be without rows: no patient could be measured, and the arm is not there.
+    A file of `SUBSET` may be without rows: no patient could be measured, and the arm is not there. It alone
+    may score training patients, by cross-validation.
 
     Raises PredictionError where the seeds of an arm differ in their units, labels or parts, or where two
     arms with the same target differ in their test units or labels (phases 3 and 4 have the same target;
@@ -169,6 +175,10 @@ def collect_predictions(paths: Iterable[str | Path], *, tasks: Tasks = PAPER) ->
     for path in paths:
         arm, seed = parse_path(path)
         rows = read_predictions(path)
+        if arm.net != SUBSET and "train" in set(rows["part"]):
+            raise PredictionError(
+                f"{path} scores training patients, from whom the model has learned: remove them"
+            )
         if len(rows) or arm.net != SUBSET:
             seeds.setdefault(arm, {})[seed] = _units(rows, tasks[arm.phase], path)
     arms = {}

@@ -153,15 +153,20 @@ def _not_run(reason: str) -> dict[str, Any]:
 
 
 def choose_threshold(predictions: ArmPredictions, settings: Mapping[str, Any]) -> tuple[float, str]:
-    """The threshold on the seed-averaged score, and its source: "validation", "test (optimistic)" or "fixed".
+    """The threshold on the seed-averaged score, and its source.
 
-    ValueError where the part that should choose it lacks a class.
+    The source is "validation", "cross-validation" (of training and validation, for the radiomics baseline),
+    "test (optimistic)" or "fixed". ValueError where the patients that should choose it lack a class.
     """
     if settings["threshold"] == "fixed":
         return float(settings["fixed_threshold"]), "fixed"
-    part = settings["threshold"]
-    units = predictions.units(part)
-    return youden_threshold(units.label, units.score), "test (optimistic)" if part == "test" else part
+    if settings["threshold"] == "test":
+        parts, source = ("test",), "test (optimistic)"
+    else:
+        parts = predictions.learning
+        source = "cross-validation" if "train" in parts else "validation"
+    units = predictions.units(*parts)
+    return youden_threshold(units.label, units.score), source
 
 
 def _model_row(predictions: ArmPredictions, settings: Mapping[str, Any], tasks: Tasks) -> dict[str, Any]:

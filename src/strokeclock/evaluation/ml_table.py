@@ -1,0 +1,122 @@
+"""The radiomics baseline beside the networks: who has a usable region, what was chosen, who reads time best.
+
+The paper gives its 2D network an AUC of .76 on the 221 of its 422 patients whom the baseline could use: on
+easier patients, the larger infarcts. So each row of the same question is measured on the same test patients.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from strokeclock.cohort.split import PARTS
+from strokeclock.evaluation.comparison import SAME, TOO_FEW, delong_test
+from strokeclock.evaluation.intervals import delong_interval
+from strokeclock.evaluation.metrics import auc
+from strokeclock.evaluation.predictions import PAPER, SUBSET, Arm, ArmPredictions, Tasks
+from strokeclock.evaluation.tables import name_row, rate_columns, read_arms, with_interval, write_table
+
+COLUMNS = (
+    *("section", "stage", "model", "weights", "part", "patients", "n", "positives"),
+    *rate_columns("auc", "difference"),
+    *("p", "note"),
+)
+REGION, CHOICE, TEST = "usable regions", "cross-validation", "same test patients"
+PAPER_SHARE = "the paper: 221 of 422"
+
+
+def write_ml_table(
+    predictions: Iterable[str | Path],
+    output: str | Path,
+    *,
+    record: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    confidence: float,
+    tasks: Tasks = PAPER,
+) -> None:
+    """Write tables/ml_baseline.csv (`COLUMNS`).
+
+    Its sections: in how many patients of each part the region can be measured (n of patients); the
+    candidates' cross-validated AUC with their best settings, which flatters each a little; and every row with
+    the question of the radiomics baseline on the test patients that it can use, the difference being row -
+    baseline, by DeLong's paired test, not corrected for their number.
+
+    Parameters
+    ----------
+    predictions : paths
+        The prediction files of the run, of networks and baselines.
+    output : path
+        tables/ml_baseline.csv.
+    record : path
+        What `predict_ml` wrote of its choice.
+    cohort, split : paths
+        cohort/cohort.tsv and split.tsv.
+    confidence : float
+        Of the intervals.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
+
+    Raises
+    ------
+    PredictionError
+        The predictions contradict the cohort, or each other.
+    """
+    found = json.loads(Path(record).read_text())
+    arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
+    parts = found["parts"]
+    total = {key: sum(part[key] for part in parts.values()) for key in ("patients", "usable", "positives")}
+    rows = [
+        {
+            "section": REGION,
+            "part": name,
+            "patients": part["patients"],
+            "n": part["usable"],
+            "positives": part["positives"],
+            "note": PAPER_SHARE if name == "all" else "",
+        }
+        for name, part in {**{name: parts[name] for name in PARTS}, "all": total}.items()
+    ]
+    for name, candidate in found["candidates"].items():
+        settings = ", ".join(
+            f"{key.split('__')[-1]} {value:g}" for key, value in candidate["settings"].items()
+        )
+        chosen = "; chosen" if name == found["chosen"] else ""
+        rows.append({"section": CHOICE, "model": name, "auc": candidate["auc"], "note": settings + chosen})
+    if baselines := [found for arm, found in arms.items() if arm.net == SUBSET]:
+        rows += _compare(baselines[0], arms, tasks, confidence)
+    else:
+        rows.append({"section": TEST, "model": SUBSET, "part": "test", "note": found["note"]})
+    write_table(output, rows, columns=COLUMNS)
+
+
+def _compare(
+    baseline: ArmPredictions, arms: Mapping[Arm, ArmPredictions], tasks: Tasks, confidence: float
+) -> Iterator[dict[str, Any]]:
+    test = baseline.units("test")
+    for arm, found in arms.items():
+        if tasks[arm.phase] != tasks[baseline.arm.phase]:
+            continue
+        units = found.units("test")
+        _, here, there = np.intersect1d(test.patient, units.patient, return_indices=True)
+        label, score = test.label[here], units.score[there]
+        assert np.array_equal(test.patient, units.patient[there])
+        assert np.array_equal(label, units.label[there])
+        row = {
+            "section": TEST,
+            **name_row(arm),
+            "part": "test",
+            "patients": len(units.patient),
+            "n": len(label),
+            "positives": int(label.sum()),
+            **with_interval("auc", auc(label, score), delong_interval(label, score, confidence=confidence)),
+        }
+        if min(label.sum(), (1 - label).sum()) < 2:
+            row["note"] = TOO_FEW
+        elif found is not baseline:
+            difference, interval, p = delong_test(label, score, test.score[here], confidence=confidence)
+            row |= with_interval("difference", difference, interval) | {"p": p}
+            row["note"] = SAME if np.isnan(p) else ""
+        yield row

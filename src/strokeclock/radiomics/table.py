@@ -1,0 +1,55 @@
+"""The features of the patients, as they pass from what measures them to what learns from them."""
+
+import csv
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+
+class Measured(NamedTuple):
+    """One patient.
+
+    Attributes
+    ----------
+    region_ml : volume in the patient's own brain; None where the patient is excluded.
+    reason : why the region cannot be used; "" where it can.
+    features : by name; empty where it cannot.
+    """
+
+    patient: str
+    region_ml: float | None
+    reason: str
+    features: Mapping[str, float]
+
+
+def write_features(measured: Iterable[Measured], output: str | os.PathLike) -> None:
+    """Write patients' features as TSV: patient, region_ml, reason, and a column a feature; NaN is blank."""
+    measured = list(measured)
+    names = list(dict.fromkeys(name for patient in measured for name in patient.features))
+    output = Path(output)
+    beside = output.with_name(f".{output.name}")
+    with open(beside, "w", newline="") as file:
+        table = csv.writer(file, delimiter="\t", lineterminator="\n")
+        table.writerow(["patient", "region_ml", "reason", *names])
+        for patient, region_ml, reason, features in measured:
+            values = (features.get(name, np.nan) for name in names)
+            table.writerow(
+                [
+                    patient,
+                    "" if region_ml is None else f"{region_ml:.3f}",
+                    reason,
+                    *("" if np.isnan(value) else f"{value:.9g}" for value in values),
+                ]
+            )
+    os.replace(beside, output)
+
+
+def read_features(paths: Iterable[str | os.PathLike]) -> pd.DataFrame:
+    """Read lots of `write_features` into one table, indexed by patient; a usable region's reason is ""."""
+    lots = [pd.read_csv(path, sep="\t", dtype={"patient": str, "reason": str}) for path in paths]
+    table = pd.concat(lots, ignore_index=True).set_index("patient")
+    return table.assign(reason=table["reason"].fillna(""))
