@@ -24,7 +24,8 @@ def wilson_interval(successes: int, n: int, *, confidence: float) -> Interval:
     from statsmodels.stats.proportion import proportion_confint
 
     low, high = proportion_confint(successes, n, alpha=1 - confidence, method="wilson")
-    return Interval(float(low), float(high))
+    # the formula's 0 and 1, but for rounding
+    return Interval(0.0 if successes == 0 else float(low), 1.0 if successes == n else float(high))
 
 
 def delong_variance(label: ArrayLike, score: ArrayLike) -> float:

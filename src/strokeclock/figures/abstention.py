@@ -53,16 +53,10 @@ def _draw_panel(axis: Axes, rows: pd.DataFrame) -> None:
         axis.text(
             0.5, 0.04, f"spread {ONE_SEED}", transform=axis.transAxes, ha="center", fontsize=6, color=INK
         )
-    error = [margin["accuracy"] - margin["accuracy_low"], margin["accuracy_high"] - margin["accuracy"]]
-    axis.errorbar(
-        margin["answered"],
-        margin["accuracy"],
-        yerr=error,
-        fmt="o-",
-        color=BLUE,
-        markersize=3.5,
-        elinewidth=0.8,
-        label="accuracy (distance to the threshold)",
+    axis.vlines(
+        margin["answered"], margin["accuracy_low"], margin["accuracy_high"], color=BLUE, linewidth=0.8
     )
+    label = "accuracy (distance to the threshold)"
+    axis.plot(margin["answered"], margin["accuracy"], "o-", color=BLUE, markersize=3.5, label=label)
     axis.set(xlim=(1.03, 0.3), ylim=(0.3, 1.01), xticks=[1, 0.8, 0.6, 0.4], yticks=[0.4, 0.6, 0.8, 1])
     axis.set_box_aspect(1)

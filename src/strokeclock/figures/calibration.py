@@ -50,16 +50,16 @@ def _draw_panel(axis: Axes, bins: pd.DataFrame, lines: pd.DataFrame) -> None:
     )
     if SCALED in bins.index:
         after = bins.loc[[SCALED]]
-        spread = [after["observed"] - after["observed_low"], after["observed_high"] - after["observed"]]
-        axis.errorbar(
+        axis.vlines(
+            after["mean_score"], after["observed_low"], after["observed_high"], color=BLUE, linewidth=0.8
+        )
+        axis.plot(
             after["mean_score"],
             after["observed"],
-            yerr=spread,
-            fmt="o-",
+            "o-",
             color=BLUE,
             markersize=3.5,
             linewidth=1.2,
-            elinewidth=0.8,
             label=SCALED,
         )
         slope = lines.loc[SCALED, "slope"]

@@ -14,6 +14,8 @@ from strokeclock.figures.style import PALE
 BASELINES = {
     ("ratio", "flair"): Look("FLAIR ratio", PALE, "-"),
     ("ratio", "series"): Look("ratios of all series", PALE, "--"),
+    ("clinical", "covariates"): Look("clinical covariates", PALE, "-."),
+    ("ml", "radiomics"): Look("radiomics", PALE, ":"),
 }
 TEXTS = ("target", *KEY, "note", "scores", "certainty", "variable", "group")
 PANEL_IN = 1.75

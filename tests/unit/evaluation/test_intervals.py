@@ -29,6 +29,12 @@ def test_wilson_by_its_formula(successes, n):
     )
 
 
+@pytest.mark.parametrize("n", [7, 12, 20])
+def test_wilson_ends_at_0_and_1(n):
+    assert wilson_interval(0, n, confidence=0.95).low == 0
+    assert wilson_interval(n, n, confidence=0.95).high == 1
+
+
 def test_wilson_of_nothing_is_undefined():
     assert all(map(math.isnan, wilson_interval(0, 0, confidence=0.95)))
 

@@ -156,6 +156,16 @@ def test_abstention_is_drawn_for_networks_as_tabled(draw):
     assert line.get_xydata() == pytest.approx(rows[["answered", "accuracy"]].to_numpy())
 
 
+@pytest.mark.parametrize("name", ["calibration", "abstention"])
+def test_faultless_scores_are_drawn(draw, run, name):
+    for path in run[1]:
+        rows = pd.read_csv(path, sep="\t")
+        rows.assign(score=np.where(rows["label"] == 1, 0.9, 0.1)).to_csv(path, sep="\t", index=False)
+    table, _, outputs = draw(name)
+    assert (table["brier" if name == "calibration" else "accuracy"].dropna() > 0).all()
+    assert all(path.exists() for path in outputs)
+
+
 def test_one_seed_is_said_in_its_panel(draw, run):
     for path in run[1]:
         if path.stem == "seed-1":
