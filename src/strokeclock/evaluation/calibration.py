@@ -21,7 +21,9 @@ from strokeclock.evaluation.intervals import (
 )
 from strokeclock.evaluation.predictions import PAPER, ArmPredictions, Tasks, Units
 from strokeclock.evaluation.tables import (
+    FEWEST,
     KEY,
+    TOO_FEW,
     name_row,
     name_target,
     rate_columns,
@@ -39,7 +41,8 @@ BINS = ("target", *KEY, "scores", "bin", "n", "positives", "mean_score", *rate_c
 SHARPEST, FLATTEST = 0.05, 20.0  # temperatures, as far as one is looked for
 CLOSEST = 1e-6  # a probability's distance to 0 and 1, so that it has log odds
 UNITS_PER_BIN, MOST_BINS = 20, 10
-ONE_CLASS = "one class only"
+ONE_CLASS = "not run: the validation part has one class only"
+FAULTLESS = "no calibration line: the scores part the classes faultlessly"
 AT_THE_END = "the temperature is at the end of its range: the validation part cannot tell it"
 
 
@@ -53,6 +56,9 @@ class Line(NamedTuple):
     intercept_interval: Interval
     slope: float
     slope_interval: Interval
+
+
+NO_LINE = Line(np.nan, UNDEFINED, np.nan, UNDEFINED)
 
 
 class Bin(NamedTuple):
@@ -96,7 +102,7 @@ def write_calibration(
         for scores, power in ((AS_PREDICTED, 1.0), (SCALED, temperature)):
             row = key | {"scores": scores, "n": len(test.label), "positives": int(test.label.sum())}
             if np.isnan(power):
-                rows.append(row | {"note": f"not run: the validation part has {ONE_CLASS}"})
+                rows.append(row | {"note": ONE_CLASS})
                 continue
             score = scale(test.score, power)
             row |= _measure(test, score, settings)
@@ -165,7 +171,7 @@ def fit_line(label: ArrayLike, score: ArrayLike, *, patient: ArrayLike, confiden
     ):
         found = _fit_logistic(design, offset, label, owner)
         if found is None:
-            return Line(np.nan, UNDEFINED, np.nan, UNDEFINED)
+            return NO_LINE
         value, error = found
         values += [value, Interval(value - quantile * error, value + quantile * error)]
     return Line(*values)
@@ -223,12 +229,10 @@ def _measure(test: Units, score: np.ndarray, settings: Mapping[str, Any]) -> dic
     owner = np.unique(test.patient, return_inverse=True)[1]
     weights = resample_weights(owner.max() + 1, bootstraps=settings["bootstraps"])
     drawn = (weights @ np.bincount(owner, weights=(score - label) ** 2)) / (weights @ np.bincount(owner))
-    line = fit_line(label, score, patient=test.patient, confidence=confidence)
-    note = ""
-    if np.isnan(line.slope):
-        one_class = len(set(label)) < 2
-        reason = f"the test part has {ONE_CLASS}" if one_class else "the scores part the classes faultlessly"
-        note = f"no calibration line: {reason}"
+    line, note = NO_LINE, f"no calibration line: {TOO_FEW}"
+    if min(label.sum(), (1 - label).sum()) >= FEWEST:
+        line = fit_line(label, score, patient=test.patient, confidence=confidence)
+        note = FAULTLESS if np.isnan(line.slope) else ""
     return {
         **with_interval("brier", brier(label, score), percentile_interval(drawn, confidence=confidence)),
         "brier_reference": float(label.mean() * (1 - label.mean())),

@@ -43,7 +43,7 @@ COLUMNS = (
 )
 DELONG, BOOTSTRAP, MCNEMAR = "DeLong, paired", "bootstrap of patients, paired", "McNemar, exact"
 TOO_FEW = "too few: fewer than two test units of a class"
-SAME = "the same order of patients: nothing to test"
+SAME = "the difference has no variance: nothing to test"
 
 
 class Difference(NamedTuple):

@@ -16,7 +16,9 @@ from strokeclock.evaluation.metrics import auc, count
 from strokeclock.evaluation.predictions import PAPER, READER_THRESHOLD_MIN, ArmPredictions, Tasks
 from strokeclock.evaluation.table2 import choose_threshold
 from strokeclock.evaluation.tables import (
+    FEWEST,
     KEY,
+    TOO_FEW,
     name_row,
     rate_columns,
     rates,
@@ -25,7 +27,6 @@ from strokeclock.evaluation.tables import (
     write_table,
 )
 
-FEWEST = 10  # of either class, from which a group is measured
 NOT_GIVEN = "not given"
 ALL, VOLUME = "all", "lesion volume"
 VOLUMES_ML = {"< 3 mL": (0, 3), "3 to 20 mL": (3, 20), "20 mL or more": (20, np.inf)}
@@ -134,7 +135,7 @@ def _rows(
                     continue
                 notes.append(NOT_GIVEN)
             elif min(counts.positives, counts.negatives) < FEWEST:
-                notes.append(f"too few: fewer than {FEWEST} of a class")
+                notes.append(TOO_FEW)
             else:
                 interval = delong_interval(label, score, confidence=confidence)
                 row |= with_interval("auc", auc(label, score), interval)

@@ -21,6 +21,8 @@ from strokeclock.evaluation.predictions import (
 from strokeclock.evaluation.readers import read_readers, vote
 
 KEY = ("stage", "model", "weights")  # a row's, as in Table 2
+FEWEST = 10  # of either class, from which a group is measured and a calibration line is fitted
+TOO_FEW = f"too few: fewer than {FEWEST} of a class"
 RATES = ("sensitivity", "specificity", "accuracy")
 
 

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 
 from strokeclock.evaluation.tables import KEY
 from strokeclock.figures.roc import LOOKS, NETS, Look
-from strokeclock.figures.style import PALE
+from strokeclock.figures.style import INK, PALE, SKY
 
+STARTS = {"genesis": Look("Models Genesis", SKY, "--")}  # of phase 1, which has no ROC figure
 BASELINES = {
     ("ratio", "flair"): Look("FLAIR ratio", PALE, "-"),
     ("ratio", "series"): Look("ratios of all series", PALE, "--"),
@@ -29,8 +30,8 @@ def read_rows(path: str | Path) -> pd.DataFrame:
 def look_of(model: str, weights: str) -> Look:
     """The row's label, without the network's name, its colour and its line."""
     if model in NETS:
-        return LOOKS[weights]
-    return BASELINES.get((model, weights)) or Look(f"{model} {weights}".strip(), PALE, ":")
+        return (LOOKS | STARTS).get(weights) or Look(f"from {weights}", INK, "--")
+    return BASELINES.get((model, weights)) or Look(f"{model} {weights}", PALE, ":")
 
 
 def title_of(model: str, weights: str) -> str:

@@ -8,6 +8,7 @@ import pytest
 import statsmodels.api as sm
 from sklearn.metrics import brier_score_loss
 
+from strokeclock.evaluation import calibration as module
 from strokeclock.evaluation.calibration import (
     BINS,
     COLUMNS,
@@ -122,7 +123,10 @@ def test_bins_of_equal_size_and_their_error():
 
 
 @pytest.fixture
-def calibration(made_up_run, arm):
+def calibration(made_up_run, arm, monkeypatch):
+    """Write the run's files and both tables; FEWEST is 3, since the run has 20 test patients."""
+    monkeypatch.setattr(module, "FEWEST", 3)
+
     def make(score=None, **files):
         paths, _ = arm(score, **files)
         root = made_up_run.root
@@ -176,7 +180,7 @@ def test_one_class_on_validation_leaves_scores_unscaled(calibration, made_up_run
 def test_one_class_on_test_has_no_line(calibration, made_up_run):
     made_up_run.cohort.loc[made_up_run.cohort["part"] == "test", "onset_to_mri_min"] = 30
     table, _ = calibration()
-    assert table["note"].str.contains("no calibration line: the test part has one class only").all()
+    assert table["note"].str.contains("no calibration line: too few: fewer than 10 of a class").all()
     assert (table["slope"] == "").all()
     assert (table["brier"] != "").all()
 

@@ -111,7 +111,7 @@ def test_a_small_group_is_counted_and_not_measured(subgroups):
     table, _, _ = subgroups()
     row = table.set_index(["variable", "group"]).loc[("lesion volume", "< 3 mL")]
     assert row["n"] == 0
-    assert row["note"] == "too few: fewer than 3 of a class"
+    assert row["note"] == "too few: fewer than 10 of a class"
     assert row[["auc", "sensitivity", "threshold"]].isna().all()
 
 

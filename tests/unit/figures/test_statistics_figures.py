@@ -191,6 +191,8 @@ def test_forest_of_groups(draw):
 
 def test_names_and_looks_of_rows():
     assert title_of("2d", "imagenet") == "2D ImageNet"
+    assert title_of("3d", "genesis") == "3D Models Genesis"
+    assert title_of("3d", "phase5") == "3D from phase5"
     assert look_of("3d", "random") == LOOKS["random"]
     assert title_of("ratio", "flair") == "FLAIR ratio"
     assert title_of("clinical", "age") == "clinical age"
