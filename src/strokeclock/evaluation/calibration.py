@@ -133,11 +133,12 @@ def scale(score: ArrayLike, temperature: float) -> np.ndarray:
 def fit_temperature(predictions: ArmPredictions) -> float:
     """The temperature with the highest likelihood of the validation part's labels under the ensemble's score.
 
-    Between `SHARPEST` and `FLATTEST`; NaN where the validation part has one class.
+    Of the radiomics baseline, of all that its cross-validated scores may learn from. Between `SHARPEST` and
+    `FLATTEST`; NaN where these patients have one class.
     """
     from scipy.optimize import minimize_scalar
 
-    units = predictions.units("validation")
+    units = predictions.units(*predictions.learning)
     assert not np.isin(units.patient, predictions.units("test").patient).any()
     if len(set(units.label)) < 2:
         return np.nan

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from strokeclock.evaluation.abstention import MARGIN, ONE_SEED, SPREAD
-from strokeclock.evaluation.tables import KEY
+from strokeclock.evaluation.tables import KEY, RATES
 from strokeclock.figures.rows import read_rows, say, tile, title_of
 from strokeclock.figures.style import BLUE, GREEN, INK, ORANGE, VERMILION, house_style, save_figure
 
@@ -29,6 +29,11 @@ def draw_abstention(table: str | Path, outputs: Iterable[str | Path]) -> None:
             _draw_panel(axis, group)
             axis.set_title(f"{title_of(model, weights)}\n{target}", fontsize=7)
         if groups:
+            lowest = rows[["answered", *RATES]].min()
+            axis.set(
+                xlim=(1.03, min(0.4, lowest["answered"]) - 0.03),
+                ylim=(min(0.4, lowest[list(RATES)].min()), 1.01),
+            )
             figure.supxlabel("Share of test patients answered", fontsize=8)
             figure.supylabel("Of the answered", fontsize=8)
             handles = {}
@@ -58,5 +63,5 @@ def _draw_panel(axis: Axes, rows: pd.DataFrame) -> None:
     )
     label = "accuracy (distance to the threshold)"
     axis.plot(margin["answered"], margin["accuracy"], "o-", color=BLUE, markersize=3.5, label=label)
-    axis.set(xlim=(1.03, 0.3), ylim=(0.3, 1.01), xticks=[1, 0.8, 0.6, 0.4], yticks=[0.4, 0.6, 0.8, 1])
+    axis.set(xticks=[1, 0.8, 0.6, 0.4], yticks=[0, 0.2, 0.4, 0.6, 0.8, 1])
     axis.set_box_aspect(1)

@@ -110,6 +110,18 @@ def test_temperature_does_not_look_at_the_test_part(arm):
     assert fit_temperature(first) == fit_temperature(second)
 
 
+def test_cross_validated_scores_of_training_patients_join(tmp_path):
+    label, score = draw(90, slope=2)
+    frame = pd.DataFrame({"patient": [f"p{n:02d}" for n in range(90)], "hemisphere": "left", "label": label})
+    frame = frame.assign(part=np.repeat(["train", "validation", "test"], 30), score=score)
+    path = tmp_path / "ml/phase4_attention/radiomics/seed-0.tsv"
+    path.parent.mkdir(parents=True)
+    frame.to_csv(path, sep="\t", index=False)
+    (found,) = collect_predictions([path]).values()
+    slope = sm.GLM(label[:60], logit(score[:60]), sm.families.Binomial()).fit().params[0]
+    assert fit_temperature(found) == pytest.approx(1 / slope, rel=1e-5)
+
+
 def test_bins_of_equal_size_and_their_error():
     label, score = draw(103)
     bins = bin_scores(label, score)
