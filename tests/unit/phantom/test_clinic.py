@@ -72,7 +72,8 @@ def test_lesion_lies_where_the_side_says(records):
 def test_scanner_and_volume_are_independent_of_onset(records):
     """Rank correlations stay within 4 standard errors of zero; so does the field's."""
     minutes = column(records, "onset_to_mri_min")
-    others = {name: column(records, name) for name in ("field_t", "lesion_volume_ml", "age")}
+    others = {name: column(records, name) for name in ("field_t", "lesion_volume_ml", "age", "wmh_volume_ml")}
+    others |= {name: column(records, name) for name in ("lesion_side", "sex", "territory", "dwi_negative")}
     others |= {
         f"epi.{name}": [getattr(r.epi, name) for r in records] for name in ("tr_ms", "te_ms", "slices")
     }
