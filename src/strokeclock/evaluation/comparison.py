@@ -6,6 +6,7 @@ a family: one question about one target. A row's score is its ensemble's, as in 
 what single seeds do, since a small p-value of one pair of ensembles says nothing about another training.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from statistics import NormalDist
@@ -161,11 +162,9 @@ def delong_test(label: ArrayLike, score_a: ArrayLike, score_b: ArrayLike, *, con
 
 
 def _normal(difference: float, error: float, confidence: float) -> Difference:
-    normal = NormalDist()
-    half = normal.inv_cdf((1 + confidence) / 2) * error
-    return Difference(
-        difference, Interval(difference - half, difference + half), 2 * normal.cdf(-abs(difference) / error)
-    )
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * error
+    p = math.erfc(abs(difference) / error / math.sqrt(2))  # exact where 1 - cdf would round to 0
+    return Difference(difference, Interval(difference - half, difference + half), p)
 
 
 def bootstrap_test(

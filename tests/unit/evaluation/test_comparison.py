@@ -74,6 +74,16 @@ def test_delong_by_the_definition_of_1988(digits):
     assert found.interval == pytest.approx((found.value - half, found.value + half))
 
 
+def test_a_tiny_p_value_is_not_rounded_to_0():
+    rng = np.random.default_rng(5)
+    label = np.repeat([0, 1], 400)
+    a, b = correlated(rng, n=800, label=label, shift=(3, 0))
+    (area_a, area_b), covariance = delong_1988(label, (a, b))
+    z = (area_a - area_b) / math.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
+    assert z > 10
+    assert delong_test(label, a, b, confidence=0.95).p == pytest.approx(2 * norm.sf(z), rel=1e-6, abs=0)
+
+
 def test_delong_error_agrees_with_a_bootstrap():
     rng = np.random.default_rng(2)
     label = np.r_[np.ones(150, int), np.zeros(170, int)]
