@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from strokeclock.cohort.cells import read_cells
 from strokeclock.errors import ConfigurationError
 
 SERIES = ("t2w", "dwi", "flair", "adc")
@@ -81,26 +82,13 @@ def read_sheet(
         Not a text file, missing, unknown or repeated column, no rows, repeated patient, an identifier unfit
         for a file name, or an excluded patient who is not in the sheet.
     """
-    try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
-            lines = csv.reader(file, delimiter="\t")
-            header = next(lines, [])
-            _check_header(header, path)
-            table = [(lines.line_num, line) for line in lines if any(cell.strip() for cell in line)]
-    except (UnicodeDecodeError, csv.Error):
-        raise ConfigurationError(
-            f"{path} is not UTF-8 text: export the sheet as tab-separated text."
-        ) from None
+    header, table = read_cells(path)
+    _check_header(header, path)
     if not table:
         raise ConfigurationError(f"{path} has a header and no patient: add one row a patient.")
 
     rows = []
-    for number, line in table:
-        if len(line) != len(header):
-            raise ConfigurationError(
-                f"{path} line {number} has {len(line)} cells where the header has {len(header)}: "
-                "mend its tabs."
-            )
+    for _, line in table:
         given = dict(zip(header, map(_clean, line), strict=True))
         rows.append(_with_paths({column: given.get(column, "") for column in COLUMNS}, Path(path).parent))
     _check_identifiers(rows, numbers=[number for number, _ in table], path=path)

@@ -18,6 +18,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from strokeclock.cohort.cells import read_cells
+from strokeclock.cohort.split import read_cohort
 from strokeclock.errors import StrokeclockError
 
 COLUMNS = ["patient", "hemisphere", "part", "label", "score"]
@@ -105,26 +107,34 @@ def parse_path(path: str | Path) -> tuple[Arm, int]:
 def read_predictions(path: str | Path) -> pd.DataFrame:
     """Read one prediction file; return its five columns, rows ordered by patient and hemisphere.
 
-    Raises PredictionError, naming the file, for missing columns, repeated hemispheres, a patient in two
-    parts, or values outside left|right, validation|test, 0|1 and the interval [0, 1].
+    Raises PredictionError, naming the file, for a file that is cut off, missing columns, repeated
+    hemispheres, a patient in two parts, or values outside left|right, validation|test, 0|1 and the interval
+    [0, 1].
     """
-    frame = pd.read_csv(path, sep="\t", dtype={"patient": str}, keep_default_na=False)
-    if missing := [column for column in COLUMNS if column not in frame]:
+    if not Path(path).read_bytes().endswith(b"\n"):  # its last score may have lost digits
+        raise PredictionError(f"{path} is empty or ends in the middle of a line: delete it and predict anew")
+    header, lines = read_cells(path, error=PredictionError, mend="delete it and predict anew")
+    if missing := [column for column in COLUMNS if column not in header]:
         raise PredictionError(
             f"{path} lacks the column {missing[0]}; write patient, hemisphere, part, label, score"
         )
+    frame = pd.DataFrame([line for _, line in lines], columns=header, dtype=str)
     for column, allowed in (
         ("hemisphere", ("left", "right")),
         ("part", ("validation", "test", "train")),  # the last where scores are cross-validated
-        ("label", (0, 1)),
+        ("label", ("0", "1")),
     ):
-        if wrong := sorted(set(frame[column]) - set(allowed), key=str):
-            raise PredictionError(f"{path} has {column} {wrong[0]!r}; it can be {allowed[0]} or {allowed[1]}")
+        wrong = frame[~frame[column].isin(allowed)]
+        if len(wrong):
+            raise PredictionError(
+                f"{path} has {column} {wrong[column].iloc[0]!r} for patient {wrong['patient'].iloc[0]}; it "
+                f"can be {allowed[0]} or {allowed[1]}"
+            )
     score = pd.to_numeric(frame["score"], errors="coerce")
     if not score.between(0, 1).all():  # NaN is not between either
         patient = frame["patient"][~score.between(0, 1)].iloc[0]
         raise PredictionError(
-            f"{path} has a score outside [0, 1] for patient {patient}; scores are probabilities"
+            f"{path} has a score outside [0, 1] for patient {patient}; scores are probabilities: predict anew"
         )
     if (repeated := frame[frame.duplicated(["patient", "hemisphere"])]).size:
         raise PredictionError(
@@ -133,7 +143,8 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     parts = frame.groupby("patient")["part"].nunique()
     if (parts > 1).any():
         raise PredictionError(f"{path} has patient {parts.idxmax()} in two parts at once")
-    return frame.assign(score=score)[COLUMNS].sort_values(["patient", "hemisphere"], ignore_index=True)
+    frame = frame.assign(label=frame["label"].astype(int), score=score)[COLUMNS]
+    return frame.sort_values(["patient", "hemisphere"], ignore_index=True)
 
 
 def write_predictions(path: str | Path, rows: Iterable[tuple[str, str, str, float, float]]) -> None:
@@ -174,6 +185,11 @@ def collect_predictions(paths: Iterable[str | Path], *, tasks: Tasks = PAPER) ->
     seeds: dict[Arm, dict[int, pd.DataFrame]] = {}
     for path in paths:
         arm, seed = parse_path(path)
+        if arm.phase not in tasks:
+            raise PredictionError(
+                f"{path} answers {arm.phase}, which is no task of this configuration: remove the file, or "
+                f"give training a key {arm.phase}"
+            )
         rows = read_predictions(path)
         if arm.net != SUBSET and "train" in set(rows["part"]):
             raise PredictionError(
@@ -225,13 +241,14 @@ def select_reader_target(arms: Mapping[Arm, ArmPredictions], *, tasks: Tasks = P
 def check_against_cohort(
     arms: Iterable[ArmPredictions], *, cohort: str | Path, split: str | Path, tasks: Tasks = PAPER
 ) -> None:
-    """Assert that labels and parts are those of the cohort.
+    """Assert that patients, labels and parts are those of the cohort.
 
     `cohort` and `split` are cohort/cohort.tsv and cohort/split.tsv. The positive class is "this hemisphere
     has a lesion" in phase 1 and "TSS < threshold" in phases 2 to 4; a patient predicted as test or
-    validation must have that part in the split. Raises PredictionError, naming arm and patient.
+    validation must have that part in the split, and all who have it must be predicted (but by `SUBSET`).
+    Raises PredictionError, naming arm and patient.
     """
-    patients = pd.read_csv(cohort, sep="\t", dtype={"patient": str}).set_index("patient")
+    patients = read_cohort(cohort).set_index("patient")
     parts = pd.read_csv(split, sep="\t", dtype=str).set_index("patient")["part"]
     for predictions in arms:
         arm, frame = predictions.arm, predictions.frame
@@ -253,4 +270,12 @@ def check_against_cohort(
             raise PredictionError(
                 f"{arm} has the wrong label for patient {patient[int(np.argmax(wrong))]}: 1 must mean "
                 + ("a lesion in this hemisphere" if below_min is None else "a TSS under the threshold")
+                + f"; if {cohort} has changed since, predict anew"
+            )
+        scored = pd.Series(patient).value_counts().reindex(parts.index[parts != "train"], fill_value=0)
+        lacking = scored.index[scored < (2 if below_min is None else 1)]  # hemispheres, or the patient
+        if len(lacking) and arm.net != SUBSET:
+            raise PredictionError(
+                f"{arm} does not score {len(lacking)} of the {len(scored)} validation and test patients of "
+                f"{split}, or not in both hemispheres, {lacking[0]} first: predict anew with this split"
             )

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from strokeclock.cohort.cells import read_cells
 from strokeclock.errors import ConfigurationError
 from strokeclock.evaluation.intervals import Interval, percentile_interval, resample_weights
 
@@ -19,24 +20,28 @@ def read_readers(path: str | Path, *, known: Collection[str], needed: Sequence[s
 
     `known` are the patients of the cohort; the sheet may hold any of them. Raises ConfigurationError, in
     one sentence that names sheet, patient and mend, for missing or unnumbered reader columns, a repeated or
-    unknown patient, a needed patient without a row, and any value but 0 and 1.
+    unknown patient, a needed patient without a row, any value but 0 and 1, and a file that is no such table.
     """
-    sheet = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    readers = [column for column in sheet.columns if column != "patient"]
-    if "patient" not in sheet or not readers:
+    header, lines = read_cells(path)
+    header = [column.strip() for column in header]
+    readers = [column for column in header if column != "patient"]
+    if "patient" not in header or not readers:
         raise ConfigurationError(
             f"reader sheet {path} needs the columns patient, reader1, reader2, … (tab-separated)"
         )
     expected = [f"reader{number}" for number in range(1, len(readers) + 1)]
-    if wrong := [column for column in readers if column not in expected]:
+    if wrong := [column for column in readers if column not in expected or readers.count(column) > 1]:
         raise ConfigurationError(
-            f"reader sheet {path} has the column {wrong[0]!r}; name reader columns reader1, reader2, …"
+            f"reader sheet {path} has the column {wrong[0]!r}; name reader columns reader1, reader2, …, "
+            "each once and without a gap"
         )
+    sheet = pd.DataFrame([[cell.strip() for cell in line] for _, line in lines], columns=header, dtype=str)
     if (repeated := sheet["patient"][sheet["patient"].duplicated()]).size:
         raise ConfigurationError(f"reader sheet {path} has patient {repeated.iloc[0]} twice; keep one row")
     if unknown := [patient for patient in sheet["patient"] if patient not in known]:
         raise ConfigurationError(
-            f"reader sheet {path} has patient {unknown[0]}, not in the cohort; correct the id or drop the row"
+            f"reader sheet {path} has patient {unknown[0] or '(no id)'}, not in the cohort; correct the id "
+            "or drop the row"
         )
     calls = sheet.set_index("patient")[expected]
     if missing := [patient for patient in needed if patient not in calls.index]:

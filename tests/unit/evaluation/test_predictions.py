@@ -82,9 +82,9 @@ def test_numeric_patient_ids_stay_text(tmp_path):
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        (change(ROWS, 0, hemisphere="Left"), "hemisphere 'Left'; it can be left or right"),
+        (change(ROWS, 0, hemisphere="Left"), "hemisphere 'Left' for patient a; it can be left or right"),
         (change(ROWS, 0, part="train"), "scores training patients"),
-        (change(ROWS, 0, label=2), "label 2"),
+        (change(ROWS, 0, label=2), "label '2' for patient a"),
         (change(ROWS, 1, score=1.5), "outside .0, 1. for patient b"),
         (change(ROWS, 1, score="nan"), "outside .0, 1. for patient b"),
         (change(ROWS, 1, score=""), "outside .0, 1. for patient b"),
@@ -104,6 +104,37 @@ def test_missing_column(tmp_path):
     path.write_text(path.read_text().replace("score", "probability"))
     with pytest.raises(PredictionError, match="lacks the column score"):
         read_predictions(path)
+
+
+@pytest.mark.parametrize("lost", range(1, len("right\ttest\t1\t0.75") + 1))
+def test_a_file_cut_off_in_a_line(tmp_path, lost):
+    """Wherever it ends, also inside the last number, where each line still has all its cells."""
+    path = write(tmp_path)
+    path.write_text(path.read_text()[:-lost])
+    with pytest.raises(PredictionError, match=r"seed-0\.tsv is empty or ends in the middle of a line"):
+        read_predictions(path)
+
+
+def test_files_that_are_no_table(tmp_path):
+    path = write(tmp_path)
+    for content, sentence in (
+        (b"", "is empty or ends"),
+        (b"\x89PNG\xff\xfe\n", "is not UTF-8 text"),
+        (path.read_bytes().replace(b"0.25\n", b"0.25\t7\n"), "line 3 has 6 cells where the header has 5"),
+        (path.read_bytes().replace(b"\t0.25\n", b"\n"), "line 3 has 4 cells .*: delete it and predict anew"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(PredictionError, match=rf"seed-0\.tsv {sentence}") as error:
+            read_predictions(path)
+        assert "\n" not in str(error.value)
+
+
+def test_a_phase_that_is_no_task(tmp_path):
+    path = write(tmp_path, arm="2d/phase7_tss9h/random")
+    with pytest.raises(PredictionError, match="phase7_tss9h, which is no task of this configuration: remove"):
+        collect_predictions([path])
+    (arm,) = collect_predictions([path], tasks={"phase7_tss9h": 540})
+    assert arm.phase == "phase7_tss9h"
 
 
 def test_seeds_with_different_patients_are_refused(tmp_path):
@@ -165,14 +196,17 @@ def test_flipped_class_is_refused(tmp_path, cohort):
 
 def test_phase_1_label_is_the_lesion_side(tmp_path, cohort):
     rows = [
-        (patient, side, "test", int(side in sides), 0.5)
-        for patient, sides in (("b", ["right"]), ("c", ["left", "right"]))
+        (patient, side, "validation" if patient == "a" else "test", int(side in sides), 0.5)
+        for patient, sides in (("a", ["left"]), ("b", ["right"]), ("c", ["left", "right"]))
         for side in ("left", "right")
     ]
     arms = collect_predictions([write(tmp_path, rows, arm="2d/phase1_stroke/random")]).values()
     check_against_cohort(arms, **cohort())
     with pytest.raises(PredictionError, match="patient c: 1 must mean a lesion in this hemisphere"):
         check_against_cohort(arms, **cohort(side={"c": "left"}))
+    arms = collect_predictions([write(tmp_path, rows[:-1], arm="2d/phase1_stroke/random")]).values()
+    with pytest.raises(PredictionError, match=r"1 of the 3 .*, or not in both hemispheres, c first"):
+        check_against_cohort(arms, **cohort())
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])
@@ -186,6 +220,24 @@ def test_an_unknown_patient_is_refused(tmp_path, cohort):
     arms = collect_predictions([write(tmp_path, change(ROWS, 1, patient="z"))]).values()
     with pytest.raises(PredictionError, match=r"patient z as test, but .* it is absent"):
         check_against_cohort(arms, **cohort())
+
+
+@pytest.mark.parametrize("left_out", ["a", "b", "c"])
+def test_everyone_of_the_split_is_predicted(tmp_path, cohort, left_out):
+    """Nothing but the split tells that a file was cut off between two lines."""
+    rows = [row for row in ROWS if row[0] != left_out]
+    arms = collect_predictions([write(tmp_path, rows)]).values()
+    with pytest.raises(PredictionError, match=f"not score 1 of the 3 .* {left_out} first: predict anew"):
+        check_against_cohort(arms, **cohort())
+    arms = collect_predictions([write(tmp_path, rows, arm="ml/phase4_attention/radiomics")]).values()
+    check_against_cohort([arm for arm in arms if arm.arm.net == "ml"], **cohort())
+
+
+def test_a_cohort_changed_after_predicting(tmp_path, cohort):
+    arms = collect_predictions([write(tmp_path)]).values()
+    changed = cohort(onset={"c": 300.0})
+    with pytest.raises(PredictionError, match=r"label for patient c: .*; if .*cohort\.tsv has changed since"):
+        check_against_cohort(arms, **changed)
 
 
 ML = ("ml", "phase4_attention", "radiomics")

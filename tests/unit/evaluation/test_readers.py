@@ -45,6 +45,17 @@ def test_calls_come_in_the_order_asked_for(tmp_path):
         ("patient\t", "name\t", "needs the columns patient, reader1"),
         ("\treader3", "\treaderC", "column 'readerC'; name reader columns"),
         ("\treader3", "\treader4", "column 'reader4'"),
+        ("reader2", "reader1", "column 'reader1'; name reader columns reader1, reader2, …, each once"),
+        ("reader2\treader3", "reader3\treader4", "column 'reader4'; .* without a gap"),
+        ("\t", ",", "needs the columns patient, reader1"),
+        (SHEET, "", "needs the columns patient, reader1"),
+        (SHEET, "patient\treader1\n", "lacks 3 of 3 test patients, a first"),
+        ("b\t0\t0\t1", "b\t0", "line 3 has 2 cells where the header has 4: mend its tabs"),
+        ("b\t0\t0\t1", "b\t0\t0\t1\t1", "line 3 has 5 cells"),
+        ("c\t1\t1\t1\n", "c\t1\t1", "line 4 has 3 cells"),
+        ("b\t0\t0\t1", "b\t0\tn/a\t1", "'n/a' for patient b, reader2; write 1"),
+        ("b\t0\t0\t1", "b\t0\t0.0\t1", "'0.0' for patient b, reader2; write 1"),
+        ("b\t0", "\t0", "patient .no id., not in the cohort"),
         ("b\t0", "a\t0", "patient a twice"),
         ("b\t0", "z\t0", "patient z, not in the cohort"),
         ("b\t0\t0\t1\n", "", "lacks 1 of 3 test patients, b first"),
@@ -59,6 +70,23 @@ def test_faults_of_the_sheet(tmp_path, old, new, sentence):
         read_readers(write(tmp_path, SHEET.replace(old, new)), known={"a", "b", "c"}, needed=["a", "b", "c"])
     assert "readers.tsv" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_sheet_that_is_no_text(tmp_path):
+    path = tmp_path / "readers.xlsx"
+    path.write_bytes(b"PK\x03\x04\xff\xfe")
+    with pytest.raises(ConfigurationError, match=r"readers\.xlsx is not UTF-8 text: export the sheet"):
+        read_readers(path, known={"a"}, needed=["a"])
+
+
+@pytest.mark.parametrize(
+    "change", [("\n", "\r\n"), ("patient", "\ufeffpatient"), ("a\t1", " a \t 1"), ("c\t", "\nc\t")]
+)
+def test_what_spreadsheets_leave_behind_is_no_fault(tmp_path, change):
+    path = tmp_path / "readers.tsv"
+    path.write_bytes(SHEET.replace(*change).encode())
+    calls = read_readers(path, known={"a", "b", "c"}, needed=["a", "b", "c"])
+    assert calls.to_numpy().tolist() == [[1, 0, 1], [0, 0, 1], [1, 1, 1]]
 
 
 def test_patients_outside_the_test_part_may_lack_calls(tmp_path):
