@@ -1,7 +1,7 @@
 """Write Table 2: every row of the paper's, with counts and intervals, the paper's values beside.
 
 Inputs: predictions, baselines, paper (its values), cohort, split, exclusions, readers (may be absent).
-Output: table2.csv.
+Outputs: table (table2.csv), ledger (of looks at the test part; lines are only added).
 Settings: evaluation.{threshold, fixed_threshold, confidence, bootstraps}, recipe.
 """
 
@@ -12,7 +12,8 @@ from strokeclock.logs import log_to
 log_to(snakemake.log[0])
 write_table2(
     [*snakemake.input.predictions, *snakemake.input.baselines],
-    snakemake.output[0],
+    snakemake.output.table,
+    ledger=snakemake.output.ledger,
     paper=snakemake.input.paper,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,

@@ -3,9 +3,11 @@
 With several seeds, a row's counts, rates and AUC are those of the seed-averaged score (the ensemble), and
 its threshold comes from the seed-averaged validation scores; auc_seed_mean and auc_seed_sd tell what a
 single seed does. Intervals: Wilson and DeLong where the patient is the unit; a bootstrap of patients in
-phase 1, where the two hemispheres of a patient belong together.
+phase 1, where the two hemispheres of a patient belong together. Each row that is evaluated is a look at the
+test part: the run's ledger counts them (`ledger.record_looks`).
 """
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,9 +17,11 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.evaluation.intervals import Interval, clustered_intervals, delong_interval, wilson_interval
+from strokeclock.evaluation.ledger import digest, record_looks
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
 from strokeclock.evaluation.predictions import (
     PAPER,
+    READER_THRESHOLD_MIN,
     SUBSET,
     Arm,
     ArmPredictions,
@@ -28,13 +32,14 @@ from strokeclock.evaluation.predictions import (
     select_reader_target,
 )
 from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
+from strokeclock.evaluation.tables import KEY, name_target
 from strokeclock.training.phases import NETWORKS
 
 RATES = ("sensitivity", "specificity", "accuracy")
 COLUMNS = (
-    *("stage", "model", "weights", "recipe", "status", "unit", "n", "positives", "tp", "fn", "tn", "fp"),
+    *(*KEY, "target", "recipe", "status", "unit", "n", "positives", "tp", "fn", "tn", "fp"),
     *(f"{name}{end}" for name in (*RATES, "auc") for end in ("", "_low", "_high")),
-    *("threshold", "threshold_source", "seeds", "auc_seed_mean", "auc_seed_sd"),
+    *("threshold", "threshold_source", "seeds", "auc_seed_mean", "auc_seed_sd", "looks"),
     *(f"optimistic_{name}" for name in ("threshold", *RATES)),
     *("kappa", "kappa_low", "kappa_high"),
     *(f"paper_{name}" for name in (*RATES, "auc", "kappa")),
@@ -47,6 +52,7 @@ def write_table2(
     predictions: Iterable[str | Path],
     output: str | Path,
     *,
+    ledger: str | Path,
     paper: str | Path,
     cohort: str | Path,
     split: str | Path,
@@ -67,6 +73,8 @@ def write_table2(
         The prediction files of the run; a row without any says "not run" and why.
     output : path
         tables/table2.csv.
+    ledger : path
+        ledger.tsv of the run, which gets a line for each row's new look at the test part.
     paper : path
         resources/table2_paper.csv: the rows, and the values as printed.
     cohort, split, exclusions : paths
@@ -87,6 +95,8 @@ def write_table2(
     ------
     PredictionError, ConfigurationError
         The predictions or the reader sheet contradict the cohort, or each other.
+    LedgerError
+        The ledger was damaged.
     """
     arms = collect_predictions(predictions, tasks=tasks)
     check_against_cohort(arms.values(), cohort=cohort, split=split, tasks=tasks)
@@ -101,12 +111,12 @@ def write_table2(
     for printed in _add_rows(pd.read_csv(paper, dtype={"weights": str}), [*arms, *not_run]).to_dict(
         "records"
     ):
-        key = {
-            name: printed[name] if isinstance(printed[name], str) else ""
-            for name in ("stage", "model", "weights")
-        }
+        key = {name: printed[name] if isinstance(printed[name], str) else "" for name in KEY}
+        stage = key["stage"]
+        if stage == "readers" or stage in tasks:
+            key["target"] = name_target(READER_THRESHOLD_MIN if stage == "readers" else tasks[stage])
         beside = {f"paper_{name}": printed[name] for name in (*RATES, "auc", "kappa")}
-        if key["stage"] == "readers":
+        if stage == "readers":
             if key["model"] == "majority" and calls is not None:  # readers beyond the paper's three
                 extra = [name for name in calls if name not in {row["model"] for row in rows}]
                 rows += [key | {"model": name} | _reader_row(name, calls, truth, settings) for name in extra]
@@ -114,15 +124,52 @@ def write_table2(
                 _reader_row(key["model"], calls, truth, settings) if calls is not None else _not_run(missing)
             )
         else:
-            arm = Arm(key["model"], key["stage"], key["weights"])
+            arm = Arm(key["model"], stage, key["weights"])
             reason = NO_BASELINE if arm.net == SUBSET else not_run.get(arm, LEFT_OUT)
             row = _model_row(arms[arm], settings, tasks) if arm in arms else _not_run(reason)
             if arm.net in NETWORKS:
                 row["recipe"] = recipe
         rows.append(key | beside | row)
+    table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format)
+    table["looks"] = _count_looks(ledger, table, arms, calls, truth, settings=settings, split=split)
     beside = Path(output).with_name(f".{Path(output).name}")
-    pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format).to_csv(beside, index=False)
+    table.to_csv(beside, index=False)
     os.replace(beside, output)
+
+
+def _count_looks(
+    ledger: str | Path,
+    table: pd.DataFrame,
+    arms: Mapping[Arm, ArmPredictions],
+    calls: pd.DataFrame | None,
+    truth: Units | None,
+    *,
+    settings: Mapping[str, Any],
+    split: str | Path,
+) -> list[str]:
+    """Enter the evaluated rows into the ledger; return each row's looks, "" for those not run.
+
+    A look is another one where it rests on other predictions, labels or parts, or where other settings give
+    other calls: how wide an interval is, and how it was resampled, changes nothing that one could choose by.
+    """
+    choice = ("threshold", "fixed_threshold") if settings["threshold"] == "fixed" else ("threshold",)
+    evaluated = table[table["status"] == "ok"].to_dict("records")
+    for row in evaluated:
+        if row["stage"] == "readers":
+            names = list(calls) if row["model"] == "majority" else [row["model"]]
+            judged, by = calls[names].assign(label=truth.label), {}
+        else:
+            judged = arms[Arm(row["model"], row["stage"], row["weights"])].frame
+            by = {name: settings[name] for name in choice}
+        by |= {"target": row["target"], "recipe": row["recipe"]}
+        row["configuration"] = digest(json.dumps(by, sort_keys=True))
+        row["predictions"] = digest(judged.to_csv())
+        row["split"] = digest(Path(split).read_bytes())
+    looks = record_looks(ledger, evaluated)
+    return [
+        str(looks[tuple(row[name] for name in KEY)]) if row["status"] == "ok" else ""
+        for row in table.to_dict("records")
+    ]
 
 
 def _add_rows(paper: pd.DataFrame, arms: Iterable[Arm]) -> pd.DataFrame:

@@ -18,6 +18,7 @@ def run(made_up_run):
     write_table2(
         made_up_run.write(),
         made_up_run.root / "tables/table2.csv",
+        ledger=made_up_run.root / "ledger.tsv",
         paper=PAPER,
         cohort=made_up_run.root / "cohort/cohort.tsv",
         split=made_up_run.root / "cohort/split.tsv",

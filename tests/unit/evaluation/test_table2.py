@@ -29,6 +29,7 @@ def table2(made_up_run):
         write_table2(
             paths,
             output,
+            ledger=made_up_run.root / "ledger.tsv",
             paper=PAPER,
             cohort=made_up_run.root / "cohort/cohort.tsv",
             split=made_up_run.root / "cohort/split.tsv",
@@ -257,6 +258,7 @@ def test_labels_that_contradict_the_cohort_stop_the_table(table2, made_up_run):
         write_table2(
             paths,
             made_up_run.root / "tables/table2.csv",
+            ledger=made_up_run.root / "ledger.tsv",
             paper=PAPER,
             cohort=made_up_run.root / "cohort/cohort.tsv",
             split=made_up_run.root / "cohort/split.tsv",
@@ -284,3 +286,50 @@ def test_baselines_have_rows_without_a_recipe(table2):
     recipe = table["recipe"]
     assert set(recipe[recipe.index.get_level_values("model").isin(["2d", "3d"])].dropna()) == {"paper"}
     assert recipe[recipe.index.get_level_values("model").isin(["ml", "ratio", "readers"])].isna().all()
+
+
+def seen(table, *key):
+    """Looks at a row, as Table 2 counts them."""
+    return int(table.loc[key, "looks"])
+
+
+def test_looks_at_the_test_part_are_counted_beside_their_row(table2, made_up_run):
+    arms = [ARM, *BASELINES]
+    first = table2(arms=arms)
+    evaluated = first["status"] == "ok"
+    assert set(first.loc[evaluated, "looks"]) == {1}
+    assert first.loc[~evaluated, "looks"].isna().all()
+    assert table2(arms=arms).equals(first)
+
+    by_test = table2(arms=arms, settings={"threshold": "test"})  # the same scores, other calls
+    assert [seen(by_test, phase, net, weights) for net, phase, weights in arms] == [2, 2, 2]
+    assert seen(by_test, "readers", "reader1", "") == 1  # who have no threshold
+
+    def shifted(arm, _seed, rows):
+        return rows["score"] / 2 if arm == ARM else None
+
+    other = table2(arms=arms, score=shifted)
+    assert seen(other, "phase3_tss4h5", "2d", "phase2") == 3
+    assert seen(other, "phase3_tss4h5", "ratio", "flair") == 2
+
+    made_up_run.readers.loc[made_up_run.cohort["part"] == "test", "reader2"] = 1
+    changed = table2(arms=arms)
+    assert [seen(changed, "readers", name, "") for name in ("reader1", "reader2", "majority")] == [1, 2, 2]
+    assert seen(changed, "phase3_tss4h5", "2d", "phase2") == 3  # seen before: the first look again
+
+
+def test_a_wider_interval_is_no_other_look_but_a_further_seed_is(table2):
+    table2(arms=[ARM])
+    assert seen(table2(arms=[ARM], settings={"confidence": 0.9}), "phase3_tss4h5", "2d", "phase2") == 1
+    assert seen(table2(arms=[ARM], seeds=(0, 1, 2)), "phase3_tss4h5", "2d", "phase2") == 2
+
+
+def test_each_row_names_its_target(table2):
+    targets = table2(arms=[ARM])["target"]
+    assert targets.groupby("stage").unique().map(list).to_dict() == {
+        "phase1_stroke": ["lesion"],
+        "phase2_tss3h": ["TSS < 3 h"],
+        "phase3_tss4h5": ["TSS < 4.5 h"],
+        "phase4_attention": ["TSS < 4.5 h"],
+        "readers": ["TSS < 4.5 h"],
+    }
