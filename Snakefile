@@ -31,6 +31,7 @@ include: "workflow/rules/prediction.smk"
 include: "workflow/rules/lesions.smk"
 include: "workflow/rules/baselines.smk"
 include: "workflow/rules/evaluation.smk"
+include: "workflow/rules/tables.smk"
 include: "workflow/rules/statistics.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/page.smk"
@@ -45,6 +46,7 @@ rule all:
         FIGURES,
         LESION_TABLES,
         BASELINE_TABLES,
+        TYPESET,
         STATISTICS,
         PAGE,
         f"{RUN}/phantom/ceiling.json" if IS_PHANTOM else [],

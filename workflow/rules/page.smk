@@ -1,3 +1,3 @@
-# What a person reads: typeset tables, one page.
+# What a person reads: one page.
 
 PAGE = []

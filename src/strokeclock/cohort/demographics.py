@@ -9,12 +9,14 @@ from strokeclock.cohort.split import read_cohort
 
 GROUPS = {"training": ("train", "validation"), "test": ("test",), "all": ("train", "validation", "test")}
 
+_NOBODY = "no patients"
+
 
 def describe_cohort(cohort: pd.DataFrame, split: pd.DataFrame, *, excluded: int) -> pd.DataFrame:
     """Return the paper's Table 1: one row a characteristic, one column a group, cells as text.
 
     The training group is the training and validation parts together, as in the paper. Quartiles interpolate
-    linearly. Missing values are left out and their number is said.
+    linearly. Missing values are left out and their number is said; where nothing is left, words say so.
 
     Parameters
     ----------
@@ -55,15 +57,20 @@ def _describe(group: pd.DataFrame) -> dict[str, str]:
 
 
 def _describe_numbers(values: pd.Series) -> str:
+    if not (known := values.count()):
+        return _NOBODY if values.empty else "unknown"
     low, middle, high = (
         f"{value:.2f}".rstrip("0").rstrip(".") for value in values.quantile([0.25, 0.5, 0.75])
     )
-    return f"{middle} ({low}-{high})" + _count_missing(values) if values.notna().any() else "unknown"
+    spread = "one patient" if known == 1 else f"{low}-{high}"
+    return f"{middle} ({spread})" + _count_missing(values)
 
 
 def _describe_women(sex: pd.Series) -> str:
+    if not (known := sex.count()):
+        return _NOBODY if sex.empty else "unknown"
     women = int((sex == "F").sum())
-    return f"{women} ({100 * women / sex.count():.0f}%)" + _count_missing(sex) if sex.count() else "unknown"
+    return f"{women} ({100 * women / known:.0f}%)" + _count_missing(sex)
 
 
 def _count_missing(values: pd.Series) -> str:

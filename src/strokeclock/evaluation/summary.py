@@ -39,14 +39,14 @@ def summarise(results: str | Path) -> Iterator[str]:
         if row["status"] == "ok":
             cells = "/".join(row[cell] for cell in ("tp", "fn", "tn", "fp"))
             yield _line(
-                *name, row["n"], cells, *(_rate(row, rate) for rate in RATES), _digits(row["paper_auc"])
+                *name, row["n"], cells, *(_rate(row, rate) for rate in RATES), format_digits(row["paper_auc"])
             )
         else:
             yield f"{_line(*name)} {row['status']}"[:WIDTH]
     yield ""
     for row in rows:
         if row["kappa"]:
-            kappa = f"{_rate(row, 'kappa')}; the paper's {_digits(row['paper_kappa'])}"
+            kappa = f"{_rate(row, 'kappa')}; the paper's {format_digits(row['paper_kappa'])}"
             yield f"Readers' agreement, Fleiss' kappa: {kappa}."
     sources = sorted({row["threshold_source"] for row in rows if row["threshold_source"]})
     if sources:
@@ -99,11 +99,12 @@ def _rate(row: Mapping[str, str], name: str) -> str:
     """A value with its interval, as .83 (.70–.91)."""
     if not row[name]:
         return ""
-    low, high = (_digits(row[f"{name}_{end}"]) for end in ("low", "high"))
-    return f"{_digits(row[name])} ({low}–{high})" if low else _digits(row[name])
+    low, high = (format_digits(row[f"{name}_{end}"]) for end in ("low", "high"))
+    return f"{format_digits(row[name])} ({low}–{high})" if low else format_digits(row[name])
 
 
-def _digits(value: str) -> str:
+def format_digits(value: str) -> str:
+    """Two digits behind the point, without the 0 before it: .83; "" of ""."""
     return f"{float(value):.2f}".replace("0.", ".", 1) if value else ""
 
 

@@ -37,7 +37,7 @@ def test_table1_by_hand(tmp_path):
         '"Patients, n",3,2,5\n'
         '"Age, years: median (IQR)",60 (55-65),85 (82.5-87.5),70 (60-80)\n'
         "Female sex: n (%),2 (67%),1 (50%),3 (60%)\n"
-        "NIHSS: median (IQR),4 (3-6),16 (16-16); 1 missing,6 (3.5-10); 1 missing\n"
+        "NIHSS: median (IQR),4 (3-6),16 (one patient); 1 missing,6 (3.5-10); 1 missing\n"
         '"Onset to MRI, min: median (IQR)",120 (90-180),540.5 (510.75-570.25),240 (120-481)\n'
         '"Excluded, n",,,2\n'
     )
@@ -52,4 +52,13 @@ def test_an_empty_split_and_a_column_without_a_value_are_unknown(tmp_path):
     make_table(tmp_path, split="patient\tpart\n")
     table = pd.read_csv(tmp_path / "table1.csv", index_col=0, dtype=str)
     assert list(table.loc["Patients, n"]) == ["0"] * 3
-    assert list(table.loc["Onset to MRI, min: median (IQR)"]) == ["unknown"] * 3
+    assert (table.drop(["Patients, n", "Excluded, n"]) == "no patients").all(axis=None)
+
+
+def test_a_part_of_one_patient_says_so(tmp_path):
+    make_table(tmp_path, split="patient\tpart\na\ttrain\nf\ttest\n")
+    table = pd.read_csv(tmp_path / "table1.csv", index_col=0, dtype=str)[["training", "test"]].dropna()
+    assert table.to_numpy().T.tolist() == [
+        ["1", "50 (one patient)", "1 (100%)", "2 (one patient)", "60 (one patient)"],
+        ["1", "40 (one patient)", "unknown", "5 (one patient)", "100 (one patient)"],
+    ]

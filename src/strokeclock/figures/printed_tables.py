@@ -1,0 +1,155 @@
+"""Tables 1 and 2 as they are printed, from their CSV alone."""
+
+import csv
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+
+from strokeclock.evaluation.summary import format_digits
+from strokeclock.figures.roc import NETS
+from strokeclock.figures.rows import look_of
+from strokeclock.figures.typeset import NOTHING, Row, Table, draw_table, write_html, write_latex
+
+RATES = ("sensitivity", "specificity", "accuracy", "auc")
+TITLES = ("Sensitivity", "Specificity", "Accuracy", "AUC")
+COUNTS = {"n": "n", "positives": "pos.", "tp": "TP", "fn": "FN", "tn": "TN", "fp": "FP"}
+_WEIGHTS = {"imagenet": "ImageNet", "medical": "medical images", "genesis": "Models Genesis"}
+NO_INTERVAL = "no interval"
+_WRITERS = {".html": write_html, ".tex": write_latex, ".png": draw_table}
+
+
+def print_table(table: Table, outputs: Iterable[str | Path]) -> None:
+    """Write the table to each path, as its suffix says: .html, .tex, .png."""
+    for output in map(Path, outputs):
+        _WRITERS[output.suffix](table, output)
+
+
+def set_table1(path: str | Path) -> Table:
+    """Set tables/table1.csv (`demographics.describe_cohort`)."""
+    header, *lines = _read(path)
+    return Table(
+        title="Table 1. The patients",
+        labels=["Characteristic"],
+        values=[name.capitalize() for name in header[1:]],
+        rows=[Row([name], [cell.replace("-", "–") or NOTHING for cell in cells]) for name, *cells in lines],
+        notes=["Training: the training and the validation part together. IQR: first to third quartile."],
+    )
+
+
+def set_table2(path: str | Path, *, confidence: float) -> Table:
+    """Set tables/table2.csv (`evaluation.table2.COLUMNS`); `confidence` is its intervals'."""
+    header, *lines = _read(path)
+    rows = [dict(zip(header, cells, strict=True)) for cells in lines]
+    return Table(
+        title="Table 2. Sensitivity, specificity, accuracy and AUC on the test part",
+        labels=["Model", "Weights"],
+        values=[*COUNTS.values(), *TITLES, "AUC over seeds", "Threshold", "Chosen on", "Looks"],
+        rows=[*_group(rows)],
+        notes=[*_notes(rows, confidence)],
+        beside=["Sens.", "Spec.", "Acc.", "AUC"],
+        beside_title="The paper's, as printed",
+    )
+
+
+def _read(path: str | Path) -> list[list[str]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.reader(file))
+
+
+def _group(rows: Iterable[Mapping[str, str]]) -> Iterator[Row | str]:
+    for stage, members in groupby(rows, key=lambda row: row["stage"]):
+        members = list(members)
+        yield _head(stage, members[0]["target"], {row["unit"] for row in members})
+        yield from map(_set_row, members)
+
+
+def _head(stage: str, target: str, units: set[str]) -> str:
+    name = "Readers" if stage == "readers" else "Phase " + stage.removeprefix("phase").split("_")[0]
+    attention = " with attention" if stage == "phase4_attention" else ""
+    counted = " in a hemisphere (which n counts)" if "hemisphere" in units else ""
+    return f"{name}{attention}: {target}{counted}" if target else f"{name}{attention}"
+
+
+def _set_row(row: Mapping[str, str]) -> Row:
+    labels = _labels(row)
+    beside = [format_digits(row[f"paper_{name}"]) or NOTHING for name in RATES]
+    if row["status"] != "ok":
+        return Row(labels, row["status"], beside)
+    values = [
+        *(row[name] for name in COUNTS),
+        *(_with_interval(row, name) for name in RATES),
+        _spread(row),
+        format_digits(row["threshold"]),
+        row["threshold_source"],
+        row["looks"],
+    ]
+    return Row(labels, [value or NOTHING for value in values], beside)
+
+
+def _labels(row: Mapping[str, str]) -> list[str]:
+    model, weights = row["model"], row["weights"]
+    if row["stage"] == "readers":
+        return [model.replace("reader", "Reader ").replace("majority", "Majority"), ""]
+    if model in NETS:
+        return [model.upper(), _WEIGHTS.get(weights) or weights.replace("phase", "phase ")]
+    label = look_of(model, weights).label
+    return [label[0].upper() + label[1:], ""]
+
+
+def _with_interval(row: Mapping[str, str], name: str) -> str:
+    value, low, high = (format_digits(row[f"{name}{end}"]) for end in ("", "_low", "_high"))
+    if not value:
+        return ""
+    if not (low and high):
+        return f"{value} ({NO_INTERVAL})"
+    between = " to " if "-" in low else "–"
+    return f"{value} ({low}{between}{high})".replace("-", "−")
+
+
+def _spread(row: Mapping[str, str]) -> str:
+    """The single seeds' AUC as mean ± SD."""
+    mean, sd, seeds = row["auc_seed_mean"], row["auc_seed_sd"], row["seeds"]
+    if not mean:
+        return ""
+    return f"{format_digits(mean)} ± {format_digits(sd)} ({seeds} seeds)" if sd else "one seed"
+
+
+def _notes(rows: list[Mapping[str, str]], confidence: float) -> Iterator[str]:
+    evaluated = [row for row in rows if row["status"] == "ok"]
+    yield _INTERVALS.format(100 * confidence)
+    if sources := sorted({row["threshold_source"] for row in evaluated} - {""}):
+        yield _CALLS.format(", ".join(sources)) + (_FLATTERS if "test (optimistic)" in sources else _HONEST)
+    if recipes := sorted({row["recipe"] for row in rows} - {""}):
+        yield f"Recipe by which the networks were trained: {', '.join(recipes)}."
+    for row in evaluated:
+        if row["model"] == "majority":
+            kappa = _with_interval(row, "kappa") or "undefined (one reader, or all calls alike)"
+            paper = format_digits(row["paper_kappa"])
+            yield f"Agreement of the readers, Fleiss' κ: {kappa}; the paper's {paper}."
+    if looks := [int(row["looks"]) for row in evaluated]:
+        again = sum(count > 1 for count in looks)
+        yield _LOOKS + (_AGAIN.format(again, len(looks), max(looks)) if again else _ONCE)
+    yield _PAPER
+
+
+_INTERVALS = (
+    "Value ({:g} % interval): Wilson's for sensitivity, specificity and accuracy, DeLong's for the AUC; "
+    "where hemispheres are counted, from resampled patients. No interval: too few patients for one, or "
+    f"all of them ranked alike. {NOTHING}: does not apply. pos.: of whom the answer is yes."
+)
+_CALLS = "TP to accuracy: the score averaged over seeds, at a threshold that was chosen on: {}. "
+_HONEST = "What the test part's own best threshold would have given stands in table2.csv, as optimistic."
+_FLATTERS = "A threshold chosen on the test part flatters sensitivity, specificity and accuracy."
+_LOOKS = (
+    "Looks: how often the row was evaluated on the test part, each time with other predictions, another "
+    "split or another threshold (ledger.tsv). "
+)
+_ONCE = "No row was looked at again."
+_AGAIN = (
+    "Looked at again: {} of {} rows, with up to {} looks. What was chosen after a look is no longer "
+    "judged on patients never seen."
+)
+_PAPER = (
+    "The paper's values are as printed; some of its rows rest on other patients than its readers', or count "
+    "the other class as positive (docs/paper-audit.md)."
+)
