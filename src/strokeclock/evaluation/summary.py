@@ -103,9 +103,9 @@ def _rate(row: Mapping[str, str], name: str) -> str:
     return f"{format_digits(row[name])} ({low}–{high})" if low else format_digits(row[name])
 
 
-def format_digits(value: str) -> str:
-    """Two digits behind the point, without the 0 before it: .83; "" of ""."""
-    return f"{float(value):.2f}".replace("0.", ".", 1) if value else ""
+def format_digits(value: str, *, digits: int = 2) -> str:
+    """Some digits behind the point, without the 0 before it: .83; "" of ""."""
+    return f"{float(value):.{digits}f}".replace("0.", ".", 1) if value else ""
 
 
 def _read(path: Path, *, delimiter: str) -> list[dict[str, str]]:

@@ -108,10 +108,10 @@ def _with_interval(row: Mapping[str, str], name: str) -> str:
 
 def _spread(row: Mapping[str, str]) -> str:
     """The single seeds' AUC as mean ± SD."""
-    mean, sd, seeds = row["auc_seed_mean"], row["auc_seed_sd"], row["seeds"]
-    if not mean:
-        return ""
-    return f"{format_digits(mean)} ± {format_digits(sd)} ({seeds} seeds)" if sd else "one seed"
+    if not row["auc_seed_sd"]:
+        return "one seed" if row["seeds"] else ""
+    mean, sd = (format_digits(row[f"auc_seed_{name}"], digits=3) for name in ("mean", "sd"))
+    return f"{mean} ± {sd} ({row['seeds']} seeds)"
 
 
 def _notes(rows: list[Mapping[str, str]], confidence: float) -> Iterator[str]:

@@ -148,7 +148,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': "''",
     "–": "--",
     "±": r"$\pm$",
     "≥": r"$\ge$",
@@ -323,7 +323,8 @@ def _place_columns(table: Table) -> tuple[list[float], list[float]]:
 @cache
 def _measure(text: str, *, bold: bool = False, size: float = _SIZE) -> float:
     font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
-    return float(TextPath((0, 0), text, size=size, prop=font).get_extents().width) if text.strip() else 0.0
+    plain = text.replace("$", r"\$")  # else it would be measured as mathematics
+    return float(TextPath((0, 0), plain, size=size, prop=font).get_extents().width) if text.strip() else 0.0
 
 
 def _wrap(text: str, width: float, *, size: float = _SIZE) -> Iterator[str]:
