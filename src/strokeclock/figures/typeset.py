@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.textpath import TextPath
 
 from strokeclock.figures.style import INK, house_style, save_figure
 
@@ -219,6 +219,7 @@ def _latex_line(texts: Sequence[str]) -> str:
 _SIZE, _NOTE_SIZE = 7.0, 6.5  # points, as all lengths of the picture
 _LINE = 11.0  # from line to line
 _GAP, _WIDE_GAP = 9.0, 20.0  # between columns, and before those beside
+_FINE = 200  # dots per inch at which words are measured: fewer move letters to whole dots
 
 
 def draw_table(table: Table, output: str | Path) -> None:
@@ -322,9 +323,9 @@ def _place_columns(table: Table) -> tuple[list[float], list[float]]:
 
 @cache
 def _measure(text: str, *, bold: bool = False, size: float = _SIZE) -> float:
-    font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal")
-    plain = text.replace("$", r"\$")  # else it would be measured as mathematics
-    return float(TextPath((0, 0), plain, size=size, prop=font).get_extents().width) if text.strip() else 0.0
+    font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal", size=size)
+    pixels, _, _ = RendererAgg(1, 1, _FINE).get_text_width_height_descent(text, font, ismath=False)
+    return pixels * 72 / _FINE
 
 
 def _wrap(text: str, width: float, *, size: float = _SIZE) -> Iterator[str]:
