@@ -51,6 +51,8 @@ def summarise(results: str | Path) -> Iterator[str]:
     sources = sorted({row["threshold_source"] for row in rows if row["threshold_source"]})
     if sources:
         yield f"Threshold: {', '.join(sources)}. Seeds: {max(int(row['seeds'] or 0) for row in rows)}."
+    if looks := max((int(row["looks"]) for row in rows if row["looks"]), default=0):
+        yield f"Looks at the test part: at most {looks} a row, kept in {results / 'ledger.tsv'}"
     excluded = {row["patient"] for row in _read(results / "cohort/exclusions.tsv", delimiter="\t")}
     reasons = f"; reasons in {results / 'cohort/exclusions.tsv'}" if excluded else ""
     yield f"Patients excluded: {len(excluded)}{reasons}."

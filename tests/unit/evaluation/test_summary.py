@@ -39,6 +39,7 @@ def test_every_row_is_there(run):
     assert rows[-1].split()[:2] == ["majority", "20"]
     assert any("Patients excluded: 1;" in line for line in lines)
     assert any("fig8.svg" in line for line in lines)
+    assert any(line.startswith("Looks at the test part: at most 1 a row") for line in lines)
     assert any("Fleiss' kappa" in line for line in lines)
 
 
