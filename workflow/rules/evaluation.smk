@@ -5,6 +5,10 @@ PREDICTIONS = [
     for run in RUNS
     if run.phase in TASKS  # phase 0 makes starting weights, predicts nothing
 ]
+EVALUATION = {
+    key: config["evaluation"][key]
+    for key in ("threshold", "fixed_threshold", "confidence", "bootstraps")
+}
 BELOW_MIN = {task.phase: task.below_min for task in TASKS.values()}
 
 
@@ -66,10 +70,7 @@ rule table2:
         mem_mb=2000,
         runtime=20,
     params:
-        settings={
-            key: config["evaluation"][key]
-            for key in ("threshold", "fixed_threshold", "confidence", "bootstraps")
-        },
+        settings=EVALUATION,
         tasks=BELOW_MIN,
         recipe=config["recipe"],
         not_run=[[*arm, reason] for arm, reason in NOT_RUN.items()],

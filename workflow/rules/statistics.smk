@@ -7,10 +7,6 @@ JUDGED = {
     "split": f"{RUN}/cohort/split.tsv",
 }
 READ = {"exclusions": f"{RUN}/cohort/exclusions.tsv", "readers": READERS}
-EVALUATION = {
-    key: config["evaluation"][key]
-    for key in ("threshold", "fixed_threshold", "confidence", "bootstraps")
-}
 
 
 rule comparisons:
