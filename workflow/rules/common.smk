@@ -1,7 +1,10 @@
 # The checked configuration, the patients, where things lie: all other files of this folder stand on it.
 
 import os
+import re
 from pathlib import Path
+
+from snakemake.rules import Wildcards
 
 from strokeclock.cohort.sheet import read_sheet
 from strokeclock.configuration import check_configuration, check_counts
@@ -92,3 +95,57 @@ def series(patient, name):
 def b_value(patient):
     """The diffusion weighting of the patient's DWI in s/mm²; the paper's 1000 where the sheet is silent."""
     return float(ROWS[patient]["b_value"] or 1000) if ROWS else 1000.0
+
+
+def lesion_mask(patient):
+    """The file of a lesion as drawn, or None: a phantom's truth, or the sheet's lesion_mask."""
+    if IS_PHANTOM:
+        return f"{RUN}/derivatives/truth/{patient}/lesion.nii.gz"
+    return ROWS[patient]["lesion_mask"] or None
+
+
+def drawn_on(patient):
+    """The series on whose grid a lesion is drawn, or None: nothing is drawn, or on the atlas grid."""
+    if IS_TEMPLATE_SPACE or not lesion_mask(patient):
+        return None
+    return series(patient, "dwi")
+
+
+def rule_graph():
+    """What leads to rule all: rule -> its file and the rules whose files it takes, as Snakemake resolves them.
+
+    Rules made in a loop count as one, unnumbered; what a rule takes for a patient or seed, it takes for all.
+    """
+
+    def unnumbered(one):
+        return re.sub(r"_\d+$", "", one.name)
+
+    patterned = [one for one in workflow.rules if one.has_wildcards()]
+    makers = {
+        file: one
+        for one in workflow.rules
+        if not one.has_wildcards()
+        for file in one.output
+    }
+    graph, seen, waiting = {}, set(), [(workflow.get_rule("all"), {})]
+    while waiting:
+        taker, wildcards = waiting.pop()
+        name, place = unnumbered(taker), Path(taker.snakefile).stem
+        after = graph.setdefault(name, {"file": place, "after": set()})["after"]
+        case = name, *(
+            value for key, value in wildcards.items() if key not in ("patient", "seed")
+        )
+        if case in seen:
+            continue
+        seen.add(case)
+        for file in taker.expand_input(Wildcards(fromdict=wildcards))[0]:
+            maker = makers.get(file) or next(
+                (one for one in patterned if one.is_producer(file)), None
+            )
+            if maker:
+                after.add(unnumbered(maker))
+                waiting.append((maker, maker.get_wildcards(file) or {}))
+    return {
+        name: node | {"after": sorted(node["after"])}
+        for name, node in sorted(graph.items())
+    }

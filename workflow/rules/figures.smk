@@ -6,14 +6,6 @@ ROC_FIGURES = {
     "fig7": {"phases": ["phase3_tss4h5"], "readers": False},
     "fig8": {"phases": ["phase3_tss4h5", "phase4_attention"], "readers": True},
 }
-# Figure 9: both networks for TSS < 4.5 h, from scratch and at the end of the chain, first seed
-GRADCAM_RUNS = [
-    f"{run.net}/{run.phase}/{run.weights}/seed-{run.seed}"
-    for run in sorted(RUNS)  # by network: 2D beside 2D
-    if run.seed == config["training"]["seeds"][0]
-    and (run.phase, run.weights)
-    in (("phase3_tss4h5", "random"), ("phase4_attention", "phase3"))
-]
 CURVES = sorted({f"training/{run.net}-{run.phase}-{run.weights}" for run in RUNS})
 RESTORED = ["genesis_examples"] if any(run.phase == GENESIS for run in RUNS) else []
 FIGURES = expand(
@@ -88,6 +80,7 @@ rule gradcam:
         models=expand(f"{RUN}/models/{{run}}/model.pt", run=GRADCAM_RUNS),
         predictions=expand(f"{RUN}/predictions/{{run}}.tsv", run=GRADCAM_RUNS),
         manifest=f"{RUN}/hemispheres/manifest.tsv",
+        volumes=f"{RUN}/lesions/volumes.tsv",
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
         svg=report(

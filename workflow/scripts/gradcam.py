@@ -1,6 +1,7 @@
 """Draw Figure 9: Grad-CAM of both networks, from scratch and pretrained, in the same test patients.
 
-Inputs: models, predictions (of the same runs), manifest (hemispheres lie beside it), grid. Outputs: svg, png.
+Inputs: models, predictions (of the same runs), manifest (hemispheres lie beside it), volumes (lesions lie
+beside it), grid. Outputs: svg, png.
 Settings: models.channels, models.other_hemisphere, evaluation.gradcam_layer, evaluation.gradcam_patients.
 """
 
@@ -16,6 +17,7 @@ draw_gradcam(
     snakemake.input.predictions,
     snakemake.output,
     hemispheres=Path(snakemake.input.manifest).parent,
+    volumes=snakemake.input.volumes,
     grid=snakemake.input.grid,
     channels=snakemake.params.channels,
     layer=snakemake.params.layer,

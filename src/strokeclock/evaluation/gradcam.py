@@ -14,12 +14,17 @@ LAYERS = {  # the paper: "penultimate convolutional layer"
 
 
 def map_relevance(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> np.ndarray:
-    """Compute the Grad-CAM of the positive class for one hemisphere.
+    """Compute the Grad-CAM of the positive class for one hemisphere: the first map of `map_evidence`."""
+    return map_evidence(model, hemisphere, layer=layer)[0]
+
+
+def map_evidence(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> tuple[np.ndarray, np.ndarray]:
+    """Compute the Grad-CAMs of the positive and of the negative class for one hemisphere.
 
     Each channel of the layer's maps is weighted by the spatial mean of the logit's gradient; the weighted
-    sum is cut at 0, upsampled to the hemisphere, and divided by its maximum over the whole volume, so that
-    slices and patients keep one scale. The logit and not the probability is followed: the sigmoid only
-    shrinks the gradient of sure cases.
+    sum (the negative class: with its sign turned) is cut at 0, upsampled to the hemisphere, and divided by
+    its maximum over the whole volume, so that slices and patients keep one scale. The logit and not the
+    probability is followed: the sigmoid only shrinks the gradient of sure cases.
 
     Parameters
     ----------
@@ -33,7 +38,7 @@ def map_relevance(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> np
 
     Returns
     -------
-    array (x, y, z), float32, 0 to 1; all 0 where nothing speaks for the positive class.
+    two arrays (x, y, z), float32, 0 to 1; all 0 where nothing speaks for the class.
     """
     maps: list[torch.Tensor] = []
 
@@ -51,8 +56,14 @@ def map_relevance(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> np
     finally:
         hook.remove()
     space = tuple(range(2, maps[0].ndim))
-    cam = functional.relu((gradient.mean(space, keepdim=True) * maps[0]).sum(1, keepdim=True)).detach()
-    x, y, z = hemisphere.shape[1:]
+    evidence = (gradient.mean(space, keepdim=True) * maps[0]).sum(1, keepdim=True).detach()
+    first, second = (_fill(functional.relu(sign * evidence), hemisphere.shape[1:]) for sign in (1, -1))
+    return first, second
+
+
+def _fill(cam: torch.Tensor, shape: tuple[int, int, int]) -> np.ndarray:
+    """Upsample a map to a hemisphere and scale it to 1."""
+    x, y, z = shape
     if cam.ndim == 5:
         cam = functional.interpolate(cam, (x, y, z), mode="trilinear", align_corners=False)[0, 0]
     else:  # (z, 1, y', x')

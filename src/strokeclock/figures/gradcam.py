@@ -15,11 +15,13 @@ from torch import nn
 
 from strokeclock.evaluation.gradcam import LAYERS, map_relevance
 from strokeclock.evaluation.predictions import parse_path, read_predictions
-from strokeclock.figures.style import house_style, save_figure
+from strokeclock.figures.style import SKY, house_style, save_figure
+from strokeclock.imaging.lesion import DRAWN, read_lesion, read_volumes
 
 SIDES = ("left", "right")  # the order of a hemisphere file's first axis
 SERIES = {"dwi": "DWI", "t2w": "T2w", "flair": "FLAIR", "adc": "ADC"}
 COLOURMAP = "inferno"
+LESION = SKY
 OPACITY = 0.75  # of the map where it is 1; 0 where it is 0
 
 
@@ -27,7 +29,7 @@ class Case(NamedTuple):
     """One patient of the figure.
 
     hemisphere: "left" or "right", the one with the lesion; volume: (channels, x, y, z); slice: the z
-    shown.
+    shown; lesion: (x, y, z) bool, or None where none is drawn.
     """
 
     patient: str
@@ -35,6 +37,7 @@ class Case(NamedTuple):
     hemisphere: str
     volume: np.ndarray
     slice: int
+    lesion: np.ndarray | None
 
 
 def draw_gradcam(
@@ -43,6 +46,7 @@ def draw_gradcam(
     outputs: Sequence[str | Path],
     *,
     hemispheres: str | Path,
+    volumes: str | Path,
     grid: str | Path,
     channels: Sequence[str],
     layer: str,
@@ -53,8 +57,9 @@ def draw_gradcam(
     Networks that see neither DWI nor FLAIR are shown on their first channel.
 
     The patients are the first test patients of each class by id, so that nobody picks them; the slice is
-    the one in which DWI differs most from the mirrored other hemisphere, so that no network picks it. Every
-    map is scaled by its maximum over the whole volume.
+    the one with most of the lesion as drawn, which is outlined; where none is drawn, the one in which DWI
+    differs most from the mirrored other hemisphere. No network picks it. Every map is scaled by its maximum
+    over the whole volume.
 
     Parameters
     ----------
@@ -64,6 +69,8 @@ def draw_gradcam(
         Where to write, .svg and .png.
     hemispheres : path
         Folder of <patient>.npy.
+    volumes : path
+        lesions/volumes.tsv, the lesions beside it.
     grid : path
         An image on the atlas grid, for its voxel size.
     channels : sequence of str
@@ -77,7 +84,7 @@ def draw_gradcam(
     shown = [channels.index(name) for name in ("dwi", "flair") if name in channels] or [0]
     under = shown[0]
     cases = [
-        _read_case(row, Path(hemispheres) / f"{row.patient}.npy", channel=under, channels=len(channels))
+        _read_case(row, hemispheres=hemispheres, volumes=volumes, channel=under, channels=len(channels))
         for table in tables[:1]
         for row in _choose_patients(table, patients).itertuples()
     ]
@@ -120,7 +127,8 @@ def draw_gradcam(
             location="bottom",
             shrink=0.5,
             aspect=40,
-            label="Grad-CAM; 1 is the maximum of the volume, the line is at 0.5",
+            label="Grad-CAM; 1 is the maximum of the volume, the dashed line is at 0.5"
+            + "\nSolid line: the lesion as drawn" * any(case.lesion is not None for case in cases),
         )
         save_figure(figure, *outputs)
 
@@ -133,14 +141,30 @@ def _choose_patients(table: pd.DataFrame, n: int) -> pd.DataFrame:
     return chosen.sort_values(["label", "patient"], ascending=[False, True])
 
 
-def _read_case(row: tuple, path: str | Path, *, channel: int, channels: int) -> Case:
-    sides = np.load(path).astype(np.float32)
+def _read_case(
+    row: tuple, *, hemispheres: str | Path, volumes: str | Path, channel: int, channels: int
+) -> Case:
+    sides = np.load(Path(hemispheres) / f"{row.patient}.npy").astype(np.float32)
     side = SIDES.index(row.hemisphere)
+    volume = np.concatenate([sides[side], sides[1 - side]])[:channels]
+    lesion = _read_drawn(row.patient, side, volumes)
+    if lesion is not None:
+        return Case(
+            row.patient, row.label == 1, row.hemisphere, volume, lesion.sum(axis=(0, 1)).argmax(), lesion
+        )
     # smoothed in plane, so that no voxel decides alone; the lesion is in the difference's highest hundredth
     asymmetry = uniform_filter(sides[side, channel] - sides[1 - side, channel], size=(5, 5, 1))
     excess = np.clip(asymmetry - np.quantile(asymmetry, 0.99), 0, None).sum(axis=(0, 1))
-    volume = np.concatenate([sides[side], sides[1 - side]])[:channels]
-    return Case(row.patient, row.label == 1, row.hemisphere, volume, int(excess.argmax()))
+    return Case(row.patient, row.label == 1, row.hemisphere, volume, excess.argmax(), None)
+
+
+def _read_drawn(patient: str, side: int, volumes: str | Path) -> np.ndarray | None:
+    """The lesion as drawn in a hemisphere, (x, y, z) bool; None where none is."""
+    sizes = read_volumes(volumes)
+    if patient not in sizes or sizes[patient].source != DRAWN:
+        return None
+    lesion = read_lesion(Path(volumes).parent / f"{patient}.nii.gz", patient=patient)[side]
+    return lesion if lesion.any() else None
 
 
 def _show(axis: Axes, case: Case, channel: int, aspect: float) -> None:
@@ -151,6 +175,13 @@ def _show(axis: Axes, case: Case, channel: int, aspect: float) -> None:
     axis.set(xticks=[], yticks=[])
     for spine in axis.spines.values():
         spine.set_visible(False)
+    if case.lesion is not None:
+        _outline(axis, case.lesion[..., case.slice])
+
+
+def _outline(axis: Axes, lesion: np.ndarray) -> None:
+    """The lesion's border, along the edges of its voxels."""
+    axis.contour(lesion.T, levels=[0.5], colors=LESION, linewidths=0.8)
 
 
 def _overlay(axis: Axes, relevance: np.ndarray) -> None:
@@ -164,4 +195,4 @@ def _overlay(axis: Axes, relevance: np.ndarray) -> None:
         aspect=axis.get_aspect(),
     )
     if relevance.max() > 0.5:
-        axis.contour(relevance.T, levels=[0.5], colors="white", linewidths=0.8)
+        axis.contour(relevance.T, levels=[0.5], colors="white", linewidths=0.8, linestyles="--")

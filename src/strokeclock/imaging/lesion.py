@@ -5,13 +5,14 @@ import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion
-from strokeclock.imaging.hemispheres import require_symmetric_grid
+from strokeclock.imaging.hemispheres import require_symmetric_grid, split_hemispheres
 from strokeclock.imaging.resample import FWHM, resample_share
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
@@ -235,3 +236,25 @@ def write_volumes(
             volume_ml = lesion.data.sum() * lesion.spacing.prod() / 1000 / scaling
             table.writerow((patient, f"{volume_ml:.3f}", DRAWN if drawn[patient] else FOUND, ""))
     os.replace(beside, output)
+
+
+class Size(NamedTuple):
+    """A patient's line of volumes.tsv; volume_ml is None where there is no lesion."""
+
+    volume_ml: float | None
+    source: str
+
+
+def read_volumes(path: str | Path) -> dict[str, Size]:
+    """Read volumes.tsv (`write_volumes`): patient -> volume and source."""
+    with open(path, newline="") as file:
+        return {
+            row["patient"]: Size(float(row["volume_ml"]) if row["volume_ml"] else None, row["source"])
+            for row in csv.DictReader(file, delimiter="\t")
+        }
+
+
+def read_lesion(path: str | Path, *, patient: str) -> np.ndarray:
+    """Read a patient's lesion as the hemispheres are stored: (2, x, y, z) bool, left, then right mirrored."""
+    lesion = read_volume(path, patient=patient, series="lesion")
+    return split_hemispheres({"lesion": lesion})[:, 0] > 0

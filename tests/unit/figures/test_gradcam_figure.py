@@ -52,7 +52,14 @@ def inputs(tmp_path_factory):
     nib.save(
         nib.Nifti1Image(np.zeros((32, 32, 8), np.uint8), np.diag([2.0, 2.5, 7, 1])), tmp_path / "grid.nii.gz"
     )
-    return {"hemispheres": tmp_path, "grid": tmp_path / "grid.nii.gz"}, models, predictions
+    volumes = tmp_path / "lesions" / "volumes.tsv"
+    volumes.parent.mkdir()
+    volumes.write_text("patient\tvolume_ml\tsource\tnote\np0\t1.2\tautomatic\t\np1\t\tnone\tno lesion\n")
+    return (
+        {"hemispheres": tmp_path, "grid": tmp_path / "grid.nii.gz", "volumes": volumes},
+        models,
+        predictions,
+    )
 
 
 def draw(inputs, folder, channels=CHANNELS):
@@ -103,6 +110,28 @@ def test_the_slice_is_the_lesions(inputs, axes):
         side = ("left", "right").index(LESION_SIDE[patient])
         expected = np.load(inputs[0]["hemispheres"] / f"{patient}.npy")[side, 0, ..., LESION_SLICE[patient]]
         assert np.array_equal(shown, expected.astype(np.float32))
+
+
+def test_a_drawn_lesion_chooses_the_slice_and_is_outlined(inputs, axes, tmp_path):
+    """p1's lesion, on the right, is drawn in slice 1, where DWI shows nothing."""
+    drawn = np.zeros((32, 32, 8), np.uint8)
+    drawn[32 - 10 : 32 - 4, 8:16, 1] = 1  # columns 4 to 9 of the mirrored hemisphere
+    affine = np.diag([2.0, 2.5, 7, 1])
+    affine[0, 3] = -31
+    nib.save(nib.Nifti1Image(drawn, affine), tmp_path / "p1.nii.gz")
+    (tmp_path / "volumes.tsv").write_text("patient\tvolume_ml\tsource\tnote\np1\t1.7\tmask\t\n")
+    files, models, predictions = inputs
+    figure, _ = draw((files | {"volumes": tmp_path / "volumes.tsv"}, models, predictions), tmp_path)
+    rows = np.array(figure.axes[:16]).reshape(4, 4)
+    expected = np.load(files["hemispheres"] / "p1.npy")[1, 0, ..., 1].astype(np.float32)
+    assert np.array_equal(np.asarray(rows[1, 0].images[0].get_array()).T, expected)
+    for axis in rows[1]:
+        outline = next(lines for lines in axis.collections if len(lines.get_paths()[0]))
+        low, high = outline.get_paths()[0].vertices.min(axis=0), outline.get_paths()[0].vertices.max(axis=0)
+        assert (*low, *high) == (3.5, 7.5, 9.5, 15.5)
+    assert not rows[0, 0].collections
+    assert not axes[1, 0].collections  # found and not drawn: no outline
+    assert "the lesion as drawn" in figure.axes[-1].get_xlabel()
 
 
 def test_every_map_has_the_same_scale(axes):
