@@ -1,0 +1,263 @@
+"""The methods in words, with the numbers of this very run: all from its configuration and its files."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from strokeclock.evaluation.tables import name_target
+from strokeclock.report.people import People
+from strokeclock.training.phases import GENESIS, Task, read_tasks, settings_of
+
+_SERIES = {"t2w": "T2w (b0)", "dwi": "DWI", "flair": "FLAIR", "adc": "ADC"}
+_NORMALISATION = {
+    "zscore": "brought to zero mean and unit variance inside the brain and clipped at {clip:g} SD",
+    "minmax": "scaled from minimum to maximum",
+    "whitestripe": "normalised to the largest mode of their histogram (WhiteStripe)",
+    "median": "divided by the brain's median",
+    "none": "left as they were",
+}
+_AGGREGATION = {
+    "softmax_logit": "logits summed with softmax weights",
+    "softmax_prob": "probabilities summed with softmax weights",
+    "sigmoid_norm": "outputs summed with normalised sigmoid weights",
+    "feature": "features summed with slice weights before the classifier",
+}
+_ARMS = {
+    "random": "random weights",
+    "imagenet": "ImageNet weights (2D)",
+    "medical": "weights from brain tumours",
+    "chain": "the weights of the phase before (proposed)",
+}
+_SELECTION = {"auc": "the validation AUC", "loss": "the validation loss"}
+_AUGMENTATION = {
+    "rotation_deg": "rotation up to {:g}°",
+    "scale": "scaling up to {:.0%}",
+    "shift_mm": "shift up to {:g} mm",
+    "gain": "gain up to {:.0%}",
+    "noise": "noise up to {:g}",
+}
+
+
+def describe_methods(
+    config: Mapping, *, people: People, not_run: Collection[tuple[str, str]] = ()
+) -> dict[str, str]:
+    """Describe what a run did: title -> paragraph.
+
+    Parameters
+    ----------
+    config : mapping
+        The checked configuration.
+    people : People
+        Who came, left and was divided.
+    not_run : of (network, arm)
+        What was asked for but had no starting weights.
+    """
+    return {
+        "Patients": _join(_patients(config, people)),
+        "Images": _join(_images(config)),
+        "Networks": _join(_networks(config)),
+        "Training": _join(_training(config, not_run)),
+        "Evaluation": _join(_evaluation(config)),
+    }
+
+
+def _patients(config: Mapping, people: People) -> Iterator[str]:
+    if config["cohort"]["sheet"]:
+        yield f"{_count(people.entered, 'patient')} entered"
+    else:
+        yield f"{_count(people.entered, 'synthetic patient')} were made (seed {config['phantom']['seed']})"
+    stages = [f"{number} at {stage}" for stage, number in people.excluded.items()]
+    yield (
+        f"{sum(people.excluded.values())} were excluded ({_list(stages)})" if stages else "none was excluded"
+    )
+    if people.unlabelled:
+        yield f"{people.unlabelled} without onset time or side of the lesion took no part"
+    train, validation, test = people.parts.values()
+    how = (
+        "by a given list"
+        if config["split"]["file"]
+        else f"by patient, stratified on time since onset (seed {config['split']['seed']})"
+    )
+    yield (
+        f"the others were divided into {train} for training, {validation} for validation and {test} for "
+        f"test, {how}"
+    )
+    for limit, below in people.below.items():
+        train, validation, test = below.values()
+        yield f"{name_target(limit)} held for {train}, {validation} and {test} of them"
+
+
+def _images(config: Mapping) -> Iterator[str]:
+    images, phantom = config["preprocessing"], config["phantom"]
+    if not config["cohort"]["sheet"] and phantom["space"] == "template":
+        yield "Registered volumes were made directly, without scanner, skull or registration"
+    elif images["toolchain"] == "fsl":
+        yield from _fsl(images)
+    else:
+        yield from _open(images)
+    x, y, z = images["grid"]
+    yield f"volumes have {x} × {y} × {z} voxels on the grid of the T2w MNI-152 atlas"
+    intensity = images["intensity"]
+    yield f"series were {_NORMALISATION[intensity['normalisation']].format(clip=intensity['clip'])}"
+    if intensity["match_points"]:
+        points = _count(intensity["match_points"], "point")
+        yield f"their histograms were matched at {points} to one training patient's"
+    if intensity["percentiles"]:
+        low, high = intensity["percentiles"]
+        yield f"percentiles {low:g} and {high:g} of the brain became 0 and 1"
+    channels = _list([_SERIES[name] for name in config["models"]["channels"]])
+    beside = (
+        "; the mirrored other hemisphere was given as well" if config["models"]["other_hemisphere"] else ""
+    )
+    yield (
+        f"brains were cut at the mid-sagittal plane and right hemispheres mirrored: "
+        f"{x // 2} × {y} × {z} voxels with the channels {channels}{beside}"
+    )
+
+
+def _fsl(images: Mapping) -> Iterator[str]:
+    n4, fsl = images["n4"], images["fsl"]
+    yield (
+        f"Bias fields were corrected by N4 (shrink factor {n4['shrink']}, at most "
+        f"{_list(n4['iterations'])} iterations; {_shared(n4['shared_dwi'])})"
+    )
+    yield (
+        f"brains were stripped by BET (fraction {fsl['bet_fraction']:g}, after registration "
+        f"{fsl['second_bet_fraction']:g})"
+    )
+    yield (
+        f"FLIRT registered T2w to the atlas ({fsl['t2w_dof']} degrees of freedom, {fsl['t2w_cost']}) and "
+        f"FLAIR to T2w ({fsl['flair_dof']}, {fsl['flair_cost']})"
+    )
+    yield _follow(images["dwi_transform"])
+
+
+def _open(images: Mapping) -> Iterator[str]:
+    own = images["open"]
+    yield (
+        f"T2w was registered to the atlas with {own['t2w_dof']} degrees of freedom and FLAIR rigidly to T2w, "
+        "the atlas's brain mask carried back and refined"
+    )
+    yield _follow(images["dwi_transform"])
+    yield (
+        f"bias fields were corrected by N4 (at most {_list(own['n4_iterations'])} iterations; "
+        f"{_shared(images['n4']['shared_dwi'])})"
+    )
+
+
+def _shared(shared: bool) -> str:
+    return "one field for b0 and b1000" if shared else "a field for each series"
+
+
+def _follow(transform: str) -> str:
+    return "DWI took T2w's transform" if transform == "t2w" else "DWI was registered to T2w"
+
+
+def _networks(config: Mapping) -> Iterator[str]:
+    models, (_, _, z) = config["models"], config["preprocessing"]["grid"]
+    if "2d" in config["training"]["networks"]:
+        own = models["2d"]
+        yield (
+            f"The 2D network is a ResNet-18 ({own['width']} channels in its first stage) on each of {z} "
+            f"slices, with soft attention ({own['attention_map']} map) and learned slice weights: "
+            f"{_AGGREGATION[own['slice_aggregation']]}"
+        )
+    if "3d" in config["training"]["networks"]:
+        yield (
+            f"the 3D network is the encoder of a 3D U-Net ({models['3d']['width']} channels in its first "
+            "convolution) with two attention gates"
+        )
+    yield f"attention is normalised by {models['attention_norm'].replace('_', ' ')}"
+    if models["standardise"]:
+        yield "the networks' first step standardises each channel by the brain's median"
+
+
+def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator[str]:
+    training = config["training"]
+    seeds = training["seeds"]
+    yield (
+        f"By the recipe “{config['recipe']}”, each network was trained {_count(len(seeds), 'time')} "
+        f"({'seeds' if len(seeds) > 1 else 'seed'} {_list(seeds)}) with {_optimizer(training)}"
+    )
+    if (genesis := training[GENESIS]) and "3d" in training["networks"] and "chain" in training["arms"]:
+        yield (
+            f"phase 0 (3D) restored corrupted training hemispheres (Models Genesis; up to "
+            f"{_count(genesis['epochs'], 'epoch')}, batches of {genesis['batch']}, {genesis['optimizer']}, "
+            f"rate {genesis['lr']:g})"
+        )
+    for task in read_tasks(training).values():
+        yield _phase(task, training)
+    arms = [_ARMS[arm] for arm in training["arms"]]
+    yield f"the time phases started from {_list(arms, last='or')}"
+    if not_run:
+        missing = _list(f"{net.upper()} from {_ARMS[arm]}" for net, arm in not_run)
+        yield f"not run, for want of starting weights: {missing}"
+    kinds = [_AUGMENTATION[kind].format(most) for kind, most in training["augmentation"].items() if most]
+    yield f"augmentation: {_list(kinds)}" if kinds else "nothing was augmented"
+    if training["label_softness"]:
+        yield f"labels faded with an SD of {training['label_softness']:g} of the log of time"
+
+
+def _optimizer(training: Mapping) -> str:
+    decay = f", weight decay {training['weight_decay']:g}" if training["weight_decay"] else ""
+    schedule = "one cycle of the rate" if training["schedule"] == "one_cycle" else "a constant rate"
+    name = {"adabound": "AdaBound", "adamw": "AdamW"}[training["optimizer"]]
+    return f"{name}{decay}, {schedule} and {training['precision']} arithmetic"
+
+
+def _phase(task: Task, training: Mapping) -> str:
+    own = settings_of(task.phase, training)
+    question = "whether a hemisphere holds a lesion" if task.both_hemispheres else name_target(task.below_min)
+    after = f" after phase {read_tasks(training)[task.after].number}" if task.after else ""
+    attention = ", with attention," if task.attention else ""
+    if own["selection"] == "last":
+        until = f"{_count(own['epochs'], 'epoch')}, the last kept"
+    else:
+        until = (
+            f"up to {_count(own['epochs'], 'epoch')}, stopped after {own['patience']} without a better one "
+            f"and kept by {_SELECTION[own['selection']]}"
+        )
+    rate = f"rate {own['lr']:g}"
+    if training["optimizer"] == "adabound":
+        rate += f" to {own['final_lr']:g}"
+    frozen = ", early layers frozen" if own["freeze"] else ""
+    head = ", a fresh head" if own["head"] == "fresh" and task.after else ""
+    return (
+        f"phase {task.number}{after}{attention} learned {question} "
+        f"({until}; batches of {own['batch']}, {rate}{frozen}{head})"
+    )
+
+
+def _evaluation(config: Mapping) -> Iterator[str]:
+    settings = config["evaluation"]
+    chosen = {
+        "validation": "was chosen on the validation part by Youden's J",
+        "test": "was chosen on the test part itself by Youden's J, which flatters",
+        "fixed": f"was fixed at {settings['fixed_threshold']:g}",
+    }[settings["threshold"]]
+    yield f"Scores were averaged over the seeds and the threshold {chosen}"
+    yield (
+        f"intervals are {settings['confidence']:.0%} ones: Wilson's for proportions, DeLong's for AUC, and "
+        f"{settings['bootstraps']:,} bootstraps of patients where hemispheres are counted"
+    )
+    yield (
+        "rows were compared on the same test patients by DeLong's paired test and with readers by McNemar's "
+        "exact test, corrected after Holm"
+    )
+    own = settings["radiomics"]
+    yield (
+        f"the radiomics baseline measured cores of ADC up to {own['adc_max'] * 1e6:g} · 10⁻⁶ mm²/s and "
+        f"{own['min_roi_ml']:g} mL or more"
+    )
+    yield f"Grad-CAM was taken at the {settings['gradcam_layer']} convolutional stage"
+
+
+def _join(clauses: Iterator[str]) -> str:
+    return " ".join(f"{clause[0].upper()}{clause[1:]}." for clause in clauses)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _list(items: Sequence | Iterator, *, last: str = "and") -> str:
+    *most, end = map(str, items)
+    return f"{', '.join(most)} {last} {end}" if most else end

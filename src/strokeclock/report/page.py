@@ -1,0 +1,360 @@
+"""The page to read: everything a run made and how, in one file that needs neither network nor scripts."""
+
+import csv
+import json
+import os
+import platform
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, StrictUndefined
+
+from strokeclock import __version__, provenance
+from strokeclock.cohort.verdicts import VERDICTS
+from strokeclock.evaluation.summary import format_digits
+from strokeclock.evaluation.tables import FEWEST, name_target
+from strokeclock.figures.rows import title_of
+from strokeclock.figures.style import BLUE, INK, VERMILION
+from strokeclock.report.methods import describe_methods
+from strokeclock.report.people import count_people
+from strokeclock.report.pictures import embed_picture, render_caption
+from strokeclock.report.tables import hide_folders, read_table, shorten
+from strokeclock.training.phases import read_tasks
+
+CONTENTS = {
+    "summary": "At a glance",
+    "methods": "Methods",
+    "patients": "Patients",
+    "images": "Images",
+    "training": "Training",
+    "results": "Results",
+    "where": "Where the networks look",
+    "statistics": "Statistics",
+    "looks": "Looks at the test part",
+    "provenance": "Provenance",
+}
+# Where a caption of `snakemake --report` is not called as its picture or table.
+CAPTIONS = {"fig3": "preprocessed", "fig9": "gradcam", "reliability": "calibration"}
+CAPTIONS |= dict.fromkeys(("fig6", "fig7", "fig8"), "roc")
+_CODE = (
+    "cohort",
+    "imaging",
+    "phantom",
+    "models",
+    "pretraining",
+    "training",
+    "radiomics",
+    "evaluation",
+    "figures",
+)
+
+
+def write_page(
+    output: str | Path,
+    files: Iterable[str | Path],
+    *,
+    config: Mapping[str, Any],
+    template: str | Path,
+    captions: Iterable[str | Path],
+    not_run: Collection[tuple[str, str]] = (),
+) -> None:
+    """Write the page, whole or not at all; what is not among the files is said to be missing.
+
+    Parameters
+    ----------
+    output : path
+        index.html of the run's folder.
+    files : iterable of paths
+        What the run made, in the output's folder. Needed are cohort/{cohort,split,exclusions}.tsv; shown are
+        tables/*.csv (as tables/*.html where typeset), figures/**.{svg,png}, quality/quality.tsv, ledger.tsv
+        and models/**/run.json; digested are predictions/**.tsv too.
+    config : mapping
+        The checked configuration.
+    template : path
+        workflow/report/page.html.
+    captions : iterable of paths
+        The captions of ``snakemake --report``, <name>.rst.
+    not_run : of (network, arm)
+        What was asked for but had no starting weights.
+    """
+    output = Path(output)
+    run = _Run({str(Path(path).relative_to(output.parent)): Path(path) for path in files})
+    texts = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in captions}
+    tasks = read_tasks(config["training"])
+    people = count_people(
+        run.files["cohort/cohort.tsv"],
+        run.files["cohort/split.tsv"],
+        exclusions=run.files["cohort/exclusions.tsv"],
+        below_min=tuple(sorted({task.below_min for task in tasks.values() if task.below_min})),
+    )
+    records = [json.loads(path.read_bytes()) for path in run.find("models/", ".json")]
+    table2 = run.lines("tables/table2.csv")
+    pictures = _picture_all(run, texts)
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    text = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
+        ink=INK,
+        accent=BLUE,
+        warn=VERMILION,
+        run=config["run"],
+        version=__version__,
+        synthetic=not config["cohort"]["sheet"],
+        contents=CONTENTS,
+        tiles=[*_tiles(table2, people, tasks)],
+        warnings=[*_warn(table2)],
+        methods=describe_methods(config, people=people, not_run=not_run),
+        flow=[*_flow(people)],
+        classes=_classes(people),
+        exclusions=[
+            [line["patient"], line["stage"], hide_folders(line["reason"])]
+            for line in run.lines("cohort/exclusions.tsv")
+        ],
+        quality=_quality(run.lines("quality/quality.tsv")),
+        trainings=_trainings(records),
+        curves={name: _title_curve(name) for name in pictures if name.startswith("training/")},
+        pictures=pictures,
+        tables=_tables(run, texts),
+        ledger=_ledger(run, texts),
+        provenance=[*_provenance(config)],
+        software=[*_software(records)],
+        digests=[*_digests(run, records)],
+        configuration=hide_folders(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)),
+    )
+    beside = output.with_name(f".{output.name}")
+    beside.write_text(re.sub(r"\n\s*\n+", "\n", text), encoding="utf-8")
+    os.replace(beside, output)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What a run made: path in its folder -> path."""
+
+    files: Mapping[str, Path]
+
+    def find(self, folder: str, *suffixes: str) -> list[Path]:
+        return [
+            path for name, path in self.files.items() if name.startswith(folder) and path.suffix in suffixes
+        ]
+
+    def lines(self, name: str) -> list[dict[str, str]]:
+        if name not in self.files:
+            return []
+        with open(self.files[name], newline="", encoding="utf-8") as file:
+            return [*csv.DictReader(file, delimiter="\t" if name.endswith(".tsv") else ",")]
+
+
+def _picture_all(run: _Run, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Name in figures/, without suffix -> the picture and its caption."""
+    paths: dict[str, list[Path]] = {}
+    for name, path in run.files.items():
+        if name.startswith("figures/"):
+            paths.setdefault(name.removeprefix("figures/").removesuffix(path.suffix), []).append(path)
+    return {
+        name: {
+            "uri": embed_picture(alternatives),
+            "caption": _caption(name, texts) if "/" not in name else "",
+        }
+        for name, alternatives in paths.items()
+    }
+
+
+def _caption(name: str, texts: Mapping[str, str]) -> str:
+    source = texts.get(CAPTIONS.get(name, name), "")
+    caption = render_caption(source, {"figure": name})
+    return caption.removeprefix(f"{name}. ")
+
+
+def _tables(run: _Run, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Name in tables/ -> what `read_table` gives, the table as typeset, its caption."""
+    tables = {}
+    for path in run.find("tables/", ".csv"):
+        typeset = run.files.get(f"tables/{path.stem}.html")
+        tables[path.stem] = vars(read_table(path)) | {
+            "typeset": _take_typeset(typeset) if typeset else "",
+            "caption": "" if path.stem in _pictured(run) else _caption(path.stem, texts),
+        }
+    return tables
+
+
+def _pictured(run: _Run) -> set[str]:
+    """Names of pictures, whose caption stands below them."""
+    return {path.stem for path in run.find("figures/", ".svg", ".png")} | set(CAPTIONS)
+
+
+def _take_typeset(path: Path) -> str:
+    """What of a typeset table can stand in another page: all from its last style."""
+    text = path.read_text(encoding="utf-8")
+    return text[text.rindex("<style>") :]
+
+
+def _tiles(table2, people, tasks) -> Iterator[dict[str, str]]:
+    train, validation, test = people.parts.values()
+    yield {
+        "what": "Patients",
+        "value": f"{train + validation + test}",
+        "more": f"{train} training, {validation} validation, {test} test; "
+        f"{sum(people.excluded.values())} excluded",
+    }
+    last = max(tasks.values(), key=lambda task: task.number)
+    for row in table2:
+        if row["stage"] == last.phase and row["model"] in ("2d", "3d"):
+            yield _tile_row(row, f"{row['model'].upper()} network, {name_target(last.below_min)}: AUC", "auc")
+    same = [
+        row for row in table2 if row.get("target") == name_target(last.below_min) and row["status"] == "ok"
+    ]
+    for row in same:
+        if (row["model"], row["weights"]) == ("ratio", "flair"):
+            yield _tile_row(row, f"{title_of(row['model'], row['weights'])} (no network): AUC", "auc")
+    for row in table2:
+        if row["model"] == "majority":
+            yield _tile_row(row, "Readers’ majority: accuracy", "accuracy")
+    if looks := [int(row["looks"]) for row in table2 if row.get("looks")]:
+        yield {
+            "what": "Looks at the test part",
+            "value": str(max(looks)),
+            "more": "most of any row of Table 2",
+        }
+
+
+def _tile_row(row: Mapping[str, str], what: str, rate: str) -> dict[str, str]:
+    if row["status"] != "ok":
+        return {"what": what, "value": "–", "more": row["status"]}
+    value, low, high = (format_digits(row[f"{rate}{end}"]) for end in ("", "_low", "_high"))
+    interval = f"{low} to {high}" if low and high else "no interval"
+    paper = format_digits(row[f"paper_{rate}"])
+    beside = f"; the paper’s {paper}" if paper else ""
+    return {"what": what, "value": value or "–", "more": f"{interval}; {row['n']} {row['unit']}s{beside}"}
+
+
+def _warn(table2: Iterable[Mapping[str, str]]) -> Iterator[str]:
+    ran = [row for row in table2 if row["status"] == "ok"]
+    if not ran:
+        yield "No row of Table 2 was evaluated in this run."
+        return
+    fewest = min(min(int(row["positives"]), int(row["n"]) - int(row["positives"])) for row in ran)
+    if fewest < FEWEST:
+        yield (
+            f"In some row a class has only {fewest} in the test part: this run shows that every step works, "
+            "and cannot show which network is better."
+        )
+    if missing := len([row for row in table2 if row["status"] != "ok"]):
+        yield f"{missing} of {missing + len(ran)} rows of Table 2 were not run; the table says why."
+
+
+def _flow(people) -> Iterator[tuple[str, int]]:
+    yield "entered", people.entered
+    for stage, number in people.excluded.items():
+        yield f"left at {stage}", number
+    if people.unlabelled:
+        yield "without onset time or side", people.unlabelled
+    for part, number in people.parts.items():
+        yield part if part != "train" else "training", number
+
+
+def _classes(people) -> dict[str, Any]:
+    limits = list(people.below)
+    return {
+        "titles": ["Part", "Patients", *map(name_target, limits)],
+        "rows": [
+            [
+                "training" if part == "train" else part,
+                number,
+                *(people.below[limit][part] for limit in limits),
+            ]
+            for part, number in people.parts.items()
+        ],
+        "numeric": [False, True, *[True] * len(limits)],
+    }
+
+
+def _quality(lines: list[dict[str, str]]) -> dict[str, Any] | None:
+    if not lines:
+        return None
+    counts = Counter(line["verdict"] for line in lines)
+    remarks = [
+        [line["patient"], line["verdict"], hide_folders(line["reason"]), line["judged_by"]]
+        for line in lines
+        if line["verdict"] != VERDICTS[0]
+    ]
+    return {"counts": {verdict: counts[verdict] for verdict in VERDICTS}, "remarks": remarks}
+
+
+def _trainings(records: list[dict[str, Any]]) -> dict[str, Any]:
+    best = {"validation_auc": "Validation AUC", "validation_loss": "Validation loss"}
+    return {
+        "titles": ["Network", "Phase", "From", "Seed", "Epochs", "Kept", *best.values()],
+        "rows": [
+            [
+                record["net"].upper(),
+                record["phase"],
+                record["weights"],
+                record["seed"],
+                record["epochs"],
+                record["best"]["epoch"],
+                *(shorten(str(record["best"][key])) if key in record["best"] else "–" for key in best),
+            ]
+            for record in records
+        ],
+        "numeric": [False, False, False, True, True, True, True, True],
+    }
+
+
+def _title_curve(name: str) -> str:
+    net, phase, weights = name.removeprefix("training/").split("-")
+    number, _, what = phase.removeprefix("phase").partition("_")
+    return f"{net.upper()}, phase {number} ({what}) from {weights}"
+
+
+def _ledger(run: _Run, texts: Mapping[str, str]) -> dict[str, Any] | None:
+    lines = run.lines("ledger.tsv")
+    if not lines:
+        return None
+    rows = Counter((line["stage"], line["model"], line["weights"]) for line in lines)
+    again = sum(number > 1 for number in rows.values())
+    table = read_table(run.files["ledger.tsv"])
+    return {
+        "sentence": f"{len(rows)} rows were evaluated on the test part, {again or 'none'} of them more than "
+        f"once; no row more than {max(rows.values())} time{'s' if max(rows.values()) > 1 else ''}.",
+        "caption": _caption("ledger", texts),
+        "titles": table.titles,
+        "rows": table.rows,
+        "numeric": table.numeric,
+    }
+
+
+def _provenance(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "strokeclock", __version__
+    yield "code (sha256, first 16 digits)", provenance.digest_code(*_CODE)
+    yield "configuration (sha256)", provenance.digest_settings(config)
+    yield "Python", platform.python_version()
+    if config["cohort"]["sheet"]:
+        yield "cohort sheet", Path(config["cohort"]["sheet"]).name
+    else:
+        yield "seed of the synthetic patients", str(config["phantom"]["seed"])
+    yield "split", (config["split"]["file"] and "given") or f"seed {config['split']['seed']}"
+    yield "seeds of the trainings", ", ".join(map(str, config["training"]["seeds"]))
+
+
+def _software(records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    recorded: dict[str, set[str]] = {}
+    for record in records:
+        for package, version in record["versions"].items():
+            recorded.setdefault(package.replace("_", "-"), set()).add(version)
+    for package, version in provenance.list_versions().items():
+        yield package, version, ", ".join(sorted(recorded.get(package, ()))) or "–"
+
+
+def _digests(run: _Run, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for name in ("cohort/split.tsv", "hemispheres/reference.npz"):
+        if name in run.files:
+            yield name, provenance.digest_file(run.files[name])
+    for record in records:
+        place = "/".join(str(record[key]) for key in ("net", "phase", "weights"))
+        yield f"models/{place}/seed-{record['seed']}/model.pt", record["model_sha256"]
+    for name, path in run.files.items():
+        if name.startswith("predictions/"):
+            yield name, provenance.digest_file(path)

@@ -1,0 +1,51 @@
+"""How many patients came, left, and were divided, as the files of a run tell."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from strokeclock.cohort.split import PARTS, is_labelled, read_cohort
+
+
+@dataclass(frozen=True)
+class People:
+    """Numbers of patients.
+
+    Attributes
+    ----------
+    entered : all who came.
+    excluded : stage -> how many left there.
+    unlabelled : who stayed, but has no onset time or no side of the lesion, so no part.
+    parts : part (train, validation, test) -> how many.
+    below : minutes -> part -> how many have a shorter time from onset to MRI.
+    """
+
+    entered: int
+    excluded: Mapping[str, int]
+    unlabelled: int
+    parts: Mapping[str, int]
+    below: Mapping[float, Mapping[str, int]]
+
+
+def count_people(
+    cohort: str | Path, split: str | Path, *, exclusions: str | Path, below_min: tuple[float, ...]
+) -> People:
+    """Count the patients of cohort.tsv, split.tsv and exclusions.tsv."""
+    left = pd.read_csv(exclusions, sep="\t", dtype=str).set_index("patient")["stage"]
+    patients = read_cohort(cohort).set_index("patient")
+    parts = pd.read_csv(split, sep="\t", dtype=str).set_index("patient")["part"]
+    minutes = patients["onset_to_mri_min"].reindex(parts.index)
+    stayed = patients[~patients.index.isin(left.index)]
+    return People(
+        entered=len(patients.index.union(left.index)),
+        excluded=dict(Counter(left)),
+        unlabelled=int((~is_labelled(stayed)).sum()),
+        parts={part: int((parts == part).sum()) for part in PARTS},
+        below={
+            limit: {part: int(((parts == part) & (minutes < limit)).sum()) for part in PARTS}
+            for limit in below_min
+        },
+    )

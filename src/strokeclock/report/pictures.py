@@ -1,0 +1,35 @@
+"""A picture inside a page, and what stands below it."""
+
+import base64
+import re
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
+
+_KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
+_MOST_VECTORS = 300_000  # bytes; a drawing with more is as sharp as a picture, and slower
+
+
+def embed_picture(paths: list[Path]) -> str:
+    """Return the picture as a data URI: of .svg and .png the drawing, unless it is large and so larger."""
+    svg, png = (next((path for path in paths if path.suffix == kind), None) for kind in _KINDS)
+    chosen = svg or png
+    if svg and png and svg.stat().st_size > _MOST_VECTORS and png.stat().st_size < svg.stat().st_size:
+        chosen = png
+    return f"data:{_KINDS[chosen.suffix]};base64,{base64.b64encode(chosen.read_bytes()).decode()}"
+
+
+def render_caption(source: str, wildcards: Mapping[str, str]) -> str:
+    """Return a caption of ``snakemake --report`` as HTML: its wildcards filled in, ``code`` marked.
+
+    Raises
+    ------
+    jinja2.UndefinedError
+        The caption asks for a wildcard that is not there.
+    """
+    text = (
+        Environment(undefined=StrictUndefined).from_string(source).render(snakemake={"wildcards": wildcards})
+    )
+    return re.sub(r"``(.+?)``", r"<code>\1</code>", escape(" ".join(text.split()), quote=False))
