@@ -33,6 +33,7 @@ include: "workflow/rules/baselines.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/statistics.smk"
+include: "workflow/rules/schematics.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/page.smk"
 

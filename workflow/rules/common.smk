@@ -112,9 +112,9 @@ def drawn_on(patient):
 
 
 def rule_graph():
-    """What leads to rule all: rule -> its file and the rules whose files it takes, as Snakemake resolves them.
+    """All rules from which the whole run is made -> their file, and the rules whose files they take.
 
-    Rules made in a loop count as one, unnumbered; what a rule takes for a patient or seed, it takes for all.
+    Rules made in a loop count as one, unnumbered; what is taken for a patient or a seed is taken for all.
     """
 
     def unnumbered(one):

@@ -4,19 +4,17 @@ A table has columns with labels, columns with values and, paler, columns beside 
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 
 from strokeclock.figures.style import INK, house_style, save_figure
+from strokeclock.figures.words import measure, wrap
 
 GREY = "#767676"  # the palest that is still easy to read on white
 NOTHING = "–"
@@ -219,7 +217,6 @@ def _latex_line(texts: Sequence[str]) -> str:
 _SIZE, _NOTE_SIZE = 7.0, 6.5  # points, as all lengths of the picture
 _LINE = 11.0  # from line to line
 _GAP, _WIDE_GAP = 9.0, 20.0  # between columns, and before those beside
-_FINE = 200  # dots per inch at which words are measured: fewer move letters to whole dots
 
 
 def draw_table(table: Table, output: str | Path) -> None:
@@ -259,7 +256,7 @@ def draw_table(table: Table, output: str | Path) -> None:
             put(place, text, color=GREY)
         if unrun:
             left, end = lefts[first_value], lefts[first_beside - 1] + widths[first_beside - 1]
-            for number, line in enumerate(_wrap(row.values, end - left)):
+            for number, line in enumerate(wrap(row.values, end - left, size=_SIZE)):
                 page.skip(0.9 if number else 0)
                 page.write(left, line, color=GREY)
         else:
@@ -269,7 +266,7 @@ def draw_table(table: Table, output: str | Path) -> None:
     page.skip(0.6)
     for note in table.notes:
         page.skip(0.25)
-        for line in _wrap(note, right, size=_NOTE_SIZE):
+        for line in wrap(note, right, size=_NOTE_SIZE):
             page.skip(0.85)
             page.write(0, line, size=_NOTE_SIZE)
     page.save(output, width=right)
@@ -308,33 +305,18 @@ class _Page:
 
 def _place_columns(table: Table) -> tuple[list[float], list[float]]:
     """Left edge and width of each column, in points: as wide as its widest cell."""
-    widths = [_measure(title, bold=True) for title in [*table.labels, *table.values, *table.beside]]
+    widths = [
+        measure(title, size=_SIZE, bold=True) for title in [*table.labels, *table.values, *table.beside]
+    ]
     first_beside = table.width - len(table.beside)
     for row in table.rows:
         if not isinstance(row, str):
             values = [""] * len(table.values) if isinstance(row.values, str) else row.values
             cells = [*row.labels, *values, *row.beside]
-            widths = [max(width, _measure(cell)) for width, cell in zip(widths, cells, strict=True)]
+            widths = [
+                max(width, measure(cell, size=_SIZE)) for width, cell in zip(widths, cells, strict=True)
+            ]
     lefts = [0.0]
     for place, width in enumerate(widths[:-1], start=1):
         lefts.append(lefts[-1] + width + (_WIDE_GAP if place == first_beside else _GAP))
     return lefts, widths
-
-
-@cache
-def _measure(text: str, *, bold: bool = False, size: float = _SIZE) -> float:
-    font = FontProperties(family="DejaVu Sans", weight="bold" if bold else "normal", size=size)
-    pixels, _, _ = RendererAgg(1, 1, _FINE).get_text_width_height_descent(text, font, ismath=False)
-    return pixels * 72 / _FINE
-
-
-def _wrap(text: str, width: float, *, size: float = _SIZE) -> Iterator[str]:
-    """The text in lines no wider than this, in points."""
-    line = ""
-    for word in text.split():
-        if line and _measure(f"{line} {word}", size=size) > width:
-            yield line
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    yield line
