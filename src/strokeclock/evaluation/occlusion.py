@@ -121,7 +121,8 @@ def write_occlusion(
         units = _keep(units, [i for i, patient in enumerate(units.patients) if patient in patches])
         key = dict(zip(KEY, (task.phase, record["net"], record["weights"]), strict=True))
         key |= {"seed": record["seed"], "n": len(units), "positives": int(units.labels.sum())}
-        key |= {"mask_source": sources, "note": left_out}
+        undefined = "" if len(set(units.labels)) == 2 else "too few: not both classes among the test patients"
+        key |= {"mask_source": sources, "note": "; ".join(filter(None, (undefined, left_out)))}
         scores = score_painted(
             on_device(network, place),
             units,
