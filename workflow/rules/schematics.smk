@@ -1,5 +1,7 @@
 # The figures that show the software itself: 2 its rules, 4 its networks, 5 its phases; and 1, what it is for.
 
+from strokeclock.training.phases import has_attention
+
 
 rule pipeline:
     output:
@@ -23,3 +25,36 @@ rule pipeline:
         code=code("figures"),
     script:
         "../scripts/pipeline.py"
+
+
+rule networks:
+    output:
+        svg=report(
+            f"{RUN}/figures/fig4.svg",
+            caption="../report/fig4.rst",
+            category="Figures",
+            labels={"figure": "fig4", "what": "the networks"},
+        ),
+        png=f"{RUN}/figures/fig4.png",
+    log:
+        f"{LOG}/figures/fig4.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=5,
+    params:
+        models={net: NETWORK_SETTINGS[net] for net in config["training"]["networks"]},
+        grid=config["preprocessing"]["grid"],
+        attention=any(
+            has_attention(
+                phase,
+                attention_enter=config["training"]["attention_enter"],
+                tasks=TASKS,
+            )
+            for phase in TASKS
+        ),
+        code=code("figures", "models"),
+    script:
+        "../scripts/networks.py"
