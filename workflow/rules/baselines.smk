@@ -44,7 +44,7 @@ rule predict_ratio:
     params:
         channels=config["models"]["channels"],
         below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
-        code=code("evaluation", "training"),
+        code=code("evaluation", "imaging", "training"),
     script:
         "../scripts/predict_ratio.py"
 

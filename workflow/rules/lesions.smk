@@ -104,7 +104,7 @@ rule gradcam_overlap:
         device=config["training"]["device"],
         confidence=config["evaluation"]["confidence"],
         bootstraps=config["evaluation"]["bootstraps"],
-        code=code("evaluation", "models", "training"),
+        code=code("evaluation", "imaging", "models", "training"),
     script:
         "../scripts/gradcam_overlap.py"
 
@@ -137,7 +137,7 @@ rule occlusion:
         device=config["training"]["device"],
         confidence=config["evaluation"]["confidence"],
         bootstraps=config["evaluation"]["bootstraps"],
-        code=code("evaluation", "models", "training"),
+        code=code("evaluation", "imaging", "models", "training"),
     script:
         "../scripts/occlusion.py"
 

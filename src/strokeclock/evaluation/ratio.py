@@ -13,36 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.evaluation.predictions import write_predictions
+from strokeclock.imaging.lesion import find_lesion
 from strokeclock.training.phases import Task
 from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
 
 log = logging.getLogger(__name__)
 
 ROWS = ("flair", "series")  # of Table 2: the FLAIR ratio alone; those of all series, and the lesion's size
-ABOVE_BRAIN = 1.35  # times the median of the hemisphere's brain on DWI
-ABOVE_MIRROR = 1.25  # times the voxel at the mirrored place
 FEWEST_VOXELS = 2
 DARKEST = 1e-3  # a mean is at least this, so that a ratio is a number
-
-
-def find_lesion(own: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Mark the voxels of a hemisphere that are bright on DWI.
-
-    Parameters
-    ----------
-    own, other : (x, y, z)
-        The DWI of the hemisphere and of the other one, mirrored; background 0.
-
-    Returns
-    -------
-    (x, y, z) bool
-        Brighter than `ABOVE_BRAIN` times the brain's median and `ABOVE_MIRROR` times the mirrored voxel,
-        where there is brain on both sides.
-    """
-    brain = own > 0
-    if not brain.any():
-        return brain
-    return (own > ABOVE_BRAIN * np.median(own[brain])) & (own > ABOVE_MIRROR * other) & (other > 0)
 
 
 def measure_ratios(own: np.ndarray, other: np.ndarray, *, dwi: int) -> np.ndarray:

@@ -6,7 +6,7 @@ import pytest
 
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.predictions import read_predictions
-from strokeclock.evaluation.ratio import find_lesion, measure_ratios, predict_ratio
+from strokeclock.evaluation.ratio import measure_ratios, predict_ratio
 from strokeclock.training.phases import PAPER
 from strokeclock.training.store import SplitError
 
@@ -44,16 +44,6 @@ def _predict(run, **changes):
     settings = {"channels": CHANNELS, "task": TASK, "row": "flair"} | changes
     predict_ratio(run, output, cohort=run / "cohort.tsv", split=run / "split.tsv", **settings)
     return read_predictions(output)
-
-
-def test_the_lesion_is_what_is_bright_in_itself_and_against_its_mirror():
-    own, other = _hemispheres()[:, 0]
-    expected = np.zeros(own.shape, bool)
-    expected[LESION] = True
-    np.testing.assert_array_equal(find_lesion(own, other), expected)
-    assert not find_lesion(own, own).any()  # as bright on the other side: not a lesion, an artefact
-    assert not find_lesion(other, own).any()
-    assert not find_lesion(np.zeros_like(own), other).any()
 
 
 def test_ratios_are_logs_of_lesion_over_mirror_and_the_last_is_its_size():

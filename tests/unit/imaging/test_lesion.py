@@ -74,6 +74,7 @@ def test_bright_in_itself_and_against_the_mirror():
     own[2, 0, 0], other[2, 0, 0] = 150, 121  # bright on both sides
     own[3, 0, 0], other[3, 0, 0] = 150, 0  # nothing to compare with
     assert np.argwhere(find_lesion(own, other)).tolist() == [[0, 0, 0]]
+    assert not find_lesion(own, own).any()  # as bright on the other side: not a lesion, an artefact
     assert not find_lesion(np.zeros((4, 4, 4)), other).any()
 
 
