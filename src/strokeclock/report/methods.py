@@ -26,6 +26,7 @@ _ARMS = {
     "medical": "weights from brain tumours",
     "chain": "the weights of the phase before (proposed)",
 }
+_OPTIMIZERS = {"adabound": "AdaBound", "adamw": "AdamW", "adam": "Adam", "sgd": "SGD"}
 _SELECTION = {"auc": "the validation AUC", "loss": "the validation loss"}
 _AUGMENTATION = {
     "rotation_deg": "rotation up to {:g}°",
@@ -71,14 +72,15 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
     if people.unlabelled:
         yield f"{people.unlabelled} without onset time or side of the lesion took no part"
     train, validation, test = people.parts.values()
+    stayed = "the others" if stages or people.unlabelled else "they"
     how = (
         "by a given list"
         if config["split"]["file"]
         else f"by patient, stratified on time since onset (seed {config['split']['seed']})"
     )
     yield (
-        f"the others were divided into {train} for training, {validation} for validation and {test} for "
-        f"test, {how}"
+        f"{stayed} were divided into {train} for training, {validation} for validation and {test} for test, "
+        f"{how}"
     )
     for limit, below in people.below.items():
         train, validation, test = below.values()
@@ -173,23 +175,29 @@ def _networks(config: Mapping) -> Iterator[str]:
 def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator[str]:
     training = config["training"]
     seeds = training["seeds"]
+    times = f"{len(seeds)} times (seeds" if len(seeds) > 1 else "once (seed"
     yield (
-        f"By the recipe “{config['recipe']}”, each network was trained {_count(len(seeds), 'time')} "
-        f"({'seeds' if len(seeds) > 1 else 'seed'} {_list(seeds)}) with {_optimizer(training)}"
+        f"By the recipe “{config['recipe']}”, each network was trained {times} {_list(seeds)}) with "
+        f"{_optimizer(training)}"
     )
     if (genesis := training[GENESIS]) and "3d" in training["networks"] and "chain" in training["arms"]:
         yield (
             f"phase 0 (3D) restored corrupted training hemispheres (Models Genesis; up to "
-            f"{_count(genesis['epochs'], 'epoch')}, batches of {genesis['batch']}, {genesis['optimizer']}, "
-            f"rate {genesis['lr']:g})"
+            f"{_count(genesis['epochs'], 'epoch')}, batches of {genesis['batch']}, "
+            f"{_OPTIMIZERS[genesis['optimizer']]}, rate {_rate(genesis['lr'])})"
         )
-    for task in read_tasks(training).values():
-        yield _phase(task, training)
-    arms = [_ARMS[arm] for arm in training["arms"]]
-    yield f"the time phases started from {_list(arms, last='or')}"
-    if not_run:
-        missing = _list(f"{net.upper()} from {_ARMS[arm]}" for net, arm in not_run)
-        yield f"not run, for want of starting weights: {missing}"
+    nets, arms = training["networks"], training["arms"]
+    missing = [(net, arm) for net, arm in not_run if net in nets and arm in arms]
+    pretrained = [net for net in nets if "medical" in arms and (net, "medical") not in missing]
+    if pretrained:
+        yield _tumours(config, pretrained)
+    yield from _phases(training)
+    if training["attention_enter"] == "phase1":
+        yield "the attention gates were there from the first phase on"
+    yield f"the time phases started from {_list([_ARMS[arm] for arm in arms], last='or')}"
+    if missing:
+        rows = _list(f"{net.upper()} from {_ARMS[arm].removesuffix(' (2D)')}" for net, arm in missing)
+        yield f"not run, for want of starting weights: {rows}"
     kinds = [_AUGMENTATION[kind].format(most) for kind, most in training["augmentation"].items() if most]
     yield f"augmentation: {_list(kinds)}" if kinds else "nothing was augmented"
     if training["label_softness"]:
@@ -199,15 +207,36 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
 def _optimizer(training: Mapping) -> str:
     decay = f", weight decay {training['weight_decay']:g}" if training["weight_decay"] else ""
     schedule = "one cycle of the rate" if training["schedule"] == "one_cycle" else "a constant rate"
-    name = {"adabound": "AdaBound", "adamw": "AdamW"}[training["optimizer"]]
-    return f"{name}{decay}, {schedule} and {training['precision']} arithmetic"
+    return f"{_OPTIMIZERS[training['optimizer']]}{decay}, {schedule} and {training['precision']} arithmetic"
 
 
-def _phase(task: Task, training: Mapping) -> str:
-    own = settings_of(task.phase, training)
-    question = "whether a hemisphere holds a lesion" if task.both_hemispheres else name_target(task.below_min)
-    after = f" after phase {read_tasks(training)[task.after].number}" if task.after else ""
-    attention = ", with attention," if task.attention else ""
+def _tumours(config: Mapping, networks: Sequence[str]) -> str:
+    own = config["training"]["phase0_medical"]
+    sources = {config["starting_weights"][f"medical_{net}"]["source"] for net in networks}
+    made = "synthetic " if "phantom" in sources else ""
+    return (
+        f"weights from {made}brain tumours ({_list(net.upper() for net in networks)}) were learned first "
+        f"(up to {_count(own['epochs'], 'epoch')}, batches of {own['batch']}, Adam, rate {_rate(own['lr'])})"
+    )
+
+
+def _phases(training: Mapping) -> Iterator[str]:
+    tasks, said = read_tasks(training), {}
+    for task in tasks.values():
+        how = _schedule(settings_of(task.phase, training), task, training["optimizer"])
+        first = said.setdefault(how, task)
+        question = (
+            "whether a hemisphere holds a lesion" if task.both_hemispheres else name_target(task.below_min)
+        )
+        after = f" after phase {tasks[task.after].number}" if task.after else ""
+        attention = ", with attention," if task.attention else ""
+        yield (
+            f"phase {task.number}{after}{attention} learned {question} "
+            f"({how if first is task else f'as phase {first.number}'})"
+        )
+
+
+def _schedule(own: Mapping, task: Task, optimizer: str) -> str:
     if own["selection"] == "last":
         until = f"{_count(own['epochs'], 'epoch')}, the last kept"
     else:
@@ -215,15 +244,12 @@ def _phase(task: Task, training: Mapping) -> str:
             f"up to {_count(own['epochs'], 'epoch')}, stopped after {own['patience']} without a better one "
             f"and kept by {_SELECTION[own['selection']]}"
         )
-    rate = f"rate {own['lr']:g}"
-    if training["optimizer"] == "adabound":
-        rate += f" to {own['final_lr']:g}"
+    rate = f"rate {_rate(own['lr'])}"
+    if optimizer == "adabound":
+        rate += f" to {_rate(own['final_lr'])}"
     frozen = ", early layers frozen" if own["freeze"] else ""
     head = ", a fresh head" if own["head"] == "fresh" and task.after else ""
-    return (
-        f"phase {task.number}{after}{attention} learned {question} "
-        f"({until}; batches of {own['batch']}, {rate}{frozen}{head})"
-    )
+    return f"{until}; batches of {own['batch']}, {rate}{frozen}{head}"
 
 
 def _evaluation(config: Mapping) -> Iterator[str]:
@@ -252,6 +278,10 @@ def _evaluation(config: Mapping) -> Iterator[str]:
 
 def _join(clauses: Iterator[str]) -> str:
     return " ".join(f"{clause[0].upper()}{clause[1:]}." for clause in clauses)
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.10f}".rstrip("0")
 
 
 def _count(number: int, noun: str) -> str:

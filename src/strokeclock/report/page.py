@@ -22,8 +22,9 @@ from strokeclock.figures.rows import title_of
 from strokeclock.figures.style import BLUE, INK, VERMILION
 from strokeclock.report.methods import describe_methods
 from strokeclock.report.people import count_people
-from strokeclock.report.pictures import embed_picture, render_caption
+from strokeclock.report.pictures import embed_picture, measure_picture, render_caption
 from strokeclock.report.tables import hide_folders, read_table, shorten
+from strokeclock.report.words import name_phase, name_start
 from strokeclock.training.phases import read_tasks
 
 CONTENTS = {
@@ -92,7 +93,7 @@ def write_page(
         exclusions=run.files["cohort/exclusions.tsv"],
         below_min=tuple(sorted({task.below_min for task in tasks.values() if task.below_min})),
     )
-    records = [json.loads(path.read_bytes()) for path in run.find("models/", ".json")]
+    records = [json.loads(path.read_bytes()) for path in sorted(run.find("models/", ".json"))]
     table2 = run.lines("tables/table2.csv")
     pictures = _picture_all(run, texts)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -114,8 +115,8 @@ def write_page(
             for line in run.lines("cohort/exclusions.tsv")
         ],
         quality=_quality(run.lines("quality/quality.tsv")),
-        trainings=_trainings(records),
-        curves={name: _title_curve(name) for name in pictures if name.startswith("training/")},
+        trainings=_trainings(records, tasks),
+        curves={name: _title_curve(name, tasks) for name in pictures if name.startswith("training/")},
         pictures=pictures,
         tables=_tables(run, texts),
         ledger=_ledger(run, texts),
@@ -156,6 +157,7 @@ def _picture_all(run: _Run, texts: Mapping[str, str]) -> dict[str, dict[str, Any
     return {
         name: {
             "uri": embed_picture(alternatives),
+            "width": measure_picture(alternatives),
             "caption": _caption(name, texts) if "/" not in name else "",
         }
         for name, alternatives in paths.items()
@@ -251,8 +253,7 @@ def _flow(people) -> Iterator[tuple[str, int]]:
         yield f"left at {stage}", number
     if people.unlabelled:
         yield "without onset time or side", people.unlabelled
-    for part, number in people.parts.items():
-        yield part if part != "train" else "training", number
+    yield "divided into parts", sum(people.parts.values())
 
 
 def _classes(people) -> dict[str, Any]:
@@ -283,15 +284,15 @@ def _quality(lines: list[dict[str, str]]) -> dict[str, Any] | None:
     return {"counts": {verdict: counts[verdict] for verdict in VERDICTS}, "remarks": remarks}
 
 
-def _trainings(records: list[dict[str, Any]]) -> dict[str, Any]:
+def _trainings(records: list[dict[str, Any]], tasks) -> dict[str, Any]:
     best = {"validation_auc": "Validation AUC", "validation_loss": "Validation loss"}
     return {
         "titles": ["Network", "Phase", "From", "Seed", "Epochs", "Kept", *best.values()],
         "rows": [
             [
                 record["net"].upper(),
-                record["phase"],
-                record["weights"],
+                name_phase(record["phase"], tasks),
+                name_start(record["weights"]),
                 record["seed"],
                 record["epochs"],
                 record["best"]["epoch"],
@@ -303,10 +304,9 @@ def _trainings(records: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
-def _title_curve(name: str) -> str:
+def _title_curve(name: str, tasks) -> str:
     net, phase, weights = name.removeprefix("training/").split("-")
-    number, _, what = phase.removeprefix("phase").partition("_")
-    return f"{net.upper()}, phase {number} ({what}) from {weights}"
+    return f"{net.upper()}, {name_phase(phase, tasks)}, from {name_start(weights)}"
 
 
 def _ledger(run: _Run, texts: Mapping[str, str]) -> dict[str, Any] | None:
@@ -314,11 +314,11 @@ def _ledger(run: _Run, texts: Mapping[str, str]) -> dict[str, Any] | None:
     if not lines:
         return None
     rows = Counter((line["stage"], line["model"], line["weights"]) for line in lines)
-    again = sum(number > 1 for number in rows.values())
+    again, most = sum(number > 1 for number in rows.values()), max(rows.values())
+    often = f"{again} of them more than once, none more than {most} times" if again else "each once"
     table = read_table(run.files["ledger.tsv"])
     return {
-        "sentence": f"{len(rows)} rows were evaluated on the test part, {again or 'none'} of them more than "
-        f"once; no row more than {max(rows.values())} time{'s' if max(rows.values()) > 1 else ''}.",
+        "sentence": f"{len(rows)} rows were evaluated on the test part, {often}.",
         "caption": _caption("ledger", texts),
         "titles": table.titles,
         "rows": table.rows,

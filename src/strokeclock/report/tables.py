@@ -1,4 +1,4 @@
-"""A CSV as a person reads it: values with their intervals in one cell, few digits, blanks for nothing."""
+"""A CSV as a person reads it: values with their intervals in one cell, few digits, words for short names."""
 
 import csv
 import re
@@ -6,9 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from strokeclock.report.words import name_column, name_row, name_side, name_stage
+
 MOST_ROWS = 200
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
+_WHOLE = re.compile(r"-?\d+")
 _PATH = re.compile(r"(?<![\w.])/(?:[^\s/,;:'\"]+/)+")
+_ENDS = ("", "_low", "_high")
 
 
 @dataclass(frozen=True)
@@ -25,34 +29,40 @@ class Table:
 def read_table(path: str | Path) -> Table:
     """Read a CSV, or a TSV, to be shown.
 
-    A column with its ends in ``…_low`` and ``…_high`` becomes one. A column where no row has anything is
-    left out. Of more than `MOST_ROWS` rows the first are kept.
+    A column with its ends in ``…_low`` and ``…_high`` becomes one, as do a row's model and weights. A column
+    where no row has anything is left out. Of more than `MOST_ROWS` rows the first are kept.
     """
     path = Path(path)
     with open(path, newline="", encoding="utf-8") as file:
-        lines = [*csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ",")]
+        lines = [_put_in_words(line) for line in csv.DictReader(file, delimiter=_delimiter(path))]
     names = [name for name in lines[0] if any(line[name] for line in lines)] if lines else []
-    ends = {f"{name}{end}" for name in names for end in ("_low", "_high")}
+    ends = {f"{name}{end}" for name in names for end in _ENDS[1:]}
     shown = [name for name in names if name not in ends]
+    whole = {
+        name: all(_WHOLE.fullmatch(line.get(f"{name}{end}") or "0") for line in lines for end in _ENDS)
+        for name in shown
+    }
     return Table(
         name=path.name,
-        titles=[name.replace("_", " ") for name in shown],
-        rows=[[_show(line, name) for name in shown] for line in lines[:MOST_ROWS]],
+        titles=[name_column(name) for name in shown],
+        rows=[[_show(line, name, whole[name]) for name in shown] for line in lines[:MOST_ROWS]],
         numeric=[all(_NUMBER.fullmatch(line[name]) for line in lines if line[name]) for name in shown],
         total=len(lines),
     )
 
 
-def shorten(number: str) -> str:
-    """A number with three digits that count; any other text without the folders of its paths."""
-    if not _NUMBER.fullmatch(number):
-        return hide_folders(number)
-    if re.fullmatch(r"-?\d+", number):
-        return number
-    value = float(number)
-    if value and not 5e-4 <= abs(value) < 1e5:
-        return f"{value:.2e}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+def shorten(text: str, *, whole: bool = False) -> str:
+    """A number with three digits that count, or as it is; any other text without the folders of its paths."""
+    if not _NUMBER.fullmatch(text):
+        return hide_folders(text)
+    value = float(text)
+    if whole:
+        shown = text
+    elif value and not 5e-4 <= abs(value) < 1e5:
+        shown = f"{value:.2e}"
+    else:
+        shown = f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
+    return shown.replace("-", "−")
 
 
 def hide_folders(text: str) -> str:
@@ -60,7 +70,26 @@ def hide_folders(text: str) -> str:
     return _PATH.sub("", text)
 
 
-def _show(line: Mapping[str, str], name: str) -> str:
-    value, low, high = (line.get(f"{name}{end}") or "" for end in ("", "_low", "_high"))
-    shown = shorten(value)
-    return f"{shown} [{shorten(low)}, {shorten(high)}]" if value and low and high else shown
+def _delimiter(path: Path) -> str:
+    return "\t" if path.suffix == ".tsv" else ","
+
+
+def _put_in_words(line: Mapping[str, str]) -> dict[str, str]:
+    named = dict(line)
+    if "weights" in named:
+        named["model"] = name_row(named["model"], named.pop("weights"))
+    if "stage" in named:
+        named["stage"] = name_stage(named["stage"])
+    if {"a", "b"} <= named.keys():
+        named |= {side: name_side(named[side]) for side in ("a", "b")}
+    if {"difference", "low", "high"} <= named.keys():
+        named |= {f"difference_{end}": named.pop(end) for end in ("low", "high")}
+    return named
+
+
+def _show(line: Mapping[str, str], name: str, whole: bool) -> str:
+    value, low, high = (line.get(f"{name}{end}") or "" for end in _ENDS)
+    shown = shorten(value, whole=whole)
+    if not (value and low and high):
+        return shown
+    return f"{shown} [{shorten(low, whole=whole)}, {shorten(high, whole=whole)}]"

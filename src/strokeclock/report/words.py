@@ -1,0 +1,58 @@
+"""Words for what the files of a run call by short names: phases, starts, rows, columns."""
+
+import re
+from collections.abc import Mapping
+
+from strokeclock.evaluation.tables import name_target
+from strokeclock.figures.rows import title_of
+from strokeclock.training.phases import Task
+
+_NUMBERED = re.compile(r"(phase|reader)(\d+)(_\w+)?")
+_STARTS = {
+    "random": "random weights",
+    "imagenet": "ImageNet",
+    "medical": "medical images",
+    "genesis": "Models Genesis",
+}
+_PHASE_0 = {"genesis": "Models Genesis", "medical": "brain tumours"}
+_ABBREVIATED = {
+    **{word: word.upper() for word in ("auc", "ece", "tp", "fn", "tn", "fp", "sd")},
+    "brier": "Brier",
+    "holm": "(Holm)",
+}
+
+
+def name_phase(phase: str, tasks: Mapping[str, Task]) -> str:
+    """What a phase is called and asks: "phase 2: TSS < 3 h"."""
+    number, _, what = phase.removeprefix("phase").partition("_")
+    if phase not in tasks:
+        return f"phase {number}: {_PHASE_0.get(what, what)}"
+    task = tasks[phase]
+    return f"phase {number}{' with attention' if task.attention else ''}: {name_target(task.below_min)}"
+
+
+def name_stage(stage: str) -> str:
+    """A phase or a reader by its number alone: "phase 2"; any other text as it is."""
+    return _NUMBERED.sub(r"\1 \2", stage)
+
+
+def name_start(weights: str) -> str:
+    """What a training started from: "random weights", "phase 1"."""
+    return _STARTS.get(weights) or name_stage(weights)
+
+
+def name_row(model: str, weights: str) -> str:
+    """A row of Table 2 as the figures call it: "2D random start", "reader 1"."""
+    return title_of(model, weights) if weights else name_stage(model)
+
+
+def name_side(row: str) -> str:
+    """A side of a comparison, "2d/phase2_tss3h/random" or "readers/reader1", as `name_row` calls it."""
+    first, *_, last = row.split("/")
+    return name_stage(last) if first == "readers" else name_row(first, last)
+
+
+def name_column(name: str) -> str:
+    """A column's title: "auc_before" -> "AUC before", "mean_score" -> "Mean score"; a letter stays."""
+    title = " ".join(_ABBREVIATED.get(word, word) for word in name.split("_"))
+    return title if len(title) == 1 or title[1] == " " else title[0].upper() + title[1:]
