@@ -10,7 +10,7 @@ CURVES = sorted({f"training/{run.net}-{run.phase}-{run.weights}" for run in RUNS
 RESTORED = ["genesis_examples"] if any(run.phase == GENESIS for run in RUNS) else []
 FIGURES = expand(
     f"{RUN}/figures/{{figure}}.{{suffix}}",
-    figure=["fig2", "fig3", "fig4", *ROC_FIGURES, "fig9", *CURVES, *RESTORED],
+    figure=["fig2", "fig3", "fig4", "fig5", *ROC_FIGURES, "fig9", *CURVES, *RESTORED],
     suffix=["svg", "png"],
 )
 

@@ -58,3 +58,32 @@ rule networks:
         code=code("figures", "models"),
     script:
         "../scripts/networks.py"
+
+
+rule phases:
+    input:
+        cohort=f"{RUN}/cohort/cohort.tsv",
+        split=f"{RUN}/cohort/split.tsv",
+    output:
+        svg=report(
+            f"{RUN}/figures/fig5.svg",
+            caption="../report/fig5.rst",
+            category="Figures",
+            labels={"figure": "fig5", "what": "the phases of training"},
+        ),
+        png=f"{RUN}/figures/fig5.png",
+    log:
+        f"{LOG}/figures/fig5.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        training=config["training"],
+        recipe=config["recipe"],
+        starts=sorted({run[:3] for run in RUNS}),
+        code=code("figures", "training"),
+    script:
+        "../scripts/phases.py"
