@@ -34,6 +34,8 @@ def measure_picture(paths: list[Path]) -> int | None:
 def render_caption(source: str, wildcards: Mapping[str, str]) -> str:
     """Return a caption of ``snakemake --report`` as HTML: its wildcards filled in, ``code`` marked.
 
+    Columns lose their underscores, as in the titles of `tables.Table`.
+
     Raises
     ------
     jinja2.UndefinedError
@@ -42,4 +44,5 @@ def render_caption(source: str, wildcards: Mapping[str, str]) -> str:
     text = (
         Environment(undefined=StrictUndefined).from_string(source).render(snakemake={"wildcards": wildcards})
     )
+    text = re.sub(r"``([a-z_]+)``", lambda found: f"``{found[1].replace('_', ' ').strip()}``", text)
     return re.sub(r"``(.+?)``", r"<code>\1</code>", escape(" ".join(text.split()), quote=False))
