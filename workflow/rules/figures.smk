@@ -1,5 +1,5 @@
 # The figures: 3 from registered volumes, 6, 7 and 8 from predictions, 9 from networks and hemispheres; how
-# trainings went, and what Models Genesis restores.
+# trainings went, and what Models Genesis restores. The others are made in schematics.smk.
 
 ROC_FIGURES = {
     "fig6": {"phases": ["phase2_tss3h"], "readers": False},
@@ -10,7 +10,17 @@ CURVES = sorted({f"training/{run.net}-{run.phase}-{run.weights}" for run in RUNS
 RESTORED = ["genesis_examples"] if any(run.phase == GENESIS for run in RUNS) else []
 FIGURES = expand(
     f"{RUN}/figures/{{figure}}.{{suffix}}",
-    figure=["fig2", "fig3", "fig4", "fig5", *ROC_FIGURES, "fig9", *CURVES, *RESTORED],
+    figure=[
+        "fig1",
+        "fig2",
+        "fig3",
+        "fig4",
+        "fig5",
+        *ROC_FIGURES,
+        "fig9",
+        *CURVES,
+        *RESTORED,
+    ],
     suffix=["svg", "png"],
 )
 

@@ -1,6 +1,37 @@
-# The figures that show the software itself: 2 its rules, 4 its networks, 5 its phases; and 1, what it is for.
+# Figure 1, what it is about; and those that show the software itself: 2 its rules, 4 its networks, 5 its phases.
 
 from strokeclock.training.phases import has_attention
+
+
+rule mismatch:
+    input:
+        dwi=each(PATIENTS, "preprocessed/{patient}/dwi.nii.gz"),
+        flair=each(PATIENTS, "preprocessed/{patient}/flair.nii.gz"),
+        t2w=each(PATIENTS, "preprocessed/{patient}/t2w.nii.gz"),
+        cohort=f"{RUN}/cohort/cohort.tsv",
+        split=f"{RUN}/cohort/split.tsv",
+        volumes=f"{RUN}/lesions/volumes.tsv",
+    output:
+        svg=report(
+            f"{RUN}/figures/fig1.svg",
+            caption="../report/fig1.rst",
+            category="Figures",
+            labels={"figure": "fig1", "what": "DWI-FLAIR mismatch"},
+        ),
+        png=f"{RUN}/figures/fig1.png",
+    log:
+        f"{LOG}/figures/fig1.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        patients=PATIENTS,
+        code=code("figures"),
+    script:
+        "../scripts/mismatch.py"
 
 
 rule pipeline:

@@ -207,7 +207,7 @@ def tell_recipe(recipe: str, training: Mapping) -> str:
         f"weight decay {decay:g}",
         f"time labels fade over {softness:g} SD of log time" if softness else "hard labels",
         f"augmentation ({augmented})" if augmented else "no augmentation",
-        f"seeds {', '.join(map(str, training['seeds']))}.",
+        f"seed{'s' * (len(training['seeds']) > 1)} {', '.join(map(str, training['seeds']))}.",
     )
     return "; ".join(parts)
 

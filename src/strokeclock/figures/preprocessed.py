@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from strokeclock.errors import StrokeclockError
@@ -71,7 +72,7 @@ def draw_preprocessed(
     affine = images["t2w"].affine
     step = np.diag(affine)[:3]  # mm
     x, y, z = (
-        _extent(volumes["t2w"] > 0, axis, margin=margin) for axis, margin in enumerate(MARGIN_MM // step)
+        extent(volumes["t2w"] > 0, axis, margin=margin) for axis, margin in enumerate(MARGIN_MM // step)
     )
     shown = np.linspace(z[0] + 0.1 * np.ptp(z), z[-1] - 0.1 * np.ptp(z), SLICES).round().astype(int)
     height = INCHES * (y.size * step[1]) / (x.size * step[0])
@@ -93,9 +94,7 @@ def draw_preprocessed(
             row[0].set_ylabel(title, fontsize=9)
         for axis, k in zip(axes[0], shown, strict=True):
             axis.set_title(f"z {step[2] * k + affine[2, 3]:+.0f} mm", fontsize=7, pad=3)
-        for letter, at in (("R", 0.06), ("L", 0.94)):
-            place = {"ha": "center", "va": "top", "transform": axes[0, 0].transAxes}
-            axes[0, 0].text(at, 0.97, letter, color="white", fontsize=7, **place)
+        write_sides(axes[0, 0])
         save_figure(figure, *outputs)
         plt.close(figure)
 
@@ -105,7 +104,14 @@ def axial(plane: NDArray) -> NDArray:
     return plane[::-1, ::-1].T
 
 
-def _extent(brain: NDArray, axis: int, *, margin: float) -> NDArray:
+def write_sides(axis: Axes) -> None:
+    """R and L in the upper corners of a picture that is dark there."""
+    for letter, at in (("R", 0.06), ("L", 0.94)):
+        place = {"ha": "center", "va": "top", "transform": axis.transAxes}
+        axis.text(at, 0.97, letter, color="white", fontsize=7, **place)
+
+
+def extent(brain: NDArray, axis: int, *, margin: float) -> NDArray:
     """The indices along one axis that hold brain, and ``margin`` more on either side."""
     used = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
     return np.arange(max(used[0] - int(margin), 0), min(used[-1] + int(margin) + 1, brain.shape[axis]))
