@@ -93,7 +93,8 @@ def draw_preprocessed(
                 axis.spines[:].set_visible(False)
             row[0].set_ylabel(title, fontsize=9)
         for axis, k in zip(axes[0], shown, strict=True):
-            axis.set_title(f"z {step[2] * k + affine[2, 3]:+.0f} mm", fontsize=7, pad=3)
+            height_mm = f"{step[2] * k + affine[2, 3]:+.0f}".replace("-", "−")
+            axis.set_title(f"z {height_mm} mm", fontsize=7, pad=3)
         write_sides(axes[0, 0])
         save_figure(figure, *outputs)
         plt.close(figure)

@@ -158,9 +158,10 @@ def _draw_areas(axis: Axes, arms: Mapping[Arm, ArmPredictions], table: pd.DataFr
     axis.axvline(0.5, color=PALE, linewidth=0.8)
     for place, arm in enumerate(arms):
         row, look = table.loc[(arm.phase, arm.net, arm.weights)], LOOKS[arm.weights]
-        axis.plot([row["auc_low"], row["auc_high"]], [place, place], color=look.colour)
-        axis.plot(row["auc"], place, "o", color=look.colour, markersize=6)
-        axis.plot(row["auc_seed_mean"], place, "|", color=INK, markersize=13, markeredgewidth=1.2)
+        axis.plot([row["auc_low"], row["auc_high"]], [place, place], color=look.colour, clip_on=False)
+        axis.plot(row["auc"], place, "o", color=look.colour, markersize=6, clip_on=False)
+        mark = {"markersize": 13, "markeredgewidth": 1.2, "clip_on": False}
+        axis.plot(row["auc_seed_mean"], place, "|", color=INK, **mark)
     axis.set_yticks(range(len(arms)), [f"{arm.net.upper()} {LOOKS[arm.weights].label}" for arm in arms])
     axis.set(xlim=(0, 1), ylim=(len(arms) - 0.5, -0.5), xlabel="AUC (bar: mean of single seeds)", title="AUC")
     axis.set_box_aspect(1)

@@ -1,0 +1,56 @@
+"""Figure 2 is drawn from the same graph that Snakemake prints."""
+
+import ast
+import base64
+import json
+import re
+
+import pytest
+
+SMALL = {
+    "run": "graph",
+    "phantom": {"patients": 12},
+    "preprocessing": {"patients_per_job": 5},
+    "split": {"counts": None},
+    "starting_weights": {"medical_2d": {"source": "phantom"}},
+    "training": {"seeds": [0, 1]},
+}
+FIGURE = "results/graph/figures/fig2.svg"
+
+
+def printed_edges(text):
+    """The edges of a graph in dot, rules made in a loop as one."""
+    names = {
+        number: re.sub(r"_\d+$", "", name) for number, name in re.findall(r'(\d+)\[label = "(\w+)"', text)
+    }
+    return {(names[a], names[b]) for a, b in re.findall(r"(\d+) -> (\d+)", text)}
+
+
+def given_graph(folder):
+    """The graph that the job of Figure 2 was given, as Snakemake keeps it."""
+    name = base64.b64encode(FIGURE.encode()).decode()
+    record = json.loads((folder / ".snakemake/metadata" / name).read_text())
+    params = map(ast.literal_eval, record["params"])
+    return next(param for param in params if isinstance(param, dict))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"preprocessing": SMALL["preprocessing"] | {"toolchain": "fsl"}},
+        {"phantom": {"patients": 12, "space": "template"}},
+    ],
+    ids=["fsl", "template"],
+)
+def test_the_figure_is_given_snakemakes_own_graph(tmp_path, snakemake, change):
+    config = SMALL | change
+    printed = snakemake("--rulegraph", "dot", config=config)
+    assert printed.returncode == 0, printed.stdout
+    drawn = snakemake(FIGURE, config=config)
+    assert drawn.returncode == 0, drawn.stdout
+    graph = given_graph(tmp_path)
+    edges = {(before, name) for name, rule in graph.items() for before in rule["after"]}
+    assert len(edges) > 100
+    assert edges == printed_edges(printed.stdout)
+    assert graph["phase2_tss3h"]["file"] == "training"
+    assert set(graph["phase2_tss3h"]["after"]) >= {"phase1_stroke", "medical_2d", "hemisphere_manifest"}
