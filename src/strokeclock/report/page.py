@@ -190,7 +190,7 @@ def _pictured(run: _Run) -> set[str]:
 def _take_typeset(path: Path) -> str:
     """What of a typeset table can stand in another page: all from its last style."""
     text = path.read_text(encoding="utf-8")
-    return text[text.rindex("<style>") :]
+    return re.sub(r">[^<]+<", lambda words: hide_folders(words[0]), text[text.rindex("<style>") :])
 
 
 def _tiles(table2, people, tasks) -> Iterator[dict[str, str]]:
@@ -224,7 +224,7 @@ def _tiles(table2, people, tasks) -> Iterator[dict[str, str]]:
 
 def _tile_row(row: Mapping[str, str], what: str, rate: str) -> dict[str, str]:
     if row["status"] != "ok":
-        return {"what": what, "value": "–", "more": row["status"]}
+        return {"what": what, "value": "–", "more": hide_folders(row["status"])}
     value, low, high = (format_digits(row[f"{rate}{end}"]) for end in ("", "_low", "_high"))
     interval = f"{low} to {high}" if low and high else "no interval"
     paper = format_digits(row[f"paper_{rate}"])

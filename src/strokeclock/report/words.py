@@ -48,8 +48,8 @@ def name_row(model: str, weights: str) -> str:
 
 def name_side(row: str) -> str:
     """A side of a comparison, "2d/phase2_tss3h/random" or "readers/reader1", as `name_row` calls it."""
-    first, *_, last = row.split("/")
-    return name_stage(last) if first == "readers" else name_row(first, last)
+    parts = row.split("/")
+    return name_row(parts[0], parts[-1]) if len(parts) == 3 else name_stage(parts[-1])
 
 
 def name_column(name: str) -> str:

@@ -1,0 +1,183 @@
+"""The methods in words: what a run did, with its own numbers, and other words where it did otherwise."""
+
+import copy
+
+import pytest
+import yaml
+
+from strokeclock.report.methods import describe_methods
+from strokeclock.report.people import People, count_people
+
+PEOPLE = People(
+    entered=50,
+    excluded={"entry": 3, "quality": 2},
+    unlabelled=1,
+    parts={"train": 30, "validation": 6, "test": 8},
+    below={180: {"train": 11, "validation": 2, "test": 3}, 270: {"train": 17, "validation": 3, "test": 4}},
+)
+SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
+IMAGENET = ("2d", "imagenet")
+
+
+@pytest.fixture
+def config(root):
+    return yaml.safe_load((root / "config/config.yaml").read_text())
+
+
+def merged(base, change):
+    return base | {
+        key: merged(base.get(key) or {}, value) if isinstance(value, dict) else value
+        for key, value in change.items()
+    }
+
+
+def words(config, people=PEOPLE, not_run=()):
+    return " ".join(describe_methods(config, people=people, not_run=not_run).values())
+
+
+def test_the_papers_settings_in_words(config):
+    text = words(config)
+    for said in (
+        "50 synthetic patients were made (seed 0).",
+        "5 were excluded (3 at entry and 2 at quality).",
+        "1 without onset time or side of the lesion took no part.",
+        "The others were divided into 30 for training, 6 for validation and 8 for test",
+        "TSS < 3 h held for 11, 2 and 3 of them. TSS < 4.5 h held for 17, 3 and 4 of them.",
+        "224 × 224 × 26 voxels on the grid",
+        "112 × 224 × 26 voxels with the channels DWI, T2w (b0) and FLAIR.",
+        "ResNet-18 (64 channels in its first stage)",
+        "each network was trained 5 times (seeds 0, 1, 2, 3 and 4) with AdaBound",
+        "Phase 1 learned whether a hemisphere holds a lesion (up to 100 epochs, stopped after 10 without a "
+        "better one and kept by the validation AUC; batches of 16, rate 0.0005 to 0.01).",
+        "batches of 8, rate 0.00001 to 0.001, early layers frozen",
+        "Phase 4 after phase 3, with attention, learned TSS < 4.5 h (as phase 2).",
+        "Nothing was augmented.",
+        "the threshold was chosen on the validation part by Youden's J.",
+        "Intervals are 95% ones",
+        "ADC up to 620 · 10⁻⁶ mm²/s and 3 mL or more",
+    ):
+        assert said in text, said
+
+
+CHANGES = [
+    ({"recipe": "tuned"}, "By the recipe “tuned”"),
+    ({"cohort": {"sheet": "cohort.tsv"}}, "50 patients entered."),
+    ({"split": {"seed": 5}}, "stratified on time since onset (seed 5)"),
+    ({"split": {"file": "split.tsv"}}, "8 for test, by a given list."),
+    ({"preprocessing": {"grid": [112, 96, 20]}}, "56 × 96 × 20 voxels"),
+    ({"preprocessing": {"toolchain": "open"}}, "with 12 degrees of freedom and FLAIR rigidly"),
+    ({"preprocessing": {"dwi_transform": "register"}}, "DWI was registered to T2w."),
+    ({"preprocessing": {"n4": {"shared_dwi": False}}}, "a field for each series"),
+    ({"preprocessing": {"fsl": {"t2w_dof": 9}}}, "atlas (9 degrees of freedom"),
+    ({"preprocessing": {"intensity": {"clip": 5}}}, "clipped at 5 SD"),
+    ({"preprocessing": {"intensity": {"match_points": 1}}}, "matched at 1 point to"),
+    ({"preprocessing": {"intensity": {"percentiles": [1, 99]}}}, "Percentiles 1 and 99 of the brain"),
+    ({"phantom": {"space": "template"}}, "Registered volumes were made directly"),
+    ({"models": {"channels": ["flair", "adc"]}}, "with the channels FLAIR and ADC."),
+    ({"models": {"other_hemisphere": True}}, "the mirrored other hemisphere was given as well"),
+    ({"models": {"3d": {"width": 8}}}, "3D U-Net (8 channels"),
+    ({"training": {"seeds": [7]}}, "trained once (seed 7)"),
+    ({"training": {"optimizer": "adamw", "weight_decay": 0.01}}, "AdamW, weight decay 0.01, a constant rate"),
+    ({"training": {"optimizer": "adamw"}}, "batches of 16, rate 0.0005)"),
+    ({"training": {"schedule": "one_cycle"}}, "one cycle of the rate"),
+    ({"training": {"precision": "bf16"}}, "bf16 arithmetic"),
+    ({"training": {"attention_enter": "phase1"}}, "The attention gates were there from the first phase on."),
+    ({"training": {"phase5_tss6h": SIX_HOURS}}, "Phase 5 after phase 3 learned TSS < 6 h (as phase 2)."),
+    ({"training": {"phase1_stroke": {"selection": "last", "epochs": 9}}}, "(9 epochs, the last kept; batch"),
+    ({"training": {"phase3_tss4h5": {"head": "fresh"}}}, "early layers frozen, a fresh head)"),
+    (
+        {"training": {"augmentation": {"rotation_deg": 8, "gain": 0.1}}},
+        "rotation up to 8° and gain up to 10%",
+    ),
+    ({"training": {"label_softness": 0.2}}, "Labels faded with an SD of 0.2 of the log of time."),
+    ({"training": {"arms": ["random", "chain"]}}, "started from random weights or the weights of the phase"),
+    ({"evaluation": {"threshold": "test"}}, "on the test part itself by Youden's J, which flatters"),
+    ({"evaluation": {"threshold": "fixed", "fixed_threshold": 0.4}}, "the threshold was fixed at 0.4"),
+    ({"evaluation": {"confidence": 0.9}}, "Intervals are 90% ones"),
+    ({"evaluation": {"bootstraps": 321}}, "321 bootstraps"),
+    ({"evaluation": {"radiomics": {"min_roi_ml": 1.5}}}, "1.5 mL or more"),
+    ({"evaluation": {"gradcam_layer": "last"}}, "Grad-CAM was taken at the last convolutional stage"),
+]
+
+
+@pytest.mark.parametrize(("change", "said"), CHANGES, ids=[said for _, said in CHANGES])
+def test_a_changed_key_changes_the_words(config, change, said):
+    assert said not in words(config)
+    assert said in words(merged(config, change))
+
+
+def test_one_network_alone(config):
+    text = words(merged(config, {"training": {"networks": ["2d"]}}))
+    assert "The 2D network is" in text
+    assert "3D" not in text
+    text = words(merged(config, {"training": {"networks": ["3d"]}}))
+    assert "2D" not in text.replace("ImageNet weights (2D)", "")
+
+
+def test_what_was_not_run_is_said_where_it_was_asked_for(config):
+    said = "Not run, for want of starting weights: 2D from ImageNet weights."
+    assert said in words(config, not_run=[IMAGENET])
+    assert "Not run" not in words(merged(config, {"training": {"arms": ["random"]}}), not_run=[IMAGENET])
+    assert "Not run" not in words(merged(config, {"training": {"networks": ["3d"]}}), not_run=[IMAGENET])
+
+
+def test_weights_from_tumours_were_learned_where_there_are_tumours(config):
+    sources = {"medical_2d": {"source": "phantom"}, "medical_3d": {"source": "phantom"}}
+    made = merged(config, {"starting_weights": sources})
+    assert "Weights from synthetic brain tumours (2D and 3D) were learned first (up to 100 epochs" in words(
+        made
+    )
+    assert "learned first" not in words(made, not_run=[("2d", "medical"), ("3d", "medical")])
+    assert "tumours (2D) were learned first" in words(made, not_run=[("3d", "medical")])
+
+
+def test_without_genesis_and_exclusions(config):
+    nobody = People(10, {}, 0, {"train": 6, "validation": 2, "test": 2}, {})
+    text = words(merged(config, {"training": {"phase0_genesis": None}}), people=nobody)
+    assert "None was excluded. They were divided into 6 for training" in text
+    assert "Genesis" not in text
+
+
+@pytest.mark.parametrize("name", ["demo", "phantom", "phantom_cpu", "tuned"])
+def test_every_shipped_configuration_can_be_told(config, root, name):
+    own = merged(config, yaml.safe_load((root / f"config/{name}.yaml").read_text()))
+    text = words(own)
+    assert "None" not in text
+    assert "{" not in text
+    assert ".." not in text
+
+
+def test_every_choice_of_the_schema_has_words(config, root):
+    """A choice added to the schema needs words here, too."""
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+    tried = 0
+
+    def walk(part, place):
+        nonlocal tried
+        part = schema["$defs"].get(part.get("$ref", "").removeprefix("#/$defs/"), part)
+        for choice in part.get("enum", ()):
+            own = copy.deepcopy(config)
+            target = own
+            for key in place[:-1]:
+                target = target[key]
+            target[place[-1]] = choice
+            assert words(own, not_run=[("2d", "medical"), ("3d", "medical")])
+            tried += 1
+        for key, below in part.get("properties", {}).items():
+            walk(below, [*place, key])
+
+    walk(schema, [])
+    assert tried > 30
+
+
+def test_people_are_counted_from_the_files(run):
+    files = [run.folder / f"cohort/{name}.tsv" for name in ("cohort", "split", "exclusions")]
+    people = count_people(*files[:2], exclusions=files[2], below_min=(180, 270))
+    assert people.entered == 21
+    assert people.excluded == {"quality": 1, "entry": 1}
+    assert people.unlabelled == 1
+    assert people.parts == {"train": 10, "validation": 4, "test": 4}
+    assert people.below == {
+        180: {"train": 6, "validation": 0, "test": 0},
+        270: {"train": 10, "validation": 1, "test": 0},
+    }
