@@ -1,4 +1,8 @@
-# What a person reads: one page.
+# What a person reads: one page, and the words on the first of `snakemake --report`.
+
+
+report: "../report/workflow.rst"
+
 
 RECORDS = [
     f"{RUN}/models/{run.net}/{run.phase}/{run.weights}/seed-{run.seed}/run.json"
