@@ -1,9 +1,12 @@
 """The chain for real, from phantom patients in template space to Table 2 and the figures."""
 
+import base64
 import csv
 import hashlib
 import itertools
 import json
+import zipfile
+from pathlib import PurePath
 
 import numpy as np
 import pytest
@@ -49,13 +52,57 @@ def results(tmp_path_factory, run_snakemake):
 
 
 def test_every_promised_file_is_there(results):
-    figures = [f"figures/fig{number}.{suffix}" for number in (6, 7, 8, 9) for suffix in ("svg", "png")]
+    figures = [
+        *(f"fig{number}" for number in range(1, 10)),
+        *("calibration", "decision_curve", "abstention", "subgroups", "genesis_examples"),
+        *("training/2d-phase1_stroke-random", "training/3d-phase4_attention-phase3"),
+    ]
+    tables = (
+        "comparisons", "calibration", "reliability", "decision_curve", "abstention", "subgroups",
+        "gradcam_overlap", "occlusion", "ml_baseline",
+    )  # fmt: skip
     for path in (
         "cohort/cohort.tsv", "cohort/exclusions.tsv", "cohort/split.tsv",
         "quality/index.html", "quality/quality.tsv", "hemispheres/reference.npz",
-        "tables/table1.csv", "tables/table2.csv", "phantom/ceiling.json", *figures,
+        "phantom/ceiling.json", "ledger.tsv", "index.html",
+        *(f"tables/{name}.{suffix}" for name in ("table1", "table2") for suffix in ("csv", "html", "tex", "png")),
+        *(f"tables/{name}.csv" for name in tables),
+        *(f"figures/{name}.{suffix}" for name in figures for suffix in ("svg", "png")),
     ):  # fmt: skip
         assert (results / path).stat().st_size > 0, path
+
+
+def test_the_page_shows_every_table_and_figure(results):
+    page = (results / "index.html").read_text()
+    tables = sorted(results.glob("tables/*.csv"))
+    figures = sorted(results.glob("figures/**/*.svg"))
+    assert len(tables) == 11
+    assert len(figures) >= 14 + 16
+    for table in tables:
+        assert f'href="tables/{table.name}"' in page, table.name
+    for figure in figures:
+        shown = (base64.b64encode(path.read_bytes()).decode() in page for path in _either(figure))
+        assert any(shown), figure.name
+    assert "not made in this run" not in page
+    assert "For research use only." in page
+    assert str(results.parents[1]) not in page
+
+
+def _either(figure):
+    return figure, figure.with_suffix(".png")
+
+
+def test_a_snakemake_report_holds_tables_and_figures_with_their_captions(results, run_snakemake):
+    folder = results.parents[1]
+    process = run_snakemake(folder, "--report", "report.zip", config=CONFIG)
+    assert process.returncode == 0, process.stdout
+    with zipfile.ZipFile(folder / "report.zip") as archive:
+        held = {PurePath(name).name for name in archive.namelist()}
+        page = archive.read("report/report.html").decode()
+    wanted = {f"fig{number}.svg" for number in range(1, 10)} | {"table1.html", "table2.html", "ledger.tsv"}
+    assert wanted <= held
+    assert "ROC curves on the test patients for TSS" in page
+    assert "For research use only." in page
 
 
 def test_hemispheres_are_as_the_networks_take_them(results):
