@@ -65,7 +65,7 @@ def test_every_promised_file_is_there(results):
         "cohort/cohort.tsv", "cohort/exclusions.tsv", "cohort/split.tsv",
         "quality/index.html", "quality/quality.tsv", "hemispheres/reference.npz",
         "phantom/ceiling.json", "ledger.tsv", "index.html",
-        *(f"tables/{name}.{suffix}" for name in ("table1", "table2") for suffix in ("csv", "html", "tex", "png")),
+        *(f"tables/table{number}.{suffix}" for number in (1, 2) for suffix in ("csv", "html", "tex", "png")),
         *(f"tables/{name}.csv" for name in tables),
         *(f"figures/{name}.{suffix}" for name in figures for suffix in ("svg", "png")),
     ):  # fmt: skip
