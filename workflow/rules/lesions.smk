@@ -85,7 +85,7 @@ rule gradcam_overlap:
         table=report(
             f"{RUN}/tables/gradcam_overlap.csv",
             caption="../report/gradcam_overlap.rst",
-            category="Statistics",
+            category="Further statistics",
             labels={"what": "Grad-CAM on lesions"},
         ),
     log:
@@ -119,7 +119,7 @@ rule occlusion:
         table=report(
             f"{RUN}/tables/occlusion.csv",
             caption="../report/occlusion.rst",
-            category="Statistics",
+            category="Further statistics",
             labels={"what": "lesions painted over"},
         ),
     log:

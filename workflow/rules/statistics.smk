@@ -17,7 +17,7 @@ rule comparisons:
         table=report(
             f"{RUN}/tables/comparisons.csv",
             caption="../report/comparisons.rst",
-            category="Statistics",
+            category="Further statistics",
             labels={"what": "paired tests"},
         ),
     log:
@@ -45,7 +45,7 @@ rule calibration:
         svg=report(
             f"{RUN}/figures/calibration.svg",
             caption="../report/calibration.rst",
-            category="Statistics",
+            category="Further statistics",
             labels={"what": "calibration"},
         ),
         png=f"{RUN}/figures/calibration.png",
@@ -74,7 +74,7 @@ rule decision_curve:
         svg=report(
             f"{RUN}/figures/decision_curve.svg",
             caption="../report/decision_curve.rst",
-            category="Statistics",
+            category="Further statistics",
             labels={"what": "decision curves"},
         ),
         png=f"{RUN}/figures/decision_curve.png",
@@ -102,7 +102,7 @@ rule abstention:
         svg=report(
             f"{RUN}/figures/abstention.svg",
             caption="../report/abstention.rst",
-            category="Statistics",
+            category="Further statistics",
             labels={"what": "abstention"},
         ),
         png=f"{RUN}/figures/abstention.png",
@@ -131,7 +131,7 @@ rule subgroups:
         svg=report(
             f"{RUN}/figures/subgroups.svg",
             caption="../report/subgroups.rst",
-            category="Statistics",
+            category="Further statistics",
             labels={"what": "groups of patients"},
         ),
         png=f"{RUN}/figures/subgroups.png",
