@@ -1,0 +1,162 @@
+"""Runs with too little in them: every statistic and its picture stands, says why, and nowhere says NaN."""
+
+import csv
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from strokeclock.evaluation.abstention import write_abstention
+from strokeclock.evaluation.calibration import write_calibration
+from strokeclock.evaluation.comparison import write_comparisons
+from strokeclock.evaluation.decision import write_decision_curve
+from strokeclock.evaluation.predictions import PAPER as TASKS
+from strokeclock.evaluation.subgroups import write_subgroups
+from strokeclock.evaluation.table2 import write_table2
+from strokeclock.figures.abstention import draw_abstention
+from strokeclock.figures.calibration import draw_calibration
+from strokeclock.figures.decision_curve import draw_decision_curve
+from strokeclock.figures.roc import draw_roc
+from strokeclock.figures.subgroups import draw_subgroups
+
+PAPER = Path(__file__).parents[3] / "resources/table2_paper.csv"
+SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 50}
+STROKE = ("2d", "phase1_stroke", "random")
+SHORT = ("3d", "phase2_tss3h", "phase1")
+RANDOM, CHAIN = ("2d", "phase3_tss4h5", "random"), ("2d", "phase4_attention", "phase3")
+VOLUMETRIC = ("3d", "phase4_attention", "phase3")
+ALL = [STROKE, RANDOM, VOLUMETRIC]
+
+
+def one_class(part):
+    def spoil(run):
+        run.cohort.loc[run.cohort["part"] == part, "onset_to_mri_min"] = 400
+
+    return spoil
+
+
+def three_of(part):
+    """One under 4.5 h, two not, stay; the others of the part learn."""
+
+    def spoil(run):
+        late, here = run.cohort["onset_to_mri_min"] >= 270, run.cohort["part"] == part
+        kept = [*run.cohort.index[here & ~late][:1], *run.cohort.index[here & late][:2]]
+        run.cohort.loc[here, "part"] = "train"
+        run.cohort.loc[kept, "part"] = part
+
+    return spoil
+
+
+def nothing_known_of_the_patients(run):
+    run.cohort[["lesion_side", "age", "sex", "field_t"]] = ["both", "", "", ""]
+
+
+def a_group_of_three(run):
+    test = run.cohort.index[run.cohort["part"] == "test"]
+    run.cohort.loc[test[:3], "field_t"] = 3.0
+
+
+def fit(_run):
+    """Nothing is spoilt."""
+
+
+def every_arm(score):
+    return lambda _arm, _seed, rows: score(rows)
+
+
+CASES = {
+    "nothing trained": (fit, [], None),
+    "phase 1 alone": (fit, [STROKE], None),
+    "phase 2 alone": (fit, [SHORT], None),
+    "2D alone": (fit, [RANDOM, CHAIN], None),
+    "3D alone": (fit, [VOLUMETRIC], None),
+    "one class on test": (one_class("test"), ALL, None),
+    "one class on validation": (one_class("validation"), ALL, None),
+    "three on test": (three_of("test"), ALL, None),
+    "three on validation": (three_of("validation"), ALL, None),
+    "a group of three": (a_group_of_three, ALL, None),
+    "patients unknown": (nothing_known_of_the_patients, ALL, None),
+    "one score for all": (fit, ALL, every_arm(lambda rows: 0.5)),
+    "certain and right": (fit, ALL, every_arm(lambda rows: rows["label"].astype(float))),
+    "certain and wrong": (fit, ALL, every_arm(lambda rows: 1.0 - rows["label"])),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_table_and_picture_stands(made_up_run, case):
+    spoil, arms, score = CASES[case]
+    run, root = made_up_run, made_up_run.root
+    run.cohort = run.cohort.assign(age=70, sex="F", field_t=1.5)
+    spoil(run)
+    paths = run.write(arms, score=score)
+    pd.DataFrame({"patient": run.cohort["patient"], "volume_ml": 5.0, "source": "mask"}).to_csv(
+        root / "volumes.tsv", sep="\t", index=False
+    )
+    people = {"cohort": root / "cohort/cohort.tsv", "split": root / "cohort/split.tsv"}
+    readers = {"exclusions": root / "cohort/exclusions.tsv", "readers": root / "readers.tsv"}
+    names = (
+        *("table2", "comparisons", "calibration", "reliability"),
+        *("decision_curve", "abstention", "subgroups"),
+    )
+    table = {name: root / f"tables/{name}.csv" for name in names}
+    write_table2(
+        paths,
+        table["table2"],
+        ledger=root / "ledger.tsv",
+        paper=PAPER,
+        **people,
+        **readers,
+        settings=SETTINGS,
+        recipe="paper",
+    )
+    write_comparisons(paths, table["comparisons"], **people, **readers, settings=SETTINGS)
+    write_calibration(paths, table["calibration"], table["reliability"], **people, settings=SETTINGS)
+    write_decision_curve(paths, table["decision_curve"], **people, **readers, settings=SETTINGS)
+    write_abstention(paths, table["abstention"], **people, settings=SETTINGS)
+    write_subgroups(paths, table["subgroups"], **people, volumes=root / "volumes.tsv", settings=SETTINGS)
+
+    def pictures(name):
+        return [root / f"figures/{name}.svg"]
+
+    for phases, with_readers in (
+        (["phase2_tss3h"], False),
+        (["phase3_tss4h5"], False),
+        (["phase3_tss4h5", "phase4_attention"], True),
+    ):
+        draw_roc(
+            paths,
+            pictures(f"roc-{phases[-1]}"),
+            table2=table["table2"],
+            phases=phases,
+            readers=with_readers,
+            tasks=TASKS,
+        )
+    draw_calibration(table["calibration"], table["reliability"], pictures("calibration"))
+    draw_decision_curve(table["decision_curve"], pictures("decision_curve"))
+    draw_abstention(table["abstention"], pictures("abstention"))
+    draw_subgroups(table["subgroups"], pictures("subgroups"))
+
+    for path in table.values():
+        with open(path, newline="") as file:
+            rows = list(csv.DictReader(file))
+        for cell in (cell for row in rows for cell in row.values()):
+            assert not re.fullmatch(r"-?(nan|inf)|None", cell, re.IGNORECASE), path.name
+    for picture in (root / "figures").glob("*.svg"):
+        assert not re.search(r"\bnan\b", picture.read_text(), re.IGNORECASE), picture.name
+
+
+def test_a_group_of_three_is_too_few(made_up_run):
+    run, root = made_up_run, made_up_run.root
+    run.cohort = run.cohort.assign(age=70, sex="F", field_t=1.5)
+    a_group_of_three(run)
+    paths = run.write([RANDOM])
+    (root / "volumes.tsv").write_text("patient\tvolume_ml\tsource\n")
+    output = root / "tables/subgroups.csv"
+    people = {"cohort": root / "cohort/cohort.tsv", "split": root / "cohort/split.tsv"}
+    write_subgroups(paths, output, **people, volumes=root / "volumes.tsv", settings=SETTINGS)
+    with open(output, newline="") as file:
+        (group,) = (row for row in csv.DictReader(file) if row["group"] == "3 T")
+    assert group["n"] == "3"
+    assert group["note"].startswith("too few")
+    assert not group["auc"]
