@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from strokeclock.evaluation.gradcam import LAYERS, map_relevance
+from strokeclock.evaluation.gradcam import LAYERS, map_evidence, map_relevance
 from strokeclock.models.architecture import Architecture
 
 
@@ -132,3 +132,40 @@ def test_the_networks_layers(net, which, attention):
     assert relevance.max() in (0, 1)
     assert not model.training
     assert not model.get_submodule(LAYERS[net, which])._forward_hooks
+
+
+class Turned(nn.Module):
+    """A network whose logit has the other sign: its positive class is the first one's negative."""
+
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, volume):
+        return -self.model(volume)
+
+
+@pytest.mark.parametrize("tiny", [TinyVolumetric, TinySliceWise])
+def test_the_negative_class_is_the_map_of_the_turned_logit(volume, tiny):
+    first, second = map_evidence(tiny(), volume, layer="maps")
+    assert np.array_equal(first, map_relevance(tiny(), volume, layer="maps"))
+    assert second == pytest.approx(map_relevance(Turned(tiny()), volume, layer="model.maps"), abs=1e-6)
+    assert (second > 0).any()  # where FLAIR - T2w is more than twice DWI
+    assert not (first * second).any()  # at one resolution no place speaks for both
+
+
+@pytest.mark.parametrize("net", ["2d", "3d"])
+def test_both_classes_of_a_real_network(net):
+    torch.manual_seed(3)
+    grid = (32, 64, 16)
+    settings = {"attention": True, "attention_norm": "sigmoid", "standardise": True}
+    if net == "2d":
+        settings |= {"attention_map": "native", "slice_aggregation": "softmax_logit"}
+    model = Architecture(net=net, grid=grid, width=8, **settings).build().requires_grad_(False)
+    hemisphere = np.random.default_rng(1).random((3, *grid)).astype(np.float32)
+    layer = LAYERS[net, "penultimate"]
+    maps = map_evidence(model, hemisphere, layer=layer)
+    assert all(one.any() for one in maps)
+    turned = map_evidence(Turned(model), hemisphere, layer=f"model.{layer}")
+    for one, other in zip(maps, reversed(turned), strict=True):
+        assert one == pytest.approx(other, abs=1e-5)
