@@ -59,7 +59,7 @@ def draw_gradcam(
     The patients are the first test patients of each class by id, so that nobody picks them; the slice is
     the one with most of the lesion as drawn, which is outlined; where none is drawn, the one in which DWI
     differs most from the mirrored other hemisphere. No network picks it. Every map is scaled by its maximum
-    over the whole volume.
+    over the whole volume; one that is 0 everywhere says so.
 
     Parameters
     ----------
@@ -120,7 +120,8 @@ def draw_gradcam(
                 _show(axis, case, under, aspect)
                 relevance = map_relevance(model, case.volume, layer=LAYERS[arm.net, layer])
                 _overlay(axis, relevance[..., case.slice])
-                axis.set_xlabel(f"p = {scores[case.patient, case.hemisphere]:.2f}")
+                nothing = "" if relevance.any() else "\n0 everywhere"
+                axis.set_xlabel(f"p = {scores[case.patient, case.hemisphere]:.2f}{nothing}")
         figure.colorbar(
             matplotlib.cm.ScalarMappable(matplotlib.colors.Normalize(0, 1), COLOURMAP),
             ax=axes,

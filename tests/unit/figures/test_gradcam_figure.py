@@ -138,6 +138,13 @@ def test_every_map_has_the_same_scale(axes):
     assert {axis.images[1].get_clim() for axis in axes[:, 2:].ravel()} == {(0, 1)}
 
 
+def test_a_map_of_nothing_says_so(inputs, axes, tmp_path, monkeypatch):
+    assert not any("everywhere" in axis.get_xlabel() for axis in axes.ravel())
+    monkeypatch.setattr(module, "map_relevance", lambda model, volume, layer: np.zeros(GRID, np.float32))
+    figure, _ = draw(inputs, tmp_path)
+    assert figure.axes[2].get_xlabel() == "p = 0.00\n0 everywhere"
+
+
 def test_bytes_repeat(inputs, drawn, tmp_path):
     for first, second in zip(drawn[1], draw(inputs, tmp_path)[1], strict=True):
         assert first.read_bytes() == second.read_bytes()
