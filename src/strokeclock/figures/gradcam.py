@@ -99,7 +99,7 @@ def draw_gradcam(
         _, x, y, _ = cases[0].volume.shape
         figure = Figure(
             figsize=(
-                1.1 * (len(shown) + len(models)) + 0.4,
+                max(1.1 * (len(shown) + len(models)) + 0.4, 3.4),
                 1.1 * (aspect * y / x + 0.15) * len(cases) + 0.6,
             ),
             layout="compressed",
@@ -128,8 +128,8 @@ def draw_gradcam(
             location="bottom",
             shrink=0.5,
             aspect=40,
-            label="Grad-CAM; 1 is the maximum of the volume, the dashed line is at 0.5"
-            + "\nSolid line: the lesion as drawn" * any(case.lesion is not None for case in cases),
+            label="Grad-CAM / maximum of the volume; dashed line: 0.5"
+            + "\nsolid line: the lesion as drawn" * any(case.lesion is not None for case in cases),
         )
         save_figure(figure, *outputs)
 
