@@ -132,6 +132,25 @@ def cohort(tmp_path):
     }
 
 
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ("p1\t2", "has '2' for patient p1, reader1; write 1 for mismatch present or 0 for absent"),
+        ("p4\t1", "has patient p4, not in the cohort; correct the id or drop the row"),
+        ("p2\t1", None),  # excluded, but of the sheet
+    ],
+)
+def test_a_fault_of_the_reader_sheet_is_found_before_any_job(snakemake, cohort, tmp_path, row, sentence):
+    (tmp_path / "readers.tsv").write_text(f"patient\treader1\n{row}\n")
+    config = merged(cohort, {"cohort": {"readers": str(tmp_path / "readers.tsv")}})
+    process = snakemake("-n", "--quiet", "rules", config=config)
+    if sentence:
+        assert process.returncode != 0
+        assert sentence in process.stdout
+    else:
+        assert jobs(process)["table2"] == 1
+
+
 def test_a_missing_series_excludes_one_patient_and_says_so(snakemake, cohort):
     process = snakemake("-n", "--quiet", "rules", config=cohort)
     assert jobs(process)["preprocess"] == 2

@@ -43,6 +43,15 @@ try:
             f"Every patient of {config['cohort']['sheet']} is excluded."
         )
     check_counts(config, patients=len(PATIENTS))
+    if config["cohort"]["readers"] and workflow.is_main_process:
+        # whom they must have read is known after the split, all other faults before hours of training
+        from strokeclock.evaluation.readers import read_readers
+
+        read_readers(
+            config["cohort"]["readers"],
+            known={*PATIENTS, *(COHORT.exclusions if COHORT else ())},
+            needed=(),
+        )
 except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
 

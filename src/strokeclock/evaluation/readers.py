@@ -20,7 +20,8 @@ def read_readers(path: str | Path, *, known: Collection[str], needed: Sequence[s
 
     `known` are the patients of the cohort; the sheet may hold any of them. Raises ConfigurationError, in
     one sentence that names sheet, patient and mend, for missing or unnumbered reader columns, a repeated or
-    unknown patient, a needed patient without a row, any value but 0 and 1, and a file that is no such table.
+    unknown patient, a needed patient without a row, any value but 0 and 1 (empty: of those who are not
+    needed alone), and a file that is no such table.
     """
     header, lines = read_cells(path)
     header = [column.strip() for column in header]
@@ -49,15 +50,15 @@ def read_readers(path: str | Path, *, known: Collection[str], needed: Sequence[s
             f"reader sheet {path} lacks {len(missing)} of {len(needed)} test patients, {missing[0]} first; "
             "add their rows, since readers and models must be compared on the same patients"
         )
-    calls = calls.loc[list(needed)]  # readers may have left out the other parts
+    may_lack = ~calls.index.isin(needed)  # readers may have left out the other parts
     for reader in expected:
-        bad = calls.index[~calls[reader].isin(["0", "1"])]
+        bad = calls.index[~(calls[reader].isin(["0", "1"]) | (may_lack & (calls[reader] == "")))]
         if bad.size:
             raise ConfigurationError(
                 f"reader sheet {path} has {calls.loc[bad[0], reader]!r} for patient {bad[0]}, {reader}; "
                 "write 1 for mismatch present or 0 for absent"
             )
-    return calls.astype(int)
+    return calls.loc[list(needed)].astype(int)
 
 
 def vote(calls: pd.DataFrame) -> np.ndarray:

@@ -90,8 +90,14 @@ def test_what_spreadsheets_leave_behind_is_no_fault(tmp_path, change):
 
 
 def test_patients_outside_the_test_part_may_lack_calls(tmp_path):
-    calls = read_readers(write(tmp_path, SHEET.replace("b\t0", "b\t")), known={"a", "b", "c"}, needed=["a"])
-    assert calls.shape == (1, 3)
+    sheet = write(tmp_path, SHEET.replace("b\t0", "b\t"))
+    assert read_readers(sheet, known={"a", "b", "c"}, needed=["a"]).to_numpy().tolist() == [[1, 0, 1]]
+    assert read_readers(sheet, known={"a", "b", "c"}, needed=()).shape == (0, 3)
+
+
+def test_what_is_neither_a_call_nor_empty_is_a_fault_in_any_part(tmp_path):
+    with pytest.raises(ConfigurationError, match="'2' for patient b, reader1; write 1"):
+        read_readers(write(tmp_path, SHEET.replace("b\t0", "b\t2")), known={"a", "b", "c"}, needed=["a"])
 
 
 def test_majority():
