@@ -40,7 +40,7 @@ def check_configuration(config: Mapping, *, schema: str | Path) -> None:
     if not faults:
         faults = _contradictions(config)
     if faults:
-        raise ConfigurationError("\n".join(faults))
+        raise ConfigurationError("\n".join(dict.fromkeys(faults)))  # one key may break several rules
 
 
 def check_counts(config: Mapping, *, patients: int) -> None:

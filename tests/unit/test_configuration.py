@@ -81,6 +81,11 @@ def test_shipped_configurations_are_valid(config, name):
         ("training.phase5", {}, "training.phase5 is unknown"),
         ("training.phase5_tss6h", {"below_min": 360}, "training.phase5_tss6h.after is missing"),
         ("training.phase5_tss6h", {"below_min": 9, "after": None}, "training.phase5_tss6h.batch is missing"),
+        (
+            "training.phase4_attention",
+            None,
+            "a phase's settings; what is run is chosen by training.networks",
+        ),
         ("models.channels", ["t1w"], "models.channels.0 is 't1w', not one of its choices: t2w, dwi"),
         ("preprocessing.atlas.source", "files", "preprocessing.atlas.t2w is None, not a file"),
     ],
@@ -94,6 +99,8 @@ def test_a_fault_is_one_sentence_that_names_the_key(config, place, value, senten
     with pytest.raises(ConfigurationError) as caught:
         check_configuration(config, schema=SCHEMA)
     assert sentence in str(caught.value)
+    told = str(caught.value).splitlines()
+    assert len(set(told)) == len(told)
 
 
 def test_all_faults_are_told_at_once(config):
