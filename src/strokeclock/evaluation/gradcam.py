@@ -13,11 +13,6 @@ LAYERS = {  # the paper: "penultimate convolutional layer"
 }
 
 
-def map_relevance(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> np.ndarray:
-    """Compute the Grad-CAM of the positive class for one hemisphere: the first map of `map_evidence`."""
-    return map_evidence(model, hemisphere, layer=layer)[0]
-
-
 def map_evidence(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> tuple[np.ndarray, np.ndarray]:
     """Compute the Grad-CAMs of the positive and of the negative class for one hemisphere.
 

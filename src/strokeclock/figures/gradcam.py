@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from scipy.ndimage import uniform_filter
 from torch import nn
 
-from strokeclock.evaluation.gradcam import LAYERS, map_relevance
+from strokeclock.evaluation.gradcam import LAYERS, map_evidence
 from strokeclock.evaluation.predictions import parse_path, read_predictions
 from strokeclock.figures.style import SKY, house_style, save_figure
 from strokeclock.imaging.lesion import DRAWN, read_lesion, read_volumes
@@ -118,7 +118,8 @@ def draw_gradcam(
             column[0].set_title(f"{arm.net.upper()}\n{start}")
             for axis, case in zip(column, cases, strict=True):
                 _show(axis, case, under, aspect)
-                relevance = map_relevance(model, case.volume, layer=LAYERS[arm.net, layer])
+                early, late = map_evidence(model, case.volume, layer=LAYERS[arm.net, layer])
+                relevance = early if case.early else late
                 _overlay(axis, relevance[..., case.slice])
                 nothing = "" if relevance.any() else "\n0 everywhere"
                 axis.set_xlabel(f"p = {scores[case.patient, case.hemisphere]:.2f}{nothing}")
@@ -128,7 +129,7 @@ def draw_gradcam(
             location="bottom",
             shrink=0.5,
             aspect=40,
-            label="Grad-CAM / maximum of the volume; dashed line: 0.5"
+            label="Grad-CAM of the patient's class / maximum of the volume; dashed line: 0.5"
             + "\nsolid line: the lesion as drawn" * any(case.lesion is not None for case in cases),
         )
         save_figure(figure, *outputs)

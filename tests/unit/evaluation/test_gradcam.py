@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from strokeclock.evaluation.gradcam import LAYERS, map_evidence, map_relevance
+from strokeclock.evaluation.gradcam import LAYERS, map_evidence
 from strokeclock.models.architecture import Architecture
 
 
@@ -48,20 +48,20 @@ def by_hand(volume):
 
 def test_volumetric_by_hand(volume):
     expected = by_hand(volume)
-    assert map_relevance(TinyVolumetric(), volume, layer="maps") == pytest.approx(
+    assert map_evidence(TinyVolumetric(), volume, layer="maps")[0] == pytest.approx(
         expected / expected.max(), abs=1e-6
     )
 
 
 def test_slice_wise_by_hand(volume):
     expected = by_hand(volume) * np.arange(1, 6)  # x, y, z in the right order, slices by their weight
-    assert map_relevance(TinySliceWise(), volume, layer="maps") == pytest.approx(
+    assert map_evidence(TinySliceWise(), volume, layer="maps")[0] == pytest.approx(
         expected / expected.max(), abs=1e-6
     )
 
 
 def test_scale_is_the_whole_volumes(volume):
-    relevance = map_relevance(TinySliceWise(), volume, layer="maps")
+    relevance = map_evidence(TinySliceWise(), volume, layer="maps")[0]
     assert relevance.max() == 1
     assert (relevance.max(axis=(0, 1)) < 1).sum() == 4  # one slice of five reaches it
 
@@ -69,7 +69,7 @@ def test_scale_is_the_whole_volumes(volume):
 def test_only_what_speaks_for_the_positive_class(volume):
     model = TinyVolumetric()
     model.maps.weight.data[1] = 0
-    assert map_relevance(model, -volume, layer="maps").tolist() == np.zeros((4, 6, 5)).tolist()
+    assert map_evidence(model, -volume, layer="maps")[0].tolist() == np.zeros((4, 6, 5)).tolist()
 
 
 def test_the_logit_is_followed_and_not_the_probability(volume):
@@ -79,8 +79,8 @@ def test_the_logit_is_followed_and_not_the_probability(volume):
         def forward(self, hemispheres):
             return super().forward(hemispheres) + 1000
 
-    unsure = map_relevance(TinyVolumetric(), volume, layer="maps")
-    assert np.array_equal(map_relevance(Sure(), volume, layer="maps"), unsure)
+    unsure = map_evidence(TinyVolumetric(), volume, layer="maps")[0]
+    assert np.array_equal(map_evidence(Sure(), volume, layer="maps")[0], unsure)
 
 
 def test_upsampling_keeps_the_place():
@@ -101,7 +101,7 @@ def test_upsampling_keeps_the_place():
     volume = np.zeros((3, 8, 12, 4), np.float32)
     volume[0, :2, -2:, :2] = 1  # lateral, anterior, low
     for dimensions in (2, 3):
-        relevance = map_relevance(Coarse(dimensions), volume, layer="pool")
+        relevance = map_evidence(Coarse(dimensions), volume, layer="pool")[0]
         assert relevance.shape == (8, 12, 4)
         assert np.unravel_index(relevance.argmax(), relevance.shape)[:2] == (0, 11)
         assert relevance[4:].max() == relevance[:, :8].max() == 0
@@ -126,7 +126,7 @@ def test_the_networks_layers(net, which, attention):
     for parameter in model.parameters():
         parameter.requires_grad_(False)  # a loaded network may be frozen
     hemisphere = np.random.default_rng(1).random((3, *grid)).astype(np.float16)
-    relevance = map_relevance(model, hemisphere, layer=LAYERS[net, which])
+    relevance = map_evidence(model, hemisphere, layer=LAYERS[net, which])[0]
     assert relevance.shape == grid
     assert relevance.min() >= 0
     assert relevance.max() in (0, 1)
@@ -148,8 +148,8 @@ class Turned(nn.Module):
 @pytest.mark.parametrize("tiny", [TinyVolumetric, TinySliceWise])
 def test_the_negative_class_is_the_map_of_the_turned_logit(volume, tiny):
     first, second = map_evidence(tiny(), volume, layer="maps")
-    assert np.array_equal(first, map_relevance(tiny(), volume, layer="maps"))
-    assert second == pytest.approx(map_relevance(Turned(tiny()), volume, layer="model.maps"), abs=1e-6)
+    assert np.array_equal(first, map_evidence(tiny(), volume, layer="maps")[0])
+    assert second == pytest.approx(map_evidence(Turned(tiny()), volume, layer="model.maps")[0], abs=1e-6)
     assert (second > 0).any()  # where FLAIR - T2w is more than twice DWI
     assert not (first * second).any()  # at one resolution no place speaks for both
 

@@ -138,9 +138,20 @@ def test_every_map_has_the_same_scale(axes):
     assert {axis.images[1].get_clim() for axis in axes[:, 2:].ravel()} == {(0, 1)}
 
 
-def test_a_map_of_nothing_says_so(inputs, axes, tmp_path, monkeypatch):
-    assert not any("everywhere" in axis.get_xlabel() for axis in axes.ravel())
-    monkeypatch.setattr(module, "map_relevance", lambda model, volume, layer: np.zeros(GRID, np.float32))
+def test_a_map_is_of_the_class_that_the_patient_is_of(inputs, tmp_path, monkeypatch):
+    for_early, for_late = np.full(GRID, 0.2, np.float32), np.full(GRID, 0.9, np.float32)
+    monkeypatch.setattr(module, "map_evidence", lambda model, volume, layer: (for_early, for_late))
+    rows = np.array(draw(inputs, tmp_path)[0].axes[:16]).reshape(4, 4)
+    for row in rows:
+        early = "<" in row[0].get_ylabel()
+        for axis in row[2:]:
+            assert np.asarray(axis.images[1].get_array()) == pytest.approx(0.2 if early else 0.9)
+            assert "everywhere" not in axis.get_xlabel()
+    assert {"<" in row[0].get_ylabel() for row in rows} == {True, False}
+
+
+def test_a_map_of_nothing_says_so(inputs, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "map_evidence", lambda model, volume, layer: np.zeros((2, *GRID), np.float32))
     figure, _ = draw(inputs, tmp_path)
     assert figure.axes[2].get_xlabel() == "p = 0.00\n0 everywhere"
 
@@ -154,8 +165,8 @@ def test_networks_see_the_other_hemisphere_behind_the_own(inputs, tmp_path, monk
     seen = []
     monkeypatch.setattr(
         module,
-        "map_relevance",
-        lambda model, volume, layer: seen.append(volume) or np.zeros(GRID, np.float32),
+        "map_evidence",
+        lambda model, volume, layer: seen.append(volume) or np.zeros((2, *GRID), np.float32),
     )
     draw(inputs, tmp_path, channels=channel_names(CHANNELS, other_hemisphere=True))
     for volume, patient in zip(seen, ("p0", "p1", "p3", "p4"), strict=False):
