@@ -23,7 +23,7 @@ from strokeclock.evaluation.comparison import bootstrap_test, delong_test
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
 from strokeclock.imaging.lesion import NONE, read_lesion, read_volumes
-from strokeclock.training.checkpoint import check_learned_series, read_network
+from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
@@ -32,7 +32,6 @@ from strokeclock.training.store import (
     Hemispheres,
     Stack,
     check_channels,
-    check_leakage,
     has_other_hemisphere,
     read_hemispheres,
     read_split,
@@ -110,9 +109,7 @@ def write_occlusion(
     sources = ", ".join(f"{source} {n}" for source, n in sorted(count.items()))
     rows = []
     for path in models:
-        network, record = read_network(path)
-        check_learned_series(path, record, channels=channels)
-        check_leakage(record["participants"], read_split(split))
+        network, record = read_network_to_test(path, channels=channels, split=split)
         task = Task(**record["task"])
         units = read_hemispheres(
             hemispheres, cohort=cohort, split=split, task=task, part="test", other_hemisphere=True

@@ -16,17 +16,15 @@ from strokeclock.evaluation.gradcam import LAYERS, map_evidence
 from strokeclock.evaluation.intervals import percentile_interval, resample_weights, wilson_interval
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
 from strokeclock.imaging.lesion import DRAWN, read_lesion, read_volumes
-from strokeclock.training.checkpoint import check_learned_series, read_network
+from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
 from strokeclock.training.store import (
     SIDES,
     Hemispheres,
     check_channels,
-    check_leakage,
     has_other_hemisphere,
     read_hemispheres,
-    read_split,
 )
 
 STRONG = 0.5  # of a map's maximum over the volume
@@ -110,9 +108,7 @@ def write_overlap(
     place = choose_device(device, threads=threads)
     rows, seen = [], {}
     for path in models:
-        network, record = read_network(path)
-        check_learned_series(path, record, channels=channels)
-        check_leakage(record["participants"], read_split(split))
+        network, record = read_network_to_test(path, channels=channels, split=split)
         task = Task(**record["task"])
         if task not in seen:
             units = read_hemispheres(

@@ -13,7 +13,7 @@ from torch import nn
 
 from strokeclock.errors import StrokeclockError
 from strokeclock.models.architecture import Architecture
-from strokeclock.training.store import has_other_hemisphere
+from strokeclock.training.store import check_leakage, has_other_hemisphere, read_split
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,24 @@ def read_network(path: str | Path) -> tuple[nn.Module, dict]:
     network = architecture_of(record).build()
     network.load_state_dict(weights)
     return network.eval(), record
+
+
+def read_network_to_test(
+    path: str | Path, *, channels: Sequence[str], split: str | Path
+) -> tuple[nn.Module, dict]:
+    """Read a network and its record (`read_network`), to be tested on the test part of ``split``.
+
+    Raises
+    ------
+    SplitError
+        The network was trained or selected on a patient who now tests it.
+    CheckpointError
+        The file is no such checkpoint, or its network has learned from other series than ``channels``.
+    """
+    network, record = read_network(path)
+    check_learned_series(path, record, channels=channels)
+    check_leakage(record["participants"], read_split(split))
+    return network, record
 
 
 def architecture_of(record: dict) -> Architecture:

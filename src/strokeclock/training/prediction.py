@@ -5,16 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.training.checkpoint import check_learned_series, read_network, write_whole
+from strokeclock.training.checkpoint import read_network_to_test, write_whole
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
 from strokeclock.training.store import (
     check_channels,
-    check_leakage,
     has_other_hemisphere,
     read_hemispheres,
-    read_split,
 )
 
 _COLUMNS = ("patient", "hemisphere", "part", "label", "score")
@@ -50,9 +48,7 @@ def predict(
         The model is no such checkpoint, or has learned from other series.
     """
     place = choose_device(device, threads=threads)
-    network, record = read_network(model)
-    check_learned_series(model, record, channels=channels)
-    check_leakage(record["participants"], read_split(split))
+    network, record = read_network_to_test(model, channels=channels, split=split)
     network = on_device(network, place)
     lines = ["\t".join(_COLUMNS)]
     for part in ("validation", "test"):
