@@ -59,20 +59,24 @@ def augment(
     theta[:, 1, 0] = np.sin(angle) / growth * aspect
     theta[:, :, 2] = uniform(shift_mm, n, 2) * 2 / np.array(IN_PLANE_MM[::-1])
 
-    brain = (hemispheres.unflatten(1, (sides, -1)) != 0).any(2)
-    stack = torch.cat([hemispheres, brain.to(hemispheres.dtype)], dim=1)
-    stack = stack.permute(0, 1, 4, 2, 3).reshape(n, -1, *plane)  # one image of (channels + sides) * slices
+    # slices before x and y: one image of (channels + sides) * slices a hemisphere
+    images = hemispheres.new_empty(n, channels + sides, slices, *plane)
+    images[:, :channels] = hemispheres.permute(0, 1, 4, 2, 3)
+    images[:, channels:] = (images[:, :channels].unflatten(1, (sides, -1)) != 0).any(2)
     grid = functional.affine_grid(
-        torch.from_numpy(theta).to(stack.device), (n, 1, *plane), align_corners=False
+        torch.from_numpy(theta).to(images.device), (n, 1, *plane), align_corners=False
     )
-    moved = functional.grid_sample(stack, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
-    moved = moved.view(n, channels + sides, slices, *plane).permute(0, 1, 3, 4, 2)
-    covered = moved[:, channels:].repeat_interleave(channels // sides, dim=1)
-    inside = covered > 0.5
+    moved = functional.grid_sample(
+        images.flatten(1, 2), grid, mode="bilinear", padding_mode="zeros", align_corners=False
+    ).view_as(images)
+    covered = moved[:, channels:].unsqueeze(2)
+    brightness = torch.from_numpy(1 + uniform(gain, n, channels)).to(images).view(n, sides, -1, 1, 1, 1)
     # a voxel on the border keeps the brain's signal, not its mixture with the background
-    values = moved[:, :channels] / covered.clamp_min(0.5)
+    values = moved[:, :channels].unflatten(1, (sides, -1)) * brightness / covered.clamp_min(0.5)
 
-    brightness = torch.from_numpy(1 + uniform(gain, n, channels, 1, 1, 1)).to(values)
-    speckle = torch.from_numpy(generator.standard_normal(values.shape, dtype=np.float32)).to(values)
-    values = (values * brightness + noise * speckle).clamp_min(math.ulp(1.0))  # exactly 0 is background
-    return torch.where(inside, values, 0)
+    inside = (covered > 0.5).expand_as(values).contiguous()
+    brain = values.masked_select(inside)
+    speckle = torch.from_numpy(generator.standard_normal(len(brain), dtype=np.float32)).to(brain)
+    brain = (brain + noise * speckle).clamp_min(math.ulp(1.0))  # exactly 0 is background
+    values = torch.zeros_like(values).masked_scatter_(inside, brain)
+    return values.flatten(1, 2).permute(0, 1, 3, 4, 2)
