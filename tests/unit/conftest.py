@@ -1,5 +1,6 @@
 """A tiny cohort of toy hemispheres: enough to run every phase of training in seconds."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,22 @@ class ToyCohort:
 
     def inputs(self) -> dict[str, Path]:
         return {"hemispheres": self.hemispheres, "cohort": self.cohort, "split": self.split}
+
+    def write_field(self, field: tuple) -> Path:
+        """Write a file with the box that networks see."""
+        path = self.hemispheres / "field.json"
+        path.write_text(json.dumps({"field": field}))
+        return path
+
+    def spoil_outside(self, field: tuple) -> None:
+        """Put other values wherever a network with this field does not look."""
+        inside = tuple(slice(*side) for side in field)
+        for path in self.hemispheres.glob("*.npy"):
+            values = np.load(path)
+            seen = values[(..., *inside)].copy()
+            values[:] = 0.9
+            values[(..., *inside)] = seen
+            np.save(path, values)
 
     def models(self, net: str) -> dict:
         shared = {"channels": self.channels, "width": 4, "attention_norm": "sigmoid", "standardise": True}

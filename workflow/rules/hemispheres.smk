@@ -163,6 +163,25 @@ for lot, patients in LOTS.items():
             "../scripts/hemispheres.py"
 
 
+rule brain_field:
+    input:
+        atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
+    output:
+        field=f"{RUN}/hemispheres/field.json",
+    log:
+        f"{LOG}/hemispheres/field.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        code=code("imaging"),
+    script:
+        "../scripts/brain_field.py"
+
+
 rule hemisphere_manifest:
     input:
         hemispheres=each(PATIENTS, "hemispheres/{patient}.npy"),

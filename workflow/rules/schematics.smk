@@ -59,6 +59,8 @@ rule pipeline:
 
 
 rule networks:
+    input:
+        field=FIELD,
     output:
         svg=report(
             f"{RUN}/figures/fig4.svg",

@@ -17,6 +17,7 @@ draw_genesis_examples(
     hemispheres=Path(snakemake.input.manifest).parent,
     patients=record["participants"]["train"][:2],
     channels=record["channels"],
+    field=record.get("field"),
     grid=snakemake.input.grid,
     seed=record["seed"],
 )

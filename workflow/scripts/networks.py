@@ -1,21 +1,24 @@
 """Draw Figure 4: the networks as built.
 
-Inputs: none. Outputs: svg, png.
+Inputs: field (none where whole hemispheres are seen). Outputs: svg, png.
 Settings: preprocessing.grid, models, training.{networks, attention_enter, <phases>}.
 """
 
 from strokeclock.figures.networks import draw_networks
 from strokeclock.logs import log_to
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.field import read_field
 
 log_to(snakemake.log[0])
 x, y, z = snakemake.params.grid
+field = read_field(next(iter(snakemake.input.field), None))
 draw_networks(
     [
         Architecture(
             net=net,
             grid=(x // 2, y, z),
             attention=snakemake.params.attention,
+            field=field,
             **settings | {"channels": tuple(settings["channels"])},
         )
         for net, settings in snakemake.params.models.items()

@@ -1,6 +1,7 @@
 """Phase 0: pretrain the 3D U-Net by restoring corrupted hemispheres of the training patients.
 
-Inputs: manifest (hemispheres lie beside it), cohort, split. Outputs: model, history, record.
+Inputs: manifest (hemispheres lie beside it), cohort, split, field (none where whole hemispheres are seen).
+Outputs: model, history, record.
 Settings: models.{channels, other_hemisphere, 3d.width, standardise}, training.{phase0_genesis, precision,
 threads, device, tensorboard}.
 """
@@ -22,6 +23,7 @@ train_restoration(
     hemispheres=Path(snakemake.input.manifest).parent,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
+    field=next(iter(snakemake.input.field), None),
     output=Path(snakemake.output.model).parent,
     events=events,
 )

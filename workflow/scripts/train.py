@@ -1,6 +1,7 @@
 """Phases 1 to 4: train one network on one task, from random weights or from the phase before.
 
-Inputs: manifest (hemispheres lie beside it), cohort, split, parent (none for random weights).
+Inputs: manifest (hemispheres lie beside it), cohort, split, field (none where whole hemispheres are seen),
+parent (none for random weights).
 Outputs: model, history, record.
 Settings: models.{channels, other_hemisphere, 2d, 3d, attention_norm, standardise}, training.{<phase>,
 freeze_2d, attention_enter, phase4_trainable, cache_gb, precision, threads, device, tensorboard}.
@@ -27,6 +28,7 @@ train_phase(
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     parent_model=next(iter(snakemake.input.parent), None),
+    field=next(iter(snakemake.input.field), None),
     output=Path(snakemake.output.model).parent,
     events=events,
 )

@@ -5,6 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from strokeclock.models.field import Box, crop, size_of
+
 LAYERS = {  # the paper: "penultimate convolutional layer"
     ("2d", "penultimate"): "backbone.layer3",
     ("2d", "last"): "backbone.layer4",
@@ -23,8 +25,8 @@ def map_evidence(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> tup
 
     Parameters
     ----------
-    model : module
-        Takes (1, channels, x, y, z), gives one logit. Left in evaluation mode.
+    model : SliceWiseNetwork or VolumetricNetwork
+        Left in evaluation mode. What it does not see is 0.
     hemisphere : array (channels, x, y, z)
         Values 0 to 1.
     layer : str
@@ -52,16 +54,20 @@ def map_evidence(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> tup
         hook.remove()
     space = tuple(range(2, maps[0].ndim))
     evidence = (gradient.mean(space, keepdim=True) * maps[0]).sum(1, keepdim=True).detach()
-    first, second = (_fill(functional.relu(sign * evidence), hemisphere.shape[1:]) for sign in (1, -1))
+    first, second = (
+        _fill(functional.relu(sign * evidence), hemisphere.shape[1:], model.field) for sign in (1, -1)
+    )
     return first, second
 
 
-def _fill(cam: torch.Tensor, shape: tuple[int, int, int]) -> np.ndarray:
-    """Upsample a map to a hemisphere and scale it to 1."""
-    x, y, z = shape
+def _fill(cam: torch.Tensor, shape: tuple[int, int, int], field: Box | None) -> np.ndarray:
+    """Upsample a map to the field of a hemisphere and scale it to 1."""
+    x, y, z = size_of(field, grid=shape)
     if cam.ndim == 5:
         cam = functional.interpolate(cam, (x, y, z), mode="trilinear", align_corners=False)[0, 0]
     else:  # (z, 1, y', x')
         cam = functional.interpolate(cam, (y, x), mode="bilinear", align_corners=False)[:, 0].permute(2, 1, 0)
     peak = cam.max()
-    return (cam / peak if peak > 0 else cam).cpu().numpy()
+    whole = np.zeros(shape, np.float32)
+    crop(whole, field)[:] = (cam / peak if peak > 0 else cam).cpu().numpy()
+    return whole

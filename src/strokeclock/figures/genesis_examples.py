@@ -12,6 +12,7 @@ from torch import nn
 
 from strokeclock.figures.preprocessed import TITLES
 from strokeclock.figures.style import house_style, save_figure
+from strokeclock.models.field import Box, crop
 from strokeclock.pretraining.genesis import (
     distort_intensities,
     paint_inside,
@@ -35,6 +36,7 @@ def draw_genesis_examples(
     hemispheres: str | Path,
     patients: Sequence[str],
     channels: Sequence[str],
+    field: Box | None,
     grid: str | Path,
     seed: int,
 ) -> None:
@@ -53,6 +55,8 @@ def draw_genesis_examples(
         Folder of <patient>.npy.
     patients, channels : sequences of str
         Whom to show; what the network restores, in order (`store.channel_names`).
+    field : box
+        What it restores of a hemisphere; None: all of it.
     grid : path
         An image on the atlas grid, for its voxel size.
     seed : int
@@ -60,7 +64,7 @@ def draw_genesis_examples(
     """
     spacing = nib.load(grid).header.get_zooms()
     left = {  # a file holds the left hemisphere's channels, then the right one's
-        patient: np.concatenate(np.load(Path(hemispheres) / f"{patient}.npy"))[: len(channels)]
+        patient: crop(np.concatenate(np.load(Path(hemispheres) / f"{patient}.npy"))[: len(channels)], field)
         for patient in patients
     }
     examples = [

@@ -15,6 +15,7 @@ from strokeclock.figures.style import BLUE, INK, ORANGE, house_style, save_figur
 from strokeclock.figures.words import measure
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.attention import GridAttention
+from strokeclock.models.field import size_of
 
 Shape = tuple[int, ...]
 
@@ -131,7 +132,7 @@ def summarise(architecture: Architecture) -> Summary:
     weights = getattr(network, "slice_scores", torch.empty(0)).numel()
     return Summary(
         channels=architecture.channels,
-        grid=tuple(architecture.grid),
+        grid=size_of(architecture.field, grid=architecture.grid),
         slices=slices,
         steps=steps,
         gates=tuple(gates),

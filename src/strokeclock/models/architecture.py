@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
+from strokeclock.models.field import Box, size_of
 from strokeclock.models.slicewise import SliceWiseNetwork
 from strokeclock.models.volumetric import VolumetricNetwork
 
@@ -21,6 +22,7 @@ class Architecture:
     attention : whether the attention gates are there.
     attention_map, slice_aggregation : of the 2D network alone.
     channels : the series of a hemisphere, in order.
+    field : the box of the grid that the network sees; None: all of it.
     """
 
     net: str
@@ -32,6 +34,7 @@ class Architecture:
     attention_map: str | None = None
     slice_aggregation: str | None = None
     channels: tuple[str, ...] = CHANNELS
+    field: Box | None = None
 
     def build(self) -> nn.Module:
         """Build the network with new random weights (torch's global generator)."""
@@ -41,12 +44,13 @@ class Architecture:
             "attention_norm": self.attention_norm,
             "standardised": self.standardise,
             "channels": len(self.channels),
+            "field": self.field,
         }
         if self.net == "3d":
             return VolumetricNetwork(**shared)
         return SliceWiseNetwork(
             **shared,
-            slices=self.grid[2],
+            slices=size_of(self.field, grid=self.grid)[2],
             attention_map=self.attention_map,
             slice_aggregation=self.slice_aggregation,
         )

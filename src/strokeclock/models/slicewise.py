@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from strokeclock.models.attention import GridAttention
+from strokeclock.models.field import Box, crop
 from strokeclock.models.resnet import ResNet18
 from strokeclock.models.standardisation import standardise
 
@@ -17,7 +18,7 @@ class SliceWiseNetwork(nn.Module):
     Parameters
     ----------
     width : channels of ResNet-18's first stage; 64 in the paper.
-    slices : axial slices of a hemisphere, each with a weight of its own.
+    slices : axial slices that are seen, each with a weight of its own.
     attention : whether the gate stands beside the global average; the classifier sees 12 x ``width``
         features with it (768), 8 x ``width`` without.
     attention_map : the gate's x: ``native`` layer3's map (256 x 14 x 7), ``upsample`` the same with the
@@ -30,6 +31,7 @@ class SliceWiseNetwork(nn.Module):
         which are gated, pooled and classified once (without a gate the same as softmax_logit).
     standardised : standardise the input (`standardise`).
     channels : of a hemisphere.
+    field : the box of a hemisphere that is seen (`Architecture`).
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class SliceWiseNetwork(nn.Module):
         slice_aggregation: str,
         standardised: bool,
         channels: int = 3,
+        field: Box | None = None,
     ):
         super().__init__()
         if attention_map not in ATTENTION_MAPS:
@@ -52,6 +55,7 @@ class SliceWiseNetwork(nn.Module):
                 f"slice aggregation {slice_aggregation!r} is none of {', '.join(SLICE_AGGREGATIONS)}"
             )
         self.standardised = standardised
+        self.field = field
         self.slice_aggregation = slice_aggregation
         self.backbone = ResNet18(
             width=width, layer3_stride=1 if attention_map == "layer3_stride1" else 2, channels=channels
@@ -83,6 +87,7 @@ class SliceWiseNetwork(nn.Module):
 
     def begin(self, hemispheres: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
         """Return the maps (n * slices, ...) after so many stages of the trunk for (n, channels, x, y, z)."""
+        hemispheres = crop(hemispheres, self.field)
         if self.standardised:
             hemispheres = standardise(hemispheres)
         images = hemispheres.permute(0, 4, 1, 3, 2)  # n, slice, channel, y (rows), x (columns)

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from strokeclock.models.attention import GridAttention
+from strokeclock.models.field import Box, crop
 from strokeclock.models.standardisation import standardise
 from strokeclock.models.unet3d import UNetEncoder
 
@@ -20,13 +21,22 @@ class VolumetricNetwork(nn.Module):
     attention_norm : `GridAttention`'s.
     standardised : standardise the input (`standardise`).
     channels : of a hemisphere.
+    field : the box of a hemisphere that is seen (`Architecture`).
     """
 
     def __init__(
-        self, *, width: int, attention: bool, attention_norm: str, standardised: bool, channels: int = 3
+        self,
+        *,
+        width: int,
+        attention: bool,
+        attention_norm: str,
+        standardised: bool,
+        channels: int = 3,
+        field: Box | None = None,
     ):
         super().__init__()
         self.standardised = standardised
+        self.field = field
         self.encoder = UNetEncoder(width=width, channels=channels)
         self.attention = None
         if attention:
@@ -43,6 +53,7 @@ class VolumetricNetwork(nn.Module):
 
     def begin(self, hemispheres: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
         """Return the maps (n, ...) after so many levels of the encoder for (n, channels, x, y, z)."""
+        hemispheres = crop(hemispheres, self.field)
         if self.standardised:
             hemispheres = standardise(hemispheres)
         hemispheres = hemispheres.contiguous(memory_format=torch.channels_last_3d)

@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from strokeclock import __version__
+from strokeclock.models.field import crop, read_field, size_of
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
 from strokeclock.pretraining.watching import part_patients
@@ -63,6 +64,7 @@ def train_restoration(
     hemispheres: str | Path,
     cohort: str | Path,
     split: str | Path,
+    field: str | Path | None = None,
     output: str | Path,
     events: Path | None = None,
 ) -> None:
@@ -76,6 +78,7 @@ def train_restoration(
     channels, width, standardise : of the 3D network; it restores all channels that it sees.
     training : the fields of `RestorationSettings`.
     hemispheres : folder of <patient>.npy.
+    field : field.json, the box that is corrupted and restored; None: the whole hemisphere.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     events : folder of TensorBoard's events; None: none are written.
 
@@ -97,7 +100,8 @@ def train_restoration(
         other_hemisphere=has_other_hemisphere(channels),
     )
     check_channels(units, channels=channels)
-    check_precision(settings.precision, device, grid=units.values.shape[2:])
+    box = read_field(field)
+    check_precision(settings.precision, device, grid=size_of(box, grid=units.values.shape[2:]))
     participants = read_split(split)
     check_leakage({"train": units.participants}, participants)
     learn, watch = part_patients(units.patients, source=f"{GENESIS}, training part")
@@ -112,7 +116,10 @@ def train_restoration(
         optimiser = torch.optim.SGD(network.parameters(), lr=settings.lr, momentum=0.9)
 
     def loss_of(batch: np.ndarray, epoch: int) -> torch.Tensor:
-        pairs = [corrupt(units.values[unit], np.random.default_rng([seed, 0, epoch, unit])) for unit in batch]
+        pairs = [
+            corrupt(crop(units.values[unit], box), np.random.default_rng([seed, 0, epoch, unit]))
+            for unit in batch
+        ]
         corrupted, original = (to_tensor(np.stack(side), device=device) for side in zip(*pairs, strict=True))
         with autocast(settings.precision, device):
             restored = network(corrupted, original=original)
@@ -152,6 +159,7 @@ def train_restoration(
             "width": width,
             "standardise": standardise,
             "channels": list(channels),
+            "field": box,
             "settings": asdict(settings),
             "participants": participants,
             "data": {"train": units.digest()},

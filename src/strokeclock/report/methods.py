@@ -154,12 +154,12 @@ def _follow(transform: str) -> str:
 
 
 def _networks(config: Mapping) -> Iterator[str]:
-    models, (_, _, z) = config["models"], config["preprocessing"]["grid"]
+    models = config["models"]
     if "2d" in config["training"]["networks"]:
         own = models["2d"]
         yield (
-            f"The 2D network is a ResNet-18 ({own['width']} channels in its first stage) on each of {z} "
-            f"slices, with soft attention ({own['attention_map']} map) and learned slice weights: "
+            f"The 2D network is a ResNet-18 ({own['width']} channels in its first stage) on each axial "
+            f"slice, with soft attention ({own['attention_map']} map) and learned slice weights: "
             f"{_AGGREGATION[own['slice_aggregation']]}"
         )
     if "3d" in config["training"]["networks"]:
@@ -168,6 +168,8 @@ def _networks(config: Mapping) -> Iterator[str]:
             "convolution) with two attention gates"
         )
     yield f"attention is normalised by {models['attention_norm'].replace('_', ' ')}"
+    if models["field"] == "brain":
+        yield "the networks saw the box around the atlas's brain, and 5 mm, alone"
     if models["standardise"]:
         yield "the networks' first step standardises each channel by the brain's median"
 

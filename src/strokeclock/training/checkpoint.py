@@ -95,7 +95,12 @@ def read_network_to_test(
 def architecture_of(record: dict) -> Architecture:
     """Rebuild the architecture that a checkpoint records."""
     settings = record["architecture"]
-    return Architecture(**settings | {name: tuple(settings[name]) for name in ("grid", "channels")})
+    field = settings.get("field")
+    return Architecture(
+        **settings
+        | {name: tuple(settings[name]) for name in ("grid", "channels")}
+        | {"field": field and tuple(map(tuple, field))}
+    )
 
 
 def check_learned_series(path: str | Path, record: dict, *, channels: Sequence[str]) -> None:

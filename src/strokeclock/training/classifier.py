@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from strokeclock import __version__
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.field import read_field
 from strokeclock.training.augmentation import augment
 from strokeclock.training.checkpoint import (
     CheckpointError,
@@ -108,6 +109,7 @@ def train_phase(
     cohort: str | Path,
     split: str | Path,
     parent_model: str | Path | None,
+    field: str | Path | None = None,
     output: str | Path,
     tasks: Mapping[str, Task] = PAPER,
     events: Path | None = None,
@@ -127,6 +129,7 @@ def train_phase(
     training : the fields of `PhaseSettings`.
     hemispheres : folder of <patient>.npy.
     parent_model : checkpoint that ``weights`` names; None for a random start.
+    field : field.json, the box that the network sees; None: the whole hemisphere.
     tasks : those of the chain up to this phase (`phases.read_tasks`).
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     events : folder of TensorBoard's events; None: none are written.
@@ -166,6 +169,7 @@ def train_phase(
         net=net,
         grid=parts["train"].values.shape[2:],
         attention=has_attention(phase, attention_enter=settings.attention_enter, tasks=tasks),
+        field=read_field(field),
         **models | {"channels": tuple(models["channels"])},
     )
     torch.manual_seed(int(np.random.SeedSequence([seed, task.number]).generate_state(1)[0]))

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from strokeclock.models.field import size_of
 from strokeclock.training.loop import batches
 from strokeclock.training.precision import autocast, check_precision
 from strokeclock.training.store import Hemispheres
@@ -42,7 +43,8 @@ class Feed:
         precision: str,
         cache_gb: float = 0.0,
     ):
-        check_precision(precision, device, grid=hemispheres.values.shape[2:])
+        seen = size_of(network.field, grid=hemispheres.values.shape[2:])
+        check_precision(precision, device, grid=seen)
         self.network = network
         self.device = device
         self.precision = precision

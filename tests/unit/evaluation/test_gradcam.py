@@ -12,6 +12,8 @@ from strokeclock.models.architecture import Architecture
 class TinyVolumetric(nn.Module):
     """Two maps, DWI and FLAIR - T2w; logit = 2 * mean of the first - 1 * mean of the second."""
 
+    field = None
+
     def __init__(self):
         super().__init__()
         self.maps = nn.Conv3d(3, 2, 1, bias=False)
@@ -87,6 +89,8 @@ def test_upsampling_keeps_the_place():
     """A corner lights up on a coarse map: it must light up in the same corner of the hemisphere."""
 
     class Coarse(nn.Module):
+        field = None
+
         def __init__(self, dimensions):
             super().__init__()
             self.slices = dimensions == 2
@@ -105,6 +109,29 @@ def test_upsampling_keeps_the_place():
         assert relevance.shape == (8, 12, 4)
         assert np.unravel_index(relevance.argmax(), relevance.shape)[:2] == (0, 11)
         assert relevance[4:].max() == relevance[:, :8].max() == 0
+
+
+@pytest.mark.parametrize("net", ["2d", "3d"])
+def test_maps_of_a_field_lie_in_it(net):
+    torch.manual_seed(0)
+    settings = {
+        "net": net,
+        "width": 4,
+        "attention": False,
+        "attention_norm": "sigmoid",
+        "standardise": False,
+        "attention_map": "native",
+        "slice_aggregation": "softmax_logit",
+    }
+    model = Architecture(grid=(20, 40, 18), field=((4, 20), (6, 38), (1, 17)), **settings).build()
+    of_part = Architecture(grid=(16, 32, 16), **settings).build()
+    of_part.load_state_dict(model.state_dict())
+    hemisphere = np.random.default_rng(1).random((3, 20, 40, 18)).astype(np.float32)
+    maps = map_evidence(model, hemisphere, layer=LAYERS[net, "penultimate"])
+    cut = hemisphere[:, 4:20, 6:38, 1:17]
+    for whole, part in zip(maps, map_evidence(of_part, cut, layer=LAYERS[net, "penultimate"]), strict=True):
+        np.testing.assert_array_equal(whole[4:20, 6:38, 1:17], part)
+        assert np.count_nonzero(whole) == np.count_nonzero(part)
 
 
 @pytest.mark.parametrize("which", ["penultimate", "last"])
@@ -136,6 +163,8 @@ def test_the_networks_layers(net, which, attention):
 
 class Turned(nn.Module):
     """A network whose logit has the other sign: its positive class is the first one's negative."""
+
+    field = None
 
     def __init__(self, model):
         super().__init__()

@@ -129,6 +129,7 @@ class Brightest(nn.Module):
     """The logit is how many voxels of the first series are 1: the toys' lesions, and nothing else."""
 
     trunk = SimpleNamespace(stages=())  # nothing is frozen
+    field = None
 
     def forward(self, hemispheres):
         return (hemispheres[:, 0] == 1).float().sum((1, 2, 3))

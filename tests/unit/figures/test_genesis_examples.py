@@ -35,7 +35,7 @@ def inputs(tmp_path_factory):
     return folder
 
 
-def draw(inputs, folder, channels=CHANNELS):
+def draw(inputs, folder, channels=CHANNELS, field=None):
     outputs = [folder / "examples.svg", folder / "examples.png"]
     figures = []
     with pytest.MonkeyPatch.context() as patch:
@@ -50,6 +50,7 @@ def draw(inputs, folder, channels=CHANNELS):
             hemispheres=inputs,
             patients=PATIENTS,
             channels=channels,
+            field=field,
             grid=inputs / "grid.nii.gz",
             seed=0,
         )
@@ -100,6 +101,15 @@ def test_the_mirrored_right_hemisphere_stands_behind_the_left(inputs, tmp_path):
     values = np.concatenate(np.load(inputs / "p0.npy")).astype(np.float32)
     for channel, axis in enumerate(axes[0, 0, :, 0]):
         assert any(np.array_equal(shown(axis), values[channel][*BRAIN[:2], z]) for z in range(3, 11))
+
+
+def test_a_network_of_a_field_restores_that_alone(inputs, tmp_path):
+    x, y, z = BRAIN
+    field = [[x.start + 2, x.stop], [y.start, y.stop - 3], [z.start, z.stop]]
+    figure, _ = draw(inputs, tmp_path, field=field)
+    values = np.load(inputs / "p0.npy")[0, 0].astype(np.float32)[x.start + 2 : x.stop, y.start : y.stop - 3]
+    first = shown(figure.axes[0])
+    assert any(np.array_equal(first, values[..., z]) for z in range(3, 11))
 
 
 def test_bytes_repeat(inputs, drawn, tmp_path):

@@ -22,6 +22,18 @@ def test_builds_for_its_own_grid(architecture, kind):
         assert network(torch.rand(2, 3, *architecture.grid)).shape == (2,)
 
 
+@pytest.mark.parametrize("architecture", [TWO_D, THREE_D], ids=["2d", "3d"])
+def test_a_field_is_what_the_network_sees(architecture):
+    """It says of a hemisphere what the same network says of the part that was cut out."""
+    field = ((4, 16), (8, 30), (1, 9))
+    network = dataclasses.replace(architecture, field=field).build().eval()
+    of_parts = dataclasses.replace(architecture, grid=(12, 22, 8)).build().eval()
+    of_parts.load_state_dict(network.state_dict())
+    hemispheres = torch.rand(2, 3, *architecture.grid)
+    with torch.inference_mode():
+        assert torch.equal(network(hemispheres), of_parts(hemispheres[..., 4:16, 8:30, 1:9]))
+
+
 def test_gates_are_there_only_where_asked_for():
     for architecture in (TWO_D, THREE_D):
         without = dataclasses.replace(architecture, attention=False).build()

@@ -16,10 +16,21 @@ from strokeclock.training import classifier
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.classifier import one_cycle, train_phase
 from strokeclock.training.loop import TrainingError
+from strokeclock.training.prediction import predict
 from strokeclock.training.store import SplitError, channel_names
 
 
-def _train(toys, output, *, phase="phase1_stroke", net="2d", weights="random", parent_model=None, **changes):
+def _train(
+    toys,
+    output,
+    *,
+    phase="phase1_stroke",
+    net="2d",
+    weights="random",
+    parent_model=None,
+    field=None,
+    **changes,
+):
     train_phase(
         phase,
         net=net,
@@ -28,10 +39,56 @@ def _train(toys, output, *, phase="phase1_stroke", net="2d", weights="random", p
         models=toys.models(net),
         training=toys.training(**changes),
         parent_model=parent_model,
+        field=field,
         output=output,
         **toys.inputs(),
     )
     return read_checkpoint(output / "model.pt")
+
+
+@pytest.mark.parametrize("net", ["2d", "3d"])
+def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net):
+    field = ((3, 16), (4, 28), (1, 9))
+
+    def train(output):
+        parent_model = None
+        if net == "3d":
+            train_restoration(
+                seed=0,
+                channels=toys.channels,
+                width=4,
+                standardise=True,
+                training=toys.restoration(),
+                field=toys.write_field(field),
+                output=output / "phase0",
+                **toys.inputs(),
+            )
+            parent_model = output / "phase0" / "model.pt"
+        weights = "genesis" if parent_model else "random"
+        record, state, _ = _train(
+            toys,
+            output / "phase1",
+            net=net,
+            weights=weights,
+            parent_model=parent_model,
+            field=toys.write_field(field),
+        )
+        assert record["architecture"]["field"] == [[3, 16], [4, 28], [1, 9]]
+        predict(
+            output / "phase1" / "model.pt",
+            output=output / "scores.tsv",
+            channels=toys.channels,
+            threads=1,
+            device="cpu",
+            **toys.inputs(),
+        )
+        return state, (output / "scores.tsv").read_text()
+
+    state, scores = train(tmp_path / "before")
+    toys.spoil_outside(field)
+    state_after, scores_after = train(tmp_path / "after")
+    assert all(torch.equal(state[name], tensor) for name, tensor in state_after.items())
+    assert scores_after == scores
 
 
 @pytest.mark.parametrize(("lr", "final_lr"), [(5e-4, 1e-2), (1e-5, 1e-3)])
