@@ -69,7 +69,9 @@ LEARNED_FROM = {
     "split": f"{RUN}/cohort/split.tsv",
 }
 # The box that networks see, [] where it is the whole hemisphere. Checkpoints record it.
-FIELD = [f"{RUN}/hemispheres/field.json"] if config["models"]["field"] == "brain" else []
+FIELD = (
+    [f"{RUN}/hemispheres/field.json"] if config["models"]["field"] == "brain" else []
+)
 
 
 rule phase0_genesis:
