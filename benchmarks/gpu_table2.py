@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.field import Box, crop
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
 from strokeclock.training.feed import Feed, logits_of
@@ -34,6 +35,7 @@ from strokeclock.training.store import Hemispheres, Stack
 
 SCHEMA = {"attention_enter": "phase4"}
 FREEZING = SCHEMA | {"freeze_2d": "conv2_x", "phase4_trainable": "attention+head+unfrozen_late"}
+BRAIN = ((24, 112), (21, 205), (0, 22))  # the default atlas's field on the full grid
 SETTINGS_2D = {"attention_map": "native", "slice_aggregation": "softmax_logit"}
 
 
@@ -87,6 +89,7 @@ def classifier_epoch(
         attention=has_attention(phase, **SCHEMA),
         attention_norm="sigmoid",
         standardise=True,
+        field=options.field,
         **(SETTINGS_2D if net == "2d" else {}),
     )
     network = on_device(architecture.build(), device)
@@ -125,7 +128,10 @@ def genesis_epoch(
 
     def run(epoch: int) -> None:
         loader = DataLoader(
-            range(len(units)), 6, num_workers=options.workers, collate_fn=partial(_corrupt, units)
+            range(len(units)),
+            6,
+            num_workers=options.workers,
+            collate_fn=partial(_corrupt, units, options.field),
         )
         for corrupted, original in loader:
             corrupted, original = corrupted.to(device), original.to(device)
@@ -136,8 +142,8 @@ def genesis_epoch(
     return run
 
 
-def _corrupt(units: Hemispheres, numbers: list[int]) -> tuple[torch.Tensor, ...]:
-    pairs = [corrupt(units.values[number], np.random.default_rng(number)) for number in numbers]
+def _corrupt(units: Hemispheres, field: Box | None, numbers: list[int]) -> tuple[torch.Tensor, ...]:
+    pairs = [corrupt(crop(units.values[number], field), np.random.default_rng(number)) for number in numbers]
     return tuple(torch.from_numpy(np.stack(side)) for side in zip(*pairs, strict=True))
 
 
@@ -169,6 +175,7 @@ def main() -> Iterator[str]:
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--patients", type=int, nargs=2, default=(272, 68), help="training, validation")
     parser.add_argument("--grid", type=int, nargs=3, default=(112, 224, 26), help="of a hemisphere")
+    parser.add_argument("--brain", action="store_true", help="see the box around the atlas's brain alone")
     parser.add_argument("--width-2d", type=int, default=64)
     parser.add_argument("--width-3d", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=100)
@@ -176,6 +183,7 @@ def main() -> Iterator[str]:
     parser.add_argument("--workers", type=int, default=10, help="that corrupt hemispheres for Models Genesis")
     parser.add_argument("--cache-gb", type=float, default=8.0, help="for maps, a training and part")
     options = parser.parse_args()
+    options.field = BRAIN if options.brain else None
     rate = matrix_rate(torch.device(options.device), 8192 if options.device == "cuda" else 512)
     start = time.perf_counter()
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
