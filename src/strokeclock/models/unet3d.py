@@ -29,7 +29,22 @@ def _convolutions(inputs: int, middle: int, outputs: int) -> nn.Sequential:
 def _halve(volume: torch.Tensor) -> torch.Tensor:
     # a maximum is exact in every precision, but autocast on CPU would carry the maps to float32 and back
     with torch.autocast(volume.device.type, enabled=False):
-        return functional.max_pool3d(volume, 2)
+        # max_pool3d is faster, but only on CPU is there a gradient of it that repeats itself
+        return functional.max_pool3d(volume, 2) if volume.is_cpu else halve_twice(volume)
+
+
+def halve_twice(volume: torch.Tensor) -> torch.Tensor:
+    """Return what max_pool3d of 2 does for (n, channels, x, y, z): pooled over x and y, and then over z.
+
+    Of equal maxima the gradient may choose another. Nothing is copied where channels are last.
+    """
+    n, channels, _, _, z = volume.shape
+    planes = volume.permute(0, 2, 3, 4, 1).flatten(3).permute(0, 3, 1, 2)  # n, z * channels, x, y
+    planes = functional.max_pool2d(planes, 2)
+    _, _, x, y = planes.shape
+    columns = planes.permute(0, 2, 3, 1).reshape(n * x * y, z, 1, channels).permute(0, 3, 1, 2)
+    columns = functional.max_pool2d(columns, (2, 1))  # n * x * y, channels, z, 1
+    return columns.permute(0, 2, 3, 1).reshape(n, x, y, -1, channels).permute(0, 4, 1, 2, 3)
 
 
 class UNetEncoder(nn.Module):
