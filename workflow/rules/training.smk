@@ -86,7 +86,7 @@ rule phase0_genesis:
         f"{LOG}/models/3d/phase0_genesis/random/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
-    threads: config["training"]["threads"]
+    threads: config["training"]["threads"] + config["training"]["workers"]
     resources:
         mem_mb=24000,
         runtime=2880,

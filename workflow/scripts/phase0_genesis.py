@@ -3,7 +3,7 @@
 Inputs: manifest (hemispheres lie beside it), cohort, split, field (none where whole hemispheres are seen).
 Outputs: model, history, record.
 Settings: models.{channels, other_hemisphere, 3d.width, standardise}, training.{phase0_genesis, precision,
-threads, device, tensorboard}.
+threads, workers, device, tensorboard}.
 """
 
 from pathlib import Path
@@ -12,7 +12,8 @@ from strokeclock.logs import log_to
 from strokeclock.pretraining.restoration import train_restoration
 
 log_to(snakemake.log[0])
-# beside the log, and no param: it changes no result
+# beside the log; like the cores that are left for workers no param: they change no result
+workers = max(snakemake.threads - snakemake.params.training["threads"], 0)
 events = Path(snakemake.log[0]).with_suffix("") if snakemake.config["training"]["tensorboard"] else None
 train_restoration(
     seed=int(snakemake.wildcards.seed),
@@ -25,5 +26,6 @@ train_restoration(
     split=snakemake.input.split,
     field=next(iter(snakemake.input.field), None),
     output=Path(snakemake.output.model).parent,
+    workers=workers,
     events=events,
 )

@@ -1,7 +1,7 @@
 """Phase 0: a 3D U-Net learns to restore corrupted hemispheres (Models Genesis); phase 1 takes its encoder."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -9,18 +9,19 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import functional
+from torch.utils.data import DataLoader, Dataset
 
 from strokeclock import __version__
-from strokeclock.models.field import crop, read_field, size_of
+from strokeclock.models.field import Box, crop, read_field, size_of
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
 from strokeclock.pretraining.watching import part_patients
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
-from strokeclock.training.feed import to_tensor
 from strokeclock.training.loop import batches, choose_device, fit, on_device, teach
 from strokeclock.training.phases import GENESIS
 from strokeclock.training.precision import autocast, check_precision
 from strokeclock.training.store import (
+    Stack,
     check_channels,
     check_leakage,
     has_other_hemisphere,
@@ -54,6 +55,33 @@ class RestorationSettings:
     device: str
 
 
+@dataclass(frozen=True)
+class CorruptedPairs(Dataset):
+    """Batches of corrupted hemispheres and the originals to restore, float32 (n, channels, x, y, z) each.
+
+    Attributes
+    ----------
+    values : hemispheres; ``field`` : the box of them that is corrupted, None: all.
+    order : the numbers of each batch's hemispheres.
+    stream : with a hemisphere's number, the seed of its corruption.
+    """
+
+    values: Stack
+    field: Box | None
+    order: tuple[np.ndarray, ...]
+    stream: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.order)
+
+    def __getitem__(self, number: int) -> tuple[torch.Tensor, ...]:
+        pairs = [
+            corrupt(crop(self.values[unit], self.field), np.random.default_rng([*self.stream, unit]))
+            for unit in self.order[number]
+        ]
+        return tuple(torch.from_numpy(np.stack(side)) for side in zip(*pairs, strict=True))
+
+
 def train_restoration(
     *,
     seed: int,
@@ -66,6 +94,7 @@ def train_restoration(
     split: str | Path,
     field: str | Path | None = None,
     output: str | Path,
+    workers: int = 0,
     events: Path | None = None,
 ) -> None:
     """Train the U-Net on the training patients alone; mean squared error against the original in [0, 1].
@@ -80,6 +109,8 @@ def train_restoration(
     hemispheres : folder of <patient>.npy.
     field : field.json, the box that is corrupted and restored; None: the whole hemisphere.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    workers : processes that corrupt hemispheres ahead, .1 s of CPU each; 0: the training does it itself.
+        They change no result.
     events : folder of TensorBoard's events; None: none are written.
 
     Raises
@@ -115,12 +146,13 @@ def train_restoration(
     else:
         optimiser = torch.optim.SGD(network.parameters(), lr=settings.lr, momentum=0.9)
 
-    def loss_of(batch: np.ndarray, epoch: int) -> torch.Tensor:
-        pairs = [
-            corrupt(crop(units.values[unit], box), np.random.default_rng([seed, 0, epoch, unit]))
-            for unit in batch
-        ]
-        corrupted, original = (to_tensor(np.stack(side), device=device) for side in zip(*pairs, strict=True))
+    def corrupted_pairs(order: Sequence[np.ndarray], epoch: int) -> Iterator[list[torch.Tensor]]:
+        pairs = CorruptedPairs(units.values, box, tuple(order), stream=(seed, 0, epoch))
+        # a generator of its own: torch's global one must not know how often it was asked
+        return iter(DataLoader(pairs, batch_size=None, num_workers=workers, generator=torch.Generator()))
+
+    def loss_of(pair: Sequence[torch.Tensor]) -> torch.Tensor:
+        corrupted, original = (side.to(device) for side in pair)
         with autocast(settings.precision, device):
             restored = network(corrupted, original=original)
         return functional.mse_loss(restored, original)
@@ -131,13 +163,15 @@ def train_restoration(
                 (epoch - 1) // max(1, int(0.8 * settings.patience))
             )
         network.train()
-        order = np.random.default_rng([seed, 0, epoch]).permutation(learn)
-        return teach(optimiser, batches(order, settings.batch), lambda _, batch: loss_of(batch, epoch))
+        order = [*batches(np.random.default_rng([seed, 0, epoch]).permutation(learn), settings.batch)]
+        pairs = corrupted_pairs(order, epoch)
+        return teach(optimiser, order, lambda _step, _batch: loss_of(next(pairs)))
 
     def validate() -> dict[str, float]:
         network.eval()
         with torch.inference_mode():
-            losses = [loss_of(batch, 0).item() * len(batch) for batch in batches(watch, settings.batch)]
+            pairs = corrupted_pairs([*batches(watch, settings.batch)], 0)
+            losses = [loss_of(pair).item() * len(pair[0]) for pair in pairs]
         return {"validation_loss": sum(losses) / len(watch)}
 
     fit(

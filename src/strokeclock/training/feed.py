@@ -61,7 +61,7 @@ class Feed:
         """Return the hemispheres of these numbers on the device, float32 (n, channels, x, y, z)."""
         if isinstance(self._values, torch.Tensor):
             return self._values[torch.as_tensor(units, device=self.device)].float()
-        return to_tensor(self._values[units], device=self.device)
+        return torch.from_numpy(self._values[units]).to(self.device).float()
 
     def logits(
         self, units: Sequence[int], *, change: Callable[[torch.Tensor], torch.Tensor] | None = None
@@ -127,8 +127,3 @@ def logits_of(feed: Feed) -> np.ndarray:
     if len(logits) > 1 and np.ptp(logits) == 0:
         log.warning("all %d scores are equal: the network tells nothing apart, AUC is .5", len(logits))
     return logits
-
-
-def to_tensor(values: np.ndarray, *, device: torch.device) -> torch.Tensor:
-    """Bring stored float16 values to the device as float32."""
-    return torch.from_numpy(values).to(device).float()
