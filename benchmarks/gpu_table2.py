@@ -24,9 +24,8 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import Box, crop
 from strokeclock.models.unet3d import UNet
-from strokeclock.pretraining.genesis import corrupt
+from strokeclock.pretraining.restoration import CorruptedPairs
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import batches, freeze, on_device, train_mode
 from strokeclock.training.phases import GENESIS, PAPER, frozen_modules, has_attention, parent, rows_of
@@ -127,12 +126,9 @@ def genesis_epoch(
     units = make_hemispheres(2 * options.patients[0], options.grid)
 
     def run(epoch: int) -> None:
-        loader = DataLoader(
-            range(len(units)),
-            6,
-            num_workers=options.workers,
-            collate_fn=partial(_corrupt, units, options.field),
-        )
+        order = tuple(batches(np.arange(len(units)), 6))
+        pairs = CorruptedPairs(units.values, options.field, order, stream=(epoch,))
+        loader = DataLoader(pairs, batch_size=None, num_workers=options.workers)
         for corrupted, original in loader:
             corrupted, original = corrupted.to(device), original.to(device)
             with autocast("bf16", device):
@@ -140,11 +136,6 @@ def genesis_epoch(
             step(optimiser, functional.mse_loss(restored, original))
 
     return run
-
-
-def _corrupt(units: Hemispheres, field: Box | None, numbers: list[int]) -> tuple[torch.Tensor, ...]:
-    pairs = [corrupt(crop(units.values[number], field), np.random.default_rng(number)) for number in numbers]
-    return tuple(torch.from_numpy(np.stack(side)) for side in zip(*pairs, strict=True))
 
 
 def step(optimiser: torch.optim.Optimizer, loss: torch.Tensor) -> None:
