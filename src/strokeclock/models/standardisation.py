@@ -18,15 +18,35 @@ def standardise(volume: torch.Tensor, *, reference: torch.Tensor | None = None) 
     -------
     Same shape; background 0. A channel without brain is 0 everywhere.
     """
-    channels = (volume if reference is None else reference).flatten(0, 1)
-    medians = torch.stack([_median(channel.masked_select(channel != 0)) for channel in channels])
-    medians = medians.view(*volume.shape[:2], 1, 1, 1)
-    return torch.where(volume != 0, (volume / medians - 1) / SPREAD, 0)
+    channels = (volume if reference is None else reference).flatten(0, 1).flatten(1)
+    find = medians_by_partition if volume.is_cpu else medians_by_bisection
+    medians = find(channels).view(*volume.shape[:2], 1, 1, 1)
+    return (volume / (medians * SPREAD)).sub_(1 / SPREAD).masked_fill_(volume == 0, 0)
 
 
-def _median(values: torch.Tensor) -> torch.Tensor:
-    """The lower median; NaN of nothing."""
-    if values.device.type != "cpu" or len(values) == 0:
-        return values.median()
-    middle = (len(values) - 1) // 2  # numpy selects it twenty times faster than torch
-    return torch.from_numpy(np.partition(values.numpy(), middle))[middle]
+def medians_by_partition(channels: torch.Tensor) -> torch.Tensor:
+    """The lower median (n,) of each row's values above 0, NaN where there is none; on CPU the fastest."""
+    medians = np.full(len(channels), np.nan, np.float32)
+    for number, values in enumerate(channels.numpy()):
+        brain = values[values != 0]
+        if len(brain):
+            middle = (len(brain) - 1) // 2
+            medians[number] = np.partition(brain, middle)[middle]
+    return torch.from_numpy(medians)
+
+
+def medians_by_bisection(channels: torch.Tensor) -> torch.Tensor:
+    """The same of all rows at once, and without the host having to wait: what a GPU needs.
+
+    Floats of one sign are ordered as their bits are, so that 31 halvings find the median exactly; torch's own
+    medians of rows do not repeat themselves on CUDA.
+    """
+    bits = channels.contiguous().view(torch.int32)
+    empty = (bits == 0).sum(1)
+    rank = empty + (channels.shape[1] - empty - 1) // 2
+    low, high = torch.zeros_like(rank), torch.full_like(rank, torch.iinfo(torch.int32).max)
+    for _ in range(31):
+        middle = (low + high) // 2
+        reached = (bits <= middle[:, None]).sum(1) > rank
+        low, high = torch.where(reached, low, middle + 1), torch.where(reached, middle, high)
+    return torch.where(empty < channels.shape[1], high.int().view(torch.float32), torch.nan)
