@@ -31,7 +31,7 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import Box
+from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.slicewise import SliceWiseNetwork
 from strokeclock.models.standardisation import standardise
 from strokeclock.training.feed import Feed
@@ -39,7 +39,7 @@ from strokeclock.training.loop import choose_device, freeze, on_device, train_mo
 from strokeclock.training.store import Hemispheres, Stack
 
 GRID = (112, 224, 26)
-BRAIN = ((24, 112), (21, 205), (0, 22))  # the default atlas's field on this grid
+BRAIN = Field(((24, 112), (21, 205), (0, 22)))  # the default atlas's field on this grid
 SERIES = ("dwi", "t2w", "flair")
 BATCH = {"2d": 8, "3d": 4}
 STEPS = 2
@@ -99,7 +99,7 @@ def write_hemispheres(folder: Path, count: int) -> None:
             nibabel.save(nibabel.Nifti1Image(series, np.eye(4)), folder / f"{number}_{name}.nii.gz")
 
 
-def build(net: str, field: Box | None = None) -> nn.Module:
+def build(net: str, field: Field = WHOLE) -> nn.Module:
     torch.manual_seed(0)
     shared = {"attention": False, "attention_norm": "sigmoid", "standardise": True, "field": field}
     return Architecture(net=net, grid=GRID, **shared, **SETTINGS[net]).build()
@@ -111,7 +111,7 @@ def ours(
     *,
     frozen: tuple[str, ...] = (),
     cache_gb: float = 0.0,
-    field: Box | None = None,
+    field: Field = WHOLE,
 ) -> dict[str, float]:
     """Our loop: mapped float16 store, channels-last, bf16."""
     device = choose_device("cpu", threads=1)

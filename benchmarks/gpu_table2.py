@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.restoration import CorruptedPairs
 from strokeclock.training.feed import Feed, logits_of
@@ -34,7 +35,7 @@ from strokeclock.training.store import Hemispheres, Stack
 
 SCHEMA = {"attention_enter": "phase4"}
 FREEZING = SCHEMA | {"freeze_2d": "conv2_x", "phase4_trainable": "attention+head+unfrozen_late"}
-BRAIN = ((24, 112), (21, 205), (0, 22))  # the default atlas's field on the full grid
+BRAIN = Field(((24, 112), (21, 205), (0, 22)))  # the default atlas's field on the full grid
 SETTINGS_2D = {"attention_map": "native", "slice_aggregation": "softmax_logit"}
 
 
@@ -174,7 +175,7 @@ def main() -> Iterator[str]:
     parser.add_argument("--workers", type=int, default=10, help="that corrupt hemispheres for Models Genesis")
     parser.add_argument("--cache-gb", type=float, default=8.0, help="for maps, a training and part")
     options = parser.parse_args()
-    options.field = BRAIN if options.brain else None
+    options.field = BRAIN if options.brain else WHOLE
     rate = matrix_rate(torch.device(options.device), 8192 if options.device == "cuda" else 512)
     start = time.perf_counter()
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:

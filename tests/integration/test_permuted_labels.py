@@ -34,6 +34,7 @@ MODELS = {
     "attention_map": "native",
     "slice_aggregation": "softmax_logit",
     "standardise": True,
+    "average": (1, 1, 1),
 }
 TRAINING = {
     "epochs": 8,

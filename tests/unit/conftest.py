@@ -41,7 +41,13 @@ class ToyCohort:
             np.save(path, values)
 
     def models(self, net: str) -> dict:
-        shared = {"channels": self.channels, "width": 4, "attention_norm": "sigmoid", "standardise": True}
+        shared = {
+            "channels": self.channels,
+            "average": (1, 1, 1),
+            "width": 4,
+            "attention_norm": "sigmoid",
+            "standardise": True,
+        }
         own = {"attention_map": "native", "slice_aggregation": "softmax_logit"}
         return shared | own if net == "2d" else shared
 

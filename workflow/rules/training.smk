@@ -60,7 +60,7 @@ CHANNELS = list(
 NETWORK_SETTINGS = {
     net: config["models"][net]
     | {"channels": CHANNELS}
-    | {key: config["models"][key] for key in ("attention_norm", "standardise")}
+    | {key: config["models"][key] for key in ("average", "attention_norm", "standardise")}
     for net in NETWORKS
 }
 LEARNED_FROM = {
@@ -93,6 +93,7 @@ rule phase0_genesis:
         gpu=GPUS,
     params:
         channels=CHANNELS,
+        average=config["models"]["average"],
         width=config["models"]["3d"]["width"],
         standardise=config["models"]["standardise"],
         training=(config["training"][GENESIS] or {})

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from strokeclock.figures.genesis_examples import draw_genesis_examples
 from strokeclock.logs import log_to
+from strokeclock.models.field import Field
 from strokeclock.pretraining.restoration import read_restorer
 
 log_to(snakemake.log[0])
@@ -17,7 +18,7 @@ draw_genesis_examples(
     hemispheres=Path(snakemake.input.manifest).parent,
     patients=record["participants"]["train"][:2],
     channels=record["channels"],
-    field=record.get("field"),
     grid=snakemake.input.grid,
     seed=record["seed"],
+    field=Field.of(record.get("field")),
 )

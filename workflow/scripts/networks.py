@@ -7,18 +7,18 @@ Settings: preprocessing.grid, models, training.{networks, attention_enter, <phas
 from strokeclock.figures.networks import draw_networks
 from strokeclock.logs import log_to
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import read_field
+from strokeclock.models.field import Field, read_box
 
 log_to(snakemake.log[0])
 x, y, z = snakemake.params.grid
-field = read_field(next(iter(snakemake.input.field), None))
+box = read_box(next(iter(snakemake.input.field), None))
 draw_networks(
     [
         Architecture(
             net=net,
             grid=(x // 2, y, z),
             attention=snakemake.params.attention,
-            field=field,
+            field=Field(box, tuple(settings.pop("average"))),
             **settings | {"channels": tuple(settings["channels"])},
         )
         for net, settings in snakemake.params.models.items()

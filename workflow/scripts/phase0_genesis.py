@@ -2,8 +2,8 @@
 
 Inputs: manifest (hemispheres lie beside it), cohort, split, field (none where whole hemispheres are seen).
 Outputs: model, history, record.
-Settings: models.{channels, other_hemisphere, 3d.width, standardise}, training.{phase0_genesis, precision,
-threads, workers, device, tensorboard}.
+Settings: models.{channels, other_hemisphere, average, 3d.width, standardise}, training.{phase0_genesis,
+precision, threads, workers, device, tensorboard}.
 """
 
 from pathlib import Path
@@ -18,6 +18,7 @@ events = Path(snakemake.log[0]).with_suffix("") if snakemake.config["training"][
 train_restoration(
     seed=int(snakemake.wildcards.seed),
     channels=snakemake.params.channels,
+    average=snakemake.params.average,
     width=snakemake.params.width,
     standardise=snakemake.params.standardise,
     training=snakemake.params.training,

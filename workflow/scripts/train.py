@@ -3,8 +3,9 @@
 Inputs: manifest (hemispheres lie beside it), cohort, split, field (none where whole hemispheres are seen),
 parent (none for random weights).
 Outputs: model, history, record.
-Settings: models.{channels, other_hemisphere, 2d, 3d, attention_norm, standardise}, training.{<phase>,
-freeze_2d, attention_enter, phase4_trainable, cache_gb, precision, threads, device, tensorboard}.
+Settings: models.{channels, other_hemisphere, average, 2d, 3d, attention_norm, standardise},
+training.{<phase>, freeze_2d, attention_enter, phase4_trainable, cache_gb, precision, threads, device,
+tensorboard}.
 """
 
 from pathlib import Path

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from strokeclock.models.field import Box, crop, size_of
+from strokeclock.models.field import Field
 
 LAYERS = {  # the paper: "penultimate convolutional layer"
     ("2d", "penultimate"): "backbone.layer3",
@@ -60,14 +60,16 @@ def map_evidence(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> tup
     return first, second
 
 
-def _fill(cam: torch.Tensor, shape: tuple[int, int, int], field: Box | None) -> np.ndarray:
+def _fill(cam: torch.Tensor, shape: tuple[int, int, int], field: Field) -> np.ndarray:
     """Upsample a map to the field of a hemisphere and scale it to 1."""
-    x, y, z = size_of(field, grid=shape)
+    box = field.box or tuple((0, side) for side in shape)
+    x, y, z = (last - first for first, last in box)
     if cam.ndim == 5:
         cam = functional.interpolate(cam, (x, y, z), mode="trilinear", align_corners=False)[0, 0]
-    else:  # (z, 1, y', x')
+    else:  # (slices, 1, y', x')
         cam = functional.interpolate(cam, (y, x), mode="bilinear", align_corners=False)[:, 0].permute(2, 1, 0)
+        cam = cam.repeat_interleave(field.average[2], dim=2)[..., :z]
     peak = cam.max()
     whole = np.zeros(shape, np.float32)
-    crop(whole, field)[:] = (cam / peak if peak > 0 else cam).cpu().numpy()
+    whole[tuple(slice(*side) for side in box)] = (cam / peak if peak > 0 else cam).cpu().numpy()
     return whole

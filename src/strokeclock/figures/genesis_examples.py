@@ -12,7 +12,7 @@ from torch import nn
 
 from strokeclock.figures.preprocessed import TITLES
 from strokeclock.figures.style import house_style, save_figure
-from strokeclock.models.field import Box, crop
+from strokeclock.models.field import WHOLE, Field
 from strokeclock.pretraining.genesis import (
     distort_intensities,
     paint_inside,
@@ -36,9 +36,9 @@ def draw_genesis_examples(
     hemispheres: str | Path,
     patients: Sequence[str],
     channels: Sequence[str],
-    field: Box | None,
     grid: str | Path,
     seed: int,
+    field: Field = WHOLE,
 ) -> None:
     """Draw each patient's left hemisphere under each corruption alone; a column triple for each channel.
 
@@ -55,16 +55,16 @@ def draw_genesis_examples(
         Folder of <patient>.npy.
     patients, channels : sequences of str
         Whom to show; what the network restores, in order (`store.channel_names`).
-    field : box
-        What it restores of a hemisphere; None: all of it.
     grid : path
         An image on the atlas grid, for its voxel size.
     seed : int
         Of the corruptions.
+    field : Field
+        What it sees of a hemisphere.
     """
-    spacing = nib.load(grid).header.get_zooms()
+    spacing = np.array(nib.load(grid).header.get_zooms()[:3]) * field.average
     left = {  # a file holds the left hemisphere's channels, then the right one's
-        patient: crop(np.concatenate(np.load(Path(hemispheres) / f"{patient}.npy"))[: len(channels)], field)
+        patient: _see(np.concatenate(np.load(Path(hemispheres) / f"{patient}.npy"))[: len(channels)], field)
         for patient in patients
     }
     examples = [
@@ -102,6 +102,10 @@ def draw_genesis_examples(
             title = TITLES.get(channel, channel.upper().replace("_", " "))
             triple[1].set_title(f"{title}\n\ncorrupted", fontsize=6, pad=2)
         save_figure(figure, *outputs)
+
+
+def _see(hemisphere: np.ndarray, field: Field) -> np.ndarray:
+    return field.see(torch.from_numpy(hemisphere.astype(np.float32))[None])[0].numpy()
 
 
 def _restore(

@@ -15,7 +15,6 @@ from strokeclock.figures.style import BLUE, INK, ORANGE, house_style, save_figur
 from strokeclock.figures.words import measure
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.attention import GridAttention
-from strokeclock.models.field import size_of
 
 Shape = tuple[int, ...]
 
@@ -132,7 +131,7 @@ def summarise(architecture: Architecture) -> Summary:
     weights = getattr(network, "slice_scores", torch.empty(0)).numel()
     return Summary(
         channels=architecture.channels,
-        grid=size_of(architecture.field, grid=architecture.grid),
+        grid=architecture.field.size(architecture.grid),
         slices=slices,
         steps=steps,
         gates=tuple(gates),

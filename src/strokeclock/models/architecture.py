@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from strokeclock.models.field import Box, size_of
+from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.slicewise import SliceWiseNetwork
 from strokeclock.models.volumetric import VolumetricNetwork
 
@@ -22,7 +22,7 @@ class Architecture:
     attention : whether the attention gates are there.
     attention_map, slice_aggregation : of the 2D network alone.
     channels : the series of a hemisphere, in order.
-    field : the box of the grid that the network sees; None: all of it.
+    field : what the network sees of the grid.
     """
 
     net: str
@@ -34,7 +34,7 @@ class Architecture:
     attention_map: str | None = None
     slice_aggregation: str | None = None
     channels: tuple[str, ...] = CHANNELS
-    field: Box | None = None
+    field: Field = WHOLE
 
     def build(self) -> nn.Module:
         """Build the network with new random weights (torch's global generator)."""
@@ -50,7 +50,7 @@ class Architecture:
             return VolumetricNetwork(**shared)
         return SliceWiseNetwork(
             **shared,
-            slices=size_of(self.field, grid=self.grid)[2],
+            slices=self.field.size(self.grid)[2],
             attention_map=self.attention_map,
             slice_aggregation=self.slice_aggregation,
         )

@@ -1,26 +1,73 @@
-"""The part of a hemisphere that a network sees."""
+"""What a network sees of a hemisphere: a box of it, several voxels averaged into one."""
 
 import json
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Self
+
+import torch
+from torch.nn import functional
 
 Box = tuple[tuple[int, int], ...]  # first voxel, and the one past the last, along x, y and z
-Volume = TypeVar("Volume")  # numpy array or torch tensor
 
 
-def read_field(path: str | Path | None) -> Box | None:
-    """Read a field from hemispheres/field.json, or None where there is no such file to read."""
+@dataclass(frozen=True)
+class Field:
+    """A box, and how many voxels along x, y and z become one.
+
+    Attributes
+    ----------
+    box : None: the whole hemisphere.
+    average : in-plane resolution is finer than the scans': averages of 2 × 2 × 1 hold as much of a lesion's
+        contrast, with less noise and a fourth of the work.
+    """
+
+    box: Box | None = None
+    average: tuple[int, int, int] = (1, 1, 1)
+
+    @classmethod
+    def of(cls, settings: dict | None) -> Self:
+        """Rebuild a field from a checkpoint's record; None: the whole hemisphere, as it is."""
+        settings = settings or {}
+        box, average = settings.get("box"), settings.get("average", (1, 1, 1))
+        return cls(box and tuple(map(tuple, box)), tuple(average))
+
+    def size(self, grid: Sequence[int]) -> tuple[int, ...]:
+        """The voxels that are seen of a hemisphere of a grid, along x, y and z."""
+        box = self.box or tuple((0, side) for side in grid)
+        return tuple(
+            math.ceil((last - first) / step) for (first, last), step in zip(box, self.average, strict=True)
+        )
+
+    def extent(self, whole: Sequence[float], *, grid: Sequence[int]) -> tuple[float, ...]:
+        """How far the box reaches along the first axes, where a hemisphere of a grid reaches ``whole``."""
+        box = self.box or tuple((0, side) for side in grid)
+        return tuple(
+            length * (last - first) / side
+            for length, (first, last), side in zip(whole, box, grid, strict=False)
+        )
+
+    def see(self, hemispheres: torch.Tensor) -> torch.Tensor:
+        """Return what is seen of hemispheres (n, channels, x, y, z), float32, background 0.
+
+        Averages are of brain alone; what is background for the greater part becomes background.
+        """
+        if self.box is not None:
+            hemispheres = hemispheres[(..., *(slice(*side) for side in self.box))]
+        if self.average == (1, 1, 1):
+            return hemispheres
+        brain = (hemispheres != 0).to(hemispheres.dtype)
+        values, covered = (
+            functional.avg_pool3d(volume, self.average, ceil_mode=True) for volume in (hemispheres, brain)
+        )
+        return torch.where(covered >= 0.5, values / covered, 0)
+
+
+WHOLE = Field()
+
+
+def read_box(path: str | Path | None) -> Box | None:
+    """Read a box from hemispheres/field.json, or None where there is no such file to read."""
     return None if path is None else tuple(map(tuple, json.loads(Path(path).read_text())["field"]))
-
-
-def crop(volume: Volume, field: Box | None) -> Volume:
-    """Cut a volume (..., x, y, z) to a field, without copying; None: all of it."""
-    if field is None:
-        return volume
-    return volume[(..., *(slice(*side) for side in field))]
-
-
-def size_of(field: Box | None, *, grid: Sequence[int]) -> tuple[int, ...]:
-    """The voxels of a field along x, y and z; of the whole hemisphere where it is None."""
-    return tuple(grid) if field is None else tuple(last - first for first, last in field)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from strokeclock.models.attention import GridAttention
-from strokeclock.models.field import Box, crop
+from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.resnet import ResNet18
 from strokeclock.models.standardisation import standardise
 
@@ -31,7 +31,7 @@ class SliceWiseNetwork(nn.Module):
         which are gated, pooled and classified once (without a gate the same as softmax_logit).
     standardised : standardise the input (`standardise`).
     channels : of a hemisphere.
-    field : the box of a hemisphere that is seen (`Architecture`).
+    field : what is seen of a hemisphere.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class SliceWiseNetwork(nn.Module):
         slice_aggregation: str,
         standardised: bool,
         channels: int = 3,
-        field: Box | None = None,
+        field: Field = WHOLE,
     ):
         super().__init__()
         if attention_map not in ATTENTION_MAPS:
@@ -85,12 +85,14 @@ class SliceWiseNetwork(nn.Module):
         """What comes before gate and classifier."""
         return self.backbone
 
-    def begin(self, hemispheres: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
-        """Return the maps (n * slices, ...) after so many stages of the trunk for (n, channels, x, y, z)."""
-        hemispheres = crop(hemispheres, self.field)
+    def begin(self, seen: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
+        """Return the maps (n * slices, ...) after so many stages of the trunk.
+
+        ``seen`` is what the field shows, (n, channels, x, y, z).
+        """
         if self.standardised:
-            hemispheres = standardise(hemispheres)
-        images = hemispheres.permute(0, 4, 1, 3, 2)  # n, slice, channel, y (rows), x (columns)
+            seen = standardise(seen)
+        images = seen.permute(0, 4, 1, 3, 2)  # n, slice, channel, y (rows), x (columns)
         images = images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         return self.backbone.run((images,), range(stages))
 
@@ -116,4 +118,4 @@ class SliceWiseNetwork(nn.Module):
 
     def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
         """Return logits (n,) for hemispheres (n, channels, x, y, z)."""
-        return self.finish(self.begin(hemispheres, stages=0), stages=0)
+        return self.finish(self.begin(self.field.see(hemispheres), stages=0), stages=0)

@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from strokeclock.models.attention import GridAttention
-from strokeclock.models.field import Box, crop
+from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.standardisation import standardise
 from strokeclock.models.unet3d import UNetEncoder
 
@@ -21,7 +21,7 @@ class VolumetricNetwork(nn.Module):
     attention_norm : `GridAttention`'s.
     standardised : standardise the input (`standardise`).
     channels : of a hemisphere.
-    field : the box of a hemisphere that is seen (`Architecture`).
+    field : what is seen of a hemisphere.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class VolumetricNetwork(nn.Module):
         attention_norm: str,
         standardised: bool,
         channels: int = 3,
-        field: Box | None = None,
+        field: Field = WHOLE,
     ):
         super().__init__()
         self.standardised = standardised
@@ -51,13 +51,15 @@ class VolumetricNetwork(nn.Module):
         """What comes before gates and classifier."""
         return self.encoder
 
-    def begin(self, hemispheres: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
-        """Return the maps (n, ...) after so many levels of the encoder for (n, channels, x, y, z)."""
-        hemispheres = crop(hemispheres, self.field)
+    def begin(self, seen: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
+        """Return the maps (n, ...) after so many levels of the encoder.
+
+        ``seen`` is what the field shows, (n, channels, x, y, z).
+        """
         if self.standardised:
-            hemispheres = standardise(hemispheres)
-        hemispheres = hemispheres.contiguous(memory_format=torch.channels_last_3d)
-        return self.encoder.run((hemispheres,), range(stages), keep=self._gated)
+            seen = standardise(seen)
+        seen = seen.contiguous(memory_format=torch.channels_last_3d)
+        return self.encoder.run((seen,), range(stages), keep=self._gated)
 
     def finish(self, maps: tuple[torch.Tensor, ...], *, stages: int) -> torch.Tensor:
         """Return logits (n,) for the maps that `begin` gave after so many levels."""
@@ -70,7 +72,7 @@ class VolumetricNetwork(nn.Module):
 
     def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
         """Return logits (n,) for hemispheres (n, channels, x, y, z)."""
-        return self.finish(self.begin(hemispheres, stages=0), stages=0)
+        return self.finish(self.begin(self.field.see(hemispheres), stages=0), stages=0)
 
     @property
     def _gated(self) -> tuple[int, ...]:

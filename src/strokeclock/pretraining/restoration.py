@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from strokeclock import __version__
-from strokeclock.models.field import Box, crop, read_field, size_of
+from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
 from strokeclock.pretraining.watching import part_patients
@@ -61,13 +61,13 @@ class CorruptedPairs(Dataset):
 
     Attributes
     ----------
-    values : hemispheres; ``field`` : the box of them that is corrupted, None: all.
+    values : hemispheres; ``field`` : what is corrupted of them.
     order : the numbers of each batch's hemispheres.
     stream : with a hemisphere's number, the seed of its corruption.
     """
 
     values: Stack
-    field: Box | None
+    field: Field
     order: tuple[np.ndarray, ...]
     stream: tuple[int, ...]
 
@@ -75,9 +75,11 @@ class CorruptedPairs(Dataset):
         return len(self.order)
 
     def __getitem__(self, number: int) -> tuple[torch.Tensor, ...]:
+        units = self.order[number]
+        seen = self.field.see(torch.from_numpy(self.values[units]).float()).numpy()
         pairs = [
-            corrupt(crop(self.values[unit], self.field), np.random.default_rng([*self.stream, unit]))
-            for unit in self.order[number]
+            corrupt(hemisphere, np.random.default_rng([*self.stream, unit]))
+            for unit, hemisphere in zip(units, seen, strict=True)
         ]
         return tuple(torch.from_numpy(np.stack(side)) for side in zip(*pairs, strict=True))
 
@@ -86,6 +88,7 @@ def train_restoration(
     *,
     seed: int,
     channels: Sequence[str],
+    average: Sequence[int],
     width: int,
     standardise: bool,
     training: Mapping,
@@ -104,10 +107,10 @@ def train_restoration(
     Parameters
     ----------
     seed : of first weights, order and corruptions.
-    channels, width, standardise : of the 3D network; it restores all channels that it sees.
+    channels, average, width, standardise : of the 3D network; it restores all channels that it sees.
     training : the fields of `RestorationSettings`.
     hemispheres : folder of <patient>.npy.
-    field : field.json, the box that is corrupted and restored; None: the whole hemisphere.
+    field : field.json, the box of a hemisphere that is seen; None: the whole of it.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     workers : processes that corrupt hemispheres ahead, .1 s of CPU each; 0: the training does it itself.
         They change no result.
@@ -131,8 +134,8 @@ def train_restoration(
         other_hemisphere=has_other_hemisphere(channels),
     )
     check_channels(units, channels=channels)
-    box = read_field(field)
-    check_precision(settings.precision, device, grid=size_of(box, grid=units.values.shape[2:]))
+    seen = Field(read_box(field), tuple(average))
+    check_precision(settings.precision, device, grid=seen.size(units.values.shape[2:]))
     participants = read_split(split)
     check_leakage({"train": units.participants}, participants)
     learn, watch = part_patients(units.patients, source=f"{GENESIS}, training part")
@@ -147,7 +150,7 @@ def train_restoration(
         optimiser = torch.optim.SGD(network.parameters(), lr=settings.lr, momentum=0.9)
 
     def corrupted_pairs(order: Sequence[np.ndarray], epoch: int) -> Iterator[list[torch.Tensor]]:
-        pairs = CorruptedPairs(units.values, box, tuple(order), stream=(seed, 0, epoch))
+        pairs = CorruptedPairs(units.values, seen, tuple(order), stream=(seed, 0, epoch))
         # a generator of its own: torch's global one must not know how often it was asked
         return iter(DataLoader(pairs, batch_size=None, num_workers=workers, generator=torch.Generator()))
 
@@ -193,7 +196,7 @@ def train_restoration(
             "width": width,
             "standardise": standardise,
             "channels": list(channels),
-            "field": box,
+            "field": asdict(seen),
             "settings": asdict(settings),
             "participants": participants,
             "data": {"train": units.digest()},

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-IN_PLANE_MM = (98.0, 233.0)  # a hemisphere's extent along x and y: half the atlas, on whatever grid
+IN_PLANE_MM = (98.0, 233.0)  # a whole hemisphere's extent along x and y: half the atlas, on whatever grid
 
 
 def augment(
@@ -18,6 +18,7 @@ def augment(
     shift_mm: float,
     gain: float,
     noise: float,
+    extent_mm: tuple[float, float] = IN_PLANE_MM,
     sides: int = 1,
 ) -> torch.Tensor:
     """Turn, scale and shift hemispheres in the axial plane, then vary their brightness and add noise.
@@ -39,6 +40,8 @@ def augment(
         Most that a channel's brightness changes (fraction), uniform.
     noise : float
         SD of Gaussian noise inside the brain, in units of the values.
+    extent_mm : float, float
+        Of what is given, along x and y.
     sides : int
         2 where the second half of the channels is the other hemisphere, whose brain ends elsewhere.
 
@@ -52,12 +55,12 @@ def augment(
         return generator.uniform(-most, most, size=shape)
 
     angle, growth = np.radians(uniform(rotation_deg, n)), 1 + uniform(scale, n)
-    aspect = IN_PLANE_MM[1] / IN_PLANE_MM[0]
+    aspect = extent_mm[1] / extent_mm[0]
     theta = np.zeros((n, 2, 3), dtype=np.float32)  # grid_sample counts y (the last axis) first
     theta[:, 0, 0] = theta[:, 1, 1] = np.cos(angle) / growth
     theta[:, 0, 1] = -np.sin(angle) / growth / aspect
     theta[:, 1, 0] = np.sin(angle) / growth * aspect
-    theta[:, :, 2] = uniform(shift_mm, n, 2) * 2 / np.array(IN_PLANE_MM[::-1])
+    theta[:, :, 2] = uniform(shift_mm, n, 2) * 2 / np.array(extent_mm[::-1])
 
     # slices before x and y: one image of (channels + sides) * slices a hemisphere
     images = hemispheres.new_empty(n, channels + sides, slices, *plane)

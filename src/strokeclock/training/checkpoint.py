@@ -13,6 +13,7 @@ from torch import nn
 
 from strokeclock.errors import StrokeclockError
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.field import Field
 from strokeclock.training.store import check_leakage, has_other_hemisphere, read_split
 
 log = logging.getLogger(__name__)
@@ -95,11 +96,10 @@ def read_network_to_test(
 def architecture_of(record: dict) -> Architecture:
     """Rebuild the architecture that a checkpoint records."""
     settings = record["architecture"]
-    field = settings.get("field")
     return Architecture(
         **settings
         | {name: tuple(settings[name]) for name in ("grid", "channels")}
-        | {"field": field and tuple(map(tuple, field))}
+        | {"field": Field.of(settings.get("field"))}
     )
 
 

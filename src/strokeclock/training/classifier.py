@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from strokeclock import __version__
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import read_field
-from strokeclock.training.augmentation import augment
+from strokeclock.models.field import Field, read_box
+from strokeclock.training.augmentation import IN_PLANE_MM, augment
 from strokeclock.training.checkpoint import (
     CheckpointError,
     check_learned_series,
@@ -124,12 +124,12 @@ def train_phase(
     phase : one of ``tasks``, phase1_stroke to phase4_attention in the paper.
     net, weights : 2d or 3d; random, genesis, imagenet, medical, phase1, … (`phases.parent`).
     seed : of first weights and of the order of hemispheres.
-    models : channels (`store.channel_names`), width, attention_norm, standardise, and in 2D
-        attention_map, slice_aggregation.
+    models : channels (`store.channel_names`), average (`Field`), width, attention_norm, standardise, and in
+        2D attention_map, slice_aggregation.
     training : the fields of `PhaseSettings`.
     hemispheres : folder of <patient>.npy.
     parent_model : checkpoint that ``weights`` names; None for a random start.
-    field : field.json, the box that the network sees; None: the whole hemisphere.
+    field : field.json, the box of a hemisphere that the network sees; None: the whole of it.
     tasks : those of the chain up to this phase (`phases.read_tasks`).
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     events : folder of TensorBoard's events; None: none are written.
@@ -169,8 +169,9 @@ def train_phase(
         net=net,
         grid=parts["train"].values.shape[2:],
         attention=has_attention(phase, attention_enter=settings.attention_enter, tasks=tasks),
-        field=read_field(field),
-        **models | {"channels": tuple(models["channels"])},
+        field=Field(read_box(field), tuple(models["average"])),
+        channels=tuple(models["channels"]),
+        **{key: value for key, value in models.items() if key not in ("average", "channels")},
     )
     torch.manual_seed(int(np.random.SeedSequence([seed, task.number]).generate_state(1)[0]))
     network = architecture.build()
@@ -291,6 +292,7 @@ def _fit(
     optimiser = _optimiser(network, settings)
     task = Task(**record["task"])
     stream = [record["seed"], task.number]
+    extent_mm = network.field.extent(IN_PLANE_MM, grid=record["architecture"]["grid"])
     targets = train.labels
     if settings.label_softness and not task.both_hemispheres:
         minutes = torch.from_numpy(parts["train"].minutes).to(device)
@@ -303,7 +305,9 @@ def _fit(
         change = None
         if settings.augments:
             sides = 1 + has_other_hemisphere(record["channels"])
-            change = partial(augment, generator=generator, sides=sides, **settings.augmentation)
+            change = partial(
+                augment, generator=generator, sides=sides, extent_mm=extent_mm, **settings.augmentation
+            )
 
         def loss_of(step: int, batch: np.ndarray) -> torch.Tensor:
             if settings.schedule == "one_cycle":

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from strokeclock.models.field import size_of
 from strokeclock.training.loop import batches
 from strokeclock.training.precision import autocast, check_precision
 from strokeclock.training.store import Hemispheres
@@ -43,8 +42,7 @@ class Feed:
         precision: str,
         cache_gb: float = 0.0,
     ):
-        seen = size_of(network.field, grid=hemispheres.values.shape[2:])
-        check_precision(precision, device, grid=seen)
+        check_precision(precision, device, grid=network.field.size(hemispheres.values.shape[2:]))
         self.network = network
         self.device = device
         self.precision = precision
@@ -57,28 +55,30 @@ class Feed:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def hemispheres(self, units: Sequence[int]) -> torch.Tensor:
-        """Return the hemispheres of these numbers on the device, float32 (n, channels, x, y, z)."""
+    def see(self, units: Sequence[int]) -> torch.Tensor:
+        """Return what the network sees of the hemispheres of these numbers, on the device and in float32."""
         if isinstance(self._values, torch.Tensor):
-            return self._values[torch.as_tensor(units, device=self.device)].float()
-        return torch.from_numpy(self._values[units]).to(self.device).float()
+            hemispheres = self._values[torch.as_tensor(units, device=self.device)]
+        else:
+            hemispheres = torch.from_numpy(self._values[units]).to(self.device)
+        return self.network.field.see(hemispheres.float())
 
     def logits(
         self, units: Sequence[int], *, change: Callable[[torch.Tensor], torch.Tensor] | None = None
     ) -> torch.Tensor:
         """Return the network's logits (n,) float32 for the hemispheres of these numbers.
 
-        ``change`` augments them before the network sees them; kept maps are of no use then.
+        ``change`` augments what the network sees of them; kept maps are of no use then.
         """
         if self.stages and change is None:
             maps = tuple(torch.cat(kind) for kind in zip(*(self._maps[unit] for unit in units), strict=True))
             with autocast(self.precision, self.device):
                 return self.network.finish(maps, stages=self.stages)
-        hemispheres = self.hemispheres(units)
+        seen = self.see(units)
         if change is not None:
-            hemispheres = change(hemispheres)
+            seen = change(seen)
         with autocast(self.precision, self.device):
-            return self.network(hemispheres)
+            return self.network.finish(self.network.begin(seen, stages=0), stages=0)
 
     def in_order(self) -> list[np.ndarray]:
         """Return the numbers of all hemispheres, batch by batch."""
@@ -105,7 +105,7 @@ class Feed:
     def _maps_of(self, units: np.ndarray, stages: int) -> list[tuple[torch.Tensor, ...]]:
         """Return the maps that each hemisphere's first stages give."""
         with torch.no_grad(), autocast(self.precision, self.device):
-            maps = self.network.begin(self.hemispheres(units), stages=stages)
+            maps = self.network.begin(self.see(units), stages=stages)
         return list(zip(*(kind.chunk(len(units)) for kind in maps), strict=True))
 
 

@@ -7,12 +7,13 @@ from torch import nn
 
 from strokeclock.evaluation.gradcam import LAYERS, map_evidence
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.field import WHOLE, Field
 
 
 class TinyVolumetric(nn.Module):
     """Two maps, DWI and FLAIR - T2w; logit = 2 * mean of the first - 1 * mean of the second."""
 
-    field = None
+    field = WHOLE
 
     def __init__(self):
         super().__init__()
@@ -89,7 +90,7 @@ def test_upsampling_keeps_the_place():
     """A corner lights up on a coarse map: it must light up in the same corner of the hemisphere."""
 
     class Coarse(nn.Module):
-        field = None
+        field = WHOLE
 
         def __init__(self, dimensions):
             super().__init__()
@@ -123,7 +124,7 @@ def test_maps_of_a_field_lie_in_it(net):
         "attention_map": "native",
         "slice_aggregation": "softmax_logit",
     }
-    model = Architecture(grid=(20, 40, 18), field=((4, 20), (6, 38), (1, 17)), **settings).build()
+    model = Architecture(grid=(20, 40, 18), field=Field(((4, 20), (6, 38), (1, 17))), **settings).build()
     of_part = Architecture(grid=(16, 32, 16), **settings).build()
     of_part.load_state_dict(model.state_dict())
     hemisphere = np.random.default_rng(1).random((3, 20, 40, 18)).astype(np.float32)
@@ -164,7 +165,7 @@ def test_the_networks_layers(net, which, attention):
 class Turned(nn.Module):
     """A network whose logit has the other sign: its positive class is the first one's negative."""
 
-    field = None
+    field = WHOLE
 
     def __init__(self, model):
         super().__init__()

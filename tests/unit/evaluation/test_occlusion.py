@@ -21,6 +21,7 @@ from strokeclock.evaluation.occlusion import (
     widen,
     write_occlusion,
 )
+from strokeclock.models.field import WHOLE
 from strokeclock.training.phases import Task
 from strokeclock.training.store import SplitError, read_hemispheres
 
@@ -129,10 +130,13 @@ class Brightest(nn.Module):
     """The logit is how many voxels of the first series are 1: the toys' lesions, and nothing else."""
 
     trunk = SimpleNamespace(stages=())  # nothing is frozen
-    field = None
+    field = WHOLE
 
-    def forward(self, hemispheres):
-        return (hemispheres[:, 0] == 1).float().sum((1, 2, 3))
+    def begin(self, seen, *, stages):
+        return (seen,)
+
+    def finish(self, maps, *, stages):
+        return (maps[0][:, 0] == 1).float().sum((1, 2, 3))
 
 
 def score(toys, patches, task):

@@ -8,6 +8,7 @@ import torch
 from strokeclock.figures import genesis_examples as module
 from strokeclock.figures.genesis_examples import draw_genesis_examples
 from strokeclock.figures.style import save_figure
+from strokeclock.models.field import WHOLE, Field
 
 PATIENTS = ("p0", "p1")
 CHANNELS = ("dwi", "adc")
@@ -35,7 +36,7 @@ def inputs(tmp_path_factory):
     return folder
 
 
-def draw(inputs, folder, channels=CHANNELS, field=None):
+def draw(inputs, folder, channels=CHANNELS, field=WHOLE):
     outputs = [folder / "examples.svg", folder / "examples.png"]
     figures = []
     with pytest.MonkeyPatch.context() as patch:
@@ -105,7 +106,7 @@ def test_the_mirrored_right_hemisphere_stands_behind_the_left(inputs, tmp_path):
 
 def test_a_network_of_a_field_restores_that_alone(inputs, tmp_path):
     x, y, z = BRAIN
-    field = [[x.start + 2, x.stop], [y.start, y.stop - 3], [z.start, z.stop]]
+    field = Field(((x.start + 2, x.stop), (y.start, y.stop - 3), (z.start, z.stop)))
     figure, _ = draw(inputs, tmp_path, field=field)
     values = np.load(inputs / "p0.npy")[0, 0].astype(np.float32)[x.start + 2 : x.stop, y.start : y.stop - 3]
     first = shown(figure.axes[0])

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.field import Field
 from strokeclock.models.slicewise import SliceWiseNetwork
 from strokeclock.models.volumetric import VolumetricNetwork
 
@@ -25,7 +26,7 @@ def test_builds_for_its_own_grid(architecture, kind):
 @pytest.mark.parametrize("architecture", [TWO_D, THREE_D], ids=["2d", "3d"])
 def test_a_field_is_what_the_network_sees(architecture):
     """It says of a hemisphere what the same network says of the part that was cut out."""
-    field = ((4, 16), (8, 30), (1, 9))
+    field = Field(((4, 16), (8, 30), (1, 9)))
     network = dataclasses.replace(architecture, field=field).build().eval()
     of_parts = dataclasses.replace(architecture, grid=(12, 22, 8)).build().eval()
     of_parts.load_state_dict(network.state_dict())

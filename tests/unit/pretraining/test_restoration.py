@@ -15,6 +15,7 @@ def _train(toys, output, workers=0, **changes):
     train_restoration(
         seed=0,
         channels=toys.channels,
+        average=(1, 1, 1),
         width=2,
         standardise=True,
         training=toys.restoration(**changes),

@@ -56,6 +56,7 @@ def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net):
             train_restoration(
                 seed=0,
                 channels=toys.channels,
+                average=(1, 1, 1),
                 width=4,
                 standardise=True,
                 training=toys.restoration(),
@@ -73,7 +74,7 @@ def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net):
             parent_model=parent_model,
             field=toys.write_field(field),
         )
-        assert record["architecture"]["field"] == [[3, 16], [4, 28], [1, 9]]
+        assert record["architecture"]["field"]["box"] == [[3, 16], [4, 28], [1, 9]]
         predict(
             output / "phase1" / "model.pt",
             output=output / "scores.tsv",
@@ -117,6 +118,7 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
         train_restoration(
             seed=0,
             channels=toys.channels,
+            average=(1, 1, 1),
             width=4,
             standardise=True,
             training=toys.restoration(),

@@ -138,7 +138,7 @@ def test_frozen_stages_are_counted_from_the_input():
 
 def test_feeds_what_is_stored(units):
     feed = Feed(_network("2d"), units, device=CPU, precision="fp32")
-    fed = feed.hemispheres([7, 2])
+    fed = feed.see([7, 2])
     assert fed.dtype == torch.float32
     np.testing.assert_array_equal(fed.numpy(), units.values[[7, 2]].astype(np.float32))
     assert feed.labels.tolist() == units.labels.tolist()
