@@ -60,7 +60,10 @@ CHANNELS = list(
 NETWORK_SETTINGS = {
     net: config["models"][net]
     | {"channels": CHANNELS}
-    | {key: config["models"][key] for key in ("average", "attention_norm", "standardise")}
+    | {
+        key: config["models"][key]
+        for key in ("average", "attention_norm", "standardise")
+    }
     for net in NETWORKS
 }
 LEARNED_FROM = {

@@ -170,6 +170,8 @@ def _networks(config: Mapping) -> Iterator[str]:
     yield f"attention is normalised by {models['attention_norm'].replace('_', ' ')}"
     if models["field"] == "brain":
         yield "the networks saw the box around the atlas's brain, and 5 mm, alone"
+    if (average := models["average"]) != [1, 1, 1]:
+        yield f"they saw averages of {' × '.join(map(str, average))} voxels"
     if models["standardise"]:
         yield "the networks' first step standardises each channel by the brain's median"
 
