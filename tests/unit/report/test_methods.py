@@ -76,6 +76,8 @@ CHANGES = [
     ({"models": {"channels": ["flair", "adc"]}}, "with the channels FLAIR and ADC."),
     ({"models": {"other_hemisphere": True}}, "the mirrored other hemisphere was given as well"),
     ({"models": {"3d": {"width": 8}}}, "3D U-Net (8 channels"),
+    ({"models": {"field": "brain"}}, "the networks saw the box around the atlas's brain"),
+    ({"models": {"average": [2, 2, 1]}}, "they saw averages of 2 × 2 × 1 voxels"),
     ({"training": {"seeds": [7]}}, "trained once (seed 7)"),
     ({"training": {"optimizer": "adamw", "weight_decay": 0.01}}, "AdamW, weight decay 0.01, a constant rate"),
     ({"training": {"optimizer": "adamw"}}, "batches of 16, rate 0.0005)"),

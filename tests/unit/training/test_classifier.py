@@ -29,6 +29,7 @@ def _train(
     weights="random",
     parent_model=None,
     field=None,
+    average=(1, 1, 1),
     **changes,
 ):
     train_phase(
@@ -36,7 +37,7 @@ def _train(
         net=net,
         weights=weights,
         seed=0,
-        models=toys.models(net),
+        models=toys.models(net) | {"average": average},
         training=toys.training(**changes),
         parent_model=parent_model,
         field=field,
@@ -46,8 +47,9 @@ def _train(
     return read_checkpoint(output / "model.pt")
 
 
+@pytest.mark.parametrize("average", [(1, 1, 1), (1, 2, 1)])
 @pytest.mark.parametrize("net", ["2d", "3d"])
-def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net):
+def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net, average):
     field = ((3, 16), (4, 28), (1, 9))
 
     def train(output):
@@ -56,7 +58,7 @@ def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net):
             train_restoration(
                 seed=0,
                 channels=toys.channels,
-                average=(1, 1, 1),
+                average=average,
                 width=4,
                 standardise=True,
                 training=toys.restoration(),
@@ -73,6 +75,7 @@ def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net):
             weights=weights,
             parent_model=parent_model,
             field=toys.write_field(field),
+            average=average,
         )
         assert record["architecture"]["field"]["box"] == [[3, 16], [4, 28], [1, 9]]
         predict(
