@@ -62,7 +62,7 @@ def map_evidence(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> tup
 
 def _fill(cam: torch.Tensor, shape: tuple[int, int, int], field: Field) -> np.ndarray:
     """Upsample a map to the field of a hemisphere and scale it to 1."""
-    box = field.box or tuple((0, side) for side in shape)
+    box = field.box_on(shape)
     x, y, z = (last - first for first, last in box)
     if cam.ndim == 5:
         cam = functional.interpolate(cam, (x, y, z), mode="trilinear", align_corners=False)[0, 0]
