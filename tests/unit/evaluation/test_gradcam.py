@@ -135,6 +135,27 @@ def test_maps_of_a_field_lie_in_it(net):
         assert np.count_nonzero(whole) == np.count_nonzero(part)
 
 
+def test_slices_that_are_averaged_share_a_map():
+    torch.manual_seed(0)
+    model = Architecture(
+        net="2d",
+        grid=(16, 32, 7),
+        width=4,
+        attention=False,
+        attention_norm="sigmoid",
+        standardise=False,
+        attention_map="native",
+        slice_aggregation="softmax_logit",
+        field=Field(average=(2, 2, 2)),
+    ).build()
+    hemisphere = np.random.default_rng(1).uniform(0.1, 1, (3, 16, 32, 7)).astype(np.float32)
+    first, second = map_evidence(model, hemisphere, layer=LAYERS["2d", "penultimate"])
+    both = first + second
+    assert both.shape == (16, 32, 7)
+    np.testing.assert_array_equal(both[..., 0:6:2], both[..., 1:6:2])
+    assert not np.array_equal(both[..., 1], both[..., 2])
+
+
 @pytest.mark.parametrize("which", ["penultimate", "last"])
 @pytest.mark.parametrize("net", ["2d", "3d"])
 @pytest.mark.parametrize("attention", [False, True])
