@@ -24,15 +24,15 @@ class ToyCohort:
     def inputs(self) -> dict[str, Path]:
         return {"hemispheres": self.hemispheres, "cohort": self.cohort, "split": self.split}
 
-    def write_field(self, field: tuple) -> Path:
+    def write_box(self, box: tuple) -> Path:
         """Write a file with the box that networks see."""
-        path = self.hemispheres / "field.json"
-        path.write_text(json.dumps({"field": field}))
+        path = self.hemispheres / "brain_box.json"
+        path.write_text(json.dumps({"box": box}))
         return path
 
-    def spoil_outside(self, field: tuple) -> None:
-        """Put other values wherever a network with this field does not look."""
-        inside = tuple(slice(*side) for side in field)
+    def spoil_outside(self, box: tuple) -> None:
+        """Put other values outside of a box."""
+        inside = tuple(slice(*side) for side in box)
         for path in self.hemispheres.glob("*.npy"):
             values = np.load(path)
             seen = values[(..., *inside)].copy()

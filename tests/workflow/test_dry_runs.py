@@ -50,8 +50,8 @@ def merged(base, change):
         ({"training": {"networks": ["2d"]}}, {"phase1_stroke": 1, "phase2_tss3h": 2, "predict": 6}),
         ({"training": {"arms": ["random"]}}, {"phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4}),
         ({"models": {"other_hemisphere": True}}, NETWORK_RUNS),
-        ({"models": {"field": "hemisphere"}}, {"brain_field": 0, **NETWORK_RUNS}),
-        ({"models": {"field": "brain"}}, {"brain_field": 1, **NETWORK_RUNS}),
+        ({"models": {"field": "hemisphere"}}, {"brain_box": 0, **NETWORK_RUNS}),
+        ({"models": {"field": "brain"}}, {"brain_box": 1, **NETWORK_RUNS}),
         (
             {"training": {"phase5_tss6h": SIX_HOURS}},
             NETWORK_RUNS | {"phase5_tss6h": 4, "predict": 16},

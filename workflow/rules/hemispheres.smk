@@ -163,13 +163,13 @@ for lot, patients in LOTS.items():
             "../scripts/hemispheres.py"
 
 
-rule brain_field:
+rule brain_box:
     input:
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
     output:
-        field=f"{RUN}/hemispheres/field.json",
+        box=f"{RUN}/hemispheres/brain_box.json",
     log:
-        f"{LOG}/hemispheres/field.log",
+        f"{LOG}/hemispheres/brain_box.log",
     conda:
         "../../envs/preprocessing.yaml"
     threads: 1
@@ -179,7 +179,7 @@ rule brain_field:
     params:
         code=code("imaging"),
     script:
-        "../scripts/brain_field.py"
+        "../scripts/brain_box.py"
 
 
 rule hemisphere_manifest:

@@ -60,7 +60,7 @@ rule pipeline:
 
 rule networks:
     input:
-        field=FIELD,
+        box=BRAIN_BOX,
     output:
         svg=report(
             f"{RUN}/figures/fig4.svg",

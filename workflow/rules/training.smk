@@ -72,15 +72,17 @@ LEARNED_FROM = {
     "split": f"{RUN}/cohort/split.tsv",
 }
 # The box that networks see, [] where it is the whole hemisphere. Checkpoints record it.
-FIELD = (
-    [f"{RUN}/hemispheres/field.json"] if config["models"]["field"] == "brain" else []
+BRAIN_BOX = (
+    [f"{RUN}/hemispheres/brain_box.json"]
+    if config["models"]["field"] == "brain"
+    else []
 )
 
 
 rule phase0_genesis:
     input:
         **LEARNED_FROM,
-        field=FIELD,
+        box=BRAIN_BOX,
     output:
         model=f"{RUN}/models/3d/phase0_genesis/random/seed-{{seed}}/model.pt",
         history=f"{RUN}/models/3d/phase0_genesis/random/seed-{{seed}}/history.tsv",
@@ -114,7 +116,7 @@ for phase in TASKS:
             phase
         input:
             **LEARNED_FROM,
-            field=FIELD,
+            box=BRAIN_BOX,
             parent=lambda wildcards, phase=phase: [
                 f"{RUN}/models/{wildcards.net}/{'/'.join(before)}/seed-{wildcards.seed}/model.pt"
                 for before in [parent(wildcards.net, phase, wildcards.weights, TASKS)]

@@ -1,26 +1,20 @@
 """Draw Figure 4: the networks as built.
 
-Inputs: field (none where whole hemispheres are seen). Outputs: svg, png.
+Inputs: box (none where whole hemispheres are seen). Outputs: svg, png.
 Settings: preprocessing.grid, models, training.{networks, attention_enter, <phases>}.
 """
 
 from strokeclock.figures.networks import draw_networks
 from strokeclock.logs import log_to
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import Field, read_box
+from strokeclock.models.field import read_box
 
 log_to(snakemake.log[0])
 x, y, z = snakemake.params.grid
-box = read_box(next(iter(snakemake.input.field), None))
+box = read_box(next(iter(snakemake.input.box), None))
 draw_networks(
     [
-        Architecture(
-            net=net,
-            grid=(x // 2, y, z),
-            attention=snakemake.params.attention,
-            field=Field(box, tuple(settings.pop("average"))),
-            **settings | {"channels": tuple(settings["channels"])},
-        )
+        Architecture.of(settings, box=box, net=net, grid=(x // 2, y, z), attention=snakemake.params.attention)
         for net, settings in snakemake.params.models.items()
     ],
     snakemake.output,

@@ -1,6 +1,6 @@
 """Phase 0: pretrain the 3D U-Net by restoring corrupted hemispheres of the training patients.
 
-Inputs: manifest (hemispheres lie beside it), cohort, split, field (none where whole hemispheres are seen).
+Inputs: manifest (hemispheres lie beside it), cohort, split, box (none where whole hemispheres are seen).
 Outputs: model, history, record.
 Settings: models.{channels, other_hemisphere, average, 3d.width, standardise}, training.{phase0_genesis,
 precision, threads, workers, device, tensorboard}.
@@ -25,7 +25,7 @@ train_restoration(
     hemispheres=Path(snakemake.input.manifest).parent,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
-    field=next(iter(snakemake.input.field), None),
+    box=next(iter(snakemake.input.box), None),
     output=Path(snakemake.output.model).parent,
     workers=workers,
     events=events,

@@ -1,6 +1,6 @@
 """Phases 1 to 4: train one network on one task, from random weights or from the phase before.
 
-Inputs: manifest (hemispheres lie beside it), cohort, split, field (none where whole hemispheres are seen),
+Inputs: manifest (hemispheres lie beside it), cohort, split, box (none where whole hemispheres are seen),
 parent (none for random weights).
 Outputs: model, history, record.
 Settings: models.{channels, other_hemisphere, average, 2d, 3d, attention_norm, standardise},
@@ -29,7 +29,7 @@ train_phase(
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     parent_model=next(iter(snakemake.input.parent), None),
-    field=next(iter(snakemake.input.field), None),
+    box=next(iter(snakemake.input.box), None),
     output=Path(snakemake.output.model).parent,
     events=events,
 )

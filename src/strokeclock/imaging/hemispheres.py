@@ -18,7 +18,7 @@ from strokeclock.imaging.quality_record import read_record
 from strokeclock.imaging.reference import Reference, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
 
-FIELD_MARGIN_MM = 5.0  # brains differ from the atlas's: 0.04 % of 300 phantoms' voxels lie farther out
+BOX_MARGIN_MM = 5.0  # brains differ from the atlas's: 0.04 % of 300 phantoms' voxels lie farther out
 
 
 def halve_patient(
@@ -156,8 +156,8 @@ def require_symmetric_grid(volume: Volume) -> None:
         )
 
 
-def write_field(atlas_mask: str | Path, output: str | Path, *, margin_mm: float = FIELD_MARGIN_MM) -> None:
-    """Write the box of a hemisphere that holds the brain of the atlas: {"field": [[x, x], [y, y], [z, z]]}.
+def write_box(atlas_mask: str | Path, output: str | Path, *, margin_mm: float = BOX_MARGIN_MM) -> None:
+    """Write the box of a hemisphere that holds the brain of the atlas: {"box": [[x, x], [y, y], [z, z]]}.
 
     Where networks see it alone, they save the work on the empty rest. It is the atlas's and no patient's.
 
@@ -171,14 +171,14 @@ def write_field(atlas_mask: str | Path, output: str | Path, *, margin_mm: float 
     mask = read_volume(atlas_mask, patient="atlas", series="brain_mask")
     left, right = split_hemispheres({"brain_mask": mask})[:, 0] > 0
     brain = left | right
-    field = []
+    box = []
     for axis, step in enumerate(np.diag(mask.affine)[:3]):
         used = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
         margin = math.ceil(margin_mm / step)
-        field.append([max(int(used[0]) - margin, 0), min(int(used[-1]) + 1 + margin, brain.shape[axis])])
+        box.append([max(int(used[0]) - margin, 0), min(int(used[-1]) + 1 + margin, brain.shape[axis])])
     output = Path(output)
     beside = output.with_name(f".{output.name}")
-    beside.write_text(json.dumps({"field": field}) + "\n")
+    beside.write_text(json.dumps({"box": box}) + "\n")
     os.replace(beside, output)
 
 

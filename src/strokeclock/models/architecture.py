@@ -1,11 +1,15 @@
 """What a network is made of: enough, written into its checkpoint, to build it again."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from torch import nn
 
-from strokeclock.models.field import WHOLE, Field
+from strokeclock.errors import ConfigurationError
+from strokeclock.models.field import WHOLE, Box, Field
 from strokeclock.models.slicewise import SliceWiseNetwork
+from strokeclock.models.unet3d import STEP
 from strokeclock.models.volumetric import VolumetricNetwork
 
 CHANNELS = ("dwi", "t2w", "flair")  # the paper's
@@ -36,8 +40,20 @@ class Architecture:
     channels: tuple[str, ...] = CHANNELS
     field: Field = WHOLE
 
+    @classmethod
+    def of(cls, models: Mapping, *, box: Box | None, **more: object) -> Self:
+        """Make one of a network's part of the configuration's ``models``, whose averages are of a box."""
+        settings = {**models, "channels": tuple(models["channels"])}
+        return cls(field=Field(box, tuple(settings.pop("average"))), **settings, **more)
+
     def build(self) -> nn.Module:
-        """Build the network with new random weights (torch's global generator)."""
+        """Build the network with new random weights (torch's global generator).
+
+        Raises
+        ------
+        ConfigurationError
+            Three halvings of what the 3D network sees leave nothing.
+        """
         shared = {
             "width": self.width,
             "attention": self.attention,
@@ -47,6 +63,11 @@ class Architecture:
             "field": self.field,
         }
         if self.net == "3d":
+            if min(seen := self.field.size(self.grid)) < STEP:
+                raise ConfigurationError(
+                    f"The 3D network sees {' × '.join(map(str, seen))} voxels and needs {STEP} along each "
+                    "axis: lower models.average or raise preprocessing.grid."
+                )
             return VolumetricNetwork(**shared)
         return SliceWiseNetwork(
             **shared,

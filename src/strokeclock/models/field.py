@@ -67,5 +67,5 @@ WHOLE = Field()
 
 
 def read_box(path: str | Path | None) -> Box | None:
-    """Read a box from hemispheres/field.json, or None where there is no such file to read."""
-    return None if path is None else tuple(map(tuple, json.loads(Path(path).read_text())["field"]))
+    """Read a box from hemispheres/brain_box.json, or None where there is no such file to read."""
+    return None if path is None else tuple(map(tuple, json.loads(Path(path).read_text())["box"]))

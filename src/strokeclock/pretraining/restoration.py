@@ -95,7 +95,7 @@ def train_restoration(
     hemispheres: str | Path,
     cohort: str | Path,
     split: str | Path,
-    field: str | Path | None = None,
+    box: str | Path | None = None,
     output: str | Path,
     workers: int = 0,
     events: Path | None = None,
@@ -110,7 +110,7 @@ def train_restoration(
     channels, average, width, standardise : of the 3D network; it restores all channels that it sees.
     training : the fields of `RestorationSettings`.
     hemispheres : folder of <patient>.npy.
-    field : field.json, the box of a hemisphere that is seen; None: the whole of it.
+    box : brain_box.json, the box of a hemisphere that is seen; None: the whole of it.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     workers : processes that corrupt hemispheres ahead, .1 s of CPU each; 0: the training does it itself.
         They change no result.
@@ -134,7 +134,7 @@ def train_restoration(
         other_hemisphere=has_other_hemisphere(channels),
     )
     check_channels(units, channels=channels)
-    seen = Field(read_box(field), tuple(average))
+    seen = Field(read_box(box), tuple(average))
     check_precision(settings.precision, device, grid=seen.size(units.values.shape[2:]))
     participants = read_split(split)
     check_leakage({"train": units.participants}, participants)

@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from strokeclock import __version__
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import Field, read_box
+from strokeclock.models.field import read_box
 from strokeclock.training.augmentation import IN_PLANE_MM, augment
 from strokeclock.training.checkpoint import (
     CheckpointError,
@@ -109,7 +109,7 @@ def train_phase(
     cohort: str | Path,
     split: str | Path,
     parent_model: str | Path | None,
-    field: str | Path | None = None,
+    box: str | Path | None = None,
     output: str | Path,
     tasks: Mapping[str, Task] = PAPER,
     events: Path | None = None,
@@ -129,7 +129,7 @@ def train_phase(
     training : the fields of `PhaseSettings`.
     hemispheres : folder of <patient>.npy.
     parent_model : checkpoint that ``weights`` names; None for a random start.
-    field : field.json, the box of a hemisphere that the network sees; None: the whole of it.
+    box : brain_box.json, the box of a hemisphere that the network sees; None: the whole of it.
     tasks : those of the chain up to this phase (`phases.read_tasks`).
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     events : folder of TensorBoard's events; None: none are written.
@@ -165,13 +165,12 @@ def train_phase(
         log.info("%s: %d hemispheres, %d with label 1", part, len(units), units.labels.sum())
     participants = read_split(split)
 
-    architecture = Architecture(
+    architecture = Architecture.of(
+        models,
+        box=read_box(box),
         net=net,
         grid=parts["train"].values.shape[2:],
         attention=has_attention(phase, attention_enter=settings.attention_enter, tasks=tasks),
-        field=Field(read_box(field), tuple(models["average"])),
-        channels=tuple(models["channels"]),
-        **{key: value for key, value in models.items() if key not in ("average", "channels")},
     )
     torch.manual_seed(int(np.random.SeedSequence([seed, task.number]).generate_state(1)[0]))
     network = architecture.build()

@@ -21,7 +21,8 @@ def check_precision(precision: str, device: torch.device, *, grid: Sequence[int]
     """Refuse bf16 on CPU for hemispheres (x, y, z) so narrow that their deepest maps are too.
 
     oneDNN's bf16 gradient of a 3 x 3 convolution's weights reads memory that was never written where, in 2D,
-    a stride of 2 meets a map of one column, and, in 3D, a map is two voxels wide (torch 2.13).
+    a stride of 2 meets a map of one column, and, in 3D, a map has two voxels along x (torch
+    2.13; two along y or z do no harm).
 
     Raises
     ------
@@ -30,5 +31,6 @@ def check_precision(precision: str, device: torch.device, *, grid: Sequence[int]
     if precision == "bf16" and device.type == "cpu" and grid[0] < NARROWEST:
         raise ConfigurationError(
             f"Configuration key training.precision: bf16 gives wrong gradients on CPU for hemispheres of "
-            f"{grid[0]} voxels across, use fp32 or a grid of {2 * NARROWEST} or more."
+            f"which networks see {grid[0]} voxels across: use fp32, or let them see {NARROWEST} or more "
+            "(preprocessing.grid, models.field, models.average)."
         )

@@ -112,21 +112,25 @@ def test_upsampling_keeps_the_place():
         assert relevance[4:].max() == relevance[:, :8].max() == 0
 
 
+def plain_network(net, grid, field=WHOLE):
+    torch.manual_seed(0)
+    return Architecture(
+        net=net,
+        grid=grid,
+        width=4,
+        attention=False,
+        attention_norm="sigmoid",
+        standardise=False,
+        attention_map="native",
+        slice_aggregation="softmax_logit",
+        field=field,
+    ).build()
+
+
 @pytest.mark.parametrize("net", ["2d", "3d"])
 def test_maps_of_a_field_lie_in_it(net):
-    torch.manual_seed(0)
-    settings = {
-        "net": net,
-        "width": 4,
-        "attention": False,
-        "attention_norm": "sigmoid",
-        "standardise": False,
-        "attention_map": "native",
-        "slice_aggregation": "softmax_logit",
-    }
-    model = Architecture(grid=(20, 40, 18), field=Field(((4, 20), (6, 38), (1, 17))), **settings).build()
-    of_part = Architecture(grid=(16, 32, 16), **settings).build()
-    of_part.load_state_dict(model.state_dict())
+    model = plain_network(net, (20, 40, 18), Field(((4, 20), (6, 38), (1, 17))))
+    of_part = plain_network(net, (16, 32, 16))
     hemisphere = np.random.default_rng(1).random((3, 20, 40, 18)).astype(np.float32)
     maps = map_evidence(model, hemisphere, layer=LAYERS[net, "penultimate"])
     cut = hemisphere[:, 4:20, 6:38, 1:17]
@@ -136,21 +140,9 @@ def test_maps_of_a_field_lie_in_it(net):
 
 
 def test_slices_that_are_averaged_share_a_map():
-    torch.manual_seed(0)
-    model = Architecture(
-        net="2d",
-        grid=(16, 32, 7),
-        width=4,
-        attention=False,
-        attention_norm="sigmoid",
-        standardise=False,
-        attention_map="native",
-        slice_aggregation="softmax_logit",
-        field=Field(average=(2, 2, 2)),
-    ).build()
+    model = plain_network("2d", (16, 32, 7), Field(average=(2, 2, 2)))
     hemisphere = np.random.default_rng(1).uniform(0.1, 1, (3, 16, 32, 7)).astype(np.float32)
-    first, second = map_evidence(model, hemisphere, layer=LAYERS["2d", "penultimate"])
-    both = first + second
+    both = sum(map_evidence(model, hemisphere, layer=LAYERS["2d", "penultimate"]))
     assert both.shape == (16, 32, 7)
     np.testing.assert_array_equal(both[..., 0:6:2], both[..., 1:6:2])
     assert not np.array_equal(both[..., 1], both[..., 2])

@@ -12,7 +12,7 @@ from strokeclock.imaging.exclusion import write_exclusion
 from strokeclock.imaging.hemispheres import (
     make_hemispheres,
     split_hemispheres,
-    write_field,
+    write_box,
     write_hemispheres,
     write_manifest,
 )
@@ -54,14 +54,14 @@ def test_left_is_negative_x_and_column_zero_is_lateral():
     np.testing.assert_array_equal(right[0, :, 0, 0], [11, 9, 7, 5, 3, 1])
 
 
-def test_the_field_holds_both_halves_of_the_atlas_brain_and_a_margin(tmp_path):
+def test_the_box_holds_both_halves_of_the_atlas_brain_and_a_margin(tmp_path):
     brain = np.zeros(SHAPE, np.uint8)
     brain[3:6, 2:5, 1:3] = 1  # left, columns 3 to 5
     brain[6:11, 4:6, 2:4] = 1  # right: columns 6 to 10 are mirrored to 1 to 5
     nib.save(nib.Nifti1Image(brain, symmetric_affine()), tmp_path / "mask.nii.gz")
     for margin_mm, expected in ((0.0, [[1, 6], [2, 6], [1, 4]]), (3.1, [[0, 6], [0, 8], [0, 5]])):
-        write_field(tmp_path / "mask.nii.gz", tmp_path / "field.json", margin_mm=margin_mm)
-        assert json.loads((tmp_path / "field.json").read_text()) == {"field": expected}
+        write_box(tmp_path / "mask.nii.gz", tmp_path / "brain_box.json", margin_mm=margin_mm)
+        assert json.loads((tmp_path / "brain_box.json").read_text()) == {"box": expected}
 
 
 def test_right_mirrored_is_the_left_of_the_flipped_volume():

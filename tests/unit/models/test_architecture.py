@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 import torch
 
+from strokeclock.errors import ConfigurationError
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.field import Field
 from strokeclock.models.slicewise import SliceWiseNetwork
@@ -33,6 +34,12 @@ def test_a_field_is_what_the_network_sees(architecture):
     hemispheres = torch.rand(2, 3, *architecture.grid)
     with torch.inference_mode():
         assert torch.equal(network(hemispheres), of_parts(hemispheres[..., 4:16, 8:30, 1:9]))
+
+
+def test_averages_that_leave_the_3d_network_nothing_are_one_sentence():
+    with pytest.raises(ConfigurationError, match=r"sees 16 × 32 × 5 voxels and needs 8 .* models\.average"):
+        dataclasses.replace(THREE_D, field=Field(average=(1, 1, 2))).build()
+    dataclasses.replace(TWO_D, field=Field(average=(1, 1, 2))).build()
 
 
 def test_gates_are_there_only_where_asked_for():

@@ -28,7 +28,7 @@ def _train(
     net="2d",
     weights="random",
     parent_model=None,
-    field=None,
+    box=None,
     average=(1, 1, 1),
     **changes,
 ):
@@ -40,7 +40,7 @@ def _train(
         models=toys.models(net) | {"average": average},
         training=toys.training(**changes),
         parent_model=parent_model,
-        field=field,
+        box=box,
         output=output,
         **toys.inputs(),
     )
@@ -49,8 +49,8 @@ def _train(
 
 @pytest.mark.parametrize("average", [(1, 1, 1), (1, 2, 1)])
 @pytest.mark.parametrize("net", ["2d", "3d"])
-def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net, average):
-    field = ((3, 16), (4, 28), (1, 9))
+def test_what_lies_outside_the_box_is_never_seen(toys, tmp_path, net, average):
+    box = ((3, 16), (4, 28), (1, 9))
 
     def train(output):
         parent_model = None
@@ -62,7 +62,7 @@ def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net, average)
                 width=4,
                 standardise=True,
                 training=toys.restoration(),
-                field=toys.write_field(field),
+                box=toys.write_box(box),
                 output=output / "phase0",
                 **toys.inputs(),
             )
@@ -74,7 +74,7 @@ def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net, average)
             net=net,
             weights=weights,
             parent_model=parent_model,
-            field=toys.write_field(field),
+            box=toys.write_box(box),
             average=average,
         )
         assert record["architecture"]["field"]["box"] == [[3, 16], [4, 28], [1, 9]]
@@ -89,7 +89,7 @@ def test_what_lies_outside_the_field_is_never_seen(toys, tmp_path, net, average)
         return state, (output / "scores.tsv").read_text()
 
     state, scores = train(tmp_path / "before")
-    toys.spoil_outside(field)
+    toys.spoil_outside(box)
     state_after, scores_after = train(tmp_path / "after")
     assert all(torch.equal(state[name], tensor) for name, tensor in state_after.items())
     assert scores_after == scores
