@@ -151,8 +151,7 @@ def train_restoration(
 
     def corrupted_pairs(order: Sequence[np.ndarray], epoch: int) -> Iterator[list[torch.Tensor]]:
         pairs = CorruptedPairs(units.values, seen, tuple(order), stream=(seed, 0, epoch))
-        # a generator of its own: torch's global one must not know how often it was asked
-        return iter(DataLoader(pairs, batch_size=None, num_workers=workers, generator=torch.Generator()))
+        return iter(DataLoader(pairs, batch_size=None, num_workers=workers))
 
     def loss_of(pair: Sequence[torch.Tensor]) -> torch.Tensor:
         corrupted, original = (side.to(device) for side in pair)

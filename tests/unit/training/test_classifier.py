@@ -95,6 +95,20 @@ def test_what_lies_outside_the_box_is_never_seen(toys, tmp_path, net, average):
     assert scores_after == scores
 
 
+def test_motion_is_in_millimetres_of_the_box(toys, tmp_path, monkeypatch):
+    extents = []
+
+    def note(hemispheres, generator, *, extent_mm, **_):
+        extents.append(extent_mm)
+        return hemispheres
+
+    monkeypatch.setattr(classifier, "augment", note)
+    augmentation = {"rotation_deg": 0, "scale": 0, "shift_mm": 4, "gain": 0, "noise": 0}
+    box = toys.write_box(((4, 16), (8, 32), (0, 9)))
+    _train(toys, tmp_path, box=box, epochs=1, augmentation=augmentation)
+    assert set(extents) == {(98 * 12 / 16, 233 * 24 / 32)}
+
+
 @pytest.mark.parametrize(("lr", "final_lr"), [(5e-4, 1e-2), (1e-5, 1e-3)])
 def test_adabound_equals_its_closed_form(lr, final_lr):
     """Luo et al. 2019 with bias correction; the paper's rates for phase 1 and for phases 2 to 4."""
