@@ -113,6 +113,16 @@ def check_learned_series(path: str | Path, record: dict, *, channels: Sequence[s
         )
 
 
+def check_learned_field(path: str | Path, record: dict, *, field: Field) -> None:
+    """Raise CheckpointError where a checkpoint's network has seen its hemispheres through another field."""
+    seen = record if "field" in record else record.get("architecture", {})  # phase 0 has no architecture
+    if Field.of(seen.get("field")) != field:
+        raise CheckpointError(
+            f"{path} has learned with other settings of models.field or models.average: delete it and train "
+            "it again."
+        )
+
+
 def inherit(network: nn.Module, *, parent: dict[str, torch.Tensor]) -> None:
     """Start a network from its parent's weights.
 

@@ -21,6 +21,7 @@ from strokeclock.models.field import read_box
 from strokeclock.training.augmentation import IN_PLANE_MM, augment
 from strokeclock.training.checkpoint import (
     CheckpointError,
+    check_learned_field,
     check_learned_series,
     inherit,
     is_head,
@@ -257,6 +258,7 @@ def _start_from(
         state = spread_channels(state, net=net, channels=len(channels))
     else:
         check_learned_series(path, record, channels=channels)
+        check_learned_field(path, record, field=network.field)
     check_leakage(record["participants"], participants)
     if head == "fresh":
         state = {name: tensor for name, tensor in state.items() if not is_head(name)}

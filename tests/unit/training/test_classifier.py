@@ -349,6 +349,18 @@ def test_parent_that_is_not_the_schemas_is_refused(toys, tmp_path):
         )
 
 
+def test_parent_that_has_seen_another_field_is_refused(toys, tmp_path):
+    _train(toys, tmp_path / "phase1", epochs=1, average=(2, 2, 1))
+    with pytest.raises(CheckpointError, match=r"models\.field or models\.average: delete it"):
+        _train(
+            toys,
+            tmp_path / "phase2",
+            phase="phase2_tss3h",
+            weights="phase1",
+            parent_model=tmp_path / "phase1" / "model.pt",
+        )
+
+
 def test_parent_that_has_learned_from_a_test_patient_is_refused(toys, tmp_path):
     _train(toys, tmp_path / "phase1", epochs=1)
     text = toys.split.read_text()
