@@ -112,15 +112,15 @@ def test_upsampling_keeps_the_place():
         assert relevance[4:].max() == relevance[:, :8].max() == 0
 
 
-def plain_network(net, grid, field=WHOLE):
+def network_of(net, grid, *, width=4, attention=False, standardise=False, field=WHOLE):
     torch.manual_seed(0)
     return Architecture(
         net=net,
         grid=grid,
-        width=4,
-        attention=False,
+        width=width,
+        attention=attention,
         attention_norm="sigmoid",
-        standardise=False,
+        standardise=standardise,
         attention_map="native",
         slice_aggregation="softmax_logit",
         field=field,
@@ -129,8 +129,8 @@ def plain_network(net, grid, field=WHOLE):
 
 @pytest.mark.parametrize("net", ["2d", "3d"])
 def test_maps_of_a_field_lie_in_it(net):
-    model = plain_network(net, (20, 40, 18), Field(((4, 20), (6, 38), (1, 17))))
-    of_part = plain_network(net, (16, 32, 16))
+    model = network_of(net, (20, 40, 18), field=Field(((4, 20), (6, 38), (1, 17))))
+    of_part = network_of(net, (16, 32, 16))
     hemisphere = np.random.default_rng(1).random((3, 20, 40, 18)).astype(np.float32)
     maps = map_evidence(model, hemisphere, layer=LAYERS[net, "penultimate"])
     cut = hemisphere[:, 4:20, 6:38, 1:17]
@@ -140,7 +140,7 @@ def test_maps_of_a_field_lie_in_it(net):
 
 
 def test_slices_that_are_averaged_share_a_map():
-    model = plain_network("2d", (16, 32, 7), Field(average=(2, 2, 2)))
+    model = network_of("2d", (16, 32, 7), field=Field(average=(2, 2, 2)))
     hemisphere = np.random.default_rng(1).uniform(0.1, 1, (3, 16, 32, 7)).astype(np.float32)
     both = sum(map_evidence(model, hemisphere, layer=LAYERS["2d", "penultimate"]))
     assert both.shape == (16, 32, 7)
@@ -152,18 +152,8 @@ def test_slices_that_are_averaged_share_a_map():
 @pytest.mark.parametrize("net", ["2d", "3d"])
 @pytest.mark.parametrize("attention", [False, True])
 def test_the_networks_layers(net, which, attention):
-    torch.manual_seed(0)
     grid = (32, 64, 16)
-    model = Architecture(
-        net=net,
-        grid=grid,
-        width=8,
-        attention=attention,
-        attention_norm="sigmoid",
-        standardise=True,
-        attention_map="native",
-        slice_aggregation="softmax_logit",
-    ).build()
+    model = network_of(net, grid, width=8, attention=attention, standardise=True)
     for parameter in model.parameters():
         parameter.requires_grad_(False)  # a loaded network may be frozen
     hemisphere = np.random.default_rng(1).random((3, *grid)).astype(np.float16)

@@ -337,28 +337,21 @@ def test_learns_to_find_a_bright_box(toys, tmp_path):
     assert record["best"]["validation_auc"] == 1
 
 
+def _train_after_phase_1(toys, folder, *, phase="phase2_tss3h", weights="phase1"):
+    parent_model = folder / "phase1" / "model.pt"
+    return _train(toys, folder / phase, phase=phase, weights=weights, parent_model=parent_model)
+
+
 def test_parent_that_is_not_the_schemas_is_refused(toys, tmp_path):
     _train(toys, tmp_path / "phase1", epochs=1)
     with pytest.raises(CheckpointError, match="starts from 2d phase2_tss3h phase1 0"):
-        _train(
-            toys,
-            tmp_path / "phase3",
-            phase="phase3_tss4h5",
-            weights="phase2",
-            parent_model=tmp_path / "phase1" / "model.pt",
-        )
+        _train_after_phase_1(toys, tmp_path, phase="phase3_tss4h5", weights="phase2")
 
 
 def test_parent_that_has_seen_another_field_is_refused(toys, tmp_path):
     _train(toys, tmp_path / "phase1", epochs=1, average=(2, 2, 1))
     with pytest.raises(CheckpointError, match=r"models\.field or models\.average: delete it"):
-        _train(
-            toys,
-            tmp_path / "phase2",
-            phase="phase2_tss3h",
-            weights="phase1",
-            parent_model=tmp_path / "phase1" / "model.pt",
-        )
+        _train_after_phase_1(toys, tmp_path)
 
 
 def test_parent_that_has_learned_from_a_test_patient_is_refused(toys, tmp_path):
@@ -366,13 +359,7 @@ def test_parent_that_has_learned_from_a_test_patient_is_refused(toys, tmp_path):
     text = toys.split.read_text()
     toys.split.write_text(text.replace("toy-04\ttrain", "toy-04\ttest"))
     with pytest.raises(SplitError, match="toy-04"):
-        _train(
-            toys,
-            tmp_path / "phase2",
-            phase="phase2_tss3h",
-            weights="phase1",
-            parent_model=tmp_path / "phase1" / "model.pt",
-        )
+        _train_after_phase_1(toys, tmp_path)
 
 
 def test_one_class_in_validation_is_refused_before_training(toys, tmp_path):
