@@ -1,5 +1,6 @@
 # The paper's Fig. 5: one rule a phase, chained by checkpoints.
 
+from strokeclock.models.channels import channel_names
 from strokeclock.training.phases import (
     GENESIS,
     NETWORKS,
@@ -10,7 +11,6 @@ from strokeclock.training.phases import (
     read_tasks,
     settings_of,
 )
-from strokeclock.training.store import channel_names
 
 try:
     TASKS = read_tasks(config["training"])

@@ -23,19 +23,12 @@ from strokeclock.evaluation.comparison import bootstrap_test, delong_test
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
 from strokeclock.imaging.lesion import NONE, read_lesion, read_volumes
+from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
-from strokeclock.training.store import (
-    SIDES,
-    Hemispheres,
-    Stack,
-    check_channels,
-    has_other_hemisphere,
-    read_hemispheres,
-    read_split,
-)
+from strokeclock.training.store import SIDES, Hemispheres, Stack, check_channels, read_hemispheres, read_split
 
 RIM_MM = 3.0  # in plane; what a registration misses, and the lesion's blur
 PLACES = ("lesion", "control")
@@ -86,7 +79,7 @@ def write_occlusion(
     cohort, split : cohort/cohort.tsv and split.tsv.
     volumes : lesions/volumes.tsv, the lesions beside it.
     grid : an image on the atlas grid, for its voxel size.
-    channels : that a network sees, in order (`store.channel_names`).
+    channels : that a network sees, in order (`channel_names`).
     threads, device : of torch.
     confidence, bootstraps : of the intervals.
 

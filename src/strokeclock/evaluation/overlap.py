@@ -16,16 +16,11 @@ from strokeclock.evaluation.gradcam import LAYERS, map_evidence
 from strokeclock.evaluation.intervals import percentile_interval, resample_weights, wilson_interval
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
 from strokeclock.imaging.lesion import DRAWN, read_lesion, read_volumes
+from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
-from strokeclock.training.store import (
-    SIDES,
-    Hemispheres,
-    check_channels,
-    has_other_hemisphere,
-    read_hemispheres,
-)
+from strokeclock.training.store import SIDES, Hemispheres, check_channels, read_hemispheres
 
 STRONG = 0.5  # of a map's maximum over the volume
 BANDS = {"all": (0, np.inf), "< 3 mL": (0, 3), "3 to 30 mL": (3, 30), ">= 30 mL": (30, np.inf)}
@@ -93,7 +88,7 @@ def write_overlap(
     hemispheres : folder of <patient>.npy.
     cohort, split : cohort/cohort.tsv and split.tsv.
     volumes : lesions/volumes.tsv, the lesions beside it.
-    channels : that a network sees, in order (`store.channel_names`).
+    channels : that a network sees, in order (`channel_names`).
     layer : "penultimate" or "last" convolutional stage.
     threads, device : of torch.
     confidence, bootstraps : of the intervals.

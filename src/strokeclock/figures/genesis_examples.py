@@ -54,7 +54,7 @@ def draw_genesis_examples(
     hemispheres : path
         Folder of <patient>.npy.
     patients, channels : sequences of str
-        Whom to show; what the network restores, in order (`store.channel_names`).
+        Whom to show; what the network restores, in order (`channel_names`).
     grid : path
         An image on the atlas grid, for its voxel size.
     seed : int

@@ -74,7 +74,7 @@ def draw_gradcam(
     grid : path
         An image on the atlas grid, for its voxel size.
     channels : sequence of str
-        What the networks see, in order (`store.channel_names`).
+        What the networks see, in order (`channel_names`).
     layer : str
         "penultimate" or "last" convolutional stage.
     patients : int

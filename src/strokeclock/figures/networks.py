@@ -15,6 +15,7 @@ from strokeclock.figures.style import BLUE, INK, ORANGE, house_style, save_figur
 from strokeclock.figures.words import measure
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.attention import GridAttention
+from strokeclock.models.channels import OTHER
 
 Shape = tuple[int, ...]
 
@@ -202,7 +203,7 @@ class _Panel:
     def _columns(self) -> list[_Column]:
         summary = self.summary
         first = summary.steps[0].came
-        series = (name.replace("other_", "other ").upper().replace("T2W", "T2w") for name in summary.channels)
+        series = (_name_channel(channel) for channel in summary.channels)
         rows = first[1] if summary.slices > 1 else first[2]
 
         def block(shape: Shape) -> tuple[float, float]:
@@ -298,3 +299,9 @@ def _arrow(axis: Axes, points: Sequence[tuple[float, float]], *, dashed: bool = 
 
 def _times(shape: Sequence[int], sign: str = " × ") -> str:
     return sign.join(map(str, shape))
+
+
+def _name_channel(channel: str) -> str:
+    series = channel.removeprefix(OTHER)
+    words = series.upper().replace("T2W", "T2w")
+    return words if series == channel else f"{words} − other"

@@ -7,12 +7,11 @@ from typing import Self
 from torch import nn
 
 from strokeclock.errors import ConfigurationError
+from strokeclock.models.channels import CHANNELS, has_other_hemisphere
 from strokeclock.models.field import WHOLE, Box, Field
 from strokeclock.models.slicewise import SliceWiseNetwork
 from strokeclock.models.unet3d import STEP
 from strokeclock.models.volumetric import VolumetricNetwork
-
-CHANNELS = ("dwi", "t2w", "flair")  # the paper's
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class Architecture:
     grid : voxels of a hemisphere, x y z.
     attention : whether the attention gates are there.
     attention_map, slice_aggregation : of the 2D network alone.
-    channels : the series of a hemisphere, in order.
+    channels : of a hemisphere, in order (`channel_names`).
     field : what the network sees of the grid.
     """
 
@@ -60,6 +59,7 @@ class Architecture:
             "attention_norm": self.attention_norm,
             "standardised": self.standardise,
             "channels": len(self.channels),
+            "sides": 1 + has_other_hemisphere(self.channels),
             "field": self.field,
         }
         if self.net == "3d":

@@ -6,7 +6,7 @@ from torch import nn
 from strokeclock.models.attention import GridAttention
 from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.resnet import ResNet18
-from strokeclock.models.standardisation import standardise
+from strokeclock.models.standardisation import prepare
 
 ATTENTION_MAPS = ("native", "upsample", "layer3_stride1")
 SLICE_AGGREGATIONS = ("softmax_logit", "softmax_prob", "sigmoid_norm", "feature")
@@ -29,8 +29,9 @@ class SliceWiseNetwork(nn.Module):
         w * logit; ``softmax_prob`` the logit of the sum of w * probability; ``sigmoid_norm``
         w = sigmoid(a) / its sum, the sum of w * logit; ``feature`` w = softmax(a) sums the feature maps,
         which are gated, pooled and classified once (without a gate the same as softmax_logit).
-    standardised : standardise the input (`standardise`).
-    channels : of a hemisphere.
+    standardised : standardise the input (`prepare`).
+    channels : of a hemisphere, with those of the other one.
+    sides : `prepare`'s.
     field : what is seen of a hemisphere.
     """
 
@@ -45,6 +46,7 @@ class SliceWiseNetwork(nn.Module):
         slice_aggregation: str,
         standardised: bool,
         channels: int = 3,
+        sides: int = 1,
         field: Field = WHOLE,
     ):
         super().__init__()
@@ -55,6 +57,7 @@ class SliceWiseNetwork(nn.Module):
                 f"slice aggregation {slice_aggregation!r} is none of {', '.join(SLICE_AGGREGATIONS)}"
             )
         self.standardised = standardised
+        self.sides = sides
         self.field = field
         self.slice_aggregation = slice_aggregation
         self.backbone = ResNet18(
@@ -90,8 +93,7 @@ class SliceWiseNetwork(nn.Module):
 
         ``seen`` is what the field shows, (n, channels, x, y, z).
         """
-        if self.standardised:
-            seen = standardise(seen)
+        seen = prepare(seen, standardised=self.standardised, sides=self.sides)
         images = seen.permute(0, 4, 1, 3, 2)  # n, slice, channel, y (rows), x (columns)
         images = images.flatten(0, 1).contiguous(memory_format=torch.channels_last)
         return self.backbone.run((images,), range(stages))

@@ -1,9 +1,28 @@
-"""Standardising a hemisphere: the networks' first step."""
+"""The networks' first step: standardising a hemisphere, and comparing it with the other one."""
 
 import numpy as np
 import torch
 
 SPREAD = 0.32  # usual SD inside the brain, as a fraction of its median
+
+
+def prepare(
+    volume: torch.Tensor, *, standardised: bool, sides: int = 1, reference: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return what a network's first convolution takes of ``volume`` (hemispheres, channels, x, y, z).
+
+    Parameters
+    ----------
+    standardised : `standardise` it, with the medians of ``reference`` where it is given.
+    sides : 2 where the second half of the channels is the other hemisphere, mirrored. Its place is taken by
+        own minus other, 0 where one of both has no brain: a small lesion stands out in it.
+    """
+    ready = standardise(volume, reference=reference) if standardised else volume
+    if sides == 1:
+        return ready
+    own, other = ready.chunk(2, dim=1)
+    both = (volume != 0).unflatten(1, (2, -1)).all(1)
+    return torch.cat([own, (own - other).mul_(both)], dim=1)
 
 
 def standardise(volume: torch.Tensor, *, reference: torch.Tensor | None = None) -> torch.Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from strokeclock.models.standardisation import standardise
+from strokeclock.models.standardisation import prepare
 
 STEP = 8  # three poolings: the whole U-Net needs sides that are multiples of it
 
@@ -92,13 +92,17 @@ class UNet(nn.Module):
     Parameters
     ----------
     width : channels of the first convolution; 32 in the paper.
-    standardised : standardise the input (`standardise`).
-    channels, outputs : of the hemisphere, and of what is said of it.
+    standardised : standardise the input (`prepare`).
+    channels, outputs : of the hemisphere, with those of the other one, and of what is said of it.
+    sides : `prepare`'s.
     """
 
-    def __init__(self, *, width: int, standardised: bool, channels: int = 3, outputs: int = 3):
+    def __init__(
+        self, *, width: int, standardised: bool, channels: int = 3, outputs: int = 3, sides: int = 1
+    ):
         super().__init__()
         self.standardised = standardised
+        self.sides = sides
         self.encoder = UNetEncoder(width=width, channels=channels)
         levels = [2 * width, 4 * width, 8 * width, 16 * width]
         self.ups = nn.ModuleList()
@@ -113,8 +117,7 @@ class UNet(nn.Module):
 
         Standardising takes the brain medians of ``original`` where it is given: corruption moves them.
         """
-        if self.standardised:
-            corrupted = standardise(corrupted, reference=original)
+        corrupted = prepare(corrupted, standardised=self.standardised, sides=self.sides, reference=original)
         shape = corrupted.shape[2:]
         padding = [amount for side in reversed(shape) for amount in (0, -side % STEP)]
         *skips, x = self.encoder(functional.pad(corrupted, padding))

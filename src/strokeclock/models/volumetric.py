@@ -5,7 +5,7 @@ from torch import nn
 
 from strokeclock.models.attention import GridAttention
 from strokeclock.models.field import WHOLE, Field
-from strokeclock.models.standardisation import standardise
+from strokeclock.models.standardisation import prepare
 from strokeclock.models.unet3d import UNetEncoder
 
 
@@ -19,8 +19,9 @@ class VolumetricNetwork(nn.Module):
         deepest map is the gate's g) stand beside the global average; the classifier sees 28 x ``width``
         features with them (896), 16 x ``width`` without.
     attention_norm : `GridAttention`'s.
-    standardised : standardise the input (`standardise`).
-    channels : of a hemisphere.
+    standardised : standardise the input (`prepare`).
+    channels : of a hemisphere, with those of the other one.
+    sides : `prepare`'s.
     field : what is seen of a hemisphere.
     """
 
@@ -32,10 +33,12 @@ class VolumetricNetwork(nn.Module):
         attention_norm: str,
         standardised: bool,
         channels: int = 3,
+        sides: int = 1,
         field: Field = WHOLE,
     ):
         super().__init__()
         self.standardised = standardised
+        self.sides = sides
         self.field = field
         self.encoder = UNetEncoder(width=width, channels=channels)
         self.attention = None
@@ -56,8 +59,7 @@ class VolumetricNetwork(nn.Module):
 
         ``seen`` is what the field shows, (n, channels, x, y, z).
         """
-        if self.standardised:
-            seen = standardise(seen)
+        seen = prepare(seen, standardised=self.standardised, sides=self.sides)
         seen = seen.contiguous(memory_format=torch.channels_last_3d)
         return self.encoder.run((seen,), range(stages), keep=self._gated)
 

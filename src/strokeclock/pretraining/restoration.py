@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from strokeclock import __version__
+from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
@@ -20,14 +21,7 @@ from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.loop import batches, choose_device, fit, on_device, teach
 from strokeclock.training.phases import GENESIS
 from strokeclock.training.precision import autocast, check_precision
-from strokeclock.training.store import (
-    Stack,
-    check_channels,
-    check_leakage,
-    has_other_hemisphere,
-    read_hemispheres,
-    read_split,
-)
+from strokeclock.training.store import Stack, check_channels, check_leakage, read_hemispheres, read_split
 
 log = logging.getLogger(__name__)
 
@@ -142,7 +136,7 @@ def train_restoration(
     log.info("%d hemispheres to learn from, %d to watch", len(learn), len(watch))
 
     torch.manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0]))
-    network = UNet(width=width, standardised=standardise, channels=len(channels), outputs=len(channels))
+    network = _restorer(channels, width=width, standardise=standardise)
     network = on_device(network, device)
     if settings.optimizer == "adam":
         optimiser = torch.optim.Adam(network.parameters(), lr=settings.lr)
@@ -216,9 +210,17 @@ def read_restorer(path: str | Path) -> tuple[UNet, dict]:
     record, weights, _ = read_checkpoint(path)
     if record.get("phase") != GENESIS:
         raise CheckpointError(f"{path} holds {record.get('phase')}: name a checkpoint of {GENESIS}.")
-    channels = len(record["channels"])
-    network = UNet(
-        width=record["width"], standardised=record["standardise"], channels=channels, outputs=channels
-    )
+    network = _restorer(record["channels"], width=record["width"], standardise=record["standardise"])
     network.load_state_dict(weights)
     return network.eval(), record
+
+
+def _restorer(channels: Sequence[str], *, width: int, standardise: bool) -> UNet:
+    """The U-Net that takes a hemisphere as the 3D network does, and gives back the channels themselves."""
+    return UNet(
+        width=width,
+        standardised=standardise,
+        channels=len(channels),
+        outputs=len(channels),
+        sides=1 + has_other_hemisphere(channels),
+    )

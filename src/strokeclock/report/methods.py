@@ -107,7 +107,9 @@ def _images(config: Mapping) -> Iterator[str]:
         yield f"percentiles {low:g} and {high:g} of the brain became 0 and 1"
     channels = _list([_SERIES[name] for name in config["models"]["channels"]])
     beside = (
-        "; the mirrored other hemisphere was given as well" if config["models"]["other_hemisphere"] else ""
+        " and their differences from the mirrored other hemisphere"
+        if config["models"]["other_hemisphere"]
+        else ""
     )
     yield (
         f"brains were cut at the mid-sagittal plane and right hemispheres mirrored: "

@@ -13,8 +13,9 @@ from torch import nn
 
 from strokeclock.errors import StrokeclockError
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import Field
-from strokeclock.training.store import check_leakage, has_other_hemisphere, read_split
+from strokeclock.training.store import check_leakage, read_split
 
 log = logging.getLogger(__name__)
 

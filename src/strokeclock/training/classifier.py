@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from strokeclock import __version__
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import read_box
 from strokeclock.training.augmentation import IN_PLANE_MM, augment
 from strokeclock.training.checkpoint import (
@@ -35,7 +36,6 @@ from strokeclock.training.store import (
     check_channels,
     check_classes,
     check_leakage,
-    has_other_hemisphere,
     read_hemispheres,
     read_split,
 )
@@ -125,7 +125,7 @@ def train_phase(
     phase : one of ``tasks``, phase1_stroke to phase4_attention in the paper.
     net, weights : 2d or 3d; random, genesis, imagenet, medical, phase1, … (`phases.parent`).
     seed : of first weights and of the order of hemispheres.
-    models : channels (`store.channel_names`), average (`Field`), width, attention_norm, standardise, and in
+    models : channels (`channel_names`), average (`Field`), width, attention_norm, standardise, and in
         2D attention_map, slice_aggregation.
     training : the fields of `PhaseSettings`.
     hemispheres : folder of <patient>.npy.

@@ -5,15 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
+from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.training.checkpoint import read_network_to_test, write_whole
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
-from strokeclock.training.store import (
-    check_channels,
-    has_other_hemisphere,
-    read_hemispheres,
-)
+from strokeclock.training.store import check_channels, read_hemispheres
 
 _COLUMNS = ("patient", "hemisphere", "part", "label", "score")
 
@@ -37,7 +34,7 @@ def predict(
     ----------
     model : checkpoint of phases 1 to 4.
     hemispheres : folder of <patient>.npy.
-    channels : that a network sees, in order (`store.channel_names`).
+    channels : that a network sees, in order (`channel_names`).
     threads, device : of torch (configuration keys training.threads and training.device).
 
     Raises

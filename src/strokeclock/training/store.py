@@ -11,10 +11,10 @@ import pandas as pd
 
 from strokeclock.cohort.split import PARTS, is_labelled, read_cohort
 from strokeclock.errors import PatientError, StrokeclockError
+from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.training.phases import Task
 
 SIDES = ("left", "right")  # the order of a hemisphere file's first axis
-OTHER = "other_"  # before the name of a series: of the other hemisphere, mirrored
 
 
 class SplitError(StrokeclockError):
@@ -100,16 +100,6 @@ def read_split(path: str | Path) -> dict[str, list[str]]:
     if strange := sorted(set(rows["part"]) - set(PARTS)):
         raise SplitError(f"{path}: part {strange[0]!r} is unknown, use {', '.join(PARTS)}.")
     return {part: rows["patient"][rows["part"] == part].tolist() for part in PARTS}
-
-
-def channel_names(series: Sequence[str], *, other_hemisphere: bool) -> tuple[str, ...]:
-    """Name a network's channels: the series, and behind them, if asked for, the other hemisphere's."""
-    return *series, *(OTHER + name for name in series if other_hemisphere)
-
-
-def has_other_hemisphere(channels: Sequence[str]) -> bool:
-    """Whether some of these channels are the other hemisphere's."""
-    return any(name.startswith(OTHER) for name in channels)
 
 
 def read_hemispheres(

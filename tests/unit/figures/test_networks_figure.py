@@ -30,7 +30,7 @@ CASES = [
     architecture("2d", aggregation="feature"),
     architecture("2d", attention=False),
     architecture("3d"),
-    architecture("3d", attention=False, channels=("dwi", "t2w", "flair", "adc")),
+    architecture("3d", attention=False, channels=("dwi", "adc", "other_dwi", "other_adc")),
 ]
 
 

@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 import torch
 
-from strokeclock.models.standardisation import medians_by_bisection, medians_by_partition, standardise
+from strokeclock.models.architecture import Architecture
+from strokeclock.models.channels import channel_names
+from strokeclock.models.standardisation import (
+    medians_by_bisection,
+    medians_by_partition,
+    prepare,
+    standardise,
+)
+from strokeclock.models.unet3d import UNet
 
 
 def test_scales_by_the_brain_median_of_each_hemisphere_and_channel():
@@ -31,6 +39,35 @@ def test_takes_the_median_from_the_reference():
     assert torch.allclose(standardise(volume, reference=reference), torch.tensor(1 / 0.32))
 
 
+@pytest.mark.parametrize("standardised", [True, False])
+def test_the_other_hemisphere_is_seen_as_the_difference_where_both_have_brain(standardised):
+    values = np.random.default_rng(0).uniform(0.1, 1, (2, 6, 6, 7, 5)).astype(np.float32)
+    values[:, :3, 0] = 0  # background of the own hemisphere,
+    values[:, 3:, :, 0] = 0  # and of the other one
+    seen = prepare(torch.from_numpy(values), standardised=standardised, sides=2).numpy()
+    for hemisphere in range(2):
+        for series in range(3):
+            ready = []
+            for channel in (series, series + 3):
+                brain = values[hemisphere, channel] != 0
+                signal = values[hemisphere, channel].copy()
+                if standardised:
+                    median = np.quantile(signal[brain], 0.5, method="lower")
+                    signal = np.where(brain, (signal / median - 1) / 0.32, 0)
+                ready.append(signal)
+            own, other = ready
+            expected = own - other
+            expected[0], expected[:, 0] = 0, 0
+            np.testing.assert_allclose(seen[hemisphere, series], own, rtol=1e-5, atol=1e-6)
+            np.testing.assert_allclose(seen[hemisphere, series + 3], expected, rtol=1e-5, atol=1e-5)
+
+
+def test_one_side_is_only_standardised():
+    volume = torch.rand(2, 3, 4, 4, 4)
+    assert torch.equal(prepare(volume, standardised=True), standardise(volume))
+    assert torch.equal(prepare(volume, standardised=False), volume)
+
+
 @pytest.mark.parametrize("medians_of", [medians_by_partition, medians_by_bisection])
 def test_medians_are_exact(medians_of):
     generator = np.random.default_rng(0)
@@ -42,3 +79,27 @@ def test_medians_are_exact(medians_of):
         np.sort(row[row > 0])[(np.count_nonzero(row) - 1) // 2] if row.any() else np.nan for row in rows
     ]
     np.testing.assert_array_equal(medians_of(torch.from_numpy(rows)), np.array(expected, np.float32))
+
+
+def _network(kind):
+    if kind == "unet":
+        return UNet(width=2, standardised=True, channels=4, outputs=4, sides=2)
+    shared = {"width": 4, "attention": False, "attention_norm": "sigmoid", "standardise": True}
+    if kind == "2d":
+        shared |= {"attention_map": "native", "slice_aggregation": "softmax_logit"}
+    channels = channel_names(("dwi", "flair"), other_hemisphere=True)
+    return Architecture(net=kind, grid=(16, 32, 8), channels=channels, **shared).build()
+
+
+@pytest.mark.parametrize("kind", ["2d", "3d", "unet"])
+def test_networks_see_nothing_of_another_hemisphere_that_is_alike(kind):
+    network = _network(kind).eval()
+    own = torch.rand(1, 2, 16, 32, 8) + 0.1
+    alike, unlike = torch.cat([own, own], dim=1), torch.cat([own, torch.rand_like(own) + 0.1], dim=1)
+    first = next(weights for weights in network.parameters() if weights.dim() > 1)
+    with torch.inference_mode():
+        before = [network(seen) for seen in (alike, unlike)]
+        first[:, 2:] *= -3  # what is made of the other hemisphere's channels
+        after = [network(seen) for seen in (alike, unlike)]
+    assert torch.equal(before[0], after[0])
+    assert not torch.allclose(before[1], after[1], rtol=1e-3)

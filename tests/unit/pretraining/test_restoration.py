@@ -4,11 +4,11 @@ import pandas as pd
 import pytest
 import torch
 
+from strokeclock.models.channels import channel_names
 from strokeclock.pretraining.restoration import read_restorer, train_restoration
 from strokeclock.pretraining.watching import TooFewPatientsError
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from strokeclock.training.classifier import train_phase
-from strokeclock.training.store import channel_names
 
 
 def _train(toys, output, workers=0, **changes):

@@ -74,7 +74,10 @@ CHANGES = [
     ({"preprocessing": {"intensity": {"percentiles": [1, 99]}}}, "Percentiles 1 and 99 of the brain"),
     ({"phantom": {"space": "template"}}, "Registered volumes were made directly"),
     ({"models": {"channels": ["flair", "adc"]}}, "with the channels FLAIR and ADC."),
-    ({"models": {"other_hemisphere": True}}, "the mirrored other hemisphere was given as well"),
+    (
+        {"models": {"other_hemisphere": True}},
+        "and their differences from the mirrored other hemisphere",
+    ),
     ({"models": {"3d": {"width": 8}}}, "3D U-Net (8 channels"),
     ({"models": {"field": "brain"}}, "networks saw the box around the atlas's brain"),
     ({"models": {"average": [2, 2, 1]}}, "saw averages of 2 × 2 × 1 voxels"),

@@ -11,13 +11,14 @@ from pytorch_optimizer import AdaBound
 from torch.nn import functional
 
 import strokeclock.training.loop
+from strokeclock.models.channels import channel_names
 from strokeclock.pretraining.restoration import train_restoration
 from strokeclock.training import classifier
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.classifier import one_cycle, train_phase
 from strokeclock.training.loop import TrainingError
 from strokeclock.training.prediction import predict
-from strokeclock.training.store import SplitError, channel_names
+from strokeclock.training.store import SplitError
 
 
 def _train(

@@ -3,10 +3,10 @@ import pandas as pd
 import pytest
 
 from strokeclock.errors import PatientError
+from strokeclock.models.channels import channel_names
 from strokeclock.training.phases import PAPER
 from strokeclock.training.store import (
     SplitError,
-    channel_names,
     check_channels,
     check_classes,
     check_leakage,

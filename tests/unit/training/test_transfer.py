@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
+from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.resnet import ResNet18
 from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.models.unet3d import UNet
 from strokeclock.training.checkpoint import read_checkpoint, write_checkpoint
 from strokeclock.training.classifier import train_phase
-from strokeclock.training.store import has_other_hemisphere
 from strokeclock.training.transfer import FIRST_CONVOLUTION, spread_channels
 
 PARENTS = {
