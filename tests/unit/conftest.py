@@ -4,9 +4,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+
+from strokeclock.imaging.lesion import DRAWN, FOUND
 
 _PARTS = {"train": 10, "validation": 4, "test": 4}
 _TORCH = {"precision": "fp32", "threads": 1, "device": "cpu"}
@@ -109,3 +112,23 @@ def toys(tmp_path: Path) -> ToyCohort:
     pd.DataFrame(rows).to_csv(tmp_path / "cohort.tsv", sep="\t", index=False)
     pd.DataFrame(split).to_csv(tmp_path / "split.tsv", sep="\t", index=False)
     return ToyCohort(folder, tmp_path / "cohort.tsv", tmp_path / "split.tsv")
+
+
+@pytest.fixture
+def toy_lesions(tmp_path):
+    """lesions/volumes.tsv of the toys: their boxes as drawn, toy-17's as found; the masks beside it."""
+    folder = tmp_path / "lesions"
+    folder.mkdir()
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[0, 3] = -31  # x = 0 in the middle of 32 columns
+    lines = ["patient\tvolume_ml\tsource\tnote"]
+    for number in range(18):
+        box = np.zeros((32, 32, 9), np.uint8)
+        if number == 3 or number // 2 % 2 == 0:
+            box[6:12, 8:20, 3:6] = 1
+        if number == 3 or number // 2 % 2 == 1:
+            box[20:26, 8:20, 3:6] = 1  # mirrored: columns 6 to 11
+        nib.save(nib.Nifti1Image(box, affine), folder / f"toy-{number:02d}.nii.gz")
+        lines.append(f"toy-{number:02d}\t{box.sum() * 0.008:.3f}\t{FOUND if number == 17 else DRAWN}\t")
+    (folder / "volumes.tsv").write_text("\n".join(lines) + "\n")
+    return folder / "volumes.tsv"

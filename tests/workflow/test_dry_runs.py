@@ -30,6 +30,9 @@ NETWORK_RUNS = {  # both arms, both networks, one seed
     "phase3_tss4h5": 4,
     "phase4_attention": 2,
     "predict": 12,
+    "phase0_outline": 1,
+    "predict_outlined": 2,
+    "join_predictions": 4,
 }
 SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
 
@@ -47,14 +50,24 @@ def merged(base, change):
         ({}, {"phantom_patient": 12, "bias_correction": 12, "hemispheres": 12, **NETWORK_RUNS}),
         ({"preprocessing": {"toolchain": "open"}}, {"phantom_patient": 12, "preprocess": 12, **NETWORK_RUNS}),
         ({"phantom": {"space": "template"}}, {"hemispheres": 12, **NETWORK_RUNS}),
-        ({"training": {"networks": ["2d"]}}, {"phase1_stroke": 1, "phase2_tss3h": 2, "predict": 6}),
-        ({"training": {"arms": ["random"]}}, {"phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4}),
+        (
+            {"training": {"networks": ["2d"]}},
+            {"phase1_stroke": 1, "phase2_tss3h": 2, "predict": 6, "join_predictions": 2},
+        ),
+        (
+            {"training": {"arms": ["random"]}},
+            {"phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4, "join_predictions": 0},
+        ),
+        (
+            {"training": {"phase0_outline": None}},
+            {"phase0_outline": 0, "predict_outlined": 0, "join_predictions": 0, "predict": 12},
+        ),
         ({"models": {"other_hemisphere": True}}, NETWORK_RUNS),
         ({"models": {"field": "hemisphere"}}, {"brain_box": 0, **NETWORK_RUNS}),
         ({"models": {"field": "brain"}}, {"brain_box": 1, **NETWORK_RUNS}),
         (
             {"training": {"phase5_tss6h": SIX_HOURS}},
-            NETWORK_RUNS | {"phase5_tss6h": 4, "predict": 16},
+            NETWORK_RUNS | {"phase5_tss6h": 4, "predict": 16, "predict_outlined": 3, "join_predictions": 6},
         ),
         ({"training": {"seeds": [0, 1, 2]}}, {name: 3 * count for name, count in NETWORK_RUNS.items()}),
     ],
@@ -64,6 +77,7 @@ def merged(base, change):
         "template",
         "2d",
         "random",
+        "no outliner",
         "other hemisphere",
         "field",
         "brain",

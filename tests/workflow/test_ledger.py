@@ -12,7 +12,13 @@ CONFIG = {
     "evaluation": {"bootstraps": 20},
 }
 TASKS = {"phase2_tss3h": 180, "phase3_tss4h5": 270}
-MODELS = ("2d/{}/random", "ratio/{}/flair", "ratio/{}/series", "clinical/{}/covariates")
+MODELS = (
+    "2d/{}/random",
+    "outline/{}/ratios",
+    "ratio/{}/flair",
+    "ratio/{}/series",
+    "clinical/{}/covariates",
+)
 PATIENTS = [f"phantom-{number:04d}" for number in range(1, 13)]
 MINUTES = {patient: 100 + 40 * (5 * place % 12) for place, patient in enumerate(PATIENTS)}
 PARTS = dict(zip(PATIENTS, ["validation", "test"] * 6, strict=True))

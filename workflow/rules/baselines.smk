@@ -10,7 +10,26 @@ RADIOMICS = {
     phase: f"{RUN}/predictions/ml/{phase}/radiomics/seed-0.tsv"
     for phase in {"phase4_attention"} & set(TASKS)  # where Table 2 has its row
 }
+# The lesion's age where the outliner finds the lesion; and this beside what the chain's networks say, to which
+# (net, phase) its weights belong.
+OUTLINED = bool(config["training"][OUTLINE])
+CHAINED = {
+    (run.net, run.phase): run.weights
+    for run in RUNS
+    if run.phase in TIME_PHASES and run.weights.startswith("phase")
+}
 BASELINE_PREDICTIONS = [
+    *expand(
+        f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
+        phase=TIME_PHASES if OUTLINED else [],
+        seed=config["training"]["seeds"],
+    ),
+    *[
+        f"{RUN}/predictions/outline/{phase}/{net}/seed-{seed}.tsv"
+        for net, phase in CHAINED
+        for seed in config["training"]["seeds"]
+        if OUTLINED
+    ],
     *expand(
         f"{RUN}/predictions/ratio/{{phase}}/{{row}}/seed-0.tsv",
         phase=TIME_PHASES,
@@ -47,6 +66,57 @@ rule predict_ratio:
         code=code("evaluation", "imaging", "training"),
     script:
         "../scripts/predict_ratio.py"
+
+
+rule predict_outlined:
+    input:
+        **LEARNED_FROM,
+        model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/model.pt",
+    output:
+        predictions=f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
+    log:
+        f"{LOG}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.log",
+    wildcard_constraints:
+        phase="|".join(TIME_PHASES),
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=GPUS,
+    params:
+        channels=config["models"]["channels"],
+        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        threads=config["training"]["threads"],
+        device=config["training"]["device"],
+        code=code("evaluation", "imaging", "models", "training"),
+    script:
+        "../scripts/predict_outlined.py"
+
+
+rule join_predictions:
+    input:
+        network=lambda wildcards: f"{RUN}/predictions/{wildcards.net}/{wildcards.phase}/"
+        f"{CHAINED[wildcards.net, wildcards.phase]}/seed-{wildcards.seed}.tsv",
+        outlined=f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
+    output:
+        predictions=f"{RUN}/predictions/outline/{{phase}}/{{net}}/seed-{{seed}}.tsv",
+    log:
+        f"{LOG}/predictions/outline/{{phase}}/{{net}}/seed-{{seed}}.log",
+    wildcard_constraints:
+        phase="|".join(TIME_PHASES),
+        net="|".join(NETWORKS),
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        code=code("evaluation"),
+    script:
+        "../scripts/join_predictions.py"
 
 
 rule predict_clinical:

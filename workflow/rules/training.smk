@@ -4,6 +4,7 @@ from strokeclock.models.channels import channel_names
 from strokeclock.training.phases import (
     GENESIS,
     NETWORKS,
+    OUTLINE,
     arms_table,
     lineage,
     list_not_run,
@@ -106,6 +107,36 @@ rule phase0_genesis:
         code=code("models", "training", "pretraining"),
     script:
         "../scripts/phase0_genesis.py"
+
+
+rule phase0_outline:
+    input:
+        **LEARNED_FROM,
+        box=BRAIN_BOX,
+        volumes=f"{RUN}/lesions/volumes.tsv",
+    output:
+        model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/run.json",
+    log:
+        f"{LOG}/models/3d/{OUTLINE}/random/seed-{{seed}}.log",
+    conda:
+        "../../envs/training.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=24000,
+        runtime=1440,
+        gpu=GPUS,
+    params:
+        series=config["models"]["channels"],
+        average=config["models"]["average"],
+        width=config["models"]["3d"]["width"],
+        standardise=config["models"]["standardise"],
+        training=(config["training"][OUTLINE] or {})
+        | {key: config["training"][key] for key in (*SHARED, "augmentation")},
+        code=code("models", "training", "imaging"),
+    script:
+        "../scripts/phase0_outline.py"
 
 
 for phase in TASKS:

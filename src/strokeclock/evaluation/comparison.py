@@ -25,6 +25,7 @@ from strokeclock.evaluation.intervals import (
 )
 from strokeclock.evaluation.metrics import auc, compare_pairs
 from strokeclock.evaluation.predictions import (
+    OUTLINED,
     PAPER,
     READER_THRESHOLD_MIN,
     SUBSET,
@@ -122,6 +123,8 @@ def list_pairs(arms: Iterable[Arm], tasks: Tasks) -> Iterator[tuple[Arm, Arm, st
 
 
 def _question(a: Arm, b: Arm, tasks: Tasks) -> str | None:
+    if OUTLINED in (a.net, b.net):
+        return _question_outlined(a, b)
     if a.net not in NETWORKS:
         return None
     if b.net not in NETWORKS:
@@ -135,6 +138,17 @@ def _question(a: Arm, b: Arm, tasks: Tasks) -> str | None:
     if _in_chain(a) and b.weights != "random" and (not _in_chain(b) or a.phase > b.phase):
         return "chain against others"
     return None
+
+
+def _question_outlined(a: Arm, b: Arm) -> str | None:
+    if a.net != OUTLINED:
+        return None
+    if b.net == OUTLINED:
+        return "outline with and without network" if a.weights in NETWORKS and b.weights == "ratios" else None
+    if b.net not in NETWORKS:
+        return "outline against baseline"
+    joined = a.weights == b.net or a.weights == "ratios"
+    return "outline against network" if joined and _in_chain(b) and a.phase == b.phase else None
 
 
 def _in_chain(arm: Arm) -> bool:

@@ -27,6 +27,7 @@ COLUMNS = ["patient", "hemisphere", "part", "label", "score"]
 Tasks = Mapping[str, float | None]
 PAPER: Tasks = {"phase1_stroke": None, "phase2_tss3h": 180, "phase3_tss4h5": 270, "phase4_attention": 270}
 READER_THRESHOLD_MIN = 270
+OUTLINED = "outline"  # rows that rest on the outliner (evaluation/outline.py): alone, and beside a network
 SUBSET = "ml"  # the radiomics baseline alone rests on some of the patients: those with a region to measure
 
 

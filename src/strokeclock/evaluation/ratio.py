@@ -14,6 +14,7 @@ import numpy as np
 
 from strokeclock.evaluation.predictions import write_predictions
 from strokeclock.imaging.lesion import find_lesion
+from strokeclock.models.channels import channel_names
 from strokeclock.training.phases import Task
 from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
 
@@ -24,27 +25,36 @@ FEWEST_VOXELS = 2
 DARKEST = 1e-3  # a mean is at least this, so that a ratio is a number
 
 
-def measure_ratios(own: np.ndarray, other: np.ndarray, *, dwi: int) -> np.ndarray:
+def measure_ratios(own: np.ndarray, other: np.ndarray, lesion: np.ndarray) -> np.ndarray:
     """Return each series' log ratio, and the log of the lesion's voxels behind them.
 
     Parameters
     ----------
     own, other : (channels, x, y, z)
         A hemisphere, and the other one mirrored.
-    dwi : int
-        The channel in which the lesion is looked for.
+    lesion : (x, y, z)
+        Bool, or the lesion's share of each voxel, by which it counts.
 
     Returns
     -------
     (channels + 1,) float
-        Mean in the lesion over mean at the mirrored place; NaN where fewer than `FEWEST_VOXELS` are found.
+        Mean in the lesion over mean at the mirrored place; NaN where there is no lesion.
     """
-    own, other = own.astype(np.float32), other.astype(np.float32)
-    lesion = find_lesion(own[dwi], other[dwi])
-    if lesion.sum() < FEWEST_VOXELS:
+    place = lesion > 0
+    if not place.any():
         return np.full(len(own) + 1, np.nan)
-    here, there = (np.maximum(side[:, lesion].mean(axis=1, dtype=float), DARKEST) for side in (own, other))
-    return np.log([*here / there, lesion.sum()])
+    share = lesion[place].astype(float)
+    here, there = (
+        np.maximum(np.average(side[:, place].astype(float), axis=1, weights=share), DARKEST)
+        for side in (own, other)
+    )
+    return np.log([*here / there, share.sum()])
+
+
+def find_on_dwi(own: np.ndarray, other: np.ndarray, *, dwi: int) -> np.ndarray:
+    """Mark the lesion (x, y, z) by the channel ``dwi``; fewer than `FEWEST_VOXELS` are none."""
+    lesion = find_lesion(own[dwi].astype(np.float32), other[dwi].astype(np.float32))
+    return lesion & (lesion.sum() >= FEWEST_VOXELS)
 
 
 def predict_ratio(
@@ -107,12 +117,11 @@ def predict_ratio(
 
 def _measure_part(units: Hemispheres, channels: Sequence[str], part: str) -> np.ndarray:
     """The ratios of each hemisphere, (n, channels + 1)."""
-    series = len(channels)
-    check_channels(units, channels=[*channels, *(f"other_{name}" for name in channels)])
+    check_channels(units, channels=channel_names(channels, other_hemisphere=True))
     ratios = np.array(
         [
-            measure_ratios(both[:series], both[series:], dwi=channels.index("dwi"))
-            for both in map(units.values.__getitem__, range(len(units)))
+            measure_ratios(own, other, find_on_dwi(own, other, dwi=channels.index("dwi")))
+            for own, other in (np.split(both, 2) for both in map(units.values.__getitem__, range(len(units))))
         ]
     )
     lost = np.isnan(ratios).any(axis=1)

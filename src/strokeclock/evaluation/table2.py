@@ -20,6 +20,7 @@ from strokeclock.evaluation.intervals import Interval, clustered_intervals, delo
 from strokeclock.evaluation.ledger import digest, record_looks
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
 from strokeclock.evaluation.predictions import (
+    OUTLINED,
     PAPER,
     READER_THRESHOLD_MIN,
     SUBSET,
@@ -127,7 +128,7 @@ def write_table2(
             arm = Arm(key["model"], stage, key["weights"])
             reason = NO_BASELINE if arm.net == SUBSET else not_run.get(arm, LEFT_OUT)
             row = _model_row(arms[arm], settings, tasks) if arm in arms else _not_run(reason)
-            if arm.net in NETWORKS:
+            if arm.net in (*NETWORKS, OUTLINED):
                 row["recipe"] = recipe
         rows.append(key | beside | row)
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format)

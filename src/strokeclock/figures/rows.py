@@ -13,6 +13,9 @@ from strokeclock.figures.style import INK, PALE, SKY
 
 STARTS = {"genesis": Look("Models Genesis", SKY, "--")}  # of phase 1, which has no ROC figure
 BASELINES = {
+    ("outline", "ratios"): Look("ratios where outlined", SKY, "-"),
+    ("outline", "2d"): Look("ratios where outlined and 2D", SKY, "--"),
+    ("outline", "3d"): Look("ratios where outlined and 3D", SKY, ":"),
     ("ratio", "flair"): Look("FLAIR ratio", PALE, "-"),
     ("ratio", "series"): Look("ratios of all series", PALE, "--"),
     ("clinical", "covariates"): Look("clinical covariates", PALE, "-."),

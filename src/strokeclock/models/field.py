@@ -62,6 +62,12 @@ class Field:
         )
         return torch.where(covered >= 0.5, values / covered, 0)
 
+    def share(self, masks: torch.Tensor) -> torch.Tensor:
+        """Return which share of what is seen masks (n, 1, x, y, z) of 0 and 1 fill, float32."""
+        if self.box is not None:
+            masks = masks[(..., *(slice(*side) for side in self.box))]
+        return functional.avg_pool3d(masks.float(), self.average, ceil_mode=True)
+
 
 WHOLE = Field()
 

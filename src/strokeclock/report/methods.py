@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from strokeclock.evaluation.tables import name_target
 from strokeclock.report.people import People
-from strokeclock.training.phases import GENESIS, Task, read_tasks, settings_of
+from strokeclock.training.phases import GENESIS, OUTLINE, Task, read_tasks, settings_of
 
 _SERIES = {"t2w": "T2w (b0)", "dwi": "DWI", "flair": "FLAIR", "adc": "ADC"}
 _NORMALISATION = {
@@ -204,10 +204,23 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
     if missing:
         rows = _list(f"{net.upper()} from {_ARMS[arm].removesuffix(' (2D)')}" for net, arm in missing)
         yield f"not run, for want of starting weights: {rows}"
+    if training[OUTLINE]:
+        yield _outliner(training[OUTLINE])
     kinds = [_AUGMENTATION[kind].format(most) for kind, most in training["augmentation"].items() if most]
     yield f"augmentation: {_list(kinds)}" if kinds else "nothing was augmented"
     if training["label_softness"]:
         yield f"labels faded with an SD of {training['label_softness']:g} of the log of time"
+
+
+def _outliner(own: Mapping) -> str:
+    decay = f", weight decay {own['weight_decay']:g}" if own["weight_decay"] else ""
+    return (
+        "beyond the paper, a 3D U-Net learned to outline the lesion from the training patients' lesions and "
+        f"both hemispheres ({_count(own['epochs'], 'epoch')}, batches of {own['batch']}, AdamW, one cycle of "
+        f"the rate, {_rate(own['lr'])}{decay}); from the series' ratios to the mirrored hemisphere there "
+        "and the lesion's size a logistic regression told the time, alone and averaged with what the chain's "
+        "networks said"
+    )
 
 
 def _optimizer(training: Mapping) -> str:

@@ -14,7 +14,7 @@ _STARTS = {
     "medical": "medical images",
     "genesis": "Models Genesis",
 }
-_PHASE_0 = {"genesis": "Models Genesis", "medical": "brain tumours"}
+_PHASE_0 = {"genesis": "Models Genesis", "medical": "brain tumours", "outline": "outlining the lesion"}
 _ABBREVIATED = {
     **{word: word.upper() for word in ("auc", "ece", "tp", "fn", "tn", "fp", "sd")},
     "brier": "Brier",

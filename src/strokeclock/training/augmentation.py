@@ -50,30 +50,18 @@ def augment(
     Same shape; background 0.
     """
     n, channels, *plane, slices = hemispheres.shape
-
-    def uniform(most: float, *shape: int) -> np.ndarray:
-        return generator.uniform(-most, most, size=shape)
-
-    angle, growth = np.radians(uniform(rotation_deg, n)), 1 + uniform(scale, n)
-    aspect = extent_mm[1] / extent_mm[0]
-    theta = np.zeros((n, 2, 3), dtype=np.float32)  # grid_sample counts y (the last axis) first
-    theta[:, 0, 0] = theta[:, 1, 1] = np.cos(angle) / growth
-    theta[:, 0, 1] = -np.sin(angle) / growth / aspect
-    theta[:, 1, 0] = np.sin(angle) / growth * aspect
-    theta[:, :, 2] = uniform(shift_mm, n, 2) * 2 / np.array(extent_mm[::-1])
+    motion = _draw_motion(
+        n, generator, rotation_deg=rotation_deg, scale=scale, shift_mm=shift_mm, extent_mm=extent_mm
+    )
 
     # slices before x and y: one image of (channels + sides) * slices a hemisphere
     images = hemispheres.new_empty(n, channels + sides, slices, *plane)
     images[:, :channels] = hemispheres.permute(0, 1, 4, 2, 3)
     images[:, channels:] = (images[:, :channels].unflatten(1, (sides, -1)) != 0).any(2)
-    grid = functional.affine_grid(
-        torch.from_numpy(theta).to(images.device), (n, 1, *plane), align_corners=False
-    )
-    moved = functional.grid_sample(
-        images.flatten(1, 2), grid, mode="bilinear", padding_mode="zeros", align_corners=False
-    ).view_as(images)
+    moved = _move(images, motion)
     covered = moved[:, channels:].unsqueeze(2)
-    brightness = torch.from_numpy(1 + uniform(gain, n, channels)).to(images).view(n, sides, -1, 1, 1, 1)
+    brightness = torch.from_numpy(1 + generator.uniform(-gain, gain, size=(n, channels))).to(images)
+    brightness = brightness.view(n, sides, -1, 1, 1, 1)
     # a voxel on the border keeps the brain's signal, not its mixture with the background
     values = moved[:, :channels].unflatten(1, (sides, -1)) * brightness / covered.clamp_min(0.5)
 
@@ -83,3 +71,52 @@ def augment(
     brain = (brain + noise * speckle).clamp_min(math.ulp(1.0))  # exactly 0 is background
     values = torch.zeros_like(values).masked_scatter_(inside, brain)
     return values.flatten(1, 2).permute(0, 1, 3, 4, 2)
+
+
+def move_masks(
+    masks: torch.Tensor,
+    generator: np.random.Generator,
+    *,
+    rotation_deg: float,
+    scale: float,
+    shift_mm: float,
+    extent_mm: tuple[float, float] = IN_PLANE_MM,
+) -> torch.Tensor:
+    """Move masks (n, 1, x, y, z) as `augment` moves their hemispheres with a generator in the same state."""
+    motion = _draw_motion(
+        len(masks), generator, rotation_deg=rotation_deg, scale=scale, shift_mm=shift_mm, extent_mm=extent_mm
+    )
+    return _move(masks.permute(0, 1, 4, 2, 3).contiguous(), motion).permute(0, 1, 3, 4, 2)
+
+
+def _draw_motion(
+    n: int,
+    generator: np.random.Generator,
+    *,
+    rotation_deg: float,
+    scale: float,
+    shift_mm: float,
+    extent_mm: tuple[float, float],
+) -> torch.Tensor:
+    """Draw a motion for each hemisphere: affine matrices (n, 2, 3) of `affine_grid`."""
+
+    def uniform(most: float, *shape: int) -> np.ndarray:
+        return generator.uniform(-most, most, size=shape)
+
+    angle, growth = np.radians(uniform(rotation_deg, n)), 1 + uniform(scale, n)
+    aspect = extent_mm[1] / extent_mm[0]
+    motion = np.zeros((n, 2, 3), dtype=np.float32)  # grid_sample counts y (the last axis) first
+    motion[:, 0, 0] = motion[:, 1, 1] = np.cos(angle) / growth
+    motion[:, 0, 1] = -np.sin(angle) / growth / aspect
+    motion[:, 1, 0] = np.sin(angle) / growth * aspect
+    motion[:, :, 2] = uniform(shift_mm, n, 2) * 2 / np.array(extent_mm[::-1])
+    return torch.from_numpy(motion)
+
+
+def _move(images: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
+    """Move images (n, channels, slices, x, y), linearly interpolated; 0 comes in from outside."""
+    n, _, _, *plane = images.shape
+    grid = functional.affine_grid(motion.to(images.device), (n, 1, *plane), align_corners=False)
+    return functional.grid_sample(
+        images.flatten(1, 2), grid, mode="bilinear", padding_mode="zeros", align_corners=False
+    ).view_as(images)

@@ -29,7 +29,16 @@ from strokeclock.training.checkpoint import (
     read_checkpoint,
 )
 from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.loop import batches, choose_device, fit, freeze, on_device, teach, train_mode
+from strokeclock.training.loop import (
+    batches,
+    choose_device,
+    fit,
+    freeze,
+    on_device,
+    one_cycle,
+    teach,
+    train_mode,
+)
 from strokeclock.training.phases import PAPER, Task, frozen_modules, has_attention, parent
 from strokeclock.training.store import (
     Hemispheres,
@@ -42,8 +51,6 @@ from strokeclock.training.store import (
 from strokeclock.training.transfer import spread_channels
 
 log = logging.getLogger(__name__)
-
-WARM_UP = 0.15  # of the steps
 
 
 @dataclass(frozen=True)
@@ -363,13 +370,3 @@ def soften(minutes: torch.Tensor, *, below_min: float, width: float) -> torch.Te
     than who is far from it. Scores are judged by hard labels.
     """
     return torch.special.ndtr((math.log(below_min) - minutes.log()) / width)
-
-
-def one_cycle(done: float) -> float:
-    """The share of the learning rate when a share of the training is done (0 to 1).
-
-    It rises linearly from 1/25 over the first 15 %, then falls to 0 as a cosine.
-    """
-    if done < WARM_UP:
-        return 0.04 + 0.96 * done / WARM_UP
-    return (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2

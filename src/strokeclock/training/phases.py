@@ -13,6 +13,7 @@ NETWORKS = ("2d", "3d")
 ARMS = ("random", "imagenet", "medical", "chain")
 # Where starting weights come from that no task leaves: (phase, weights), a folder under models/<net>
 GENESIS = "phase0_genesis"
+OUTLINE = "phase0_outline"  # no start of any task: what finds the lesion's voxels
 ORIGINS = {
     "genesis": (GENESIS, "random"),
     "imagenet": ("phase0_imagenet", "torchvision"),

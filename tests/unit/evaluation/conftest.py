@@ -3,13 +3,11 @@
 import math
 from dataclasses import asdict
 
-import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-from strokeclock.imaging.lesion import DRAWN, FOUND
 from strokeclock.models.architecture import Architecture
 from strokeclock.training.checkpoint import write_checkpoint
 
@@ -98,26 +96,6 @@ class MadeUpRun:
 @pytest.fixture
 def made_up_run(tmp_path):
     return MadeUpRun(tmp_path)
-
-
-@pytest.fixture
-def toy_lesions(tmp_path):
-    """lesions/volumes.tsv of the toys: their boxes as drawn, toy-17's as found; the masks beside it."""
-    folder = tmp_path / "lesions"
-    folder.mkdir()
-    affine = np.diag([2.0, 2.0, 2.0, 1.0])
-    affine[0, 3] = -31  # x = 0 in the middle of 32 columns
-    lines = ["patient\tvolume_ml\tsource\tnote"]
-    for number in range(18):
-        box = np.zeros((32, 32, 9), np.uint8)
-        if number == 3 or number // 2 % 2 == 0:
-            box[6:12, 8:20, 3:6] = 1
-        if number == 3 or number // 2 % 2 == 1:
-            box[20:26, 8:20, 3:6] = 1  # mirrored: columns 6 to 11
-        nib.save(nib.Nifti1Image(box, affine), folder / f"toy-{number:02d}.nii.gz")
-        lines.append(f"toy-{number:02d}\t{box.sum() * 0.008:.3f}\t{FOUND if number == 17 else DRAWN}\t")
-    (folder / "volumes.tsv").write_text("\n".join(lines) + "\n")
-    return folder / "volumes.tsv"
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.predictions import read_predictions
-from strokeclock.evaluation.ratio import measure_ratios, predict_ratio
+from strokeclock.evaluation.ratio import find_on_dwi, measure_ratios, predict_ratio
 from strokeclock.training.phases import PAPER
 from strokeclock.training.store import SplitError
 
@@ -48,14 +48,22 @@ def _predict(run, **changes):
 
 def test_ratios_are_logs_of_lesion_over_mirror_and_the_last_is_its_size():
     sides = _hemispheres(flair=1.25)
-    np.testing.assert_allclose(
-        measure_ratios(sides[0], sides[1], dwi=0), np.log([2.0, 1.1, 1.25, 18]), rtol=1e-5
-    )
+    lesion = find_on_dwi(*sides, dwi=0)
+    np.testing.assert_allclose(measure_ratios(*sides, lesion), np.log([2.0, 1.1, 1.25, 18]), rtol=1e-5)
+
+
+def test_voxels_count_by_their_share():
+    sides = _hemispheres()
+    share = np.zeros(sides.shape[2:])
+    share[2, 3, 1], share[6, 5, 2] = 0.75, 0.25  # the second lies beside the lesion
+    expected = np.log([(0.75 * ratio + 0.25) for ratio in (2.0, 1.1, 1.2)] + [1.0])
+    np.testing.assert_allclose(measure_ratios(*sides, share), expected, rtol=1e-6, atol=1e-6)
 
 
 def test_without_a_lesion_there_is_no_ratio():
     sides = _hemispheres()
-    assert np.isnan(measure_ratios(sides[1], sides[0], dwi=0)).all()
+    lesion = find_on_dwi(*sides[::-1], dwi=0)
+    assert np.isnan(measure_ratios(*sides[::-1], lesion)).all()
 
 
 @pytest.mark.parametrize("row", ["flair", "series"])

@@ -84,7 +84,9 @@ CHANGES = [
     ({"training": {"seeds": [7]}}, "trained once (seed 7)"),
     ({"training": {"optimizer": "adamw", "weight_decay": 0.01}}, "AdamW, weight decay 0.01, a constant rate"),
     ({"training": {"optimizer": "adamw"}}, "batches of 16, rate 0.0005)"),
-    ({"training": {"schedule": "one_cycle"}}, "one cycle of the rate"),
+    ({"training": {"schedule": "one_cycle"}}, "with AdaBound, one cycle of the rate and fp32"),
+    ({"training": {"phase0_outline": {"epochs": 3}}}, "outline the lesion from the training patients' lesions"),
+    ({"training": {"phase0_outline": {"epochs": 3}}}, "(3 epochs, batches of 4, AdamW, one cycle of the rate"),
     ({"training": {"precision": "bf16"}}, "bf16 arithmetic"),
     ({"training": {"attention_enter": "phase1"}}, "The attention gates were there from the first phase on."),
     ({"training": {"phase5_tss6h": SIX_HOURS}}, "Phase 5 after phase 3 learned TSS < 6 h (as phase 2)."),
@@ -112,7 +114,7 @@ def test_a_changed_key_changes_the_words(config, change, said):
 
 
 def test_one_network_alone(config):
-    text = words(merged(config, {"training": {"networks": ["2d"]}}))
+    text = words(merged(config, {"training": {"networks": ["2d"], "phase0_outline": None}}))
     assert "The 2D network is" in text
     assert "3D" not in text
     text = words(merged(config, {"training": {"networks": ["3d"]}}))

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from strokeclock.training.augmentation import IN_PLANE_MM, augment
+from strokeclock.training.augmentation import IN_PLANE_MM, augment, move_masks
 
 STILL = {"rotation_deg": 0.0, "scale": 0.0, "shift_mm": 0.0, "gain": 0.0, "noise": 0.0}
 
@@ -38,6 +38,16 @@ def test_each_hemisphere_keeps_its_own_background(hemispheres):
     assert torch.equal(plain, torch.cat(expected, dim=1))  # moved alike, cut apart
     assert torch.equal(moved != 0, plain != 0)
     assert (moved[:, 3:] != 0).sum() < (moved[:, :3] != 0).sum()
+
+
+def test_masks_move_with_their_hemispheres(hemispheres):
+    strength = {"rotation_deg": 10, "scale": 0.1, "shift_mm": 4}
+    moved = draw(hemispheres, **strength, gain=0.2, noise=0.01)
+    masks = move_masks((hemispheres[:, :1] > 0.5).float(), np.random.default_rng(0), **strength)
+    lesion = (moved / moved.flatten(2).quantile(0.7, dim=2)[..., None, None, None])[:, 0] > 1.25
+    assert (lesion != (masks[:, 0] > 0.5)).float().mean() < 0.004
+    assert 0.8 < float(masks.sum() / (hemispheres[:, 0] > 0.5).sum()) < 1.25
+    assert not torch.equal(masks[0], masks[1])
 
 
 class Fixed:

@@ -15,8 +15,8 @@ from strokeclock.models.channels import channel_names
 from strokeclock.pretraining.restoration import train_restoration
 from strokeclock.training import classifier
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
-from strokeclock.training.classifier import one_cycle, train_phase
-from strokeclock.training.loop import TrainingError
+from strokeclock.training.classifier import train_phase
+from strokeclock.training.loop import TrainingError, one_cycle
 from strokeclock.training.prediction import predict
 from strokeclock.training.store import SplitError
 

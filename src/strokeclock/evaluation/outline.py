@@ -1,0 +1,163 @@
+"""The lesion's age where the outliner finds the lesion: log ratios to the other hemisphere, and its size.
+
+A network that is given hemispheres and ages alone must learn from a few hundred of them where to look as well
+as what to see there. Here the two are apart: training/outline.py learns where, from every voxel; what is seen
+there is four numbers, which a logistic regression weighs.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from strokeclock.evaluation.predictions import PredictionError, read_predictions, write_predictions
+from strokeclock.evaluation.ratio import measure_ratios
+from strokeclock.models.channels import channel_names
+from strokeclock.models.field import Field
+from strokeclock.models.unet3d import UNet
+from strokeclock.training.loop import batches, choose_device, on_device
+from strokeclock.training.outline import read_outliner
+from strokeclock.training.phases import Task
+from strokeclock.training.precision import autocast
+from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
+
+log = logging.getLogger(__name__)
+
+FAINTEST = 0.1  # share of a voxel that still counts
+OF_GREATEST = 0.7  # where none reaches it, a share counts that is so much of the greatest
+STRENGTH = 0.1  # of the regression (scikit-learn's C): 14 terms are weighed
+_BATCH = 8  # hemispheres at once
+
+
+def predict_outlined(
+    model: str | Path,
+    output: str | Path,
+    *,
+    hemispheres: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    task: Task,
+    threads: int,
+    device: str,
+) -> None:
+    """Write scores of the validation and test parts, fitted on the training part.
+
+    A logistic regression on each series' log ratio and the log of the lesion's size, with their squares and
+    products: the smaller the lesion, the less its ratios say.
+
+    Parameters
+    ----------
+    model : path
+        The outliner's checkpoint (`train_outliner`).
+    output : path
+        predictions/outline/<phase>/ratios/seed-<n>.tsv.
+    hemispheres : path
+        Folder of <patient>.npy.
+    cohort, split : paths
+        cohort/cohort.tsv and split.tsv.
+    channels : names
+        The series of a hemisphere, in order (models.channels).
+    task : Task
+        A time task, whose units are the lesion's hemispheres.
+    threads, device
+        Of torch.
+
+    Raises
+    ------
+    SplitError
+        The training part has one class only, the hemispheres hold other series, or the outliner was trained
+        on a patient who is now to be tested.
+    CheckpointError
+        The model is no outliner, or has learned from other series.
+    """
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+
+    place = choose_device(device, threads=threads)
+    network, field, record = read_outliner(model, series=channels, split=split)
+    network = on_device(network, place)
+    parts, ratios = {}, {}
+    for part in ("train", "validation", "test"):
+        parts[part] = read_hemispheres(
+            hemispheres, cohort=cohort, split=split, task=task, part=part, other_hemisphere=True
+        )
+        check_channels(parts[part], channels=channel_names(channels, other_hemisphere=True))
+        ratios[part] = measure_outlined(
+            network, parts[part], field=field, precision=record["settings"]["precision"], device=place
+        )
+    check_classes(parts["train"], phase=task.phase, part="train")
+    model = make_pipeline(
+        SimpleImputer(keep_empty_features=True),
+        StandardScaler(),
+        PolynomialFeatures(2, include_bias=False),
+        LogisticRegression(C=STRENGTH, max_iter=1000),
+    )
+    model.fit(ratios["train"], parts["train"].labels)
+
+    rows = []
+    for part in ("validation", "test"):
+        units, scores = parts[part], model.predict_proba(ratios[part])[:, 1]
+        rows += zip(units.patients, units.sides, [part] * len(units), units.labels, scores, strict=True)
+    write_predictions(output, rows)
+
+
+def measure_outlined(
+    network: UNet, units: Hemispheres, *, field: Field, precision: str, device: torch.device
+) -> np.ndarray:
+    """Return `measure_ratios` of each hemisphere where the network finds the lesion, (n, series + 1)."""
+    ratios = []
+    for batch in batches(np.arange(len(units)), _BATCH):
+        seen = field.see(torch.from_numpy(units.values[batch]).to(device).float())
+        with torch.inference_mode(), autocast(precision, device):
+            found = network(seen)
+        for both, share in zip(seen.cpu().numpy(), found[:, 0].cpu().numpy(), strict=True):
+            own, other = np.split(both, 2)
+            ratios.append(measure_ratios(own, other, settle(share, own=own, other=other)))
+    return np.array(ratios)
+
+
+def settle(share: np.ndarray, *, own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Return which share of a voxel counts, where there is brain on both sides.
+
+    Parameters
+    ----------
+    share : (x, y, z), as the outliner says.
+    own, other : (series, x, y, z), background 0.
+
+    Returns
+    -------
+    (x, y, z)
+        0 below `FAINTEST`. A hemisphere that is timed holds a lesion: where none is found, the likeliest
+        voxels are taken for it.
+    """
+    share = np.where((own != 0).all(0) & (other != 0).all(0), share, 0)
+    return np.where(share >= min(FAINTEST, OF_GREATEST * share.max()), share, 0)
+
+
+def join_predictions(paths: Iterable[str | Path], output: str | Path) -> None:
+    """Write the mean of several rows' scores for the same units.
+
+    Parameters
+    ----------
+    paths
+        Prediction files of one phase and seed.
+    output : path
+        predictions/outline/<phase>/<net>/seed-<n>.tsv.
+
+    Raises
+    ------
+    PredictionError
+        They do not hold the same units with the same labels.
+    """
+    first, *others = ((path, read_predictions(path)) for path in paths)
+    units = first[1].drop(columns="score")
+    for path, table in others:
+        if not table.drop(columns="score").equals(units):
+            raise PredictionError(f"{path} and {first[0]} differ in units or labels: predict them anew")
+    scores = np.mean([table["score"] for _, table in (first, *others)], axis=0)
+    write_predictions(output, units.assign(score=scores).itertuples(index=False, name=None))

@@ -1,0 +1,11 @@
+"""Join what a network and the outlined lesion say of the same patients: the mean of both scores.
+
+Inputs: network, outlined (predictions).
+Output: predictions (patient, hemisphere, part, label, score).
+"""
+
+from strokeclock.evaluation.outline import join_predictions
+from strokeclock.logs import log_to
+
+log_to(snakemake.log[0])
+join_predictions([snakemake.input.network, snakemake.input.outlined], snakemake.output.predictions)
