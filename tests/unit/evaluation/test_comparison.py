@@ -198,6 +198,28 @@ def test_pairs_answer_what_a_reader_asks():
     assert len(pairs) == len(set(pairs))
 
 
+def test_pairs_of_the_outlined_lesion():
+    phase = "phase3_tss4h5"
+    outlined = [Arm("outline", phase, weights) for weights in ("ratios", "2d", "3d")]
+    networks = [Arm(net, phase, weights) for net in ("2d", "3d") for weights in ("random", "phase1")]
+    others = [Arm("2d", "phase4_attention", "phase3"), Arm("ratio", phase, "flair")]
+    pairs = [
+        (question, f"{a.net} {a.weights}", f"{b.net} {b.weights}")
+        for a, b, question in list_pairs([*outlined, *networks, *others], PAPER)
+        if "outline" in (a.net, b.net)
+    ]
+    assert set(pairs) == {
+        ("outline against network", "outline ratios", "2d phase1"),
+        ("outline against network", "outline ratios", "3d phase1"),
+        ("outline against network", "outline 2d", "2d phase1"),
+        ("outline against network", "outline 3d", "3d phase1"),
+        ("outline with and without network", "outline 2d", "outline ratios"),
+        ("outline with and without network", "outline 3d", "outline ratios"),
+        *(("outline against baseline", f"outline {row}", "ratio flair") for row in ("ratios", "2d", "3d")),
+    }
+    assert len(pairs) == len(set(pairs))
+
+
 @pytest.fixture
 def comparisons(made_up_run):
     """Write the run's files and the comparisons; return the table as texts, and the arms."""
