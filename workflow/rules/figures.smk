@@ -21,6 +21,7 @@ FIGURES = expand(
         "fig9",
         *CURVES,
         *RESTORED,
+        *(["outlines"] if OUTLINED else []),
     ],
     suffix=["svg", "png"],
 )
@@ -177,6 +178,35 @@ rule genesis_examples:
         code=code("figures", "models", "pretraining"),
     script:
         "../scripts/genesis_examples.py"
+
+
+rule outlines:
+    input:
+        **LEARNED_FROM,
+        model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        volumes=f"{RUN}/lesions/volumes.tsv",
+        grid=f"{RUN}/atlas/grid.nii.gz",
+    output:
+        svg=report(
+            f"{RUN}/figures/outlines.svg",
+            caption="../report/outlines.rst",
+            category="Training",
+            labels={"network": "3d", "phase": OUTLINE, "from": "random"},
+        ),
+        png=f"{RUN}/figures/outlines.png",
+    log:
+        f"{LOG}/figures/outlines.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        channels=config["models"]["channels"],
+        code=code("evaluation", "figures", "imaging", "models", "training"),
+    script:
+        "../scripts/outlines.py"
 
 
 if IS_PHANTOM and not IS_TEMPLATE_SPACE:

@@ -6,7 +6,7 @@ there is four numbers, which a logistic regression weighs.
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -110,15 +110,25 @@ def measure_outlined(
     network: UNet, units: Hemispheres, *, field: Field, precision: str, device: torch.device
 ) -> np.ndarray:
     """Return `measure_ratios` of each hemisphere where the network finds the lesion, (n, series + 1)."""
-    ratios = []
+    found = find_lesions(network, units, field=field, precision=precision, device=device)
+    return np.array(
+        [measure_ratios(own, other, settle(share, own=own, other=other)) for own, other, share in found]
+    )
+
+
+def find_lesions(
+    network: UNet, units: Hemispheres, *, field: Field, precision: str, device: torch.device
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield of each hemisphere what is seen of it and of the other one, (series, x, y, z), and the lesion.
+
+    The lesion is its share of each voxel (x, y, z), 0 to 1.
+    """
     for batch in batches(np.arange(len(units)), _BATCH):
         seen = field.see(torch.from_numpy(units.values[batch]).to(device).float())
         with torch.inference_mode(), autocast(precision, device):
             found = network(seen)
         for both, share in zip(seen.cpu().numpy(), found[:, 0].cpu().numpy(), strict=True):
-            own, other = np.split(both, 2)
-            ratios.append(measure_ratios(own, other, settle(share, own=own, other=other)))
-    return np.array(ratios)
+            yield *np.split(both, 2), share
 
 
 def settle(share: np.ndarray, *, own: np.ndarray, other: np.ndarray) -> np.ndarray:

@@ -1,0 +1,69 @@
+"""Lesions of test patients, as they are and as they are found."""
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+from matplotlib.text import Text
+
+from strokeclock.figures import outlines as module
+from strokeclock.figures.outlines import draw_outlines
+from strokeclock.figures.style import save_figure
+from strokeclock.models.field import Field
+
+
+class Bright(torch.nn.Module):
+    """Finds what is 1 on DWI, which in the toys is the lesion."""
+
+    def forward(self, seen):
+        return (seen[:, :1] > 0.9).float()
+
+
+@pytest.fixture
+def draw(toys, toy_lesions, tmp_path, monkeypatch):
+    """Draw the figure; return its words and its files."""
+    figures = []
+
+    def save(figure, *paths):
+        figures.append(figure)
+        save_figure(figure, *paths)
+
+    monkeypatch.setattr(module, "save_figure", save)
+    nib.save(nib.Nifti1Image(np.zeros((32, 32, 9), np.uint8), np.diag([2, 2, 2, 1])), tmp_path / "grid.nii")
+
+    def draw(**changes):
+        outputs = [tmp_path / "outlines.svg", tmp_path / "outlines.png"]
+        settings = {"field": Field(None, (2, 2, 1)), "precision": "fp32", "channels": toys.channels} | changes
+        inputs = toys.inputs() | {"volumes": toy_lesions, "grid": tmp_path / "grid.nii"}
+        draw_outlines(Bright(), outputs, **inputs, **settings)
+        return "|".join(text.get_text() for figure in figures for text in figure.findobj(Text)), outputs
+
+    return draw
+
+
+def test_lesions_and_what_is_found_of_them(draw, monkeypatch):
+    seen = {}
+    monkeypatch.setattr(module, "_draw", lambda found, shown, *rest: seen.update(found=found, shown=shown))
+    draw()
+    assert [lesion.patient for lesion in seen["found"]] == [f"toy-{number}" for number in range(14, 18)]
+    assert {lesion.patient for lesion in seen["shown"]} <= {lesion.patient for lesion in seen["found"]}
+    for lesion in seen["found"]:
+        assert lesion.volume_ml == pytest.approx(216 * 0.008, rel=1e-3)
+        assert lesion.dice == pytest.approx(1, abs=0.01)
+        assert lesion.slice in (3, 4, 5)
+
+
+def test_the_figure_says_whose_and_how_well(draw):
+    words, (_, png) = draw()
+    assert "4 lesions, median Dice 1.00" in words
+    assert "1.7 mL" in words
+    assert "Dice 1.00" in words
+    assert png.stat().st_size > 5000
+
+
+def test_without_a_known_lesion_it_says_so(draw, toy_lesions):
+    header, *lines = toy_lesions.read_text().splitlines()
+    lines = [f"{line.split(chr(9))[0]}\t\tnone\t" for line in lines]
+    toy_lesions.write_text("\n".join([header, *lines]) + "\n")
+    words, _ = draw()
+    assert "No lesion of a test patient is known." in words
