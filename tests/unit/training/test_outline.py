@@ -136,7 +136,7 @@ def test_masks_are_the_lesions_share_of_what_is_seen_on_its_side(toys, toy_lesio
     assert known.all()
 
 
-def test_a_lesion_that_nobody_outlined_is_not_taught_as_healthy_tissue(toys, toy_lesions):
+def test_a_lesion_that_nobody_outlined_is_not_taught_as_healthy_tissue(toys, toy_lesions, tmp_path, caplog):
     table = toy_lesions.read_text().splitlines()
     table[1:3] = ["toy-00\t\tnone\tno lesion stands out", table[2]]
     toy_lesions.write_text("\n".join(table) + "\n")
@@ -145,6 +145,9 @@ def test_a_lesion_that_nobody_outlined_is_not_taught_as_healthy_tissue(toys, toy
     masks, known = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, field=WHOLE)
     assert not masks[:2].any()
     assert known.tolist() == [False, True] + [True] * (len(units) - 2)  # toy-00's lesion is on the left
+    with caplog.at_level("INFO"):
+        _train(toys, toy_lesions, tmp_path, epochs=1)
+    assert "train: 19 hemispheres, 10 with a lesion, of 20" in caplog.text
 
 
 def test_without_any_lesion_it_says_so(toys, toy_lesions, tmp_path):
