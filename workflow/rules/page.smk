@@ -7,6 +7,10 @@ report: "../report/workflow.rst"
 RECORDS = [
     f"{RUN}/models/{run.net}/{run.phase}/{run.weights}/seed-{run.seed}/run.json"
     for run in RUNS
+] + [
+    f"{RUN}/models/3d/{OUTLINE}/random/seed-{seed}/run.json"
+    for seed in config["training"]["seeds"]
+    if OUTLINED
 ]
 
 

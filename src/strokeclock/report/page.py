@@ -16,6 +16,7 @@ from jinja2 import Environment, StrictUndefined
 
 from strokeclock import __version__, provenance
 from strokeclock.cohort.verdicts import VERDICTS
+from strokeclock.evaluation.predictions import OUTLINED
 from strokeclock.evaluation.summary import format_digits
 from strokeclock.evaluation.tables import FEWEST, name_target
 from strokeclock.figures.rows import title_of
@@ -208,6 +209,10 @@ def _tiles(table2, people, tasks) -> Iterator[dict[str, str]]:
     same = [
         row for row in table2 if row.get("target") == name_target(last.below_min) and row["status"] == "ok"
     ]
+    for row in same:
+        if row["model"] == OUTLINED:
+            title = title_of(row["model"], row["weights"])
+            yield _tile_row(row, f"{title[0].upper()}{title[1:]}: AUC", "auc")
     for row in same:
         if (row["model"], row["weights"]) == ("ratio", "flair"):
             yield _tile_row(row, f"{title_of(row['model'], row['weights'])} (no network): AUC", "auc")
