@@ -25,10 +25,11 @@ if not IS_TEMPLATE_SPACE:
 
 
 include: "workflow/rules/hemispheres.smk"
+include: "workflow/rules/lesions.smk"
 include: "workflow/rules/pretraining.smk"
 include: "workflow/rules/training.smk"
 include: "workflow/rules/prediction.smk"
-include: "workflow/rules/lesions.smk"
+include: "workflow/rules/explanation.smk"
 include: "workflow/rules/baselines.smk"
 include: "workflow/rules/evaluation.smk"
 include: "workflow/rules/tables.smk"

@@ -25,6 +25,7 @@ CONFIG = {
         "seeds": [0],
         "phase0_genesis": {"epochs": 1},
         "phase0_medical": {"epochs": 1},
+        "phase0_outline": {"epochs": 2},
         **{
             name: {"epochs": 2}
             for name in ("phase1_stroke", "phase2_tss3h", "phase3_tss4h5", "phase4_attention")
@@ -54,7 +55,7 @@ def results(tmp_path_factory, run_snakemake):
 def test_every_promised_file_is_there(results):
     figures = [
         *(f"fig{number}" for number in range(1, 10)),
-        *("calibration", "decision_curve", "abstention", "subgroups", "genesis_examples"),
+        *("calibration", "decision_curve", "abstention", "subgroups", "genesis_examples", "outlines"),
         *("training/2d-phase1_stroke-random", "training/3d-phase4_attention-phase3"),
     ]
     tables = (
@@ -77,7 +78,7 @@ def test_the_page_shows_every_table_and_figure(results):
     tables = sorted(results.glob("tables/*.csv"))
     figures = sorted(results.glob("figures/**/*.svg"))
     assert len(tables) == 11
-    assert len(figures) >= 14 + 16
+    assert len(figures) >= 15 + 17
     for table in tables:
         assert f'href="tables/{table.name}"' in page, table.name
     for figure in figures:

@@ -18,7 +18,7 @@ from strokeclock.figures.words import measure
 STAGES = {
     "Raw series": ("cohort", "phantom"),
     "Preprocessing": ("atlas", "preprocessing_fsl", "preprocessing_open"),
-    "Hemispheres": ("hemispheres",),
+    "Hemispheres": ("hemispheres", "lesions"),
     "Training": ("pretraining", "training"),
     "Evaluation": (),
 }
