@@ -142,9 +142,9 @@ def test_phases_are_chained_by_checkpoint(results):
 def test_predictions_are_of_validation_and_test_patients_alone(results):
     part_of = {row["patient"]: row["part"] for row in rows(results / "cohort/split.tsv")}
     networks = sorted(results.glob("predictions/[23]d/*/*/seed-0.tsv"))
-    baselines = sorted(results.glob("predictions/[cr]*/*/*/seed-0.tsv"))  # clinical, ratio
+    baselines = sorted(results.glob("predictions/[cor]*/*/*/seed-0.tsv"))  # clinical, outline, ratio
     assert len(networks) == 16
-    assert len(baselines) == 6
+    assert len(baselines) == 12
     for file in networks + baselines:
         predicted = rows(file)
         assert {row["part"] for row in predicted} == {"validation", "test"}
