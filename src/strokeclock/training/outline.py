@@ -8,7 +8,6 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -120,7 +119,10 @@ def train_outliner(
         check_channels(units[part], channels=channels)
         masks[part], known = read_masks(units[part], cohort=cohort, volumes=volumes, field=field)
         if not masks[part].any():
-            raise SplitError(f"{OUTLINE}: of the {part} part no lesion is known ({volumes}): draw some.")
+            raise SplitError(
+                f"{OUTLINE}: of the {part} part no lesion is known ({volumes}): name masks in column "
+                "lesion_mask of the cohort sheet, or set training.phase0_outline to null."
+            )
         taught[part] = np.flatnonzero(known)
         lesions = masks[part].any(axis=(1, 2, 3, 4)).sum()
         log.info("%s: %d hemispheres, %d with a lesion, of %d", part, len(taught[part]), lesions, len(known))
@@ -255,16 +257,11 @@ def read_masks(
     masks, known = np.zeros((len(units), 1, *size), np.uint8), np.ones(len(units), bool)
     for number, (patient, side) in enumerate(zip(units.patients, units.sides, strict=True)):
         if patient in sizes and sizes[patient].source != NONE:
-            lesion = _read(Path(volumes).parent / f"{patient}.nii.gz", patient)[SIDES.index(side)]
-            share = field.share(torch.from_numpy(lesion)[None, None])
+            lesion = read_lesion(Path(volumes).parent / f"{patient}.nii.gz", patient=patient)
+            share = field.share(torch.from_numpy(lesion[SIDES.index(side)])[None, None])
             masks[number] = (share * FULL).round().to(torch.uint8)
         known[number] = masks[number].any() or sides[patient] not in (side, "both")
     return masks, known
-
-
-@lru_cache(maxsize=1)  # left and right come one after the other
-def _read(path: Path, patient: str) -> np.ndarray:
-    return read_lesion(path, patient=patient)
 
 
 def measure_overlaps(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

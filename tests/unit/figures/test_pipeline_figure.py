@@ -65,7 +65,7 @@ def test_rules_of_one_file_that_only_the_page_takes_share_a_box():
     assert {name: box.stage for name, box in boxes.items() if not box.last} == {
         "cohort": "Raw series", "atlas": "Preprocessing", "preprocess": "Preprocessing",
         "check": "Hemispheres", "hemispheres": "Hemispheres", "phase1_stroke": "Training",
-        "phase2_tss3h": "Training", "predict": "Evaluation", "lesions": "Evaluation", "table2": "Evaluation",
+        "phase2_tss3h": "Training", "predict": "Evaluation", "lesions": "Hemispheres", "table2": "Evaluation",
         "results_page": "Evaluation",
     }  # fmt: skip
     assert ("phase2_tss3h", "predict") in edges
