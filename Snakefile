@@ -1,5 +1,6 @@
 # strokeclock: time since stroke onset from DWI b0, DWI b1000 and FLAIR (Zhang, Polson et al. 2021).
 
+import os
 import sys
 
 from snakemake.utils import min_version
@@ -10,7 +11,12 @@ min_version("9.0")
 configfile: f"{workflow.basedir}/config/config.yaml"
 
 
-sys.path.insert(0, f"{workflow.basedir}/src")
+# This checkout's code, here and in scripts, whatever else is installed.
+SOURCE = f"{workflow.basedir}/src"
+sys.path.insert(0, SOURCE)
+os.environ["PYTHONPATH"] = os.pathsep.join(
+    filter(None, (SOURCE, os.environ.get("PYTHONPATH")))
+)
 
 
 include: "workflow/rules/common.smk"
