@@ -14,8 +14,8 @@ configfile: f"{workflow.basedir}/config/config.yaml"
 # This checkout's code, here and in scripts, whatever else is installed.
 SOURCE = f"{workflow.basedir}/src"
 sys.path.insert(0, SOURCE)
-os.environ["PYTHONPATH"] = os.pathsep.join(
-    filter(None, (SOURCE, os.environ.get("PYTHONPATH")))
+os.environ.update(
+    PYTHONPATH=os.pathsep.join(filter(None, (SOURCE, os.getenv("PYTHONPATH"))))
 )
 
 
