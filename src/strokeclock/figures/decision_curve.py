@@ -7,26 +7,31 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from strokeclock.evaluation.predictions import OUTLINED
 from strokeclock.figures.roc import MARKERS, NETS
 from strokeclock.figures.rows import look_of, read_rows, say
 from strokeclock.figures.style import INK, PALE, house_style, save_figure
 
 READERS = {"majority": "majority of readers"}
+CURVE = ["stage", "model", "weights"]
 LOWEST = -0.05  # of net benefit that is shown
+INCHES, LINE_INCHES = 3.4, 0.16  # a panel's width and, about it, height; a line of its legend
 
 
 def draw_decision_curve(table: str | Path, outputs: Iterable[str | Path]) -> None:
     """Draw a panel a target and network from tables/decision_curve.csv to .svg and .png."""
     rows = read_rows(table)
     rows = rows[rows["threshold"].notna()]
-    panels = list(rows[rows["model"].isin(list(NETS))].groupby(["target", "model"]).groups)
+    panels = {
+        (target, net): rows[(rows["target"] == target) & ~_of_another(net, rows)]
+        for target, net in rows[rows["model"].isin(list(NETS))].groupby(["target", "model"]).groups
+    }
+    curves = max((len(shown.groupby(CURVE)) for shown in panels.values()), default=1)
     with house_style():
-        figure = Figure(figsize=(3.4 * max(1, len(panels)), 4.4), layout="compressed")
+        height = INCHES + LINE_INCHES * curves
+        figure = Figure(figsize=(INCHES * max(1, len(panels)), height), layout="compressed")
         axes = figure.subplots(1, max(1, len(panels)), squeeze=False)[0]
-        for axis, (target, net) in zip(axes, panels, strict=False):
-            shown = rows[
-                (rows["target"] == target) & ~rows["model"].isin([other for other in NETS if other != net])
-            ]
+        for axis, ((target, net), shown) in zip(axes, panels.items(), strict=False):
             _draw_panel(axis, shown)
             axis.set_title(f"{target}: {NETS[net]}")
         if not panels:
@@ -34,8 +39,14 @@ def draw_decision_curve(table: str | Path, outputs: Iterable[str | Path]) -> Non
         save_figure(figure, *outputs)
 
 
+def _of_another(net: str, rows: pd.DataFrame) -> pd.Series:
+    """Which rows are another network's, or rest on one."""
+    others = [other for other in NETS if other != net]
+    return rows["model"].isin(others) | ((rows["model"] == OUTLINED) & rows["weights"].isin(others))
+
+
 def _draw_panel(axis: Axes, rows: pd.DataFrame) -> None:
-    for (stage, model, weights), curve in rows.groupby(["stage", "model", "weights"], sort=False):
+    for (stage, model, weights), curve in rows.groupby(CURVE, sort=False):
         line = ":" if model == "treat none" else "-"
         style = {"color": INK, "linewidth": 0.8, "linestyle": line, "label": model, "zorder": 1.5}
         if stage == "readers":
@@ -58,5 +69,5 @@ def _draw_panel(axis: Axes, rows: pd.DataFrame) -> None:
         xlabel="Threshold probability",
         ylabel="Net benefit",
     )
-    axis.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), handlelength=3.4, ncols=2, columnspacing=1)
+    axis.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), handlelength=3.4)
     axis.set_box_aspect(1)

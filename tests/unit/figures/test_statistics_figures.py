@@ -12,6 +12,7 @@ from strokeclock.figures import decision_curve as decision_figure
 from strokeclock.figures import subgroups as subgroups_figure
 from strokeclock.figures.roc import LOOKS
 from strokeclock.figures.rows import look_of, title_of
+from strokeclock.figures.style import save_figure
 
 SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 100}
 ARMS = [
@@ -145,6 +146,31 @@ def test_decision_curves_stand_a_panel_a_network_with_readers_and_baseline(draw)
     assert set(lines[1]) == beside | {"from TSS < 3 h"}
     expected = table.query("model == '3d'")["net_benefit"].to_numpy()
     assert lines[1]["from TSS < 3 h"].get_ydata() == pytest.approx(expected)
+
+
+def test_a_panel_has_its_networks_joined_row_and_keeps_its_size_beside_a_long_legend(tmp_path, monkeypatch):
+    rows = [("phase3_tss4h5", "2d", "phase2"), ("phase3_tss4h5", "3d", "phase2")]
+    rows += [("phase3_tss4h5", "outline", weights) for weights in ("ratios", "2d", "3d")]
+    rows += [("phase3_tss4h5", "ratio", "flair"), ("phase3_tss4h5", "clinical", "covariates")]
+    table = pd.DataFrame(
+        [(*row, "TSS < 4.5 h", 20, 10, threshold, 0.1) for row in rows for threshold in (0.1, 0.9)],
+        columns=["stage", "model", "weights", "target", "n", "positives", "threshold", "net_benefit"],
+    )
+    table.to_csv(tmp_path / "table.csv", index=False)
+    figures = []
+
+    def save(figure, *paths):
+        figures.append(figure)
+        save_figure(figure, *paths)
+
+    monkeypatch.setattr(decision_figure, "save_figure", save)
+    decision_figure.draw_decision_curve(tmp_path / "table.csv", [tmp_path / "a.svg", tmp_path / "a.png"])
+    (figure,) = figures
+    labels = [{line.get_label() for line in axis.lines} for axis in figure.axes]
+    both = {"from TSS < 3 h", "outlined ratios", "FLAIR ratio", "clinical covariates"}
+    assert labels == [both | {"outlined ratios and 2D"}, both | {"outlined ratios and 3D"}]
+    for axis in figure.axes:
+        assert axis.get_window_extent().width / figure.dpi > 2
 
 
 def test_abstention_is_drawn_for_networks_as_tabled(draw):
