@@ -12,7 +12,7 @@ RADIOMICS = {
 }
 # The lesion's age where the outliner finds the lesion; and this beside what the chain's networks say, to which
 # (net, phase) its weights belong.
-OUTLINED = bool(config["training"][OUTLINE])
+HAS_OUTLINER = bool(config["training"][OUTLINE])
 CHAINED = {
     (run.net, run.phase): run.weights
     for run in RUNS
@@ -21,14 +21,14 @@ CHAINED = {
 BASELINE_PREDICTIONS = [
     *expand(
         f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
-        phase=TIME_PHASES if OUTLINED else [],
+        phase=TIME_PHASES if HAS_OUTLINER else [],
         seed=config["training"]["seeds"],
     ),
     *[
         f"{RUN}/predictions/outline/{phase}/{net}/seed-{seed}.tsv"
         for net, phase in CHAINED
         for seed in config["training"]["seeds"]
-        if OUTLINED
+        if HAS_OUTLINER
     ],
     *expand(
         f"{RUN}/predictions/ratio/{{phase}}/{{row}}/seed-0.tsv",

@@ -7,7 +7,7 @@ ROC_FIGURES = {
     "fig8": {"phases": ["phase3_tss4h5", "phase4_attention"], "readers": True},
 }
 CURVES = sorted({f"training/{run.net}-{run.phase}-{run.weights}" for run in RUNS})
-CURVES += [f"training/3d-{OUTLINE}-random"] if OUTLINED else []
+CURVES += [f"training/3d-{OUTLINE}-random"] if HAS_OUTLINER else []
 RESTORED = ["genesis_examples"] if any(run.phase == GENESIS for run in RUNS) else []
 FIGURES = expand(
     f"{RUN}/figures/{{figure}}.{{suffix}}",
@@ -21,7 +21,7 @@ FIGURES = expand(
         "fig9",
         *CURVES,
         *RESTORED,
-        *(["outlines"] if OUTLINED else []),
+        *(["outlines"] if HAS_OUTLINER else []),
     ],
     suffix=["svg", "png"],
 )

@@ -10,7 +10,7 @@ RECORDS = [
 ] + [
     f"{RUN}/models/3d/{OUTLINE}/random/seed-{seed}/run.json"
     for seed in config["training"]["seeds"]
-    if OUTLINED
+    if HAS_OUTLINER
 ]
 
 

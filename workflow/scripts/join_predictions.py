@@ -4,7 +4,7 @@ Inputs: network, outlined (predictions).
 Output: predictions (patient, hemisphere, part, label, score).
 """
 
-from strokeclock.evaluation.outline import join_predictions
+from strokeclock.evaluation.predictions import join_predictions
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])

@@ -5,25 +5,20 @@ as what to see there. Here the two are apart: training/outline.py learns where, 
 there is four numbers, which a logistic regression weighs.
 """
 
-import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from strokeclock.evaluation.predictions import PredictionError, read_predictions, write_predictions
-from strokeclock.evaluation.ratio import measure_ratios
-from strokeclock.models.channels import channel_names
+from strokeclock.evaluation.ratio import measure_ratios, score_measured
 from strokeclock.models.field import Field
 from strokeclock.models.unet3d import UNet
 from strokeclock.training.loop import batches, choose_device, on_device
 from strokeclock.training.outline import read_outliner
 from strokeclock.training.phases import Task
 from strokeclock.training.precision import autocast
-from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
-
-log = logging.getLogger(__name__)
+from strokeclock.training.store import Hemispheres
 
 FAINTEST = 0.1  # share of a voxel that still counts
 OF_GREATEST = 0.7  # where none reaches it, a share counts that is so much of the greatest
@@ -73,37 +68,23 @@ def predict_outlined(
     CheckpointError
         The model is no outliner, or has learned from other series.
     """
-    from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import PolynomialFeatures, StandardScaler
+    from sklearn.preprocessing import PolynomialFeatures
 
     place = choose_device(device, threads=threads)
     network, field, record = read_outliner(model, series=channels, split=split)
     network = on_device(network, place)
-    parts, ratios = {}, {}
-    for part in ("train", "validation", "test"):
-        parts[part] = read_hemispheres(
-            hemispheres, cohort=cohort, split=split, task=task, part=part, other_hemisphere=True
-        )
-        check_channels(parts[part], channels=channel_names(channels, other_hemisphere=True))
-        ratios[part] = measure_outlined(
-            network, parts[part], field=field, precision=record["settings"]["precision"], device=place
-        )
-    check_classes(parts["train"], phase=task.phase, part="train")
-    model = make_pipeline(
-        SimpleImputer(keep_empty_features=True),
-        StandardScaler(),
-        PolynomialFeatures(2, include_bias=False),
-        LogisticRegression(C=STRENGTH, max_iter=1000),
+    precision = record["settings"]["precision"]
+    score_measured(
+        lambda units, _: measure_outlined(network, units, field=field, precision=precision, device=place),
+        [PolynomialFeatures(2, include_bias=False), LogisticRegression(C=STRENGTH, max_iter=1000)],
+        hemispheres=hemispheres,
+        output=output,
+        cohort=cohort,
+        split=split,
+        channels=channels,
+        task=task,
     )
-    model.fit(ratios["train"], parts["train"].labels)
-
-    rows = []
-    for part in ("validation", "test"):
-        units, scores = parts[part], model.predict_proba(ratios[part])[:, 1]
-        rows += zip(units.patients, units.sides, [part] * len(units), units.labels, scores, strict=True)
-    write_predictions(output, rows)
 
 
 def measure_outlined(
@@ -147,27 +128,3 @@ def settle(share: np.ndarray, *, own: np.ndarray, other: np.ndarray) -> np.ndarr
     """
     share = np.where((own != 0).all(0) & (other != 0).all(0), share, 0)
     return np.where(share >= min(FAINTEST, OF_GREATEST * share.max()), share, 0)
-
-
-def join_predictions(paths: Iterable[str | Path], output: str | Path) -> None:
-    """Write the mean of several rows' scores for the same units.
-
-    Parameters
-    ----------
-    paths
-        Prediction files of one phase and seed.
-    output : path
-        predictions/outline/<phase>/<net>/seed-<n>.tsv.
-
-    Raises
-    ------
-    PredictionError
-        They do not hold the same units with the same labels.
-    """
-    first, *others = ((path, read_predictions(path)) for path in paths)
-    units = first[1].drop(columns="score")
-    for path, table in others:
-        if not table.drop(columns="score").equals(units):
-            raise PredictionError(f"{path} and {first[0]} differ in units or labels: predict them anew")
-    scores = np.mean([table["score"] for _, table in (first, *others)], axis=0)
-    write_predictions(output, units.assign(score=scores).itertuples(index=False, name=None))

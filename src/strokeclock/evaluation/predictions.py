@@ -160,6 +160,20 @@ def write_predictions(path: str | Path, rows: Iterable[tuple[str, str, str, floa
     os.replace(beside, path)
 
 
+def join_predictions(paths: Iterable[str | Path], output: str | Path) -> None:
+    """Write the mean of several rows' scores for the same units.
+
+    Raises PredictionError where they do not hold the same units with the same labels.
+    """
+    first, *others = ((path, read_predictions(path)) for path in paths)
+    units = first[1].drop(columns="score")
+    for path, table in others:
+        if not table.drop(columns="score").equals(units):
+            raise PredictionError(f"{path} and {first[0]} differ in units or labels: predict them anew")
+    scores = np.mean([table["score"] for _, table in (first, *others)], axis=0)
+    write_predictions(output, units.assign(score=scores).itertuples(index=False, name=None))
+
+
 def _units(frame: pd.DataFrame, below_min: float | None, path: str | Path) -> pd.DataFrame:
     """One row a unit: the hemisphere where the lesion is looked for, else the patient (mean of sides)."""
     if below_min is not None:

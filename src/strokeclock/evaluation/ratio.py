@@ -7,8 +7,9 @@ network of Table 2 should beat. The ratios are the scans' own where intensities 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from strokeclock.imaging.lesion import find_lesion
 from strokeclock.models.channels import channel_names
 from strokeclock.training.phases import Task
 from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 log = logging.getLogger(__name__)
 
@@ -92,32 +96,64 @@ def predict_ratio(
         The training part has one class only, or the hemispheres hold other series.
     """
     # a second that the workflow and the readers of ROWS need not pay
-    from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
+
+    chosen = [channels.index("flair")] if row == "flair" else slice(None)
+    score_measured(
+        lambda units, part: _measure_part(units, channels, part)[:, chosen],
+        [LogisticRegression()],
+        hemispheres=hemispheres,
+        output=output,
+        cohort=cohort,
+        split=split,
+        channels=channels,
+        task=task,
+    )
+
+
+def score_measured(
+    measure: Callable[[Hemispheres, str], np.ndarray],
+    steps: "Sequence[BaseEstimator]",
+    *,
+    hemispheres: str | Path,
+    output: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    task: Task,
+) -> None:
+    """Fit a model of measures on the training part, and write its scores of validation and test part.
+
+    Parameters
+    ----------
+    measure : of hemispheres, which hold both sides' channels, and their part: (n, measures), NaN where there
+        is nothing to measure, which takes the training part's mean.
+    steps : what stands in the model behind imputation and standardisation, a classifier the last.
+    """
+    from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    chosen = [channels.index("flair")] if row == "flair" else slice(None)
-    parts, ratios = {}, {}
+    parts, measured = {}, {}
     for part in ("train", "validation", "test"):
         parts[part] = read_hemispheres(
             hemispheres, cohort=cohort, split=split, task=task, part=part, other_hemisphere=True
         )
-        ratios[part] = _measure_part(parts[part], channels, part)[:, chosen]
+        check_channels(parts[part], channels=channel_names(channels, other_hemisphere=True))
+        measured[part] = measure(parts[part], part)
     check_classes(parts["train"], phase=task.phase, part="train")
-    model = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression())
-    model.fit(ratios["train"], parts["train"].labels)
+    model = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), *steps)
+    model.fit(measured["train"], parts["train"].labels)
 
     rows = []
     for part in ("validation", "test"):
-        units, scores = parts[part], model.predict_proba(ratios[part])[:, 1]
+        units, scores = parts[part], model.predict_proba(measured[part])[:, 1]
         rows += zip(units.patients, units.sides, [part] * len(units), units.labels, scores, strict=True)
     write_predictions(output, rows)
 
 
 def _measure_part(units: Hemispheres, channels: Sequence[str], part: str) -> np.ndarray:
     """The ratios of each hemisphere, (n, channels + 1)."""
-    check_channels(units, channels=channel_names(channels, other_hemisphere=True))
     ratios = np.array(
         [
             measure_ratios(own, other, find_on_dwi(own, other, dwi=channels.index("dwi")))

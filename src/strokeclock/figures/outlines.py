@@ -16,7 +16,8 @@ from strokeclock.figures.rows import say
 from strokeclock.figures.style import INK, ORANGE, SKY, house_style, save_figure
 from strokeclock.models.field import Field
 from strokeclock.models.unet3d import UNet
-from strokeclock.training.outline import FULL, measure_overlaps, read_masks
+from strokeclock.training.dice import measure_dice
+from strokeclock.training.outline import FULL, read_masks
 from strokeclock.training.phases import Task
 from strokeclock.training.store import read_hemispheres
 
@@ -90,7 +91,7 @@ def draw_outlines(
             share,
             mask[0] / FULL,
             float(mask.sum() / FULL * spacing.prod() / 1000),
-            measure_overlaps(torch.from_numpy(share)[None], torch.from_numpy(mask / FULL)).item(),
+            measure_dice(torch.from_numpy(share)[None], torch.from_numpy(mask / FULL)).item(),
         )
         for patient, mask, is_known, (own, _, share) in zip(
             units.patients,

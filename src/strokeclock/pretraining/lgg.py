@@ -18,6 +18,7 @@ from torch.nn import functional
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.medical import MedicalSettings, train_medical
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
+from strokeclock.training.dice import measure_dice
 from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.precision import autocast, check_precision
 
@@ -101,11 +102,6 @@ def _regrid(volume: np.ndarray, *, grid: Sequence[int]) -> np.ndarray:
     return functional.interpolate(tensor, size=grid[2], mode="linear", align_corners=False).numpy()
 
 
-def measure_overlap(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Return the soft Dice coefficient of two maps of shares; 1 where both are empty."""
-    return (2 * (found * truth).sum() + 1) / (found.sum() + truth.sum() + 1)
-
-
 def train_segmentation(
     *,
     seed: int,
@@ -141,7 +137,7 @@ def train_segmentation(
         )
         with autocast(settings.precision, device):
             found = network(values).float()
-        overlap = measure_overlap(found, truth)
+        (overlap,) = measure_dice(found[None], truth[None])  # of the whole batch
         return 1 - overlap + functional.binary_cross_entropy(found, truth), overlap.item()
 
     train_medical(

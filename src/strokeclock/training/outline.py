@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
 from strokeclock.training.augmentation import IN_PLANE_MM, augment, move_masks
 from strokeclock.training.checkpoint import CheckpointError, check_learned_series, read_checkpoint
+from strokeclock.training.dice import measure_dice
 from strokeclock.training.loop import batches, choose_device, fit, on_device, one_cycle, teach
 from strokeclock.training.phases import OUTLINE
 from strokeclock.training.precision import autocast, check_precision
@@ -149,7 +151,7 @@ def train_outliner(
             truth = move_masks(truth, moved, extent_mm=extent_mm, **motion)
         with autocast(settings.precision, device):
             found = network(seen)
-        overlaps = measure_overlaps(found, truth)
+        overlaps = measure_dice(found, truth)
         has_lesion = truth.flatten(1).any(1)
         entropy = functional.binary_cross_entropy(found, truth)
         loss = ((1 - overlaps) * has_lesion).mean() + LESION_WEIGHT * entropy
@@ -255,16 +257,14 @@ def read_masks(
     sizes = read_volumes(volumes)
     size = field.size(units.values.shape[2:])
     masks, known = np.zeros((len(units), 1, *size), np.uint8), np.ones(len(units), bool)
-    for number, (patient, side) in enumerate(zip(units.patients, units.sides, strict=True)):
+    for patient, numbers in groupby(range(len(units)), key=units.patients.__getitem__):
+        lesion = None
         if patient in sizes and sizes[patient].source != NONE:
             lesion = read_lesion(Path(volumes).parent / f"{patient}.nii.gz", patient=patient)
-            share = field.share(torch.from_numpy(lesion[SIDES.index(side)])[None, None])
-            masks[number] = (share * FULL).round().to(torch.uint8)
-        known[number] = masks[number].any() or sides[patient] not in (side, "both")
+        for number in numbers:
+            side = units.sides[number]
+            if lesion is not None:
+                share = field.share(torch.from_numpy(lesion[SIDES.index(side)])[None, None])
+                masks[number] = (share * FULL).round().to(torch.uint8)
+            known[number] = masks[number].any() or sides[patient] not in (side, "both")
     return masks, known
-
-
-def measure_overlaps(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """The soft Dice coefficients (n,) of maps of shares (n, ...); 1 where both are empty."""
-    both, either = (maps.flatten(1).sum(1) for maps in (found * truth, found + truth))
-    return (2 * both + 1) / (either + 1)

@@ -6,8 +6,10 @@ import pytest
 
 from strokeclock.evaluation import outline as module
 from strokeclock.evaluation.metrics import auc
-from strokeclock.evaluation.outline import join_predictions, predict_outlined, settle
-from strokeclock.evaluation.predictions import PredictionError, read_predictions, write_predictions
+from strokeclock.evaluation.outline import predict_outlined, settle
+from strokeclock.evaluation.predictions import (
+    read_predictions,
+)
 from strokeclock.evaluation.ratio import measure_ratios
 from strokeclock.training.outline import train_outliner
 from strokeclock.training.phases import PAPER
@@ -94,22 +96,3 @@ def test_faint_shares_count_only_where_there_are_no_plainer_ones():
     faint = share / 100
     assert settle(faint, own=brain, other=brain).ravel().tolist() == pytest.approx([0.009, 0, 0, 0])
     assert not settle(0 * share, own=brain, other=brain).any()
-
-
-ROWS = [("p1", "left", "validation", 1, 0.25), ("p2", "right", "test", 0, 0.5)]
-
-
-def test_joined_scores_are_the_mean(tmp_path):
-    write_predictions(tmp_path / "a.tsv", ROWS)
-    write_predictions(tmp_path / "b.tsv", [(*row[:4], row[4] + 0.5) for row in ROWS[::-1]])
-    join_predictions([tmp_path / "a.tsv", tmp_path / "b.tsv"], tmp_path / "out.tsv")
-    joined = read_predictions(tmp_path / "out.tsv")
-    assert joined.itertuples(index=False, name=None).__next__() == ("p1", "left", "validation", 1, 0.5)
-    assert joined["score"].tolist() == [0.5, 0.75]
-
-
-def test_scores_of_other_patients_are_not_joined(tmp_path):
-    write_predictions(tmp_path / "a.tsv", ROWS)
-    write_predictions(tmp_path / "b.tsv", [ROWS[0], ("p3", *ROWS[1][1:])])
-    with pytest.raises(PredictionError, match="differ in units or labels"):
-        join_predictions([tmp_path / "a.tsv", tmp_path / "b.tsv"], tmp_path / "out.tsv")

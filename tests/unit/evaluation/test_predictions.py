@@ -8,6 +8,7 @@ from strokeclock.evaluation.predictions import (
     PredictionError,
     check_against_cohort,
     collect_predictions,
+    join_predictions,
     parse_path,
     read_predictions,
     select_reader_target,
@@ -284,3 +285,22 @@ def test_written_predictions_are_read_again(tmp_path):
         "label": [0, 1],
         "score": [pytest.approx(1 / 3, abs=1e-9), 0.25],
     }
+
+
+def test_joined_scores_are_the_mean_whatever_the_order(tmp_path):
+    others = [(*row[:4], score) for row, score in zip(ROWS, (0.25, 0.75, 0.5, 0.0), strict=True)]
+    for name, rows in {"a": ROWS, "b": others[::-1]}.items():
+        write_predictions(tmp_path / f"{name}.tsv", rows)
+    join_predictions([tmp_path / "a.tsv", tmp_path / "b.tsv"], tmp_path / "out.tsv")
+    joined = read_predictions(tmp_path / "out.tsv")
+    assert joined["score"].tolist() == [0.5] * 4
+    pd.testing.assert_frame_equal(
+        joined.drop(columns="score"), read_predictions(tmp_path / "a.tsv").drop(columns="score")
+    )
+
+
+def test_scores_of_other_patients_are_not_joined(tmp_path):
+    write_predictions(tmp_path / "a.tsv", ROWS)
+    write_predictions(tmp_path / "b.tsv", [*ROWS[:3], ("d", *ROWS[3][1:])])
+    with pytest.raises(PredictionError, match="differ in units or labels"):
+        join_predictions([tmp_path / "a.tsv", tmp_path / "b.tsv"], tmp_path / "out.tsv")

@@ -1,12 +1,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from PIL import Image
 
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.unet3d import UNet
-from strokeclock.pretraining.lgg import measure_overlap, read_lgg, train_segmentation
+from strokeclock.pretraining.lgg import read_lgg, train_segmentation
 from strokeclock.pretraining.pictures import DataSetError
 from strokeclock.training.checkpoint import read_checkpoint
 
@@ -68,13 +67,6 @@ def test_gives_the_whole_u_net_and_its_record(lgg, tmp_path):
     assert (record["net"], record["phase"], record["weights"]) == ("3d", "phase0_medical", "random")
     assert set(weights) == set(UNet(width=4, standardised=True, channels=3, outputs=1).state_dict())
     assert (tmp_path / "out/run.json").exists()
-
-
-def test_overlap_is_dice():
-    found, truth = torch.zeros(1, 1, 10, 10, 10), torch.zeros(1, 1, 10, 10, 10)
-    assert measure_overlap(found, truth) == 1
-    found[..., :4], truth[..., 2:6] = 1, 1
-    assert measure_overlap(found, truth).item() == pytest.approx((2 * 200 + 1) / (400 + 400 + 1))
 
 
 def _break_colour(lgg):

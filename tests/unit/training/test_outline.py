@@ -14,7 +14,6 @@ from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.loop import teach
 from strokeclock.training.outline import (
     FULL,
-    measure_overlaps,
     read_masks,
     read_outliner,
     train_outliner,
@@ -156,18 +155,6 @@ def test_without_any_lesion_it_says_so(toys, toy_lesions, tmp_path):
     toy_lesions.write_text("\n".join([header, *lines]) + "\n")
     with pytest.raises(SplitError, match=r"of the train part no lesion is known .* to null"):
         _train(toys, toy_lesions, tmp_path)
-
-
-def test_overlaps_are_soft_dice_of_each_hemisphere():
-    generator = torch.Generator().manual_seed(0)
-    found, truth = (torch.rand(3, 1, 4, 5, 2, generator=generator) for _ in range(2))
-    found[2] = truth[2] = 0
-    expected = [
-        (2 * float((a * b).sum()) + 1) / (float(a.sum()) + float(b.sum()) + 1)
-        for a, b in zip(found, truth, strict=True)
-    ]
-    assert measure_overlaps(found, truth).tolist() == pytest.approx(expected, rel=1e-5)
-    assert expected[2] == 1
 
 
 def test_refuses_another_checkpoint_other_series_and_a_patient_it_has_learned_from(
