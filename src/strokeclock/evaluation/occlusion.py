@@ -15,14 +15,13 @@ from typing import NamedTuple
 import nibabel as nib
 import numpy as np
 import torch
-from scipy import ndimage
 from torch import nn
 
 from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.comparison import bootstrap_test, delong_test
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
-from strokeclock.imaging.lesion import NONE, read_lesion, read_volumes
+from strokeclock.imaging.lesion import NONE, RIM_MM, measure_distance, read_lesion, read_volumes
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.feed import Feed, logits_of
@@ -30,7 +29,6 @@ from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
 from strokeclock.training.store import SIDES, Hemispheres, Stack, check_channels, read_hemispheres, read_split
 
-RIM_MM = 3.0  # in plane; what a registration misses, and the lesion's blur
 PLACES = ("lesion", "control")
 AT_ONCE = 64  # hemispheres in memory
 COLUMNS = (
@@ -167,7 +165,7 @@ def place_patches(
         if not lesion.any():
             left_out["with the lesion on another side than recorded"] += 1
             continue
-        region = widen(lesion, spacing=spacing)
+        region = measure_distance(lesion, spacing) <= RIM_MM
         brain = (np.load(Path(hemispheres) / f"{patient}.npy", mmap_mode="r")[SIDES.index(side)] != 0).any(
             axis=0
         )
@@ -179,14 +177,6 @@ def place_patches(
         patches[patient] = Patches(side, sizes[patient].source, np.flatnonzero(region), control)
     words = "; ".join(f"{n} {why}" for why, n in left_out.items())
     return patches, f"left out: {words}" if words else ""
-
-
-def widen(mask: np.ndarray, *, spacing: np.ndarray) -> np.ndarray:
-    """Add what lies within `RIM_MM` of a mask (x, y, z), in plane."""
-    reach = (RIM_MM // spacing[:2]).astype(int)
-    x, y = np.ogrid[-reach[0] : reach[0] + 1, -reach[1] : reach[1] + 1]
-    disc = (x * spacing[0]) ** 2 + (y * spacing[1]) ** 2 <= RIM_MM**2
-    return ndimage.binary_dilation(mask, disc[..., None])
 
 
 def draw_control(

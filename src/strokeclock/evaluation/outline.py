@@ -91,9 +91,13 @@ def measure_outlined(
     network: UNet, units: Hemispheres, *, field: Field, precision: str, device: torch.device
 ) -> np.ndarray:
     """Return `measure_ratios` of each hemisphere where the network finds the lesion, (n, series + 1)."""
+    spacing = field.spacing_mm(units.values.shape[2:])
     found = find_lesions(network, units, field=field, precision=precision, device=device)
     return np.array(
-        [measure_ratios(own, other, settle(share, own=own, other=other)) for own, other, share in found]
+        [
+            measure_ratios(own, other, settle(share, own=own, other=other), spacing=spacing)
+            for own, other, share in found
+        ]
     )
 
 

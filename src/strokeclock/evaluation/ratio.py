@@ -4,6 +4,10 @@ No network and no human: on DWI the infarct is found as what is bright in itself
 image; the log ratios there are turned into a probability by logistic regression. It is the least that a
 network of Table 2 should beat. The ratios are the scans' own where intensities are scaled and never shifted
 (preprocessing.intensity.normalisation: median); a z-score's are other numbers in the same order.
+
+No two halves of a head are mirror images: what stands at the very mirrored voxels is a noisy guess of what
+the tissue was. `measure_ratios` therefore asks a little around them, and lets the lesion's surroundings tell
+what differs between the sides.
 """
 
 import logging
@@ -14,8 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from strokeclock.evaluation.predictions import write_predictions
-from strokeclock.imaging.lesion import find_lesion
+from strokeclock.imaging.lesion import RIM_MM, find_lesion, measure_distance
 from strokeclock.models.channels import channel_names
+from strokeclock.models.field import WHOLE
 from strokeclock.training.phases import Task
 from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
 
@@ -27,32 +32,47 @@ log = logging.getLogger(__name__)
 ROWS = ("flair", "series")  # of Table 2: the FLAIR ratio alone; those of all series, and the lesion's size
 FEWEST_VOXELS = 2
 DARKEST = 1e-3  # a mean is at least this, so that a ratio is a number
+AROUND_MM = 8.0  # in plane: the surroundings reach from the lesion's rim (`RIM_MM`) so far
 
 
-def measure_ratios(own: np.ndarray, other: np.ndarray, lesion: np.ndarray) -> np.ndarray:
+def measure_ratios(
+    own: np.ndarray, other: np.ndarray, lesion: np.ndarray, *, spacing: Sequence[float]
+) -> np.ndarray:
     """Return each series' log ratio, and the log of the lesion's voxels behind them.
+
+    The ratio is of the lesion to the mirrored place with its rim, over that of the surroundings on both
+    sides. Where the lesion has no surroundings, they count as alike.
 
     Parameters
     ----------
     own, other : (channels, x, y, z)
         A hemisphere, and the other one mirrored.
     lesion : (x, y, z)
-        Bool, or the lesion's share of each voxel, by which it counts.
+        Bool, or the lesion's share of each voxel, by which it counts; where there is brain on both sides.
+    spacing
+        Of a voxel along x and y, mm.
 
     Returns
     -------
     (channels + 1,) float
-        Mean in the lesion over mean at the mirrored place; NaN where there is no lesion.
+        NaN where there is no lesion.
     """
-    place = lesion > 0
-    if not place.any():
+    if not lesion.any():
         return np.full(len(own) + 1, np.nan)
-    share = lesion[place].astype(float)
-    here, there = (
-        np.maximum(np.average(side[:, place].astype(float), axis=1, weights=share), DARKEST)
-        for side in (own, other)
-    )
-    return np.log([*here / there, share.sum()])
+    distance = measure_distance(lesion > 0, spacing)
+    distance[~(own.any(0) & other.any(0))] = np.inf
+    around = (distance > RIM_MM) & (distance <= AROUND_MM)
+    ratios = _mean(own, lesion) / _mean(other, distance <= RIM_MM)
+    if around.any():
+        ratios *= _mean(other, around) / _mean(own, around)
+    return np.log([*ratios, lesion.sum()])
+
+
+def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Mean of each channel of (channels, x, y, z) by weights (x, y, z)."""
+    place = weights > 0
+    means = np.average(values[:, place].astype(float), axis=1, weights=weights[place].astype(float))
+    return np.maximum(means, DARKEST)
 
 
 def find_on_dwi(own: np.ndarray, other: np.ndarray, *, dwi: int) -> np.ndarray:
@@ -154,9 +174,10 @@ def score_measured(
 
 def _measure_part(units: Hemispheres, channels: Sequence[str], part: str) -> np.ndarray:
     """The ratios of each hemisphere, (n, channels + 1)."""
+    spacing = WHOLE.spacing_mm(units.values.shape[2:])
     ratios = np.array(
         [
-            measure_ratios(own, other, find_on_dwi(own, other, dwi=channels.index("dwi")))
+            measure_ratios(own, other, find_on_dwi(own, other, dwi=channels.index("dwi")), spacing=spacing)
             for own, other in (np.split(both, 2) for both in map(units.values.__getitem__, range(len(units))))
         ]
     )

@@ -3,7 +3,7 @@
 import csv
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +22,7 @@ ABOVE_BRAIN = 1.35  # times the median of the hemisphere's brain on DWI
 ABOVE_MIRROR = 1.25  # times the voxel at the mirrored place
 SMOOTH_MM = 3.0  # full width at half maximum, in plane, before a lesion is outlined
 SMALLEST_ML = 0.2  # of a part of a lesion
+RIM_MM = 3.0  # around a lesion, in plane: what a registration misses, and the lesion's blur
 SIDES = ("left", "right")
 COLUMNS = ("patient", "volume_ml", "source", "note")
 DRAWN, FOUND, NONE = "mask", "automatic", "none"  # where a lesion is from
@@ -77,6 +78,25 @@ def outline_lesion(dwi: Volume, *, side: str) -> Volume:
     volume_ml = np.bincount(parts.ravel()) * dwi.spacing.prod() / 1000
     volume_ml[0] = 0
     return Volume((volume_ml >= SMALLEST_ML)[parts].astype(np.float32), dwi.affine)
+
+
+def measure_distance(mask: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
+    """Return how far each voxel is from a mask within its slice, mm.
+
+    Parameters
+    ----------
+    mask : (x, y, z) bool.
+    spacing : of a voxel along x and y, mm; what follows is not read.
+
+    Returns
+    -------
+    (x, y, z)
+        0 inside; infinite in a slice without any of it.
+    """
+    distance = np.full(mask.shape, np.inf)
+    for z in np.flatnonzero(mask.any((0, 1))):
+        distance[..., z] = ndimage.distance_transform_edt(~mask[..., z], sampling=spacing[:2])
+    return distance
 
 
 def read_mask(path: str | Path, *, patient: str, scan: Volume) -> Volume:

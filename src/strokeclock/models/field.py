@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 Box = tuple[tuple[int, int], ...]  # first voxel, and the one past the last, along x, y and z
+IN_PLANE_MM = (98.0, 233.0)  # a whole hemisphere's extent along x and y: half the atlas, on whatever grid
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,15 @@ class Field:
         sides = zip(self.box_on(grid), self.average, strict=True)
         return tuple(math.ceil((last - first) / step) for (first, last), step in sides)
 
-    def extent(self, whole: Sequence[float], *, grid: Sequence[int]) -> tuple[float, ...]:
-        """How far the box reaches along the first axes, where a hemisphere of a grid reaches ``whole``."""
-        sides = zip(whole, self.box_on(grid), grid, strict=False)
+    def extent_mm(self, grid: Sequence[int]) -> tuple[float, float]:
+        """How far the box reaches along x and y on a hemisphere of a grid (x, y, z), mm."""
+        sides = zip(IN_PLANE_MM, self.box_on(grid), grid, strict=False)
         return tuple(length * (last - first) / side for length, (first, last), side in sides)
+
+    def spacing_mm(self, grid: Sequence[int]) -> tuple[float, float]:
+        """How far what becomes one voxel reaches along x and y on a hemisphere of a grid (x, y, z), mm."""
+        sides = zip(IN_PLANE_MM, self.average, grid, strict=False)
+        return tuple(length * step / side for length, step, side in sides)
 
     def see(self, hemispheres: torch.Tensor) -> torch.Tensor:
         """Return what is seen of hemispheres (n, channels, x, y, z), float32, background 0.

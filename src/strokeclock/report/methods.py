@@ -217,9 +217,9 @@ def _outliner(own: Mapping) -> str:
     return (
         "beyond the paper, a 3D U-Net learned to outline the lesion from the training patients' lesions and "
         f"both hemispheres ({_count(own['epochs'], 'epoch')}, batches of {own['batch']}, AdamW, one cycle of "
-        f"the rate, {_rate(own['lr'])}{decay}); from the series' ratios to the mirrored hemisphere there "
-        "and the lesion's size a logistic regression told the time, alone and averaged with what the chain's "
-        "networks said"
+        f"the rate, {_rate(own['lr'])}{decay}); from the series' ratios to the mirrored place there, each "
+        "side against its surroundings, and the lesion's size a logistic regression told the time, alone and "
+        "averaged with what the chain's networks said"
     )
 
 

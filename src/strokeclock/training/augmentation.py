@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-IN_PLANE_MM = (98.0, 233.0)  # a whole hemisphere's extent along x and y: half the atlas, on whatever grid
+from strokeclock.models.field import IN_PLANE_MM
 
 
 def augment(

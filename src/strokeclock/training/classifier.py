@@ -19,7 +19,7 @@ from strokeclock import __version__
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import read_box
-from strokeclock.training.augmentation import IN_PLANE_MM, augment
+from strokeclock.training.augmentation import augment
 from strokeclock.training.checkpoint import (
     CheckpointError,
     check_learned_field,
@@ -300,7 +300,7 @@ def _fit(
     optimiser = _optimiser(network, settings)
     task = Task(**record["task"])
     stream = [record["seed"], task.number]
-    extent_mm = network.field.extent(IN_PLANE_MM, grid=record["architecture"]["grid"])
+    extent_mm = network.field.extent_mm(record["architecture"]["grid"])
     targets = train.labels
     if settings.label_softness and not task.both_hemispheres:
         minutes = torch.from_numpy(parts["train"].minutes).to(device)

@@ -22,7 +22,7 @@ from strokeclock.imaging.lesion import NONE, read_lesion, read_volumes
 from strokeclock.models.channels import channel_names
 from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
-from strokeclock.training.augmentation import IN_PLANE_MM, augment, move_masks
+from strokeclock.training.augmentation import augment, move_masks
 from strokeclock.training.checkpoint import CheckpointError, check_learned_series, read_checkpoint
 from strokeclock.training.dice import measure_dice
 from strokeclock.training.loop import batches, choose_device, fit, on_device, one_cycle, teach
@@ -136,7 +136,7 @@ def train_outliner(
     network = on_device(make_outliner(series, width=width, standardise=standardise), device)
     torch.nn.init.constant_(network.out.bias, RARE)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
-    extent_mm = field.extent(IN_PLANE_MM, grid=grid)
+    extent_mm = field.extent_mm(grid)
     motion = {name: settings.augmentation[name] for name in ("rotation_deg", "scale", "shift_mm")}
 
     def measure(

@@ -1,7 +1,6 @@
 """Lesions painted over: exactly these voxels, and the AUC falls where a network lives on them."""
 
 import csv
-import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -18,9 +17,9 @@ from strokeclock.evaluation.occlusion import (
     paint,
     place_patches,
     score_painted,
-    widen,
     write_occlusion,
 )
+from strokeclock.imaging.lesion import measure_distance
 from strokeclock.models.field import WHOLE
 from strokeclock.training.phases import Task
 from strokeclock.training.store import SplitError, read_hemispheres
@@ -41,19 +40,6 @@ def test_paint_takes_the_other_hemispheres_values_in_all_series():
     assert np.array_equal(painted[:3, changed], before[3:, changed])
     assert np.array_equal(painted[:3, ~changed], before[:3, ~changed])
     assert np.array_equal(painted[3:], before[3:])
-
-
-@pytest.mark.parametrize("spacing", [(2.0, 2.0, 7.0), (1.0, 1.5, 4.0), (0.94, 0.94, 6.0)])
-def test_the_rim_is_what_lies_within_3_mm_in_plane(spacing):
-    mask = np.zeros((15, 15, 3), bool)
-    mask[7, 7, 1] = mask[8, 7, 1] = True
-    expected = np.zeros_like(mask)
-    for x in range(15):
-        for y in range(15):
-            expected[x, y, 1] = any(
-                math.hypot((x - at) * spacing[0], (y - 7) * spacing[1]) <= 3 for at in (7, 8)
-            )
-    assert np.array_equal(widen(mask, spacing=np.array(spacing)), expected)
 
 
 def test_the_control_is_as_large_in_the_brain_and_beside_the_lesion():
@@ -110,7 +96,7 @@ def test_patches_of_the_toys(toys, toy_lesions):
     )
     box = np.zeros((16, 32, 9), bool)
     box[6:12, 8:20, 3:6] = True
-    assert np.array_equal(patches["toy-14"].lesion, np.flatnonzero(widen(box, spacing=SPACING)))
+    assert np.array_equal(patches["toy-14"].lesion, np.flatnonzero(measure_distance(box, SPACING) <= 3))
     alone, _ = place(toys, toy_lesions, {"toy-17": "left"})
     assert np.array_equal(alone["toy-17"].control, patches["toy-17"].control)
 

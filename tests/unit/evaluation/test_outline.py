@@ -51,8 +51,8 @@ def _predict(toys, model, output, **changes):
 def test_time_is_read_in_the_outlined_lesion(toys, outliner, tmp_path, monkeypatch):
     seen = []
 
-    def look(own, other, lesion):
-        seen.append(measure_ratios(own, other, lesion))
+    def look(own, other, lesion, **settings):
+        seen.append(measure_ratios(own, other, lesion, **settings))
         return seen[-1]
 
     monkeypatch.setattr(module, "measure_ratios", look)

@@ -11,6 +11,7 @@ from strokeclock.training.phases import PAPER
 from strokeclock.training.store import SplitError
 
 CHANNELS = ("dwi", "t2w", "flair")
+FINE = (2.0, 2.5)  # a voxel, mm
 LESION = (slice(2, 5), slice(3, 6), slice(1, 3))  # 18 voxels
 TASK = PAPER["phase3_tss4h5"]
 
@@ -49,7 +50,53 @@ def _predict(run, **changes):
 def test_ratios_are_logs_of_lesion_over_mirror_and_the_last_is_its_size():
     sides = _hemispheres(flair=1.25)
     lesion = find_on_dwi(*sides, dwi=0)
-    np.testing.assert_allclose(measure_ratios(*sides, lesion), np.log([2.0, 1.1, 1.25, 18]), rtol=1e-5)
+    found = measure_ratios(*sides, lesion, spacing=FINE)
+    np.testing.assert_allclose(found, np.log([2.0, 1.1, 1.25, 18]), rtol=1e-5)
+
+
+def test_a_ratio_is_of_lesion_to_mirror_and_rim_over_that_of_the_surroundings():
+    rng = np.random.default_rng(0)
+    sides = rng.uniform(0.2, 1, (2, 3, 11, 12, 3))
+    sides[0, :, :2] = sides[1, :, :, -1] = 0  # the brain ends elsewhere on either side
+    share = np.zeros(sides.shape[2:])
+    share[2:4, 5, 1], share[7, 10, 1] = 0.5, 1
+    within = {
+        voxel: _distance(voxel, share) for voxel in np.ndindex(share.shape) if sides[:, 0][:, *voxel].all()
+    }
+    rim = [voxel for voxel, mm in within.items() if mm <= 3]
+    around = [voxel for voxel, mm in within.items() if 3 < mm <= 8]
+    expected = []
+    for own, other in zip(*sides, strict=True):
+        ill = sum(own[voxel] * share[voxel] for voxel in within) / share.sum()
+        healthy, here, there = (
+            np.mean([values[voxel] for voxel in place])
+            for values, place in ((other, rim), (own, around), (other, around))
+        )
+        expected.append(np.log(ill / healthy * there / here))
+    assert len(rim) > 3
+    assert len(around) > 30
+    np.testing.assert_allclose(measure_ratios(*sides, share, spacing=FINE), [*expected, np.log(2)])
+
+
+def _distance(voxel, share):
+    """From a voxel to the nearest of a lesion in its slice, mm."""
+    x, y = FINE
+    return min(
+        (np.hypot((voxel[0] - i) * x, (voxel[1] - j) * y) for i, j, z in np.argwhere(share) if z == voxel[2]),
+        default=np.inf,
+    )
+
+
+def test_sides_that_differ_as_a_whole_do_not_make_a_lesion():
+    own, other = _hemispheres(dwi=1.0)
+    lesion = np.zeros(own.shape[1:], bool)
+    lesion[LESION] = True
+    shaded = own * np.array([1.3, 0.8, 1.1], np.float32)[:, None, None, None]
+    found = measure_ratios(shaded, other, lesion, spacing=FINE)
+    np.testing.assert_allclose(found, np.log([1, 1.1, 1.2, 18]), rtol=1e-5, atol=1e-6)
+    alone = np.where(lesion, shaded, 0)  # no surroundings to tell
+    found = measure_ratios(alone, other, lesion, spacing=FINE)
+    np.testing.assert_allclose(found, np.log([1.3, 0.8 * 1.1, 1.1 * 1.2, 18]), rtol=1e-5, atol=1e-6)
 
 
 def test_voxels_count_by_their_share():
@@ -57,13 +104,14 @@ def test_voxels_count_by_their_share():
     share = np.zeros(sides.shape[2:])
     share[2, 3, 1], share[6, 5, 2] = 0.75, 0.25  # the second lies beside the lesion
     expected = np.log([(0.75 * ratio + 0.25) for ratio in (2.0, 1.1, 1.2)] + [1.0])
-    np.testing.assert_allclose(measure_ratios(*sides, share), expected, rtol=1e-6, atol=1e-6)
+    found = measure_ratios(*sides, share, spacing=(20, 20))  # nothing beside them counts
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
 def test_without_a_lesion_there_is_no_ratio():
     sides = _hemispheres()
     lesion = find_on_dwi(*sides[::-1], dwi=0)
-    assert np.isnan(measure_ratios(*sides[::-1], lesion)).all()
+    assert np.isnan(measure_ratios(*sides[::-1], lesion, spacing=FINE)).all()
 
 
 @pytest.mark.parametrize("row", ["flair", "series"])

@@ -1,6 +1,7 @@
 """A lesion as drawn or as found, on the atlas grid."""
 
 import csv
+import math
 import re
 
 import numpy as np
@@ -12,6 +13,7 @@ from strokeclock.imaging.lesion import (
     carry_mask,
     find_lesion,
     locate_lesion,
+    measure_distance,
     outline_lesion,
     read_mask,
     write_volumes,
@@ -116,6 +118,15 @@ def test_a_lesion_outside_the_grid_is_empty():
     far = np.eye(4)
     far[0, 3] = 500
     assert not carry_mask(on_grid(box()), grid=on_grid(box()), transform=far).data.any()
+
+
+@pytest.mark.parametrize("spacing", [(2.0, 2.0, 7.0), (1.0, 1.5, 4.0), (0.94, 0.94)])
+def test_distances_are_measured_within_a_slice(spacing):
+    mask = np.zeros((15, 13, 3), bool)
+    mask[7, 7, 1] = mask[9, 3, 1] = True
+    for x, y in np.ndindex(15, 13):
+        expected = min(math.hypot((x - i) * spacing[0], (y - j) * spacing[1]) for i, j in ((7, 7), (9, 3)))
+        assert measure_distance(mask, spacing)[x, y].tolist() == pytest.approx([np.inf, expected, np.inf])
 
 
 def test_a_drawn_mask_goes_the_way_of_the_t2w(write):

@@ -26,12 +26,13 @@ def test_size_is_that_of_what_is_seen(field):
     assert field.see(torch.rand(1, 3, 7, 9, 8)).shape[2:] == field.size((7, 9, 8))
 
 
-def test_extent_is_the_box_share():
-    assert WHOLE.extent((98.0, 233.0), grid=(112, 224, 26)) == (98.0, 233.0)
-    assert Field(((28, 84), (0, 112), (0, 26)), (2, 2, 1)).extent((98.0, 233.0), grid=(112, 224, 26)) == (
-        49.0,
-        116.5,
-    )
+def test_extent_is_the_box_share_and_spacing_the_voxels():
+    grid = (112, 224, 26)
+    assert WHOLE.extent_mm(grid) == (98.0, 233.0)
+    assert WHOLE.spacing_mm(grid) == (0.875, 233 / 224)
+    field = Field(((28, 84), (0, 112), (0, 26)), (2, 4, 1))
+    assert field.extent_mm(grid) == (49.0, 116.5)
+    assert field.spacing_mm(grid) == (1.75, 233 / 56)
 
 
 def test_is_rebuilt_from_a_record():

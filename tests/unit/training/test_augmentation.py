@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy import ndimage
 
-from strokeclock.training.augmentation import IN_PLANE_MM, augment, move_masks
+from strokeclock.models.field import IN_PLANE_MM
+from strokeclock.training.augmentation import augment, move_masks
 
 STILL = {"rotation_deg": 0.0, "scale": 0.0, "shift_mm": 0.0, "gain": 0.0, "noise": 0.0}
 
