@@ -12,7 +12,6 @@ import pytest
 from strokeclock.imaging.lesion import DRAWN, FOUND
 
 _PARTS = {"train": 10, "validation": 4, "test": 4}
-_TORCH = {"precision": "fp32", "threads": 1, "device": "cpu"}
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,12 @@ class ToyCohort:
     hemispheres: Path
     cohort: Path
     split: Path
+    device: str
     channels: tuple[str, ...] = ("dwi", "t2w", "flair")
+
+    @property
+    def torch(self) -> dict:
+        return {"precision": "fp32", "threads": 1, "device": self.device}
 
     def inputs(self) -> dict[str, Path]:
         return {"hemispheres": self.hemispheres, "cohort": self.cohort, "split": self.split}
@@ -74,7 +78,7 @@ class ToyCohort:
             "attention_enter": "phase4",
             "phase4_trainable": "attention+head+unfrozen_late",
             "cache_gb": 1.0,
-            **_TORCH,
+            **self.torch,
             **changes,
         }
 
@@ -85,13 +89,13 @@ class ToyCohort:
             "batch": 4,
             "optimizer": "adam",
             "lr": 1e-3,
-            **_TORCH,
+            **self.torch,
             **changes,
         }
 
 
 @pytest.fixture
-def toys(tmp_path: Path) -> ToyCohort:
+def toys(tmp_path: Path, device: str) -> ToyCohort:
     """Eighteen patients, sides and onset times by turns, one with two lesions; a lesion is a bright box."""
     generator = np.random.default_rng(0)
     folder = tmp_path / "hemispheres"
@@ -111,7 +115,7 @@ def toys(tmp_path: Path) -> ToyCohort:
         split.append({"patient": patient, "part": part})
     pd.DataFrame(rows).to_csv(tmp_path / "cohort.tsv", sep="\t", index=False)
     pd.DataFrame(split).to_csv(tmp_path / "split.tsv", sep="\t", index=False)
-    return ToyCohort(folder, tmp_path / "cohort.tsv", tmp_path / "split.tsv")
+    return ToyCohort(folder, tmp_path / "cohort.tsv", tmp_path / "split.tsv", device)
 
 
 @pytest.fixture

@@ -76,7 +76,7 @@ def inputs(toys, toy_lesions):
         "grid": toy_lesions.parent / "toy-00.nii.gz",
         "channels": toys.channels,
         "threads": 1,
-        "device": "cpu",
+        "device": toys.device,
         "confidence": 0.95,
         "bootstraps": 50,
     }

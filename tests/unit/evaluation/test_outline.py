@@ -34,7 +34,7 @@ def outliner(toys, toy_lesions, tmp_path):
         average=(1, 1, 1),
         width=2,
         standardise=True,
-        training=settings | {"precision": "fp32", "threads": 1, "device": "cpu"},
+        training=settings | toys.torch,
         volumes=toy_lesions,
         output=tmp_path / "outliner",
         **toys.inputs(),
@@ -43,7 +43,7 @@ def outliner(toys, toy_lesions, tmp_path):
 
 
 def _predict(toys, model, output, **changes):
-    settings = {"channels": toys.channels, "task": TASK, "threads": 1, "device": "cpu"} | changes
+    settings = {"channels": toys.channels, "task": TASK, "threads": 1, "device": toys.device} | changes
     predict_outlined(model, output, **toys.inputs(), **settings)
     return read_predictions(output)
 

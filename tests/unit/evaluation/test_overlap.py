@@ -113,7 +113,7 @@ def inputs(toys, toy_lesions):
         "channels": toys.channels,
         "layer": "penultimate",
         "threads": 1,
-        "device": "cpu",
+        "device": toys.device,
         "confidence": 0.95,
         "bootstraps": 50,
     }

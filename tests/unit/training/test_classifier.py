@@ -84,7 +84,7 @@ def test_what_lies_outside_the_box_is_never_seen(toys, tmp_path, net, average):
             output=output / "scores.tsv",
             channels=toys.channels,
             threads=1,
-            device="cpu",
+            device=toys.device,
             **toys.inputs(),
         )
         return state, (output / "scores.tsv").read_text()

@@ -32,7 +32,7 @@ def _train(toys, volumes, output, *, box=None, average=(1, 1, 1), **changes):
         average=average,
         width=2,
         standardise=True,
-        training=settings | {"precision": "fp32", "threads": 1, "device": "cpu"} | changes,
+        training=settings | toys.torch | changes,
         volumes=volumes,
         box=box,
         output=output,
