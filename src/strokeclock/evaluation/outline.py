@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from strokeclock.evaluation.ratio import measure_ratios, score_measured
+from strokeclock.evaluation.measured import score_measured
+from strokeclock.evaluation.ratio import measure_ratios
 from strokeclock.models.field import Field
 from strokeclock.models.unet3d import UNet
 from strokeclock.training.loop import batches, choose_device, on_device

@@ -3,17 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from strokeclock.evaluation import outline as module
 from strokeclock.evaluation.metrics import auc
-from strokeclock.evaluation.outline import predict_outlined, settle
-from strokeclock.evaluation.predictions import (
-    read_predictions,
-)
+from strokeclock.evaluation.outline import measure_outlined, predict_outlined, settle
+from strokeclock.evaluation.predictions import read_predictions
 from strokeclock.evaluation.ratio import measure_ratios
+from strokeclock.models.field import Field
 from strokeclock.training.outline import train_outliner
 from strokeclock.training.phases import PAPER
-from strokeclock.training.store import SplitError
+from strokeclock.training.store import SplitError, read_hemispheres
 
 TASK = PAPER["phase3_tss4h5"]
 
@@ -64,6 +64,27 @@ def test_time_is_read_in_the_outlined_lesion(toys, outliner, tmp_path, monkeypat
     np.testing.assert_allclose(np.exp(ratios[:, 0]), 2, atol=0.2)  # DWI: 1 over the mean of .3 to .7
     np.testing.assert_allclose(np.exp(ratios[:, 2]), (0.5 + minutes / 1000) / 0.5, atol=0.15)
     np.testing.assert_allclose(np.exp(ratios[:, 3]), 216, rtol=0.2)
+
+
+def _everywhere(seen):
+    """A network that finds the lesion in each voxel."""
+    return torch.ones_like(seen[:, :1])
+
+
+def test_millimetres_are_those_of_what_is_seen(toys, monkeypatch):
+    spacings = set()
+
+    def look(own, other, lesion, *, spacing):
+        spacings.add(spacing)
+        return np.zeros(4)
+
+    monkeypatch.setattr(module, "measure_ratios", look)
+    units = read_hemispheres(
+        toys.hemispheres, cohort=toys.cohort, split=toys.split, task=TASK, part="train", other_hemisphere=True
+    )
+    field = Field(((0, 16), (8, 32), (0, 9)), (2, 4, 1))
+    measure_outlined(_everywhere, units, field=field, precision="fp32", device=torch.device("cpu"))
+    assert spacings == {(2 * 98 / 16, 4 * 233 / 32)}
 
 
 def test_the_test_part_teaches_nothing(toys, outliner, tmp_path):

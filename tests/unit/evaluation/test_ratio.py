@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from strokeclock.evaluation import ratio as module
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.predictions import read_predictions
 from strokeclock.evaluation.ratio import find_on_dwi, measure_ratios, predict_ratio
@@ -120,6 +121,18 @@ def test_a_darker_flair_says_early(run, row):
     assert set(found["part"]) == {"validation", "test"}
     seen = found[found["patient"] != "p59"]
     assert auc(seen["label"], seen["score"]) == 1
+
+
+def test_millimetres_are_the_hemispheres(run, monkeypatch):
+    spacings = set()
+
+    def look(own, other, lesion, *, spacing):
+        spacings.add(spacing)
+        return measure_ratios(own, other, lesion, spacing=spacing)
+
+    monkeypatch.setattr(module, "measure_ratios", look)
+    _predict(run)
+    assert spacings == {(98 / 8, 233 / 10)}
 
 
 def test_who_has_no_lesion_on_dwi_gets_a_middling_score_and_stays(run):
