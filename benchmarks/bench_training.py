@@ -34,8 +34,9 @@ from strokeclock.models.architecture import Architecture
 from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.slicewise import SliceWiseNetwork
 from strokeclock.models.standardisation import standardise
+from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed
-from strokeclock.training.loop import choose_device, freeze, on_device, train_mode
+from strokeclock.training.loop import freeze, train_mode
 from strokeclock.training.store import Hemispheres, Stack
 
 GRID = (112, 224, 26)

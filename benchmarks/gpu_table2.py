@@ -1,152 +1,325 @@
-"""Train every network row of Table 2 on one CUDA device, without Snakemake: what it computes and how fast.
+"""Train every network row of Table 2 on one CUDA device, without Snakemake: how fast, and what it learns.
 
-    python benchmarks/gpu_table2.py
+    python benchmarks/gpu_table2.py FOLDER --configfile config/tuned.yaml --set training.precision=bf16
 
-Random hemispheres of the paper's size and number lie in device memory; bf16, channels-last, the maps of
-frozen stages kept, all epochs (no early stopping). The trainings of a chain follow one another; the chains
-and the other arms share the device, a process each. Starting weights are random here: that changes no time.
-Pretraining on other images (ImageNet, tumours) is left out. PFLOP are those that are computed: kept maps
-save some.
+Phantom patients of the paper's size and number are made in the folder, unless they are there, and each
+training is the workflow's own, called as a library. Those of a chain follow one another; chains and other
+rows share the device, a process each. Rows from ImageNet and from tumours start from random weights that
+stand in: it changes no time, and no AUC is shown. PFLOP are those that are computed: kept maps save some.
+With --epochs all phases last so many epochs, none stops early.
 """
 
 import argparse
+import json
+import logging
+import os
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # a process each
 
 import numpy as np
+import pandas as pd
 import torch
-from pytorch_optimizer import AdaBound
-from torch.nn import functional
-from torch.utils.data import DataLoader
+import yaml
+from sklearn.metrics import roc_auc_score
+from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from strokeclock.cohort.split import write_split
+from strokeclock.imaging import lesion
+from strokeclock.imaging.hemispheres import make_hemispheres, write_hemispheres
+from strokeclock.imaging.reference import Reference, make_reference
+from strokeclock.imaging.volume import Volume, write_volume
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import WHOLE, Field
+from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
-from strokeclock.pretraining.restoration import CorruptedPairs
-from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.loop import batches, freeze, on_device, train_mode
-from strokeclock.training.phases import GENESIS, PAPER, frozen_modules, has_attention, parent, rows_of
-from strokeclock.training.precision import autocast
-from strokeclock.training.store import Hemispheres, Stack
+from strokeclock.phantom.clinic import draw_patient
+from strokeclock.phantom.registered import RegisteredPatient, make_registered_patient
+from strokeclock.pretraining.restoration import train_restoration
+from strokeclock.training.checkpoint import write_checkpoint
+from strokeclock.training.classifier import train_phase
+from strokeclock.training.feed import count_frozen_stages
+from strokeclock.training.loop import freeze
+from strokeclock.training.outline import train_outliner
+from strokeclock.training.phases import (
+    GENESIS,
+    ORIGINS,
+    OUTLINE,
+    SHARED,
+    Run,
+    arms_table,
+    frozen_modules,
+    has_attention,
+    network_settings,
+    parent,
+    phase_settings,
+    read_tasks,
+)
+from strokeclock.training.prediction import predict
 
-SCHEMA = {"attention_enter": "phase4"}
-FREEZING = SCHEMA | {"freeze_2d": "conv2_x", "phase4_trainable": "attention+head+unfrozen_late"}
-BRAIN = Field(((24, 112), (21, 205), (0, 22)))  # the default atlas's field on the full grid
-SETTINGS_2D = {"attention_map": "native", "slice_aggregation": "softmax_logit"}
-
-
-def jobs() -> list[list[tuple[str, str, str]]]:
-    """The trainings (net, phase, weights) that Table 2 needs, those that follow one another in one list."""
-    chains = []
-    for net in ("3d", "2d"):  # the longest first
-        (*_, last) = rows_of("chain", net)
-        chain = [last]
-        while (before := parent(net, *chain[0])) is not None:
-            chain.insert(0, before)
-        chains.append([(net, *run) for run in chain])
-        chains += [[(net, *row)] for arm in ("random", "imagenet", "medical") for row in rows_of(arm, net)]
-    return chains
-
-
-def make_hemispheres(count: int, grid: tuple[int, int, int]) -> Hemispheres:
-    generator = np.random.default_rng(0)
-    values = [
-        generator.random((3, *grid), dtype=np.float32).astype(np.float16) for _ in range(min(count, 16))
-    ]
-    labels = np.arange(count, dtype=np.float32) % 2
-    everyone = tuple(values[number % len(values)] for number in range(count))
-    return Hemispheres(
-        tuple(map(str, range(count))), ("left",) * count, Stack(everyone), labels, 600 - 500 * labels
-    )
+ROOT = Path(__file__).parents[1]
+STAND_INS = {ORIGINS["imagenet"][0], ORIGINS["medical"][0]}
+PARTS = ("train", "validation", "test")
+COLUMNS = (*Run._fields, "epochs", "s", "pflop", "validation_auc", "test_auc")
 
 
-def train(job: tuple[str, str, str], options: argparse.Namespace) -> tuple[float, float]:
-    """Train one network; return the FLOP computed and the seconds."""
-    device = torch.device(options.device)
-    start = time.perf_counter()
-    run = (genesis_epoch if job[1] == GENESIS else classifier_epoch)(job, options, device)
-    with FlopCounterMode(display=False) as counter:
-        run(0)
-    for number in range(1, options.epochs):
-        run(number)
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return counter.get_total_flops() * options.epochs, time.perf_counter() - start
-
-
-def classifier_epoch(
-    job: tuple[str, str, str], options: argparse.Namespace, device: torch.device
-) -> Callable[[int], None]:
-    net, phase, weights = job
-    architecture = Architecture(
-        net=net,
-        grid=options.grid,
-        width=options.width_2d if net == "2d" else options.width_3d,
-        attention=has_attention(phase, **SCHEMA),
-        attention_norm="sigmoid",
-        standardise=True,
-        field=options.field,
-        **(SETTINGS_2D if net == "2d" else {}),
-    )
-    network = on_device(architecture.build(), device)
-    frozen = frozen_modules(net, phase, weights, freeze=phase != "phase1_stroke", **FREEZING)
-    freeze(network, frozen)
-    sides = 2 if PAPER[phase].both_hemispheres else 1
-    feeds = [
-        Feed(
-            network,
-            make_hemispheres(sides * count, options.grid),
-            device=device,
-            precision="bf16",
-            cache_gb=options.cache_gb,
+def make_cohort(folder: Path, config: Mapping, *, counts: Sequence[int], processes: int) -> None:
+    """Make patients' hemispheres, lesions and tables; those that are there stay as they are."""
+    phantom = config["phantom"]
+    records = [draw_patient(number, seed=phantom["seed"], settings=phantom) for number in range(sum(counts))]
+    parts = np.repeat(PARTS, counts)
+    for name in ("hemispheres", "lesions"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        first = make_registered_patient(
+            0, seed=phantom["seed"], settings=phantom, grid=tuple(config["preprocessing"]["grid"])
         )
-        for count in options.patients
+        make = partial(make_patient, folder=folder, config=config, reference=reference_of(first, config))
+        # a brain is made once in a process, and neighbours in age share it
+        order = sorted(range(len(records)), key=lambda number: records[number].age)
+        lots = np.array_split(order, processes)
+        boxes = dict(row for rows in pool.map(make, lots) for row in rows)
+    trained = [boxes[number] for number in range(counts[0])]
+    low, high = np.min(trained, axis=0)[:, 0], np.max(trained, axis=0)[:, 1]
+    (folder / "brain_box.json").write_text(json.dumps({"box": np.stack([low, high], axis=1).tolist()}))
+    pd.DataFrame(
+        {
+            "patient": [record.patient for record in records],
+            "onset_to_mri_min": [record.onset_to_mri_min for record in records],
+            "lesion_side": [record.lesion_side for record in records],
+        }
+    ).to_csv(folder / "cohort.tsv", sep="\t", index=False)
+    drawn = [
+        (record.patient, record.lesion_volume_ml, lesion.DRAWN, "")
+        for record in records
+        if (folder / f"lesions/{record.patient}.nii.gz").exists()
     ]
-    optimiser = AdaBound([parameter for parameter in network.parameters() if parameter.requires_grad])
-
-    def run(epoch: int) -> None:
-        train_mode(network, frozen=frozen)
-        order = np.random.default_rng(epoch).permutation(len(feeds[0]))
-        for batch in batches(order, 16 if sides == 2 else 8):
-            logits = feeds[0].logits(batch)
-            step(optimiser, functional.binary_cross_entropy_with_logits(logits, feeds[0].labels[batch]))
-        logits_of(feeds[1])
-
-    return run
+    pd.DataFrame(drawn, columns=lesion.COLUMNS).to_csv(folder / "lesions/volumes.tsv", sep="\t", index=False)
+    write_split(
+        folder / "split.tsv",
+        pd.DataFrame({"patient": [record.patient for record in records], "part": parts}),
+    )
 
 
-def genesis_epoch(
-    job: tuple[str, str, str], options: argparse.Namespace, device: torch.device
-) -> Callable[[int], None]:
-    network = on_device(UNet(width=options.width_3d, standardised=True), device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=1e-3, fused=device.type == "cuda")
-    units = make_hemispheres(2 * options.patients[0], options.grid)
-
-    def run(epoch: int) -> None:
-        order = tuple(batches(np.arange(len(units)), 6))
-        pairs = CorruptedPairs(units.values, options.field, order, stream=(epoch,))
-        loader = DataLoader(pairs, batch_size=None, num_workers=options.workers)
-        for corrupted, original in loader:
-            corrupted, original = corrupted.to(device), original.to(device)
-            with autocast("bf16", device):
-                restored = network(corrupted, original=original)
-            step(optimiser, functional.mse_loss(restored, original))
-
-    return run
+def reference_of(patient: RegisteredPatient, config: Mapping) -> Reference:
+    """The histogram reference is the first training patient, as in the workflow."""
+    intensity = config["preprocessing"]["intensity"]
+    return make_reference(
+        patient.volumes,
+        patient.brain_mask > 0,
+        patient=patient.record.patient,
+        part="train",
+        **{key: intensity[key] for key in ("normalisation", "clip", "match_points")},
+    )
 
 
-def step(optimiser: torch.optim.Optimizer, loss: torch.Tensor) -> None:
-    optimiser.zero_grad()
-    loss.backward()
-    optimiser.step()
+def make_patient(
+    numbers: Sequence[int], *, folder: Path, config: Mapping, reference: Reference
+) -> list[tuple[int, list[tuple[int, int]]]]:
+    """Make patients; return of each the box of a hemisphere that the brain fills."""
+    phantom, intensity = config["phantom"], config["preprocessing"]["intensity"]
+    boxes = []
+    for number in map(int, numbers):
+        name = draw_patient(number, seed=phantom["seed"], settings=phantom).patient
+        path = folder / f"hemispheres/{name}.npy"
+        if not path.exists():
+            patient = make_registered_patient(
+                number, seed=phantom["seed"], settings=phantom, grid=tuple(config["preprocessing"]["grid"])
+            )
+            volumes = {name: Volume(data, patient.affine) for name, data in patient.volumes.items()}
+            hemispheres = make_hemispheres(
+                volumes,
+                Volume(patient.brain_mask, patient.affine),
+                patient=name,
+                channels=config["models"]["channels"],
+                reference=reference,
+                **{key: intensity[key] for key in ("normalisation", "clip", "percentiles")},
+            )
+            if patient.lesion.any():  # the smallest fill no voxel
+                write_volume(folder / f"lesions/{name}.nii.gz", Volume(patient.lesion, patient.affine))
+            write_hemispheres(path, hemispheres)  # the last: what is there is whole
+        brain = np.load(path, mmap_mode="r").any(axis=(0, 1))
+        used = [np.flatnonzero(brain.any(axis=axes)) for axes in ((1, 2), (0, 2), (0, 1))]
+        boxes.append((number, [(int(axis[0]), int(axis[-1]) + 1) for axis in used]))
+    return boxes
 
 
-def matrix_rate(device: torch.device, side: int) -> float:
+def list_jobs(config: Mapping, *, outliner: bool) -> list[list[Run]]:
+    """The trainings, those that follow one another in one list; the longest lists first."""
+    training = config["training"]
+    tasks = read_tasks(training)
+    runs = arms_table(training["networks"], training["arms"], training["seeds"], tasks=tasks)
+    runs = [run for run in runs if run.phase not in STAND_INS]
+    jobs = {}
+    for run in runs:
+        alone = run.weights in ("random", "imagenet", "medical") and tasks.get(run.phase) is not None
+        alone = alone and tasks[run.phase].after is not None
+        jobs.setdefault((run.net, run.seed, run.phase + run.weights if alone else "chain"), []).append(run)
+    if outliner:
+        jobs |= {("3d", seed, OUTLINE): [Run("3d", OUTLINE, "random", seed)] for seed in training["seeds"]}
+    return sorted(jobs.values(), key=lambda job: (-len(job) * (job[0].net == "3d"), job[0].net == "2d"))
+
+
+def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, object]:
+    """Train one network and score the test part; return its row."""
+    start = time.perf_counter()
+    training, models = config["training"], config["models"]
+    tasks = read_tasks(training)
+    output = model_folder(folder, run)
+    shared = {key: training[key] for key in SHARED} | {"device": device}
+    boxed = folder / "brain_box.json" if models["field"] == "brain" else None
+    inputs = {
+        "seed": run.seed,
+        "hemispheres": folder / "hemispheres",
+        "cohort": folder / "cohort.tsv",
+        "split": folder / "split.tsv",
+        "output": output,
+        "box": boxed,
+    }
+    settings = network_settings(run.net, models)
+    three = {key: settings[key] for key in ("average", "width", "standardise")}
+    if run.phase == GENESIS:
+        train_restoration(
+            channels=settings["channels"], training=training[GENESIS] | shared, **three, **inputs
+        )
+    elif run.phase == OUTLINE:
+        train_outliner(
+            series=models["channels"],
+            volumes=folder / "lesions/volumes.tsv",
+            training=training[OUTLINE] | shared | {"augmentation": training["augmentation"]},
+            **three,
+            **inputs,
+        )
+    else:
+        before = parent(run.net, run.phase, run.weights, tasks)
+        if before and before[0] in STAND_INS:
+            write_stand_in(folder, run._replace(phase=before[0], weights=before[1]), config)
+        train_phase(
+            run.phase,
+            net=run.net,
+            weights=run.weights,
+            models=settings,
+            training=phase_settings(run.phase, training) | shared,
+            tasks=tasks,
+            parent_model=before
+            and model_folder(folder, run._replace(phase=before[0], weights=before[1])) / "model.pt",
+            **inputs,
+        )
+    seconds = time.perf_counter() - start
+    record = json.loads((output / "run.json").read_text())
+    row = run._asdict() | {
+        "epochs": record["epochs"],
+        "s": round(seconds, 1),
+        "pflop": round(count_flop(run, folder=folder, config=config, epochs=record["epochs"]) / 1e15, 4),
+    }
+    if run.phase in tasks and run.weights not in ("imagenet", "medical"):
+        predict(
+            output / "model.pt",
+            output=output / "scores.tsv",
+            channels=settings["channels"],
+            threads=1,
+            device=device,
+            **{key: inputs[key] for key in ("hemispheres", "cohort", "split")},
+        )
+        scores = pd.read_csv(output / "scores.tsv", sep="\t")
+        for part, rows in scores.groupby("part"):
+            row[f"{part}_auc"] = round(roc_auc_score(rows["label"], rows["score"]), 4)
+    return row
+
+
+def model_folder(folder: Path, run: Run) -> Path:
+    return folder / "models" / run.net / run.phase / run.weights / f"seed-{run.seed}"
+
+
+def write_stand_in(folder: Path, run: Run, config: Mapping) -> None:
+    """Random weights in the place of those that other images would have taught."""
+    settings = network_settings(run.net, config["models"])
+    network = build(run.net, "phase1_stroke", config, field=Field(), grid=(64, 64, 16))
+    trunk = {"2d": "backbone.", "3d": "encoder."}[run.net]
+    write_checkpoint(
+        model_folder(folder, run) / "model.pt",
+        weights={name: value for name, value in network.state_dict().items() if name.startswith(trunk)},
+        record=run._asdict()
+        | {"channels": settings["channels"], "participants": {part: [] for part in PARTS}},
+    )
+
+
+def build(
+    net: str, phase: str, config: Mapping, *, field: Field, grid: Sequence[int], standardise: bool = True
+) -> torch.nn.Module:
+    settings = network_settings(net, config["models"]) | {"standardise": standardise}
+    return Architecture.of(
+        settings,
+        box=field.box,
+        net=net,
+        grid=tuple(grid),
+        attention=has_attention(
+            phase,
+            attention_enter=config["training"]["attention_enter"],
+            tasks=read_tasks(config["training"]),
+        ),
+    ).build()
+
+
+def count_flop(run: Run, *, folder: Path, config: Mapping, epochs: int) -> float:
+    """FLOP that so many epochs of a training compute: forward and backward, and forward to validate."""
+    training, models = config["training"], config["models"]
+    tasks = read_tasks(training)
+    field = Field(
+        read_box(folder / "brain_box.json") if models["field"] == "brain" else None,
+        tuple(models["average"]),
+    )
+    columns, *rest = config["preprocessing"]["grid"]
+    grid = (columns // 2, *rest)
+    sides = 1 + models["other_hemisphere"]
+    parts = pd.read_csv(folder / "split.tsv", sep="\t")["part"].value_counts()
+    learned, watched = parts["train"], parts["validation"]
+    both = 2
+    with FakeTensorMode():
+        if run.phase in (GENESIS, OUTLINE):
+            is_genesis = run.phase == GENESIS
+            channels = len(models["channels"]) * (sides if is_genesis else 2)
+            network = UNet(
+                width=models["3d"]["width"],
+                standardised=False,
+                channels=channels,
+                outputs=channels if is_genesis else 1,
+            )
+            maps = torch.empty(1, channels, *field.size(grid))
+            forward = network
+            if is_genesis:
+                watched = learned // 5
+                learned -= watched
+        else:
+            network = build(run.net, run.phase, config, field=field, grid=grid, standardise=False)
+            settings = phase_settings(run.phase, training)
+            schema = ("freeze", "freeze_2d", "attention_enter", "phase4_trainable")
+            frozen = frozen_modules(
+                run.net, run.phase, run.weights, tasks=tasks, **{key: settings[key] for key in schema}
+            )
+            freeze(network, frozen)
+            stages = 0 if any(settings["augmentation"].values()) else count_frozen_stages(network)
+            with torch.no_grad():
+                maps = network.begin(
+                    torch.empty(1, len(models["channels"]) * sides, *field.size(grid)), stages=stages
+                )
+            forward = partial(network.finish, stages=stages)
+            both = 2 if tasks[run.phase].both_hemispheres else 1
+        with FlopCounterMode(display=False) as step:
+            forward(maps).sum().backward()
+        with FlopCounterMode(display=False) as look, torch.no_grad():
+            forward(maps)
+    return epochs * both * (learned * step.get_total_flops() + watched * look.get_total_flops())
+
+
+def matrix_rate(device: torch.device) -> float:
     """FLOP a second of a bf16 matrix product: the device's own peak."""
+    side = 8192 if device.type == "cuda" else 512
     a, b = torch.randn(2, side, side, dtype=torch.bfloat16, device=device)
     best = float("inf")
     for _ in range(5):
@@ -156,36 +329,63 @@ def matrix_rate(device: torch.device, side: int) -> float:
     return 2 * side**3 / best
 
 
-def train_all(chain: list[tuple[str, str, str]], options: argparse.Namespace) -> list[tuple]:
-    torch.set_num_threads(1)
-    torch.backends.cudnn.benchmark = True
-    return [(*job, *train(job, options)) for job in chain]
+def train_all(job: Sequence[Run], **options: object) -> list[dict[str, object]]:
+    logging.basicConfig(level=logging.WARNING)
+    return [train(run, **options) for run in job]
+
+
+def merge(config: dict, other: Mapping) -> dict:
+    """Lay a configuration over another one, as Snakemake does."""
+    for key, value in other.items():
+        config[key] = merge(config[key], value) if isinstance(value, dict) and config.get(key) else value
+    return config
+
+
+def read_configuration(files: Sequence[Path], settings: Sequence[str], *, epochs: int | None) -> dict:
+    config = {}
+    for path in (ROOT / "config/config.yaml", *files):
+        merge(config, yaml.safe_load(Path(path).read_text()))
+    for setting in settings:
+        key, _, value = setting.partition("=")
+        nested = yaml.safe_load(value)
+        for name in reversed(key.split(".")):
+            nested = {name: nested}
+        merge(config, nested)
+    if epochs:
+        for settings in config["training"].values():
+            if isinstance(settings, dict) and "epochs" in settings:
+                settings |= {"epochs": epochs} | ({"patience": epochs} if "patience" in settings else {})
+    return config
 
 
 def main() -> Iterator[str]:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--configfile", type=Path, nargs="*", default=(), help="over config/config.yaml")
+    parser.add_argument("--set", nargs="*", default=(), help="keys of it, as training.precision=bf16")
+    parser.add_argument("--patients", type=int, nargs=3, default=(272, 68, 82), help="train, validate, test")
+    parser.add_argument("--epochs", type=int, help="of each phase; none stops early")
+    parser.add_argument("--outliner", action="store_true", help="train it, too")
     parser.add_argument("--device", default="cuda")
-    parser.add_argument("--patients", type=int, nargs=2, default=(272, 68), help="training, validation")
-    parser.add_argument("--grid", type=int, nargs=3, default=(112, 224, 26), help="of a hemisphere")
-    parser.add_argument("--brain", action="store_true", help="see the box around the atlas's brain alone")
-    parser.add_argument("--width-2d", type=int, default=64)
-    parser.add_argument("--width-3d", type=int, default=32)
-    parser.add_argument("--epochs", type=int, default=100)
     parser.add_argument("--processes", type=int, default=4, help="that share the device")
-    parser.add_argument("--workers", type=int, default=10, help="that corrupt hemispheres for Models Genesis")
-    parser.add_argument("--cache-gb", type=float, default=8.0, help="for maps, a training and part")
     options = parser.parse_args()
-    options.field = BRAIN if options.brain else WHOLE
-    rate = matrix_rate(torch.device(options.device), 8192 if options.device == "cuda" else 512)
+    config = read_configuration(options.configfile, options.set, epochs=options.epochs)
     start = time.perf_counter()
-    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
-        done = list(pool.map(partial(train_all, options=options), jobs()))
-    seconds = time.perf_counter() - start
+    make_cohort(options.folder, config, counts=options.patients, processes=os.cpu_count())
+    yield f"{sum(options.patients)} phantom patients in {time.perf_counter() - start:.0f} s"
+    rate = matrix_rate(torch.device(options.device))
+    start = time.perf_counter()
+    work = partial(train_all, folder=options.folder, config=config, device=options.device)
+    jobs = list_jobs(config, outliner=options.outliner)
+    yield "\t".join(COLUMNS)
     flop = 0.0
-    for net, phase, weights, computed, spent in (row for rows in done for row in rows):
-        flop += computed
-        yield f"{net}  {phase:18} {weights:9} {computed / 1e15:10.4f} PFLOP {spent:9.1f} s"
-    yield f"all {flop / 1e15:.4f} PFLOP in {seconds:.1f} s, {flop / seconds / rate:.3f} of the matrix rate"
+    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(work, job) for job in jobs]):
+            for row in done.result():
+                flop += 1e15 * row["pflop"]
+                yield "\t".join(str(row.get(column, "")) for column in COLUMNS)
+    seconds = time.perf_counter() - start
+    yield f"all {flop / 1e15:.4g} PFLOP in {seconds:.1f} s, {flop / seconds / rate:.3f} of the matrix rate"
 
 
 if __name__ == "__main__":

@@ -1,16 +1,18 @@
 # The paper's Fig. 5: one rule a phase, chained by checkpoints.
 
-from strokeclock.models.channels import channel_names
 from strokeclock.training.phases import (
     GENESIS,
     NETWORKS,
     OUTLINE,
+    QUESTION,
+    SHARED,
     arms_table,
     lineage,
     list_not_run,
+    network_settings,
     parent,
+    phase_settings,
     read_tasks,
-    settings_of,
 )
 
 try:
@@ -27,46 +29,9 @@ except StrokeclockError as error:
 NOT_RUN = list_not_run(RUNS, tasks=TASKS, missing=MISSING)
 
 
-# A phase's own settings, and those of `training` that all share; a network's own, and those that both share.
-SHARED = ("precision", "threads", "device")
-SCHEMA = (
-    "freeze_2d",
-    "attention_enter",
-    "phase4_trainable",
-    "optimizer",
-    "weight_decay",
-    "schedule",
-    "label_softness",
-    "augmentation",
-    "cache_gb",
-)
-QUESTION = ("below_min", "after")
 WITHOUT_GENESIS = {} if config["training"][GENESIS] else {GENESIS: None}
-PHASE_SETTINGS = {
-    phase: {
-        key: value
-        for key, value in settings_of(phase, config["training"]).items()
-        if key not in QUESTION
-    }
-    | {key: config["training"][key] for key in (*SHARED, *SCHEMA)}
-    for phase in TASKS
-}
-# What the networks see of a patient.
-CHANNELS = list(
-    channel_names(
-        config["models"]["channels"],
-        other_hemisphere=config["models"]["other_hemisphere"],
-    )
-)
-NETWORK_SETTINGS = {
-    net: config["models"][net]
-    | {"channels": CHANNELS}
-    | {
-        key: config["models"][key]
-        for key in ("average", "attention_norm", "standardise")
-    }
-    for net in NETWORKS
-}
+NETWORK_SETTINGS = {net: network_settings(net, config["models"]) for net in NETWORKS}
+CHANNELS = NETWORK_SETTINGS["3d"]["channels"]  # what networks see of a patient
 LEARNED_FROM = {
     "manifest": f"{RUN}/hemispheres/manifest.tsv",
     "cohort": f"{RUN}/cohort/cohort.tsv",
@@ -92,7 +57,7 @@ rule phase0_genesis:
         f"{LOG}/models/3d/phase0_genesis/random/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
-    threads: config["training"]["threads"] + config["training"]["workers"]
+    threads: config["training"]["threads"]
     resources:
         mem_mb=24000,
         runtime=2880,
@@ -176,7 +141,7 @@ for phase in TASKS:
             }
             | (WITHOUT_GENESIS if wildcards.net == "3d" else {}),
             models=lambda wildcards: NETWORK_SETTINGS[wildcards.net],
-            training=PHASE_SETTINGS[phase],
+            training=phase_settings(phase, config["training"]),
             code=code("models", "training"),
         script:
             "../scripts/train.py"

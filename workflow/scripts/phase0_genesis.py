@@ -3,7 +3,7 @@
 Inputs: manifest (hemispheres lie beside it), cohort, split, box (none where whole hemispheres are seen).
 Outputs: model, history, record.
 Settings: models.{channels, other_hemisphere, average, 3d.width, standardise}, training.{phase0_genesis,
-precision, threads, workers, device, tensorboard}.
+precision, threads, device, tensorboard}.
 """
 
 from pathlib import Path
@@ -12,8 +12,6 @@ from strokeclock.logs import log_to
 from strokeclock.pretraining.restoration import train_restoration
 
 log_to(snakemake.log[0])
-# beside the log; like the cores that are left for workers no param: they change no result
-workers = max(snakemake.threads - snakemake.params.training["threads"], 0)
 events = Path(snakemake.log[0]).with_suffix("") if snakemake.config["training"]["tensorboard"] else None
 train_restoration(
     seed=int(snakemake.wildcards.seed),
@@ -27,6 +25,5 @@ train_restoration(
     split=snakemake.input.split,
     box=next(iter(snakemake.input.box), None),
     output=Path(snakemake.output.model).parent,
-    workers=workers,
     events=events,
 )

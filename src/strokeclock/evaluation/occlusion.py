@@ -24,8 +24,8 @@ from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, writ
 from strokeclock.imaging.lesion import NONE, RIM_MM, measure_distance, read_lesion, read_volumes
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.training.checkpoint import read_network_to_test
+from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
 from strokeclock.training.store import SIDES, Hemispheres, Stack, check_channels, read_hemispheres, read_split
 

@@ -15,7 +15,8 @@ from strokeclock.evaluation.measured import score_measured
 from strokeclock.evaluation.ratio import measure_ratios
 from strokeclock.models.field import Field
 from strokeclock.models.unet3d import UNet
-from strokeclock.training.loop import batches, choose_device, on_device
+from strokeclock.training.device import choose_device, on_device
+from strokeclock.training.loop import batches
 from strokeclock.training.outline import read_outliner
 from strokeclock.training.phases import Task
 from strokeclock.training.precision import autocast

@@ -19,6 +19,7 @@ from strokeclock.pretraining.genesis import (
     paint_outside,
     shuffle_locally,
 )
+from strokeclock.training.device import choose_device
 
 CORRUPTIONS = {
     "non-linear\nintensities": distort_intensities,
@@ -62,6 +63,7 @@ def draw_genesis_examples(
     field : Field
         What it sees of a hemisphere.
     """
+    choose_device("cpu", threads=1)  # the same picture each time
     spacing = np.array(nib.load(grid).header.get_zooms()[:3]) * field.average
     left = {  # a file holds the left hemisphere's channels, then the right one's
         patient: _see(np.concatenate(np.load(Path(hemispheres) / f"{patient}.npy"))[: len(channels)], field)
@@ -112,10 +114,10 @@ def _restore(
     model: nn.Module, hemisphere: np.ndarray, corruption: Callable, *, stream: list[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     original = hemisphere.astype(np.float32)
-    corrupted = corruption(original, np.random.default_rng(stream))
+    corrupted = corruption(torch.from_numpy(original), np.random.default_rng(stream))
     with torch.inference_mode():
-        restored = model(torch.from_numpy(corrupted[None]), original=torch.from_numpy(original[None]))
-    return original, corrupted, restored[0].numpy()
+        restored = model(corrupted[None], original=torch.from_numpy(original[None]))
+    return original, corrupted.numpy(), restored[0].numpy()
 
 
 def _choose_slice(original: np.ndarray, corrupted: np.ndarray) -> int:

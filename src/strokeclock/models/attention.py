@@ -1,10 +1,26 @@
 """The grid attention gate (Schlemper et al. 2019, sononet variant), in two and three dimensions."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 from torch.nn import functional
 
 NORMS = ("sigmoid", "mean_flow")
+
+
+def resize(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
+    """Interpolate maps (n, channels, *space) linearly to another size, as `functional.interpolate` does.
+
+    Along an axis this is a product with a matrix, whose gradient repeats itself on CUDA and is fast there;
+    that of `functional.interpolate` takes six times as long as all the rest of phase 4.
+    """
+    with torch.autocast(maps.device.type, enabled=False):
+        for axis, side in enumerate(size, start=2):
+            identity = torch.eye(maps.shape[axis], device=maps.device)[None]
+            weights = functional.interpolate(identity, size=side, mode="linear", align_corners=False)[0]
+            maps = (maps.movedim(axis, -1) @ weights.to(maps.dtype)).movedim(-1, axis)
+    return maps
 
 
 class GridAttention(nn.Module):
@@ -30,7 +46,6 @@ class GridAttention(nn.Module):
             raise ValueError(f"attention norm {norm!r} is none of {', '.join(NORMS)}")
         conv = {2: nn.Conv2d, 3: nn.Conv3d}[dimensions]
         self.space = tuple(range(2, 2 + dimensions))
-        self.interpolation = {2: "bilinear", 3: "trilinear"}[dimensions]
         self.norm = norm
         self.upsample = upsample
         self.theta = conv(channels, channels // 2, 1, bias=False)
@@ -42,9 +57,7 @@ class GridAttention(nn.Module):
 
     def attention(self, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:
         """Return the attention coefficients (n, 1, *space of x), float32."""
-        gate = functional.interpolate(
-            self.phi(g), size=x.shape[2:], mode=self.interpolation, align_corners=False
-        )
+        gate = resize(self.phi(g), x.shape[2:])
         scores = self.psi(functional.relu(self.theta(x) + gate)).float()
         if self.norm == "sigmoid":
             return torch.sigmoid(scores)
@@ -55,8 +68,6 @@ class GridAttention(nn.Module):
         """Return the attended vector (n, channels of x), float32."""
         attended = self.attention(x, g).to(x.dtype) * x
         if self.upsample:
-            attended = functional.interpolate(
-                attended, scale_factor=2, mode=self.interpolation, align_corners=False
-            )
+            attended = resize(attended, [2 * side for side in x.shape[2:]])
         pool = torch.mean if self.norm == "sigmoid" else torch.sum
         return pool(attended, self.space, dtype=torch.float32)

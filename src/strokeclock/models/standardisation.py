@@ -66,6 +66,6 @@ def medians_by_bisection(channels: torch.Tensor) -> torch.Tensor:
     low, high = torch.zeros_like(rank), torch.full_like(rank, torch.iinfo(torch.int32).max)
     for _ in range(31):
         middle = (low + high) // 2
-        reached = (bits <= middle[:, None].int()).sum(1) > rank
+        reached = (bits <= middle[:, None].int()).half().sum(1, dtype=torch.float32) > rank
         low, high = torch.where(reached, low, middle + 1), torch.where(reached, middle, high)
     return torch.where(empty < channels.shape[1], high.int().view(torch.float32), torch.nan)

@@ -18,7 +18,7 @@ from torch.nn import functional
 from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.pretraining.medical import MedicalSettings, train_medical
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
-from strokeclock.training.loop import choose_device, on_device
+from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.precision import autocast, check_precision
 
 log = logging.getLogger(__name__)

@@ -1,14 +1,19 @@
 """The corruptions of Models Genesis (Zhou et al. 2021), which a network learns to undo.
 
-Written from the published description, with its values. A hemisphere is (channels, x, y, z), values 0 to 1;
-every function returns an array of the same shape and range and draws from the given generator alone.
+Written from the published description, with its values. A hemisphere is float32 (channels, x, y, z), values 0
+to 1; every function returns one of the same shape and range on the same device. All its randomness follows
+from the given generator.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
-_CURVE_SAMPLES = 10_000  # of the Bézier curve: finer than float16 can tell
+from strokeclock.training.device import noise_source, send
+
+_CURVE_SAMPLES = 10_000  # of the Bézier curve
+_LEVELS = 65_536  # that it is kept for: finer than the float16 of hemispheres
 _WINDOWS = 10_000
 _BOXES = 5
 _BOX_RATE = 0.95  # each further box is drawn with this probability
@@ -27,14 +32,14 @@ class Rates:
 
 
 def corrupt(
-    hemisphere: np.ndarray, generator: np.random.Generator, *, rates: Rates | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a corrupted hemisphere and the original that is to be restored (flipped alike), float32.
+    hemisphere: torch.Tensor, generator: np.random.Generator, *, rates: Rates | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a corrupted hemisphere and the original that is to be restored (flipped alike).
 
     In this order: flip, local shuffling, non-linear intensities, in-painting or out-painting.
     """
     rates = rates or Rates()
-    original = flip(hemisphere.astype(np.float32), generator, rate=rates.flip)
+    original = flip(hemisphere, generator, rate=rates.flip)
     corrupted = original
     if generator.random() < rates.shuffle:
         corrupted = shuffle_locally(corrupted, generator)
@@ -46,43 +51,49 @@ def corrupt(
     return corrupted, original
 
 
-def flip(hemisphere: np.ndarray, generator: np.random.Generator, *, rate: float) -> np.ndarray:
+def flip(hemisphere: torch.Tensor, generator: np.random.Generator, *, rate: float) -> torch.Tensor:
     """Flip a random axis up to three times, as long as a draw stays under the rate."""
     for _ in range(3):
         if generator.random() >= rate:
             break
-        hemisphere = np.flip(hemisphere, axis=1 + generator.integers(3))
+        hemisphere = hemisphere.flip(1 + int(generator.integers(3)))
     return hemisphere
 
 
 def shuffle_locally(
-    hemisphere: np.ndarray, generator: np.random.Generator, *, windows: int = _WINDOWS
-) -> np.ndarray:
+    hemisphere: torch.Tensor, generator: np.random.Generator, *, windows: int = _WINDOWS
+) -> torch.Tensor:
     """Permute the voxels inside many small windows, whose sides are up to a tenth of the volume's.
 
     Every window reads the original, and later windows overwrite earlier ones. The windows are the same for
     each channel, the permutations its own.
     """
+    device = hemisphere.device
     shape = np.array(hemisphere.shape[1:])
     sides = generator.integers(1, np.maximum(shape // 10, 1) + 1, size=(windows, 3))
     corners = generator.integers(0, shape - sides + 1)
-
-    # all windows at once: one row a voxel of a window, window after window
     volumes = sides.prod(axis=1)
-    window = np.repeat(np.arange(windows), volumes)
-    within = np.arange(volumes.sum()) - np.repeat(volumes.cumsum() - volumes, volumes)
-    _, side_y, side_z = sides[window].T
-    offsets = np.stack([within // (side_y * side_z), within // side_z % side_y, within % side_z])
-    target = np.ravel_multi_index(tuple(corners[window].T + offsets), tuple(shape))
 
-    shuffled = hemisphere.copy().reshape(len(hemisphere), -1)
-    for channel, voxels in zip(hemisphere.reshape(len(hemisphere), -1), shuffled, strict=True):
-        order = np.argsort(window + generator.random(len(window)))  # random inside each window
-        voxels[target] = channel[target[order]]
-    return shuffled.reshape(hemisphere.shape)
+    # all windows at once: one entry a voxel of a window, window after window
+    count = int(volumes.sum())
+    window = torch.repeat_interleave(send(volumes, device), output_size=count)
+    starts = send(volumes.cumsum() - volumes, device)
+    within = torch.arange(count, device=device) - starts[window]
+    x, y, z = send(corners, device)[window].unbind(1)
+    _, side_y, side_z = send(sides, device)[window].unbind(1)
+    x, y, z = x + within // (side_y * side_z), y + within // side_z % side_y, z + within % side_z
+    target = (x * hemisphere.shape[2] + y) * hemisphere.shape[3] + z
+
+    source = noise_source(generator, device)
+    shuffled = hemisphere.flatten(1).clone()
+    for channel, voxels in zip(hemisphere.flatten(1), shuffled, strict=True):
+        key = window + torch.rand(count, generator=source, device=device, dtype=torch.float64)
+        order = torch.argsort(key)  # random inside each window
+        voxels[target] = channel[target[order]]  # of equal targets the last one stays
+    return shuffled.view_as(hemisphere)
 
 
-def distort_intensities(hemisphere: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def distort_intensities(hemisphere: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
     """Map intensities through a random cubic Bézier curve from 0 to 1, in half of the cases from 1 to 0."""
     points = np.array([[0.0, 0.0], *generator.random((2, 2)), [1.0, 1.0]])
     t = np.linspace(1, 0, _CURVE_SAMPLES)
@@ -90,26 +101,30 @@ def distort_intensities(hemisphere: np.ndarray, generator: np.random.Generator) 
     x, y = points.T @ bernstein  # both run from 1 to 0
     if generator.random() >= 0.5:
         y = np.sort(y)
-    return np.interp(hemisphere, np.sort(x), y).astype(hemisphere.dtype)
+    curve = np.interp(np.linspace(0, 1, _LEVELS), np.sort(x), y).astype(np.float32)
+    return send(curve, hemisphere.device)[(hemisphere * (_LEVELS - 1)).round().int()]
 
 
-def paint_inside(hemisphere: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def paint_inside(hemisphere: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
     """Fill up to five boxes, whose sides are a sixth to a third of the volume's, with uniform noise."""
-    painted = hemisphere.copy()
+    painted = hemisphere.clone()
     shape = np.array(hemisphere.shape[1:])
+    source = noise_source(generator, hemisphere.device)
     for _ in range(_BOXES):
         if generator.random() >= _BOX_RATE:
             break
         box = _box(shape, generator.integers(shape // 6, shape // 3 + 1), generator)
-        painted[box] = generator.random(painted[box].shape[1:])  # the same noise in each channel
+        # the same noise in each channel
+        painted[box] = torch.rand(painted[box].shape[1:], generator=source, device=painted.device)
     return painted
 
 
-def paint_outside(hemisphere: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+def paint_outside(hemisphere: torch.Tensor, generator: np.random.Generator) -> torch.Tensor:
     """Replace all but one to five boxes, whose sides are 3/7 to 4/7 of the volume's, by uniform noise."""
-    painted = np.empty_like(hemisphere)
-    painted[:] = generator.random(hemisphere.shape[1:])
     shape = np.array(hemisphere.shape[1:])
+    source = noise_source(generator, hemisphere.device)
+    noise = torch.rand(hemisphere.shape[1:], generator=source, device=hemisphere.device)
+    painted = noise.repeat(len(hemisphere), 1, 1, 1)
     for number in range(_BOXES):
         if number and generator.random() >= _BOX_RATE:
             break

@@ -18,8 +18,8 @@ from torch.nn import functional
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.medical import MedicalSettings, train_medical
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
+from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.dice import measure_dice
-from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.precision import autocast, check_precision
 
 CHANNELS = ("T1w", "FLAIR", "T1w after contrast medium")

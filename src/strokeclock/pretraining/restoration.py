@@ -1,7 +1,7 @@
 """Phase 0: a 3D U-Net learns to restore corrupted hemispheres (Models Genesis); phase 1 takes its encoder."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
 
 from strokeclock import __version__
 from strokeclock.models.channels import has_other_hemisphere
@@ -18,10 +17,11 @@ from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
 from strokeclock.pretraining.watching import part_patients
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
-from strokeclock.training.loop import batches, choose_device, fit, on_device, teach
+from strokeclock.training.device import Stored, choose_device, on_device
+from strokeclock.training.loop import batches, fit, teach
 from strokeclock.training.phases import GENESIS
 from strokeclock.training.precision import autocast, check_precision
-from strokeclock.training.store import Stack, check_channels, check_leakage, read_hemispheres, read_split
+from strokeclock.training.store import check_channels, check_leakage, read_hemispheres, read_split
 
 log = logging.getLogger(__name__)
 
@@ -49,35 +49,6 @@ class RestorationSettings:
     device: str
 
 
-@dataclass(frozen=True)
-class CorruptedPairs(Dataset):
-    """Batches of corrupted hemispheres and the originals to restore, float32 (n, channels, x, y, z) each.
-
-    Attributes
-    ----------
-    values : hemispheres; ``field`` : what is corrupted of them.
-    order : the numbers of each batch's hemispheres.
-    stream : with a hemisphere's number, the seed of its corruption.
-    """
-
-    values: Stack
-    field: Field
-    order: tuple[np.ndarray, ...]
-    stream: tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.order)
-
-    def __getitem__(self, number: int) -> tuple[torch.Tensor, ...]:
-        units = self.order[number]
-        seen = self.field.see(torch.from_numpy(self.values[units]).float()).numpy()
-        pairs = [
-            corrupt(hemisphere, np.random.default_rng([*self.stream, unit]))
-            for unit, hemisphere in zip(units, seen, strict=True)
-        ]
-        return tuple(torch.from_numpy(np.stack(side)) for side in zip(*pairs, strict=True))
-
-
 def train_restoration(
     *,
     seed: int,
@@ -91,7 +62,6 @@ def train_restoration(
     split: str | Path,
     box: str | Path | None = None,
     output: str | Path,
-    workers: int = 0,
     events: Path | None = None,
 ) -> None:
     """Train the U-Net on the training patients alone; mean squared error against the original in [0, 1].
@@ -106,8 +76,6 @@ def train_restoration(
     hemispheres : folder of <patient>.npy.
     box : brain_box.json, the box of a hemisphere that is seen; None: the whole of it.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
-    workers : processes that corrupt hemispheres ahead, .1 s of CPU each; 0: the training does it itself.
-        They change no result.
     events : folder of TensorBoard's events; None: none are written.
 
     Raises
@@ -143,12 +111,14 @@ def train_restoration(
     else:
         optimiser = torch.optim.SGD(network.parameters(), lr=settings.lr, momentum=0.9)
 
-    def corrupted_pairs(order: Sequence[np.ndarray], epoch: int) -> Iterator[list[torch.Tensor]]:
-        pairs = CorruptedPairs(units.values, seen, tuple(order), stream=(seed, 0, epoch))
-        return iter(DataLoader(pairs, batch_size=None, num_workers=workers))
+    stored = Stored(units.values, device)
 
-    def loss_of(pair: Sequence[torch.Tensor]) -> torch.Tensor:
-        corrupted, original = (side.to(device) for side in pair)
+    def loss_of(batch: np.ndarray, *, epoch: int) -> torch.Tensor:
+        pairs = [
+            corrupt(hemisphere, np.random.default_rng([seed, 0, epoch, unit]))
+            for unit, hemisphere in zip(batch, seen.see(stored[batch]), strict=True)
+        ]
+        corrupted, original = map(torch.stack, zip(*pairs, strict=True))
         with autocast(settings.precision, device):
             restored = network(corrupted, original=original)
         return functional.mse_loss(restored, original)
@@ -159,16 +129,14 @@ def train_restoration(
                 (epoch - 1) // max(1, int(0.8 * settings.patience))
             )
         network.train()
-        order = [*batches(np.random.default_rng([seed, 0, epoch]).permutation(learn), settings.batch)]
-        pairs = corrupted_pairs(order, epoch)
-        return teach(optimiser, order, lambda _step, _batch: loss_of(next(pairs)))
+        order = batches(np.random.default_rng([seed, 0, epoch]).permutation(learn), settings.batch)
+        return teach(optimiser, order, lambda _, batch: loss_of(batch, epoch=epoch))
 
     def validate() -> dict[str, float]:
         network.eval()
         with torch.inference_mode():
-            pairs = corrupted_pairs([*batches(watch, settings.batch)], 0)
-            losses = [loss_of(pair).item() * len(pair[0]) for pair in pairs]
-        return {"validation_loss": sum(losses) / len(watch)}
+            losses = [loss_of(batch, epoch=0) * len(batch) for batch in batches(watch, settings.batch)]
+        return {"validation_loss": sum(loss.item() for loss in losses) / len(watch)}
 
     fit(
         network,

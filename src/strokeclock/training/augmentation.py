@@ -7,6 +7,7 @@ import torch
 from torch.nn import functional
 
 from strokeclock.models.field import IN_PLANE_MM
+from strokeclock.training.device import noise_source, send
 
 
 def augment(
@@ -60,16 +61,15 @@ def augment(
     images[:, channels:] = (images[:, :channels].unflatten(1, (sides, -1)) != 0).any(2)
     moved = _move(images, motion)
     covered = moved[:, channels:].unsqueeze(2)
-    brightness = torch.from_numpy(1 + generator.uniform(-gain, gain, size=(n, channels))).to(images)
-    brightness = brightness.view(n, sides, -1, 1, 1, 1)
+    brightness = 1 + generator.uniform(-gain, gain, size=(n, channels)).astype(np.float32)
+    brightness = send(brightness, images.device).view(n, sides, -1, 1, 1, 1)
     # a voxel on the border keeps the brain's signal, not its mixture with the background
     values = moved[:, :channels].unflatten(1, (sides, -1)) * brightness / covered.clamp_min(0.5)
 
-    inside = (covered > 0.5).expand_as(values).contiguous()
-    brain = values.masked_select(inside)
-    speckle = torch.from_numpy(generator.standard_normal(len(brain), dtype=np.float32)).to(brain)
-    brain = (brain + noise * speckle).clamp_min(math.ulp(1.0))  # exactly 0 is background
-    values = torch.zeros_like(values).masked_scatter_(inside, brain)
+    source = noise_source(generator, values.device)
+    noisy = values + noise * torch.randn(values.shape, generator=source, device=values.device)
+    # exactly 0 is background
+    values = torch.where(covered > 0.5, noisy.clamp_min(math.ulp(1.0)), 0)
     return values.flatten(1, 2).permute(0, 1, 3, 4, 2)
 
 
@@ -97,7 +97,7 @@ def _draw_motion(
     scale: float,
     shift_mm: float,
     extent_mm: tuple[float, float],
-) -> torch.Tensor:
+) -> np.ndarray:
     """Draw a motion for each hemisphere: affine matrices (n, 2, 3) of `affine_grid`."""
 
     def uniform(most: float, *shape: int) -> np.ndarray:
@@ -110,13 +110,13 @@ def _draw_motion(
     motion[:, 0, 1] = -np.sin(angle) / growth / aspect
     motion[:, 1, 0] = np.sin(angle) / growth * aspect
     motion[:, :, 2] = uniform(shift_mm, n, 2) * 2 / np.array(extent_mm[::-1])
-    return torch.from_numpy(motion)
+    return motion
 
 
-def _move(images: torch.Tensor, motion: torch.Tensor) -> torch.Tensor:
+def _move(images: torch.Tensor, motion: np.ndarray) -> torch.Tensor:
     """Move images (n, channels, slices, x, y), linearly interpolated; 0 comes in from outside."""
     n, _, _, *plane = images.shape
-    grid = functional.affine_grid(motion.to(images.device), (n, 1, *plane), align_corners=False)
+    grid = functional.affine_grid(send(motion, images.device), (n, 1, *plane), align_corners=False)
     return functional.grid_sample(
         images.flatten(1, 2), grid, mode="bilinear", padding_mode="zeros", align_corners=False
     ).view_as(images)

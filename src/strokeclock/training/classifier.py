@@ -28,17 +28,9 @@ from strokeclock.training.checkpoint import (
     is_head,
     read_checkpoint,
 )
+from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.loop import (
-    batches,
-    choose_device,
-    fit,
-    freeze,
-    on_device,
-    one_cycle,
-    teach,
-    train_mode,
-)
+from strokeclock.training.loop import batches, fit, freeze, one_cycle, teach, train_mode
 from strokeclock.training.phases import PAPER, Task, frozen_modules, has_attention, parent
 from strokeclock.training.store import (
     Hemispheres,

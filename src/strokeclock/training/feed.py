@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from strokeclock.training.device import Stored
 from strokeclock.training.loop import batches
 from strokeclock.training.precision import autocast, check_precision
 from strokeclock.training.store import Hemispheres
@@ -23,8 +24,6 @@ class Feed:
     (their batch norm is in evaluation mode, nothing is augmented): these are made once and kept, and only the
     rest of the network is run. Where the maps of all hemispheres would take more than the allowed memory,
     those of fewer stages are kept, or none.
-
-    On CUDA all hemispheres are brought to the device at once; on CPU each batch is read from its files.
 
     Parameters
     ----------
@@ -47,9 +46,7 @@ class Feed:
         self.device = device
         self.precision = precision
         self.labels = torch.from_numpy(hemispheres.labels).to(device)
-        self._values = hemispheres.values
-        if device.type == "cuda":
-            self._values = torch.from_numpy(hemispheres.values[:]).to(device)
+        self._values = Stored(hemispheres.values, device)
         self.stages, self._maps = self._keep_maps(most_bytes=cache_gb * 1e9)
 
     def __len__(self) -> int:
@@ -57,11 +54,7 @@ class Feed:
 
     def see(self, units: Sequence[int]) -> torch.Tensor:
         """Return what the network sees of the hemispheres of these numbers, on the device and in float32."""
-        if isinstance(self._values, torch.Tensor):
-            hemispheres = self._values[torch.as_tensor(units, device=self.device)]
-        else:
-            hemispheres = torch.from_numpy(self._values[units]).to(self.device)
-        return self.network.field.see(hemispheres.float())
+        return self.network.field.see(self._values[units])
 
     def logits(
         self, units: Sequence[int], *, change: Callable[[torch.Tensor], torch.Tensor] | None = None

@@ -1,12 +1,8 @@
 """One training: epochs, early stopping, and going on where it was killed."""
 
-import ctypes
 import json
 import logging
 import math
-import os
-import platform
-import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -30,6 +26,7 @@ from strokeclock.training.checkpoint import (
 log = logging.getLogger(__name__)
 
 WARM_UP = 0.15  # of the steps of one cycle
+SAVE_PAUSE = 9  # times as long as writing a state took, none is written: on a GPU an epoch is faster
 
 
 class TrainingError(StrokeclockError):
@@ -70,8 +67,9 @@ def fit(
 ) -> None:
     """Train until ``epochs``, or until ``patience`` epochs brought no better measure; write the best epoch.
 
-    Writes model.pt (weights and record), history.tsv (one row an epoch) and run.json (the record). A training
-    that was killed goes on after its last epoch and ends in the same bytes as an unbroken one.
+    Writes model.pt (weights and record), history.tsv (one row an epoch) and run.json (the record). Its state
+    is saved after each epoch, or where that is slow as often as takes a tenth of the time; a training that
+    was killed goes on from there and ends in the same bytes as an unbroken one.
 
     Parameters
     ----------
@@ -100,6 +98,7 @@ def fit(
     }
     progress = _resume(network, optimiser, folder=output, identity=identity)
     seconds = []  # of each epoch since the start or resumption
+    next_save = 0.0
     with _events(events, history=progress.history) as add_event:
         while (
             len(progress.history) < epochs
@@ -118,7 +117,10 @@ def fit(
                 progress.best_weights = {
                     name: tensor.clone() for name, tensor in network.state_dict().items()
                 }
-            _save(network, optimiser, progress, folder=output, identity=identity)
+            if (before := time.monotonic()) >= next_save:
+                _save(network, optimiser, progress, folder=output, identity=identity)
+                after = time.monotonic()
+                next_save = after + SAVE_PAUSE * (after - before)
             add_event(row)
             seconds.append(time.perf_counter() - start)
             log.info(
@@ -253,15 +255,15 @@ def teach(
     loss_of: Callable[[int, np.ndarray], torch.Tensor],
 ) -> float:
     """Take a step a batch and return a unit's mean loss; ``loss_of`` gets the step, from 0, and the batch."""
-    total, count = 0.0, 0
+    losses, counts = [], []
     for step, batch in enumerate(order):
         loss = loss_of(step, batch)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        total += loss.item() * len(batch)
-        count += len(batch)
-    return total / count
+        losses.append(loss.detach())  # reading it here would wait for the device
+        counts.append(len(batch))
+    return sum(loss.item() * count for loss, count in zip(losses, counts, strict=True)) / sum(counts)
 
 
 def one_cycle(done: float) -> float:
@@ -293,37 +295,3 @@ def train_mode(network: nn.Module, *, frozen: tuple[str, ...]) -> None:
     network.train()
     for module in frozen:
         network.get_submodule(module).eval()
-
-
-def choose_device(name: str, *, threads: int) -> torch.device:
-    """Set torch up to repeat itself, and return the device: ``auto``, ``cpu`` or ``cuda``.
-
-    Raises
-    ------
-    TrainingError
-        ``cuda`` is asked for and absent.
-    """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with it
-    torch.set_num_threads(threads)
-    _keep_memory()
-    torch.use_deterministic_algorithms(True)  # or raise
-    torch.utils.deterministic.fill_uninitialized_memory = False  # 5 % of a step, and nothing reads it
-    torch.backends.cudnn.benchmark = False
-    if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("training.device is cuda and torch sees no CUDA device: set it to auto or cpu.")
-    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
-
-
-def on_device(network: nn.Module, device: torch.device) -> nn.Module:
-    """Move a network, its convolutions' weights channels-last: faster on CPU and GPU alike."""
-    is_3d = any(parameter.ndim == 5 for parameter in network.parameters())
-    return network.to(device, memory_format=torch.channels_last_3d if is_3d else torch.channels_last)
-
-
-def _keep_memory() -> None:
-    """Have the C library keep freed memory: getting each map's pages anew takes a third of a 3D step."""
-    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
-        most_mmaps, trim_threshold = -4, -1
-        libc = ctypes.CDLL(None)
-        libc.mallopt(most_mmaps, 0)
-        libc.mallopt(trim_threshold, 2**31 - 1)

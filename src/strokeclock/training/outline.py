@@ -24,8 +24,9 @@ from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
 from strokeclock.training.augmentation import augment, move_masks
 from strokeclock.training.checkpoint import CheckpointError, check_learned_series, read_checkpoint
+from strokeclock.training.device import Stored, choose_device, on_device
 from strokeclock.training.dice import measure_dice
-from strokeclock.training.loop import batches, choose_device, fit, on_device, one_cycle, teach
+from strokeclock.training.loop import batches, fit, one_cycle, teach
 from strokeclock.training.phases import OUTLINE
 from strokeclock.training.precision import autocast, check_precision
 from strokeclock.training.store import (
@@ -136,15 +137,16 @@ def train_outliner(
     network = on_device(make_outliner(series, width=width, standardise=standardise), device)
     torch.nn.init.constant_(network.out.bias, RARE)
     optimiser = torch.optim.AdamW(network.parameters(), lr=settings.lr, weight_decay=settings.weight_decay)
+    stored = {part: (Stored(units[part].values, device), Stored(masks[part], device)) for part in units}
     extent_mm = field.extent_mm(grid)
     motion = {name: settings.augmentation[name] for name in ("rotation_deg", "scale", "shift_mm")}
 
     def measure(
         part: str, batch: np.ndarray, generators: Sequence[np.random.Generator] = ()
-    ) -> tuple[torch.Tensor, float]:
-        """The loss of a batch, and the mean overlap with its lesions; augmented, given generators."""
-        seen = field.see(torch.from_numpy(units[part].values[batch]).to(device).float())
-        truth = torch.from_numpy(masks[part][batch]).to(device).float() / FULL
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """The loss of a batch, and the sum of the overlaps with its lesions; augmented, given generators."""
+        values, shares = stored[part]
+        seen, truth = field.see(values[batch]), shares[batch] / FULL
         if generators:
             changed, moved = generators
             seen = augment(seen, changed, sides=2, extent_mm=extent_mm, **settings.augmentation)
@@ -155,7 +157,7 @@ def train_outliner(
         has_lesion = truth.flatten(1).any(1)
         entropy = functional.binary_cross_entropy(found, truth)
         loss = ((1 - overlaps) * has_lesion).mean() + LESION_WEIGHT * entropy
-        return loss, overlaps[has_lesion].sum().item()
+        return loss, (overlaps * has_lesion).sum()
 
     def train_epoch(epoch: int) -> float:
         network.train()
@@ -179,7 +181,7 @@ def train_outliner(
         lesions = int(masks["validation"][watch].any(axis=(1, 2, 3, 4)).sum())
         return {
             "validation_loss": sum(count * loss.item() for count, loss, _ in found) / len(watch),
-            "validation_dice": sum(overlap for *_, overlap in found) / lesions,
+            "validation_dice": sum(overlap.item() for *_, overlap in found) / lesions,
         }
 
     fit(

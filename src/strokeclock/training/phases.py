@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from strokeclock.errors import ConfigurationError
+from strokeclock.models.channels import channel_names
 
 NETWORKS = ("2d", "3d")
 ARMS = ("random", "imagenet", "medical", "chain")
@@ -19,6 +20,22 @@ ORIGINS = {
     "imagenet": ("phase0_imagenet", "torchvision"),
     "medical": ("phase0_medical", "random"),
 }
+
+# The configuration's training: what every training reads, what phases 1 and higher read beside it, and what a
+# phase's own settings say of its question.
+SHARED = ("precision", "threads", "device")
+SCHEMA = (
+    "freeze_2d",
+    "attention_enter",
+    "phase4_trainable",
+    "optimizer",
+    "weight_decay",
+    "schedule",
+    "label_softness",
+    "augmentation",
+    "cache_gb",
+)
+QUESTION = ("below_min", "after")
 
 
 @dataclass(frozen=True)
@@ -95,6 +112,19 @@ def settings_of(phase: str, training: Mapping[str, Mapping]) -> dict[str, object
     """Return a phase's settings; what it does not say it takes from the phase that it comes after."""
     own = training[phase]
     return {**(settings_of(own["after"], training) if own["after"] else {}), **own}
+
+
+def phase_settings(phase: str, training: Mapping[str, object]) -> dict[str, object]:
+    """Return the fields of `classifier.PhaseSettings`: a phase's own settings, and those that all share."""
+    own = {key: value for key, value in settings_of(phase, training).items() if key not in QUESTION}
+    return own | {key: training[key] for key in (*SHARED, *SCHEMA)}
+
+
+def network_settings(net: str, models: Mapping[str, object]) -> dict[str, object]:
+    """Return what `classifier.train_phase` takes as models: a network's own settings, and those of both."""
+    channels = channel_names(models["channels"], other_hemisphere=models["other_hemisphere"])
+    shared = {key: models[key] for key in ("average", "attention_norm", "standardise")}
+    return models[net] | {"channels": list(channels)} | shared
 
 
 PAPER = read_tasks(

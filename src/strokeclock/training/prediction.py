@@ -7,8 +7,8 @@ import numpy as np
 
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.training.checkpoint import read_network_to_test, write_whole
+from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.loop import choose_device, on_device
 from strokeclock.training.phases import Task
 from strokeclock.training.store import check_channels, read_hemispheres
 

@@ -83,7 +83,7 @@ def test_no_refused_operation_away_from_the_cpu(deterministic, monkeypatch, name
 def test_the_list_knows_what_the_cpu_takes(deterministic):
     with Noted() as noted:
         build("3d")(torch.rand(2, 3, 16, 32, 16)).sum().backward()
-    assert noted.names & REFUSED == {"max_pool3d_with_indices_backward", "upsample_trilinear3d_backward"}
+    assert noted.names & REFUSED == {"max_pool3d_with_indices_backward"}
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])

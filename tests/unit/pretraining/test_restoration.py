@@ -11,7 +11,7 @@ from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, wr
 from strokeclock.training.classifier import train_phase
 
 
-def _train(toys, output, workers=0, **changes):
+def _train(toys, output, **changes):
     train_restoration(
         seed=0,
         channels=toys.channels,
@@ -20,7 +20,6 @@ def _train(toys, output, workers=0, **changes):
         standardise=True,
         training=toys.restoration(**changes),
         output=output,
-        workers=workers,
         **toys.inputs(),
     )
     return pd.read_csv(output / "history.tsv", sep="\t")
@@ -50,12 +49,6 @@ def test_too_few_patients_to_watch_the_loss_is_one_sentence(toys, tmp_path, pati
         return
     with pytest.raises(TooFewPatientsError, match="phase0_genesis, training part: 4 patients are too few"):
         _train(toys, tmp_path / "out", epochs=1)
-
-
-def test_workers_change_no_byte(toys, tmp_path):
-    for workers in (0, 2):
-        _train(toys, tmp_path / str(workers), workers=workers)
-    assert (tmp_path / "0" / "model.pt").read_bytes() == (tmp_path / "2" / "model.pt").read_bytes()
 
 
 def test_the_network_is_rebuilt_from_its_record(toys, tmp_path):

@@ -241,6 +241,7 @@ def test_resumed_training_equals_an_unbroken_one(toys, tmp_path, monkeypatch, ki
             raise KeyboardInterrupt
 
     with monkeypatch.context() as context:
+        context.setattr(strokeclock.training.loop, "SAVE_PAUSE", 0)
         context.setattr(strokeclock.training.loop, "save_state", save_and_die)
         with pytest.raises(KeyboardInterrupt):
             _train(toys, tmp_path / "killed", **settings)

@@ -9,7 +9,8 @@ from torch import nn
 
 from strokeclock.errors import MissingSoftwareError
 from strokeclock.training import loop
-from strokeclock.training.loop import TrainingError, batches, choose_device, fit, freeze, train_mode
+from strokeclock.training.device import choose_device
+from strokeclock.training.loop import TrainingError, batches, fit, freeze, train_mode
 
 
 def _auc(row):

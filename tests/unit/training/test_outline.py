@@ -48,7 +48,7 @@ def _read(toys, part="train"):
 
 
 def test_finds_the_lesions_of_those_it_has_not_learned_from(toys, toy_lesions, tmp_path):
-    history = _train(toys, toy_lesions, tmp_path / "out", epochs=8, lr=2e-2)
+    history = _train(toys, toy_lesions, tmp_path / "out", epochs=10, lr=2e-2)
     assert history["validation_dice"].iloc[-1] > 0.8 > history["validation_dice"].iloc[0]
     network, field, _ = read_outliner(tmp_path / "out" / "model.pt", series=toys.channels, split=toys.split)
     units = _read(toys, "test")

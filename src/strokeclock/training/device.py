@@ -1,0 +1,78 @@
+"""Where a training computes, and how hemispheres and noise come there."""
+
+import ctypes
+import os
+import platform
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from strokeclock.training.loop import TrainingError
+from strokeclock.training.store import Stack
+
+
+class Stored:
+    """Arrays in batches on a device: on CUDA all are there from the beginning, on CPU each batch is read.
+
+    Parameters
+    ----------
+    values : (n, ...), hemispheres in their files or masks.
+    """
+
+    def __init__(self, values: Stack | np.ndarray, device: torch.device):
+        self._values = torch.from_numpy(values[:]).to(device) if device.type == "cuda" else values
+
+    def __getitem__(self, units: Sequence[int]) -> torch.Tensor:
+        """Return the arrays of these numbers on the device, float32."""
+        if isinstance(self._values, torch.Tensor):
+            return self._values[send(np.asarray(units), self._values.device)].float()
+        return torch.from_numpy(self._values[units]).float()
+
+
+def send(array: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Bring an array to the device without waiting for what the device has still to do."""
+    tensor = torch.from_numpy(array)
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
+
+
+def noise_source(generator: np.random.Generator, device: torch.device) -> torch.Generator:
+    """Let a generator seed another one on the device, where noise for every voxel is drawn."""
+    return torch.Generator(device).manual_seed(int(generator.integers(2**63)))
+
+
+def choose_device(name: str, *, threads: int) -> torch.device:
+    """Set torch up to repeat itself, and return the device: ``auto``, ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    TrainingError
+        ``cuda`` is asked for and absent.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with it
+    torch.set_num_threads(threads)
+    _keep_memory()
+    torch.use_deterministic_algorithms(True)  # or raise
+    torch.utils.deterministic.fill_uninitialized_memory = False  # 5 % of a step, and nothing reads it
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cudnn.allow_tf32 = False  # fp32 is fp32
+    if name == "cuda" and not torch.cuda.is_available():
+        raise TrainingError("training.device is cuda and torch sees no CUDA device: set it to auto or cpu.")
+    return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def on_device(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move a network, its convolutions' weights channels-last: faster on CPU and GPU alike."""
+    is_3d = any(parameter.ndim == 5 for parameter in network.parameters())
+    return network.to(device, memory_format=torch.channels_last_3d if is_3d else torch.channels_last)
+
+
+def _keep_memory() -> None:
+    """Have the C library keep freed memory: getting each map's pages anew takes a third of a 3D step."""
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        most_mmaps, trim_threshold = -4, -1
+        libc = ctypes.CDLL(None)
+        libc.mallopt(most_mmaps, 0)
+        libc.mallopt(trim_threshold, 2**31 - 1)
