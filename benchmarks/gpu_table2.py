@@ -215,7 +215,9 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
     row = run._asdict() | {
         "epochs": record["epochs"],
         "s": round(seconds, 1),
-        "pflop": round(count_flop(run, folder=folder, config=config, epochs=record["epochs"]) / 1e15, 4),
+        "pflop": float(
+            f"{count_flop(run, folder=folder, config=config, epochs=record['epochs']) / 1e15:.4g}"
+        ),
     }
     if run.phase in tasks and run.weights not in ("imagenet", "medical"):
         predict(

@@ -9,10 +9,15 @@ def _count(module: nn.Module) -> int:
 
 
 def test_parameters_at_full_width():
-    """Those of Models Genesis, without the biases of convolutions that batch normalisation takes away again."""
+    """Those of Models Genesis without biases before batch normalisation, which takes them away again."""
     encoder = UNetEncoder(width=32)
     levels = [encoder.down_tr64, encoder.down_tr128, encoder.down_tr256, encoder.down_tr512]
-    assert [_count(level) for level in levels] == [58_176 - 96, 332_352 - 192, 1_328_256 - 384, 5_310_720 - 768]
+    assert [_count(level) for level in levels] == [
+        58_176 - 96,
+        332_352 - 192,
+        1_328_256 - 384,
+        5_310_720 - 768,
+    ]
     # by hand: decoders 12,045,824 (three transposed and six plain convolutions), last convolution 195
     assert _count(UNet(width=32, standardised=True)) == (7_029_504 - 1_440) + (12_045_824 - 896) + 195
 

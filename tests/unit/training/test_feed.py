@@ -12,8 +12,8 @@ from strokeclock.errors import ConfigurationError
 from strokeclock.models.architecture import Architecture
 from strokeclock.training.checkpoint import read_checkpoint
 from strokeclock.training.classifier import train_phase
-from strokeclock.training.feed import Feed, count_frozen_stages, logits_of
 from strokeclock.training.device import choose_device, on_device
+from strokeclock.training.feed import Feed, count_frozen_stages, logits_of
 from strokeclock.training.loop import freeze, train_mode
 from strokeclock.training.store import Hemispheres, Stack
 
