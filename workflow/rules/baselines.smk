@@ -18,18 +18,19 @@ CHAINED = {
     for run in RUNS
     if run.phase in TIME_PHASES and run.weights.startswith("phase")
 }
+JOINED_PREDICTIONS = [
+    f"{RUN}/predictions/outline/{phase}/{net}/seed-{seed}.tsv"
+    for net, phase in CHAINED
+    for seed in config["training"]["seeds"]
+    if HAS_OUTLINER
+]
 BASELINE_PREDICTIONS = [
     *expand(
         f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
         phase=TIME_PHASES if HAS_OUTLINER else [],
         seed=config["training"]["seeds"],
     ),
-    *[
-        f"{RUN}/predictions/outline/{phase}/{net}/seed-{seed}.tsv"
-        for net, phase in CHAINED
-        for seed in config["training"]["seeds"]
-        if HAS_OUTLINER
-    ],
+    *JOINED_PREDICTIONS,
     *expand(
         f"{RUN}/predictions/ratio/{{phase}}/{{row}}/seed-0.tsv",
         phase=TIME_PHASES,

@@ -59,7 +59,7 @@ rule preprocessed:
 
 rule roc:
     input:
-        predictions=PREDICTIONS,
+        predictions=PREDICTIONS + JOINED_PREDICTIONS,
         table2=f"{RUN}/tables/table2.csv",
     output:
         svg=report(

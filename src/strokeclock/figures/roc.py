@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from strokeclock.evaluation.metrics import roc
 from strokeclock.evaluation.predictions import (
+    OUTLINED,
     PAPER,
     Arm,
     ArmPredictions,
@@ -26,6 +27,7 @@ from strokeclock.figures.style import (
     INK,
     ORANGE,
     PALE,
+    PURPLE,
     SKY,
     VERMILION,
     house_style,
@@ -47,6 +49,10 @@ LOOKS = {  # a start keeps its colour and its line in every figure
     "phase1": Look("from stroke detection", BLUE, "-"),
     "phase2": Look("from TSS < 3 h", SKY, (0, (6, 2))),
     "phase3": Look("attention, fine-tuned", VERMILION, "-"),
+}
+JOINED = {  # the outliner beside a network
+    "2d": Look("outlined ratios and 2D", PURPLE, "--"),
+    "3d": Look("outlined ratios and 3D", PURPLE, ":"),
 }
 MARKERS = {"reader1": "^", "reader2": "s", "reader3": "D", "majority": "*"}
 
@@ -73,7 +79,8 @@ def draw_roc(
     phases : names
         The phases shown together; they must have one target (TSS < 3 h, or TSS < 4.5 h).
     readers : bool
-        True: with the readers' points. False: with a panel that compares the AUCs.
+        True: with the readers' points and the outliner beside each network. False: with a panel that
+        compares the AUCs.
     tasks : mapping of phase -> minutes
         The label is 1 where TSS is below.
     """
@@ -82,16 +89,19 @@ def draw_roc(
     arms = {
         arm: found
         for arm, found in collect_predictions(predictions, tasks=tasks).items()
-        if arm.phase in phases and (arm.phase, arm.net, arm.weights) in table.index
+        if arm.phase in phases
+        and (arm.phase, arm.net, arm.weights) in table.index
+        and (arm.net in NETS or (readers and _panel_of(arm) in NETS))
     }
-    arms = dict(sorted(arms.items(), key=lambda item: (item[0].net, list(LOOKS).index(item[0].weights))))
-    nets = [net for net in NETS if any(arm.net == net for arm in arms)]
+    order = [*LOOKS, *JOINED]
+    arms = dict(sorted(arms.items(), key=lambda item: (_panel_of(item[0]), order.index(item[0].weights))))
+    nets = [net for net in NETS if any(_panel_of(arm) == net for arm in arms)]
     panels = max(1, len(nets) + (bool(nets) and not readers))
     with house_style():
         figure = Figure(figsize=(3.4 * panels, 4.2), layout="compressed")
         axes = figure.subplots(1, panels, squeeze=False)[0]
         for axis, net in zip(axes, nets, strict=False):
-            _draw_panel(axis, {arm: found for arm, found in arms.items() if arm.net == net}, table)
+            _draw_panel(axis, {arm: found for arm, found in arms.items() if _panel_of(arm) == net}, table)
             if readers:
                 _draw_readers(axis, table)
             axis.set_title(NETS[net])
@@ -106,6 +116,11 @@ def draw_roc(
         save_figure(figure, *outputs)
 
 
+def _panel_of(arm: Arm) -> str:
+    """The network whose panel shows the arm: its own, or the one that the outliner stands beside."""
+    return arm.weights if arm.net == OUTLINED else arm.net
+
+
 def _describe_target(predictions: ArmPredictions, tasks: Tasks) -> str:
     hours = tasks[predictions.arm.phase] / 60
     label = predictions.units("test").label
@@ -117,7 +132,7 @@ def _draw_panel(axis: Axes, arms: Mapping[Arm, ArmPredictions], table: pd.DataFr
     for arm, predictions in arms.items():
         test = predictions.units("test")
         curve = roc(test.label, test.score)
-        look = LOOKS[arm.weights]
+        look = (JOINED if arm.net == OUTLINED else LOOKS)[arm.weights]
         axis.plot(
             curve.fp / curve.fp[-1],
             curve.tp / curve.tp[-1],

@@ -8,14 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.evaluation.tables import KEY
-from strokeclock.figures.roc import LOOKS, NETS, Look
+from strokeclock.figures.roc import JOINED, LOOKS, NETS, Look
 from strokeclock.figures.style import INK, PALE, PURPLE, SKY
 
 STARTS = {"genesis": Look("Models Genesis", SKY, "--")}  # of phase 1, which has no ROC figure
 BASELINES = {
     ("outline", "ratios"): Look("outlined ratios", PURPLE, "-"),
-    ("outline", "2d"): Look("outlined ratios and 2D", PURPLE, "--"),
-    ("outline", "3d"): Look("outlined ratios and 3D", PURPLE, ":"),
+    **{("outline", net): look for net, look in JOINED.items()},
     ("ratio", "flair"): Look("FLAIR ratio", PALE, "-"),
     ("ratio", "series"): Look("ratios of all series", PALE, "--"),
     ("clinical", "covariates"): Look("clinical covariates", PALE, "-."),

@@ -13,6 +13,8 @@ ARMS = [
     ("2d", "phase3_tss4h5", "random"),
     ("2d", "phase4_attention", "phase3"),
     ("3d", "phase4_attention", "phase3"),
+    ("outline", "phase3_tss4h5", "3d"),
+    ("outline", "phase3_tss4h5", "ratios"),
 ]
 
 
@@ -67,6 +69,15 @@ def test_bytes_repeat(run):
     for a, b in zip(first, second, strict=True):
         assert a.read_bytes() == b.read_bytes()
         assert len(a.read_bytes()) > 10_000
+
+
+def test_the_outliner_stands_beside_its_network_where_readers_are(run, figures):
+    draw(run)
+    two, three = ([line.get_label() for line in axis.lines] for axis in figures[0].axes)
+    assert any(label.startswith("outlined ratios and 3D: AUC ") for label in three)
+    assert not any(label.startswith("outlined") for label in two)
+    draw(run, phases=("phase3_tss4h5",), readers=False)
+    assert not any(line.get_label().startswith("outlined") for axis in figures[1].axes for line in axis.lines)
 
 
 def test_a_panel_a_network_with_its_curves(run, figures):
