@@ -6,7 +6,7 @@ PHANTOM_LAWS = {
     for key in config["phantom"]
     if key not in ("patients", "space")
 }
-# Registered patients take 0.2 s each: one job makes many.
+# A registered patient takes 2 s on the full grid: one job makes many.
 PHANTOM_BATCH = 100
 
 

@@ -104,6 +104,26 @@ def test_each_epoch_says_how_it_stands(tmp_path, caplog, monkeypatch):
     )
 
 
+@pytest.mark.parametrize(("seconds", "saved"), [(0.05, [*range(1, 13)]), (1, [1, 10])])
+def test_a_state_that_is_slow_to_write_is_written_more_rarely(tmp_path, monkeypatch, seconds, saved):
+    """Epochs of 1 s: a state that takes .05 s is written after each, one of 1 s not for the next 9 s."""
+    now, after = [0.0], []
+
+    def pass_by(duration):
+        now[0] += duration
+        return now[0]
+
+    def save(folder, state):
+        after.append(len(state["progress"]["history"]))
+        pass_by(seconds)
+
+    monkeypatch.setattr(loop.time, "perf_counter", lambda: pass_by(0.5))  # read twice an epoch
+    monkeypatch.setattr(loop.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(loop, "save_state", save)
+    _fit(tmp_path, [0.5] * 12, patience=20)
+    assert after == saved
+
+
 def test_tensorboard_that_is_absent_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
