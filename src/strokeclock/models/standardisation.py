@@ -66,6 +66,7 @@ def medians_by_bisection(channels: torch.Tensor) -> torch.Tensor:
     low, high = torch.zeros_like(rank), torch.full_like(rank, torch.iinfo(torch.int32).max)
     for _ in range(31):
         middle = (low + high) // 2
-        reached = (bits <= middle[:, None].int()).half().sum(1, dtype=torch.float32) > rank
+        below = (bits <= middle[:, None].int()).half()  # of bools, a sum would copy to int64 first
+        reached = below.sum(1, dtype=torch.float32) > rank  # exact: a row has fewer than 2^24 values
         low, high = torch.where(reached, low, middle + 1), torch.where(reached, middle, high)
     return torch.where(empty < channels.shape[1], high.int().view(torch.float32), torch.nan)

@@ -1,7 +1,8 @@
+import pytest
 import torch
 from torch import nn
 
-from strokeclock.models.unet3d import UNet, UNetEncoder
+from strokeclock.models.unet3d import NormReLU, UNet, UNetEncoder
 
 
 def _count(module: nn.Module) -> int:
@@ -20,6 +21,29 @@ def test_parameters_at_full_width():
     ]
     # by hand: decoders 12,045,824 (three transposed and six plain convolutions), last convolution 195
     assert _count(UNet(width=32, standardised=True)) == (7_029_504 - 1_440) + (12_045_824 - 896) + 195
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
+def test_norm_and_relu_are_those_of_three_dimensions(training, layout):
+    torch.manual_seed(0)
+    plain = nn.Sequential(nn.BatchNorm3d(4), nn.ReLU())
+    nn.init.uniform_(plain[0].weight)
+    nn.init.uniform_(plain[0].bias, -1, 1)
+    ours = NormReLU(4)
+    ours.load_state_dict(plain[0].state_dict())
+    maps = torch.randn(2, 4, 5, 6, 7).contiguous(memory_format=layout)
+    results = []
+    for module in (plain.train(training), ours.train(training)):
+        given = maps.clone(memory_format=torch.preserve_format).requires_grad_()
+        found = module(given)
+        (gradient,) = torch.autograd.grad((found * torch.linspace(0, 1, 7)).sum(), given)
+        results.append((found, gradient))
+    assert (results[0][0] == 0).any()
+    for expected, found in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected)
+    assert found.stride() == maps.stride()
+    torch.testing.assert_close(ours.running_var, plain[0].running_var)
 
 
 def test_restores_the_shape_of_26_slices():

@@ -1,10 +1,12 @@
 import dataclasses
+from collections import Counter
 
 import pandas as pd
 import pytest
 import torch
 
 from strokeclock.models.channels import channel_names
+from strokeclock.pretraining import restoration
 from strokeclock.pretraining.restoration import read_restorer, train_restoration
 from strokeclock.pretraining.watching import TooFewPatientsError
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
@@ -49,6 +51,19 @@ def test_too_few_patients_to_watch_the_loss_is_one_sentence(toys, tmp_path, pati
         return
     with pytest.raises(TooFewPatientsError, match="phase0_genesis, training part: 4 patients are too few"):
         _train(toys, tmp_path / "out", epochs=1)
+
+
+def test_each_epoch_corrupts_anew_and_watches_the_same(toys, tmp_path, monkeypatch):
+    draws = []
+
+    def corrupt(hemisphere, generator):
+        draws.append(generator.random())
+        return hemisphere, hemisphere
+
+    monkeypatch.setattr(restoration, "corrupt", corrupt)
+    _train(toys, tmp_path, epochs=2)
+    # of ten patients, both hemispheres: eight to learn from, two to watch
+    assert Counter(Counter(draws).values()) == {1: 2 * 16, 2: 4}
 
 
 def test_the_network_is_rebuilt_from_its_record(toys, tmp_path):

@@ -10,7 +10,7 @@ from torch import nn
 from strokeclock.errors import MissingSoftwareError
 from strokeclock.training import loop
 from strokeclock.training.device import choose_device
-from strokeclock.training.loop import TrainingError, batches, fit, freeze, train_mode
+from strokeclock.training.loop import TrainingError, batches, fit, freeze, teach, train_mode
 
 
 def _auc(row):
@@ -122,6 +122,20 @@ def test_a_state_that_is_slow_to_write_is_written_more_rarely(tmp_path, monkeypa
     monkeypatch.setattr(loop, "save_state", save)
     _fit(tmp_path, [0.5] * 12, patience=20)
     assert after == saved
+
+
+def test_the_mean_loss_is_a_units_and_each_batch_a_step():
+    weight = torch.nn.Parameter(torch.zeros(()))
+    order = [np.arange(3), np.arange(1)]
+    seen = []
+
+    def loss_of(step, batch):
+        seen.append((step, len(batch), weight.item()))
+        return weight + [2.0, 6.5][step]
+
+    loss = teach(torch.optim.SGD([weight], lr=0.5), order, loss_of)
+    assert seen == [(0, 3, 0.0), (1, 1, -0.5)]
+    assert loss == (3 * 2.0 + 1 * 6.0) / 4
 
 
 def test_tensorboard_that_is_absent_is_one_sentence(tmp_path, monkeypatch):
