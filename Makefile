@@ -36,7 +36,7 @@ demo: $(READY)
 	@$(BIN)/python -m strokeclock.evaluation.summary results/$(RUN)
 
 test: $(READY)
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 2
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -86,9 +86,7 @@ def _measure(folder: Path) -> Iterator[Row]:
         "n4_vs_ants",
         cpu_seconds(lambda: estimate_field_niimath(t2w, mask, patient="p", **open_n4), n=RUNS),
         cpu_seconds(
-            lambda: estimate_field_ants(
-                t2w, mask, iterations=SETTINGS["preprocessing"]["n4"]["iterations"], **n4
-            ),
+            lambda: estimate_field_ants(t2w, mask, **open_n4),
             n=RUNS,
         ),
         goal="",

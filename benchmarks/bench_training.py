@@ -5,7 +5,8 @@ read a hemisphere, slice after slice, float32) and MONAI's CacheDataset (the sli
 A frozen phase is measured with the maps of its frozen stages kept, against making them anew and against the
 plain loop, which freezes nothing (frozen_3d_vs_plain) or the same stages (frozen_3d_vs_plain_frozen).
 Rows with "brain" train on the box around the atlas's brain alone (models.field), the baseline on all of the
-hemisphere: there the saving is in what is computed, too.
+hemisphere: there the saving is in what is computed, too. Ours is bf16 where the processor has it, else
+fp32; the unit says which, and the baselines are float32.
 """
 
 import os
@@ -37,6 +38,7 @@ from strokeclock.models.standardisation import standardise
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed
 from strokeclock.training.loop import freeze, train_mode
+from strokeclock.training.precision import choose_precision
 from strokeclock.training.store import Hemispheres, Stack
 
 GRID = (112, 224, 26)
@@ -53,6 +55,8 @@ FROZEN = {
     "3d": ("encoder.down_tr64", "encoder.down_tr128"),
 }
 
+PRECISION = choose_precision("auto", torch.device("cpu"), grid=GRID)
+
 Load = Callable[[], tuple[torch.Tensor, torch.Tensor]]
 
 
@@ -66,7 +70,12 @@ def measure() -> Iterator[Row]:
 
         def row(measure: str, ours: dict, baseline: dict, goal: str) -> Row:
             return compare(
-                measure, ours["seconds"], baseline["seconds"], goal=goal, n=STEPS, unit="CPU s a hemisphere"
+                measure,
+                ours["seconds"],
+                baseline["seconds"],
+                goal=goal,
+                n=STEPS,
+                unit=f"CPU s a hemisphere, {PRECISION}",
             )
 
         ours = {net: cost("ours", net) for net in BATCH}
@@ -86,7 +95,7 @@ def measure() -> Iterator[Row]:
         yield row("frozen_3d_vs_plain", kept["3d"], plain_3d, "8")
         yield row("frozen_3d_vs_plain_frozen", kept["3d"], cost("plain_frozen", "3d"), "")
         share = ours["2d"]["flop"] / ours["2d"]["seconds"] / ours["2d"]["matrix_rate"]
-        yield Row("bf16_share_2d", "of the bf16 matrix rate", f"{share:.3f}", "", "", "0.7", STEPS)
+        yield Row("matrix_share_2d", f"of the {PRECISION} matrix rate", f"{share:.3f}", "", "", "0.7", STEPS)
 
 
 def write_hemispheres(folder: Path, count: int) -> None:
@@ -114,7 +123,7 @@ def ours(
     cache_gb: float = 0.0,
     field: Field = WHOLE,
 ) -> dict[str, float]:
-    """Our loop: mapped float16 store, channels-last, bf16."""
+    """Our loop: mapped float16 store, channels-last, `PRECISION`."""
     device = choose_device("cpu", threads=1)
     network = on_device(build(net, field), device)
     freeze(network, frozen)
@@ -122,7 +131,7 @@ def ours(
     names = tuple(map(str, range(len(files))))
     labels = np.arange(len(files), dtype=np.float32) % 2
     units = Hemispheres(names, ("left",) * len(files), Stack(tuple(files)), labels, 600 - 500 * labels)
-    feed = Feed(network, units, device=device, precision="bf16", cache_gb=cache_gb)
+    feed = Feed(network, units, device=device, precision=PRECISION, cache_gb=cache_gb)
     train_mode(network, frozen=frozen)
     return spend(network, lambda: (feed.logits(range(len(feed))), feed.labels))
 
@@ -179,7 +188,7 @@ def slice_logits(network: SliceWiseNetwork, images: torch.Tensor) -> torch.Tenso
 
 
 def spend(network: nn.Module, logits: Load) -> dict[str, float]:
-    """The least CPU seconds a hemisphere over some steps, FLOP a hemisphere, and the bf16 matrix rate."""
+    """The least CPU seconds a hemisphere over some steps, FLOP a hemisphere, and the matrix rate."""
     optimiser = AdaBound([parameter for parameter in network.parameters() if parameter.requires_grad])
 
     def step() -> int:
@@ -203,8 +212,8 @@ def spend(network: nn.Module, logits: Load) -> dict[str, float]:
 
 
 def matrix_rate(side: int = 2048) -> float:
-    """FLOP a CPU second of a bf16 matrix product."""
-    a, b = torch.randn(2, side, side, dtype=torch.bfloat16)
+    """FLOP a CPU second of a matrix product in `PRECISION`."""
+    a, b = torch.randn(2, side, side, dtype=torch.bfloat16 if PRECISION == "bf16" else torch.float32)
     best = float("inf")
     for _ in range(5):
         start = time.process_time()

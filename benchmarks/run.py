@@ -8,6 +8,7 @@ process and its children, the least of ``n`` runs; ratios, not seconds, may be c
 
 import csv
 import importlib
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,10 @@ from pathlib import Path
 from timing import Row
 
 HERE = Path(__file__).parent
+# this checkout's code, here and in the processes that a benchmark starts, whatever is installed
+SOURCE = str(HERE.parent / "src")
+sys.path.insert(0, SOURCE)
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (SOURCE, os.getenv("PYTHONPATH"))))
 
 
 def main() -> None:

@@ -11,14 +11,13 @@ from strokeclock.logs import log_to
 from strokeclock.training.outline import read_outliner
 
 log_to(snakemake.log[0])
-network, field, record = read_outliner(
+network, field = read_outliner(
     snakemake.input.model, series=snakemake.params.channels, split=snakemake.input.split
 )
 draw_outlines(
     network,
     snakemake.output,
     field=field,
-    precision=record["settings"]["precision"],
     hemispheres=Path(snakemake.input.manifest).parent,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,

@@ -116,7 +116,6 @@ def write_occlusion(
             units,
             patches,
             channels=len(channels),
-            precision=record["settings"]["precision"],
             device=place,
         )
         for where in PLACES:
@@ -208,7 +207,6 @@ def score_painted(
     patches: Mapping[str, Patches],
     *,
     channels: int,
-    precision: str,
     device: torch.device,
 ) -> dict[str, np.ndarray]:
     """Return the logits (n,) of hemispheres untouched, and with each of `PLACES` painted over.
@@ -230,7 +228,7 @@ def score_painted(
                     pair = paint(pair, getattr(patches[patient], name))
                 values.append(pair[:channels])
             seen = replace(some, values=Stack(tuple(values)))
-            parts.append(logits_of(Feed(network, seen, device=device, precision=precision)))
+            parts.append(logits_of(Feed(network, seen, device=device, precision="fp32")))
     return {name: np.concatenate(parts) if parts else np.empty(0) for name, parts in scores.items()}
 
 

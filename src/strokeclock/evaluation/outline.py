@@ -19,7 +19,6 @@ from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.loop import batches
 from strokeclock.training.outline import read_outliner
 from strokeclock.training.phases import Task
-from strokeclock.training.precision import autocast
 from strokeclock.training.store import Hemispheres
 
 FAINTEST = 0.1  # share of a voxel that still counts
@@ -74,11 +73,10 @@ def predict_outlined(
     from sklearn.preprocessing import PolynomialFeatures
 
     place = choose_device(device, threads=threads)
-    network, field, record = read_outliner(model, series=channels, split=split)
+    network, field = read_outliner(model, series=channels, split=split)
     network = on_device(network, place)
-    precision = record["settings"]["precision"]
     score_measured(
-        lambda units, _: measure_outlined(network, units, field=field, precision=precision, device=place),
+        lambda units, _: measure_outlined(network, units, field=field, device=place),
         [PolynomialFeatures(2, include_bias=False), LogisticRegression(C=STRENGTH, max_iter=1000)],
         hemispheres=hemispheres,
         output=output,
@@ -89,12 +87,10 @@ def predict_outlined(
     )
 
 
-def measure_outlined(
-    network: UNet, units: Hemispheres, *, field: Field, precision: str, device: torch.device
-) -> np.ndarray:
+def measure_outlined(network: UNet, units: Hemispheres, *, field: Field, device: torch.device) -> np.ndarray:
     """Return `measure_ratios` of each hemisphere where the network finds the lesion, (n, series + 1)."""
     spacing = field.spacing_mm(units.values.shape[2:])
-    found = find_lesions(network, units, field=field, precision=precision, device=device)
+    found = find_lesions(network, units, field=field, device=device)
     return np.array(
         [
             measure_ratios(own, other, settle(share, own=own, other=other), spacing=spacing)
@@ -104,7 +100,7 @@ def measure_outlined(
 
 
 def find_lesions(
-    network: UNet, units: Hemispheres, *, field: Field, precision: str, device: torch.device
+    network: UNet, units: Hemispheres, *, field: Field, device: torch.device
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield of each hemisphere what is seen of it and of the other one, (series, x, y, z), and the lesion.
 
@@ -112,7 +108,7 @@ def find_lesions(
     """
     for batch in batches(np.arange(len(units)), _BATCH):
         seen = field.see(torch.from_numpy(units.values[batch]).to(device).float())
-        with torch.inference_mode(), autocast(precision, device):
+        with torch.inference_mode():
             found = network(seen)
         for both, share in zip(seen.cpu().numpy(), found[:, 0].cpu().numpy(), strict=True):
             yield *np.split(both, 2), share

@@ -51,7 +51,6 @@ def draw_outlines(
     outputs: Sequence[str | Path],
     *,
     field: Field,
-    precision: str,
     hemispheres: str | Path,
     cohort: str | Path,
     split: str | Path,
@@ -65,8 +64,8 @@ def draw_outlines(
 
     Parameters
     ----------
-    network, field, precision
-        The outliner (`read_outliner`), and that which it was trained in.
+    network, field
+        The outliner (`read_outliner`).
     outputs : paths
         The figure (.svg, .png).
     hemispheres : path
@@ -97,7 +96,7 @@ def draw_outlines(
             units.patients,
             masks,
             known,
-            find_lesions(network, units, field=field, precision=precision, device=torch.device("cpu")),
+            find_lesions(network, units, field=field, device=torch.device("cpu")),
             strict=True,
         )
         if is_known

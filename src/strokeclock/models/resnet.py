@@ -8,6 +8,22 @@ from torch import nn
 from torch.nn import functional
 
 
+class EverySecond(nn.Conv2d):
+    """A 1 x 1 convolution that looks at every ``step``-th voxel along both axes; its weight is `nn.Conv2d`'s.
+
+    It is `nn.Conv2d` of that stride, to the bit. But oneDNN's weight gradient of a strided 1 x 1 convolution
+    over a channels-last float32 image writes outside its memory where there are fewer input channels than a
+    vector register has lanes (2 to 7 with AVX2, up to 15 with AVX-512): uxlfoundation/oneDNN issue 6035.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, step: int):
+        super().__init__(inputs, outputs, 1, bias=False)
+        self.step = step
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x[..., :: self.step, :: self.step])
+
+
 class BasicBlock(nn.Module):
     """Two 3 x 3 convolutions and a shortcut."""
 
@@ -20,7 +36,7 @@ class BasicBlock(nn.Module):
         self.downsample = None
         if stride != 1 or inputs != outputs:
             self.downsample = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride=stride, bias=False), nn.BatchNorm2d(outputs)
+                EverySecond(inputs, outputs, step=stride), nn.BatchNorm2d(outputs)
             )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

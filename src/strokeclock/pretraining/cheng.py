@@ -7,7 +7,7 @@ holds more of the tumour, so that it has the hemispheres' proportions on their g
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import h5py
@@ -19,7 +19,7 @@ from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.pretraining.medical import MedicalSettings, train_medical
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
 from strokeclock.training.device import choose_device, on_device
-from strokeclock.training.precision import autocast, check_precision
+from strokeclock.training.precision import autocast, choose_precision
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +116,8 @@ def train_classification(
     """
     settings = MedicalSettings(**training)
     device = choose_device(settings.device, threads=settings.threads)
-    check_precision(settings.precision, device, grid=grid)
+    precision = choose_precision(settings.precision, device, grid=grid, output=output)
+    settings = replace(settings, precision=precision)
     slices = read_cheng(folder, grid=grid[:2])
     counts = dict(zip(KINDS, np.bincount(slices.labels, minlength=3).tolist(), strict=True))
     log.info("slices: %s", ", ".join(f"{count} {kind}" for kind, count in counts.items()))

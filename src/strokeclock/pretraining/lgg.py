@@ -7,7 +7,7 @@ as the paper's must have been, and gives its encoder. A volume gives two halves 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from strokeclock.pretraining.medical import MedicalSettings, train_medical
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.dice import measure_dice
-from strokeclock.training.precision import autocast, check_precision
+from strokeclock.training.precision import autocast, choose_precision
 
 CHANNELS = ("T1w", "FLAIR", "T1w after contrast medium")
 
@@ -125,7 +125,8 @@ def train_segmentation(
     """
     settings = MedicalSettings(**training)
     device = choose_device(settings.device, threads=settings.threads)
-    check_precision(settings.precision, device, grid=grid)
+    precision = choose_precision(settings.precision, device, grid=grid, output=output)
+    settings = replace(settings, precision=precision)
     heads = read_lgg(folder, grid=grid)
     torch.manual_seed(seed)
     network = UNet(width=width, standardised=standardise, channels=len(CHANNELS), outputs=1)

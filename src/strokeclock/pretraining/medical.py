@@ -27,7 +27,7 @@ class MedicalSettings:
     epochs, patience : the most epochs, and how many without a lower loss end it earlier.
     batch : slices (2D) or half heads (3D) a step.
     lr : Adam's.
-    precision : ``fp32`` or ``bf16`` (`precision.autocast`).
+    precision : ``fp32`` or ``bf16``; of the configuration also ``auto`` (`precision.choose_precision`).
     threads, device : of torch.
     """
 

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.device import Stored, choose_device, on_device
 from strokeclock.training.loop import batches, fit, teach
 from strokeclock.training.phases import GENESIS
-from strokeclock.training.precision import autocast, check_precision
+from strokeclock.training.precision import autocast, choose_precision
 from strokeclock.training.store import check_channels, check_leakage, read_hemispheres, read_split
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ class RestorationSettings:
     epochs, patience : the most epochs, and how many without a lower loss end it earlier.
     batch : hemispheres a step.
     optimizer, lr : ``adam``, or ``sgd`` with momentum 0.9, its rate halved after each 0.8 x patience epochs.
-    precision : ``fp32`` or ``bf16`` (`precision.autocast`).
+    precision : ``fp32`` or ``bf16``; of the configuration also ``auto`` (`precision.choose_precision`).
     threads, device : of torch.
     """
 
@@ -97,7 +97,10 @@ def train_restoration(
     )
     check_channels(units, channels=channels)
     seen = Field(read_box(box), tuple(average))
-    check_precision(settings.precision, device, grid=seen.size(units.values.shape[2:]))
+    precision = choose_precision(
+        settings.precision, device, grid=seen.size(units.values.shape[2:]), output=output
+    )
+    settings = replace(settings, precision=precision)
     participants = read_split(split)
     check_leakage({"train": units.participants}, participants)
     learn, watch = part_patients(units.patients, source=f"{GENESIS}, training part")

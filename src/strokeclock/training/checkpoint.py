@@ -197,6 +197,12 @@ def load_state(folder: str | Path) -> dict | None:
     return None
 
 
+def read_identity(folder: str | Path) -> dict | None:
+    """Read what a training's newest whole state says of itself (`loop.fit`), or None without one."""
+    state = load_state(folder)
+    return None if state is None else state["identity"]
+
+
 def remove_state(folder: str | Path) -> None:
     """Remove the states of a training that is complete, the older first: what is left is never behind."""
     for name in (PREVIOUS, LATEST):

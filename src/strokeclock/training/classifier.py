@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +32,7 @@ from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import batches, fit, freeze, one_cycle, teach, train_mode
 from strokeclock.training.phases import PAPER, Task, frozen_modules, has_attention, parent
+from strokeclock.training.precision import choose_precision
 from strokeclock.training.store import (
     Hemispheres,
     check_channels,
@@ -66,7 +67,7 @@ class PhaseSettings:
         detection leaves a head that answers "lesion", which old strokes are more plainly than new ones.
     freeze, freeze_2d, attention_enter, phase4_trainable : see `phases.frozen_modules`.
     cache_gb : most memory for the maps of frozen stages (`Feed`).
-    precision : ``fp32`` or ``bf16`` (`precision.autocast`).
+    precision : ``fp32`` or ``bf16``; of the configuration also ``auto`` (`precision.choose_precision`).
     threads, device : of torch.
     """
 
@@ -172,6 +173,13 @@ def train_phase(
         grid=parts["train"].values.shape[2:],
         attention=has_attention(phase, attention_enter=settings.attention_enter, tasks=tasks),
     )
+    precision = choose_precision(
+        settings.precision,
+        device,
+        grid=architecture.field.size(architecture.grid),
+        output=output,
+    )
+    settings = replace(settings, precision=precision)
     torch.manual_seed(int(np.random.SeedSequence([seed, task.number]).generate_state(1)[0]))
     network = architecture.build()
     origin = None

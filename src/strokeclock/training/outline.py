@@ -7,7 +7,7 @@ where there are none, from what stands out on DWI on the lesion's side (lesions/
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from itertools import groupby
 from pathlib import Path
@@ -28,7 +28,7 @@ from strokeclock.training.device import Stored, choose_device, on_device
 from strokeclock.training.dice import measure_dice
 from strokeclock.training.loop import batches, fit, one_cycle, teach
 from strokeclock.training.phases import OUTLINE
-from strokeclock.training.precision import autocast, check_precision
+from strokeclock.training.precision import autocast, choose_precision
 from strokeclock.training.store import (
     SIDES,
     Hemispheres,
@@ -56,7 +56,7 @@ class OutlineSettings:
     batch : hemispheres a step.
     lr, weight_decay : of AdamW; the rate is that of one cycle (`one_cycle`) over all epochs.
     augmentation : the keyword arguments of `augmentation.augment`.
-    precision : ``fp32`` or ``bf16`` (`precision.autocast`).
+    precision : ``fp32`` or ``bf16``; of the configuration also ``auto`` (`precision.choose_precision`).
     threads, device : of torch.
     """
 
@@ -131,7 +131,8 @@ def train_outliner(
         log.info("%s: %d hemispheres, %d with a lesion, of %d", part, len(taught[part]), lesions, len(known))
     check_leakage({part: units[part].participants for part in units}, participants)
     grid = units["train"].values.shape[2:]
-    check_precision(settings.precision, device, grid=field.size(grid))
+    precision = choose_precision(settings.precision, device, grid=field.size(grid), output=output)
+    settings = replace(settings, precision=precision)
 
     torch.manual_seed(int(np.random.SeedSequence([seed, 0]).generate_state(1)[0]))
     network = on_device(make_outliner(series, width=width, standardise=standardise), device)
@@ -219,14 +220,13 @@ def make_outliner(series: Sequence[str], *, width: int, standardise: bool) -> UN
     return UNet(width=width, standardised=standardise, channels=2 * len(series), outputs=1, sides=2)
 
 
-def read_outliner(path: str | Path, *, series: Sequence[str], split: str | Path) -> tuple[UNet, Field, dict]:
+def read_outliner(path: str | Path, *, series: Sequence[str], split: str | Path) -> tuple[UNet, Field]:
     """Rebuild the outliner of a checkpoint, in evaluation mode, to be tested on the test part of ``split``.
 
     Returns
     -------
     network : takes what the field shows of both hemispheres (n, 2 x series, x, y, z).
     field : what is seen of a hemisphere.
-    record : the checkpoint's.
 
     Raises
     ------
@@ -242,7 +242,7 @@ def read_outliner(path: str | Path, *, series: Sequence[str], split: str | Path)
     check_leakage(record["participants"], read_split(split))
     network = make_outliner(series, width=record["width"], standardise=record["standardise"])
     network.load_state_dict(weights)
-    return network.eval(), Field.of(record["field"]), record
+    return network.eval(), Field.of(record["field"])
 
 
 def read_masks(

@@ -1,10 +1,21 @@
-"""Number formats of a training: float32 throughout, or bfloat16 where it is safe and fast."""
+"""Number formats of a training: float32 throughout, or bfloat16 where it is safe and fast.
 
+What scores patients (predictions, Grad-CAM, occlusion, lesions that are found) is float32 whatever a network
+was trained in.
+"""
+
+import logging
+import time
 from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
 
 import torch
 
 from strokeclock.errors import ConfigurationError
+from strokeclock.training.checkpoint import read_identity
+
+log = logging.getLogger(__name__)
 
 NARROWEST = 24  # voxels
 
@@ -15,6 +26,34 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
     Weights, batch norm's statistics, the networks' last step and the loss are float32 in both.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def choose_precision(
+    asked: str, device: torch.device, *, grid: Sequence[int], output: str | Path | None = None
+) -> str:
+    """Return the number format of a training, ``fp32`` or ``bf16``.
+
+    Parameters
+    ----------
+    asked : ``fp32``, ``bf16``, or ``auto``: bf16 where the device computes in it and it is safe, else fp32.
+        A training that goes on from its state keeps what it began with, wherever it goes on.
+    grid : voxels that the network sees of a hemisphere, x y z.
+    output : the training's folder, where its state lies; None: it has none.
+
+    Raises
+    ------
+    ConfigurationError
+        bf16 is asked for and gives wrong gradients (`check_precision`).
+    """
+    if asked == "auto":
+        if output is not None and (kept := _kept_precision(output, device)):
+            return kept
+        is_safe = device.type != "cpu" or grid[0] >= NARROWEST
+        return "bf16" if is_safe and has_bf16(device) else "fp32"
+    check_precision(asked, device, grid=grid)
+    if asked == "bf16" and not has_bf16(device):
+        _warn_of_slow_bf16(device)
+    return asked
 
 
 def check_precision(precision: str, device: torch.device, *, grid: Sequence[int]) -> None:
@@ -34,3 +73,45 @@ def check_precision(precision: str, device: torch.device, *, grid: Sequence[int]
             f"which networks see {grid[0]} voxels across: use fp32, or let them see {NARROWEST} or more "
             "(preprocessing.grid, models.field, models.average)."
         )
+
+
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device has instructions for bf16; without them it is emulated."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def _kept_precision(output: str | Path, device: torch.device) -> str | None:
+    """The precision of the training whose state lies in a folder; None: there is none to go on with."""
+    identity = read_identity(output)
+    if identity is None or identity["device"] != device.type:
+        return None
+    return identity["settings"]["precision"]
+
+
+@cache
+def _warn_of_slow_bf16(device: torch.device) -> None:
+    log.warning(
+        "training.precision is bf16, and this %s has no instructions for it: a convolution takes %.0f times "
+        "as long as in fp32; set the key to auto or fp32",
+        "processor" if device.type == "cpu" else "GPU",
+        _slowdown(device),
+    )
+
+
+def _slowdown(device: torch.device) -> float:
+    """How many times as long a 3 x 3 x 3 convolution of 32 channels takes in bf16 as in fp32, forward."""
+
+    def seconds(dtype: torch.dtype) -> float:
+        maps = torch.zeros(1, 32, 24, 24, 8, dtype=dtype, device=device)
+        weight = torch.zeros(32, 32, 3, 3, 3, dtype=dtype, device=device)
+        best = float("inf")
+        for _ in range(3):
+            start = time.perf_counter()
+            torch.nn.functional.conv3d(maps, weight, padding=1).sum().item()  # waits for the device
+            best = min(best, time.perf_counter() - start)
+        return best
+
+    return seconds(torch.bfloat16) / seconds(torch.float32)

@@ -58,7 +58,7 @@ def predict(
             other_hemisphere=has_other_hemisphere(channels),
         )
         check_channels(units, channels=channels)
-        feed = Feed(network, units, device=place, precision=record["settings"]["precision"])
+        feed = Feed(network, units, device=place, precision="fp32")
         scores = 1 / (1 + np.exp(-logits_of(feed).astype(float)))
         for patient, side, label, score in zip(
             units.patients, units.sides, units.labels, scores, strict=True

@@ -129,9 +129,7 @@ def score(toys, patches, task):
     units = read_hemispheres(
         toys.hemispheres, cohort=toys.cohort, split=toys.split, task=task, part="test", other_hemisphere=True
     )
-    found = score_painted(
-        Brightest(), units, patches, channels=3, precision="fp32", device=torch.device("cpu")
-    )
+    found = score_painted(Brightest(), units, patches, channels=3, device=torch.device("cpu"))
     return units, found
 
 

@@ -83,7 +83,7 @@ def test_millimetres_are_those_of_what_is_seen(toys, monkeypatch):
         toys.hemispheres, cohort=toys.cohort, split=toys.split, task=TASK, part="train", other_hemisphere=True
     )
     field = Field(((0, 16), (8, 32), (0, 9)), (2, 4, 1))
-    measure_outlined(_everywhere, units, field=field, precision="fp32", device=torch.device("cpu"))
+    measure_outlined(_everywhere, units, field=field, device=torch.device("cpu"))
     assert spacings == {(2 * 98 / 16, 4 * 233 / 32)}
 
 

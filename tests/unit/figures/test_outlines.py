@@ -33,7 +33,7 @@ def draw(toys, toy_lesions, tmp_path, monkeypatch):
 
     def draw(**changes):
         outputs = [tmp_path / "outlines.svg", tmp_path / "outlines.png"]
-        settings = {"field": Field(None, (2, 2, 1)), "precision": "fp32", "channels": toys.channels} | changes
+        settings = {"field": Field(None, (2, 2, 1)), "channels": toys.channels} | changes
         inputs = toys.inputs() | {"volumes": toy_lesions, "grid": tmp_path / "grid.nii"}
         draw_outlines(Bright(), outputs, **inputs, **settings)
         return "|".join(text.get_text() for figure in figures for text in figure.findobj(Text)), outputs

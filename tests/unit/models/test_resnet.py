@@ -1,8 +1,9 @@
+import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from strokeclock.models.resnet import ResNet18
+from strokeclock.models.resnet import EverySecond, ResNet18
 
 
 def _count(*modules: nn.Module) -> int:
@@ -104,3 +105,42 @@ def test_equals_an_independent_resnet18():
     with torch.inference_mode():
         for ours, independent in zip(network.eval()(images), _resnet18(state, images), strict=True):
             assert (ours - independent).abs().max() < 1e-5 * independent.abs().max()
+
+
+@pytest.mark.parametrize("inputs", range(2, 17))
+@pytest.mark.parametrize("size", [(28, 14), (7, 4), (27, 13)])
+def test_every_second_voxel_gives_the_strided_convolution_and_its_gradients(inputs, size):
+    """Channels last and float32, where oneDNN's own strided one errs; its values are taken in float64."""
+    generator = torch.Generator().manual_seed(inputs)
+    layer = EverySecond(inputs, 2 * inputs, step=2)
+    images = torch.randn(8, inputs, *size, generator=generator)
+    truth = images.double().requires_grad_()
+    weight = layer.weight.detach().double().requires_grad_()
+    expected = functional.conv2d(truth, weight, stride=2)
+    slope = torch.randn(expected.shape, generator=generator)
+    expected.backward(slope.double())
+    images = images.to(memory_format=torch.channels_last).requires_grad_()
+    layer.to(memory_format=torch.channels_last)
+    found = layer(images)
+    found.backward(slope.to(memory_format=torch.channels_last))
+    for ours, reference in (
+        (found, expected),
+        (images.grad, truth.grad),
+        (layer.weight.grad, weight.grad),
+    ):
+        torch.testing.assert_close(ours.double(), reference, rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("channels", [16, 64])
+def test_every_second_voxel_equals_torchs_strided_convolution_to_the_bit(channels):
+    layer = EverySecond(channels, 2 * channels, step=2)
+    images = torch.randn(2, channels, 28, 14, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(layer(images), functional.conv2d(images, layer.weight, stride=2))
+
+
+@pytest.mark.parametrize("layer3_stride", [1, 2])
+def test_no_strided_convolution_of_one_voxel_is_left(layer3_stride):
+    """`EverySecond` says why."""
+    for module in ResNet18(width=4, layer3_stride=layer3_stride).modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1):
+            assert module.stride == (1, 1)

@@ -50,7 +50,7 @@ def _read(toys, part="train"):
 def test_finds_the_lesions_of_those_it_has_not_learned_from(toys, toy_lesions, tmp_path):
     history = _train(toys, toy_lesions, tmp_path / "out", epochs=10, lr=2e-2)
     assert history["validation_dice"].iloc[-1] > 0.8 > history["validation_dice"].iloc[0]
-    network, field, _ = read_outliner(tmp_path / "out" / "model.pt", series=toys.channels, split=toys.split)
+    network, field = read_outliner(tmp_path / "out" / "model.pt", series=toys.channels, split=toys.split)
     units = _read(toys, "test")
     masks, _ = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, field=field)
     with torch.inference_mode():
