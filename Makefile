@@ -33,7 +33,7 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	@echo "A phantom cohort is made, preprocessed, trained on and evaluated, as $(CONFIG) says, into results/$(RUN)."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) --quiet rules host reason
-	@$(BIN)/python -m strokeclock.evaluation.summary results/$(RUN)
+	@$(BIN)/python -m strokeclock.report.summary results/$(RUN)
 
 test: $(READY)
 	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 2

@@ -32,9 +32,9 @@ from sklearn.metrics import roc_auc_score
 from strokeclock.cohort.split import PARTS
 from strokeclock.models.field import Field
 from strokeclock.pretraining.restoration import train_restoration
+from strokeclock.segmentation.network import train_outliner
 from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.classifier import train_phase
-from strokeclock.training.outline import train_outliner
 from strokeclock.training.phases import (
     GENESIS,
     ORIGINS,

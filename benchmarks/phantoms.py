@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.split import PARTS, write_split
-from strokeclock.imaging import lesion
 from strokeclock.imaging.hemispheres import make_hemispheres, write_hemispheres
 from strokeclock.imaging.reference import Reference, make_reference
 from strokeclock.imaging.volume import Volume, write_volume
 from strokeclock.phantom.clinic import draw_patient
 from strokeclock.phantom.registered import RegisteredPatient, make_registered_patient
+from strokeclock.segmentation import lesion
 
 
 def make_cohort(folder: Path, config: Mapping, *, counts: Sequence[int], processes: int) -> None:

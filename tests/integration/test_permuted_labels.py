@@ -13,11 +13,11 @@ import yaml
 from scipy.stats import spearmanr
 
 from strokeclock.evaluation.metrics import auc
-from strokeclock.evaluation.predictions import check_against_cohort, collect_predictions
 from strokeclock.imaging.hemispheres import split_hemispheres
 from strokeclock.imaging.volume import Volume
 from strokeclock.phantom.clinic import draw_patient
 from strokeclock.phantom.registered import make_registered_patient
+from strokeclock.predictions import check_against_cohort, collect_predictions
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.prediction import predict
 

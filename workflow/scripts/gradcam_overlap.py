@@ -8,7 +8,7 @@ training.threads, training.device.
 
 from pathlib import Path
 
-from strokeclock.evaluation.overlap import write_overlap
+from strokeclock.explanation.overlap import write_overlap
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])

@@ -4,8 +4,8 @@ Inputs: network, outlined (predictions).
 Output: predictions (patient, hemisphere, part, label, score).
 """
 
-from strokeclock.evaluation.predictions import join_predictions
 from strokeclock.logs import log_to
+from strokeclock.predictions import join_predictions
 
 log_to(snakemake.log[0])
 join_predictions([snakemake.input.network, snakemake.input.outlined], snakemake.output.predictions)

@@ -4,8 +4,8 @@ Inputs, a file each a patient: lesions, transforms (t2w_to_atlas). Output: volum
 Settings: which patients, and whether their lesions were drawn.
 """
 
-from strokeclock.imaging.lesion import write_volumes
 from strokeclock.logs import log_to
+from strokeclock.segmentation.lesion import write_volumes
 
 log_to(snakemake.log[0])
 patients = snakemake.params.patients

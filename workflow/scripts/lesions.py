@@ -8,8 +8,8 @@ none drawn) and scans (None: drawn on the atlas grid), the recorded sides.
 from functools import partial
 
 from strokeclock.imaging.exclusion import run_step
-from strokeclock.imaging.lesion import locate_lesion
 from strokeclock.logs import log_to
+from strokeclock.segmentation.lesion import locate_lesion
 
 log_to(snakemake.log[0])
 for i, patient in enumerate(snakemake.params.patients):

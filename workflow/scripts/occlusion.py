@@ -8,7 +8,7 @@ training.device.
 
 from pathlib import Path
 
-from strokeclock.evaluation.occlusion import write_occlusion
+from strokeclock.explanation.occlusion import write_occlusion
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])

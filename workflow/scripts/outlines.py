@@ -8,7 +8,7 @@ from pathlib import Path
 
 from strokeclock.figures.outlines import draw_outlines
 from strokeclock.logs import log_to
-from strokeclock.training.outline import read_outliner
+from strokeclock.segmentation.network import read_outliner
 
 log_to(snakemake.log[0])
 network, field = read_outliner(

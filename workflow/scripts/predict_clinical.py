@@ -5,7 +5,7 @@ Output: predictions (patient, hemisphere, part, label, score).
 Settings: the phase's below_min.
 """
 
-from strokeclock.evaluation.clinical import predict_clinical
+from strokeclock.baselines.clinical import predict_clinical
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])

@@ -5,7 +5,7 @@ Outputs: predictions (patient, hemisphere, part, label, score), record (JSON: wh
 Settings: the phase's below_min.
 """
 
-from strokeclock.evaluation.ml import predict_ml
+from strokeclock.baselines.radiomics.classifier import predict_ml
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])

@@ -7,7 +7,7 @@ Settings: models.channels, the phase's below_min, training.threads, training.dev
 
 from pathlib import Path
 
-from strokeclock.evaluation.outline import predict_outlined
+from strokeclock.baselines.segmented import predict_outlined
 from strokeclock.logs import log_to
 from strokeclock.training.phases import Task
 

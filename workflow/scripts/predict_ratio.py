@@ -7,7 +7,7 @@ Settings: models.channels, the phase's below_min.
 
 from pathlib import Path
 
-from strokeclock.evaluation.ratio import predict_ratio
+from strokeclock.baselines.ratio import predict_ratio
 from strokeclock.logs import log_to
 from strokeclock.training.phases import Task
 

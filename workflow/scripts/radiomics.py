@@ -7,9 +7,9 @@ Settings: evaluation.radiomics.
 
 import csv
 
+from strokeclock.baselines.radiomics.features import SERIES, measure_patient
+from strokeclock.baselines.radiomics.table import write_features
 from strokeclock.logs import log_to
-from strokeclock.radiomics.features import SERIES, measure_patient
-from strokeclock.radiomics.table import write_features
 
 log_to(snakemake.log[0])
 with open(snakemake.input.cohort, newline="") as table:

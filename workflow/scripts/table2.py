@@ -5,9 +5,9 @@ Outputs: table (table2.csv), ledger (of looks at the test part; lines are only a
 Settings: evaluation.{threshold, fixed_threshold, confidence, bootstraps}, recipe.
 """
 
-from strokeclock.evaluation.predictions import Arm
 from strokeclock.evaluation.table2 import write_table2
 from strokeclock.logs import log_to
+from strokeclock.predictions import Arm
 
 log_to(snakemake.log[0])
 write_table2(

@@ -15,7 +15,6 @@ import numpy as np
 from strokeclock.evaluation.calibration import logit
 from strokeclock.evaluation.intervals import wilson_interval
 from strokeclock.evaluation.metrics import count
-from strokeclock.evaluation.predictions import PAPER, ArmPredictions, Tasks, Units
 from strokeclock.evaluation.table2 import choose_threshold
 from strokeclock.evaluation.tables import (
     KEY,
@@ -28,6 +27,7 @@ from strokeclock.evaluation.tables import (
     with_interval,
     write_table,
 )
+from strokeclock.predictions import PAPER, ArmPredictions, Tasks, Units
 from strokeclock.training.phases import NETWORKS
 
 MARGIN, SPREAD = "margin", "spread"

@@ -19,7 +19,6 @@ from strokeclock.evaluation.intervals import (
     resample_weights,
     wilson_interval,
 )
-from strokeclock.evaluation.predictions import PAPER, ArmPredictions, Tasks, Units
 from strokeclock.evaluation.tables import (
     FEWEST,
     KEY,
@@ -31,6 +30,7 @@ from strokeclock.evaluation.tables import (
     with_interval,
     write_table,
 )
+from strokeclock.predictions import PAPER, ArmPredictions, Tasks, Units
 
 AS_PREDICTED, SCALED = "as predicted", "temperature-scaled"
 COLUMNS = (

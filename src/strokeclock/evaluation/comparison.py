@@ -24,7 +24,9 @@ from strokeclock.evaluation.intervals import (
     percentile_interval,
 )
 from strokeclock.evaluation.metrics import auc, compare_pairs
-from strokeclock.evaluation.predictions import (
+from strokeclock.evaluation.table2 import choose_threshold
+from strokeclock.evaluation.tables import name_target, read_arms, read_calls, write_table
+from strokeclock.predictions import (
     OUTLINED,
     PAPER,
     READER_THRESHOLD_MIN,
@@ -34,8 +36,6 @@ from strokeclock.evaluation.predictions import (
     Tasks,
     Units,
 )
-from strokeclock.evaluation.table2 import choose_threshold
-from strokeclock.evaluation.tables import name_target, read_arms, read_calls, write_table
 from strokeclock.training.phases import NETWORKS
 
 COLUMNS = (

@@ -15,14 +15,6 @@ from numpy.typing import ArrayLike
 
 from strokeclock.evaluation.calibration import fit_temperature, scale
 from strokeclock.evaluation.intervals import Interval, resample_weights
-from strokeclock.evaluation.predictions import (
-    PAPER,
-    READER_THRESHOLD_MIN,
-    SUBSET,
-    Arm,
-    ArmPredictions,
-    Tasks,
-)
 from strokeclock.evaluation.tables import (
     KEY,
     name_row,
@@ -32,6 +24,14 @@ from strokeclock.evaluation.tables import (
     read_calls,
     with_interval,
     write_table,
+)
+from strokeclock.predictions import (
+    PAPER,
+    READER_THRESHOLD_MIN,
+    SUBSET,
+    Arm,
+    ArmPredictions,
+    Tasks,
 )
 
 COLUMNS = ("target", *KEY, "n", "positives", "threshold", *rate_columns("net_benefit"), "note")

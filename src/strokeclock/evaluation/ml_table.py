@@ -15,8 +15,8 @@ from strokeclock.cohort.split import PARTS
 from strokeclock.evaluation.comparison import SAME, TOO_FEW, delong_test
 from strokeclock.evaluation.intervals import delong_interval
 from strokeclock.evaluation.metrics import auc
-from strokeclock.evaluation.predictions import PAPER, SUBSET, Arm, ArmPredictions, Tasks
 from strokeclock.evaluation.tables import name_row, rate_columns, read_arms, with_interval, write_table
+from strokeclock.predictions import PAPER, SUBSET, Arm, ArmPredictions, Tasks
 
 COLUMNS = (
     *("section", "stage", "model", "weights", "part", "patients", "n", "positives"),

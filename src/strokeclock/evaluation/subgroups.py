@@ -13,7 +13,6 @@ import pandas as pd
 from strokeclock.cohort.sheet import SIDES
 from strokeclock.evaluation.intervals import UNDEFINED, delong_interval
 from strokeclock.evaluation.metrics import auc, count
-from strokeclock.evaluation.predictions import PAPER, READER_THRESHOLD_MIN, ArmPredictions, Tasks
 from strokeclock.evaluation.table2 import choose_threshold
 from strokeclock.evaluation.tables import (
     FEWEST,
@@ -26,6 +25,7 @@ from strokeclock.evaluation.tables import (
     with_interval,
     write_table,
 )
+from strokeclock.predictions import PAPER, READER_THRESHOLD_MIN, ArmPredictions, Tasks
 
 NOT_GIVEN = "not given"
 ALL, VOLUME = "all", "lesion volume"

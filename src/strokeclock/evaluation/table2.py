@@ -19,7 +19,9 @@ import pandas as pd
 from strokeclock.evaluation.intervals import Interval, clustered_intervals, delong_interval, wilson_interval
 from strokeclock.evaluation.ledger import digest, record_looks
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
-from strokeclock.evaluation.predictions import (
+from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
+from strokeclock.evaluation.tables import KEY, name_target
+from strokeclock.predictions import (
     OUTLINED,
     PAPER,
     READER_THRESHOLD_MIN,
@@ -32,8 +34,6 @@ from strokeclock.evaluation.predictions import (
     collect_predictions,
     select_reader_target,
 )
-from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
-from strokeclock.evaluation.tables import KEY, name_target
 from strokeclock.training.phases import NETWORKS
 
 RATES = ("sensitivity", "specificity", "accuracy")

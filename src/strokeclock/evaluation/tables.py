@@ -11,14 +11,14 @@ import pandas as pd
 
 from strokeclock.evaluation.intervals import Interval, wilson_interval
 from strokeclock.evaluation.metrics import Counts
-from strokeclock.evaluation.predictions import (
+from strokeclock.evaluation.readers import read_readers, vote
+from strokeclock.predictions import (
     Arm,
     ArmPredictions,
     Tasks,
     check_against_cohort,
     collect_predictions,
 )
-from strokeclock.evaluation.readers import read_readers, vote
 
 KEY = ("stage", "model", "weights")  # a row's, as in Table 2
 FEWEST = 10  # of either class, from which a group is measured and a calibration line is fitted

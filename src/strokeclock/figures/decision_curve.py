@@ -7,10 +7,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strokeclock.evaluation.predictions import OUTLINED
 from strokeclock.figures.roc import MARKERS, NETS
 from strokeclock.figures.rows import look_of, read_rows, say
 from strokeclock.figures.style import INK, PALE, house_style, save_figure
+from strokeclock.predictions import OUTLINED
 
 READERS = {"majority": "majority of readers"}
 CURVE = ["stage", "model", "weights"]

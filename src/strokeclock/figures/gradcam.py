@@ -13,10 +13,10 @@ from matplotlib.figure import Figure
 from scipy.ndimage import uniform_filter
 from torch import nn
 
-from strokeclock.evaluation.gradcam import LAYERS, map_evidence
-from strokeclock.evaluation.predictions import parse_path, read_predictions
+from strokeclock.explanation.gradcam import LAYERS, map_evidence
 from strokeclock.figures.style import SKY, house_style, save_figure
-from strokeclock.imaging.lesion import DRAWN, read_lesion, read_volumes
+from strokeclock.predictions import parse_path, read_predictions
+from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
 
 SIDES = ("left", "right")  # the order of a hemisphere file's first axis
 SERIES = {"dwi": "DWI", "t2w": "T2w", "flair": "FLAIR", "adc": "ADC"}

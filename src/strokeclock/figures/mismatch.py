@@ -15,7 +15,7 @@ from strokeclock.cohort.split import read_cohort
 from strokeclock.figures.preprocessed import MARGIN_MM, TITLES, axial, extent, write_sides
 from strokeclock.figures.style import SKY, house_style, save_figure
 from strokeclock.imaging.exclusion import read_exclusion
-from strokeclock.imaging.lesion import DRAWN, Size, read_volumes
+from strokeclock.segmentation.lesion import DRAWN, Size, read_volumes
 
 EARLY_MIN, LATE_MIN = 120, 270  # well below 3 h; from 4.5 h on
 VISIBLE_ML = 3.0  # lesions from this size on come first

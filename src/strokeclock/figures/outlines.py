@@ -10,14 +10,14 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strokeclock.evaluation.outline import find_lesions
 from strokeclock.figures.preprocessed import TITLES
 from strokeclock.figures.rows import say
 from strokeclock.figures.style import INK, ORANGE, SKY, house_style, save_figure
 from strokeclock.models.field import Field
 from strokeclock.models.unet3d import UNet
+from strokeclock.segmentation.network import FULL, read_masks
+from strokeclock.segmentation.ratios import find_lesions
 from strokeclock.training.dice import measure_dice
-from strokeclock.training.outline import FULL, read_masks
 from strokeclock.training.phases import Task
 from strokeclock.training.store import read_hemispheres
 

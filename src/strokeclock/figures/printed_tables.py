@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from pathlib import Path
 
-from strokeclock.evaluation.summary import format_digits
+from strokeclock.evaluation.digits import format_digits
 from strokeclock.figures.roc import NETS
 from strokeclock.figures.rows import look_of
 from strokeclock.figures.typeset import NOTHING, Row, Table, draw_table, write_html, write_latex

@@ -12,14 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.evaluation.metrics import roc
-from strokeclock.evaluation.predictions import (
-    OUTLINED,
-    PAPER,
-    Arm,
-    ArmPredictions,
-    Tasks,
-    collect_predictions,
-)
 from strokeclock.figures.style import (
     BLACK,
     BLUE,
@@ -32,6 +24,14 @@ from strokeclock.figures.style import (
     VERMILION,
     house_style,
     save_figure,
+)
+from strokeclock.predictions import (
+    OUTLINED,
+    PAPER,
+    Arm,
+    ArmPredictions,
+    Tasks,
+    collect_predictions,
 )
 
 

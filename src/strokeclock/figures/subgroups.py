@@ -7,12 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strokeclock.evaluation.predictions import SUBSET
 from strokeclock.evaluation.subgroups import ALL, NOT_GIVEN
 from strokeclock.evaluation.tables import KEY
 from strokeclock.figures.roc import NETS
 from strokeclock.figures.rows import look_of, read_rows, say, title_of
 from strokeclock.figures.style import INK, PALE, house_style, save_figure
+from strokeclock.predictions import SUBSET
 
 
 def draw_subgroups(table: str | Path, outputs: Iterable[str | Path]) -> None:

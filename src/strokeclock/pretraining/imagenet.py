@@ -11,8 +11,9 @@ import torch
 
 from strokeclock import __version__
 from strokeclock.errors import ConfigurationError
+from strokeclock.files import write_whole
 from strokeclock.models.resnet import ResNet18
-from strokeclock.training.checkpoint import write_checkpoint, write_whole
+from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.phases import ORIGINS
 
 log = logging.getLogger(__name__)

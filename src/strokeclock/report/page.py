@@ -16,11 +16,11 @@ from jinja2 import Environment, StrictUndefined
 
 from strokeclock import __version__, provenance
 from strokeclock.cohort.verdicts import VERDICTS
-from strokeclock.evaluation.predictions import OUTLINED
-from strokeclock.evaluation.summary import format_digits
+from strokeclock.evaluation.digits import format_digits
 from strokeclock.evaluation.tables import FEWEST, name_target
 from strokeclock.figures.rows import title_of
 from strokeclock.figures.style import BLUE, INK, VERMILION
+from strokeclock.predictions import OUTLINED
 from strokeclock.report.methods import describe_methods
 from strokeclock.report.people import count_people
 from strokeclock.report.pictures import embed_picture, measure_picture, render_caption

@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torch
 from torch import nn
 
 from strokeclock.errors import StrokeclockError
+from strokeclock.files import write_whole
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import Field
@@ -154,20 +154,6 @@ def inherit(network: nn.Module, *, parent: dict[str, torch.Tensor]) -> None:
 def is_head(name: str) -> bool:
     """Whether a tensor of this name is the classifier's: its last layer, or the slices' weights."""
     return name.startswith(("fc.", "slice_scores"))
-
-
-def write_whole(path: str | Path, content: bytes, *, before: str | Path | None = None) -> None:
-    """Write a file that is there whole or not at all; what it replaces moves to ``before``, where given."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}")
-    with open(beside, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())  # on the disk before it gets its name: a power cut cannot leave it empty
-    if before is not None and path.exists():
-        os.replace(path, before)
-    os.replace(beside, path)
 
 
 def save_state(folder: str | Path, state: dict) -> None:

@@ -14,13 +14,13 @@ import torch
 from torch import nn
 
 from strokeclock.errors import MissingSoftwareError, StrokeclockError
+from strokeclock.files import write_whole
 from strokeclock.provenance import digest_code
 from strokeclock.training.checkpoint import (
     load_state,
     remove_state,
     save_state,
     write_checkpoint,
-    write_whole,
 )
 
 log = logging.getLogger(__name__)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from strokeclock.files import write_whole
 from strokeclock.models.channels import has_other_hemisphere
-from strokeclock.training.checkpoint import read_network_to_test, write_whole
+from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.phases import Task

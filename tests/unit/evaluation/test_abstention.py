@@ -17,7 +17,7 @@ from strokeclock.evaluation.abstention import (
     write_abstention,
 )
 from strokeclock.evaluation.metrics import youden_threshold
-from strokeclock.evaluation.predictions import Arm, Units, collect_predictions
+from strokeclock.predictions import Arm, Units, collect_predictions
 
 SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95}
 ARM = ("2d", "phase3_tss4h5", "phase2")

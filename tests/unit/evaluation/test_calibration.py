@@ -21,7 +21,7 @@ from strokeclock.evaluation.calibration import (
     scale,
     write_calibration,
 )
-from strokeclock.evaluation.predictions import Arm, collect_predictions
+from strokeclock.predictions import Arm, collect_predictions
 
 SETTINGS = {"confidence": 0.95, "bootstraps": 200}
 ARM = ("2d", "phase3_tss4h5", "random")

@@ -19,9 +19,9 @@ from strokeclock.evaluation.comparison import (
     write_comparisons,
 )
 from strokeclock.evaluation.intervals import resample_weights
-from strokeclock.evaluation.predictions import PAPER, Arm, collect_predictions
+from strokeclock.predictions import PAPER, Arm, collect_predictions
 
-from .conftest import CHAIN
+from ..conftest import CHAIN
 
 SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 200}
 LABEL = np.r_[np.ones(23, int), np.zeros(31, int)]

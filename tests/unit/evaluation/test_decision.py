@@ -8,7 +8,7 @@ import pytest
 
 from strokeclock.evaluation.calibration import fit_temperature, scale
 from strokeclock.evaluation.decision import COLUMNS, THRESHOLDS, net_benefit, write_decision_curve
-from strokeclock.evaluation.predictions import Arm, collect_predictions
+from strokeclock.predictions import Arm, collect_predictions
 
 SETTINGS = {"confidence": 0.95, "bootstraps": 300}
 TEXTS = ("target", "stage", "model", "weights", "note")

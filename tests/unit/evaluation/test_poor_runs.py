@@ -11,7 +11,6 @@ from strokeclock.evaluation.abstention import write_abstention
 from strokeclock.evaluation.calibration import write_calibration
 from strokeclock.evaluation.comparison import write_comparisons
 from strokeclock.evaluation.decision import write_decision_curve
-from strokeclock.evaluation.predictions import PAPER as TASKS
 from strokeclock.evaluation.subgroups import write_subgroups
 from strokeclock.evaluation.table2 import write_table2
 from strokeclock.figures.abstention import draw_abstention
@@ -19,6 +18,7 @@ from strokeclock.figures.calibration import draw_calibration
 from strokeclock.figures.decision_curve import draw_decision_curve
 from strokeclock.figures.roc import draw_roc
 from strokeclock.figures.subgroups import draw_subgroups
+from strokeclock.predictions import PAPER as TASKS
 
 PAPER = Path(__file__).parents[3] / "resources/table2_paper.csv"
 SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 50}

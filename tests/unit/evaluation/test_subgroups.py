@@ -9,8 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from strokeclock.evaluation import subgroups as module
 from strokeclock.evaluation.metrics import youden_threshold
-from strokeclock.evaluation.predictions import Arm, collect_predictions
 from strokeclock.evaluation.subgroups import COLUMNS, NOT_GIVEN, assign_groups, write_subgroups
+from strokeclock.predictions import Arm, collect_predictions
 
 SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95}
 ARM = ("2d", "phase3_tss4h5", "phase2")

@@ -10,9 +10,9 @@ from sklearn.metrics import roc_auc_score
 from statsmodels.stats.proportion import proportion_confint
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.evaluation.predictions import PAPER as PAPER_TASKS
-from strokeclock.evaluation.predictions import Arm, PredictionError
 from strokeclock.evaluation.table2 import COLUMNS, write_table2
+from strokeclock.predictions import PAPER as PAPER_TASKS
+from strokeclock.predictions import Arm, PredictionError
 
 PAPER = Path(__file__).parents[3] / "resources/table2_paper.csv"
 SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 200}

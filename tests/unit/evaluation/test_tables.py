@@ -16,7 +16,7 @@ from strokeclock.evaluation.tables import (
     write_table,
 )
 
-from .conftest import CHAIN
+from ..conftest import CHAIN
 
 
 def test_cells_are_written_and_the_missing_are_blank(tmp_path):

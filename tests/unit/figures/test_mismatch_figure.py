@@ -12,7 +12,7 @@ from strokeclock.figures import mismatch as module
 from strokeclock.figures.mismatch import Case, choose_patients, draw_mismatch
 from strokeclock.figures.preprocessed import axial
 from strokeclock.figures.style import house_style, save_figure
-from strokeclock.imaging.lesion import DRAWN, FOUND, NONE, Size
+from strokeclock.segmentation.lesion import DRAWN, FOUND, NONE, Size
 
 SHAPE = (40, 48, 12)
 GAINS = {"dwi": 200, "flair": 90, "t2w": 40}  # what a scanner made of it

@@ -1,10 +1,11 @@
 """Killed with SIGKILL at any moment, a training goes on and ends in the bytes of an unbroken one."""
 
-import contextlib
+import json
 import multiprocessing
-import os
 import random
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -23,21 +24,27 @@ def processes():
 
 
 @pytest.fixture
-def start(processes, toys):
+def arguments(toys):
+    """What the training is given, but for its output folder."""
+    return {
+        "net": "2d",
+        "weights": "random",
+        "seed": 0,
+        "models": toys.models("2d"),
+        "training": toys.training(epochs=EPOCHS),
+        "parent_model": None,
+        **toys.inputs(),
+    }
+
+
+@pytest.fixture
+def start(processes, arguments):
     """Start a training in its own process, given its output folder."""
 
     def run(output):
-        arguments = {
-            "net": "2d",
-            "weights": "random",
-            "seed": 0,
-            "models": toys.models("2d"),
-            "training": toys.training(epochs=EPOCHS),
-            "parent_model": None,
-            "output": output,
-            **toys.inputs(),
-        }
-        process = processes.Process(target=train_phase, args=("phase1_stroke",), kwargs=arguments)
+        process = processes.Process(
+            target=train_phase, args=("phase1_stroke",), kwargs=arguments | {"output": output}
+        )
         process.start()
         return process
 
@@ -85,24 +92,32 @@ def test_killed_at_random_moments(start, unbroken, tmp_path):
     assert results(tmp_path / "killed") == unbroken
 
 
-def test_killed_in_the_middle_of_each_write(start, unbroken, tmp_path):
-    """A file beside is a pipe that nobody reads to its end, so that the kill comes while it is written."""
+DYING = """
+import json, os, signal, sys
+from pathlib import Path
+from strokeclock import files
+from strokeclock.training.classifier import train_phase
+
+def die_in_the_middle(number):
+    beside = Path(os.readlink(f"/proc/self/fd/{number}"))
+    if beside.name.endswith(f".{victim}") and (victim != "latest.pt" or (beside.parent / victim).exists()):
+        os.truncate(beside, 10)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+victim, arguments = sys.argv[1], json.loads(sys.argv[2])
+files.os.fsync = die_in_the_middle
+train_phase("phase1_stroke", **arguments)
+"""
+
+
+def test_killed_in_the_middle_of_each_write(start, unbroken, arguments, tmp_path):
     folder = tmp_path / "killed"
-    folder.mkdir()
+    given = json.dumps(arguments | {"output": folder}, default=str)
     for name in ("latest.pt", "model.pt", "history.tsv", "run.json"):
-        process = start(folder)
-        if name == "latest.pt":
-            wait_for_a_state(folder, process)
-        beside = folder / f".{name}"
-        while not beside.is_fifo():
-            with contextlib.suppress(FileExistsError):  # it is being written just now
-                os.mkfifo(beside)
-        with open(beside, "rb") as pipe:
-            part = pipe.read(10)
-            process.kill()
-            process.join()
-        beside.unlink()
-        beside.write_bytes(part)  # what a killed write leaves
+        process = subprocess.run([sys.executable, "-c", DYING, name, given], check=False)
+        assert process.returncode == -signal.SIGKILL
+        (left,) = folder.glob(f".*.{name}")
+        assert left.stat().st_size == 10
         assert (folder / "latest.pt").exists()
         assert not (folder / name).exists() or name == "latest.pt"
     finish(start(folder))

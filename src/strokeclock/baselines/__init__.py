@@ -1,0 +1,1 @@
+"""Small fitted models that the networks have to beat."""

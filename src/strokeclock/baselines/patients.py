@@ -1,0 +1,39 @@
+"""Whom a baseline that looks at whole patients learns from and is scored on."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from strokeclock.cohort.split import is_labelled, read_cohort
+from strokeclock.predictions import write_predictions
+
+SIDES = {"left": ("left",), "right": ("right",), "both": ("left", "right")}
+
+
+def read_patients(cohort: str | Path, split: str | Path, *, below_min: float) -> pd.DataFrame:
+    """Read the patients of a split, indexed by patient: the cohort's columns, part and label.
+
+    The label is 1 where TSS is below `below_min` minutes.
+    """
+    patients = read_cohort(cohort).set_index("patient")
+    parts = pd.read_csv(split, sep="\t", dtype=str).set_index("patient")["part"]
+    patients = patients[is_labelled(patients)].join(parts, how="inner")
+    return patients.assign(label=(patients["onset_to_mri_min"] < below_min).astype(int))
+
+
+def write_scores(output: str | Path, scored: Iterable[tuple[pd.DataFrame, np.ndarray]]) -> None:
+    """Write a prediction file from patients (rows of `read_patients`) and their scores (n,).
+
+    A patient's score stands for each of the lesion's hemispheres, as a network scores them.
+    """
+    write_predictions(
+        output,
+        (
+            (row.Index, side, row.part, row.label, score)
+            for patients, scores in scored
+            for row, score in zip(patients.itertuples(), scores, strict=True)
+            for side in SIDES[row.lesion_side]
+        ),
+    )

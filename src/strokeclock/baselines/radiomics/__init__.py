@@ -1,0 +1,1 @@
+"""The radiomics baseline after Lee et al. 2020."""

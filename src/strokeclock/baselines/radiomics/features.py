@@ -1,0 +1,140 @@
+"""What the infarct core looks like on each series: 89 numbers a series, as many as Lee et al. 2020 take.
+
+Their list is not published. Ours: 18 first-order, 24 co-occurrence, 16 run-length and 16 size-zone features,
+14 of shape (the same for all series, kept once), and the ratio to the other hemisphere. Computed by mirp,
+which follows the Image Biomarker Standardisation Initiative (IBSI; Zwanenburg et al. 2020).
+"""
+
+import logging
+import os
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from strokeclock.baselines.radiomics.region import find_region
+from strokeclock.baselines.radiomics.table import Measured
+from strokeclock.imaging.exclusion import read_exclusion, run_step
+from strokeclock.imaging.volume import Volume, read_volume, write_volume
+
+SERIES = ("dwi", "flair")
+FAMILIES = {
+    "stat": "statistics",
+    "cm": "glcm",
+    "rlm": "glrlm",
+    "szm": "glszm",
+}  # prefix in mirp -> its family
+SHAPE = (
+    *("volume", "vol_approx", "area_mesh", "av", "sphericity", "diam"),
+    *("pca_maj_axis", "pca_min_axis", "pca_least_axis", "pca_elongation", "pca_flatness"),
+    *("vol_dens_conv_hull", "area_dens_conv_hull", "vol_dens_aabb"),
+)
+TWIN = "cm_sum_var"  # equal to cm_clust_tend by definition
+BINS = 32  # grey levels between the region's lowest and highest value, for texture
+LEAST_MIRROR = 0.5  # of the region's voxels that have tissue at the mirrored place
+
+_PREFIXES = ("morph_", "stat_", "cm_", "rlm_", "szm_")
+_SETTINGS = re.compile(rf"(_d1)?_3d(_v_mrg)?_fbn_n{BINS}$")  # mirp's words for neighbours, directions, levels
+
+
+def measure_patient(
+    *,
+    patient: str,
+    series: Mapping[str, str | os.PathLike],
+    brain_mask: str | os.PathLike,
+    transform: str | os.PathLike,
+    side: str,
+    adc_max: float,
+    min_roi_ml: float,
+    region: str | os.PathLike,
+) -> Measured:
+    """Find a patient's infarct core, write it, and measure it where it is large enough.
+
+    Parameters
+    ----------
+    series, brain_mask, transform : paths
+        Of preprocessed/<patient>: adc and `SERIES`; t2w_to_atlas.txt, by whose scaling volumes are divided.
+    side : left, right, or both
+        Where the lesion is.
+    adc_max, min_roi_ml : float
+        The core's highest ADC in mm2/s, and the smallest region that is measured.
+    region : path
+        Where the core is written, on the atlas grid (uint8, 0 or 1).
+    """
+    found: list[Measured] = []
+
+    def step() -> None:
+        volumes = {name: read_volume(path, patient=patient, series=name) for name, path in series.items()}
+        brain = read_volume(brain_mask, patient=patient, series="brain_mask")
+        for volume in volumes.values():
+            brain.data[volume.data <= 0] = 0  # a series may show less than the others
+        core, mirror = find_region(volumes["adc"], volumes["dwi"], brain, side=side, adc_max=adc_max)
+        write_volume(region, Volume(core.astype(np.float32), brain.affine), dtype=np.uint8)
+        scaling = np.linalg.det(np.loadtxt(transform))
+        volume_ml = core.sum() * brain.spacing.prod() / 1000 / scaling
+        reason, features = "", {}
+        if volume_ml < min_roi_ml:
+            reason = f"region under {min_roi_ml:g} mL"
+        elif mirror.sum() < LEAST_MIRROR * core.sum():
+            reason = "too little tissue at the mirrored place"
+        else:
+            features = _measure(volumes, core, mirror, series=series, region=region)
+        found.append(Measured(patient, volume_ml, reason, features))
+
+    run_step(step, patient=patient, inputs=[*series.values(), brain_mask], outputs=[region])
+    return found[0] if found else Measured(patient, None, read_exclusion(region), {})
+
+
+def _measure(
+    volumes: Mapping[str, Volume],
+    core: np.ndarray,
+    mirror: np.ndarray,
+    *,
+    series: Mapping[str, str | os.PathLike],
+    region: str | os.PathLike,
+) -> dict[str, float]:
+    """The shape, and each series' features, whose unit is the mean at the mirrored place."""
+    shape = describe(region, region, families=["morphological"])
+    features = {f"shape_{name}": shape[f"morph_{name}"] for name in SHAPE}
+    for name in SERIES:
+        here, there = volumes[name].data[core], volumes[name].data[mirror]
+        own = describe(series[name], region, families=FAMILIES, scale=1 / float(there.mean()))
+        features |= {f"{name}_{key}": value for key, value in own.items() if key != TWIN}
+        features[f"{name}_ratio"] = float(np.median(here) / np.median(there))
+    return features
+
+
+def describe(
+    image: str | os.PathLike, region: str | os.PathLike, *, families: Sequence[str], scale: float = 1.0
+) -> dict[str, float]:
+    """Compute IBSI features of an image's values times ``scale`` inside a region, both NIfTI files.
+
+    The shape is the region's alone: with the region as image it costs a twentieth, since mirp's further
+    features of this family compare values voxel by voxel.
+
+    Returns
+    -------
+    dict
+        mirp's names without the settings behind them: morph_volume (mm3), stat_mean, cm_contrast, …; NaN
+        where a feature is not defined.
+    """
+    import mirp  # half a second, and ITK three more when it reads: paid where there is something to measure
+
+    logging.disable(logging.INFO)  # it tells of every image
+    try:
+        (table,) = mirp.extract_features(
+            image=str(image),
+            mask=str(region),
+            image_modality="mr",
+            intensity_scaling=scale,
+            base_feature_families=list(families),
+            base_discretisation_method="fixed_bin_number",
+            base_discretisation_n_bins=BINS,
+        )
+    finally:
+        logging.disable(logging.NOTSET)
+    return {
+        _SETTINGS.sub("", column): float(table[column].iloc[0])
+        for column in table.columns
+        if column.startswith(_PREFIXES)
+    }

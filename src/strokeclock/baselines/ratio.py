@@ -1,0 +1,100 @@
+"""The lesion's brightness against the other hemisphere: automatically what a reader's DWI-FLAIR mismatch is.
+
+No network and no human: on DWI the infarct is found as what is bright in itself and against its mirror
+image; the log ratios there are turned into a probability by logistic regression. It is the least that a
+network of Table 2 should beat. The ratios are the scans' own where intensities are scaled and never shifted
+(preprocessing.intensity.normalisation: median); a z-score's are other numbers in the same order.
+"""
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from strokeclock.baselines.regression import score_measured
+from strokeclock.models.field import WHOLE
+from strokeclock.segmentation.lesion import find_lesion
+from strokeclock.segmentation.ratios import measure_ratios
+from strokeclock.training.phases import Task
+from strokeclock.training.store import Hemispheres
+
+log = logging.getLogger(__name__)
+
+ROWS = ("flair", "series")  # of Table 2: the FLAIR ratio alone; those of all series, and the lesion's size
+FEWEST_VOXELS = 2
+
+
+def find_on_dwi(own: np.ndarray, other: np.ndarray, *, dwi: int) -> np.ndarray:
+    """Mark the lesion (x, y, z) by the channel ``dwi``; fewer than `FEWEST_VOXELS` are none."""
+    lesion = find_lesion(own[dwi].astype(np.float32), other[dwi].astype(np.float32))
+    return lesion & (lesion.sum() >= FEWEST_VOXELS)
+
+
+def predict_ratio(
+    hemispheres: str | Path,
+    output: str | Path,
+    *,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    task: Task,
+    row: str,
+) -> None:
+    """Write scores of the validation and test parts, fitted on the training part.
+
+    A hemisphere without a lesion on DWI gets the training part's mean ratios.
+
+    Parameters
+    ----------
+    hemispheres : path
+        Folder of <patient>.npy.
+    output : path
+        predictions/ratio/<phase>/<row>/seed-0.tsv.
+    cohort, split : paths
+        cohort/cohort.tsv and split.tsv.
+    channels : names
+        The series of a hemisphere, in order (models.channels), dwi and flair among them.
+    task : Task
+        A time task, whose units are the lesion's hemispheres.
+    row : str
+        One of `ROWS`.
+
+    Raises
+    ------
+    SplitError
+        The training part has one class only, or the hemispheres hold other series.
+    """
+    # a second that the workflow and the readers of ROWS need not pay
+    from sklearn.linear_model import LogisticRegression
+
+    chosen = [channels.index("flair")] if row == "flair" else slice(None)
+    score_measured(
+        lambda units, part: _measure_part(units, channels, part)[:, chosen],
+        [LogisticRegression()],
+        hemispheres=hemispheres,
+        output=output,
+        cohort=cohort,
+        split=split,
+        channels=channels,
+        task=task,
+    )
+
+
+def _measure_part(units: Hemispheres, channels: Sequence[str], part: str) -> np.ndarray:
+    """The ratios of each hemisphere, (n, channels + 1)."""
+    spacing = WHOLE.spacing_mm(units.values.shape[2:])
+    ratios = np.array(
+        [
+            measure_ratios(own, other, find_on_dwi(own, other, dwi=channels.index("dwi")), spacing=spacing)
+            for own, other in (np.split(both, 2) for both in map(units.values.__getitem__, range(len(units))))
+        ]
+    )
+    lost = np.isnan(ratios).any(axis=1)
+    log.info(
+        "%s: no lesion found on DWI in %d of %d patients, who get the mean ratios",
+        part,
+        len({patient for patient, none in zip(units.patients, lost, strict=True) if none}),
+        len(units.participants),
+    )
+    return ratios

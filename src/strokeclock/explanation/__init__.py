@@ -1,0 +1,1 @@
+"""Where a network looks: Grad-CAM, its overlap with the lesion, occlusion."""

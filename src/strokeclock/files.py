@@ -1,0 +1,75 @@
+"""Files that are there whole or not at all, whoever else writes them at the same moment."""
+
+import glob
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+
+_NUMBERS = count()
+
+
+def _name_place() -> str:
+    """Name where process numbers mean something: this computer, and on Linux the container in it."""
+    host = socket.gethostname().partition(".")[0]
+    with suppress(OSError):
+        return f"{host}-{os.stat('/proc/self/ns/pid').st_ino}"
+    return host
+
+
+_PLACE = _name_place()
+
+
+def write_whole(path: str | Path, content: str | bytes, *, before: str | Path | None = None) -> None:
+    """Write a file that is there whole or not at all, also after a power cut.
+
+    Parameters
+    ----------
+    content : text, which is written as UTF-8, or bytes.
+    before : where the file that is replaced goes, if there is one; None: it is lost.
+    """
+    with replacing(path, before=before) as beside:
+        beside.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+@contextmanager
+def replacing(path: str | Path, *, before: str | Path | None = None) -> Iterator[Path]:
+    """Give a path beside ``path``, of the same suffixes, whose file takes the place of ``path`` at the end.
+
+    Where an error ends the block, ``path`` stays as it was. Each writer has a file of its own, so that of
+    two writers the last one's file stays, whole. Folders are made; what killed writers of this computer left
+    beside ``path`` is removed.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_left_overs(path)
+    beside = path.with_name(f".{_PLACE}-{os.getpid()}-{next(_NUMBERS)}.{path.name}")
+    try:
+        yield beside
+        with open(beside, "rb+") as file:
+            os.fsync(file.fileno())  # on the disk before it gets its name: a power cut cannot leave it empty
+        if before is not None and path.exists():
+            os.replace(path, before)
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _remove_left_overs(path: Path) -> None:
+    for left in path.parent.glob(f".{glob.escape(_PLACE)}-*-*.{glob.escape(path.name)}"):
+        writer = left.name.removeprefix(f".{_PLACE}-").partition("-")[0]
+        if writer.isdigit() and not _is_running(int(writer)):
+            with suppress(FileNotFoundError):
+                left.unlink()
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

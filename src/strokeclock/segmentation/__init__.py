@@ -1,0 +1,1 @@
+"""The lesion: as drawn, as found on DWI, as a network segments it; its volume and its ratios."""

@@ -1,0 +1,171 @@
+"""The outliner learns where lesions are, from the training patients' lesions alone."""
+
+import shutil
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from strokeclock.models.field import WHOLE, Field
+from strokeclock.segmentation import network as module
+from strokeclock.segmentation.network import (
+    FULL,
+    read_masks,
+    read_outliner,
+    train_outliner,
+)
+from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
+from strokeclock.training.loop import teach
+from strokeclock.training.store import SplitError, read_hemispheres
+
+STRONG = {"rotation_deg": 10, "scale": 0.1, "shift_mm": 4, "gain": 0.1, "noise": 0.01}
+NONE = dict.fromkeys(STRONG, 0)
+
+
+def _train(toys, volumes, output, *, box=None, average=(1, 1, 1), **changes):
+    settings = {"epochs": 2, "batch": 4, "lr": 5e-3, "weight_decay": 0.05, "augmentation": STRONG}
+    train_outliner(
+        seed=0,
+        series=toys.channels,
+        average=average,
+        width=2,
+        standardise=True,
+        training=settings | toys.torch | changes,
+        volumes=volumes,
+        box=box,
+        output=output,
+        **toys.inputs(),
+    )
+    return pd.read_csv(output / "history.tsv", sep="\t")
+
+
+def _read(toys, part="train"):
+    return read_hemispheres(
+        toys.hemispheres, cohort=toys.cohort, split=toys.split, task=None, part=part, other_hemisphere=True
+    )
+
+
+def test_finds_the_lesions_of_those_it_has_not_learned_from(toys, toy_lesions, tmp_path):
+    history = _train(toys, toy_lesions, tmp_path / "out", epochs=10, lr=2e-2)
+    assert history["validation_dice"].iloc[-1] > 0.8 > history["validation_dice"].iloc[0]
+    network, field = read_outliner(tmp_path / "out" / "model.pt", series=toys.channels, split=toys.split)
+    units = _read(toys, "test")
+    masks, _ = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, field=field)
+    with torch.inference_mode():
+        found = network(field.see(torch.from_numpy(units.values[:]).float()))
+    assert set(masks.any(axis=(1, 2, 3, 4))) == {True, False}  # healthy hemispheres, too
+    for share, mask in zip(found.numpy(), masks, strict=True):
+        assert ((share > 0.5) != (mask > 0)).sum() < 0.2 * 216
+
+
+def test_sees_training_and_validation_patients_alone(toys, toy_lesions, tmp_path):
+    for number in range(14, 18):
+        (toys.hemispheres / f"toy-{number}.npy").unlink()
+        (toy_lesions.parent / f"toy-{number}.nii.gz").unlink()
+    _train(toys, toy_lesions, tmp_path / "out", epochs=1)
+    record, _, _ = read_checkpoint(tmp_path / "out" / "model.pt")
+    assert record["participants"]["train"] == [f"toy-{number:02d}" for number in range(10)]
+
+
+def test_validation_teaches_nothing(toys, toy_lesions, tmp_path):
+    _train(toys, toy_lesions, tmp_path / "before")
+    for number in range(10, 14):
+        shutil.copy(toys.hemispheres / "toy-00.npy", toys.hemispheres / f"toy-{number}.npy")
+        shutil.copy(toy_lesions.parent / "toy-01.nii.gz", toy_lesions.parent / f"toy-{number}.nii.gz")
+    _train(toys, toy_lesions, tmp_path / "after")
+    before, after = (read_checkpoint(tmp_path / name / "model.pt")[1] for name in ("before", "after"))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_killed_training_ends_in_the_same_bytes(toys, toy_lesions, tmp_path, monkeypatch):
+    _train(toys, toy_lesions, tmp_path / "whole", epochs=3)
+
+    epochs = iter((False, True))
+
+    def teach_once(*what):
+        if next(epochs):
+            raise KeyboardInterrupt
+        return teach(*what)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "teach", teach_once)
+        with pytest.raises(KeyboardInterrupt):
+            _train(toys, toy_lesions, tmp_path / "broken", epochs=3)
+    assert not (tmp_path / "broken" / "model.pt").exists()
+    _train(toys, toy_lesions, tmp_path / "broken", epochs=3)
+    whole, broken = ((tmp_path / name / "model.pt").read_bytes() for name in ("whole", "broken"))
+    assert whole == broken
+
+
+def test_learns_without_augmentation(toys, toy_lesions, tmp_path):
+    history = _train(toys, toy_lesions, tmp_path, epochs=4, lr=2e-2, augmentation=NONE)
+    assert history["train_loss"].iloc[-1] < 0.8 * history["train_loss"].iloc[0]
+
+
+def test_what_lies_outside_of_the_box_changes_nothing(toys, toy_lesions, tmp_path):
+    box = ((4, 16), (6, 30), (0, 8))
+    for name in ("before", "after"):
+        _train(toys, toy_lesions, tmp_path / name, box=toys.write_box(box), average=(2, 2, 1), epochs=1)
+        toys.spoil_outside(box)
+    before, after = (read_checkpoint(tmp_path / name / "model.pt")[1] for name in ("before", "after"))
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_masks_are_the_lesions_share_of_what_is_seen_on_its_side(toys, toy_lesions):
+    path = toy_lesions.parent / "toy-00.nii.gz"
+    image = nib.load(path)
+    lesion = np.zeros(image.shape, np.uint8)
+    lesion[7:10, 9:13, 2:5] = 1  # left
+    lesion[-9, 5, 1] = 1  # and one voxel on the right, at the mirrored column 8
+    nib.save(nib.Nifti1Image(lesion, image.affine), path)
+    units = _read(toys)
+    field = Field(((4, 16), (5, 32), (0, 9)), (2, 2, 1))
+    masks, known = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, field=field)
+    left = np.pad(lesion[4:16, 5:32], ((0, 0), (0, 1), (0, 0)), mode="constant").astype(float)
+    share = left.reshape(6, 2, 14, 2, 9).mean((1, 3))
+    assert list(zip(units.patients, units.sides, strict=True))[:2] == [
+        ("toy-00", "left"),
+        ("toy-00", "right"),
+    ]
+    np.testing.assert_array_equal(masks[0, 0], np.rint(share * FULL))
+    assert np.argwhere(masks[1, 0]).tolist() == [[2, 0, 1]]
+    assert masks[1].max() == round(FULL / 4)
+    assert known.all()
+
+
+def test_a_lesion_that_nobody_outlined_is_not_taught_as_healthy_tissue(toys, toy_lesions, tmp_path, caplog):
+    table = toy_lesions.read_text().splitlines()
+    table[1:3] = ["toy-00\t\tnone\tno lesion stands out", table[2]]
+    toy_lesions.write_text("\n".join(table) + "\n")
+    (toy_lesions.parent / "toy-00.nii.gz").unlink()
+    units = _read(toys)
+    masks, known = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, field=WHOLE)
+    assert not masks[:2].any()
+    assert known.tolist() == [False, True] + [True] * (len(units) - 2)  # toy-00's lesion is on the left
+    with caplog.at_level("INFO"):
+        _train(toys, toy_lesions, tmp_path, epochs=1)
+    assert "train: 19 hemispheres, 10 with a lesion, of 20" in caplog.text
+
+
+def test_without_any_lesion_it_says_so(toys, toy_lesions, tmp_path):
+    header, *lines = toy_lesions.read_text().splitlines()
+    lines = [f"{line.split(chr(9))[0]}\t\tnone\t" for line in lines]
+    toy_lesions.write_text("\n".join([header, *lines]) + "\n")
+    with pytest.raises(SplitError, match=r"of the train part no lesion is known .* to null"):
+        _train(toys, toy_lesions, tmp_path)
+
+
+def test_refuses_another_checkpoint_other_series_and_a_patient_it_has_learned_from(
+    toys, toy_lesions, tmp_path
+):
+    _train(toys, toy_lesions, tmp_path / "out", epochs=1)
+    model = tmp_path / "out" / "model.pt"
+    with pytest.raises(CheckpointError, match="has learned from dwi, t2w, flair"):
+        read_outliner(model, series=("dwi", "flair"), split=toys.split)
+    split = pd.read_csv(toys.split, sep="\t")
+    split.loc[0, "part"] = "test"
+    split.to_csv(tmp_path / "moved.tsv", sep="\t", index=False)
+    with pytest.raises(SplitError, match="toy-00 was in the train part"):
+        read_outliner(model, series=toys.channels, split=tmp_path / "moved.tsv")

@@ -1,0 +1,119 @@
+"""Ages read where the outliner finds the lesion."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from strokeclock.baselines.segmented import predict_outlined
+from strokeclock.evaluation.metrics import auc
+from strokeclock.models.field import Field
+from strokeclock.predictions import read_predictions
+from strokeclock.segmentation import ratios as module
+from strokeclock.segmentation.network import train_outliner
+from strokeclock.segmentation.ratios import measure_outlined, measure_ratios, settle
+from strokeclock.training.phases import PAPER
+from strokeclock.training.store import SplitError, read_hemispheres
+
+TASK = PAPER["phase3_tss4h5"]
+
+
+@pytest.fixture
+def outliner(toys, toy_lesions, tmp_path):
+    """Trained on toys whose lesion is the brighter on FLAIR the older it is."""
+    minutes = pd.read_csv(toys.cohort, sep="\t").set_index("patient")["onset_to_mri_min"]
+    for path in toys.hemispheres.glob("*.npy"):
+        values = np.load(path)
+        values[:, 2][values[:, 0] == 1] = 0.5 + minutes[path.stem] / 1000
+        np.save(path, values)
+    none = dict.fromkeys(("rotation_deg", "scale", "shift_mm", "gain", "noise"), 0)
+    settings = {"epochs": 20, "batch": 4, "lr": 2e-2, "weight_decay": 0.0, "augmentation": none}
+    train_outliner(
+        seed=0,
+        series=toys.channels,
+        average=(1, 1, 1),
+        width=2,
+        standardise=True,
+        training=settings | toys.torch,
+        volumes=toy_lesions,
+        output=tmp_path / "outliner",
+        **toys.inputs(),
+    )
+    return tmp_path / "outliner" / "model.pt"
+
+
+def _predict(toys, model, output, **changes):
+    settings = {"channels": toys.channels, "task": TASK, "threads": 1, "device": toys.device} | changes
+    predict_outlined(model, output, **toys.inputs(), **settings)
+    return read_predictions(output)
+
+
+def test_time_is_read_in_the_outlined_lesion(toys, outliner, tmp_path, monkeypatch):
+    seen = []
+
+    def look(own, other, lesion, **settings):
+        seen.append(measure_ratios(own, other, lesion, **settings))
+        return seen[-1]
+
+    monkeypatch.setattr(module, "measure_ratios", look)
+    found = _predict(toys, outliner, tmp_path / "scores.tsv")
+    assert set(found["part"]) == {"validation", "test"}
+    assert auc(found["label"], found["score"]) == 1
+    ratios = np.delete(seen[:11], [3, 4], axis=0)  # of the training part; toy-03's lesions are mirror images
+    minutes = np.delete(pd.read_csv(toys.cohort, sep="\t")["onset_to_mri_min"].to_numpy()[:10], 3)
+    np.testing.assert_allclose(np.exp(ratios[:, 0]), 2, atol=0.2)  # DWI: 1 over the mean of .3 to .7
+    np.testing.assert_allclose(np.exp(ratios[:, 2]), (0.5 + minutes / 1000) / 0.5, atol=0.15)
+    np.testing.assert_allclose(np.exp(ratios[:, 3]), 216, rtol=0.2)
+
+
+def _everywhere(seen):
+    """A network that finds the lesion in each voxel."""
+    return torch.ones_like(seen[:, :1])
+
+
+def test_millimetres_are_those_of_what_is_seen(toys, monkeypatch):
+    spacings = set()
+
+    def look(own, other, lesion, *, spacing):
+        spacings.add(spacing)
+        return np.zeros(4)
+
+    monkeypatch.setattr(module, "measure_ratios", look)
+    units = read_hemispheres(
+        toys.hemispheres, cohort=toys.cohort, split=toys.split, task=TASK, part="train", other_hemisphere=True
+    )
+    field = Field(((0, 16), (8, 32), (0, 9)), (2, 4, 1))
+    measure_outlined(_everywhere, units, field=field, device=torch.device("cpu"))
+    assert spacings == {(2 * 98 / 16, 4 * 233 / 32)}
+
+
+def test_the_test_part_teaches_nothing(toys, outliner, tmp_path):
+    before = _predict(toys, outliner, tmp_path / "before.tsv").query("part == 'validation'")
+    cohort = pd.read_csv(toys.cohort, sep="\t")
+    cohort.loc[14:, "onset_to_mri_min"] = 600 - cohort.loc[14:, "onset_to_mri_min"]
+    cohort.to_csv(toys.cohort, sep="\t", index=False)
+    for number in range(14, 18):
+        values = np.load(toys.hemispheres / f"toy-{number}.npy")
+        np.save(toys.hemispheres / f"toy-{number}.npy", values[:, ::-1].copy())
+    after = _predict(toys, outliner, tmp_path / "after.tsv").query("part == 'validation'")
+    pd.testing.assert_frame_equal(before, after)
+
+
+def test_one_class_in_training_is_refused(toys, outliner, tmp_path):
+    cohort = pd.read_csv(toys.cohort, sep="\t").assign(onset_to_mri_min=60)
+    cohort.to_csv(toys.cohort, sep="\t", index=False)
+    with pytest.raises(SplitError, match="all 11 hemispheres of the train part have the label 1"):
+        _predict(toys, outliner, tmp_path / "scores.tsv")
+
+
+def test_faint_shares_count_only_where_there_are_no_plainer_ones():
+    brain = np.ones((1, 2, 2, 1), np.float32)
+    hole = brain.copy()
+    hole[0, 0, 0] = 0
+    share = np.array([[0.9, 0.3], [0.1, 0.09]], np.float32)[..., None]
+    assert settle(share, own=brain, other=brain).ravel().tolist() == pytest.approx([0.9, 0.3, 0.1, 0])
+    assert settle(share, own=hole, other=brain).ravel().tolist() == pytest.approx([0, 0.3, 0.1, 0])
+    assert settle(share, own=brain, other=hole).ravel().tolist() == pytest.approx([0, 0.3, 0.1, 0])
+    faint = share / 100
+    assert settle(faint, own=brain, other=brain).ravel().tolist() == pytest.approx([0.009, 0, 0, 0])
+    assert not settle(0 * share, own=brain, other=brain).any()

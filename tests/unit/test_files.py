@@ -1,0 +1,65 @@
+"""Files are there whole or not at all, and two writers of one file never harm each other."""
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from strokeclock.files import replacing, write_whole
+
+
+def test_writes_text_as_utf8_and_bytes_as_they_are(tmp_path):
+    write_whole(tmp_path / "made/here/a.txt", "3 µm\n")
+    assert (tmp_path / "made/here/a.txt").read_bytes() == "3 µm\n".encode()
+    write_whole(tmp_path / "b.bin", b"\x00\xff")
+    assert (tmp_path / "b.bin").read_bytes() == b"\x00\xff"
+
+
+def test_the_file_beside_has_the_suffixes_that_writers_look_at(tmp_path):
+    with replacing(tmp_path / "t2w.nii.gz") as beside:
+        assert beside.name.endswith(".nii.gz")
+        beside.touch()
+
+
+def test_an_error_leaves_the_file_as_it_was_and_nothing_beside(tmp_path):
+    path = tmp_path / "a.txt"
+    write_whole(path, "old")
+    with pytest.raises(UnicodeEncodeError), replacing(path) as beside:
+        beside.write_text("half \ud800", encoding="utf-8")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_what_is_replaced_is_kept_where_asked(tmp_path):
+    for content in ("first", "second"):
+        write_whole(tmp_path / "a.txt", content, before=tmp_path / "b.txt")
+    assert [(tmp_path / name).read_text() for name in ("a.txt", "b.txt")] == ["second", "first"]
+
+
+def test_two_writers_never_harm_each_other(tmp_path):
+    path = tmp_path / "a.bin"
+    contents = [bytes([number]) * 2_000_000 for number in range(4)]
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(10):
+            list(threads.map(lambda content: write_whole(path, content), contents))
+            assert path.read_bytes() in contents
+    assert os.listdir(tmp_path) == ["a.bin"]
+
+
+def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
+    program = (
+        "import os, sys; from strokeclock.files import replacing\n"
+        "with replacing(sys.argv[1]) as beside: beside.write_text('half'); os._exit(9)"
+    )
+    path = tmp_path / "a.txt"
+    for _ in range(2):
+        assert subprocess.run([sys.executable, "-c", program, path], check=False).returncode == 9
+        assert len(os.listdir(tmp_path)) == 1
+    with replacing(path) as running:
+        running.write_text("the other one's")
+        write_whole(path, "mine")
+        assert running.exists()
+    assert path.read_text() == "the other one's"
+    assert os.listdir(tmp_path) == ["a.txt"]
