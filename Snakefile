@@ -8,11 +8,11 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-configfile: f"{workflow.basedir}/config/config.yaml"
+configfile: f"{workflow.current_basedir}/config/config.yaml"
 
 
 # This checkout's code, here and in scripts, whatever else is installed.
-SOURCE = f"{workflow.basedir}/src"
+SOURCE = f"{workflow.current_basedir}/src"
 sys.path.insert(0, SOURCE)
 os.environ.update(
     PYTHONPATH=os.pathsep.join(filter(None, (SOURCE, os.getenv("PYTHONPATH"))))
@@ -48,6 +48,7 @@ include: "workflow/rules/page.smk"
 rule all:
     default_target: True
     input:
+        BATCH_TABLES,
         rules.quality_page.output,
         rules.table1.output,
         rules.table2.output,
@@ -64,3 +65,13 @@ rule quality:
     input:
         rules.quality_page.output,
         rules.hemisphere_manifest.output,
+        BATCH_TABLES,
+
+
+# What was made by other code is stale: that of the script and of all that it imports.
+for one in workflow.rules:
+    if one.script and Path(one.snakefile).is_relative_to(BASE):
+        one.set_params(code=partial(code_of, Path(one.snakefile).parent / one.script))
+
+if workflow.is_main_process:
+    remove_false_tables()

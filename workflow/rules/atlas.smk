@@ -21,6 +21,5 @@ rule atlas:
     params:
         source=config["preprocessing"]["atlas"]["source"],
         grid=config["preprocessing"]["grid"],
-        code=code("imaging"),
     script:
         "../scripts/atlas.py"

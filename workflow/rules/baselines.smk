@@ -64,7 +64,6 @@ rule predict_ratio:
     params:
         channels=config["models"]["channels"],
         below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
-        code=code("evaluation", "imaging", "training"),
     script:
         "../scripts/predict_ratio.py"
 
@@ -91,7 +90,6 @@ rule predict_outlined:
         below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
-        code=code("evaluation", "imaging", "models", "training"),
     script:
         "../scripts/predict_outlined.py"
 
@@ -101,6 +99,7 @@ rule join_predictions:
         network=lambda wildcards: f"{RUN}/predictions/{wildcards.net}/{wildcards.phase}/"
         f"{CHAINED[wildcards.net, wildcards.phase]}/seed-{wildcards.seed}.tsv",
         outlined=f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
+        settled=SETTLED,
     output:
         predictions=f"{RUN}/predictions/outline/{{phase}}/{{net}}/seed-{{seed}}.tsv",
     log:
@@ -114,17 +113,15 @@ rule join_predictions:
     resources:
         mem_mb=500,
         runtime=5,
-    params:
-        code=code("evaluation"),
     script:
         "../scripts/join_predictions.py"
 
 
 rule predict_clinical:
     input:
-        volumes=f"{RUN}/lesions/volumes.tsv",
-        cohort=f"{RUN}/cohort/cohort.tsv",
-        split=f"{RUN}/cohort/split.tsv",
+        volumes=VOLUMES,
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
     output:
         predictions=f"{RUN}/predictions/clinical/{{phase}}/covariates/seed-0.tsv",
     log:
@@ -139,50 +136,38 @@ rule predict_clinical:
         runtime=5,
     params:
         below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
-        code=code("evaluation"),
     script:
         "../scripts/predict_clinical.py"
 
 
-for lot, patients in LOTS.items():
-
-    rule:
-        name:
-            f"radiomics_{lot}"
-        input:
-            **{
-                name: each(patients, f"preprocessed/{{patient}}/{name}.nii.gz")
-                for name in ("adc", "dwi", "flair", "brain_mask")
-            },
-            transform=each(
-                patients, "preprocessed/{patient}/transforms/t2w_to_atlas.txt"
-            ),
-            cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold its rows
-        output:
-            region=each(patients, "radiomics/{patient}.nii.gz"),
-            features=f"{RUN}/radiomics/lot_{lot}.tsv",
-        log:
-            f"{LOG}/radiomics/lot_{lot}.log",
-        conda:
-            "../../envs/radiomics.yaml"
-        threads: 1
-        resources:
-            mem_mb=2000,
-            runtime=15,
-        params:
-            patients=patients,
-            settings=config["evaluation"]["radiomics"],
-            rows=[ROWS.get(patient) for patient in patients],
-            code=code("radiomics", "imaging"),
-        script:
-            "../scripts/radiomics.py"
+rule radiomics:
+    input:
+        preprocessed=preprocessed_table,
+        cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold the sides
+    output:
+        table=table_of("radiomics"),
+        features=f"{RUN}/radiomics/{{batch}}.tsv",
+    log:
+        f"{LOG}/radiomics/{{batch}}.log",
+    conda:
+        "../../envs/radiomics.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=15,
+    params:
+        regions=files_of({"region": "radiomics/{patient}.nii.gz"}),
+        sides=row_of("lesion_side") if ROWS else None,
+        settings=config["evaluation"]["radiomics"],
+    script:
+        "../scripts/radiomics.py"
 
 
 rule predict_ml:
     input:
-        features=expand(f"{RUN}/radiomics/lot_{{lot}}.tsv", lot=LOTS),
-        cohort=f"{RUN}/cohort/cohort.tsv",
-        split=f"{RUN}/cohort/split.tsv",
+        features=expand(f"{RUN}/radiomics/{{batch}}.tsv", batch=BATCHES),
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
     output:
         predictions=f"{RUN}/predictions/ml/{{phase}}/radiomics/seed-0.tsv",
         record=f"{RUN}/radiomics/{{phase}}.json",
@@ -198,7 +183,6 @@ rule predict_ml:
         runtime=10,
     params:
         below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
-        code=code("evaluation", "radiomics"),
     script:
         "../scripts/predict_ml.py"
 
@@ -208,8 +192,8 @@ rule ml_baseline:
         predictions=lambda wildcards: PREDICTIONS,  # of evaluation.smk, which comes after
         baselines=BASELINE_PREDICTIONS,
         record=[f"{RUN}/radiomics/{phase}.json" for phase in RADIOMICS],
-        cohort=f"{RUN}/cohort/cohort.tsv",
-        split=f"{RUN}/cohort/split.tsv",
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
     output:
         report(
             f"{RUN}/tables/ml_baseline.csv",
@@ -228,6 +212,5 @@ rule ml_baseline:
     params:
         confidence=config["evaluation"]["confidence"],
         tasks={task.phase: task.below_min for task in TASKS.values()},
-        code=code("evaluation"),
     script:
         "../scripts/ml_baseline.py"

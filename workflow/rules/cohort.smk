@@ -23,6 +23,5 @@ rule cohort:
     params:
         require_onset=config["cohort"]["require_onset"],
         exclude=config["cohort"]["exclude"],
-        code=code("cohort"),
     script:
         "../scripts/cohort.py"

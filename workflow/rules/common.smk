@@ -1,19 +1,20 @@
 # The checked configuration, the patients, where things lie: all other files of this folder stand on it.
 
 import os
-import re
+from functools import partial
 from pathlib import Path
 
 from snakemake.rules import Wildcards
 
+from strokeclock.batches import deal_batches, find_batch, find_damage
+from strokeclock.cohort.readers import read_reader_sheet
 from strokeclock.cohort.sheet import read_sheet
+from strokeclock.cohort.split_file import check_split_file
 from strokeclock.configuration import check_configuration, check_counts
 from strokeclock.errors import StrokeclockError
+from strokeclock.provenance import digest_code
 
-# as a rule's param it makes results stale when their code changes
-from strokeclock.provenance import digest_code as code
-
-BASE = Path(workflow.basedir)
+BASE = Path(workflow.current_basedir).parents[1]  # of the checkout
 
 try:
     check_configuration(config, schema=BASE / "workflow/schemas/config.schema.yaml")
@@ -27,13 +28,13 @@ try:
         else None
     )
     ROWS = {row["patient"]: row for row in COHORT.rows} if COHORT else {}
-    PATIENTS = (
-        list(ROWS)
+    PATIENTS = sorted(
+        ROWS
         if COHORT
-        else [
+        else (
             f"phantom-{number:04d}"
             for number in range(1, config["phantom"]["patients"] + 1)
-        ]
+        )
     )
     if COHORT and workflow.is_main_process:
         for patient, reason in COHORT.exclusions.items():
@@ -42,26 +43,23 @@ try:
         raise StrokeclockError(
             f"Every patient of {config['cohort']['sheet']} is excluded."
         )
-    check_counts(config, patients=len(PATIENTS))
+    check_counts(config, patients=len(COHORT.labelled) if COHORT else len(PATIENTS))
     if config["cohort"]["readers"] and workflow.is_main_process:
         # whom they must have read is known after the split, all other faults before hours of training
-        from strokeclock.evaluation.readers import read_readers
-
-        read_readers(
+        read_reader_sheet(
             config["cohort"]["readers"],
             known={*PATIENTS, *(COHORT.exclusions if COHORT else ())},
             needed=(),
         )
+    if config["split"]["file"] and workflow.is_main_process:
+        check_split_file(
+            config["split"]["file"],
+            labelled=COHORT.labelled if COHORT else PATIENTS,
+            unlabelled=COHORT.unlabelled if COHORT else (),
+            excluded=COHORT.exclusions if COHORT else (),
+        )
 except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
-
-# Starting a process costs as much as a step on one patient: a job takes several, in the sheet's order.
-PER_JOB = config["preprocessing"]["patients_per_job"]
-LOTS = dict(
-    enumerate(
-        (PATIENTS[i : i + PER_JOB] for i in range(0, len(PATIENTS), PER_JOB)), start=1
-    )
-)
 
 RUN = f"results/{config['run']}"
 LOG = f"logs/{config['run']}"
@@ -75,6 +73,15 @@ IS_PHANTOM = COHORT is None
 IS_TEMPLATE_SPACE = IS_PHANTOM and config["phantom"]["space"] == "template"
 GPUS = 1 if config["training"]["device"] == "cuda" else 0  # of a training
 
+# Starting a process costs as much as a step on one patient: a job takes several. Each job leaves a table of its
+# patients' files; a registered phantom takes a second, so that more of them share a job.
+BATCHES = deal_batches(PATIENTS, most=config["preprocessing"]["patients_per_job"])
+PHANTOM_BATCHES = (
+    deal_batches(PATIENTS, most=max(100, config["preprocessing"]["patients_per_job"]))
+    if IS_TEMPLATE_SPACE
+    else BATCHES
+)
+
 
 # ITK and ANTs repeat their results only with both of theirs set before a process starts.
 os.environ.update(
@@ -84,6 +91,7 @@ os.environ.update(
 
 wildcard_constraints:
     patient=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    batch=r"b[01]*",
     net="2d|3d",
     weights=r"random|genesis|imagenet|medical|phase\d+",
     seed=r"\d+",
@@ -94,11 +102,131 @@ def each(patients, path):
     return [f"{RUN}/{path}".replace("{patient}", patient) for patient in patients]
 
 
-def series(patient, name):
-    """The file of a raw series, or [] where the patient has none: t2w, dwi, flair, adc."""
+def table_of(step):
+    """The table that a step's job leaves of its batch's files, with the wildcard {batch}."""
+    return f"{RUN}/batches/{step}/{{batch}}.tsv"
+
+
+def tables_of(step, batches=BATCHES):
+    """The tables of all batches of a step."""
+    return expand(table_of(step), batch=batches)
+
+
+def patients_of(wildcards):
+    """The patients of a batch."""
+    return (BATCHES.get(wildcards.batch) or PHANTOM_BATCHES.get(wildcards.batch))[:]
+
+
+def files_of(paths):
+    """As a rule's param: patient -> what it is -> file; ``paths``: what it is -> path in the run, with {patient}."""
+    return lambda wildcards: {
+        patient: {name: each([patient], path)[0] for name, path in paths.items()}
+        for patient in patients_of(wildcards)
+    }
+
+
+def row_of(key):
+    """As a rule's param: what the cohort sheet says of each patient of a batch; "" for phantoms."""
+    return lambda wildcards: {
+        patient: ROWS[patient][key] if ROWS else ""
+        for patient in patients_of(wildcards)
+    }
+
+
+def preprocessed_table(wildcards):
+    """The table that holds a batch's preprocessed files."""
+    if IS_TEMPLATE_SPACE:
+        batch = find_batch(PHANTOM_BATCHES, wildcards.batch)
+        return expand(table_of("phantom_registered"), batch=batch)
+    return expand(table_of("preprocess"), batch=wildcards.batch)
+
+
+PREPROCESSED_TABLES = (
+    tables_of("phantom_registered", PHANTOM_BATCHES)
+    if IS_TEMPLATE_SPACE
+    else tables_of("preprocess")
+)
+PHANTOM_TABLES = (
+    PREPROCESSED_TABLES
+    if IS_TEMPLATE_SPACE
+    else tables_of("phantom") if IS_PHANTOM else []
+)
+# Nothing else asks for them once what is made from them is there: `all` does, so that a missing file is made anew.
+BATCH_TABLES = [
+    *PHANTOM_TABLES,
+    *PREPROCESSED_TABLES,
+    *(
+        table
+        for step in ("check", "hemispheres", "quality_picture")
+        for table in tables_of(step)
+    ),
+]
+PREPROCESSED = {
+    **{
+        name: f"preprocessed/{{patient}}/{name}.nii.gz"
+        for name in ("t2w", "dwi", "flair", "adc", "brain_mask")
+    },
+    "t2w_to_atlas": "preprocessed/{patient}/transforms/t2w_to_atlas.txt",
+    **{
+        f"{name}_to_t2w": f"preprocessed/{{patient}}/transforms/{name}_to_t2w.txt"
+        for name in REGISTERED
+    },
+}
+
+
+# What keeps its bytes makes nothing behind it stale. Snakemake decides on a job anew, by its inputs' checksums, when
+# a checkpoint before it is done: three of them stand where results often stay as they were. Whatever lies behind one
+# takes a file through it.
+
+
+is_graph_read = False  # then checkpoints are taken for done (`rule_graph`)
+
+
+def behind(checkpoint, path):
+    """An input that is there when a checkpoint is done."""
+
+    def after(wildcards):
+        if not is_graph_read:
+            getattr(checkpoints, checkpoint).get()
+        return path
+
+    return after
+
+
+included = partial(behind, "inclusion")  # it is known who is included
+referenced = partial(behind, "histogram_reference")
+settled = partial(
+    behind, "hemisphere_manifest"
+)  # all that networks and tables read of patients
+SETTLED = settled(f"{RUN}/hemispheres/manifest.tsv")
+LEARNED_FROM = {
+    "manifest": SETTLED,
+    "cohort": settled(f"{RUN}/cohort/cohort.tsv"),
+    "split": settled(f"{RUN}/cohort/split.tsv"),
+}
+EXCLUSIONS = settled(f"{RUN}/cohort/exclusions.tsv")
+VOLUMES = settled(f"{RUN}/lesions/volumes.tsv")
+
+
+RAW = ("t2w", "dwi", "flair", "adc")
+
+
+def raw_series(patient):
+    """The files of a patient's raw series: t2w, dwi, flair, adc; None where there is none."""
     if IS_PHANTOM:
-        return [] if name == "adc" else f"{RUN}/phantom/{patient}/{name}.nii.gz"
-    return ROWS[patient][name] or []
+        names = {name: f"{RUN}/phantom/{patient}/{name}.nii.gz" for name in RAW}
+        return names | {"adc": None}
+    return {name: ROWS[patient][name] or None for name in RAW}
+
+
+def raw_files_of(patients):
+    """What patients' raw series depend on: their files, or the tables of the phantoms that they are made with."""
+    if IS_PHANTOM:
+        batches = {batch for batch in BATCHES if {*patients} & {*BATCHES[batch]}}
+        return expand(table_of("phantom"), batch=sorted(batches))
+    return [
+        file for patient in patients for file in raw_series(patient).values() if file
+    ]
 
 
 def b_value(patient):
@@ -117,18 +245,37 @@ def drawn_on(patient):
     """The series on whose grid a lesion is drawn, or None: nothing is drawn, or on the atlas grid."""
     if IS_TEMPLATE_SPACE or not lesion_mask(patient):
         return None
-    return series(patient, "dwi")
+    return raw_series(patient)["dwi"]
+
+
+def drawn_files_of(patients):
+    """What patients' drawn lesions depend on: the masks and the series they were drawn on, or the phantoms' tables."""
+    if IS_PHANTOM:
+        return [] if IS_TEMPLATE_SPACE else raw_files_of(patients)
+    drawn = [patient for patient in patients if lesion_mask(patient)]
+    return [*map(lesion_mask, drawn), *map(drawn_on, drawn)]
+
+
+def code_of(script, wildcards):
+    """As a rule's param: the digest of its script and of all code that this imports."""
+    return digest_code(script)
+
+
+def remove_false_tables():
+    """Remove the tables whose files are missing or changed, so that their batches are made anew."""
+    for table in {*BATCH_TABLES, *tables_of("lesions"), *tables_of("radiomics")}:
+        if Path(table).is_file() and (damage := find_damage(table)):
+            logger.warning(f"{damage}: its batch is made anew.")
+            Path(table).unlink()
 
 
 def rule_graph():
     """All rules from which the whole run is made -> their file, and the rules whose files they take.
 
-    Rules made in a loop count as one, unnumbered; what is taken for a patient or a seed is taken for all.
+    What is taken for a batch, a patient or a seed is taken for all.
     """
-
-    def unnumbered(one):
-        return re.sub(r"_\d+$", "", one.name)
-
+    global is_graph_read
+    is_graph_read = True
     patterned = [one for one in workflow.rules if one.has_wildcards()]
     makers = {
         file: one
@@ -139,10 +286,12 @@ def rule_graph():
     graph, seen, waiting = {}, set(), [(workflow.get_rule("all"), {})]
     while waiting:
         taker, wildcards = waiting.pop()
-        name, place = unnumbered(taker), Path(taker.snakefile).stem
-        after = graph.setdefault(name, {"file": place, "after": set()})["after"]
-        case = name, *(
-            value for key, value in wildcards.items() if key not in ("patient", "seed")
+        place = Path(taker.snakefile).stem
+        after = graph.setdefault(taker.name, {"file": place, "after": set()})["after"]
+        case = taker.name, *(
+            value
+            for key, value in wildcards.items()
+            if key not in ("batch", "patient", "seed")
         )
         if case in seen:
             continue
@@ -152,8 +301,9 @@ def rule_graph():
                 (one for one in patterned if one.is_producer(file)), None
             )
             if maker:
-                after.add(unnumbered(maker))
+                after.add(maker.name)
                 waiting.append((maker, maker.get_wildcards(file) or {}))
+    is_graph_read = False
     return {
         name: node | {"after": sorted(node["after"])}
         for name, node in sorted(graph.items())

@@ -14,9 +14,9 @@ BELOW_MIN = {task.phase: task.below_min for task in TASKS.values()}
 
 rule table1:
     input:
-        cohort=f"{RUN}/cohort/cohort.tsv",
-        split=f"{RUN}/cohort/split.tsv",
-        exclusions=f"{RUN}/cohort/exclusions.tsv",
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+        exclusions=EXCLUSIONS,
     output:
         report(
             f"{RUN}/tables/table1.csv",
@@ -32,8 +32,6 @@ rule table1:
     resources:
         mem_mb=500,
         runtime=5,
-    params:
-        code=code("cohort"),
     script:
         "../scripts/table1.py"
 
@@ -43,9 +41,9 @@ rule table2:
         predictions=PREDICTIONS,
         baselines=BASELINE_PREDICTIONS,
         paper=BASE / "resources/table2_paper.csv",
-        cohort=f"{RUN}/cohort/cohort.tsv",
-        split=f"{RUN}/cohort/split.tsv",
-        exclusions=f"{RUN}/cohort/exclusions.tsv",
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+        exclusions=EXCLUSIONS,
         readers=READERS,
     output:
         table=report(
@@ -74,6 +72,5 @@ rule table2:
         tasks=BELOW_MIN,
         recipe=config["recipe"],
         not_run=[[*arm, reason] for arm, reason in NOT_RUN.items()],
-        code=code("evaluation"),
     script:
         "../scripts/table2.py"

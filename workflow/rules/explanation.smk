@@ -26,7 +26,7 @@ rule gradcam_overlap:
     input:
         **LEARNED_FROM,
         models=expand(f"{RUN}/models/{{run}}/model.pt", run=GRADCAM_RUNS),
-        volumes=f"{RUN}/lesions/volumes.tsv",
+        volumes=VOLUMES,
     output:
         table=report(
             f"{RUN}/tables/gradcam_overlap.csv",
@@ -50,7 +50,6 @@ rule gradcam_overlap:
         device=config["training"]["device"],
         confidence=config["evaluation"]["confidence"],
         bootstraps=config["evaluation"]["bootstraps"],
-        code=code("evaluation", "imaging", "models", "training"),
     script:
         "../scripts/gradcam_overlap.py"
 
@@ -59,7 +58,7 @@ rule occlusion:
     input:
         **LEARNED_FROM,
         models=expand(f"{RUN}/models/{{run}}/model.pt", run=OCCLUSION_RUNS),
-        volumes=f"{RUN}/lesions/volumes.tsv",
+        volumes=VOLUMES,
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
         table=report(
@@ -83,7 +82,6 @@ rule occlusion:
         device=config["training"]["device"],
         confidence=config["evaluation"]["confidence"],
         bootstraps=config["evaluation"]["bootstraps"],
-        code=code("evaluation", "imaging", "models", "training"),
     script:
         "../scripts/occlusion.py"
 

@@ -29,11 +29,9 @@ FIGURES = expand(
 
 rule preprocessed:
     input:
-        dwi=expand(f"{RUN}/preprocessed/{{patient}}/dwi.nii.gz", patient=PATIENTS),
-        flair=expand(f"{RUN}/preprocessed/{{patient}}/flair.nii.gz", patient=PATIENTS),
-        t2w=expand(f"{RUN}/preprocessed/{{patient}}/t2w.nii.gz", patient=PATIENTS),
-        split=f"{RUN}/cohort/split.tsv",
-        exclusions=f"{RUN}/cohort/exclusions.tsv",
+        preprocessed=PREPROCESSED_TABLES,
+        split=settled(f"{RUN}/cohort/split.tsv"),
+        exclusions=EXCLUSIONS,
     output:
         svg=report(
             f"{RUN}/figures/fig3.svg",
@@ -50,9 +48,6 @@ rule preprocessed:
     resources:
         mem_mb=1000,
         runtime=5,
-    params:
-        patients=PATIENTS,
-        code=code("figures"),
     script:
         "../scripts/preprocessed.py"
 
@@ -61,6 +56,7 @@ rule roc:
     input:
         predictions=PREDICTIONS + JOINED_PREDICTIONS,
         table2=f"{RUN}/tables/table2.csv",
+        settled=SETTLED,
     output:
         svg=report(
             f"{RUN}/figures/{{figure}}.svg",
@@ -82,7 +78,6 @@ rule roc:
     params:
         settings=lambda wildcards: ROC_FIGURES[wildcards.figure],
         tasks=BELOW_MIN,
-        code=code("evaluation", "figures"),
     script:
         "../scripts/roc.py"
 
@@ -91,8 +86,8 @@ rule gradcam:
     input:
         models=expand(f"{RUN}/models/{{run}}/model.pt", run=GRADCAM_RUNS),
         predictions=expand(f"{RUN}/predictions/{{run}}.tsv", run=GRADCAM_RUNS),
-        manifest=f"{RUN}/hemispheres/manifest.tsv",
-        volumes=f"{RUN}/lesions/volumes.tsv",
+        manifest=SETTLED,
+        volumes=VOLUMES,
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
         svg=report(
@@ -114,7 +109,6 @@ rule gradcam:
         channels=CHANNELS,
         layer=config["evaluation"]["gradcam_layer"],
         patients=config["evaluation"]["gradcam_patients"],
-        code=code("evaluation", "figures", "models"),
     script:
         "../scripts/gradcam.py"
 
@@ -129,6 +123,7 @@ rule training_curves:
             f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{weights}}}}/seed-{{seed}}/run.json",
             seed=config["training"]["seeds"],
         ),
+        settled=SETTLED,
     output:
         svg=report(
             f"{RUN}/figures/training/{{net}}-{{phase}}-{{weights}}.svg",
@@ -147,8 +142,6 @@ rule training_curves:
     resources:
         mem_mb=1000,
         runtime=5,
-    params:
-        code=code("figures"),
     script:
         "../scripts/training_curves.py"
 
@@ -156,7 +149,7 @@ rule training_curves:
 rule genesis_examples:
     input:
         model=f"{RUN}/models/3d/{GENESIS}/random/seed-{config['training']['seeds'][0]}/model.pt",
-        manifest=f"{RUN}/hemispheres/manifest.tsv",
+        manifest=SETTLED,
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
         svg=report(
@@ -174,8 +167,6 @@ rule genesis_examples:
     resources:
         mem_mb=8000,
         runtime=10,
-    params:
-        code=code("figures", "models", "pretraining"),
     script:
         "../scripts/genesis_examples.py"
 
@@ -184,7 +175,7 @@ rule outlines:
     input:
         **LEARNED_FROM,
         model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{config['training']['seeds'][0]}/model.pt",
-        volumes=f"{RUN}/lesions/volumes.tsv",
+        volumes=VOLUMES,
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
         svg=report(
@@ -204,7 +195,6 @@ rule outlines:
         runtime=30,
     params:
         channels=config["models"]["channels"],
-        code=code("evaluation", "figures", "imaging", "models", "training"),
     script:
         "../scripts/outlines.py"
 
@@ -213,15 +203,7 @@ if IS_PHANTOM and not IS_TEMPLATE_SPACE:
 
     rule phantom_sheet:
         input:
-            truths=expand(
-                f"{RUN}/derivatives/truth/{{patient}}/truth.json", patient=PATIENTS
-            ),
-            lesions=expand(
-                f"{RUN}/derivatives/truth/{{patient}}/lesion.nii.gz", patient=PATIENTS
-            ),
-            t2w=expand(f"{RUN}/phantom/{{patient}}/t2w.nii.gz", patient=PATIENTS),
-            dwi=expand(f"{RUN}/phantom/{{patient}}/dwi.nii.gz", patient=PATIENTS),
-            flair=expand(f"{RUN}/phantom/{{patient}}/flair.nii.gz", patient=PATIENTS),
+            phantoms=PHANTOM_TABLES,
         output:
             picture=report(
                 f"{RUN}/figures/phantom.png",
@@ -239,7 +221,6 @@ if IS_PHANTOM and not IS_TEMPLATE_SPACE:
             runtime=5,
         params:
             patients=8,
-            code=code("figures"),
         script:
             "../scripts/phantom_sheet.py"
 

@@ -14,54 +14,41 @@ except StrokeclockError as error:
 INTENSITY = config["preprocessing"]["intensity"]
 
 
-for lot, patients in LOTS.items():
-
-    rule:
-        name:
-            f"check_{lot}"
-        input:
-            t2w=each(patients, "preprocessed/{patient}/t2w.nii.gz"),
-            dwi=each(patients, "preprocessed/{patient}/dwi.nii.gz"),
-            flair=each(patients, "preprocessed/{patient}/flair.nii.gz"),
-            adc=each(patients, "preprocessed/{patient}/adc.nii.gz"),
-            brain_mask=each(patients, "preprocessed/{patient}/brain_mask.nii.gz"),
-            transform=(
-                []
-                if IS_TEMPLATE_SPACE
-                else each(
-                    patients, "preprocessed/{patient}/transforms/t2w_to_atlas.txt"
-                )
-            ),
-            atlas=f"{RUN}/atlas/grid.nii.gz",
-            atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
-            cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold its rows
-        output:
-            record=each(patients, "quality/{patient}.json"),
-        log:
-            f"{LOG}/check/lot_{lot}.log",
-        conda:
-            "../../envs/preprocessing.yaml"
-        threads: 1
-        resources:
-            mem_mb=1000,
-            runtime=5,
-        params:
-            patients=patients,
-            thresholds={
-                key: value
-                for key, value in config["quality"].items()
-                if key != "verdicts"
-            },
-            persons=[VERDICTS.get(patient) for patient in patients],
-            rows=[ROWS.get(patient) for patient in patients],
-            code=code("imaging"),
-        script:
-            "../scripts/check.py"
-
-
-rule inclusion:
+rule check:
     input:
-        records=each(PATIENTS, "quality/{patient}.json"),
+        preprocessed=preprocessed_table,
+        atlas=f"{RUN}/atlas/grid.nii.gz",
+        atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
+        cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold the sides
+    output:
+        table=table_of("check"),
+    log:
+        f"{LOG}/check/{{batch}}.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        records=files_of({"record": "quality/{patient}.json"}),
+        thresholds={
+            key: value for key, value in config["quality"].items() if key != "verdicts"
+        },
+        persons=lambda wildcards: {
+            patient: VERDICTS[patient]
+            for patient in patients_of(wildcards)
+            if patient in VERDICTS
+        },
+        sides=row_of("lesion_side") if ROWS else None,
+        is_in_atlas_space=IS_TEMPLATE_SPACE,
+    script:
+        "../scripts/check.py"
+
+
+checkpoint inclusion:
+    input:
+        checks=tables_of("check"),
         entry_exclusions=f"{RUN}/cohort/entry_exclusions.tsv",
     output:
         quality=f"{RUN}/quality/quality.tsv",
@@ -74,8 +61,6 @@ rule inclusion:
     resources:
         mem_mb=1000,
         runtime=5,
-    params:
-        code=code("imaging"),
     script:
         "../scripts/inclusion.py"
 
@@ -83,7 +68,7 @@ rule inclusion:
 rule split:
     input:
         cohort=f"{RUN}/cohort/cohort.tsv",
-        exclusions=f"{RUN}/cohort/exclusions.tsv",
+        exclusions=included(f"{RUN}/cohort/exclusions.tsv"),
         file=config["split"]["file"] or [],
     output:
         split=f"{RUN}/cohort/split.tsv",
@@ -97,19 +82,15 @@ rule split:
         runtime=5,
     params:
         settings=config["split"],
-        code=code("cohort"),
     script:
         "../scripts/split.py"
 
 
-rule histogram_reference:
+checkpoint histogram_reference:
     input:
         split=f"{RUN}/cohort/split.tsv",
-        exclusions=f"{RUN}/cohort/exclusions.tsv",
-        t2w=each(PATIENTS, "preprocessed/{patient}/t2w.nii.gz"),
-        dwi=each(PATIENTS, "preprocessed/{patient}/dwi.nii.gz"),
-        flair=each(PATIENTS, "preprocessed/{patient}/flair.nii.gz"),
-        brain_mask=each(PATIENTS, "preprocessed/{patient}/brain_mask.nii.gz"),
+        exclusions=included(f"{RUN}/cohort/exclusions.tsv"),
+        preprocessed=PREPROCESSED_TABLES,
     output:
         reference=f"{RUN}/hemispheres/reference.npz",
     log:
@@ -121,46 +102,36 @@ rule histogram_reference:
         mem_mb=1000,
         runtime=5,
     params:
-        patients=PATIENTS,
         normalisation=INTENSITY["normalisation"],
         clip=INTENSITY["clip"],
         match_points=INTENSITY["match_points"],
-        code=code("imaging"),
     script:
         "../scripts/histogram_reference.py"
 
 
-for lot, patients in LOTS.items():
-
-    rule:
-        name:
-            f"hemispheres_{lot}"
-        input:
-            **{
-                name: each(patients, f"preprocessed/{{patient}}/{name}.nii.gz")
-                for name in (*config["models"]["channels"], "brain_mask")
-            },
-            record=each(patients, "quality/{patient}.json"),
-            reference=f"{RUN}/hemispheres/reference.npz",
-        output:
-            hemispheres=each(patients, "hemispheres/{patient}.npy"),
-        log:
-            f"{LOG}/hemispheres/lot_{lot}.log",
-        conda:
-            "../../envs/preprocessing.yaml"
-        threads: 1
-        resources:
-            mem_mb=1000,
-            runtime=5,
-        params:
-            patients=patients,
-            channels=config["models"]["channels"],
-            normalisation=INTENSITY["normalisation"],
-            clip=INTENSITY["clip"],
-            percentiles=INTENSITY["percentiles"],
-            code=code("imaging"),
-        script:
-            "../scripts/hemispheres.py"
+rule hemispheres:
+    input:
+        preprocessed=preprocessed_table,
+        checks=table_of("check"),
+        reference=referenced(f"{RUN}/hemispheres/reference.npz"),
+    output:
+        table=table_of("hemispheres"),
+    log:
+        f"{LOG}/hemispheres/{{batch}}.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        hemispheres=files_of({"hemispheres": "hemispheres/{patient}.npy"}),
+        channels=config["models"]["channels"],
+        normalisation=INTENSITY["normalisation"],
+        clip=INTENSITY["clip"],
+        percentiles=INTENSITY["percentiles"],
+    script:
+        "../scripts/hemispheres.py"
 
 
 rule brain_box:
@@ -176,15 +147,18 @@ rule brain_box:
     resources:
         mem_mb=500,
         runtime=5,
-    params:
-        code=code("imaging"),
     script:
         "../scripts/brain_box.py"
 
 
-rule hemisphere_manifest:
+# The last of the three checkpoints: all that networks and tables read of patients is settled here.
+checkpoint hemisphere_manifest:
     input:
-        hemispheres=each(PATIENTS, "hemispheres/{patient}.npy"),
+        hemispheres=tables_of("hemispheres"),
+        cohort=f"{RUN}/cohort/cohort.tsv",
+        split=f"{RUN}/cohort/split.tsv",
+        exclusions=included(f"{RUN}/cohort/exclusions.tsv"),
+        volumes=f"{RUN}/lesions/volumes.tsv",
     output:
         manifest=f"{RUN}/hemispheres/manifest.tsv",
     log:
@@ -195,53 +169,45 @@ rule hemisphere_manifest:
     resources:
         mem_mb=500,
         runtime=10,
-    params:
-        patients=PATIENTS,
-        code=code("imaging"),
     script:
         "../scripts/hemisphere_manifest.py"
 
 
-for lot, patients in LOTS.items():
-
-    rule:
-        name:
-            f"quality_picture_{lot}"
-        input:
-            record=each(patients, "quality/{patient}.json"),
-            t2w=each(patients, "preprocessed/{patient}/t2w.nii.gz"),
-            dwi=each(patients, "preprocessed/{patient}/dwi.nii.gz"),
-            flair=each(patients, "preprocessed/{patient}/flair.nii.gz"),
-            brain_mask=each(patients, "preprocessed/{patient}/brain_mask.nii.gz"),
-            atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
-            reference=f"{RUN}/hemispheres/reference.npz",
-        output:
-            picture=each(patients, "quality/{patient}.png"),
-            matching=each(patients, "quality/matching/{patient}.json"),
-        log:
-            f"{LOG}/quality_picture/lot_{lot}.log",
-        conda:
-            "../../envs/preprocessing.yaml"
-        threads: 1
-        resources:
-            mem_mb=1000,
-            runtime=5,
-        params:
-            patients=patients,
-            normalisation=INTENSITY["normalisation"],
-            clip=INTENSITY["clip"],
-            code=code("imaging"),
-        script:
-            "../scripts/quality_picture.py"
+rule quality_picture:
+    input:
+        preprocessed=preprocessed_table,
+        checks=table_of("check"),
+        atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
+        reference=referenced(f"{RUN}/hemispheres/reference.npz"),
+    output:
+        table=table_of("quality_picture"),
+    log:
+        f"{LOG}/quality_picture/{{batch}}.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        pictures=files_of(
+            {
+                "picture": "quality/{patient}.png",
+                "matching": "quality/matching/{patient}.json",
+            }
+        ),
+        normalisation=INTENSITY["normalisation"],
+        clip=INTENSITY["clip"],
+    script:
+        "../scripts/quality_picture.py"
 
 
 rule quality_page:
     input:
-        records=each(PATIENTS, "quality/{patient}.json"),
-        pictures=each(PATIENTS, "quality/{patient}.png"),
-        matching=each(PATIENTS, "quality/matching/{patient}.json"),
-        table=f"{RUN}/quality/quality.tsv",
-        reference=f"{RUN}/hemispheres/reference.npz",
+        checks=tables_of("check"),
+        pictures=tables_of("quality_picture"),
+        table=included(f"{RUN}/quality/quality.tsv"),
+        reference=referenced(f"{RUN}/hemispheres/reference.npz"),
     output:
         page=f"{RUN}/quality/index.html",
     log:
@@ -252,7 +218,5 @@ rule quality_page:
     resources:
         mem_mb=1000,
         runtime=5,
-    params:
-        code=code("imaging"),
     script:
         "../scripts/quality_page.py"

@@ -16,6 +16,7 @@ RECORDS = [
 
 rule results_page:
     input:
+        settled=SETTLED,
         made=[
             f"{RUN}/cohort/cohort.tsv",
             f"{RUN}/cohort/split.tsv",
@@ -48,7 +49,6 @@ rule results_page:
     params:
         settings=config,
         not_run=list(MISSING),
-        code=code("report", "figures", "evaluation"),
     script:
         "../scripts/results_page.py"
 

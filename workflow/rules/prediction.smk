@@ -22,6 +22,5 @@ rule predict:
         channels=CHANNELS,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
-        code=code("models", "training"),
     script:
         "../scripts/predict.py"

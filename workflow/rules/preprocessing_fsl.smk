@@ -1,35 +1,30 @@
 # The paper's Fig. 2, a rule a box, by N4 and FSL. preprocessing_open.smk gives the same from PyPI alone.
 
 FSL = config["preprocessing"]["fsl"]
-FSL_RULES = {
-    "bias_correction",
-    "reorientation",
-    "skull_stripping",
-    "registration_to_atlas",
-    "second_stripping",
-    "co_registration",
-}
 BOXES = f"{RUN}/fsl/{{patient}}"
 FSL_SERIES = ("t2w", "dwi", "flair", "adc")
 
 
-# Not while the rules are read: a dry run, and a machine that only redraws figures, need no FSL.
-onstart:
-    if any(job.rule.name in FSL_RULES for job in workflow.dag.needrun_jobs()):
-        from strokeclock.imaging.fsl import require_fsl
-
-        try:
-            require_fsl(os.environ)
-        except StrokeclockError as error:
-            raise WorkflowError(str(error)) from None
+# FSL is looked for once, where jobs run: the head of a cluster needs none.
+rule fsl:
+    output:
+        found=f"{RUN}/fsl/found.txt",
+    log:
+        f"{LOG}/fsl/found.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/fsl.py"
 
 
 rule bias_correction:
     input:
-        t2w=lambda wildcards: series(wildcards.patient, "t2w"),
-        dwi=lambda wildcards: series(wildcards.patient, "dwi"),
-        flair=lambda wildcards: series(wildcards.patient, "flair"),
-        adc=lambda wildcards: series(wildcards.patient, "adc"),
+        raw=lambda wildcards: raw_files_of([wildcards.patient]),
+        fsl=rules.fsl.output.found,
     output:
         **{name: temp(f"{BOXES}/bias_correction/{name}.nii") for name in FSL_SERIES},
     log:
@@ -41,9 +36,9 @@ rule bias_correction:
         mem_mb=2000,
         runtime=15,
     params:
+        raw=lambda wildcards: raw_series(wildcards.patient),
         settings=config["preprocessing"]["n4"],
         b_value=lambda wildcards: b_value(wildcards.patient),
-        code=code("imaging"),
     script:
         "../scripts/bias_correction.py"
 
@@ -61,8 +56,6 @@ rule reorientation:
     resources:
         mem_mb=1000,
         runtime=5,
-    params:
-        code=code("imaging"),
     script:
         "../scripts/reorientation.py"
 
@@ -85,7 +78,6 @@ rule skull_stripping:
         runtime=15,
     params:
         settings={"fraction": FSL["bet_fraction"], "robust": FSL["bet_robust"]},
-        code=code("imaging"),
     script:
         "../scripts/skull_stripping.py"
 
@@ -108,7 +100,6 @@ rule registration_to_atlas:
         runtime=30,
     params:
         settings={"dof": FSL["t2w_dof"], "cost": FSL["t2w_cost"]},
-        code=code("imaging"),
     script:
         "../scripts/registration_to_atlas.py"
 
@@ -128,7 +119,6 @@ rule second_stripping:
         runtime=10,
     params:
         fraction=FSL["second_bet_fraction"],
-        code=code("imaging"),
     script:
         "../scripts/second_stripping.py"
 
@@ -161,6 +151,28 @@ rule co_registration:
         runtime=30,
     params:
         settings={"dof": FSL["flair_dof"], "cost": FSL["flair_cost"]},
-        code=code("imaging"),
     script:
         "../scripts/co_registration.py"
+
+
+rule preprocess:
+    input:
+        preprocessed=lambda wildcards: [
+            file
+            for path in PREPROCESSED.values()
+            for file in each(patients_of(wildcards), path)
+        ],
+    output:
+        table=table_of("preprocess"),
+    log:
+        f"{LOG}/preprocess/{{batch}}.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        preprocessed=files_of(PREPROCESSED),
+    script:
+        "../scripts/preprocess_fsl.py"

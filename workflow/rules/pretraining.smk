@@ -40,7 +40,6 @@ rule phantom_tumours_2d:
         patients=10,
         slices=2,
         seed=config["phantom"]["seed"],
-        code=code("phantom"),
     script:
         "../scripts/phantom_tumours_2d.py"
 
@@ -60,7 +59,6 @@ rule phantom_tumours_3d:
         patients=5,
         slices=16,
         seed=config["phantom"]["seed"],
-        code=code("phantom"),
     script:
         "../scripts/phantom_tumours_3d.py"
 
@@ -82,7 +80,6 @@ rule imagenet:
     params:
         sha256=STARTING_WEIGHTS["imagenet"]["sha256"],
         width=config["models"]["2d"]["width"],
-        code=code("models", "training", "pretraining"),
     script:
         "../scripts/imagenet.py"
 
@@ -109,7 +106,6 @@ rule medical_2d:
         standardise=config["models"]["standardise"],
         grid=[X // 2, Y, Z],
         training=MEDICAL_SETTINGS,
-        code=code("models", "training", "pretraining"),
     script:
         "../scripts/medical_2d.py"
 
@@ -135,6 +131,5 @@ rule medical_3d:
         standardise=config["models"]["standardise"],
         grid=[X // 2, Y, Z],
         training=MEDICAL_SETTINGS,
-        code=code("models", "training", "pretraining"),
     script:
         "../scripts/medical_3d.py"

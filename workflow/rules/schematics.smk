@@ -5,12 +5,10 @@ from strokeclock.training.phases import has_attention
 
 rule mismatch:
     input:
-        dwi=each(PATIENTS, "preprocessed/{patient}/dwi.nii.gz"),
-        flair=each(PATIENTS, "preprocessed/{patient}/flair.nii.gz"),
-        t2w=each(PATIENTS, "preprocessed/{patient}/t2w.nii.gz"),
-        cohort=f"{RUN}/cohort/cohort.tsv",
-        split=f"{RUN}/cohort/split.tsv",
-        volumes=f"{RUN}/lesions/volumes.tsv",
+        preprocessed=PREPROCESSED_TABLES,
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+        volumes=VOLUMES,
     output:
         svg=report(
             f"{RUN}/figures/fig1.svg",
@@ -27,9 +25,6 @@ rule mismatch:
     resources:
         mem_mb=1000,
         runtime=5,
-    params:
-        patients=PATIENTS,
-        code=code("figures"),
     script:
         "../scripts/mismatch.py"
 
@@ -53,7 +48,6 @@ rule pipeline:
         runtime=5,
     params:
         rules=lambda wildcards: rule_graph(),
-        code=code("figures"),
     script:
         "../scripts/pipeline.py"
 
@@ -88,15 +82,14 @@ rule networks:
             )
             for phase in TASKS
         ),
-        code=code("figures", "models"),
     script:
         "../scripts/networks.py"
 
 
 rule phases:
     input:
-        cohort=f"{RUN}/cohort/cohort.tsv",
-        split=f"{RUN}/cohort/split.tsv",
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
     output:
         svg=report(
             f"{RUN}/figures/fig5.svg",
@@ -117,6 +110,5 @@ rule phases:
         training=config["training"],
         recipe=config["recipe"],
         starts=sorted({run[:3] for run in RUNS}),
-        code=code("figures", "training"),
     script:
         "../scripts/phases.py"

@@ -3,10 +3,10 @@
 JUDGED = {
     "predictions": PREDICTIONS,
     "baselines": BASELINE_PREDICTIONS,
-    "cohort": f"{RUN}/cohort/cohort.tsv",
-    "split": f"{RUN}/cohort/split.tsv",
+    "cohort": settled(f"{RUN}/cohort/cohort.tsv"),
+    "split": settled(f"{RUN}/cohort/split.tsv"),
 }
-READ = {"exclusions": f"{RUN}/cohort/exclusions.tsv", "readers": READERS}
+READ = {"exclusions": EXCLUSIONS, "readers": READERS}
 
 
 rule comparisons:
@@ -31,7 +31,6 @@ rule comparisons:
     params:
         settings=EVALUATION,
         tasks=BELOW_MIN,
-        code=code("evaluation"),
     script:
         "../scripts/comparisons.py"
 
@@ -60,7 +59,6 @@ rule calibration:
     params:
         settings=EVALUATION,
         tasks=BELOW_MIN,
-        code=code("evaluation", "figures"),
     script:
         "../scripts/calibration.py"
 
@@ -89,7 +87,6 @@ rule decision_curve:
     params:
         settings=EVALUATION,
         tasks=BELOW_MIN,
-        code=code("evaluation", "figures"),
     script:
         "../scripts/decision_curve.py"
 
@@ -117,7 +114,6 @@ rule abstention:
     params:
         settings=EVALUATION,
         tasks=BELOW_MIN,
-        code=code("evaluation", "figures"),
     script:
         "../scripts/abstention.py"
 
@@ -125,7 +121,7 @@ rule abstention:
 rule subgroups:
     input:
         **JUDGED,
-        volumes=f"{RUN}/lesions/volumes.tsv",
+        volumes=VOLUMES,
     output:
         table=f"{RUN}/tables/subgroups.csv",
         svg=report(
@@ -146,7 +142,6 @@ rule subgroups:
     params:
         settings=EVALUATION,
         tasks=BELOW_MIN,
-        code=code("evaluation", "figures"),
     script:
         "../scripts/subgroups.py"
 

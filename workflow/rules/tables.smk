@@ -10,6 +10,7 @@ TYPESET = [
 rule typeset_table1:
     input:
         table=rules.table1.output[0],
+        settled=SETTLED,
     output:
         html=report(
             f"{RUN}/tables/table1.html",
@@ -27,8 +28,6 @@ rule typeset_table1:
     resources:
         mem_mb=1000,
         runtime=5,
-    params:
-        code=code("figures"),
     script:
         "../scripts/typeset_table1.py"
 
@@ -36,6 +35,7 @@ rule typeset_table1:
 rule typeset_table2:
     input:
         table=rules.table2.output.table,
+        settled=SETTLED,
     output:
         html=report(
             f"{RUN}/tables/table2.html",
@@ -55,6 +55,5 @@ rule typeset_table2:
         runtime=5,
     params:
         confidence=config["evaluation"]["confidence"],
-        code=code("figures"),
     script:
         "../scripts/typeset_table2.py"

@@ -32,11 +32,6 @@ NOT_RUN = list_not_run(RUNS, tasks=TASKS, missing=MISSING)
 WITHOUT_GENESIS = {} if config["training"][GENESIS] else {GENESIS: None}
 NETWORK_SETTINGS = {net: network_settings(net, config["models"]) for net in NETWORKS}
 CHANNELS = NETWORK_SETTINGS["3d"]["channels"]  # what networks see of a patient
-LEARNED_FROM = {
-    "manifest": f"{RUN}/hemispheres/manifest.tsv",
-    "cohort": f"{RUN}/cohort/cohort.tsv",
-    "split": f"{RUN}/cohort/split.tsv",
-}
 # The box that networks see, [] where it is the whole hemisphere. Checkpoints record it.
 BRAIN_BOX = (
     [f"{RUN}/hemispheres/brain_box.json"]
@@ -69,7 +64,6 @@ rule phase0_genesis:
         standardise=config["models"]["standardise"],
         training=(config["training"][GENESIS] or {})
         | {key: config["training"][key] for key in SHARED},
-        code=code("models", "training", "pretraining"),
     script:
         "../scripts/phase0_genesis.py"
 
@@ -78,7 +72,7 @@ rule phase0_outline:
     input:
         **LEARNED_FROM,
         box=BRAIN_BOX,
-        volumes=f"{RUN}/lesions/volumes.tsv",
+        volumes=VOLUMES,
     output:
         model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/model.pt",
         history=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/history.tsv",
@@ -99,7 +93,6 @@ rule phase0_outline:
         standardise=config["models"]["standardise"],
         training=(config["training"][OUTLINE] or {})
         | {key: config["training"][key] for key in (*SHARED, "augmentation")},
-        code=code("models", "training", "imaging"),
     script:
         "../scripts/phase0_outline.py"
 
@@ -142,6 +135,5 @@ for phase in TASKS:
             | (WITHOUT_GENESIS if wildcards.net == "3d" else {}),
             models=lambda wildcards: NETWORK_SETTINGS[wildcards.net],
             training=phase_settings(phase, config["training"]),
-            code=code("models", "training"),
         script:
             "../scripts/train.py"

@@ -1,7 +1,8 @@
 """Correct the bias field of every series by N4; the ADC is computed from the raw ones.
 
-Inputs: t2w, dwi, flair, adc (raw; t2w or adc may be absent). Outputs: t2w, dwi, flair, adc.
-Settings: preprocessing.n4 (shrink, iterations, shared_dwi), b_value in s/mm2.
+Inputs: raw (the series' files, or the table of phantoms); found (FSL is there). Params: raw (series ->
+file, None where there is none; t2w or adc may be absent). Outputs: t2w, dwi, flair, adc. Settings:
+preprocessing.n4 (shrink, iterations, shared_dwi), b_value in s/mm2.
 """
 
 from strokeclock.imaging.exclusion import run_step
@@ -11,7 +12,7 @@ from strokeclock.logs import log_to
 log_to(snakemake.log[0])
 run_step(
     lambda: correct_bias(
-        {series: snakemake.input.get(series) for series in ("t2w", "dwi", "flair", "adc")},
+        snakemake.params.raw,
         out=dict(snakemake.output.items()),
         b_value=snakemake.params.b_value,
         patient=snakemake.wildcards.patient,

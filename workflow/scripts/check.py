@@ -1,31 +1,34 @@
-"""Measure and judge patients' preprocessed volumes, one after the other.
+"""Measure and judge the preprocessed volumes of a batch's patients, one after the other.
 
-Inputs, a file each a patient: t2w, dwi, flair, adc, brain_mask, transform; atlas, atlas_mask, cohort.
-Output: record (JSON each). Settings: quality (thresholds and the person's verdicts).
+Inputs: preprocessed (table of files), atlas, atlas_mask, cohort. Output: table (of the records).
+Params: records (patient -> file), sides (patient -> side, as the sheet has it; none of phantoms),
+is_in_atlas_space (phantoms without preprocessing), persons (patient -> verdict, reason).
+Settings: quality (thresholds).
 """
 
-import csv
-
+from strokeclock.batches import read_batches, write_batch
+from strokeclock.cohort.sheet import read_sides
 from strokeclock.imaging.quality import check
 from strokeclock.imaging.quality_record import write_record
 from strokeclock.imaging.volume import read_volume
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
-with open(snakemake.input.cohort, newline="") as table:
-    side = {row["patient"]: row["lesion_side"] for row in csv.DictReader(table, delimiter="\t")}
+records = snakemake.params.records
+sides = snakemake.params.sides or read_sides(snakemake.input.cohort)
 atlas = read_volume(snakemake.input.atlas, patient="atlas", series="t2w")
 atlas_mask = read_volume(snakemake.input.atlas_mask, patient="atlas", series="brain_mask")
-for i, patient in enumerate(snakemake.params.patients):
+for patient, files in read_batches(snakemake.input.preprocessed, only=records).items():
     record = check(
-        {name: snakemake.input[name][i] for name in ("t2w", "dwi", "flair", "adc")},
-        snakemake.input.brain_mask[i],
-        transform=snakemake.input.transform[i] if snakemake.input.transform else None,
+        {name: files[name] for name in ("t2w", "dwi", "flair", "adc")},
+        files["brain_mask"],
+        transform=None if snakemake.params.is_in_atlas_space else files["t2w_to_atlas"],
         patient=patient,
         atlas=atlas,
         atlas_mask=atlas_mask,
-        recorded_side=side[patient],
+        recorded_side=sides[patient],
         thresholds=snakemake.params.thresholds,
-        person=snakemake.params.persons[i],
+        person=snakemake.params.persons.get(patient),
     )
-    write_record(snakemake.output.record[i], record)
+    write_record(records[patient]["record"], record)
+write_batch(snakemake.output.table, records)

@@ -1,12 +1,15 @@
-"""List the hemispheres of all included patients with their hashes.
+"""List the hemispheres of all included patients with their digests.
 
-Input: hemispheres (npy of every patient). Output: manifest (TSV). Settings: none.
+Inputs: hemispheres (tables of files); cohort, split, exclusions and volumes, so that behind the manifest
+all is settled that is read of patients. Output: manifest (TSV).
 """
 
+from strokeclock.batches import read_batches
 from strokeclock.imaging.hemispheres import write_manifest
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
 write_manifest(
-    dict(zip(snakemake.params.patients, snakemake.input.hemispheres, strict=True)), snakemake.output.manifest
+    {patient: files["hemispheres"] for patient, files in read_batches(snakemake.input.hemispheres).items()},
+    snakemake.output.manifest,
 )

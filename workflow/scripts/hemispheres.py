@@ -1,27 +1,28 @@
-"""Normalise and match patients' series, and split them into hemispheres, one after the other.
+"""Normalise and match a batch's series, and split them into hemispheres, one patient after the other.
 
-Inputs, a file each a patient: record, brain_mask, and of each channel (t2w, dwi, flair, adc);
-reference. Output: hemispheres (npy each).
-Settings: models.channels, preprocessing.intensity.
+Inputs: preprocessed (table of files), checks (table of records), reference. Output: table (of the
+hemispheres). Params: hemispheres (patient -> file). Settings: models.channels, preprocessing.intensity.
 """
 
 from functools import partial
 
+from strokeclock.batches import read_batches, write_batch
 from strokeclock.imaging.exclusion import run_step
 from strokeclock.imaging.hemispheres import halve_patient
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
-channels = snakemake.params.channels
-for i, patient in enumerate(snakemake.params.patients):
-    files = {name: snakemake.input[name][i] for name in (*channels, "brain_mask")}
-    output = snakemake.output.hemispheres[i]
+hemispheres, channels = snakemake.params.hemispheres, snakemake.params.channels
+checks = read_batches(snakemake.input.checks)
+for patient, preprocessed in read_batches(snakemake.input.preprocessed, only=hemispheres).items():
+    files = {name: preprocessed[name] for name in (*channels, "brain_mask")}
+    output = hemispheres[patient]["hemispheres"]
     run_step(
         partial(
             halve_patient,
             files,
             patient=patient,
-            record=snakemake.input.record[i],
+            record=checks[patient]["record"],
             reference=snakemake.input.reference,
             output=output,
             channels=channels,
@@ -33,3 +34,4 @@ for i, patient in enumerate(snakemake.params.patients):
         inputs=files.values(),
         outputs=[output],
     )
+write_batch(snakemake.output.table, hemispheres)

@@ -1,9 +1,10 @@
 """Take the intensity landmarks of one training patient, to which all others are matched.
 
-Input: split, exclusions, t2w, dwi, flair, brain_mask (of every patient). Output: reference (npz).
+Inputs: split, exclusions, preprocessed (tables of files). Output: reference (npz).
 Settings: preprocessing.intensity.
 """
 
+from strokeclock.batches import read_batches
 from strokeclock.imaging.reference import learn_reference
 from strokeclock.logs import log_to
 
@@ -11,8 +12,8 @@ log_to(snakemake.log[0])
 names = ("t2w", "dwi", "flair", "brain_mask")
 learn_reference(
     {
-        patient: {name: snakemake.input[name][i] for name in names}
-        for i, patient in enumerate(snakemake.params.patients)
+        patient: {name: files[name] for name in names}
+        for patient, files in read_batches(snakemake.input.preprocessed).items()
     },
     split=snakemake.input.split,
     exclusions=snakemake.input.exclusions,

@@ -1,17 +1,20 @@
 """List the patients' lesion volumes, and who has none and why.
 
-Inputs, a file each a patient: lesions, transforms (t2w_to_atlas). Output: volumes (TSV).
-Settings: which patients, and whether their lesions were drawn.
+Inputs: lesions, preprocessed (tables of files). Output: volumes (TSV). Params: drawn (whose lesions were
+drawn).
 """
 
+from strokeclock.batches import read_batches
 from strokeclock.logs import log_to
 from strokeclock.segmentation.lesion import write_volumes
 
 log_to(snakemake.log[0])
-patients = snakemake.params.patients
+lesions = read_batches(snakemake.input.lesions)
+preprocessed = read_batches(snakemake.input.preprocessed, only=lesions)
+drawn = set(snakemake.params.drawn)
 write_volumes(
-    dict(zip(patients, snakemake.input.lesions, strict=True)),
+    {patient: files["lesion"] for patient, files in lesions.items()},
     snakemake.output.volumes,
-    transforms=dict(zip(patients, snakemake.input.transforms, strict=True)),
-    drawn=dict(zip(patients, snakemake.params.drawn, strict=True)),
+    transforms={patient: files["t2w_to_atlas"] for patient, files in preprocessed.items()},
+    drawn={patient: patient in drawn for patient in lesions},
 )

@@ -1,31 +1,34 @@
-"""Bring patients' lesions onto the atlas grid as drawn, or find them on DWI, one after the other.
+"""Bring a batch's lesions onto the atlas grid as drawn, or find them on DWI, one patient after the other.
 
-Inputs, a file each a patient: dwi and transform (t2w_to_atlas) of preprocessed; the drawn masks, and the
-series they were drawn on. Output: lesion (uint8 NIfTI each). Settings: which patients, their masks (None:
-none drawn) and scans (None: drawn on the atlas grid), the recorded sides.
+Inputs: preprocessed (table of files); the drawn masks, and the series they were drawn on. Output: table (of
+the lesions, uint8 NIfTI each). Params, each by patient: lesions (file), drawn (mask; None: none is drawn),
+scans (the series it was drawn on; None: on the atlas grid), sides (as recorded).
 """
 
 from functools import partial
 
+from strokeclock.batches import read_batches, write_batch
 from strokeclock.imaging.exclusion import run_step
 from strokeclock.logs import log_to
 from strokeclock.segmentation.lesion import locate_lesion
 
 log_to(snakemake.log[0])
-for i, patient in enumerate(snakemake.params.patients):
-    files = {name: snakemake.input[name][i] for name in ("dwi", "transform")}
-    output = snakemake.output.lesion[i]
+lesions = snakemake.params.lesions
+for patient, preprocessed in read_batches(snakemake.input.preprocessed, only=lesions).items():
+    files = {"dwi": preprocessed["dwi"], "transform": preprocessed["t2w_to_atlas"]}
+    output = lesions[patient]["lesion"]
     run_step(
         partial(
             locate_lesion,
             patient=patient,
             **files,
-            drawn=snakemake.params.drawn[i],
-            scan=snakemake.params.scans[i],
-            side=snakemake.params.sides[i],
+            drawn=snakemake.params.drawn[patient],
+            scan=snakemake.params.scans[patient],
+            side=snakemake.params.sides[patient],
             output=output,
         ),
         patient=patient,
         inputs=files.values(),
         outputs=[output],
     )
+write_batch(snakemake.output.table, lesions)

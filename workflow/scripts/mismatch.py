@@ -1,9 +1,10 @@
 """Draw Figure 1: DWI-FLAIR mismatch in an early and a late patient.
 
-Inputs: dwi, flair, t2w (of every patient), cohort, split, volumes (lesions lie beside it). Outputs: svg, png.
+Inputs: preprocessed (tables of files), cohort, split, volumes (lesions lie beside it). Outputs: svg, png.
 Settings: none.
 """
 
+from strokeclock.batches import read_batches
 from strokeclock.figures.mismatch import draw_mismatch
 from strokeclock.figures.preprocessed import TITLES
 from strokeclock.logs import log_to
@@ -11,8 +12,8 @@ from strokeclock.logs import log_to
 log_to(snakemake.log[0])
 draw_mismatch(
     {
-        patient: {series: snakemake.input[series][i] for series in TITLES}
-        for i, patient in enumerate(snakemake.params.patients)
+        patient: {series: files[series] for series in TITLES}
+        for patient, files in read_batches(snakemake.input.preprocessed).items()
     },
     snakemake.output,
     cohort=snakemake.input.cohort,

@@ -1,11 +1,12 @@
-"""Make phantom patients straight on the atlas grid, as preprocessing would leave them, and the truth beside.
+"""Make a batch's phantom patients straight on the atlas grid, and the truth beside.
 
-Outputs, one a patient: t2w, dwi, flair, adc, brain_mask, two identity transforms, record; in derivatives:
-lesion, truth. Settings: phantom, preprocessing.grid; patients.
+Output: table (of their files). Params: files (patient -> t2w, dwi, flair, adc, brain_mask, identity
+transforms, record; in derivatives lesion, truth). Settings: phantom, preprocessing.grid.
 """
 
 from pathlib import Path
 
+from strokeclock.batches import write_batch
 from strokeclock.logs import log_to
 from strokeclock.phantom.patient import SERIES
 from strokeclock.phantom.registered import make_registered_patient, write_registered_patient
@@ -13,15 +14,15 @@ from strokeclock.phantom.sheet import write_record, write_truth
 
 log_to(snakemake.log[0])
 settings = snakemake.params.settings
-for i, name in enumerate(snakemake.params.patients):
+for name, files in snakemake.params.files.items():
     patient = make_registered_patient(
         int(name.removeprefix("phantom-")),
         seed=settings["seed"],
         settings=settings,
         grid=tuple(snakemake.params.grid),
     )
-    folder = Path(snakemake.output.t2w[i]).parent
-    write_registered_patient(patient, folder=folder, lesion=snakemake.output.lesion[i])
-    scans = {series: snakemake.output[series][i] for series in SERIES}
-    write_truth(snakemake.output.truth[i], patient.record, **patient.measured)
-    write_record(snakemake.output.record[i], patient.record, series=scans, settings=settings)
+    write_registered_patient(patient, folder=Path(files["t2w"]).parent, lesion=files["lesion"])
+    scans = {series: files[series] for series in SERIES}
+    write_truth(files["truth"], patient.record, **patient.measured)
+    write_record(files["record"], patient.record, series=scans, settings=settings)
+write_batch(snakemake.output.table, snakemake.params.files)

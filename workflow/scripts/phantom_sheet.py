@@ -1,17 +1,19 @@
 """Draw the contact sheet of a phantom cohort.
 
-Inputs: truths (truth.json a patient), the raw series. Output: picture. Settings: none.
+Inputs: phantoms (tables of files). Output: picture. Settings: none.
 """
 
 from pathlib import Path
 
+from strokeclock.batches import read_batches
 from strokeclock.figures.phantom_sheet import draw_phantom_sheet
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
+phantoms = list(read_batches(snakemake.input.phantoms).values())
 draw_phantom_sheet(
-    snakemake.input.truths,
+    [files["truth"] for files in phantoms],
     snakemake.output.picture,
-    raw=Path(snakemake.input.t2w[0]).parents[1],
+    raw=Path(phantoms[0]["t2w"]).parents[1],
     patients=snakemake.params.patients,
 )

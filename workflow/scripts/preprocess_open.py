@@ -1,13 +1,14 @@
-"""Bring patients' series onto the atlas grid with the open toolchain, one after the other.
+"""Bring a batch's series onto the atlas grid with the open toolchain, one patient after the other.
 
-Inputs: the raw series, atlas_t2w, atlas_brain_mask, atlas_grid. Outputs, a file each a patient: t2w, dwi,
-flair, adc, brain_mask on the grid, t2w_to_atlas, flair_to_t2w (and dwi_to_t2w) as 4 x 4
-matrices. Settings:
-preprocessing.n4, preprocessing.open; which patients, which raw series each has, b-values (s/mm2).
+Inputs: the raw series, atlas_t2w, atlas_brain_mask, atlas_grid. Output: table (of the preprocessed files).
+Params, each by patient: preprocessed (t2w, dwi, flair, adc, brain_mask on the grid; t2w_to_atlas,
+flair_to_t2w and dwi_to_t2w as 4 x 4 matrices), raw (series -> file, None where there is none), b_values
+(s/mm2). Settings: preprocessing.n4, preprocessing.open, preprocessing.dwi_transform.
 """
 
 from functools import partial
 
+from strokeclock.batches import write_batch
 from strokeclock.imaging.atlas import read_atlas
 from strokeclock.imaging.exclusion import run_step
 from strokeclock.imaging.open_chain import preprocess_patient
@@ -19,15 +20,14 @@ atlas = read_atlas(
     brain_mask=snakemake.input.atlas_brain_mask,
     grid=snakemake.input.atlas_grid,
 )
-for i, patient in enumerate(snakemake.params.patients):
-    raw = snakemake.params.raw[i]
-    outputs = {name: paths[i] for name, paths in snakemake.output.items()}
+for patient, outputs in snakemake.params.preprocessed.items():
+    raw = snakemake.params.raw[patient]
     run_step(
         partial(
             preprocess_patient,
             patient=patient,
             **raw,
-            b_value=snakemake.params.b_values[i],
+            b_value=snakemake.params.b_values[patient],
             atlas=atlas,
             register_dwi=snakemake.params.register_dwi,
             t2w_dof=snakemake.params.t2w_dof,
@@ -40,3 +40,4 @@ for i, patient in enumerate(snakemake.params.patients):
         inputs=filter(None, raw.values()),
         outputs=outputs.values(),
     )
+write_batch(snakemake.output.table, snakemake.params.preprocessed)

@@ -1,22 +1,25 @@
-"""Draw patients' slices with outlines, numbers, verdict and what histogram matching did, one after the other.
+"""Draw a batch's slices with outlines, numbers, verdict and what histogram matching did.
 
-Inputs, a file each a patient: record, t2w, dwi, flair, brain_mask; atlas_mask, reference.
-Outputs: picture (PNG each), matching (JSON each). Settings: preprocessing.intensity.
+Inputs: preprocessed (table of files), checks (table of records), atlas_mask, reference. Output: table (of
+the pictures). Params: pictures (patient -> picture, matching). Settings: preprocessing.intensity.
 """
 
+from strokeclock.batches import read_batches, write_batch
 from strokeclock.imaging.quality_picture import picture_patient
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
-for i, patient in enumerate(snakemake.params.patients):
+pictures = snakemake.params.pictures
+checks = read_batches(snakemake.input.checks)
+for patient, files in read_batches(snakemake.input.preprocessed, only=pictures).items():
     picture_patient(
-        {name: snakemake.input[name][i] for name in ("t2w", "dwi", "flair", "brain_mask")},
+        {name: files[name] for name in ("t2w", "dwi", "flair", "brain_mask")},
         patient=patient,
-        record=snakemake.input.record[i],
+        record=checks[patient]["record"],
         atlas_mask=snakemake.input.atlas_mask,
         reference=snakemake.input.reference,
-        picture=snakemake.output.picture[i],
-        matching=snakemake.output.matching[i],
         normalisation=snakemake.params.normalisation,
         clip=snakemake.params.clip,
+        **pictures[patient],
     )
+write_batch(snakemake.output.table, pictures)

@@ -46,7 +46,7 @@ class Cohort:
     Attributes
     ----------
     rows : tuple of dict
-        One a patient, in the sheet's order, with every key of `COLUMNS`; values are text, "" where missing;
+        One a patient, in alphabetical order, with every key of `COLUMNS`; values are text, "" where missing;
         series and mask are absolute paths.
     exclusions : dict
         patient -> one sentence that says why, and the mend.
@@ -58,6 +58,16 @@ class Cohort:
     @property
     def patients(self) -> list[str]:
         return [row["patient"] for row in self.rows]
+
+    @property
+    def labelled(self) -> list[str]:
+        """The patients whose onset time and lesion side are known."""
+        return [row["patient"] for row in self.rows if row["onset_to_mri_min"] and row["lesion_side"]]
+
+    @property
+    def unlabelled(self) -> list[str]:
+        """The patients of whom one of both is not known."""
+        return sorted(set(self.patients) - set(self.labelled))
 
 
 def read_sheet(
@@ -99,6 +109,7 @@ def read_sheet(
             f"Configuration key cohort.exclude names {', '.join(strangers)}, not in {path}: "
             "correct or remove."
         )
+    rows.sort(key=lambda row: row["patient"])  # the sheet's order changes nothing
     reasons = {row["patient"]: exclude.get(row["patient"]) or _fault(row, require_onset) for row in rows}
     return Cohort(
         rows=tuple(row for row in rows if not reasons[row["patient"]]),
@@ -118,6 +129,12 @@ def write_cohort(cohort: Cohort, *, table: str | Path, exclusions: str | Path) -
         ("patient", "stage", "reason"),
         ((patient, "entry", reason) for patient, reason in cohort.exclusions.items()),
     )
+
+
+def read_sides(path: str | Path) -> dict[str, str]:
+    """Read the patients' lesion sides from cohort.tsv: left, right, both, or "" where it is not known."""
+    with open(path, newline="") as file:
+        return {row["patient"]: row["lesion_side"] for row in csv.DictReader(file, delimiter="\t")}
 
 
 def _write_tsv(path: str | Path, header: Iterable[str], lines: Iterable[Iterable[str]]) -> None:

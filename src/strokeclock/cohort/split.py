@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from strokeclock.cohort.split_file import PARTS, check_split_file, name_some
 from strokeclock.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
-
-PARTS = ("train", "validation", "test")
 
 # Candidate cuts of the time since onset in minutes, finest first: 4.5 h, the last task's label, goes last.
 _ONSET_CUTS = ((180, 270), (270,), (180,), ())
@@ -111,35 +110,19 @@ def read_split(path: str | Path, *, patients: pd.DataFrame, excluded: Collection
     Raises
     ------
     ConfigurationError
-        A column is missing, a patient unknown, repeated, missing or without labels, or a part unknown.
+        As `check_split_file`.
     """
-    split = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    if missing := [column for column in ("patient", "part") if column not in split]:
-        raise ConfigurationError(
-            f"{path} lacks the column {', '.join(missing)}: a split has patient and part."
-        )
-    split = split[["patient", "part"]]
-    if unknown := sorted(set(split["part"]) - set(PARTS)):
-        raise ConfigurationError(f"{path} names the part {unknown[0]!r}: use {', '.join(PARTS)}.")
-    assert_no_overlap(split, source=str(path))
-
-    left = set(excluded)
-    labelled = set(patients.loc[is_labelled(patients), "patient"])
-    known = set(patients["patient"]) | left
-    for fault, mend, names in (
-        ("names patients who are not in the cohort", "remove them", set(split["patient"]) - known),
-        (
-            "names patients without onset or lesion side",
-            "remove them",
-            set(split["patient"]) & (known - left - labelled),
-        ),
-        ("lacks patients of the cohort", "give each a part", labelled - left - set(split["patient"])),
-    ):
-        if names:
-            raise ConfigurationError(f"{path} {fault}: {_list(names)}; {mend}, or set split.file: null.")
-    if gone := left & set(split["patient"]):
-        log.warning("excluded patients lose their part: %s", _list(gone))
-    return split[~split["patient"].isin(left)].sort_values("patient", ignore_index=True)
+    left, is_known = set(excluded), is_labelled(patients)
+    parts = check_split_file(
+        path,
+        labelled=set(patients.loc[is_known, "patient"]),
+        unlabelled=set(patients.loc[~is_known, "patient"]),
+        excluded=left,
+    )
+    if gone := left & set(parts):
+        log.warning("excluded patients lose their part: %s", name_some(gone))
+    rows = sorted((patient, part) for patient, part in parts.items() if patient not in left)
+    return pd.DataFrame(rows, columns=["patient", "part"], dtype=str)
 
 
 def write_split(path: str | Path, split: pd.DataFrame) -> None:
@@ -155,7 +138,7 @@ def assert_no_overlap(split: pd.DataFrame, *, source: str = "The split") -> None
     repeated = split.loc[split["patient"].duplicated(), "patient"]
     if len(repeated):
         raise ConfigurationError(
-            f"{source} names patients more than once: {_list(set(repeated))}; keep one row each."
+            f"{source} names patients more than once: {name_some(set(repeated))}; keep one row each."
         )
 
 
@@ -214,8 +197,3 @@ def _pooled(values: pd.Series, enough: int) -> pd.Series:
             break
         labels = labels.replace(list(sizes.index[:2]), "+".join(sorted(sizes.index[:2])))
     return labels
-
-
-def _list(names: Collection[str], most: int = 10) -> str:
-    names = sorted(names)
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

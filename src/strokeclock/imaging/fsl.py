@@ -52,6 +52,12 @@ def require_fsl(environ: Mapping[str, str]) -> None:
         )
 
 
+def find_version(environ: Mapping[str, str]) -> str:
+    """Return the version that the FSL in FSLDIR says it is, or "unknown"."""
+    file = Path(environ["FSLDIR"]) / "etc/fslversion"
+    return file.read_text().strip() if file.is_file() else "unknown"
+
+
 # -- commands
 
 

@@ -43,17 +43,6 @@ CONTENTS = {
 # Where a caption of `snakemake --report` is not called as its picture or table.
 CAPTIONS = {"fig3": "preprocessed", "fig9": "gradcam", "reliability": "calibration"}
 CAPTIONS |= dict.fromkeys(("fig6", "fig7", "fig8"), "roc")
-_CODE = (
-    "cohort",
-    "imaging",
-    "phantom",
-    "models",
-    "pretraining",
-    "training",
-    "radiomics",
-    "evaluation",
-    "figures",
-)
 
 
 def write_page(
@@ -333,7 +322,7 @@ def _ledger(run: _Run, texts: Mapping[str, str]) -> dict[str, Any] | None:
 
 def _provenance(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "strokeclock", __version__
-    yield "code (sha256, first 16 digits)", provenance.digest_code(*_CODE)
+    yield "code (sha256, first 16 digits)", provenance.digest_library()
     yield "configuration (sha256)", provenance.digest_settings(config)
     yield "Python", platform.python_version()
     if config["cohort"]["sheet"]:

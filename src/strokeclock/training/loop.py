@@ -93,7 +93,7 @@ def fit(
         Events are asked for and TensorBoard is not installed.
     """
     identity = json.loads(json.dumps(record)) | {
-        "code": digest_code("models", "pretraining", "training"),
+        "code": digest_code(__file__),
         "device": next(network.parameters()).device.type,
     }
     progress = _resume(network, optimiser, folder=output, identity=identity)

@@ -1,0 +1,78 @@
+"""An existing split that the user names, checked before the first job. Standard library alone."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from strokeclock.cohort.cells import read_cells
+from strokeclock.errors import ConfigurationError
+
+PARTS = ("train", "validation", "test")
+
+
+def check_split_file(
+    path: str | Path,
+    *,
+    labelled: Collection[str],
+    unlabelled: Collection[str] = (),
+    excluded: Collection[str] = (),
+) -> dict[str, str]:
+    """Read and check an existing split (TSV with columns patient and part; configuration key split.file).
+
+    Parameters
+    ----------
+    labelled, unlabelled : patients of the cohort with and without onset time and lesion side.
+    excluded : patients who have left; the split may name them.
+
+    Returns
+    -------
+    patient -> part, those who have left among them.
+
+    Raises
+    ------
+    ConfigurationError
+        A column is missing, a patient unknown, repeated, missing or without labels, or a part unknown or
+        empty. One sentence that names file, patients and remedy.
+    """
+    header, lines = read_cells(path)
+    if missing := [column for column in ("patient", "part") if column not in header]:
+        raise ConfigurationError(
+            f"{path} lacks the column {', '.join(missing)}: a split has patient and part."
+        )
+    places = [header.index(column) for column in ("patient", "part")]
+    rows = [tuple(line[place].strip() for place in places) for _, line in lines]
+    if unknown := sorted({part for _, part in rows} - set(PARTS)):
+        raise ConfigurationError(f"{path} names the part {unknown[0]!r}: use {', '.join(PARTS)}.")
+    patients = [patient for patient, _ in rows]
+    split = dict(rows)
+    if repeated := [patient for patient, count in Counter(patients).items() if count > 1]:
+        raise ConfigurationError(
+            f"{path} names patients more than once: {name_some(repeated)}; keep one row each."
+        )
+    known = {*labelled, *unlabelled, *excluded}
+    for fault, remedy, names in (
+        ("names patients who are not in the cohort", "remove them", set(patients) - known),
+        (
+            "names patients without onset or lesion side",
+            "remove them",
+            set(patients) & set(unlabelled) - set(excluded),
+        ),
+        ("lacks patients of the cohort", "give each a part", set(labelled) - set(excluded) - set(patients)),
+    ):
+        if names:
+            raise ConfigurationError(
+                f"{path} {fault}: {name_some(names)}; {remedy}, or set split.file: null."
+            )
+    remaining = {part for patient, part in rows if patient not in excluded}
+    if empty := [part for part in PARTS if part not in remaining]:
+        raise ConfigurationError(
+            f"{path} leaves the {empty[0]} part empty: give it patients, or set split.file: null."
+        )
+    return split
+
+
+def name_some(names: Iterable[str], *, most: int = 10) -> str:
+    """List names in alphabetical order, and how many more there are."""
+    ordered = sorted(names)
+    more = f" and {len(ordered) - most} more" if len(ordered) > most else ""
+    return ", ".join(ordered[:most]) + more
