@@ -1,7 +1,9 @@
-"""Files that are there whole or not at all, whoever else writes them at the same moment."""
+"""Files and folders that are there whole or not at all, whoever else writes them at the same moment."""
 
+import errno
 import glob
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -43,9 +45,7 @@ def replacing(path: str | Path, *, before: str | Path | None = None) -> Iterator
     beside ``path`` is removed.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_left_overs(path)
-    beside = path.with_name(f".{_PLACE}-{os.getpid()}-{next(_NUMBERS)}.{path.name}")
+    beside = _find_room_beside(path)
     try:
         yield beside
         with open(beside, "rb+") as file:
@@ -57,12 +57,44 @@ def replacing(path: str | Path, *, before: str | Path | None = None) -> Iterator
         beside.unlink(missing_ok=True)
 
 
+@contextmanager
+def replacing_folder(folder: str | Path) -> Iterator[Path]:
+    """Give an empty folder beside ``folder`` that takes its place at the end; else as `replacing`."""
+    folder = Path(folder)
+    beside, before = _find_room_beside(folder), _find_room_beside(folder)
+    beside.mkdir()
+    try:
+        yield beside
+        while True:
+            with suppress(FileNotFoundError):
+                os.replace(folder, before)  # a folder with content cannot be replaced at once
+            try:
+                os.replace(beside, folder)
+                break
+            except OSError as error:
+                if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                shutil.rmtree(before, ignore_errors=True)  # another writer came between
+    finally:
+        for left in (beside, before):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _find_room_beside(path: Path) -> Path:
+    """A name beside ``path`` that no other writer has, once folders are made and left-overs are gone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_left_overs(path)
+    return path.with_name(f".{_PLACE}-{os.getpid()}-{next(_NUMBERS)}.{path.name}")
+
+
 def _remove_left_overs(path: Path) -> None:
     for left in path.parent.glob(f".{glob.escape(_PLACE)}-*-*.{glob.escape(path.name)}"):
         writer = left.name.removeprefix(f".{_PLACE}-").partition("-")[0]
         if writer.isdigit() and not _is_running(int(writer)):
-            with suppress(FileNotFoundError):
-                left.unlink()
+            if left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
 
 
 def _is_running(process: int) -> bool:

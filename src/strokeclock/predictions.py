@@ -8,7 +8,6 @@ The paper's own rows rest on different patients and on two positive classes (its
 here one test list and one positive class, TSS < threshold, are asserted for all rows of a stage.
 """
 
-import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ import pandas as pd
 from strokeclock.cohort.cells import read_cells
 from strokeclock.cohort.split import read_cohort
 from strokeclock.errors import StrokeclockError
+from strokeclock.files import write_whole
 
 COLUMNS = ["patient", "hemisphere", "part", "label", "score"]
 # phase -> the label is 1 where TSS is below so many minutes; None: where the hemisphere holds a lesion
@@ -150,14 +150,11 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
 
 def write_predictions(path: str | Path, rows: Iterable[tuple[str, str, str, float, float]]) -> None:
     """Write a prediction file, whole or not at all, from rows of `COLUMNS`."""
-    path = Path(path)
     lines = ["\t".join(COLUMNS)]
     lines += [
         f"{patient}\t{side}\t{part}\t{label:.0f}\t{score:.9g}" for patient, side, part, label, score in rows
     ]
-    beside = path.with_name(f".{path.name}")
-    beside.write_text("\n".join(lines) + "\n")
-    os.replace(beside, path)
+    write_whole(path, "\n".join(lines) + "\n")
 
 
 def join_predictions(paths: Iterable[str | Path], output: str | Path) -> None:

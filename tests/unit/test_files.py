@@ -1,13 +1,15 @@
 """Files are there whole or not at all, and two writers of one file never harm each other."""
 
+import ast
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from strokeclock.files import replacing, write_whole
+from strokeclock.files import replacing, replacing_folder, write_whole
 
 
 def test_writes_text_as_utf8_and_bytes_as_they_are(tmp_path):
@@ -48,6 +50,30 @@ def test_two_writers_never_harm_each_other(tmp_path):
     assert os.listdir(tmp_path) == ["a.bin"]
 
 
+def test_a_folder_appears_whole_or_not_at_all(tmp_path):
+    folder = tmp_path / "made/here"
+    for content in ("first", "second"):
+        with replacing_folder(folder) as beside:
+            (beside / content).mkdir()
+        assert os.listdir(folder) == [content]
+    with pytest.raises(FileExistsError), replacing_folder(folder) as beside:
+        os.makedirs(beside)
+    assert os.listdir(folder) == ["second"]
+    assert os.listdir(tmp_path / "made") == ["here"]
+
+
+def test_two_writers_of_a_folder_leave_one_of_theirs(tmp_path):
+    def write(name):
+        with replacing_folder(tmp_path / "folder") as beside:
+            (beside / name).touch()
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(50):
+            list(threads.map(write, "abcd"))
+            assert len(os.listdir(tmp_path / "folder")) == 1
+    assert os.listdir(tmp_path) == ["folder"]
+
+
 def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
     program = (
         "import os, sys; from strokeclock.files import replacing\n"
@@ -63,3 +89,43 @@ def test_what_a_killed_writer_left_is_removed_by_the_next_one(tmp_path):
         assert running.exists()
     assert path.read_text() == "the other one's"
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+SOURCE = Path(__file__).parents[2] / "src/strokeclock"
+
+
+RENAMES = {"os.replace", "os.rename", "os.renames", "shutil.move"}
+
+
+def renames(path):
+    """Line numbers at which a module renames a file or a folder, or fetches a function that does."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        match node:
+            case ast.ImportFrom(module=module, names=names):
+                if RENAMES & {f"{module}.{name.name}" for name in names}:
+                    yield node.lineno
+            case ast.Attribute() if ast.unparse(node) in RENAMES:
+                yield node.lineno
+            # Path's methods take one argument; those of texts, tables and dataclasses take more, or keywords
+            case ast.Call(func=ast.Attribute(attr="replace" | "rename"), args=[_], keywords=[]):
+                yield node.lineno
+
+
+def test_one_module_renames_files():
+    assert len(list(renames(SOURCE / "files.py"))) >= 2
+    wrong = [
+        f"{path.relative_to(SOURCE)}:{line}"
+        for path in SOURCE.rglob("*.py")
+        if path != SOURCE / "files.py"
+        for line in renames(path)
+    ]
+    assert not wrong, "write through strokeclock.files"
+
+
+@pytest.mark.parametrize(
+    "line", ["os.replace(a, b)", "shutil.move(a, b)", "from os import rename", "a.replace(b)", "a.rename(b)"]
+)
+def test_every_way_of_renaming_is_seen(tmp_path, line):
+    path = tmp_path / "a.py"
+    path.write_text(f"{line}\ntext.replace('a', 'b')\ntable.rename(columns=names)\nreplace(case, seed=1)\n")
+    assert set(renames(path)) == {1}

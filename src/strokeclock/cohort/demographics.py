@@ -1,11 +1,11 @@
 """Table 1 from the data: who the patients are, in training, test and all together."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
 
 from strokeclock.cohort.split import read_cohort
+from strokeclock.files import replacing
 
 GROUPS = {"training": ("train", "validation"), "test": ("test",), "all": ("train", "validation", "test")}
 
@@ -41,9 +41,8 @@ def write_table1(
     """Write `describe_cohort` of cohort.tsv, split.tsv and exclusions.tsv as CSV."""
     excluded = len(pd.read_csv(exclusions, sep="\t", dtype=str))
     table = describe_cohort(read_cohort(cohort), pd.read_csv(split, sep="\t", dtype=str), excluded=excluded)
-    beside = Path(output).with_name(f".{Path(output).name}")
-    table.to_csv(beside, index=False, lineterminator="\n")
-    os.replace(beside, output)
+    with replacing(output) as beside:
+        table.to_csv(beside, index=False, lineterminator="\n")
 
 
 def _describe(group: pd.DataFrame) -> dict[str, str]:

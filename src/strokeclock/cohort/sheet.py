@@ -9,6 +9,7 @@ from pathlib import Path
 
 from strokeclock.cohort.cells import read_cells
 from strokeclock.errors import ConfigurationError
+from strokeclock.files import replacing
 
 SERIES = ("t2w", "dwi", "flair", "adc")
 LESION_MASK = "lesion_mask"
@@ -138,12 +139,10 @@ def read_sides(path: str | Path) -> dict[str, str]:
 
 
 def _write_tsv(path: str | Path, header: Iterable[str], lines: Iterable[Iterable[str]]) -> None:
-    beside = Path(path).with_name(f".{Path(path).name}")
-    with open(beside, "w", newline="") as file:
+    with replacing(path) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(header)
         writer.writerows(lines)
-    os.replace(beside, path)
 
 
 def _clean(cell: str) -> str:

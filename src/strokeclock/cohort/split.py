@@ -1,7 +1,6 @@
 """Who trains, who selects, who tests: one split of the patients, made once, the same for every experiment."""
 
 import logging
-import os
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pandas as pd
 
 from strokeclock.cohort.split_file import PARTS, check_split_file, name_some
 from strokeclock.errors import ConfigurationError
+from strokeclock.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -128,9 +128,8 @@ def read_split(path: str | Path, *, patients: pd.DataFrame, excluded: Collection
 def write_split(path: str | Path, split: pd.DataFrame) -> None:
     """Write a split as TSV, whole or not at all."""
     assert_no_overlap(split)
-    beside = Path(path).with_name(f".{Path(path).name}")
-    split.to_csv(beside, sep="\t", index=False)
-    os.replace(beside, path)
+    with replacing(path) as beside:
+        split.to_csv(beside, sep="\t", index=False)
 
 
 def assert_no_overlap(split: pd.DataFrame, *, source: str = "The split") -> None:

@@ -6,7 +6,6 @@ look again is none. Lines are only ever added: each carries a seal over itself a
 """
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from strokeclock.cohort.cells import read_cells
 from strokeclock.errors import StrokeclockError
 from strokeclock.evaluation.tables import KEY
+from strokeclock.files import write_whole
 
 ROW = KEY
 DIGESTS = ("configuration", "predictions", "split")
@@ -48,9 +48,7 @@ def record_looks(path: str | Path, looks: Iterable[Mapping[str, str]]) -> Counte
             lines.append(line | {"seal": _seal(line, after=lines)})
             known.add(_identify(look))
     text = ["\t".join(line[column] for column in COLUMNS) for line in lines]
-    beside = path.with_name(f".{path.name}")
-    beside.write_text("\n".join(["\t".join(COLUMNS), *text]) + "\n", encoding="utf-8")
-    os.replace(beside, path)
+    write_whole(path, "\n".join(["\t".join(COLUMNS), *text]) + "\n")
     return Counter(_name(line) for line in lines)
 
 

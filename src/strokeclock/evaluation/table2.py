@@ -8,7 +8,6 @@ test part: the run's ledger counts them (`ledger.record_looks`).
 """
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from strokeclock.evaluation.ledger import digest, record_looks
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
 from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
 from strokeclock.evaluation.tables import KEY, name_target
+from strokeclock.files import replacing
 from strokeclock.predictions import (
     OUTLINED,
     PAPER,
@@ -133,9 +133,8 @@ def write_table2(
         rows.append(key | beside | row)
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format)
     table["looks"] = _count_looks(ledger, table, arms, calls, truth, settings=settings, split=split)
-    beside = Path(output).with_name(f".{Path(output).name}")
-    table.to_csv(beside, index=False)
-    os.replace(beside, output)
+    with replacing(output) as beside:
+        table.to_csv(beside, index=False)
 
 
 def _count_looks(

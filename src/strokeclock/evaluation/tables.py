@@ -1,7 +1,6 @@
 """What the tables beside Table 2 share: how a row and its target are called, and how a CSV is written."""
 
 import csv
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import pandas as pd
 from strokeclock.evaluation.intervals import Interval, wilson_interval
 from strokeclock.evaluation.metrics import Counts
 from strokeclock.evaluation.readers import read_readers, vote
+from strokeclock.files import replacing
 from strokeclock.predictions import (
     Arm,
     ArmPredictions,
@@ -95,13 +95,10 @@ def write_table(output: str | Path, rows: Iterable[Mapping[str, Any]], *, column
 
     ValueError for a cell without a column.
     """
-    output = Path(output)
-    beside = output.with_name(f".{output.name}")
-    with open(beside, "w", newline="") as file:
+    with replacing(output) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _format(value) for name, value in row.items()} for row in rows)
-    os.replace(beside, output)
 
 
 def _format(value: Any) -> str:

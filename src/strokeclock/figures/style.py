@@ -1,12 +1,13 @@
 """One look for all figures: colour-blind safe, readable in grey, the same bytes every time."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
+
+from strokeclock.files import replacing
 
 INK = "#222222"
 PALE = "#999999"
@@ -48,7 +49,6 @@ def save_figure(figure: Figure, *paths: str | Path) -> None:
     """Write the figure to each path (.svg, .png), whole or not at all, without dates or program names."""
     with house_style():
         for path in map(Path, paths):
-            beside = path.with_name(f".{path.name}")
             metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
-            figure.savefig(beside, bbox_inches="tight", pad_inches=0.08, metadata=metadata)
-            os.replace(beside, path)
+            with replacing(path) as beside:
+                figure.savefig(beside, bbox_inches="tight", pad_inches=0.08, metadata=metadata)

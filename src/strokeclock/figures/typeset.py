@@ -3,7 +3,6 @@
 A table has columns with labels, columns with values and, paler, columns beside them for comparison.
 """
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 
 from strokeclock.figures.style import INK, house_style, save_figure
 from strokeclock.figures.words import measure, wrap
+from strokeclock.files import write_whole
 
 GREY = "#767676"  # the palest that is still easy to read on white
 NOTHING = "–"
@@ -55,18 +55,12 @@ def write_html(table: Table, output: str | Path) -> None:
 <title>{escape(table.title)}</title>
 <style>@page {{ size: A4 {sheet}; margin: 12mm; }}</style>
 """
-    _write(output, head + to_html(table))
+    write_whole(output, head + to_html(table))
 
 
 def write_latex(table: Table, output: str | Path) -> None:
     """Write a document for pdfLaTeX (twice, for the columns' widths), its table within booktabs' rules."""
-    _write(output, to_latex(table))
-
-
-def _write(output: str | Path, text: str) -> None:
-    beside = Path(output).with_name(f".{Path(output).name}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, output)
+    write_whole(output, to_latex(table))
 
 
 _UPRIGHT = 8  # columns that fit an upright page

@@ -5,11 +5,11 @@ cohort, and no file of an excluded patient can be read as an image by mistake.
 """
 
 import logging
-import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from strokeclock.errors import PatientError
+from strokeclock.files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -26,11 +26,8 @@ def read_exclusion(path: str | Path) -> str | None:
 
 def write_exclusion(paths: Iterable[str | Path], reason: str) -> None:
     """Write the one-line note ``reason`` in the place of every file of ``paths``."""
-    for path in map(Path, paths):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}")
-        beside.write_bytes(_PREFIX + " ".join(reason.split()).encode() + b"\n")
-        os.replace(beside, path)
+    for path in paths:
+        write_whole(path, _PREFIX + " ".join(reason.split()).encode() + b"\n")
 
 
 def run_step(

@@ -20,6 +20,7 @@ import nibabel as nib
 import numpy as np
 
 from strokeclock.errors import MissingSoftwareError, PatientError
+from strokeclock.files import replacing
 from strokeclock.imaging.bias import correct, estimate_field_ants
 from strokeclock.imaging.mask import is_stripped, strip_by_zeros
 from strokeclock.imaging.volume import Volume, read_series, read_volume, write_volume
@@ -337,6 +338,5 @@ def co_register(
             write_volume(path, Volume(volume.data * brain.data, atlas.affine))
     write_volume(brain_mask_out, Volume(brain.data, atlas.affine), dtype=np.uint8)
     for name, path in transforms.items():
-        beside = Path(path).with_name(f".{Path(path).name}")
-        np.savetxt(beside, worlds[name], fmt="%.9f")
-        os.replace(beside, path)
+        with replacing(path) as beside:
+            np.savetxt(beside, worlds[name], fmt="%.9f")

@@ -4,14 +4,13 @@ import csv
 import hashlib
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from strokeclock.errors import ConfigurationError, PatientError
+from strokeclock.files import replacing, write_whole
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.intensity import match, normalise, rescale, scale_adc
 from strokeclock.imaging.quality_record import read_record
@@ -176,24 +175,13 @@ def write_box(atlas_mask: str | Path, output: str | Path, *, margin_mm: float = 
         used = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
         margin = math.ceil(margin_mm / step)
         box.append([max(int(used[0]) - margin, 0), min(int(used[-1]) + 1 + margin, brain.shape[axis])])
-    output = Path(output)
-    beside = output.with_name(f".{output.name}")
-    beside.write_text(json.dumps({"box": box}) + "\n")
-    os.replace(beside, output)
+    write_whole(output, json.dumps({"box": box}) + "\n")
 
 
 def write_hemispheres(path: str | Path, hemispheres: np.ndarray) -> None:
     """Write as .npy, whole or not at all."""
-    path = Path(path)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".npy")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.save(file, hemispheres)
-        os.chmod(beside, 0o644)  # mkstemp gives 0o600
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    with replacing(path) as beside:
+        np.save(beside, hemispheres)
 
 
 def write_manifest(files: Mapping[str, str | Path], output: str | Path) -> None:
@@ -201,13 +189,10 @@ def write_manifest(files: Mapping[str, str | Path], output: str | Path) -> None:
 
     Trainings depend on this one file: they repeat when a tensor has changed, not when it was made anew.
     """
-    output = Path(output)
-    beside = output.with_name(f".{output.name}")
-    with open(beside, "w", newline="") as table:
+    with replacing(output) as beside, open(beside, "w", newline="", encoding="utf-8") as table:
         writer = csv.writer(table, delimiter="\t", lineterminator="\n")
         writer.writerow(("patient", "sha256"))
         for patient, path in files.items():
             if read_exclusion(path) is None:
                 with open(path, "rb") as file:
                     writer.writerow((patient, hashlib.file_digest(file, "sha256").hexdigest()))
-    os.replace(beside, output)

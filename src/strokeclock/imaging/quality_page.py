@@ -1,11 +1,11 @@
 """One page that lists every patient's quality, worst first: self-contained, sortable, without a network."""
 
-import os
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
 from strokeclock.cohort.verdicts import VERDICTS
+from strokeclock.files import write_whole
 from strokeclock.imaging.reference import Reference
 
 _COLUMNS = {  # number -> title, format
@@ -126,9 +126,7 @@ def write_page(
             f"</tbody>\n</table>\n{_SCRIPT}</html>\n",
         ]
     )
-    beside = Path(path).with_name(f".{Path(path).name}")
-    beside.write_text(text, encoding="utf-8")
-    os.replace(beside, path)
+    write_whole(path, text)
 
 
 def _reference_sentence(reference: Reference | None) -> str:

@@ -1,6 +1,5 @@
 """The picture by which a person judges one patient's preprocessing."""
 
-import os
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from strokeclock.files import replacing
 from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.quality_record import read_record, write_record
 from strokeclock.imaging.reference import Matching, follow_matching, read_reference
@@ -165,9 +165,8 @@ def draw_reason(record: Mapping) -> Image.Image:
 
 def write_picture(path: str | Path, image: Image.Image) -> None:
     """Write as PNG, whole or not at all."""
-    beside = Path(path).with_name(f".{Path(path).name}")
-    image.save(beside, compress_level=4)
-    os.replace(beside, path)
+    with replacing(path) as beside:
+        image.save(beside, compress_level=4)
 
 
 def _write_title(draw: ImageDraw.ImageDraw, record: Mapping, second_line: str) -> None:

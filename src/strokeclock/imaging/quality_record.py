@@ -2,9 +2,10 @@
 
 import csv
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from strokeclock.files import write_whole
 
 NUMBERS = (
     "mask_volume_ml",
@@ -41,7 +42,7 @@ def make_record(
 
 def write_record(path: str | Path, record: Mapping) -> None:
     """Write one patient's record (see `make_record`), or a part of it, as JSON, whole or not at all."""
-    _write_whole(path, json.dumps(record, indent=1) + "\n")
+    write_whole(path, json.dumps(record, indent=1) + "\n")
 
 
 def read_record(path: str | Path) -> dict:
@@ -61,7 +62,7 @@ def write_tables(
             [record[key] for key in ("patient", "verdict", "reason", "judged_by")]
             + ["" if value is None else value for value in values]
         )
-    _write_whole(quality, _tsv(["patient", "verdict", "reason", "judged_by", *NUMBERS], rows))
+    write_whole(quality, _tsv(["patient", "verdict", "reason", "judged_by", *NUMBERS], rows))
     with open(entry_exclusions, newline="") as file:
         header, *left = csv.reader(file, delimiter="\t")
     left += [
@@ -69,14 +70,8 @@ def write_tables(
         for record in records
         if record["verdict"] == "fail"
     ]
-    _write_whole(exclusions, _tsv(header, left))
+    write_whole(exclusions, _tsv(header, left))
 
 
 def _tsv(header: Sequence[str], rows: Iterable[Sequence]) -> str:
     return "".join("\t".join(str(cell) for cell in row) + "\n" for row in [header, *rows])
-
-
-def _write_whole(path: str | Path, text: str) -> None:
-    beside = Path(path).with_name(f".{Path(path).name}")
-    beside.write_text(text)
-    os.replace(beside, path)

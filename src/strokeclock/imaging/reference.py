@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from strokeclock.errors import PatientError
+from strokeclock.files import replacing
 from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
 from strokeclock.imaging.intensity import SERIES, histogram_profile, landmarks, match, normalise
 from strokeclock.imaging.volume import read_volume
@@ -194,18 +194,13 @@ def follow_matching(
 
 def write_reference(path: str | Path, reference: Reference) -> None:
     """Write a reference as .npz, whole or not at all."""
-    beside = Path(path).with_name(f".{Path(path).name}")
-    np.savez(
-        beside,
-        patient=reference.patient,
-        part=reference.part,
-        **{
-            f"{name}_{series}": getattr(reference, name)[series]
-            for name in ("landmarks", "profile", "sha256")
-            for series in SERIES
-        },
-    )
-    os.replace(beside, path)
+    arrays = {
+        f"{name}_{series}": getattr(reference, name)[series]
+        for name in ("landmarks", "profile", "sha256")
+        for series in SERIES
+    }
+    with replacing(path) as beside:
+        np.savez(beside, patient=reference.patient, part=reference.part, **arrays)
 
 
 def read_reference(path: str | Path) -> Reference | None:

@@ -5,11 +5,11 @@ product of such matrices, so that every series is interpolated once however many
 """
 
 import os
-from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
+from strokeclock.files import replacing
 from strokeclock.imaging.volume import Volume
 
 FWHM = 2.3548  # of a Gaussian with standard deviation 1
@@ -170,8 +170,5 @@ def fit_grid(volume: Volume, shape: tuple[int, int, int]) -> np.ndarray:
 
 def write_transform(path: str | os.PathLike, transform: np.ndarray) -> None:
     """Write a 4 x 4 matrix (moving world to fixed world, RAS+ mm) as text, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}")
-    np.savetxt(beside, transform, fmt="%.8f")
-    os.replace(beside, path)
+    with replacing(path) as beside:
+        np.savetxt(beside, transform, fmt="%.8f")

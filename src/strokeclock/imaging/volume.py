@@ -6,7 +6,6 @@ World coordinates are RAS+ in mm throughout: left is x < 0, whatever the order o
 import gzip
 import logging
 import os
-import tempfile
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import nibabel as nib
 import numpy as np
 
 from strokeclock.errors import PatientError
+from strokeclock.files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -173,16 +173,7 @@ def write_volume(path: str | os.PathLike, volume: Volume, dtype: type = np.float
     content = image.to_bytes()
     if path.suffix == ".gz":
         content = gzip.compress(content, compresslevel=1, mtime=0)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=".", suffix="".join(path.suffixes[-2:]))
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(beside, 0o644)  # mkstemp gives 0o600
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+    write_whole(path, content)
 
 
 def read_series(

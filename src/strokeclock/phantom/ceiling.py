@@ -7,7 +7,6 @@ nor the nuisance on T2 and T1 (docs/phantom-clock.md).
 
 import json
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import ndtri
 from scipy.stats import norm, rankdata
 
+from strokeclock.files import write_whole
 from strokeclock.phantom import clinic
 from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.contrast import CHANNELS, LesionContrast, true_log_ratios
@@ -92,9 +92,7 @@ def write_ceiling(path: str | Path, ceiling: Mapping[str, Any]) -> None:
     for limit in LIMITS_HOURS:
         area = ceiling[f"tss<{limit:g}h"]["all"]
         log.info("ideal observer, TSS < %g h: AUC %.3f (%.3f to %.3f)", limit, *area.values())
-    beside = Path(path).with_name(f".{Path(path).name}")
-    beside.write_text(json.dumps(ceiling, indent=1) + "\n")
-    os.replace(beside, path)
+    write_whole(path, json.dumps(ceiling, indent=1) + "\n")
 
 
 def _onset_given_tissue_time(clock_sigma: float) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
+from strokeclock.files import replacing
 from strokeclock.phantom.anatomy import Brain, draw_shape, form_brain, load_template
 from strokeclock.phantom.clinic import PatientRecord, draw_patient
 from strokeclock.phantom.lattice import Lattice
@@ -142,9 +143,6 @@ def write_registered_patient(
         write_nifti(folder / f"{name}.nii.gz", volume, patient.affine)
     write_nifti(folder / "brain_mask.nii.gz", patient.brain_mask, patient.affine)
     write_nifti(lesion, patient.lesion, patient.affine)
-    (folder / "transforms").mkdir(exist_ok=True)
     for name in ("t2w_to_atlas", "flair_to_t2w"):
-        path = folder / "transforms" / f"{name}.txt"
-        beside = path.with_name(f".{path.name}")
-        np.savetxt(beside, np.eye(4))
-        os.replace(beside, path)
+        with replacing(folder / "transforms" / f"{name}.txt") as beside:
+            np.savetxt(beside, np.eye(4))

@@ -6,13 +6,13 @@ Coordinates: head (RAS+ mm, the head's own), world (RAS+ mm, the scanner's). A p
 import gzip
 import os
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from strokeclock.files import write_whole
 from strokeclock.phantom.anatomy import BOX_HIGH, BOX_LOW, both_sides
 from strokeclock.phantom.lattice import Lattice, draw_lattice
 
@@ -234,8 +234,4 @@ def write_nifti(path: str | os.PathLike, data: NDArray, affine: NDArray) -> None
     image.set_qform(affine, code=1)
     image.set_sform(affine, code=1)
     image.header.set_xyzt_units("mm")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{os.getpid()}.{path.name}")
-    beside.write_bytes(gzip.compress(image.to_bytes(), 1, mtime=0))
-    os.replace(beside, path)
+    write_whole(path, gzip.compress(image.to_bytes(), 1, mtime=0))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from strokeclock.files import write_whole
 from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.readers import read_mismatch
 
@@ -36,7 +37,7 @@ def write_record(
         "field_t": record.field_t,
     }
     readers = {f"reader{number}": call for number, call in enumerate(calls, start=1)}
-    _write_whole(path, json.dumps({"sheet": row, "readers": readers}, indent=1) + "\n")
+    write_whole(path, json.dumps({"sheet": row, "readers": readers}, indent=1) + "\n")
 
 
 def write_truth(path: str | Path, record: PatientRecord, **measured: Any) -> None:
@@ -45,7 +46,7 @@ def write_truth(path: str | Path, record: PatientRecord, **measured: Any) -> Non
         "tissue_hours": record.tissue_hours,
         "lesion_volume_ml": record.lesion_volume_ml,
     }
-    _write_whole(path, json.dumps(truth | measured, indent=1) + "\n")
+    write_whole(path, json.dumps(truth | measured, indent=1) + "\n")
 
 
 def join_records(records: Iterable[str | Path], *, cohort: str | Path, readers: str | Path) -> None:
@@ -68,11 +69,4 @@ def join_truths(truths: Iterable[str | Path], *, table: str | Path) -> None:
 
 
 def _write_table(path: str | Path, table: pd.DataFrame) -> None:
-    _write_whole(path, table.to_csv(sep="\t", index=False))
-
-
-def _write_whole(path: str | Path, text: str) -> None:
-    beside = Path(path).with_name(f".{Path(path).name}")
-    beside.parent.mkdir(parents=True, exist_ok=True)
-    beside.write_text(text)
-    os.replace(beside, path)
+    write_whole(path, table.to_csv(sep="\t", index=False))

@@ -7,7 +7,6 @@ Buda's set, is bright on FLAIR and hardly enhances.
 """
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import binary_erosion
 
+from strokeclock.files import replacing_folder
 from strokeclock.phantom.anatomy import (
     BOX_HIGH,
     BOX_LOW,
@@ -188,7 +188,7 @@ def write_cheng(folder: str | os.PathLike, *, patients: int, slices: int, seed: 
     int16, .49 mm), tumorBorder and tumorMask. Kinds by turns; `slices` a patient, about the tumour's middle.
     """
     heights = 4.0 * (np.arange(slices) - (slices - 1) / 2)
-    with _whole(folder) as beside:
+    with replacing_folder(folder) as beside:
         for patient in range(patients):
             rng = np.random.default_rng([seed, 2015, patient])
             kind = patient % len(KINDS)
@@ -218,7 +218,7 @@ def write_lgg(folder: str | os.PathLike, *, patients: int, slices: int, seed: in
     TCGA_<site>_<id>_<date>_<slice>.tif is 256 x 256 RGB: T1w before contrast medium, FLAIR, T1w after;
     ..._mask.tif is 0 or 255.
     """
-    with _whole(folder) as beside:
+    with replacing_folder(folder) as beside:
         for patient in range(patients):
             rng = np.random.default_rng([seed, 2019, patient])
             heights = np.linspace(-50, 72, slices)
@@ -236,18 +236,6 @@ def write_lgg(folder: str | os.PathLike, *, patients: int, slices: int, seed: in
                 path = beside / name / f"{name}_{z + 1}"
                 Image.fromarray(np.ascontiguousarray(pictures[..., z])).save(f"{path}.tif")
                 Image.fromarray(np.ascontiguousarray(masks[..., z])).save(f"{path}_mask.tif")
-
-
-@contextmanager
-def _whole(folder: str | os.PathLike) -> Iterator[Path]:
-    """A folder that appears whole or not at all: filled beside, then renamed."""
-    folder = Path(folder)
-    beside = folder.with_name(f".{folder.name}")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    yield beside
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(beside, folder)
 
 
 @contextmanager

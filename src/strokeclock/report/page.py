@@ -2,7 +2,6 @@
 
 import csv
 import json
-import os
 import platform
 import re
 from collections import Counter
@@ -20,6 +19,7 @@ from strokeclock.evaluation.digits import format_digits
 from strokeclock.evaluation.tables import FEWEST, name_target
 from strokeclock.figures.rows import title_of
 from strokeclock.figures.style import BLUE, INK, VERMILION
+from strokeclock.files import write_whole
 from strokeclock.predictions import OUTLINED
 from strokeclock.report.methods import describe_methods
 from strokeclock.report.people import count_people
@@ -115,9 +115,7 @@ def write_page(
         digests=[*_digests(run, records)],
         configuration=hide_folders(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)),
     )
-    beside = output.with_name(f".{output.name}")
-    beside.write_text(re.sub(r"\n\s*\n+", "\n", text), encoding="utf-8")
-    os.replace(beside, output)
+    write_whole(output, re.sub(r"\n\s*\n+", "\n", text))
 
 
 @dataclass(frozen=True)

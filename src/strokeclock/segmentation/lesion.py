@@ -2,7 +2,6 @@
 
 import csv
 import logging
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ import numpy as np
 from scipy import ndimage
 
 from strokeclock.errors import PatientError
+from strokeclock.files import replacing
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.hemispheres import require_symmetric_grid, split_hemispheres
 from strokeclock.imaging.resample import FWHM, resample_share
@@ -242,9 +242,7 @@ def write_volumes(
         lesions/<patient>.nii.gz and t2w_to_atlas.txt, by whose scaling the volume is divided.
     drawn : mapping of patient -> whether there is a mask.
     """
-    output = Path(output)
-    beside = output.with_name(f".{output.name}")
-    with open(beside, "w", newline="") as file:
+    with replacing(output) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(COLUMNS)
         for patient, path in lesions.items():
@@ -255,7 +253,6 @@ def write_volumes(
             scaling = np.linalg.det(np.loadtxt(transforms[patient]))
             volume_ml = lesion.data.sum() * lesion.spacing.prod() / 1000 / scaling
             table.writerow((patient, f"{volume_ml:.3f}", DRAWN if drawn[patient] else FOUND, ""))
-    os.replace(beside, output)
 
 
 class Size(NamedTuple):

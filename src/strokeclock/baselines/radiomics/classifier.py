@@ -7,7 +7,6 @@ them. The test part is scored once, by the chosen one.
 
 import json
 import logging
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from strokeclock.baselines.patients import read_patients, write_scores
 from strokeclock.baselines.radiomics.table import read_features
 from strokeclock.cohort.split import PARTS
+from strokeclock.files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -101,9 +101,7 @@ def predict_ml(
             (test, choice.model.predict_proba(values.loc[test.index].to_numpy())[:, 1]),
         ]
     write_scores(output, scored)
-    beside = Path(record).with_name(f".{Path(record).name}")
-    beside.write_text(json.dumps(found, indent=1) + "\n")
-    os.replace(beside, record)
+    write_whole(record, json.dumps(found, indent=1) + "\n")
 
 
 def choose_classifier(features: np.ndarray, label: np.ndarray) -> Choice:

@@ -3,11 +3,12 @@
 import csv
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from strokeclock.files import replacing
 
 
 class Measured(NamedTuple):
@@ -30,9 +31,7 @@ def write_features(measured: Iterable[Measured], output: str | os.PathLike) -> N
     """Write patients' features as TSV: patient, region_ml, reason, and a column a feature; NaN is blank."""
     measured = list(measured)
     names = list(dict.fromkeys(name for patient in measured for name in patient.features))
-    output = Path(output)
-    beside = output.with_name(f".{output.name}")
-    with open(beside, "w", newline="") as file:
+    with replacing(output) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(["patient", "region_ml", "reason", *names])
         for patient, region_ml, reason, features in measured:
@@ -45,7 +44,6 @@ def write_features(measured: Iterable[Measured], output: str | os.PathLike) -> N
                     *("" if np.isnan(value) else f"{value:.9g}" for value in values),
                 ]
             )
-    os.replace(beside, output)
 
 
 def read_features(paths: Iterable[str | os.PathLike]) -> pd.DataFrame:
