@@ -8,7 +8,7 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src/strokeclock"
 # From the ground up; a folder imports those above it in this list, and the modules on the ground, alone.
 FLOORS = (
-    ("cohort", "phantom"),
+    ("cohort", "phantom", "settings"),
     ("imaging",),
     ("models",),
     ("training",),

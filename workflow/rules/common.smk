@@ -10,14 +10,16 @@ from strokeclock.batches import deal_batches, find_batch, find_damage
 from strokeclock.cohort.readers import read_reader_sheet
 from strokeclock.cohort.sheet import read_sheet
 from strokeclock.cohort.split_file import check_split_file
-from strokeclock.configuration import check_configuration, check_counts
 from strokeclock.errors import StrokeclockError
 from strokeclock.provenance import digest_code
+from strokeclock.settings.check import check_configuration
+from strokeclock.settings.duplicates import check_duplicate_keys
 
 BASE = Path(workflow.current_basedir).parents[1]  # of the checkout
 
 try:
-    check_configuration(config, schema=BASE / "workflow/schemas/config.schema.yaml")
+    check_duplicate_keys(workflow.configfiles)
+    SETTINGS = check_configuration(config)
     COHORT = (
         read_sheet(
             config["cohort"]["sheet"],
@@ -43,7 +45,9 @@ try:
         raise StrokeclockError(
             f"Every patient of {config['cohort']['sheet']} is excluded."
         )
-    check_counts(config, patients=len(COHORT.labelled) if COHORT else len(PATIENTS))
+    SETTINGS.check_counts(
+        patients=len(COHORT.labelled) if COHORT else len(PATIENTS)
+    )
     if config["cohort"]["readers"] and workflow.is_main_process:
         # whom they must have read is known after the split, all other faults before hours of training
         read_reader_sheet(

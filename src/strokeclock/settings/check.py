@@ -1,0 +1,63 @@
+"""A configuration checked whole before the first job: faults become sentences, else it becomes settings."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
+
+from strokeclock.errors import ConfigurationError
+from strokeclock.settings import sentences
+from strokeclock.settings.configuration import Settings
+from strokeclock.settings.group import Group, group_of
+
+# What keys were called before -> what they are called now; both whole, as in training.seeds.
+RENAMED: dict[str, str] = {}
+
+
+def check_configuration(config: Mapping) -> Settings:
+    """Return the settings of a configuration.
+
+    Parameters
+    ----------
+    config : mapping
+        The merged configuration, as Snakemake gives it. It stays as it is.
+
+    Raises
+    ------
+    ConfigurationError
+        A sentence for each fault found, each naming its key and the remedy: unknown, renamed and missing
+        keys, wrong types, values out of range, settings that contradict each other, files that are not there.
+    """
+    faults = dict(_faults_of_keys(config, Settings, ()))
+    try:
+        settings = Settings.model_validate(dict(config))
+    except ValidationError as error:
+        for place, sentence in sentences.explain(error):
+            if not any(place[:depth] in faults for depth in range(len(place) + 1)):
+                faults[place] = sentence
+    if not faults and (contradictions := list(settings.all_faults())):
+        raise ConfigurationError("\n".join(contradictions))
+    if faults:
+        raise ConfigurationError("\n".join(faults.values()))
+    return settings
+
+
+def _faults_of_keys(
+    config: Mapping, group: type[Group], place: tuple[object, ...]
+) -> Iterator[tuple[tuple[object, ...], str]]:
+    """Yield (place, sentence) for each key that is missing or unknown: the rules read the mapping itself."""
+    known = group.fields_by_key()
+    for key, field in known.items():
+        if key not in config and (group.is_whole or field.is_required()):
+            yield (*place, key), sentences.missing_key((*place, key))
+    for key, value in config.items():
+        inner = group_of(known[key]) if key in known else group.group_of_free_key(key)
+        if key not in known and inner is None:
+            dotted = ".".join(map(str, (*place, key)))
+            yield (
+                (*place, key),
+                sentences.renamed_key(dotted, RENAMED[dotted])
+                if dotted in RENAMED
+                else sentences.unknown_key(key, place, list(known)),
+            )
+        elif inner and isinstance(value, Mapping):
+            yield from _faults_of_keys(value, inner, (*place, key))

@@ -1,0 +1,93 @@
+"""The whole configuration, and what its sections must not say against each other."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import Field
+
+from strokeclock.errors import ConfigurationError
+from strokeclock.settings.evaluation import Evaluation
+from strokeclock.settings.group import Group, section, setting
+from strokeclock.settings.networks import Models, StartingWeights
+from strokeclock.settings.patients import Cohort, Phantom, Split
+from strokeclock.settings.preprocessing import Preprocessing, Quality
+from strokeclock.settings.training import Training
+
+IMAGENET_WIDTH = 64  # channels of ResNet-18's first stage
+
+
+class Settings(Group):
+    """A run's settings. Without arguments they are the paper's, which lack only their patients."""
+
+    run: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")] = setting(
+        "paper",
+        "results lie in results/<run>/, logs in logs/<run>/",
+        kind="a name of at most 100 letters, digits, '.', '_' and '-', the first no '.' or '-'",
+    )
+    recipe: Annotated[str, Field(min_length=1)] = setting(
+        "paper", "what Table 2 calls the way the networks were trained; name yours where you change training"
+    )
+    cohort: Cohort = section(Cohort)
+    split: Split = section(Split, "patient-level, stratified on TSS < 3 h, 3 to 4.5 h, >= 4.5 h")
+    phantom: Phantom = section(
+        Phantom, "synthetic patients (docs/phantom.md); only used when cohort.sheet is null"
+    )
+    preprocessing: Preprocessing = section(Preprocessing)
+    quality: Quality = section(Quality, "verdict per patient: fail excludes, look asks for an eye")
+    models: Models = section(Models)
+    starting_weights: StartingWeights = section(
+        StartingWeights,
+        'of the arms imagenet and medical; where null, their rows of Table 2 say "not run"',
+    )
+    training: Training = section(Training)
+    evaluation: Evaluation = section(Evaluation)
+
+    def faults(self) -> Iterator[str]:
+        if not self.cohort.sheet:
+            if not self.phantom.patients:
+                yield (
+                    "No patients: set cohort.sheet to your cohort sheet (config/README.md), "
+                    "or phantom.patients to a number for a synthetic cohort."
+                )
+            if self.cohort.exclude:
+                yield (
+                    f"Configuration key cohort.exclude names {', '.join(self.cohort.exclude)}, but the "
+                    "cohort is of phantoms: empty it, and exclude phantoms with quality.verdicts."
+                )
+        elif self.phantom.patients:
+            yield (
+                "Both cohort.sheet and phantom.patients are set: "
+                "set phantom.patients to 0 or the sheet to null."
+            )
+        yield from self._faults_of_starting_weights()
+
+    def _faults_of_starting_weights(self) -> Iterator[str]:
+        start = self.starting_weights
+        for name, data in (("medical_2d", start.medical_2d), ("medical_3d", start.medical_3d)):
+            if data.source == "phantom" and self.cohort.sheet:
+                yield (
+                    f"Configuration key starting_weights.{name}.source is phantom, and the cohort is of "
+                    "patients: name the data set."
+                )
+        width = self.models.network_2d.width
+        if start.imagenet.file and width != IMAGENET_WIDTH:
+            yield (
+                "Configuration key starting_weights.imagenet.file: its weights are of width "
+                f"{IMAGENET_WIDTH}, and models.2d.width is {width}: set it to {IMAGENET_WIDTH}, or the file "
+                "to null."
+            )
+
+    def check_counts(self, *, patients: int) -> None:
+        """Refuse split.counts that cannot be met, before hours of preprocessing.
+
+        Raises
+        ------
+        ConfigurationError
+            Every patient has a label and the counts do not sum to their number.
+        """
+        if fault := self.split.counts_fault(patients=patients, all_labelled=self.cohort.require_onset):
+            raise ConfigurationError(fault)
+
+    def as_mapping(self) -> dict:
+        """Return the settings as Snakemake's ``config`` has them: dictionaries, lists, numbers, texts."""
+        return self.model_dump(by_alias=True)

@@ -1,0 +1,176 @@
+"""What every group of settings is made of: the base class, the fields, the types that recur.
+
+A field says everything of its key: type and limits by its annotation, the rest through `setting`. The
+sentences of errors, config/config.yaml, the JSON schema and docs/settings.md are made from it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WrapValidator
+from pydantic.fields import FieldInfo
+from pydantic_core import CoreSchema, core_schema
+
+
+class Group(BaseModel):
+    """Keys of the configuration that stand together.
+
+    Types are strict: YAML says what is a number, a text or a switch, and nothing is converted.
+    """
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        defer_build=True,  # built once, with the whole
+    )
+    is_whole: ClassVar[bool] = True  # every key must be there
+    on_one_line: ClassVar[bool] = False  # in config/config.yaml
+
+    @classmethod
+    def fields_by_key(cls) -> dict[str, FieldInfo]:
+        """Return the fields by the names that the configuration gives them."""
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
+
+    @classmethod
+    def group_of_free_key(cls, key: object) -> "type[Group] | None":
+        """Return the group that a key beside the fields holds, or None where there may be no such key."""
+        return None
+
+    def faults(self) -> Iterator[str]:
+        """Yield a sentence for each contradiction among this group's settings."""
+        yield from ()
+
+    def all_faults(self) -> Iterator[str]:
+        """Yield the contradictions of this group and of the groups in it."""
+        yield from self.faults()
+        for _, value in self:
+            if isinstance(value, Group):
+                yield from value.all_faults()
+
+
+def group_of(field: FieldInfo) -> type[Group] | None:
+    """Return the group that a field holds, or None where it holds values."""
+    kinds = (field.annotation, *get_args(field.annotation))
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, Group)), None)
+
+
+def setting(
+    default: object = ...,
+    description: str = "",
+    *,
+    unit: str = "",
+    source: str = "",
+    alias: str | None = None,
+    names: tuple[str, ...] = (),
+    meanings: Mapping[object, str] | None = None,
+    kind: str = "",
+    above: str = "",
+) -> Any:
+    """Describe one key of the configuration.
+
+    Parameters
+    ----------
+    default : its value in config/config.yaml, in the very type that YAML reads; ... where it must be given.
+    description : what it does, in words that fit behind it as a comment.
+    unit : of the number, or of each number of a list.
+    source : begins with P where the paper states the default, with D where the paper is silent and it is
+        ours; empty where it is no number of a method.
+    alias : the key, where Python could not call it so.
+    names : what the members of a list of fixed length are.
+    meanings : choice -> what it does.
+    kind : what a value must be, where the type does not say it well.
+    above : a paragraph that stands before the key in config/config.yaml.
+    """
+    said = {
+        "x-unit": unit,
+        "x-source": source,
+        "x-names": list(names),
+        "x-meanings": {str(choice): meaning for choice, meaning in (meanings or {}).items()},
+        "x-kind": kind,
+        "x-above": above,
+    }
+    return Field(
+        default,
+        description=description or None,
+        alias=alias,
+        json_schema_extra={key: value for key, value in said.items() if value},
+    )
+
+
+def section(
+    group: Callable[[], Group],
+    description: str = "",
+    *,
+    source: str = "",
+    alias: str | None = None,
+    above: str = "",
+) -> Any:
+    """Describe a group of keys; called without arguments it gives its defaults."""
+    said = {"x-source": source, "x-above": above}
+    return Field(
+        default_factory=group,
+        description=description or None,
+        alias=alias,
+        json_schema_extra={key: value for key, value in said.items() if value},
+    )
+
+
+class Unique:
+    """Marks a list whose members differ."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict:
+        return handler(schema) | {"uniqueItems": True}
+
+    @staticmethod
+    def _check(values: list) -> list:
+        for value in values:
+            if values.count(value) > 1:
+                raise ValueError(f"which names {value} twice: keep one.")
+        return values
+
+
+class FilePath:
+    """Marks a text that names a file or a folder."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict:
+        return handler(schema) | {"format": "path"}
+
+    @staticmethod
+    def _check(path: str) -> str:
+        if "{" in path or "}" in path:
+            raise ValueError("whose braces Snakemake would take for a wildcard: rename it without { and }.")
+        return path
+
+
+# 180 stays 180 where a number may have decimals: what is read is what was written, to the byte.
+_AS_WRITTEN = WrapValidator(lambda value, check: (check(value), value)[1])
+
+Positive = Annotated[float, Field(gt=0), _AS_WRITTEN]
+NotNegative = Annotated[float, Field(ge=0), _AS_WRITTEN]
+Share = Annotated[float, Field(ge=0, le=1), _AS_WRITTEN]
+Count = Annotated[int, Field(ge=0)]
+Natural = Annotated[int, Field(ge=1)]
+BatchSize = Annotated[int, Field(ge=2)]  # batch normalisation has no statistics of one
+PathName = Annotated[str, Field(min_length=1), FilePath()]
+
+
+def number(
+    *, ge: float | None = None, gt: float | None = None, le: float | None = None, lt: float | None = None
+) -> Any:
+    """Return the type of a number within limits."""
+    return Annotated[float, Field(ge=ge, gt=gt, le=le, lt=lt), _AS_WRITTEN]
+
+
+def missing_file(key: str, path: str | None) -> Iterator[str]:
+    """Yield a sentence where a path that may be null names no file."""
+    if path and not Path(path).is_file():
+        yield f"Configuration key {key} names {path}, which is not there: correct the path, or null."

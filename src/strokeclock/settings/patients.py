@@ -1,0 +1,101 @@
+"""Settings of who the patients are: cohort, split, phantom."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from strokeclock.settings.group import (
+    Count,
+    Group,
+    Natural,
+    NotNegative,
+    PathName,
+    Positive,
+    Share,
+    missing_file,
+    setting,
+)
+
+
+def _reason(text: str) -> str:
+    if not text.strip():
+        raise ValueError("which gives no reason: write in a few words why the patient is excluded.")
+    return text
+
+
+class Cohort(Group):
+    sheet: PathName | None = setting(
+        None, "path to the cohort sheet (TSV, config/README.md); null: a phantom cohort (phantom.patients)"
+    )
+    readers: PathName | None = setting(
+        None,
+        "path to the reader sheet (TSV: patient, reader1, …; 1 = DWI-FLAIR mismatch present); null: no "
+        "reader rows",
+    )
+    require_onset: bool = setting(
+        True, "false: patients without onset_to_mri_min are preprocessed but take no part in training"
+    )
+    exclude: dict[str, Annotated[str, AfterValidator(_reason)]] = setting(
+        {},
+        "{patient: reason}: a person's exclusions from the sheet; identifiers that are numbers in quotes",
+        kind="pairs {patient: reason}, both of them texts",
+    )
+
+    def faults(self) -> Iterator[str]:
+        if self.sheet and not Path(self.sheet).is_file():
+            yield f"Configuration key cohort.sheet names {self.sheet}, which is not there: correct the path."
+        yield from missing_file("cohort.readers", self.readers)
+
+
+class Split(Group):
+    counts: Annotated[list[Natural], Field(min_length=3, max_length=3)] | None = setting(
+        [272, 68, 82],
+        "null: use fractions",
+        unit="patients",
+        source="P",
+        names=("train", "validation", "test"),
+    )
+    fractions: Annotated[list[Share], Field(min_length=3, max_length=3)] = setting(
+        [0.64, 0.16, 0.20], "used when counts is null; they sum to 1", names=("train", "validation", "test")
+    )
+    seed: Count = setting(2021, "of the division")
+    file: PathName | None = setting(None, "an existing split (TSV: patient, part) to use instead")
+
+    def faults(self) -> Iterator[str]:
+        total = sum(self.fractions)
+        if abs(total - 1) > 1e-6:
+            yield (
+                f"Configuration key split.fractions is {self.fractions}, together {total:.6g}: "
+                "make them sum to 1."
+            )
+        yield from missing_file("split.file", self.file)
+
+    def counts_fault(self, *, patients: int, all_labelled: bool) -> str | None:
+        """Say why the counts cannot be met by so many patients, or None."""
+        if not self.counts or self.file or not all_labelled or sum(self.counts) == patients:
+            return None
+        return (
+            f"Configuration key split.counts is {self.counts}, together {sum(self.counts)}, but {patients} "
+            "patients enter: correct the counts, or set split.counts: null to use split.fractions."
+        )
+
+
+class Phantom(Group):
+    patients: Count = setting(0, "how many")
+    seed: Count = setting(0, "each patient's random stream is (seed, patient number)")
+    space: Literal["native", "template"] = setting(
+        "native",
+        meanings={
+            "native": "whole heads as a scanner gives them",
+            "template": "registered volumes directly",
+        },
+    )
+    tissue_clock_sigma: NotNegative = setting(
+        0.8, "SD of the log of the patient's clock factor k (collaterals): u = t·k"
+    )
+    t2_nuisance: NotNegative = setting(0.04, "s0: SD of the lesion's log T2 nuisance, in every channel")
+    contrast_gain: Positive = setting(2.0, "scales time signal and nuisance of the lesion's T2 together")
+    bilateral: Share = setting(0.02, "share of patients with lesions on both sides")
+    dwi_negative: Share = setting(0.05, "share of patients whose lesion is invisible or faint on DWI")

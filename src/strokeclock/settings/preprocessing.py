@@ -1,0 +1,162 @@
+"""Settings of what happens to a patient's volumes, and of what they must measure: preprocessing, quality."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from strokeclock.settings.group import (
+    Count,
+    Group,
+    Natural,
+    NotNegative,
+    PathName,
+    Positive,
+    Share,
+    missing_file,
+    number,
+    section,
+    setting,
+)
+
+Dof = Literal[6, 7, 9, 12]
+Cost = Literal["corratio", "mutualinfo", "normmi", "normcorr"]
+Iterations = Annotated[list[Natural], Field(min_length=1)]
+
+
+class Atlas(Group):
+    source: Literal["nilearn", "files", "templateflow"] = setting(
+        "nilearn",
+        meanings={
+            "nilearn": "built from its symmetric ICBM-2009a maps",
+            "templateflow": "MNI152NLin2009cSym",
+        },
+    )
+    t2w: PathName | None = setting(None, "source files: whole-head or brain T2w atlas")
+    brain_mask: PathName | None = setting(None, "source files: its brain mask")
+
+    def faults(self) -> Iterator[str]:
+        for key in ("t2w", "brain_mask") if self.source == "files" else ():
+            path = getattr(self, key)
+            if not path or not Path(path).is_file():
+                yield (
+                    f"Configuration key preprocessing.atlas.{key} is {path or 'null'}, not a file: "
+                    "name it, or set preprocessing.atlas.source to nilearn."
+                )
+
+
+class N4(Group):
+    shrink: Natural = setting(4, "factor by which the image is made coarser", source="D")
+    iterations: Iterations = setting([50, 50, 30, 20], "per level", source="D")
+    shared_dwi: bool = setting(True, "one field, from b0, for b0 and b1000: keeps ADC unbiased", source="D")
+
+
+class Fsl(Group):
+    bet_fraction: Share = setting(0.5, "first BET", source="D")
+    bet_robust: bool = setting(True, "-R", source="D")
+    second_bet_fraction: Share = setting(0.3, "second BET, after registration", source="D")
+    t2w_dof: Dof = setting(12, "T2w to atlas", unit="degrees of freedom", source="D")
+    t2w_cost: Cost = setting("corratio", "T2w to atlas", source="D")
+    flair_dof: Dof = setting(6, "FLAIR to T2w", unit="degrees of freedom", source="D")
+    flair_cost: Cost = setting("normmi", "FLAIR to T2w", source="D")
+
+
+class Open(Group):
+    t2w_dof: Dof = setting(12, "T2w to atlas", unit="degrees of freedom", source="D")
+    n4_iterations: Iterations = setting(
+        [30, 30, 30],
+        "per level; closest to known fields; fewer levels leave much, a fourth takes anatomy",
+        source="D",
+    )
+
+
+class Intensity(Group):
+    normalisation: Literal["zscore", "minmax", "whitestripe", "median", "none"] = setting(
+        "zscore",
+        "inside the mask",
+        source="D",
+        meanings={"zscore": "clipped", "median": "keeps ratios"},
+    )
+    clip: Positive = setting(
+        8.0, "for zscore; 5 flattens a bright infarct on DWI (docs/paper.md)", unit="SD", source="D"
+    )
+    match_points: Count = setting(
+        7, "histogram matching to the reference study, per series; 0: none", source="D"
+    )
+    percentiles: Annotated[list[number(ge=0, le=100)], Field(min_length=2, max_length=2)] | None = setting(
+        [0.1, 99.9],
+        "robust minimum and maximum that become 0 and 1; null: values stay, cut at 0 and 1",
+        source="D",
+        names=("low", "high"),
+    )
+
+    def faults(self) -> Iterator[str]:
+        if self.percentiles:
+            yield from _not_rising("preprocessing.intensity.percentiles", self.percentiles)
+
+
+class Preprocessing(Group):
+    toolchain: Literal["fsl", "open"] = setting(
+        "fsl", meanings={"fsl": "the paper's", "open": "pip-installable, free for all use"}
+    )
+    patients_per_job: Natural = setting(
+        8, "of the jobs that take seconds a patient: starting one costs as much"
+    )
+    grid: Annotated[list[Annotated[int, Field(ge=8)]], Field(min_length=3, max_length=3)] = setting(
+        [224, 224, 26], "atlas grid; x must be even", unit="voxels", source="P", names=("x", "y", "z")
+    )
+    atlas: Atlas = section(Atlas, "T2w MNI-152", source="P: Fonov 2009")
+    dwi_transform: Literal["t2w", "register"] = setting(
+        "t2w",
+        source="D; P literally: register",
+        meanings={"t2w": "b1000 takes b0's transform (same EPI)", "register": "b1000 to b0"},
+    )
+    n4: N4 = section(N4, "bias correction of the toolchain fsl")
+    fsl: Fsl = section(Fsl, "BET and FLIRT of the toolchain fsl")
+    open: Open = section(Open, "the toolchain open")
+    intensity: Intensity = section(Intensity, "from any scale to 0 to 1")
+
+    def faults(self) -> Iterator[str]:
+        if self.grid[0] % 2:
+            yield "Configuration key preprocessing.grid has an odd x: make it even, it is halved."
+
+
+class Quality(Group):
+    mask_volume_ml: Annotated[list[NotNegative], Field(min_length=2, max_length=2)] = setting(
+        [900, 2100],
+        "outside: fail; masks measure some 4 % above the largest brains",
+        unit="mL",
+        source="D",
+        names=("low", "high"),
+    )
+    min_dice_to_atlas: Share = setting(0.85, "below: fail", source="D")
+    min_nmi: number(ge=1, le=2) = setting(
+        1.02, "normalised mutual information of T2w and atlas; below: look", source="D"
+    )
+    min_t2w_coverage: Share = setting(
+        0.85, "share of the atlas's brain that the T2w shows; below: look", source="D"
+    )
+    min_flair_coverage: Share = setting(
+        0.95, "share of the patient's brain that the FLAIR shows; below: look", source="D"
+    )
+    min_flair_fit: Share = setting(
+        0.68, "share of the FLAIR's variance that T2w and DWI explain; below: look", source="D"
+    )
+    max_midplane_tilt_deg: Positive = setting(
+        4.0, "of the brain's own mid-sagittal plane; above: look", unit="degrees", source="D"
+    )
+    max_midplane_offset_mm: Positive = setting(
+        3.0, "of that plane from the atlas's; above: look", unit="mm", source="D"
+    )
+    verdicts: PathName | None = setting(None, "TSV (patient, verdict, reason): a person's word overrides")
+
+    def faults(self) -> Iterator[str]:
+        yield from _not_rising("quality.mask_volume_ml", self.mask_volume_ml)
+        yield from missing_file("quality.verdicts", self.verdicts)
+
+
+def _not_rising(key: str, limits: list[float]) -> Iterator[str]:
+    low, high = limits
+    if not low < high:
+        yield f"Configuration key {key} is [{low}, {high}]: write the lower one first, and two that differ."

@@ -1,0 +1,327 @@
+"""The configuration is checked whole, and each fault is one sentence with its remedy."""
+
+import copy
+import math
+import re
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from strokeclock.errors import ConfigurationError
+from strokeclock.settings import check
+from strokeclock.settings.check import check_configuration
+
+
+def put(config, place, value):
+    *sections, key = place.split(".")
+    for section in sections:
+        config = config[section]
+    config[key] = value
+
+
+def faults(config):
+    with pytest.raises(ConfigurationError) as caught:
+        check_configuration(config)
+    told = str(caught.value).splitlines()
+    assert len(set(told)) == len(told)
+    return told
+
+
+SHIPPED = [
+    ("demo",),
+    ("phantom",),
+    ("phantom", "phantom_cpu"),
+    ("phantom", "tuned"),
+    ("phantom", "phantom_cpu", "tuned"),
+    ("demo", "tuned"),
+]
+
+
+@pytest.mark.parametrize("names", SHIPPED, ids="+".join)
+def test_shipped_configurations_are_valid(laid_over, root, names):
+    files = [yaml.safe_load((root / f"config/{name}.yaml").read_text()) for name in names]
+    assert check_configuration(laid_over(*files)).run == [name for name in names if name != "tuned"][-1]
+
+
+def test_the_configuration_of_the_integration_tests_is_valid(laid_over, root):
+    files = ("config/demo.yaml", "tests/integration/small.yaml")
+    check_configuration(laid_over(*(yaml.safe_load((root / file).read_text()) for file in files)))
+
+
+def test_the_example_of_the_readme_is_valid(laid_over, root, tmp_path):
+    example = re.search(r"# config/mine.yaml\n(.*?)\n\n", (root / "README.md").read_text(), re.DOTALL)[1]
+    own = yaml.safe_load(example)
+    for key, file in own["cohort"].items():
+        own["cohort"][key] = str(tmp_path / file.rpartition("/")[2])
+        (tmp_path / file.rpartition("/")[2]).touch()
+    settings = check_configuration(laid_over(own, {"phantom": {"patients": 0}}))
+    assert settings.cohort.sheet == str(tmp_path / "cohort.tsv")
+
+
+def test_settings_are_what_was_written_to_the_very_type(config):
+    config["training"]["phase5_tss6h"] = {"below_min": 360, "after": "phase3_tss4h5"}
+    assert repr(check_configuration(config).as_mapping()) == repr(config)
+
+
+def test_checking_changes_nothing(config):
+    before = copy.deepcopy(config)
+    check_configuration(config)
+    assert config == before
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "sentence"),
+    [
+        # keys
+        (
+            "preprocessing.tolchain",
+            "fsl",
+            "preprocessing.tolchain is unknown: did you mean preprocessing.toolchain?",
+        ),
+        ("xyz", 1, "xyz is unknown: known here: run, recipe, cohort"),
+        ("training.phase5", {}, "training.phase5 is unknown"),
+        ("training.phase5_tss6h", {"below_min": 360}, "training.phase5_tss6h.after is missing"),
+        ("training.phase5_tss6h", {"below_min": 9, "after": None}, "training.phase5_tss6h.batch is missing"),
+        ("training.phase1_stroke.bach", 4, "did you mean training.phase1_stroke.batch?"),
+        # choices
+        (
+            "preprocessing.toolchain",
+            "afni",
+            "preprocessing.toolchain is 'afni', not one of its choices: fsl, open.",
+        ),
+        ("starting_weights.medical_3d.source", "cheng", "not one of its choices: null, folder, phantom."),
+        ("models.channels", ["t1w"], "models.channels.0 is 't1w', not one of its choices: t2w, dwi"),
+        ("preprocessing.fsl.t2w_dof", 8, "preprocessing.fsl.t2w_dof is 8, not one of its choices: 6, 7"),
+        (
+            "models.channels",
+            ["dwi", "dwi"],
+            "models.channels is [dwi, dwi], which names dwi twice: keep one.",
+        ),
+        ("training.seeds", [0, 1, 0], "training.seeds is [0, 1, 0], which names 0 twice"),
+        # types and limits
+        ("training.phase1_stroke.lr", -1, "training.phase1_stroke.lr cannot be -1: give a number above 0."),
+        ("training.threads", "two", "training.threads cannot be 'two': give a whole number from 1 up."),
+        ("training.seeds", [], "training.seeds cannot be []: give a list, each a whole number from 0 up."),
+        ("split.counts", [1, 2], "give a list [train, validation, test], each a whole number from 1 up"),
+        (
+            "preprocessing.grid",
+            None,
+            "grid cannot be null: give a list [x, y, z], each a whole number from 8",
+        ),
+        ("training.tensorboard", "maybe", "training.tensorboard cannot be 'maybe': give true or false."),
+        ("quality.max_midplane_offset_mm", [1], "cannot be [1]: give a number above 0 (mm)."),
+        ("quality", None, "quality cannot be null: give a group of keys, as in config/config.yaml."),
+        (
+            "training.phase4_attention",
+            None,
+            "give a phase's keys; what is run is chosen by training.networks",
+        ),
+        ("starting_weights.imagenet.sha256", "f37072fd", "cannot be 'f37072fd': give 64 hexadecimal digits"),
+        ("evaluation.bootstraps", 1.0e3, "bootstraps cannot be 1000.0, a number with decimals: write 1000."),
+        ("training.phase1_stroke.epochs", 1.5, "epochs cannot be 1.5: give a whole number from 1 up."),
+        ("evaluation.confidence", 1, "confidence cannot be 1: give a number above 0 and below 1."),
+        ("evaluation.confidence", 0.0, "confidence cannot be 0.0: give a number above 0 and below 1."),
+        ("evaluation.bootstraps", "2000", "bootstraps cannot be '2000', a text: write 2000 without quotes"),
+        ("training.phase2_tss3h.lr", "1e-3", "lr cannot be '1e-3', a text: write 1.0e-3 without quotes"),
+        ("cohort.require_onset", "false", "cannot be 'false', a text: write false without quotes"),
+        ("training.threads", True, "training.threads cannot be true: give a whole number from 1 up."),
+        ("preprocessing.intensity.clip", True, "clip cannot be true: give a number above 0 (SD)."),
+        ("quality.min_dice_to_atlas", math.nan, "cannot be .nan: give a number from 0 to 1."),
+        ("quality.mask_volume_ml", [900, math.inf], "mask_volume_ml.1 cannot be .inf: give a number from 0"),
+        ("training.phase0_outline.weight_decay", -math.inf, "weight_decay cannot be -.inf: give a number"),
+        ("run", 2021, "run cannot be 2021, which YAML reads as no text: write it in quotes, '2021'."),
+        ("run", "a/b", "run cannot be 'a/b': give a name of at most 100 letters"),
+        ("run", "..", "run cannot be '..': give a name"),
+        ("run", ".", "run cannot be '.': give a name"),
+        ("run", "a\n", "run cannot be 'a\\n': give a name"),
+        ("run", "a" * 101, "give a name of at most 100 letters"),
+        # contradictions within a section
+        ("preprocessing.grid", [111, 112, 13], "preprocessing.grid has an odd x"),
+        ("preprocessing.intensity.percentiles", [99.9, 0.1], "percentiles is [99.9, 0.1]: write the lower"),
+        (
+            "preprocessing.intensity.percentiles",
+            [50, 50],
+            "percentiles is [50, 50]: write the lower one first",
+        ),
+        (
+            "preprocessing.intensity.percentiles",
+            [0, 101],
+            "percentiles.1 cannot be 101: give a number from 0",
+        ),
+        ("quality.mask_volume_ml", [2100, 900], "quality.mask_volume_ml is [2100, 900]: write the lower one"),
+        (
+            "split.fractions",
+            [0.6, 0.4, 0.3],
+            "split.fractions is [0.6, 0.4, 0.3], together 1.3: make them sum",
+        ),
+        ("split.fractions", [0.1, 0.1, 0.1], "together 0.3: make them sum to 1."),
+        (
+            "training.phase5_tss6h",
+            {"below_min": 9, "after": "phase9"},
+            "phase5_tss6h.after is 'phase9': name",
+        ),
+        (
+            "training.phase2_tss6h",
+            {"below_min": 9, "after": None},
+            "phase2_tss6h: another phase has the number 2",
+        ),
+        (
+            "training.phase2_tss3h.after",
+            "phase2_tss3h",
+            "name a phase of training with a lower number, or null",
+        ),
+        # patients
+        (
+            "cohort.exclude",
+            {"p1": ""},
+            "cohort.exclude.p1 is '', which gives no reason: write in a few words",
+        ),
+        ("cohort.exclude", {"p1": " "}, "cohort.exclude.p1 is ' ', which gives no reason"),
+        ("cohort.exclude", {"p1": None}, "cohort.exclude.p1 cannot be null: give a text"),
+        (
+            "cohort.exclude",
+            {7: "moved"},
+            "cohort.exclude has the key 7, which YAML reads as no text: write it",
+        ),
+        ("cohort.exclude", {None: "moved"}, "cohort.exclude has the key null, which YAML reads as no text"),
+        ("cohort.exclude", ["p1"], "cohort.exclude cannot be [p1]: give pairs {patient: reason}"),
+        (
+            "cohort.exclude",
+            {"phantom-0001": "dark"},
+            "cohort.exclude names phantom-0001, but the cohort is of",
+        ),
+        ("cohort.sheet", "nowhere.tsv", "Both cohort.sheet and phantom.patients"),
+        (
+            "cohort.sheet",
+            "nowhere.tsv",
+            "cohort.sheet names nowhere.tsv, which is not there: correct the path.",
+        ),
+        ("cohort.sheet", "", "cohort.sheet cannot be '': give a path, or null."),
+        ("phantom.patients", 0, "No patients: set cohort.sheet"),
+        # files
+        ("quality.verdicts", "nowhere.tsv", "quality.verdicts names nowhere.tsv, which is not there"),
+        ("split.file", "/a/{b}/c.tsv", "is '/a/{b}/c.tsv', whose braces Snakemake would take for a wildcard"),
+        ("starting_weights.imagenet.file", "nowhere.pth", "imagenet.file names nowhere.pth, which is not"),
+        ("starting_weights.medical_2d.source", "folder", "medical_2d.folder is null, not a folder"),
+        ("starting_weights.medical_3d.folder", "somewhere", "its source is null: set source: folder"),
+        ("preprocessing.atlas.source", "files", "preprocessing.atlas.t2w is null, not a file"),
+    ],
+)
+def test_a_fault_is_one_sentence_that_names_the_key(config, place, value, sentence):
+    put(config, place, value)
+    assert any(sentence in told for told in faults(config))
+
+
+def test_all_faults_are_told_at_once(config):
+    config["training"]["sead"] = 1
+    del config["run"]
+    config["evaluation"]["confidence"] = 2
+    told = "\n".join(faults(config))
+    assert "training.sead is unknown" in told
+    assert "run is missing: take it from config/config.yaml" in told
+    assert "evaluation.confidence cannot be 2" in told
+
+
+def test_contradictions_of_all_sections_are_told_at_once(config):
+    config["preprocessing"]["grid"][0] = 9
+    config["quality"]["mask_volume_ml"] = [3, 2]
+    config["phantom"]["patients"] = 0
+    assert len(faults(config)) == 3
+
+
+def test_a_missing_section_is_one_fault(config):
+    del config["evaluation"]
+    assert faults(config) == ["Configuration key evaluation is missing: take it from config/config.yaml."]
+
+
+def test_an_unknown_key_is_told_once_whatever_it_holds(config):
+    config["training"]["phases"] = {"lr": "x"}
+    assert len(faults(config)) == 1
+
+
+def test_a_renamed_key_is_refused_with_its_new_name(config, monkeypatch):
+    monkeypatch.setitem(check.RENAMED, "training.sedes", "training.seeds")
+    monkeypatch.setitem(check.RENAMED, "scoring", "evaluation")
+    config["training"]["sedes"] = [0]
+    config["scoring"] = {"confidence": 0.9}
+    assert faults(config) == [
+        "Configuration key training.sedes is called training.seeds now: rename it in your file.",
+        "Configuration key scoring is called evaluation now: rename it in your file.",
+    ]
+
+
+def test_renamed_keys_lead_to_keys_that_there_are(config):
+    for old, new in check.RENAMED.items():
+        part = config
+        for key in new.split("."):
+            part = part[key]
+        with pytest.raises(KeyError):
+            put(config, f"{old}.x", 1)
+
+
+@pytest.mark.parametrize(
+    "training",
+    [{"networks": ["3d"], "arms": ["imagenet"]}, {"networks": ["3d"], "arms": ["imagenet", "medical"]}],
+)
+def test_networks_and_arms_must_leave_something(laid_over, training):
+    config = laid_over({"training": training})
+    if training["arms"] == ["imagenet"]:
+        assert "ImageNet weights are of the 2D network alone" in faults(config)[0]
+    else:
+        check_configuration(config)
+
+
+def test_counts_that_cannot_be_met_are_told_before_the_first_job(config):
+    settings = check_configuration(config)
+    settings.check_counts(patients=422)
+    with pytest.raises(ConfigurationError, match=r"together 422, but 421 patients enter"):
+        settings.check_counts(patients=421)
+    config["split"]["counts"] = None
+    check_configuration(config).check_counts(patients=421)
+
+
+def test_imagenet_weights_are_of_a_network_of_width_64(config, tmp_path):
+    file = tmp_path / "resnet18-f37072fd.pth"
+    file.touch()
+    config["starting_weights"]["imagenet"]["file"] = str(file)
+    check_configuration(config)
+    config["models"]["2d"]["width"] = 16
+    assert "models.2d.width is 16: set it to 64" in faults(config)[0]
+
+
+def test_patients_are_not_compared_with_phantom_tumours(config, tmp_path):
+    (tmp_path / "cohort.tsv").touch()
+    config["cohort"]["sheet"], config["phantom"]["patients"] = str(tmp_path / "cohort.tsv"), 0
+    config["cohort"]["exclude"] = {"007": "moved"}
+    check_configuration(config)
+    config["starting_weights"]["medical_2d"]["source"] = "phantom"
+    assert "medical_2d.source is phantom, and the cohort" in faults(config)[0]
+
+
+@pytest.mark.parametrize("total", [0.9999998, 1.0000002])
+def test_fractions_may_be_rounded(config, total):
+    config["split"]["fractions"] = [0.1913, 0.0478, total - 0.1913 - 0.0478]
+    check_configuration(config)
+
+
+def test_a_phase_takes_what_it_does_not_say_from_the_one_before(config):
+    config["training"]["phase6_tss9h"] = {"below_min": 540, "after": "phase5_tss6h", "lr": 0.5}
+    config["training"]["phase5_tss6h"] = {"below_min": 360, "after": "phase1_stroke", "epochs": 3}
+    training = check_configuration(config).training
+    assert list(training.phases)[3:] == ["phase4_attention", "phase5_tss6h", "phase6_tss9h"]
+    first = config["training"]["phase1_stroke"]
+    expected = first | {"below_min": 540, "after": "phase5_tss6h", "epochs": 3, "lr": 0.5}
+    assert training.whole_phase("phase6_tss9h") == expected
+
+
+def test_the_json_schema_knows_what_is_shipped_and_what_is_wrong(root):
+    schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    for name in ("config", "demo", "phantom", "phantom_cpu", "tuned"):
+        validator.validate(yaml.safe_load((root / f"config/{name}.yaml").read_text()))
+    own = {"training": {"phase5_tss6h": {"below_min": 9, "after": None}, "phase0_genesis": None}}
+    validator.validate(own)
+    for wrong in ({"rum": "x"}, {"training": {"phase5": {}}}, {"models": {"2d": {"width": 0}}}):
+        assert not validator.is_valid(wrong)
