@@ -1,6 +1,7 @@
 """The floors of the house: who may know whom."""
 
 import ast
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,18 @@ def test_these_import_no_torch(folder):
     assert not [
         f"{file} imports {name}" for file, name in imported_by(folder) if name.split(".")[0] == "torch"
     ]
+
+
+def test_settings_import_what_snakemake_brings_alone():
+    """The host holds Snakemake and nothing else, and parses the configuration for every job."""
+    own = {"strokeclock.errors", "strokeclock.files"}
+    wrong = [
+        f"{file} imports {name}"
+        for file, name in imported_by("settings")
+        if not (name.startswith("strokeclock.settings") or name in own)
+        and name.split(".")[0] not in {*sys.stdlib_module_names, "pydantic", "pydantic_core", "yaml"}
+    ]
+    assert not wrong
 
 
 def test_the_library_knows_no_snakemake():

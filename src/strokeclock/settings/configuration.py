@@ -7,7 +7,7 @@ from pydantic import Field
 
 from strokeclock.errors import ConfigurationError
 from strokeclock.settings.evaluation import Evaluation
-from strokeclock.settings.group import Group, section, setting
+from strokeclock.settings.group import Group, WithoutBraces, section, setting
 from strokeclock.settings.networks import Models, StartingWeights
 from strokeclock.settings.patients import Cohort, Phantom, Split
 from strokeclock.settings.preprocessing import Preprocessing, Quality
@@ -24,7 +24,7 @@ class Settings(Group):
         "results lie in results/<run>/, logs in logs/<run>/",
         kind="a name of at most 100 letters, digits, '.', '_' and '-', the first no '.' or '-'",
     )
-    recipe: Annotated[str, Field(min_length=1)] = setting(
+    recipe: Annotated[str, Field(min_length=1), WithoutBraces()] = setting(
         "paper", "what Table 2 calls the way the networks were trained; name yours where you change training"
     )
     cohort: Cohort = section(Cohort)

@@ -58,16 +58,14 @@ def group_of(field: FieldInfo) -> type[Group] | None:
 
 
 def setting(
-    default: object = ...,
+    default: object,
     description: str = "",
     *,
     unit: str = "",
     source: str = "",
-    alias: str | None = None,
     names: tuple[str, ...] = (),
     meanings: Mapping[object, str] | None = None,
     kind: str = "",
-    above: str = "",
 ) -> Any:
     """Describe one key of the configuration.
 
@@ -78,11 +76,9 @@ def setting(
     unit : of the number, or of each number of a list.
     source : begins with P where the paper states the default, with D where the paper is silent and it is
         ours; empty where it is no number of a method.
-    alias : the key, where Python could not call it so.
     names : what the members of a list of fixed length are.
     meanings : choice -> what it does.
     kind : what a value must be, where the type does not say it well.
-    above : a paragraph that stands before the key in config/config.yaml.
     """
     said = {
         "x-unit": unit,
@@ -90,12 +86,10 @@ def setting(
         "x-names": list(names),
         "x-meanings": {str(choice): meaning for choice, meaning in (meanings or {}).items()},
         "x-kind": kind,
-        "x-above": above,
     }
     return Field(
         default,
         description=description or None,
-        alias=alias,
         json_schema_extra={key: value for key, value in said.items() if value},
     )
 
@@ -108,7 +102,15 @@ def section(
     alias: str | None = None,
     above: str = "",
 ) -> Any:
-    """Describe a group of keys; called without arguments it gives its defaults."""
+    """Describe a group of keys.
+
+    Parameters
+    ----------
+    group : called without arguments it gives the defaults.
+    description, source : as of a `setting`.
+    alias : the key, where Python could not call it so.
+    above : a paragraph that stands before the key in config/config.yaml.
+    """
     said = {"x-source": source, "x-above": above}
     return Field(
         default_factory=group,
@@ -135,20 +137,24 @@ class Unique:
         return values
 
 
-class FilePath:
-    """Marks a text that names a file or a folder."""
+class WithoutBraces:
+    """Marks a text that becomes part of a rule."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))
 
+    @staticmethod
+    def _check(text: str) -> str:
+        if "{" in text or "}" in text:
+            raise ValueError("whose braces Snakemake would take for a wildcard: do without { and }.")
+        return text
+
+
+class FilePath(WithoutBraces):
+    """Marks a text that names a file or a folder."""
+
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict:
         return handler(schema) | {"format": "path"}
-
-    @staticmethod
-    def _check(path: str) -> str:
-        if "{" in path or "}" in path:
-            raise ValueError("whose braces Snakemake would take for a wildcard: rename it without { and }.")
-        return path
 
 
 # 180 stays 180 where a number may have decimals: what is read is what was written, to the byte.

@@ -25,6 +25,11 @@ def _reason(text: str) -> str:
     return text
 
 
+Reason = Annotated[
+    str, AfterValidator(_reason), Field(json_schema_extra={"x-kind": "the reason in a few words"})
+]
+
+
 class Cohort(Group):
     sheet: PathName | None = setting(
         None, "path to the cohort sheet (TSV, config/README.md); null: a phantom cohort (phantom.patients)"
@@ -37,7 +42,7 @@ class Cohort(Group):
     require_onset: bool = setting(
         True, "false: patients without onset_to_mri_min are preprocessed but take no part in training"
     )
-    exclude: dict[str, Annotated[str, AfterValidator(_reason)]] = setting(
+    exclude: dict[str, Reason] = setting(
         {},
         "{patient: reason}: a person's exclusions from the sheet; identifiers that are numbers in quotes",
         kind="pairs {patient: reason}, both of them texts",

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from strokeclock.settings.group import (
     Count,
@@ -20,7 +21,14 @@ from strokeclock.settings.group import (
     setting,
 )
 
-Dof = Literal[6, 7, 9, 12]
+
+def _no_decimals(value: object) -> object:
+    if isinstance(value, float):  # 12.0 equals 12, and is another word to FLIRT
+        raise PydanticCustomError("literal_error", "a number with decimals")
+    return value
+
+
+Dof = Annotated[Literal[6, 7, 9, 12], BeforeValidator(_no_decimals)]
 Cost = Literal["corratio", "mutualinfo", "normmi", "normcorr"]
 Iterations = Annotated[list[Natural], Field(min_length=1)]
 

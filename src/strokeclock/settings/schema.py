@@ -82,7 +82,7 @@ def _kind_of_type(node: Mapping) -> str:
             named = f" [{', '.join(node['x-names'])}]" if "x-names" in node else ""
             return f"a list{named}, each {'of ' if 'enum' in each else ''}{members}"
         case _:
-            return node.get("x-kind") or "a group of keys, as in config/config.yaml"
+            return "a group of keys, as in config/config.yaml"
 
 
 def _types(node: Mapping) -> list[str]:

@@ -39,7 +39,7 @@ def explain(error: ValidationError) -> Iterator[tuple[Place, str]]:
             yield (
                 place,
                 f"Configuration key {_dotted(place[:-2])} has the key {_show(value)}, which YAML reads as no "
-                "text: write it in quotes, exactly as it stands elsewhere.",
+                "text: write it in quotes, as in the cohort sheet.",
             )
             continue
         node = find_node(schema, place)
@@ -65,7 +65,7 @@ def _misread(fault: str, value: object) -> str | None:
                 "(nested keys of --config are texts)."
             )
     if fault == "string_type" and value is not None and not isinstance(value, dict | list):
-        return f", which YAML reads as no text: write it in quotes, '{value}'."
+        return f", which YAML reads as no text: write it in quotes, '{to_yaml(value)}'."
     return None
 
 
