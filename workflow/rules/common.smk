@@ -45,9 +45,7 @@ try:
         raise StrokeclockError(
             f"Every patient of {config['cohort']['sheet']} is excluded."
         )
-    SETTINGS.check_counts(
-        patients=len(COHORT.labelled) if COHORT else len(PATIENTS)
-    )
+    SETTINGS.check_counts(patients=len(COHORT.labelled) if COHORT else len(PATIENTS))
     if config["cohort"]["readers"] and workflow.is_main_process:
         # whom they must have read is known after the split, all other faults before hours of training
         read_reader_sheet(
