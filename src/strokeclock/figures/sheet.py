@@ -14,7 +14,7 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from strokeclock.figures.style import BLUE, PALE, house_style
 
 SIZE, LINE = 7.0, 9.2  # of words, from line to line
-GREY = "#777777"
+GREY = "#767676"  # the palest that is still easy to read on white
 _FINE = 200  # dots per inch at which words are measured: fewer move letters to whole dots
 _PAD, _BOX = 6.0, 14.0  # about words, and the height of a box in a chain
 _COLUMN, _LANE = 14.0, 9.0  # between columns, and between arrows beside the boxes
@@ -43,9 +43,13 @@ def wrap(text: str, width: float) -> str:
     return "\n".join(lines)
 
 
-def widest(head: str, cells: Iterable[str]) -> float:
-    """The width of a column, whose head is bold."""
-    return max(measure(head, bold=True), *map(measure, cells))
+def place_columns(
+    heads: Sequence[str], rows: Iterable[Sequence[str]], *, start: float = 0, gap: float
+) -> tuple[list[float], list[float]]:
+    """Left edge and width of each column: as wide as its widest cell; its head is bold."""
+    columns = zip(heads, *rows, strict=True)
+    widths = [max(measure(head, bold=True), *map(measure, cells)) for head, *cells in columns]
+    return list(accumulate(widths[:-1], lambda left, width: left + width + gap, initial=start)), widths
 
 
 def new_sheet() -> Axes:
@@ -124,9 +128,9 @@ def draw_chain(
     follows = set(pairwise(order))
     lanes = sorted({arrow.before for arrow in arrows if arrow[:2] not in follows}, key=order.index)
     left, box = _LANE * (len(lanes) + 1), max(measure(name, bold=True) for name in order) + 2 * _PAD
-    columns = [widest(head, cells) for head, *cells in zip(heads, *(row.cells for row in rows), strict=True)]
-    *lefts, right = accumulate([left + box, *columns], lambda x, width: x + _COLUMN + width)
-    lefts = [left + box + _COLUMN, *(x + _COLUMN for x in lefts[1:])]
+    start = left + box + _COLUMN
+    lefts, widths = place_columns(heads, [row.cells for row in rows], start=start, gap=_COLUMN)
+    right = lefts[-1] + widths[-1]
     with house_style():
         axis = new_sheet()
         y = max(map(height_of, heads)) + _PAD

@@ -5,20 +5,18 @@ A table has columns with labels, columns with values and, paler, columns beside 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import DictLoader, Environment, StrictUndefined
 from matplotlib.figure import Figure
 
-from strokeclock.figures.sheet import LINE, fit, height_of, new_sheet, widest, wrap, write
+from strokeclock.figures.sheet import GREY, LINE, fit, height_of, new_sheet, place_columns, wrap, write
 from strokeclock.figures.style import INK, house_style, save_figure
 from strokeclock.files import write_whole
 
-GREY = "#767676"  # the palest that is still easy to read on white
 NOTHING = "–"
-_GAP, _WIDE_GAP = 9.0, 20.0  # points between columns, and before those beside
+_GAP, _APART = 9.0, 11.0  # points between columns, and more before those beside
 
 
 class Row(NamedTuple):
@@ -209,14 +207,13 @@ _TEMPLATES.filters["tex"] = escape_latex
 def draw_table(table: Table) -> Figure:
     """Draw the table as a picture, as large as its words need."""
     labels, values = len(table.labels), len(table.labels) + len(table.values)
-    rows = [row for row in table.rows if not isinstance(row, str)]
     cells = [
         [*row.labels, *([""] * len(table.values) if isinstance(row.values, str) else row.values), *row.beside]
-        for row in rows
+        for row in table.rows
+        if not isinstance(row, str)
     ]
-    widths = [widest(title, column) for title, *column in zip(table.columns, *cells, strict=True)]
-    gaps = [_WIDE_GAP if place == values else _GAP for place in range(1, len(widths))]
-    lefts = list(accumulate((width + gap for width, gap in zip(widths, gaps, strict=False)), initial=0.0))
+    lefts, widths = place_columns(table.columns, cells, gap=_GAP)
+    lefts = [left + _APART * (place >= values) for place, left in enumerate(lefts)]
     right = lefts[-1] + widths[-1]
     with house_style():
         axis = new_sheet()
