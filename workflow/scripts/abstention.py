@@ -6,6 +6,7 @@ Settings: evaluation.{threshold, fixed_threshold, confidence}.
 
 from strokeclock.evaluation.abstention import write_abstention
 from strokeclock.figures.abstention import draw_abstention
+from strokeclock.figures.style import save_figure
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
@@ -17,4 +18,4 @@ write_abstention(
     settings=snakemake.params.settings,
     tasks=snakemake.params.tasks,
 )
-draw_abstention(snakemake.output.table, [snakemake.output.svg, snakemake.output.png])
+save_figure(draw_abstention(snakemake.output.table), snakemake.output.svg, snakemake.output.png)

@@ -6,6 +6,7 @@ Settings: evaluation.{confidence, bootstraps}.
 
 from strokeclock.evaluation.calibration import write_calibration
 from strokeclock.figures.calibration import draw_calibration
+from strokeclock.figures.style import save_figure
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
@@ -18,4 +19,4 @@ write_calibration(
     settings=snakemake.params.settings,
     tasks=snakemake.params.tasks,
 )
-draw_calibration(*tables, [snakemake.output.svg, snakemake.output.png])
+save_figure(draw_calibration(*tables), snakemake.output.svg, snakemake.output.png)

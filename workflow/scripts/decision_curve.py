@@ -6,6 +6,7 @@ Settings: evaluation.{confidence, bootstraps}.
 
 from strokeclock.evaluation.decision import write_decision_curve
 from strokeclock.figures.decision_curve import draw_decision_curve
+from strokeclock.figures.style import save_figure
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
@@ -19,4 +20,4 @@ write_decision_curve(
     settings=snakemake.params.settings,
     tasks=snakemake.params.tasks,
 )
-draw_decision_curve(snakemake.output.table, [snakemake.output.svg, snakemake.output.png])
+save_figure(draw_decision_curve(snakemake.output.table), snakemake.output.svg, snakemake.output.png)

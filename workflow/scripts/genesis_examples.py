@@ -6,15 +6,15 @@ Inputs: model, manifest (hemispheres lie beside it), grid. Outputs: svg, png. Se
 from pathlib import Path
 
 from strokeclock.figures.genesis_examples import draw_genesis_examples
+from strokeclock.figures.style import save_figure
 from strokeclock.logs import log_to
 from strokeclock.models.field import Field
 from strokeclock.pretraining.restoration import read_restorer
 
 log_to(snakemake.log[0])
 model, record = read_restorer(snakemake.input.model)
-draw_genesis_examples(
+figure = draw_genesis_examples(
     model,
-    snakemake.output,
     hemispheres=Path(snakemake.input.manifest).parent,
     patients=record["participants"]["train"][:2],
     channels=record["channels"],
@@ -22,3 +22,4 @@ draw_genesis_examples(
     seed=record["seed"],
     field=Field.of(record.get("field")),
 )
+save_figure(figure, *snakemake.output)

@@ -8,14 +8,14 @@ Settings: models.channels, models.other_hemisphere, evaluation.gradcam_layer, ev
 from pathlib import Path
 
 from strokeclock.figures.gradcam import draw_gradcam
+from strokeclock.figures.style import save_figure
 from strokeclock.logs import log_to
 from strokeclock.training.checkpoint import read_network
 
 log_to(snakemake.log[0])
-draw_gradcam(
+figure = draw_gradcam(
     [read_network(path)[0] for path in snakemake.input.models],
     snakemake.input.predictions,
-    snakemake.output,
     hemispheres=Path(snakemake.input.manifest).parent,
     volumes=snakemake.input.volumes,
     grid=snakemake.input.grid,
@@ -23,3 +23,4 @@ draw_gradcam(
     layer=snakemake.params.layer,
     patients=snakemake.params.patients,
 )
+save_figure(figure, *snakemake.output)

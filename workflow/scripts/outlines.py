@@ -7,6 +7,7 @@ Outputs: svg, png. Settings: models.channels.
 from pathlib import Path
 
 from strokeclock.figures.outlines import draw_outlines
+from strokeclock.figures.style import save_figure
 from strokeclock.logs import log_to
 from strokeclock.segmentation.network import read_outliner
 
@@ -14,9 +15,8 @@ log_to(snakemake.log[0])
 network, field = read_outliner(
     snakemake.input.model, series=snakemake.params.channels, split=snakemake.input.split
 )
-draw_outlines(
+figure = draw_outlines(
     network,
-    snakemake.output,
     field=field,
     hemispheres=Path(snakemake.input.manifest).parent,
     cohort=snakemake.input.cohort,
@@ -25,3 +25,4 @@ draw_outlines(
     grid=snakemake.input.grid,
     channels=snakemake.params.channels,
 )
+save_figure(figure, *snakemake.output)

@@ -7,13 +7,14 @@ from pathlib import Path
 
 from strokeclock.batches import read_batches
 from strokeclock.figures.phantom_sheet import draw_phantom_sheet
+from strokeclock.figures.style import save_figure
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
 phantoms = list(read_batches(snakemake.input.phantoms).values())
-draw_phantom_sheet(
+figure = draw_phantom_sheet(
     [files["truth"] for files in phantoms],
-    snakemake.output.picture,
     raw=Path(phantoms[0]["t2w"]).parents[1],
     patients=snakemake.params.patients,
 )
+save_figure(figure, *snakemake.output)

@@ -5,13 +5,14 @@ Params: settings (phases shown, with readers or not), tasks (phase -> minutes be
 """
 
 from strokeclock.figures.roc import draw_roc
+from strokeclock.figures.style import save_figure
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
-draw_roc(
+figure = draw_roc(
     snakemake.input.predictions,
-    snakemake.output,
     table2=snakemake.input.table2,
     tasks=snakemake.params.tasks,
     **snakemake.params.settings,
 )
+save_figure(figure, *snakemake.output)

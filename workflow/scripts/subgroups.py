@@ -5,6 +5,7 @@ Settings: evaluation.{threshold, fixed_threshold, confidence}.
 """
 
 from strokeclock.evaluation.subgroups import write_subgroups
+from strokeclock.figures.style import save_figure
 from strokeclock.figures.subgroups import draw_subgroups
 from strokeclock.logs import log_to
 
@@ -18,4 +19,4 @@ write_subgroups(
     settings=snakemake.params.settings,
     tasks=snakemake.params.tasks,
 )
-draw_subgroups(snakemake.output.table, [snakemake.output.svg, snakemake.output.png])
+save_figure(draw_subgroups(snakemake.output.table), snakemake.output.svg, snakemake.output.png)

@@ -3,14 +3,15 @@
 Inputs: histories, records (of the same runs). Outputs: svg, png. Settings: none.
 """
 
+from strokeclock.figures.style import save_figure
 from strokeclock.figures.training_curves import draw_training_curves
 from strokeclock.logs import log_to
 
 log_to(snakemake.log[0])
 run = snakemake.wildcards
-draw_training_curves(
+figure = draw_training_curves(
     snakemake.input.histories,
     snakemake.input.records,
-    snakemake.output,
     title=f"{run.net.upper()}: {run.phase}, from {run.weights} weights",
 )
+save_figure(figure, *snakemake.output)

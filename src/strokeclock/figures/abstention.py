@@ -1,21 +1,21 @@
 """What networks gain where they may leave the doubtful patients to people."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from strokeclock.evaluation.abstention import MARGIN, ONE_SEED, SPREAD
 from strokeclock.evaluation.tables import KEY, RATES
 from strokeclock.figures.rows import read_rows, say, tile, title_of
-from strokeclock.figures.style import BLUE, GREEN, INK, ORANGE, VERMILION, house_style, save_figure
+from strokeclock.figures.style import BLUE, GREEN, INK, ORANGE, VERMILION, house_style
 
 GROUP = ["target", *KEY]
 
 
-def draw_abstention(table: str | Path, outputs: Iterable[str | Path]) -> None:
-    """Draw a panel a network and start from tables/abstention.csv to .svg and .png."""
+def draw_abstention(table: str | Path) -> Figure:
+    """Draw a panel a network and start from tables/abstention.csv."""
     rows = read_rows(table)
     groups = {
         key: group.set_index("certainty")
@@ -42,7 +42,7 @@ def draw_abstention(table: str | Path, outputs: Iterable[str | Path]) -> None:
             figure.legend(handles.values(), handles, loc="outside upper center", ncols=2, handlelength=3.4)
         else:
             say(figure, "No network that tells time was run.")
-        save_figure(figure, *outputs)
+        return figure
 
 
 def _draw_panel(axis: Axes, rows: pd.DataFrame) -> None:

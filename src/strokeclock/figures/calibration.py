@@ -1,21 +1,21 @@
 """Reliability of every row's scores: how often what was given 0.7 was so, before and after scaling."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from strokeclock.evaluation.calibration import AS_PREDICTED, SCALED
 from strokeclock.evaluation.tables import KEY
 from strokeclock.figures.rows import read_rows, say, tile, title_of
-from strokeclock.figures.style import BLUE, INK, PALE, house_style, save_figure
+from strokeclock.figures.style import BLUE, INK, PALE, house_style
 
 GROUP = ["target", *KEY]
 
 
-def draw_calibration(calibration: str | Path, reliability: str | Path, outputs: Iterable[str | Path]) -> None:
-    """Draw a panel a row from tables/calibration.csv and reliability.csv to .svg and .png."""
+def draw_calibration(calibration: str | Path, reliability: str | Path) -> Figure:
+    """Draw a panel a row from tables/calibration.csv and reliability.csv."""
     lines = read_rows(calibration).set_index([*GROUP, "scores"]).sort_index()
     groups = {
         key: bins.set_index("scores") for key, bins in read_rows(reliability).groupby(GROUP, sort=False)
@@ -32,7 +32,7 @@ def draw_calibration(calibration: str | Path, reliability: str | Path, outputs: 
             figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         else:
             say(figure, "No row was run.")
-        save_figure(figure, *outputs)
+        return figure
 
 
 def _draw_panel(axis: Axes, bins: pd.DataFrame, lines: pd.DataFrame) -> None:

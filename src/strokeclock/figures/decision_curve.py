@@ -1,6 +1,5 @@
 """Decision curves: net benefit of treating by each row's score, by the readers' calls, always and never."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -9,7 +8,7 @@ from matplotlib.figure import Figure
 
 from strokeclock.figures.roc import MARKERS, NETS
 from strokeclock.figures.rows import look_of, read_rows, say
-from strokeclock.figures.style import INK, PALE, house_style, save_figure
+from strokeclock.figures.style import INK, PALE, house_style
 from strokeclock.predictions import OUTLINED
 
 READERS = {"majority": "majority of readers"}
@@ -18,8 +17,8 @@ LOWEST = -0.05  # of net benefit that is shown
 INCHES, LINE_INCHES = 3.4, 0.16  # a panel's width and, about it, height; a line of its legend
 
 
-def draw_decision_curve(table: str | Path, outputs: Iterable[str | Path]) -> None:
-    """Draw a panel a target and network from tables/decision_curve.csv to .svg and .png."""
+def draw_decision_curve(table: str | Path) -> Figure:
+    """Draw a panel a target and network from tables/decision_curve.csv."""
     rows = read_rows(table)
     rows = rows[rows["threshold"].notna()]
     panels = {
@@ -36,7 +35,7 @@ def draw_decision_curve(table: str | Path, outputs: Iterable[str | Path]) -> Non
             axis.set_title(f"{target}: {NETS[net]}")
         if not panels:
             say(figure, "No network that tells time was run.")
-        save_figure(figure, *outputs)
+        return figure
 
 
 def _of_another(net: str, rows: pd.DataFrame) -> pd.Series:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from torch import nn
 
 from strokeclock.figures.preprocessed import TITLES
-from strokeclock.figures.style import house_style, save_figure
+from strokeclock.figures.style import house_style
 from strokeclock.models.field import WHOLE, Field
 from strokeclock.pretraining.genesis import (
     distort_intensities,
@@ -32,7 +32,6 @@ INCHES = 0.62  # of a picture's width
 
 def draw_genesis_examples(
     model: nn.Module,
-    outputs: Sequence[str | Path],
     *,
     hemispheres: str | Path,
     patients: Sequence[str],
@@ -40,7 +39,7 @@ def draw_genesis_examples(
     grid: str | Path,
     seed: int,
     field: Field = WHOLE,
-) -> None:
+) -> Figure:
     """Draw each patient's left hemisphere under each corruption alone; a column triple for each channel.
 
     The slice shown is the one in which the corruption changed the brain most, of those that show much of it.
@@ -50,8 +49,6 @@ def draw_genesis_examples(
     ----------
     model : module
         The U-Net of phase 0, in evaluation mode.
-    outputs : paths
-        Where to write, .svg and .png.
     hemispheres : path
         Folder of <patient>.npy.
     patients, channels : sequences of str
@@ -103,7 +100,7 @@ def draw_genesis_examples(
                 axis.set_title(what, fontsize=6, pad=2)
             title = TITLES.get(channel, channel.upper().replace("_", " "))
             triple[1].set_title(f"{title}\n\ncorrupted", fontsize=6, pad=2)
-        save_figure(figure, *outputs)
+        return figure
 
 
 def _see(hemisphere: np.ndarray, field: Field) -> np.ndarray:

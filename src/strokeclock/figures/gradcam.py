@@ -14,7 +14,7 @@ from scipy.ndimage import uniform_filter
 from torch import nn
 
 from strokeclock.explanation.gradcam import LAYERS, map_evidence
-from strokeclock.figures.style import SKY, house_style, save_figure
+from strokeclock.figures.style import SKY, house_style
 from strokeclock.predictions import parse_path, read_predictions
 from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
 
@@ -43,7 +43,6 @@ class Case(NamedTuple):
 def draw_gradcam(
     models: Sequence[nn.Module],
     predictions: Sequence[str | Path],
-    outputs: Sequence[str | Path],
     *,
     hemispheres: str | Path,
     volumes: str | Path,
@@ -51,7 +50,7 @@ def draw_gradcam(
     channels: Sequence[str],
     layer: str,
     patients: int,
-) -> None:
+) -> Figure:
     """Draw a row for each patient: DWI, FLAIR, and DWI under each network's Grad-CAM for TSS < 4.5 h.
 
     Networks that see neither DWI nor FLAIR are shown on their first channel.
@@ -65,8 +64,6 @@ def draw_gradcam(
     ----------
     models, predictions : sequences
         Each network, and the prediction file of the same training run.
-    outputs : paths
-        Where to write, .svg and .png.
     hemispheres : path
         Folder of <patient>.npy.
     volumes : path
@@ -92,8 +89,7 @@ def draw_gradcam(
         if not cases:
             figure = Figure(figsize=(4, 1.5))
             figure.text(0.5, 0.5, "No network for TSS < 4.5 h was run.", ha="center", va="center")
-            save_figure(figure, *outputs)
-            return
+            return figure
         spacing = nib.load(grid).header.get_zooms()
         aspect = spacing[1] / spacing[0]
         _, x, y, _ = cases[0].volume.shape
@@ -132,7 +128,7 @@ def draw_gradcam(
             label="Grad-CAM of the patient's class / maximum of the volume; dashed line: 0.5"
             + "\nsolid line: the lesion as drawn" * any(case.lesion is not None for case in cases),
         )
-        save_figure(figure, *outputs)
+        return figure
 
 
 def _choose_patients(table: pd.DataFrame, n: int) -> pd.DataFrame:

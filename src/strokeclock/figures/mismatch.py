@@ -1,6 +1,6 @@
 """Figure 1: DWI-FLAIR mismatch, an early and a late patient side by side on one scale."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from strokeclock.cohort.split import read_cohort
 from strokeclock.figures.preprocessed import MARGIN_MM, TITLES, axial, extent, write_sides
-from strokeclock.figures.style import SKY, house_style, save_figure
+from strokeclock.figures.style import SKY, house_style
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.segmentation.lesion import DRAWN, Size, read_volumes
 
@@ -80,12 +80,11 @@ def choose_patients(patients: pd.DataFrame, sizes: Mapping[str, Size]) -> tuple[
 
 def draw_mismatch(
     files: Mapping[str, Mapping[str, str | Path]],
-    outputs: Sequence[str | Path],
     *,
     cohort: str | Path,
     split: str | Path,
     volumes: str | Path,
-) -> None:
+) -> Figure:
     """Draw a row for the early and one for the late patient: DWI, FLAIR and T2w, in radiological convention.
 
     Every series is divided by its median in the brain and has one scale in both patients. A lesion as drawn
@@ -95,8 +94,6 @@ def draw_mismatch(
     ----------
     files : mapping of patient -> mapping of series -> path
         dwi, flair and t2w on the (RAS) atlas grid, 0 outside the brain.
-    outputs : paths
-        The figure (.svg, .png).
     cohort, split, volumes : paths
         cohort.tsv, split.tsv, and lesions/volumes.tsv with the lesions beside it.
     """
@@ -148,7 +145,7 @@ def draw_mismatch(
             bar = figure.colorbar(scale, ax=column, location="bottom", aspect=30, shrink=0.8, pad=0.02)
             bar.outline.set_linewidth(0.5)
         figure.supxlabel("Brightness: 1 is the median of the brain", fontsize=8)
-        save_figure(figure, *outputs)
+        return figure
 
 
 def _read_case(

@@ -2,299 +2,126 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
+from typing import NamedTuple
 
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch, Rectangle
 from torch import nn
 
-from strokeclock.figures.style import BLUE, INK, ORANGE, house_style, save_figure
-from strokeclock.figures.words import measure
+from strokeclock.figures.sheet import LINE, draw_arrow, draw_box, fit, height_of, measure, new_sheet, write
+from strokeclock.figures.style import ORANGE, house_style
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.attention import GridAttention
 from strokeclock.models.channels import OTHER
 
-Shape = tuple[int, ...]
-
 # points
-_SIZE, _LINE = 6.5, 8.5  # of words, from line to line
-_GAP = 13.0  # between columns
-_TALL, _LOW = 64.0, 9.0  # the map with most rows, and the least there is
-_BAR = 5.0  # width of what is no map
-_LANE = 36.0  # from gate to gate
-_GATE = 28.0  # height of a gate
-_GREY = "#777777"
+_GAP, _TALL, _LOW, _BAR = 12.0, 64.0, 9.0, 5.0  # between blocks; heights of maps; what is no map
+_LANE, _GATE = 38.0, 30.0  # from gate to gate, and a gate's height
 
 
-@dataclass(frozen=True)
-class Step:
-    """Modules of the trunk that run one after the other.
+class Block(NamedTuple):
+    """words: below the title, all above the block; size: width and height; tinted: a map."""
 
-    came, left: shape of the map that comes in and of the one that goes out, (channels, *space);
-    kernels: kernel -> how many convolutions have it.
-    """
-
-    names: tuple[str, ...]
-    came: Shape
-    left: Shape
-    kernels: dict[Shape, int]
-    parameters: int
-
-
-@dataclass(frozen=True)
-class Gate:
-    """An attention gate. x, g: numbers of the steps whose maps it takes; space: of its coefficients."""
-
-    name: str
-    x: int
-    g: int
-    space: Shape
-    features: int
-    parameters: int
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What one hemisphere goes through.
-
-    slices : how many maps of the trunk belong to one hemisphere; 1 where it is seen whole.
-    slice_weights : how many there are; 0 where it is seen whole.
-    weighted_first : the slices' maps are summed before they are gated and pooled, not their logits.
-    features : that the classifier sees; ``pooled`` of them are the last map's mean.
-    """
-
-    channels: tuple[str, ...]
-    grid: Shape
-    slices: int
-    steps: tuple[Step, ...]
-    gates: tuple[Gate, ...]
-    features: int
-    classifier: int
-    slice_weights: int
-    weighted_first: bool
-    parameters: int
+    title: str
+    words: str
+    size: tuple[float, float]
+    tinted: bool = False
 
     @property
-    def pooled(self) -> int:
-        return self.features - sum(gate.features for gate in self.gates)
+    def width(self) -> float:
+        return max(self.size[0], measure(self.title, bold=True), measure(self.words))
 
 
-def summarise(architecture: Architecture) -> Summary:
+class Gate(NamedTuple):
+    """An attention gate; x, g: the numbers of the blocks whose maps it takes, g as the gating signal."""
+
+    title: str
+    words: str
+    x: int
+    g: int
+
+
+class Description(NamedTuple):
+    """A network: its blocks from the hemisphere to the logit; features: the number of the one with these."""
+
+    title: str
+    blocks: Sequence[Block]
+    gates: Sequence[Gate]
+    features: int
+
+
+def describe_network(architecture: Architecture) -> Description:
     """Build the network, send one hemisphere through it, and note what each module did.
 
-    The trunk's modules that make one of its stages together are one step, the others (pooling) one each.
+    The trunk's modules that make one of its stages together are one block, the others (pooling) one each.
     """
     network = architecture.build().eval()
     trunk = network.trunk
-    noted: dict[nn.Module, tuple[tuple[Shape, ...], Shape]] = {}
+    came, left = _note_shapes(network, (1, len(architecture.channels), *architecture.grid))
+    name_of = {module: name for name, module in trunk.named_children()}
+    stage_of = {module: stage for stage in trunk.stages for module in stage}
+    # modules are noted in the order in which they end
+    steps = list(dict.fromkeys(stage_of.get(module, (module,)) for module in left if module in name_of))
+    slices, *first = came[steps[0][0]][0]
+    rows = 1 if slices > 1 else 2  # axis of a map that is drawn upright: y
+
+    def block(title: str, lines: Sequence[str], shape: Sequence[int]) -> Block:
+        size = 3 + shape[0] ** 0.5, max(_LOW, _TALL * (shape[rows] / first[rows]) ** 0.6)
+        return Block(title, "\n".join(lines), size, tinted=True)
+
+    series = map(_name_channel, architecture.channels)
+    blocks = [block("hemisphere", [*series, _times(architecture.field.size(architecture.grid))], first)]
+    taken, number_of = tuple(first), {}
+    for step in steps:
+        enters, leaves = came[step[0]][0][1:], left[step[-1]][1:]
+        parts = [part for module in step for part in module.modules()]
+        kernels = Counter(part.kernel_size for part in parts if isinstance(part, nn.Conv2d | nn.Conv3d))
+        lines = [f"÷ {round(taken[1] / enters[1])}"] * (enters != taken)
+        lines += [f"{count} conv {_times(kernel, '×')}" for kernel, count in kernels.items()]
+        lines += [_times(leaves), f"{sum(map(_count, step)):,}"]
+        number_of[leaves] = len(blocks)  # of maps of one shape, the last is gated
+        blocks.append(block(" + ".join(name_of[module] for module in step), lines, leaves))
+        taken = leaves
+    gates, pooled = [], []
+    for name, module in network.named_modules():
+        if isinstance(module, GridAttention):
+            x, g = (number_of[shape[1:]] for shape in came[module])
+            pooled.append(left[module][1])
+            words = f"{_times(left[module.psi][2:])} → {pooled[-1]}\n{_count(module):,}"
+            gates.append(Gate(name, words, x, g))
+    sizes = [network.fc.in_features - sum(pooled), *pooled]
+    features = Block("features", " + ".join(map(str, sizes)), (_BAR, _TALL / 2))
+    fc = Block("fc", f"{network.fc.in_features} → 1\n{_count(network.fc):,}", (_BAR, _TALL / 4))
+    heads = [features, fc]
+    if hasattr(network, "slice_scores"):  # one weight a slice, for its maps or for its logit
+        of_maps = came[network.fc][0][0] == 1
+        words = f"sum the {'maps' if of_maps else 'slices'}\n{network.slice_scores.numel()}"
+        heads.insert(0 if of_maps else 2, Block("slice_scores", words, (_BAR, _TALL / 2)))
+    blocks += [*heads, Block("logit", "1", (_BAR, _BAR))]
+    axes = f"y × x of one of {slices} slices" if slices > 1 else "x × y × z"
+    title = f"{architecture.net.upper()} network, {_count(network):,} parameters"
+    return Description(f"{title}; maps: channels × {axes}", blocks, gates, blocks.index(features))
+
+
+def _note_shapes(network: nn.Module, shape: Sequence[int]) -> tuple[dict, dict]:
+    """Module -> shapes of what comes in, and module -> shape of what it gives, which is two tensors' last."""
+    came, left = {}, {}
 
     def note(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         if isinstance(output, torch.Tensor):
-            noted[module] = tuple(tuple(map_.shape) for map_ in inputs), tuple(output.shape)
+            came[module], left[module] = [tuple(one.shape) for one in inputs], tuple(output.shape)
 
     for module in network.modules():
         module.register_forward_hook(note)
     with torch.inference_mode():
-        network(torch.rand(1, len(architecture.channels), *architecture.grid))
-
-    name_of = {module: name for name, module in trunk.named_children()}
-    stage_of = {module: stage for stage in trunk.stages for module in stage}
-    # hooks run in the order of the network
-    groups = dict.fromkeys(stage_of.get(module, (module,)) for module in noted if module in name_of)
-    steps = tuple(
-        Step(
-            names=tuple(name_of[module] for module in group),
-            came=noted[group[0]][0][0][1:],
-            left=noted[group[-1]][1][1:],
-            kernels=dict(
-                Counter(
-                    convolution.kernel_size
-                    for module in group
-                    for convolution in module.modules()
-                    if isinstance(convolution, nn.Conv2d | nn.Conv3d)
-                )
-            ),
-            parameters=sum(_count(module) for module in group),
-        )
-        for group in groups
-    )
-    number_of = {step.left: number for number, step in enumerate(steps)}  # a later step replaces an equal one
-    gates = []
-    for name, module in network.named_modules():
-        if isinstance(module, GridAttention):
-            (x, g), (_, features) = noted[module]
-            space = noted[module.psi][1][2:]
-            gates.append(Gate(name, number_of[x[1:]], number_of[g[1:]], space, features, _count(module)))
-    slices = noted[next(iter(groups))[0]][0][0][0]
-    weights = getattr(network, "slice_scores", torch.empty(0)).numel()
-    return Summary(
-        channels=architecture.channels,
-        grid=architecture.field.size(architecture.grid),
-        slices=slices,
-        steps=steps,
-        gates=tuple(gates),
-        features=network.fc.in_features,
-        classifier=_count(network.fc),
-        slice_weights=weights,
-        weighted_first=bool(weights) and noted[network.fc][0][0][0] == 1,
-        parameters=_count(network),
-    )
+        network(torch.rand(shape))
+    return came, left
 
 
 def _count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
-
-
-def draw_networks(architectures: Sequence[Architecture], outputs: Sequence[str | Path]) -> None:
-    """Draw each network from left to right: a block for every step's map, the gates below.
-
-    Parameters
-    ----------
-    architectures : sequence
-        Of the networks.
-    outputs : paths
-        The figure (.svg, .png).
-    """
-    panels = [_Panel(architecture.net, summarise(architecture)) for architecture in architectures]
-    width, height = max(panel.width for panel in panels), sum(panel.height for panel in panels)
-    with house_style():
-        figure = Figure(figsize=(width / 72, height / 72))
-        axis = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
-        axis.set_axis_off()
-        top = 0.0
-        for panel in panels:
-            panel.draw(axis, top)
-            top += panel.height
-        save_figure(figure, *outputs)
-
-
-@dataclass(frozen=True)
-class _Column:
-    """Words above, and a block below them: its width and height."""
-
-    words: tuple[str, ...]
-    block: tuple[float, float]
-    filled: bool = False
-
-    @property
-    def width(self) -> float:
-        return max(
-            self.block[0], *(measure(line, size=_SIZE, bold=i == 0) for i, line in enumerate(self.words))
-        )
-
-
-class _Panel:
-    """One network; all lengths in points from its upper left."""
-
-    def __init__(self, net: str, summary: Summary):
-        self.summary = summary
-        axes = f"y × x of one of {summary.slices} slices" if summary.slices > 1 else "x × y × z"
-        self.title = f"{net.upper()} network, {summary.parameters:,} parameters"
-        self.subtitle = f"Each block a map: its shape, channels × {axes}; parameters"
-        self.columns = self._columns()
-        self.words = _LINE * max(len(column.words) for column in self.columns)
-        self.middle = 30 + self.words + _TALL / 2
-        self.width = sum(column.width for column in self.columns) + _GAP * (len(self.columns) - 1)
-        self.height = self.middle + _TALL / 2 + _LANE * len(summary.gates) + 26
-
-    def _columns(self) -> list[_Column]:
-        summary = self.summary
-        first = summary.steps[0].came
-        series = (_name_channel(channel) for channel in summary.channels)
-        rows = first[1] if summary.slices > 1 else first[2]
-
-        def block(shape: Shape) -> tuple[float, float]:
-            y = shape[1] if summary.slices > 1 else shape[2]
-            return 3 + shape[0] ** 0.5, max(_LOW, _TALL * (y / rows) ** 0.6)
-
-        columns = [_Column(("hemisphere", *series, _times(summary.grid)), block(first), filled=True)]
-        for step in summary.steps:
-            kernels = [f"{n} conv {_times(kernel, '×')}" for kernel, n in step.kernels.items()]
-            words = (" + ".join(step.names), *kernels, _times(step.left), f"{step.parameters:,}")
-            columns.append(_Column(words, block(step.left), filled=True))
-        sizes = [summary.pooled, *(gate.features for gate in summary.gates)]
-        features = _Column(("features", " + ".join(map(str, sizes))), (_BAR, _TALL / 2))
-        classifier = _Column(("fc", f"{summary.features} → 1", f"{summary.classifier:,}"), (_BAR, _TALL / 4))
-        logit = _Column(("logit", "1"), (_BAR, _BAR))
-        summed = "sum the maps" if summary.weighted_first else "sum the slices"
-        weights = _Column(("slice_scores", summed, f"{summary.slice_weights}"), (_BAR, _TALL / 2))
-        if not summary.slice_weights:
-            return [*columns, features, classifier, logit]
-        if summary.weighted_first:
-            return [*columns, weights, features, classifier, logit]
-        return [*columns, features, classifier, weights, logit]
-
-    def draw(self, axis: Axes, top: float) -> None:
-        axis.text(0, top + 12, self.title, size=9, weight="bold", va="baseline")
-        x = measure(self.title, size=9, bold=True) + 8
-        axis.text(x, top + 12, self.subtitle, size=_SIZE, va="baseline", color=_GREY)
-        middles, x = [], 0.0
-        for column in self.columns:
-            middles.append(x + column.width / 2)
-            x += column.width + _GAP
-        y = top + self.middle
-        for column, middle in zip(self.columns, middles, strict=True):
-            self._draw_column(axis, column, middle, y)
-        for number in range(1, len(self.columns)):
-            before, after = self.columns[number - 1], self.columns[number]
-            start, end = middles[number - 1] + before.block[0] / 2, middles[number] - after.block[0] / 2
-            _arrow(axis, [(start + 1, y), (end - 1, y)])
-            if number > 1 and number <= len(self.summary.steps):
-                left, came = self.summary.steps[number - 2].left, self.summary.steps[number - 1].came
-                if left != came:
-                    factor = round(left[1] / came[1])
-                    axis.text((start + end) / 2, y + 3, f"÷ {factor}", size=_SIZE, ha="center", va="top")
-        self._draw_gates(axis, middles, y)
-
-    def _draw_column(self, axis: Axes, column: _Column, middle: float, y: float) -> None:
-        width, height = column.block
-        look = {"facecolor": "#CFE3F1" if column.filled else "white", "edgecolor": BLUE, "linewidth": 0.9}
-        axis.add_patch(Rectangle((middle - width / 2, y - height / 2), width, height, zorder=3, **look))
-        for number, line in enumerate(reversed(column.words)):
-            weight = "bold" if number == len(column.words) - 1 else "normal"
-            height = y - _TALL / 2 - 5 - number * _LINE
-            axis.text(middle, height, line, size=_SIZE, ha="center", va="baseline", weight=weight, color=INK)
-
-    def _draw_gates(self, axis: Axes, middles: Sequence[float], y: float) -> None:
-        below = y + _TALL / 2
-        goal = next(i for i, column in enumerate(self.columns) if column.words[0] == "features")
-        bottom = below + _LANE * len(self.summary.gates) + 8
-        for number, gate in enumerate(self.summary.gates):
-            words = (
-                gate.name,
-                f"{_times(gate.space)} → {gate.features}",
-                f"{gate.parameters:,}",
-            )
-            half = max(measure(line, size=_SIZE, bold=i == 0) for i, line in enumerate(words)) / 2 + 4
-            x, g = middles[1 + gate.x], middles[1 + gate.g]
-            height = below + _LANE * (number + 0.5) + 4
-            # the map x from above, the gating map g round from below
-            _arrow(axis, [(x, y + self.columns[1 + gate.x].block[1] / 2 + 1), (x, height - _GATE / 2 - 1)])
-            at = x + half * 0.6
-            start = y + self.columns[1 + gate.g].block[1] / 2 + 1
-            _arrow(axis, [(g, start), (g, bottom), (at, bottom), (at, height + _GATE / 2 + 1)], dashed=True)
-            end = middles[goal] + 3 * (number - (len(self.summary.gates) - 1) / 2)
-            finish = y + self.columns[goal].block[1] / 2 + 1
-            _arrow(axis, [(x + half, height), (end, height), (end, finish)])
-            corner = (x - half, height - _GATE / 2)
-            look = {"facecolor": "#FBEBCB", "edgecolor": ORANGE, "linewidth": 0.9, "zorder": 3}
-            shape = "round,pad=0,rounding_size=3"
-            axis.add_patch(FancyBboxPatch(corner, 2 * half, _GATE, boxstyle=shape, **look))
-            for line, text in enumerate(words):
-                weight = "bold" if line == 0 else "normal"
-                place = {"ha": "center", "va": "center_baseline", "zorder": 4}
-                axis.text(x, height + (line - 1) * _LINE, text, size=_SIZE, weight=weight, **place)
-
-
-def _arrow(axis: Axes, points: Sequence[tuple[float, float]], *, dashed: bool = False) -> None:
-    style = (0, (3, 2)) if dashed else "-"
-    xs, ys = zip(*points, strict=True)
-    axis.plot(xs, ys, color=_GREY, linewidth=0.8, linestyle=style, zorder=2, clip_on=False)
-    head = {"arrowstyle": "-|>,head_length=3,head_width=1.6", "shrinkA": 0, "shrinkB": 0, "mutation_scale": 1}
-    axis.annotate("", points[-1], points[-2], arrowprops={"color": _GREY, "linewidth": 0, **head})
 
 
 def _times(shape: Sequence[int], sign: str = " × ") -> str:
@@ -305,3 +132,52 @@ def _name_channel(channel: str) -> str:
     series = channel.removeprefix(OTHER)
     words = series.upper().replace("T2W", "T2w")
     return words if series == channel else f"{words} − other"
+
+
+def draw_networks(architectures: Sequence[Architecture]) -> Figure:
+    """Draw each network from left to right: a block for every step's map, the gates below."""
+    with house_style():
+        axis, top, right = new_sheet(), 0.0, 0.0
+        for description in map(describe_network, architectures):
+            write(axis, 0, top, description.title, weight="bold", size=8.5)
+            blocks, x, middles = description.blocks, 0.0, []
+            y = top + 3.5 * LINE + max(height_of(block.words) for block in blocks) + _TALL / 2
+            for block in blocks:
+                middles.append(x + block.width / 2)
+                x += block.width + _GAP
+                _draw_block(axis, block, middles[-1], y)
+            for (before, start), (after, end) in pairwise(zip(blocks, middles, strict=True)):
+                ends = start + before.size[0] / 2 + 1, end - after.size[0] / 2 - 1
+                draw_arrow(axis, [(x, y) for x in ends])
+            _draw_gates(axis, description, middles, y)
+            right = max(right, x - _GAP, measure(description.title, size=8.5, bold=True))
+            top = y + _TALL / 2 + _LANE * len(description.gates) + 3 * LINE
+        return fit(axis, right, top - 2 * LINE)
+
+
+def _draw_block(axis: Axes, block: Block, x: float, y: float) -> None:
+    width, height = block.size
+    look = {"facecolor": "#CFE3F1"} if block.tinted else {}
+    draw_box(axis, x - width / 2, y - height / 2, width, height, corner=0, **look)
+    top = y - _TALL / 2 - 4 - height_of(block.words)
+    write(axis, x, top - LINE, block.title, ha="center", weight="bold")
+    write(axis, x, top, block.words, ha="center")
+
+
+def _draw_gates(axis: Axes, description: Description, middles: Sequence[float], y: float) -> None:
+    """Each below the map that it takes; the gating signal comes round from below."""
+    lows = [y + block.size[1] / 2 + 1 for block in description.blocks]
+    bottom = y + _TALL / 2 + _LANE * len(description.gates) + 8
+    for number, (title, words, x, g) in enumerate(description.gates):
+        half = max(measure(title, bold=True), measure(words)) / 2 + 4
+        at, top = middles[x], y + _TALL / 2 + _LANE * number + 8
+        draw_box(axis, at - half, top, 2 * half, _GATE, facecolor="#FBEBCB", edgecolor=ORANGE)
+        write(axis, at, top + 1, title, ha="center", weight="bold")
+        write(axis, at, top + 1 + LINE, words, ha="center")
+        draw_arrow(axis, [(at, lows[x]), (at, top - 1)])
+        signal, came = at + half * 0.6, middles[g]
+        round_ = [(came, lows[g]), (came, bottom), (signal, bottom), (signal, top + _GATE + 1)]
+        draw_arrow(axis, round_, dashed=True)
+        end = middles[description.features] + 3 * (number - (len(description.gates) - 1) / 2)
+        out = top + _GATE / 2
+        draw_arrow(axis, [(at + half, out), (end, out), (end, lows[description.features])])

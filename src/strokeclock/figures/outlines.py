@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from strokeclock.figures.preprocessed import TITLES
 from strokeclock.figures.rows import say
-from strokeclock.figures.style import INK, ORANGE, SKY, house_style, save_figure
+from strokeclock.figures.style import INK, ORANGE, SKY, house_style
 from strokeclock.models.field import Field
 from strokeclock.models.unet3d import UNet
 from strokeclock.segmentation.network import FULL, read_masks
@@ -48,7 +48,6 @@ class Found(NamedTuple):
 
 def draw_outlines(
     network: UNet,
-    outputs: Sequence[str | Path],
     *,
     field: Field,
     hemispheres: str | Path,
@@ -57,7 +56,7 @@ def draw_outlines(
     volumes: str | Path,
     grid: str | Path,
     channels: Sequence[str],
-) -> None:
+) -> Figure:
     """Draw test patients' lesions with both outlines, and the overlap of all against their size.
 
     The lesions shown lie evenly among the test part's, ordered by size: nobody picks them.
@@ -66,8 +65,6 @@ def draw_outlines(
     ----------
     network, field
         The outliner (`read_outliner`).
-    outputs : paths
-        The figure (.svg, .png).
     hemispheres : path
         Folder of <patient>.npy.
     cohort, split, volumes : paths
@@ -105,20 +102,15 @@ def draw_outlines(
         if not found:
             figure = Figure(figsize=(4, 1))
             say(figure, "No lesion of a test patient is known.")
-            save_figure(figure, *outputs)
-            return
+            return figure
         found.sort(key=lambda lesion: lesion.volume_ml)
         places = np.linspace(0, len(found) - 1, min(PATIENTS, len(found)) + 2).round().astype(int)[1:-1]
-        _draw(found, [found[place] for place in dict.fromkeys(places)], outputs, spacing, channels)
+        return _draw(found, [found[place] for place in dict.fromkeys(places)], spacing, channels)
 
 
 def _draw(
-    found: Sequence[Found],
-    shown: Sequence[Found],
-    outputs: Sequence[str | Path],
-    spacing: np.ndarray,
-    channels: Sequence[str],
-) -> None:
+    found: Sequence[Found], shown: Sequence[Found], spacing: np.ndarray, channels: Sequence[str]
+) -> Figure:
     brain = np.any([lesion.values.any(axis=(0, 3)) for lesion in shown], axis=0)
     x, y = (slice(used[0], used[-1] + 1) for used in map(np.flatnonzero, (brain.any(1), brain.any(0))))
     aspect = spacing[1] / spacing[0]
@@ -144,7 +136,7 @@ def _draw(
     axis.scatter(np.maximum(sizes, 0.01), dice, s=5, color=INK, alpha=0.35, linewidths=0)
     axis.set(xscale="log", ylim=(-0.03, 1.03), xlabel="lesion, mL on the atlas grid", ylabel="soft Dice")
     axis.set_title(f"{len(found)} lesions, median Dice {np.median(dice):.2f}", fontsize=7)
-    save_figure(figure, *outputs)
+    return figure
 
 
 def _show(axis: Axes, picture: np.ndarray, *, aspect: float) -> None:

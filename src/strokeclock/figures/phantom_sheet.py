@@ -6,10 +6,10 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from strokeclock.figures.style import house_style, save_figure
+from strokeclock.figures.style import house_style
 
 TITLES = {"t2w": "T2w (b0)", "dwi": "DWI (b1000)", "flair": "FLAIR"}
 SLICES_BESIDE = (-3, 0, 3)
@@ -25,17 +25,13 @@ def choose_varied(truths: Iterable[dict], *, patients: int) -> list[str]:
     return [truth["patient"] for truth in sorted(ranked, key=lambda truth: truth["turn"])[:patients]]
 
 
-def draw_phantom_sheet(
-    truths: Sequence[str | Path], output: str | Path, *, raw: str | Path, patients: int
-) -> None:
+def draw_phantom_sheet(truths: Sequence[str | Path], *, raw: str | Path, patients: int) -> Figure:
     """Draw three slices of each series of varied patients, in radiological convention.
 
     Parameters
     ----------
     truths : paths
         derivatives/truth/<patient>/truth.json, with lesion.nii.gz (on the T2w grid) beside.
-    output : path
-        The picture (.png).
     raw : path
         Folder with <patient>/{t2w,dwi,flair}.nii.gz in native space.
     patients : int
@@ -45,14 +41,9 @@ def draw_phantom_sheet(
     chosen = choose_varied((truth for _, truth in records.values()), patients=patients)
     columns = len(TITLES) * len(SLICES_BESIDE)
     with house_style():
-        figure, axes = plt.subplots(
-            len(chosen),
-            columns,
-            figsize=(INCHES * columns, INCHES * 1.16 * len(chosen)),
-            facecolor="black",
-            squeeze=False,
-            gridspec_kw={"wspace": 0.02, "hspace": 0.14},
-        )
+        figure = Figure(figsize=(INCHES * columns, INCHES * 1.16 * len(chosen)), facecolor="black")
+        gaps = {"wspace": 0.02, "hspace": 0.14}
+        axes = figure.subplots(len(chosen), columns, squeeze=False, gridspec_kw=gaps)
         for row, patient in zip(axes, chosen, strict=True):
             path, truth = records[patient]
             height_mm = _largest_slice(path.with_name("lesion.nii.gz"))
@@ -68,8 +59,7 @@ def draw_phantom_sheet(
         for number, title in enumerate(TITLES.values()):
             middle = axes[0, number * len(SLICES_BESIDE) + 1].get_position()
             figure.text(middle.x0 + middle.width / 2, 0.905, title, color="white", fontsize=10, ha="center")
-        save_figure(figure, output)
-        plt.close(figure)
+        return figure
 
 
 def _caption(truth: dict) -> str:

@@ -6,12 +6,12 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pandas as pd
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from strokeclock.errors import StrokeclockError
-from strokeclock.figures.style import house_style, save_figure
+from strokeclock.figures.style import house_style
 
 TITLES = {"dwi": "DWI", "flair": "FLAIR", "t2w": "T2w"}  # the paper's rows
 SLICES = 8
@@ -43,11 +43,10 @@ def choose_patient(parts: Mapping[str, str], *, patients: Sequence[str]) -> str:
 
 def draw_preprocessed(
     files: Mapping[str, Mapping[str, str | Path]],
-    outputs: Sequence[str | Path],
     *,
     split: str | Path,
     exclusions: str | Path,
-) -> None:
+) -> Figure:
     """Draw a row a series and eight slices from the base to the vertex, in radiological convention.
 
     Each series is shown from its percentile 0.5 to its percentile 99.7 inside the brain, bias-corrected and
@@ -57,8 +56,6 @@ def draw_preprocessed(
     ----------
     files : mapping of patient -> mapping of series -> path
         dwi, flair and t2w on the (RAS) atlas grid, 0 outside the brain.
-    outputs : paths
-        The figure (.svg, .png).
     split, exclusions : paths
         cohort/split.tsv and cohort/exclusions.tsv.
     """
@@ -78,12 +75,8 @@ def draw_preprocessed(
     height = INCHES * (y.size * step[1]) / (x.size * step[0])
 
     with house_style():
-        figure, axes = plt.subplots(
-            len(TITLES),
-            SLICES,
-            figsize=(INCHES * SLICES, height * len(TITLES)),
-            gridspec_kw={"wspace": 0, "hspace": 0},
-        )
+        figure = Figure(figsize=(INCHES * SLICES, height * len(TITLES)))
+        axes = figure.subplots(len(TITLES), SLICES, gridspec_kw={"wspace": 0, "hspace": 0})
         for row, (series, title) in zip(axes, TITLES.items(), strict=True):
             dark, bright = np.percentile(volumes[series][volumes[series] > 0], [0.5, 99.7])
             for axis, k in zip(row, shown, strict=True):
@@ -96,8 +89,7 @@ def draw_preprocessed(
             height_mm = f"{step[2] * k + affine[2, 3]:+.0f}".replace("-", "−")
             axis.set_title(f"z {height_mm} mm", fontsize=7, pad=3)
         write_sides(axes[0, 0])
-        save_figure(figure, *outputs)
-        plt.close(figure)
+        return figure
 
 
 def axial(plane: NDArray) -> NDArray:

@@ -8,20 +8,13 @@ from pathlib import Path
 from strokeclock.evaluation.digits import format_digits
 from strokeclock.figures.roc import NETS
 from strokeclock.figures.rows import look_of
-from strokeclock.figures.typeset import NOTHING, Row, Table, draw_table, write_html, write_latex
+from strokeclock.figures.typeset import NOTHING, Row, Table
 
 RATES = ("sensitivity", "specificity", "accuracy", "auc")
 TITLES = ("Sensitivity", "Specificity", "Accuracy", "AUC")
 COUNTS = {"n": "n", "positives": "pos.", "tp": "TP", "fn": "FN", "tn": "TN", "fp": "FP"}
 _WEIGHTS = {"imagenet": "ImageNet", "medical": "medical images", "genesis": "Models Genesis"}
 NO_INTERVAL = "no interval"
-_WRITERS = {".html": write_html, ".tex": write_latex, ".png": draw_table}
-
-
-def print_table(table: Table, outputs: Iterable[str | Path]) -> None:
-    """Write the table to each path, as its suffix says: .html, .tex, .png."""
-    for output in map(Path, outputs):
-        _WRITERS[output.suffix](table, output)
 
 
 def set_table1(path: str | Path) -> Table:

@@ -23,7 +23,6 @@ from strokeclock.figures.style import (
     SKY,
     VERMILION,
     house_style,
-    save_figure,
 )
 from strokeclock.predictions import (
     OUTLINED,
@@ -59,21 +58,18 @@ MARKERS = {"reader1": "^", "reader2": "s", "reader3": "D", "majority": "*"}
 
 def draw_roc(
     predictions: Iterable[str | Path],
-    outputs: Iterable[str | Path],
     *,
     table2: str | Path,
     phases: Collection[str],
     readers: bool,
     tasks: Tasks = PAPER,
-) -> None:
+) -> Figure:
     """Draw the ROC curves of all arms of `phases`, one panel a network.
 
     Parameters
     ----------
     predictions : paths
         Prediction files; those of other phases are left out.
-    outputs : paths
-        Where to write, .svg and .png.
     table2 : path
         tables/table2.csv of the same predictions.
     phases : names
@@ -113,7 +109,7 @@ def draw_roc(
             _draw_areas(axes[-1], arms, table)
         if arms:
             figure.suptitle(_describe_target(next(iter(arms.values())), tasks), fontsize=10)
-        save_figure(figure, *outputs)
+        return figure
 
 
 def _panel_of(arm: Arm) -> str:

@@ -1,6 +1,5 @@
 """Forest plot: AUC for TSS < 4.5 h in groups of patients."""
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +10,12 @@ from strokeclock.evaluation.subgroups import ALL, NOT_GIVEN
 from strokeclock.evaluation.tables import KEY
 from strokeclock.figures.roc import NETS
 from strokeclock.figures.rows import look_of, read_rows, say, title_of
-from strokeclock.figures.style import INK, PALE, house_style, save_figure
+from strokeclock.figures.style import INK, PALE, house_style
 from strokeclock.predictions import SUBSET
 
 
-def draw_subgroups(table: str | Path, outputs: Iterable[str | Path]) -> None:
-    """Draw a column a row of Table 2 from tables/subgroups.csv to .svg and .png.
+def draw_subgroups(table: str | Path) -> Figure:
+    """Draw a column a row of Table 2 from tables/subgroups.csv.
 
     Of each network, the random start and the end of the chain; and the baselines of all patients.
     """
@@ -41,7 +40,7 @@ def draw_subgroups(table: str | Path, outputs: Iterable[str | Path]) -> None:
             axes[0].set_ylim(len(first) - 0.4, -0.6)
             axes[0].set_ylabel("Group (patients under 4.5 h of all)")
             figure.supxlabel("AUC with interval (DeLong)", fontsize=8)
-        save_figure(figure, *outputs)
+        return figure
 
 
 def _choose(rows: pd.DataFrame) -> list[tuple[str, str, str]]:

@@ -1,7 +1,7 @@
 """How a network's trainings went: the losses and the validation AUC over epochs, all seeds in one picture."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -10,18 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from strokeclock.figures.style import (
-    BLACK,
-    BLUE,
-    GREEN,
-    INK,
-    ORANGE,
-    PALE,
-    SKY,
-    VERMILION,
-    house_style,
-    save_figure,
-)
+from strokeclock.figures.style import BLACK, BLUE, GREEN, INK, ORANGE, PALE, SKY, VERMILION, house_style
 
 PANELS = {  # column of history.tsv -> title; phase 0 has no AUC
     "train_loss": "Training loss",
@@ -36,10 +25,9 @@ INCHES = 2.5  # of a panel's width
 def draw_training_curves(
     histories: Sequence[str | Path],
     records: Sequence[str | Path],
-    outputs: Iterable[str | Path],
     *,
     title: str,
-) -> None:
+) -> Figure:
     """Draw a panel for each measure and a line for each seed, with a dot at the epoch that was selected.
 
     Both losses share their axis.
@@ -48,8 +36,6 @@ def draw_training_curves(
     ----------
     histories, records : sequences of paths
         history.tsv and run.json of each training, in the same order.
-    outputs : paths
-        Where to write, .svg and .png.
     title : str
         What was trained.
     """
@@ -87,4 +73,4 @@ def draw_training_curves(
         dot = Line2D([], [], color=INK, marker="o", markersize=4.5, linestyle="")
         figure.legend([*lines, dot], [*labels, "selected"], loc="outside lower center", ncols=7)
         figure.suptitle(title, fontsize=9)
-        save_figure(figure, *outputs)
+        return figure

@@ -3,21 +3,20 @@
 A table has columns with labels, columns with values and, paler, columns beside them for comparison.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from matplotlib.axes import Axes
+from jinja2 import DictLoader, Environment, StrictUndefined
 from matplotlib.figure import Figure
 
+from strokeclock.figures.sheet import GREY, LINE, fit, height_of, new_sheet, place_columns, wrap, write
 from strokeclock.figures.style import INK, house_style, save_figure
-from strokeclock.figures.words import measure, wrap
 from strokeclock.files import write_whole
 
-GREY = "#767676"  # the palest that is still easy to read on white
 NOTHING = "–"
+_GAP, _APART = 9.0, 11.0  # points between columns, and more before those beside
 
 
 class Row(NamedTuple):
@@ -41,30 +40,56 @@ class Table:
     beside_title: str = ""
 
     @property
-    def width(self) -> int:
-        """Columns in all."""
-        return len(self.labels) + len(self.values) + len(self.beside)
+    def columns(self) -> list[str]:
+        """The titles of all."""
+        return [*self.labels, *self.values, *self.beside]
 
 
-def write_html(table: Table, output: str | Path) -> None:
-    """Write a page that needs nothing else; all from its last <style> on can stand in another page."""
-    sheet = "landscape" if table.width > _UPRIGHT else "portrait"
-    head = f"""<!doctype html>
+def print_table(table: Table, outputs: Iterable[str | Path]) -> None:
+    """Write the table to each path, as its suffix says: .html, .tex, .png.
+
+    The page needs nothing else, and all from its last <style> on can stand in another page. The document is
+    for pdfLaTeX, twice, for the columns' widths.
+    """
+    for output in map(Path, outputs):
+        if output.suffix == ".png":
+            save_figure(draw_table(table), output)
+        else:
+            write_whole(output, render_table(table, output.suffix))
+
+
+def render_table(table: Table, suffix: str) -> str:
+    """The table as .html or .tex."""
+    columns = table.columns
+    template = _TEMPLATES.get_template(suffix)
+    return template.render(table=table, columns=columns, wide=len(columns) > 8, grey=GREY)
+
+
+_LATEX = str.maketrans(
+    {character: f"\\{character}" for character in "&%$#_{}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", '"': "''"}
+    | {"<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}", "–": "--", "−": "$-$"}
+    | {"±": r"$\pm$", "≥": r"$\ge$", "×": r"$\times$", "κ": r"$\kappa$"}
+)
+
+
+def escape_latex(text: str) -> str:
+    """The text with LaTeX's special characters, and those that its fonts lack, written as commands."""
+    return text.translate(_LATEX)
+
+
+_HTML = """\
+[% macro cells(texts, kind, tag="td") %]
+[% for text in texts %]
+<[[ tag ]] class="[[ kind ]][[ " first" if loop.first ]]">[[ text ]]</[[ tag ]]>
+[% endfor %]
+[% endmacro %]
+<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
-<title>{escape(table.title)}</title>
-<style>@page {{ size: A4 {sheet}; margin: 12mm; }}</style>
-"""
-    write_whole(output, head + to_html(table))
-
-
-def write_latex(table: Table, output: str | Path) -> None:
-    """Write a document for pdfLaTeX (twice, for the columns' widths), its table within booktabs' rules."""
-    write_whole(output, to_latex(table))
-
-
-_UPRIGHT = 8  # columns that fit an upright page
-_CSS = """<style>
+<title>[[ table.title ]]</title>
+<style>@page { size: A4 [[ "landscape" if wide else "portrait" ]]; margin: 12mm; }</style>
+<style>
 figure.typeset { margin: 1em 0; color: #222; background: #fff; overflow-x: auto; container-type: inline-size;
   font: 13px/1.35 system-ui, "Helvetica Neue", Arial, sans-serif; font-variant-numeric: tabular-nums; }
 figure.typeset table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }
@@ -72,245 +97,164 @@ figure.typeset table.wide { font-size: clamp(9px, .95cqi, 13px); }
 figure.typeset caption { text-align: left; font-weight: 600; font-size: 1.1em; padding-bottom: .5em; }
 figure.typeset th, figure.typeset td { padding: .18em .5em; text-align: right; white-space: nowrap; }
 figure.typeset th { font-weight: 600; vertical-align: bottom; }
-figure.typeset .label { text-align: left; }
-figure.typeset .instead { text-align: left; white-space: normal; }
-figure.typeset .beside, figure.typeset tr.unrun { color: #767676; }
-figure.typeset .beside { font-weight: 400; }
-figure.typeset .first { padding-left: 1.6em; }
-figure.typeset th.over { text-align: center; border-bottom: 1px solid #bbb; }
+figure.typeset .label, figure.typeset .instead, figure.typeset tbody th { text-align: left; }
+figure.typeset .instead { white-space: normal; }
+figure.typeset .beside, figure.typeset .unrun { color: [[ grey ]]; font-weight: 400; }
+figure.typeset .beside.first { padding-left: 1.6em; }
+figure.typeset .over { text-align: center; border-bottom: 1px solid #bbb; }
 figure.typeset tbody { border-top: 1px solid; }
-figure.typeset tbody th { text-align: left; padding-top: .5em; }
+figure.typeset tbody th { padding-top: .5em; }
 figure.typeset p { margin: .35em 0; max-width: 75em; font-size: .92em; }
 @media print {
   figure.typeset { font-size: 7.5pt; overflow: visible; container-type: normal; }
   figure.typeset table.wide { font-size: inherit; }
   figure.typeset th, figure.typeset td { padding: .1em .35em; }
   figure.typeset p { max-width: none; }
-  figure.typeset thead { display: table-header-group; }
   figure.typeset tr, figure.typeset p { break-inside: avoid; }
 }
 </style>
+<figure class="typeset">
+<table class="[[ "wide" if wide ]]">
+<caption>[[ table.title ]]</caption>
+<thead>
+[% if table.beside_title %]
+<tr><td colspan="[[ columns|length - table.beside|length ]]"></td>
+<th class="over beside" colspan="[[ table.beside|length ]]">[[ table.beside_title ]]</th></tr>
+[% endif %]
+<tr>
+[[ cells(table.labels, "label", "th") ]][[ cells(table.values, "value", "th") ]]
+[[- cells(table.beside, "beside", "th") ]]</tr>
+</thead>
+<tbody>
+[% for row in table.rows %]
+[% if row is string %]
+[[ "" if loop.first else "</tbody>\n<tbody>\n"|safe -]]
+<tr><th colspan="[[ columns|length ]]">[[ row ]]</th></tr>
+[% else %]
+<tr class="[[ "unrun" if row.values is string ]]">
+[[ cells(row.labels, "label") ]]
+[%- if row.values is string %]
+<td class="instead" colspan="[[ table.values|length ]]">[[ row.values ]]</td>
+[% else %]
+[[ cells(row.values, "value") ]]
+[%- endif %]
+[[ cells(row.beside, "beside") ]]</tr>
+[% endif %]
+[% endfor %]
+</tbody>
+</table>
+[% for note in table.notes %]
+<p>[[ note ]]</p>
+[% endfor %]
+</figure>
 """
-
-
-def to_html(table: Table) -> str:
-    """A <style> and a <figure> with the table and its notes; the style reaches nothing outside it."""
-    head = ""
-    if table.beside_title:
-        over = f'<th class="over beside" colspan="{len(table.beside)}">{escape(table.beside_title)}</th>'
-        head = f'<tr><td colspan="{table.width - len(table.beside)}"></td>{over}</tr>\n'
-    titles = _html_cells(table.labels, "label", "th") + _html_cells(table.values, "", "th")
-    head += f"<tr>{titles}{_html_beside(table.beside, 'th')}</tr>\n"
-    body = "<tbody>\n"
-    for place, row in enumerate(table.rows):
-        if isinstance(row, str):
-            body += "</tbody>\n<tbody>\n" if place else ""
-            body += f'<tr><th colspan="{table.width}">{escape(row)}</th></tr>\n'
-            continue
-        unrun = isinstance(row.values, str)
-        values = (
-            f'<td class="instead" colspan="{len(table.values)}">{escape(row.values)}</td>'
-            if unrun
-            else _html_cells(row.values, "", "td")
-        )
-        cells = _html_cells(row.labels, "label", "td") + values + _html_beside(row.beside, "td")
-        body += ('<tr class="unrun">' if unrun else "<tr>") + f"{cells}</tr>\n"
-    notes = "".join(f"<p>{escape(note)}</p>\n" for note in table.notes)
-    wide = ' class="wide"' if table.width > _UPRIGHT else ""
-    return (
-        f'{_CSS}<figure class="typeset">\n<table{wide}>\n<caption>{escape(table.title)}</caption>\n'
-        f"<thead>\n{head}</thead>\n{body}</tbody>\n</table>\n{notes}</figure>\n"
-    )
-
-
-def _html_cells(texts: Sequence[str], kind: str, tag: str) -> str:
-    kind = f' class="{kind}"' if kind else ""
-    return "".join(f"<{tag}{kind}>{escape(text)}</{tag}>" for text in texts)
-
-
-def _html_beside(texts: Sequence[str], tag: str) -> str:
-    return _html_cells(texts[:1], "beside first", tag) + _html_cells(texts[1:], "beside", tag)
-
-
-_LATEX = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "''",
-    "–": "--",
-    "±": r"$\pm$",
-    "≥": r"$\ge$",
-    "×": r"$\times$",
-    "−": "$-$",
-    "κ": r"$\kappa$",
-}
-
-
-def escape_latex(text: str) -> str:
-    """The text with LaTeX's special characters, and those that its fonts lack, written as commands."""
-    return "".join(_LATEX.get(character, character) for character in text)
-
-
-def to_latex(table: Table) -> str:
-    """A document with the table alone: booktabs, longtable, xcolor, geometry."""
-    columns = "l" * len(table.labels) + "r" * len(table.values)
-    columns += r"@{\hspace{1.5em}}" * bool(table.beside) + r">{\color{pale}}r" * len(table.beside)
-    head = ""
-    if table.beside_title:
-        first = table.width - len(table.beside) + 1
-        head = " & " * (first - 1) + rf"\multicolumn{{{len(table.beside)}}}{{c}}"
-        head += rf"{{\color{{pale}}{escape_latex(table.beside_title)}}} \\ \cmidrule{{{first}-{table.width}}}"
-        head += "\n"
-    head += _latex_line([*table.labels, *table.values, *table.beside])
-    body = ""
-    for place, row in enumerate(table.rows):
-        if isinstance(row, str):
-            body += "\\midrule\n" if place else ""
-            body += rf"\multicolumn{{{table.width}}}{{l}}{{\bfseries {escape_latex(row)}}} \\*" + "\n"
-        elif isinstance(row.values, str):
-            cells = [rf"\color{{pale}}{escape_latex(text)}" for text in row.labels]
-            span = rf"\multicolumn{{{len(table.values)}}}{{p{{0.45\linewidth}}}}"
-            cells.append(rf"{span}{{\raggedright\color{{pale}}{escape_latex(row.values)}}}")
-            body += " & ".join([*cells, *map(escape_latex, row.beside)]) + " \\\\\n"
-        else:
-            body += _latex_line([*row.labels, *row.values, *row.beside])
-    notes = "\n\n".join(escape_latex(note) for note in table.notes)
-    return rf"""% pdflatex, twice. Elsewhere, too, the longtable needs these packages and the colour pale.
-\documentclass[a4paper,landscape]{{article}}
-\usepackage[margin=12mm]{{geometry}}
-\usepackage{{array,booktabs,longtable,xcolor}}
-\definecolor{{pale}}{{HTML}}{{{GREY[1:]}}}
-\setlength{{\tabcolsep}}{{3pt}}
-\setlength{{\parindent}}{{0pt}}
-\setlength{{\parskip}}{{2pt}}
-\pagestyle{{empty}}
-\begin{{document}}
+_TEX = r"""% pdflatex, twice. Elsewhere, too, the longtable needs these packages and the colour pale.
+\documentclass[a4paper,landscape]{article}
+\usepackage[margin=12mm]{geometry}
+\usepackage{array,booktabs,longtable,xcolor}
+\definecolor{pale}{HTML}{[[ grey[1:] ]]}
+\setlength{\tabcolsep}{3pt}
+\setlength{\parindent}{0pt}
+\setlength{\parskip}{2pt}
+\pagestyle{empty}
+\begin{document}
 \scriptsize
-{{\small\bfseries {escape_latex(table.title)}}}
-\begin{{longtable}}[l]{{{columns}}}
+{\small\bfseries [[ table.title|tex ]]}
+\begin{longtable}[l]{[[ "l" * table.labels|length ]][[ "r" * table.values|length ]]
+[%- if table.beside %]@{\hspace{1.5em}}[[ ">{\\color{pale}}r" * table.beside|length ]][% endif %]}
 \toprule
-{head}\midrule
+[% if table.beside_title %]
+[% set first = columns|length - table.beside|length + 1 %]
+[[ " & " * (first - 1) -]]
+\multicolumn{[[ table.beside|length ]]}{c}{\color{pale}[[ table.beside_title|tex ]]} \\
+\cmidrule{[[ first ]]-[[ columns|length ]]}
+[% endif %]
+[[ columns|map("tex")|join(" & ") ]] \\
+\midrule
 \endhead
 \bottomrule
 \endlastfoot
-{body}\end{{longtable}}
+[% for row in table.rows %]
+[% if row is string %]
+[[ "" if loop.first else "\\midrule\n" ]]\multicolumn{[[ columns|length ]]}{l}{\bfseries [[ row|tex ]]} \\*
+[% elif row.values is string %]
+[% for text in row.labels %]\color{pale}[[ text|tex ]] & [% endfor %]
+\multicolumn{[[ table.values|length ]]}{p{0.45\linewidth}}{\raggedright\color{pale}[[ row.values|tex ]]}
+[%- for text in row.beside %] & [[ text|tex ]][% endfor %] \\
+[% else %]
+[[ (row.labels|list + row.values|list + row.beside|list)|map("tex")|join(" & ") ]] \\
+[% endif %]
+[% endfor %]
+\end{longtable}
+[% for note in table.notes %]
 
-{notes}
-\end{{document}}
+[[ note|tex ]]
+[% endfor %]
+\end{document}
 """
+_TEMPLATES = Environment(
+    loader=DictLoader({".html": _HTML, ".tex": _TEX}),
+    autoescape=lambda suffix: suffix == ".html",
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    keep_trailing_newline=True,
+    **{"block_start_string": "[%", "block_end_string": "%]"},  # braces are CSS's and LaTeX's
+    **{"variable_start_string": "[[", "variable_end_string": "]]"},
+)
+_TEMPLATES.filters["tex"] = escape_latex
 
 
-def _latex_line(texts: Sequence[str]) -> str:
-    return " & ".join(map(escape_latex, texts)) + " \\\\\n"
-
-
-_SIZE, _NOTE_SIZE = 7.0, 6.5  # points, as all lengths of the picture
-_LINE = 11.0  # from line to line
-_GAP, _WIDE_GAP = 9.0, 20.0  # between columns, and before those beside
-
-
-def draw_table(table: Table, output: str | Path) -> None:
-    """Draw the table as a picture (.png), as large as its words need."""
-    lefts, widths = _place_columns(table)
-    first_value, first_beside = len(table.labels), table.width - len(table.beside)
-    right = lefts[-1] + widths[-1]
-    page = _Page()
-
-    def put(place: int, text: str, **style) -> None:
-        if place < first_value:
-            page.write(lefts[place], text, **style)
-        else:
-            page.write(lefts[place] + widths[place], text, ha="right", **style)
-
-    page.write(0, table.title, size=8.5, weight="bold")
-    page.rule(0, right, width=1.2, below=0.8)
-    page.skip(0.6)
-    if table.beside_title:
-        page.skip(0.95)
-        page.write((lefts[first_beside] + right) / 2, table.beside_title, ha="center", color=GREY)
-        page.rule(lefts[first_beside], right, width=0.5, below=0.35, color=GREY)
-    page.skip(1.15)
-    for place, title in enumerate([*table.labels, *table.values, *table.beside]):
-        put(place, title, **({"color": GREY} if place >= first_beside else {"weight": "bold"}))
-    for row in table.rows:
-        if isinstance(row, str):
-            page.rule(0, right, width=0.7, below=0.45)
-            page.skip(1.25)
-            page.write(0, row, weight="bold")
-            continue
-        page.skip()
-        unrun = isinstance(row.values, str)
-        for place, text in enumerate(row.labels):
-            put(place, text, color=GREY if unrun else INK)
-        for place, text in enumerate(row.beside, start=first_beside):
-            put(place, text, color=GREY)
-        if unrun:
-            left, end = lefts[first_value], lefts[first_beside - 1] + widths[first_beside - 1]
-            for number, line in enumerate(wrap(row.values, end - left, size=_SIZE)):
-                page.skip(0.9 if number else 0)
-                page.write(left, line, color=GREY)
-        else:
-            for place, text in enumerate(row.values, start=first_value):
-                put(place, text)
-    page.rule(0, right, width=1.2, below=0.5)
-    page.skip(0.6)
-    for note in table.notes:
-        page.skip(0.25)
-        for line in wrap(note, right, size=_NOTE_SIZE):
-            page.skip(0.85)
-            page.write(0, line, size=_NOTE_SIZE)
-    page.save(output, width=right)
-
-
-class _Page:
-    """What stands where, in points from the upper left; `y` is the line being written."""
-
-    def __init__(self):
-        self.y = _LINE
-        self.texts: list[tuple[float, float, str, dict]] = []
-        self.rules: list[tuple[float, float, float, dict]] = []
-
-    def skip(self, lines: float = 1.0) -> None:
-        self.y += lines * _LINE
-
-    def write(self, x: float, text: str, **style) -> None:
-        self.texts.append((x, self.y, text, {"size": _SIZE, "va": "baseline", "parse_math": False} | style))
-
-    def rule(self, left: float, right: float, *, width: float, below: float = 0.4, color: str = INK) -> None:
-        y = self.y + below * _LINE
-        self.rules.append((left, right, y, {"linewidth": width, "color": color}))
-
-    def save(self, output: str | Path, *, width: float) -> None:
-        height = self.y + _LINE / 2
-        with house_style():
-            figure = Figure(figsize=(width / 72, height / 72))
-            axis: Axes = figure.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
-            axis.set_axis_off()
-            for x, y, text, style in self.texts:
-                axis.text(x, y, text, **style)
-            for left, right, y, style in self.rules:
-                axis.plot([left, right], [y, y], clip_on=False, **style)
-            save_figure(figure, output)
-
-
-def _place_columns(table: Table) -> tuple[list[float], list[float]]:
-    """Left edge and width of each column, in points: as wide as its widest cell."""
-    widths = [
-        measure(title, size=_SIZE, bold=True) for title in [*table.labels, *table.values, *table.beside]
+def draw_table(table: Table) -> Figure:
+    """Draw the table as a picture, as large as its words need."""
+    labels, values = len(table.labels), len(table.labels) + len(table.values)
+    cells = [
+        [*row.labels, *([""] * len(table.values) if isinstance(row.values, str) else row.values), *row.beside]
+        for row in table.rows
+        if not isinstance(row, str)
     ]
-    first_beside = table.width - len(table.beside)
-    for row in table.rows:
-        if not isinstance(row, str):
-            values = [""] * len(table.values) if isinstance(row.values, str) else row.values
-            cells = [*row.labels, *values, *row.beside]
-            widths = [
-                max(width, measure(cell, size=_SIZE)) for width, cell in zip(widths, cells, strict=True)
-            ]
-    lefts = [0.0]
-    for place, width in enumerate(widths[:-1], start=1):
-        lefts.append(lefts[-1] + width + (_WIDE_GAP if place == first_beside else _GAP))
-    return lefts, widths
+    lefts, widths = place_columns(table.columns, cells, gap=_GAP)
+    lefts = [left + _APART * (place >= values) for place, left in enumerate(lefts)]
+    right = lefts[-1] + widths[-1]
+    with house_style():
+        axis = new_sheet()
+
+        def rule(y: float, left: float = 0, *, width: float = 1.2, color: str = INK) -> None:
+            axis.plot([left, right], [y, y], linewidth=width, color=color, clip_on=False)
+
+        def put(y: float, texts: Sequence[str], *, start: int = 0, **style: object) -> None:
+            for place, text in enumerate(texts, start=start):
+                x, ha = (lefts[place], "left") if place < labels else (lefts[place] + widths[place], "right")
+                write(axis, x, y, text, ha=ha, **({"color": GREY} if place >= values else {}) | style)
+
+        write(axis, 0, 0, table.title, size=8.5, weight="bold")
+        y = 2 * LINE
+        rule(y - 4)
+        if table.beside_title:
+            middle = (lefts[values] + right) / 2
+            write(axis, middle, y, table.beside_title, ha="center", color=GREY)
+            y += 1.2 * LINE
+            rule(y, lefts[values], width=0.5, color=GREY)
+        put(y, [*table.labels, *table.values], weight="bold")
+        put(y, table.beside, start=values)
+        y += 1.3 * LINE
+        for row in table.rows:
+            if isinstance(row, str):
+                rule(y, width=0.7)
+                write(axis, 0, y + 2, row, weight="bold")
+                y += 2
+            elif isinstance(row.values, str):
+                text = wrap(row.values, lefts[values - 1] + widths[values - 1] - lefts[labels])
+                put(y, row.labels, color=GREY)
+                write(axis, lefts[labels], y, text, color=GREY)
+                put(y, row.beside, start=values)
+                y += height_of(text) - LINE
+            else:
+                put(y, [*row.labels, *row.values, *row.beside])
+            y += 1.15 * LINE
+        rule(y + 1)
+        y += 5
+        for note in table.notes:
+            text = wrap(note, right)
+            write(axis, 0, y, text)
+            y += height_of(text) + 2
+        return fit(axis, right, y)

@@ -17,6 +17,7 @@ from strokeclock.figures.abstention import draw_abstention
 from strokeclock.figures.calibration import draw_calibration
 from strokeclock.figures.decision_curve import draw_decision_curve
 from strokeclock.figures.roc import draw_roc
+from strokeclock.figures.style import save_figure
 from strokeclock.figures.subgroups import draw_subgroups
 from strokeclock.predictions import PAPER as TASKS
 
@@ -116,26 +117,22 @@ def test_every_table_and_picture_stands(made_up_run, case):
     write_abstention(paths, table["abstention"], **people, settings=SETTINGS)
     write_subgroups(paths, table["subgroups"], **people, volumes=root / "volumes.tsv", settings=SETTINGS)
 
-    def pictures(name):
-        return [root / f"figures/{name}.svg"]
-
-    for phases, with_readers in (
-        (["phase2_tss3h"], False),
-        (["phase3_tss4h5"], False),
-        (["phase3_tss4h5", "phase4_attention"], True),
-    ):
-        draw_roc(
-            paths,
-            pictures(f"roc-{phases[-1]}"),
-            table2=table["table2"],
-            phases=phases,
-            readers=with_readers,
-            tasks=TASKS,
+    figures = {
+        f"roc-{phases[-1]}": draw_roc(
+            paths, table2=table["table2"], phases=phases, readers=with_readers, tasks=TASKS
         )
-    draw_calibration(table["calibration"], table["reliability"], pictures("calibration"))
-    draw_decision_curve(table["decision_curve"], pictures("decision_curve"))
-    draw_abstention(table["abstention"], pictures("abstention"))
-    draw_subgroups(table["subgroups"], pictures("subgroups"))
+        for phases, with_readers in (
+            (["phase2_tss3h"], False),
+            (["phase3_tss4h5"], False),
+            (["phase3_tss4h5", "phase4_attention"], True),
+        )
+    }
+    figures["calibration"] = draw_calibration(table["calibration"], table["reliability"])
+    figures["decision_curve"] = draw_decision_curve(table["decision_curve"])
+    figures["abstention"] = draw_abstention(table["abstention"])
+    figures["subgroups"] = draw_subgroups(table["subgroups"])
+    for name, figure in figures.items():
+        save_figure(figure, root / f"figures/{name}.svg")
 
     for path in table.values():
         with open(path, newline="") as file:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from strokeclock.evaluation.table2 import write_table2
-from strokeclock.figures.printed_tables import print_table, set_table2
+from strokeclock.figures.printed_tables import set_table2
+from strokeclock.figures.typeset import print_table
 
 PAPER = Path(__file__).parents[3] / "resources/table2_paper.csv"
 SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 50}

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import torch
 
-from strokeclock.figures import genesis_examples as module
 from strokeclock.figures.genesis_examples import draw_genesis_examples
 from strokeclock.figures.style import save_figure
 from strokeclock.models.field import WHOLE, Field
@@ -38,24 +37,17 @@ def inputs(tmp_path_factory):
 
 def draw(inputs, folder, channels=CHANNELS, field=WHOLE):
     outputs = [folder / "examples.svg", folder / "examples.png"]
-    figures = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            module,
-            "save_figure",
-            lambda figure, *paths: (figures.append(figure), save_figure(figure, *paths)),
-        )
-        draw_genesis_examples(
-            Half(),
-            outputs,
-            hemispheres=inputs,
-            patients=PATIENTS,
-            channels=channels,
-            field=field,
-            grid=inputs / "grid.nii.gz",
-            seed=0,
-        )
-    return figures[0], outputs
+    figure = draw_genesis_examples(
+        Half(),
+        hemispheres=inputs,
+        patients=PATIENTS,
+        channels=channels,
+        field=field,
+        grid=inputs / "grid.nii.gz",
+        seed=0,
+    )
+    save_figure(figure, *outputs)
+    return figure, outputs
 
 
 @pytest.fixture(scope="module")

@@ -66,23 +66,9 @@ def draw(inputs, folder, channels=CHANNELS):
     """Draw the figure; return it with its files."""
     files, models, predictions = inputs
     outputs = [folder / "fig9.svg", folder / "fig9.png"]
-    figures = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            module,
-            "save_figure",
-            lambda figure, *paths: (figures.append(figure), save_figure(figure, *paths)),
-        )
-        draw_gradcam(
-            models,
-            predictions,
-            outputs,
-            channels=channels,
-            layer="penultimate",
-            patients=4,
-            **files,
-        )
-    return figures[0], outputs
+    figure = draw_gradcam(models, predictions, channels=channels, layer="penultimate", patients=4, **files)
+    save_figure(figure, *outputs)
+    return figure, outputs
 
 
 @pytest.fixture(scope="module")

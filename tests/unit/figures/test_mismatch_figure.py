@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from strokeclock.figures import mismatch as module
 from strokeclock.figures.mismatch import Case, choose_patients, draw_mismatch
 from strokeclock.figures.preprocessed import axial
 from strokeclock.figures.style import house_style, save_figure
@@ -89,18 +88,16 @@ def run(tmp_path):
     return files, tables, lesion
 
 
-def draw(run, folder, monkeypatch, name="fig1"):
+def draw(run, folder, name="fig1"):
     files, tables, _ = run
-    figures, outputs = [], [folder / f"{name}.svg", folder / f"{name}.png"]
-    monkeypatch.setattr(
-        module, "save_figure", lambda figure, *paths: (figures.append(figure), save_figure(figure, *paths))
-    )
-    draw_mismatch(files, outputs, **tables)
-    return figures[0], [path.read_bytes() for path in outputs]
+    outputs = [folder / f"{name}.svg", folder / f"{name}.png"]
+    figure = draw_mismatch(files, **tables)
+    save_figure(figure, *outputs)
+    return figure, [path.read_bytes() for path in outputs]
 
 
-def test_both_patients_have_one_scale_and_the_drawn_lesion_alone_is_outlined(run, tmp_path, monkeypatch):
-    figure, _ = draw(run, tmp_path, monkeypatch)
+def test_both_patients_have_one_scale_and_the_drawn_lesion_alone_is_outlined(run, tmp_path):
+    figure, _ = draw(run, tmp_path)
     axes = np.array(figure.axes[:6]).reshape(2, 3)
     assert [axis.get_title() for axis in axes[0]] == ["DWI", "FLAIR", "T2w"]
     for early, late in axes.T:
@@ -115,8 +112,8 @@ def test_both_patients_have_one_scale_and_the_drawn_lesion_alone_is_outlined(run
     assert [row[0].get_ylabel() for row in axes] == ["p1\nTSS 1.5 h", "p2\nTSS 5.0 h"]
 
 
-def test_the_outline_lies_on_the_lesion_right_and_anterior(run, tmp_path, monkeypatch):
-    figure, _ = draw(run, tmp_path, monkeypatch)
+def test_the_outline_lies_on_the_lesion_right_and_anterior(run, tmp_path):
+    figure, _ = draw(run, tmp_path)
     axis = figure.axes[0]
     bright = np.argwhere(axis.images[0].get_array() > 1.5)[:, ::-1]
     (path,) = axis.collections[0].get_paths()
@@ -126,15 +123,15 @@ def test_the_outline_lies_on_the_lesion_right_and_anterior(run, tmp_path, monkey
     assert axial(run[2][..., 5]).sum() == len(bright)
 
 
-def test_a_missing_patient_is_said_in_words(run, tmp_path, monkeypatch):
+def test_a_missing_patient_is_said_in_words(run, tmp_path):
     (tmp_path / "cohort.tsv").write_text("patient\tonset_to_mri_min\tsite\np1\t90\t\np2\t200\t\n")
-    figure, _ = draw(run, tmp_path, monkeypatch)
+    figure, _ = draw(run, tmp_path)
     assert [text.get_text() for text in figure.axes[4].texts] == ["No patient with TSS ≥ 4.5 h."]
 
 
-def test_no_words_overlap_and_bytes_repeat(run, tmp_path, monkeypatch):
-    figure, first = draw(run, tmp_path, monkeypatch)
-    assert draw(run, tmp_path, monkeypatch, name="again")[1] == first
+def test_no_words_overlap_and_bytes_repeat(run, tmp_path):
+    figure, first = draw(run, tmp_path)
+    assert draw(run, tmp_path, name="again")[1] == first
     with house_style():
         FigureCanvasAgg(figure).draw()
     texts = [axis.title for axis in figure.axes] + [axis.xaxis.label for axis in figure.axes]

@@ -1,15 +1,11 @@
 """Figure 4 says of the networks what is true of the modules that are trained."""
 
 import itertools
-import re
 
-import numpy as np
 import pytest
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from strokeclock.figures import networks as module
-from strokeclock.figures.networks import draw_networks, summarise
+from strokeclock.figures.networks import describe_network, draw_networks
 from strokeclock.figures.style import save_figure
 from strokeclock.models.architecture import Architecture
 
@@ -34,92 +30,122 @@ CASES = [
 ]
 
 
+def blocks_of(description):
+    """Title of each block -> its lines."""
+    return {block.title: block.words.split("\n") for block in description.blocks}
+
+
+def count(line):
+    return int(line.replace(",", ""))
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.net}-{case.attention}")
 def test_parameters_are_the_built_networks_and_each_is_counted_once(case):
-    summary = summarise(case)
-    assert summary.parameters == sum(p.numel() for p in case.build().parameters())
-    parts = [step.parameters for step in summary.steps] + [gate.parameters for gate in summary.gates]
-    assert sum(parts) + summary.classifier + summary.slice_weights == summary.parameters
+    description = describe_network(case)
+    total = sum(p.numel() for p in case.build().parameters())
+    assert f"network, {total:,} parameters" in description.title
+    counted = [
+        block for block in description.blocks if block.title not in ("hemisphere", "features", "logit")
+    ]
+    assert sum(count(part.words.split("\n")[-1]) for part in [*counted, *description.gates]) == total
 
 
 def test_the_papers_networks_have_the_papers_shapes():
-    flat = summarise(architecture("2d", width=64, grid=(112, 224, 26)))
-    assert flat.slices == flat.slice_weights == 26
-    assert {"+".join(step.names): step.left for step in flat.steps} == {
-        "conv1+bn1": (64, 112, 56), "maxpool": (64, 56, 28), "layer1": (64, 56, 28),
-        "layer2": (128, 28, 14), "layer3": (256, 14, 7), "layer4": (512, 7, 4),
+    flat = describe_network(architecture("2d", width=64, grid=(112, 224, 26)))
+    assert "one of 26 slices" in flat.title
+    blocks = blocks_of(flat)
+    assert blocks.pop("hemisphere") == ["DWI", "T2w", "FLAIR", "112 × 224 × 26"]
+    assert {title: lines[-2] for title, lines in list(blocks.items())[:6]} == {
+        "conv1 + bn1": "64 × 112 × 56", "maxpool": "64 × 56 × 28", "layer1": "64 × 56 × 28",
+        "layer2": "128 × 28 × 14", "layer3": "256 × 14 × 7", "layer4": "512 × 7 × 4",
     }  # fmt: skip
-    assert (flat.features, flat.pooled) == (768, 512)
-    deep = summarise(architecture("3d", width=32, grid=(32, 64, 26)))
-    assert [(step.names, step.left) for step in deep.steps] == [
-        (("down_tr64",), (64, 32, 64, 26)), (("down_tr128",), (128, 16, 32, 13)),
-        (("down_tr256",), (256, 8, 16, 6)), (("down_tr512",), (512, 4, 8, 3)),
-    ]  # fmt: skip
-    assert [gate.features for gate in deep.gates] == [128, 256]
-    assert (deep.slices, deep.slice_weights, deep.features) == (1, 0, 896)
+    assert blocks["conv1 + bn1"][0] == "1 conv 7×7"
+    assert blocks["layer2"][:2] == ["4 conv 3×3", "1 conv 1×1"]
+    assert blocks["features"] == ["512 + 256"]
+    assert blocks["fc"] == ["768 → 1", "769"]
+    assert blocks["slice_scores"] == ["sum the slices", "26"]
+    deep = describe_network(architecture("3d", width=32, grid=(32, 64, 26)))
+    assert deep.title.endswith("x × y × z")
+    assert {title: lines[:-1] for title, lines in list(blocks_of(deep).items())[1:5]} == {
+        "down_tr64": ["2 conv 3×3×3", "64 × 32 × 64 × 26"],
+        "down_tr128": ["÷ 2", "2 conv 3×3×3", "128 × 16 × 32 × 13"],
+        "down_tr256": ["÷ 2", "2 conv 3×3×3", "256 × 8 × 16 × 6"],
+        "down_tr512": ["÷ 2", "2 conv 3×3×3", "512 × 4 × 8 × 3"],
+    }
+    assert blocks_of(deep)["features"] == ["512 + 128 + 256"]
+    assert "slice_scores" not in blocks_of(deep)
+
+
+def test_blocks_are_as_large_as_their_maps():
+    for case in (CASES[0], CASES[4]):
+        maps = [block for block in describe_network(case).blocks if block.tinted]
+        for before, after in itertools.pairwise(maps):
+            assert after.size[0] >= before.size[0]  # channels
+            assert after.size[1] <= before.size[1]  # rows
 
 
 @pytest.mark.parametrize("case", CASES[:3], ids=["native", "stride 1", "feature"])
 def test_the_2d_gate_stands_on_layer3_and_is_gated_by_layer4(case):
-    summary = summarise(case)
-    (gate,) = summary.gates
-    assert (summary.steps[gate.x].names, summary.steps[gate.g].names) == (("layer3",), ("layer4",))
-    assert gate.space == summary.steps[gate.x].left[1:]
+    description = describe_network(case)
+    (gate,) = description.gates
+    assert [description.blocks[number].title for number in (gate.x, gate.g)] == ["layer3", "layer4"]
+    space = blocks_of(description)["layer3"][-2].partition(" × ")[2]
+    assert gate.words.split("\n")[0] == f"{space} → 16"
 
 
 def test_the_3d_gates_stand_on_the_second_and_third_level():
-    summary = summarise(architecture("3d"))
-    assert [(gate.name, gate.x, gate.g) for gate in summary.gates] == [
-        ("attention.0", 1, 3), ("attention.1", 2, 3)
+    description = describe_network(architecture("3d"))
+    assert [
+        (gate.title, *(description.blocks[number].title for number in (gate.x, gate.g)))
+        for gate in description.gates
+    ] == [("attention.0", "down_tr128", "down_tr512"), ("attention.1", "down_tr256", "down_tr512")]
+    assert description.blocks[description.features].title == "features"
+
+
+@pytest.mark.parametrize(
+    ("case", "heads"),
+    [
+        (architecture("2d", aggregation="feature"), ["slice_scores", "features", "fc", "logit"]),
+        (architecture("2d", aggregation="softmax_prob"), ["features", "fc", "slice_scores", "logit"]),
+        (architecture("3d"), ["features", "fc", "logit"]),
+    ],
+    ids=["feature", "softmax_prob", "3d"],
+)
+def test_slices_are_weighted_before_the_features_or_after_the_classifier(case, heads):
+    assert [block.title for block in describe_network(case).blocks if not block.tinted] == heads
+
+
+def test_the_other_hemispheres_channels_are_named():
+    assert blocks_of(describe_network(CASES[5]))["hemisphere"][:4] == [
+        "DWI", "ADC", "DWI − other", "ADC − other"
     ]  # fmt: skip
 
 
-def test_weighted_before_the_gate_or_after_the_classifier():
-    assert summarise(architecture("2d", aggregation="feature")).weighted_first
-    assert not summarise(architecture("2d", aggregation="softmax_prob")).weighted_first
-    assert not summarise(architecture("3d")).weighted_first
+@pytest.mark.parametrize("case", [CASES[0], CASES[4]], ids=["2d", "3d"])
+def test_the_figure_says_what_was_measured_and_gates_hang_on_their_maps(case, read_sheet, ends_of_arrows):
+    figure, description = draw_networks([case]), describe_network(case)
+    words, ends = read_sheet(figure), ends_of_arrows(figure)
+    for part in (*description.blocks, *description.gates):
+        assert part.title in words
+        assert all(line in words for line in part.words.split("\n"))
+    at = {text.get_text(): text.get_position() for text in figure.axes[0].texts}
+    for gate in description.gates:
+        x, below = at[description.blocks[gate.x].title][0], at[gate.title][1]
+        assert any(start[0] == end[0] == x and below - 15 < end[1] < below for start, end in ends)
+        signal = at[description.blocks[gate.g].title][0]
+        assert any(start[0] == signal and below < end[1] < below + 40 for start, end in ends)
+        assert any(start[1] > below and abs(end[0] - at["features"][0]) <= 2 for start, end in ends)
+    assert len(ends) == len(description.blocks) - 1 + 3 * len(description.gates)
 
 
-def test_a_step_begins_where_the_one_before_it_ends_unless_pooled():
-    steps = summarise(architecture("3d")).steps
-    for before, after in itertools.pairwise(steps):
-        assert after.came == (before.left[0], *np.array(before.left[1:]) // 2)
-    for before, after in itertools.pairwise(summarise(architecture("2d")).steps):
-        assert after.came == before.left
+def test_networks_stand_one_below_the_other(read_sheet):
+    words = read_sheet(draw_networks(CASES[-2:]))
+    assert words.index(describe_network(CASES[-2]).title) < words.index(describe_network(CASES[-1]).title)
 
 
-@pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    folder, figures = tmp_path_factory.mktemp("fig4"), []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            module,
-            "save_figure",
-            lambda figure, *paths: (figures.append(figure), save_figure(figure, *paths)),
-        )
-        for name in ("a", "b"):
-            torch.manual_seed(len(figures))
-            draw_networks([CASES[0], CASES[4]], [folder / f"{name}.svg", folder / f"{name}.png"])
-    return figures[0], folder
-
-
-def test_the_figure_says_what_was_measured_and_no_words_overlap(drawn):
-    FigureCanvasAgg(drawn[0]).draw()
-    texts = [text for text in drawn[0].axes[0].texts if text.get_text()]
-    words = [text.get_text() for text in texts]
-    for summary in map(summarise, (CASES[0], CASES[4])):
-        for step in summary.steps:
-            assert " × ".join(map(str, step.left)) in words
-            assert f"{step.parameters:,}" in words
-            assert " + ".join(step.names) in words
-        for gate in summary.gates:
-            assert f"{' × '.join(map(str, gate.space))} → {gate.features}" in words
-        assert any(re.search(rf"network, {summary.parameters:,} parameters", word) for word in words)
-    extents = [text.get_window_extent() for text in texts]
-    for (i, a), (j, b) in itertools.combinations(enumerate(extents), 2):
-        assert not a.overlaps(b), (words[i], words[j])
-
-
-def test_bytes_repeat_whatever_the_random_weights(drawn):
+def test_bytes_repeat_whatever_the_random_weights(tmp_path):
+    for name, seed in (("a", 0), ("b", 1)):
+        torch.manual_seed(seed)
+        save_figure(draw_networks([CASES[0]]), tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
     for suffix in ("svg", "png"):
-        assert (drawn[1] / f"a.{suffix}").read_bytes() == (drawn[1] / f"b.{suffix}").read_bytes()
+        assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()

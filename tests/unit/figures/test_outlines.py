@@ -4,6 +4,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from strokeclock.figures import outlines as module
@@ -20,30 +21,28 @@ class Bright(torch.nn.Module):
 
 
 @pytest.fixture
-def draw(toys, toy_lesions, tmp_path, monkeypatch):
-    """Draw the figure; return its words and its files."""
-    figures = []
-
-    def save(figure, *paths):
-        figures.append(figure)
-        save_figure(figure, *paths)
-
-    monkeypatch.setattr(module, "save_figure", save)
+def draw(toys, toy_lesions, tmp_path):
+    """Draw the figure; return its words and its picture."""
     nib.save(nib.Nifti1Image(np.zeros((32, 32, 9), np.uint8), np.diag([2, 2, 2, 1])), tmp_path / "grid.nii")
 
     def draw(**changes):
-        outputs = [tmp_path / "outlines.svg", tmp_path / "outlines.png"]
         settings = {"field": Field(None, (2, 2, 1)), "channels": toys.channels} | changes
         inputs = toys.inputs() | {"volumes": toy_lesions, "grid": tmp_path / "grid.nii"}
-        draw_outlines(Bright(), outputs, **inputs, **settings)
-        return "|".join(text.get_text() for figure in figures for text in figure.findobj(Text)), outputs
+        figure = draw_outlines(Bright(), **inputs, **settings)
+        save_figure(figure, tmp_path / "outlines.png")
+        return "|".join(text.get_text() for text in figure.findobj(Text)), tmp_path / "outlines.png"
 
     return draw
 
 
 def test_lesions_and_what_is_found_of_them(draw, monkeypatch):
     seen = {}
-    monkeypatch.setattr(module, "_draw", lambda found, shown, *rest: seen.update(found=found, shown=shown))
+
+    def draw_nothing(found, shown, *rest):
+        seen.update(found=found, shown=shown)
+        return Figure()
+
+    monkeypatch.setattr(module, "_draw", draw_nothing)
     draw()
     assert [lesion.patient for lesion in seen["found"]] == [f"toy-{number}" for number in range(14, 18)]
     assert {lesion.patient for lesion in seen["shown"]} <= {lesion.patient for lesion in seen["found"]}
@@ -54,7 +53,7 @@ def test_lesions_and_what_is_found_of_them(draw, monkeypatch):
 
 
 def test_the_figure_says_whose_and_how_well(draw):
-    words, (_, png) = draw()
+    words, png = draw()
     assert "4 lesions, median Dice 1.00" in words
     assert "1.7 mL" in words
     assert "Dice 1.00" in words

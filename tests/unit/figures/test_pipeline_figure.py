@@ -1,15 +1,10 @@
-"""Figure 2 shows the rules that there are, in their stages, and no arrow runs through a box."""
+"""Figure 2 shows the rules that there are, in their stages, and what each takes."""
 
-import itertools
+from graphlib import CycleError
 
-import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-from strokeclock.figures import pipeline as module
-from strokeclock.figures.layered import lay_out, reduce_edges, sort_names
-from strokeclock.figures.pipeline import STAGES, Rule, draw_pipeline, group_rules
-from strokeclock.figures.style import save_figure
+from strokeclock.figures.pipeline import STAGES, Rule, draw_pipeline, reduce_edges
 
 RULES = {
     "cohort": Rule("cohort", []),
@@ -31,112 +26,90 @@ RULES = {
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    folder, figures = tmp_path_factory.mktemp("fig2"), []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            module,
-            "save_figure",
-            lambda figure, *paths: (figures.append(figure), save_figure(figure, *paths)),
-        )
-        for name in ("a", "b"):
-            draw_pipeline(RULES, [folder / f"{name}.svg", folder / f"{name}.png"])
-    return figures[0], folder
+def figure():
+    return draw_pipeline(RULES)
 
 
-def boxes_and_arrows(figure):
-    """Bounding boxes and sampled arrows, in pixels."""
-    FigureCanvasAgg(figure).draw()
-    patches = figure.axes[0].patches
-    boxes = [p.get_window_extent() for p in patches if type(p).__name__ == "FancyBboxPatch"]
-    arrows = [
-        p.get_transform().transform_path(p.get_path()).interpolated(1).to_polygons(closed_only=False)[0]
-        for p in patches
-        if type(p).__name__ == "FancyArrowPatch"
+def lines_of(figure):
+    """The words of each line of the rules, from the left: line's height -> words."""
+    lines = {}
+    for text in figure.axes[0].texts:
+        if text.get_text().strip():
+            lines.setdefault(round(text.get_position()[1], 3), []).append(text)
+    return [
+        [t.get_text() for t in sorted(line, key=lambda t: t.get_position()[0])] for line in lines.values()
     ]
-    return boxes, arrows
 
 
-def test_rules_of_one_file_that_only_the_page_takes_share_a_box():
-    boxes, edges = group_rules(RULES)
-    assert boxes["figures.smk"].rules == ("roc", "gradcam")
-    assert boxes["hemispheres.smk"].rules == ("quality_page",)
-    assert {name for name, box in boxes.items() if box.last} == {"figures.smk", "hemispheres.smk"}
-    assert {name: box.stage for name, box in boxes.items() if not box.last} == {
-        "cohort": "Raw series", "atlas": "Preprocessing", "preprocess": "Preprocessing",
-        "check": "Hemispheres", "hemispheres": "Hemispheres", "phase1_stroke": "Training",
-        "phase2_tss3h": "Training", "predict": "Evaluation", "lesions": "Hemispheres", "table2": "Evaluation",
-        "results_page": "Evaluation",
-    }  # fmt: skip
-    assert ("phase2_tss3h", "predict") in edges
-    assert ("phase1_stroke", "predict") not in edges  # it follows
-    assert ("figures.smk", "results_page") in edges
+def test_every_rule_has_a_line_with_what_it_takes_and_its_file(figure, read_sheet):
+    words = read_sheet(figure)
+    assert not any("all" in word.split(", ") for word in words)
+    lines = lines_of(figure)
+    for name, takes, file in (
+        ("cohort", "–", "cohort.smk"),
+        ("preprocess", "atlas", "preprocessing_open.smk"),
+        ("check", "preprocess, cohort", "hemispheres.smk"),
+        ("hemispheres", "check", "hemispheres.smk"),
+        ("phase2_tss3h", "phase1_stroke", "training.smk"),
+        ("predict", "phase2_tss3h", "prediction.smk"),
+        ("gradcam", "predict, lesions", "figures.smk"),
+        ("results_page", "roc, gradcam", "page.smk"),
+    ):
+        assert sum(line[-3:] == [name, takes, file] for line in lines) == 1, name
+    assert sum(len(line) >= 3 for line in lines) == 1 + len(RULES) - 1  # the head, and no target
 
 
-def test_every_rule_and_stage_is_written_once_and_no_words_overlap(drawn):
-    figure, _ = drawn
-    FigureCanvasAgg(figure).draw()
+def heights(figure):
+    """How far down the stages and the rules' own lines stand."""
     texts = figure.axes[0].texts
-    assert sorted(text.get_text() for text in texts) == sorted([*STAGES, *(RULES.keys() - {"all"})])
-    extents = [text.get_window_extent() for text in texts]
-    assert not any(a.overlaps(b) for a, b in itertools.combinations(extents, 2))
+    (column,) = (text.get_position()[0] for text in texts if text.get_text() == "rule")
+    return {text.get_text(): text.get_position()[1] for text in texts if text.get_position()[0] <= column}
 
 
-def test_no_arrow_runs_through_a_box_or_words(drawn):
-    boxes, arrows = boxes_and_arrows(drawn[0])
-    assert len(boxes) == len(group_rules(RULES)[0])
-    assert len(arrows) == len(group_rules(RULES)[1])
-    for arrow in arrows:
-        inside = [
-            (arrow[:, 0] > box.x0 + 2)
-            & (arrow[:, 0] < box.x1 - 2)
-            & (arrow[:, 1] > box.y0 + 2)
-            & (arrow[:, 1] < box.y1 - 2)
-            for box in boxes
-        ]
-        assert not np.any(inside)
+def test_rules_stand_in_their_stages_one_below_the_other(figure):
+    height = heights(figure)
+    assert [stage for stage in height if stage in STAGES] == [*STAGES]
+    (first, second, third) = sorted(
+        (patch.get_y(), patch.get_y() + patch.get_height())
+        for patch in figure.axes[0].patches
+        if type(patch).__name__ == "Rectangle"
+    )  # every second stage's band, from the first on
+    for names, (top, bottom) in (
+        (("Raw series", "cohort"), first),
+        (("Preprocessing", "atlas", "preprocess"), (first[1], second[0])),
+        (("Hemispheres", "check", "lesions", "quality_page"), second),
+        (("Training", "phase1_stroke", "phase2_tss3h"), (second[1], third[0])),
+        (("Prediction", "predict"), third),
+        (("Evaluation", "table2", "roc", "results_page"), (third[1], 1000)),
+    ):
+        assert all(top < height[name] < bottom for name in names), names
+    assert height["phase1_stroke"] < height["phase2_tss3h"]
 
 
-def test_arrows_lead_from_the_taken_to_the_taker(drawn):
-    boxes, arrows = boxes_and_arrows(drawn[0])
-    texts = {text.get_text(): text.get_window_extent() for text in drawn[0].axes[0].texts}
+def test_arrows_lead_from_stage_to_stage(figure, ends_of_arrows):
+    height = heights(figure)
 
-    def middle(name):
-        first = group_rules(RULES)[0][name].rules[0]
-        (box,) = [box for box in boxes if box.contains(texts[first].x0 + 3, texts[first].y0 + 3)]
-        return box
+    def stage_at(y):
+        return min(STAGES, key=lambda stage: abs(height[stage] - y))
 
-    ends = {(tuple(np.round(arrow[0], -1)), tuple(np.round(arrow[-1], -1))) for arrow in arrows}
-    for before, after in group_rules(RULES)[1]:
-        start, end = middle(before), middle(after)
-        from_, to = ((start.x0 + start.x1) / 2, start.y0), ((end.x0 + end.x1) / 2, end.y1)
-        assert min(np.hypot(*np.subtract(a, from_)) + np.hypot(*np.subtract(b, to)) for a, b in ends) < 20
+    assert {(stage_at(start[1]), stage_at(end[1])) for start, end in ends_of_arrows(figure)} == {
+        ("Raw series", "Hemispheres"), ("Preprocessing", "Hemispheres"), ("Hemispheres", "Training"),
+        ("Training", "Prediction"), ("Prediction", "Evaluation"),
+    }  # fmt: skip
 
 
-def test_bytes_repeat(drawn):
-    for suffix in ("svg", "png"):
-        assert (drawn[1] / f"a.{suffix}").read_bytes() == (drawn[1] / f"b.{suffix}").read_bytes()
+def test_a_stage_without_rules_is_left_out_and_a_long_list_is_wrapped(read_sheet):
+    rules = {f"a_rule_of_many_words_{n}": Rule("cohort", []) for n in range(9)}
+    figure = draw_pipeline(rules | {"last": Rule("page", [*rules]), "next": Rule("page", ["last"])})
+    words = read_sheet(figure)
+    assert {stage for stage in STAGES if stage in words} == {"Raw series", "Evaluation"}
+    assert all(", ".join(words).count(name) == 2 for name in rules)
+    assert ["next", "last", "page.smk"] in lines_of(figure)
 
 
 def test_what_follows_is_left_out_and_circles_are_refused():
-    assert reduce_edges({("a", "b"), ("b", "c"), ("a", "c"), ("c", "d"), ("a", "d")}) == {
-        ("a", "b"), ("b", "c"), ("c", "d")
-    }  # fmt: skip
-    assert sort_names({("z", "a"), ("a", "b")}) == ["z", "a", "b"]
-    with pytest.raises(ValueError, match="circle: a, b"):
-        sort_names({("a", "b"), ("b", "a")})
-
-
-def test_layers_obey_bands_and_boxes_keep_apart():
-    widths = dict(zip("abcdef", (30, 50, 20, 40, 60, 10), strict=True))
-    edges = {("a", "b"), ("a", "c"), ("b", "d"), ("c", "d"), ("a", "e"), ("f", "e")}
-    layout = lay_out(widths, edges, bands=["abcf", "de"], gap=7)
-    level = {name: number for number, row in enumerate(layout.layers) for name in row}
-    assert all(level[a] < level[b] for a, b in edges)
-    assert max(level[name] for name in "abcf") < min(level[name] for name in "de")
-    for row in layout.layers:
-        for left, right in itertools.pairwise(row):
-            assert layout.x[right] - layout.x[left] >= (widths[left] + widths[right]) / 2 + 7 - 1e-6
-    assert layout.routes["a", "e"] == ["a", ("a", 1), "e"]
-    with pytest.raises(ValueError, match="a stands in a lower band than d"):
-        lay_out(widths, {("a", "d")}, bands=["d", "a"], gap=7)
+    edges = {"a": [], "b": ["a"], "c": ["a", "b"], "d": ["a", "c"]}
+    assert reduce_edges(edges) == {"a": [], "b": ["a"], "c": ["b"], "d": ["c"]}
+    assert list(reduce_edges({"a": ["z"], "b": ["a"]})) == ["z", "a", "b"]
+    with pytest.raises(CycleError):
+        reduce_edges({"a": ["b"], "b": ["a"]})

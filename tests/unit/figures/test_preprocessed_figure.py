@@ -7,6 +7,7 @@ from PIL import Image
 
 from strokeclock.errors import StrokeclockError
 from strokeclock.figures.preprocessed import axial, choose_patient, draw_preprocessed
+from strokeclock.figures.style import save_figure
 
 
 def test_the_first_test_patient_is_shown():
@@ -50,7 +51,7 @@ def cohort(tmp_path):
 def test_figure_shows_every_slice_the_same_way_and_repeats(cohort, tmp_path):
     files, tables = cohort
     for name in ("a", "b"):
-        draw_preprocessed(files, [tmp_path / f"{name}.svg", tmp_path / f"{name}.png"], **tables)
+        save_figure(draw_preprocessed(files, **tables), tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
     for suffix in ("svg", "png"):
         assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
     picture = np.asarray(Image.open(tmp_path / "a.png").convert("L")).astype(int)

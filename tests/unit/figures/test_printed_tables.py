@@ -5,8 +5,8 @@ import csv
 import pytest
 
 from strokeclock.evaluation.table2 import COLUMNS
-from strokeclock.figures.printed_tables import print_table, set_table1, set_table2
-from strokeclock.figures.typeset import Row
+from strokeclock.figures.printed_tables import set_table1, set_table2
+from strokeclock.figures.typeset import Row, print_table
 
 PAPER = {"sensitivity": "0.702700", "specificity": "0.810800", "accuracy": "0.756800", "auc": "0.740700"}
 BLANK = dict.fromkeys(COLUMNS, "")

@@ -6,8 +6,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from strokeclock.evaluation.table2 import COLUMNS
-from strokeclock.figures import roc as module
 from strokeclock.figures.roc import draw_roc
+from strokeclock.figures.style import save_figure
 
 ARMS = [
     ("2d", "phase3_tss4h5", "random"),
@@ -46,71 +46,59 @@ def run(tmp_path):
     return tmp_path, paths, table
 
 
-@pytest.fixture
-def figures(monkeypatch):
-    """Keep each figure that is saved."""
-    kept = []
-    save = module.save_figure
-    monkeypatch.setattr(
-        module, "save_figure", lambda figure, *paths: (kept.append(figure), save(figure, *paths))
-    )
-    return kept
-
-
-def draw(run, *, phases=("phase3_tss4h5", "phase4_attention"), readers=True, name="fig8"):
-    root, paths, table = run
-    outputs = [root / f"{name}.svg", root / f"{name}.png"]
-    draw_roc(paths, outputs, table2=table, phases=phases, readers=readers)
-    return outputs
+def draw(run, *, phases=("phase3_tss4h5", "phase4_attention"), readers=True):
+    _, paths, table = run
+    return draw_roc(paths, table2=table, phases=phases, readers=readers)
 
 
 def test_bytes_repeat(run):
-    first, second = draw(run, name="one"), draw(run, name="two")
-    for a, b in zip(first, second, strict=True):
-        assert a.read_bytes() == b.read_bytes()
-        assert len(a.read_bytes()) > 10_000
+    for suffix in ("svg", "png"):
+        for name in ("one", "two"):
+            save_figure(draw(run), run[0] / f"{name}.{suffix}")
+        first = (run[0] / f"one.{suffix}").read_bytes()
+        assert first == (run[0] / f"two.{suffix}").read_bytes()
+        assert len(first) > 10_000
 
 
-def test_the_outliner_stands_beside_its_network_where_readers_are(run, figures):
-    draw(run)
-    two, three = ([line.get_label() for line in axis.lines] for axis in figures[0].axes)
+def test_the_outliner_stands_beside_its_network_where_readers_are(run):
+    two, three = ([line.get_label() for line in axis.lines] for axis in draw(run).axes)
     assert any(label.startswith("outlined ratios and 3D: AUC ") for label in three)
     assert not any(label.startswith("outlined") for label in two)
-    draw(run, phases=("phase3_tss4h5",), readers=False)
-    assert not any(line.get_label().startswith("outlined") for axis in figures[1].axes for line in axis.lines)
+    figure = draw(run, phases=("phase3_tss4h5",), readers=False)
+    assert not any(line.get_label().startswith("outlined") for axis in figure.axes for line in axis.lines)
 
 
-def test_a_panel_a_network_with_its_curves(run, figures):
-    draw(run)
-    axes = figures[0].axes
+def test_a_panel_a_network_with_its_curves(run):
+    figure = draw(run)
+    axes = figure.axes
     assert [axis.get_title() for axis in axes] == ["2D network", "3D network"]
     labels = [line.get_label() for line in axes[0].lines]
     area = pd.read_csv(run[2])["auc"][0]
     assert f"random start: AUC {area:.2f} ({area - 0.1:.2f}–{area:.2f})" in labels
     assert any(label.startswith("attention, fine-tuned") for label in labels)
-    assert "20 test patients, 10 of them under 4.5 h" in figures[0].get_suptitle()
+    assert "20 test patients, 10 of them under 4.5 h" in figure.get_suptitle()
 
 
-def test_the_area_under_a_drawn_curve_is_its_auc(run, figures):
-    draw(run)
-    (curve,) = (line for line in figures[0].axes[0].lines if str(line.get_label()).startswith("random start"))
+def test_the_area_under_a_drawn_curve_is_its_auc(run):
+    figure = draw(run)
+    (curve,) = (line for line in figure.axes[0].lines if str(line.get_label()).startswith("random start"))
     assert np.trapezoid(curve.get_ydata(), curve.get_xdata()) == pytest.approx(pd.read_csv(run[2])["auc"][0])
 
 
-def test_readers_are_points_at_their_rates(run, figures):
-    draw(run)
-    points = {line.get_label(): line.get_xydata().ravel() for line in figures[0].axes[1].lines}
+def test_readers_are_points_at_their_rates(run):
+    figure = draw(run)
+    points = {line.get_label(): line.get_xydata().ravel() for line in figure.axes[1].lines}
     assert points["reader 1"] == pytest.approx([0.3, 0.6])
     assert points["majority of readers"] == pytest.approx([0.1, 0.5])
     assert "reader 2" not in points
 
 
-def test_without_readers_the_areas_are_compared(run, figures):
-    draw(run, phases=["phase3_tss4h5"], readers=False)
-    assert [axis.get_title() for axis in figures[0].axes] == ["2D network", "AUC"]
-    assert [tick.get_text() for tick in figures[0].axes[1].get_yticklabels()] == ["2D random start"]
+def test_without_readers_the_areas_are_compared(run):
+    figure = draw(run, phases=["phase3_tss4h5"], readers=False)
+    assert [axis.get_title() for axis in figure.axes] == ["2D network", "AUC"]
+    assert [tick.get_text() for tick in figure.axes[1].get_yticklabels()] == ["2D random start"]
 
 
-def test_nothing_run_is_said(run, figures):
-    draw(run, phases=["phase2_tss3h"], readers=False)
-    assert figures[0].axes[0].texts[0].get_text() == "No arm of this figure was run."
+def test_nothing_run_is_said(run):
+    figure = draw(run, phases=["phase2_tss3h"], readers=False)
+    assert figure.axes[0].texts[0].get_text() == "No arm of this figure was run."

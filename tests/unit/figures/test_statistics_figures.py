@@ -6,13 +6,13 @@ import pytest
 from matplotlib.colors import same_color
 
 from strokeclock.evaluation import abstention, calibration, decision, subgroups
-from strokeclock.figures import abstention as abstention_figure
-from strokeclock.figures import calibration as calibration_figure
-from strokeclock.figures import decision_curve as decision_figure
-from strokeclock.figures import subgroups as subgroups_figure
+from strokeclock.figures.abstention import draw_abstention
+from strokeclock.figures.calibration import draw_calibration
+from strokeclock.figures.decision_curve import draw_decision_curve
 from strokeclock.figures.roc import LOOKS
 from strokeclock.figures.rows import look_of, title_of
 from strokeclock.figures.style import save_figure
+from strokeclock.figures.subgroups import draw_subgroups
 
 SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 100}
 ARMS = [
@@ -66,60 +66,54 @@ def run(tmp_path):
 
 
 @pytest.fixture
-def draw(run, monkeypatch):
+def draw(run):
     """Write a table with a module of evaluation, draw its figure; return the table and the Figure."""
     root, paths = run
     cohort = {"cohort": root / "cohort.tsv", "split": root / "split.tsv"}
     readers = {"exclusions": root / "exclusions.tsv", "readers": root / "readers.tsv"}
 
-    def make(name, *, only=ARMS, outputs=("figure.svg", "figure.png")):
+    def make(name, *, only=ARMS):
         chosen = [path for path in paths if path.parts[-4:-1] in only]
-        outputs = [root / output for output in outputs]
         table = root / "table.csv"
-        tables = [table]
         if name == "calibration":
-            tables.append(root / "reliability.csv")
+            tables = table, root / "reliability.csv"
             calibration.write_calibration(chosen, *tables, **cohort, settings=SETTINGS)
-            module, function = calibration_figure, calibration_figure.draw_calibration
+            figure = draw_calibration(*tables)
         elif name == "decision":
             decision.write_decision_curve(chosen, table, **cohort, **readers, settings=SETTINGS)
-            module, function = decision_figure, decision_figure.draw_decision_curve
+            figure = draw_decision_curve(table)
         elif name == "abstention":
             abstention.write_abstention(chosen, table, **cohort, settings=SETTINGS)
-            module, function = abstention_figure, abstention_figure.draw_abstention
+            figure = draw_abstention(table)
         else:
-            subgroups.write_subgroups(
-                chosen, table, **cohort, volumes=root / "volumes.tsv", settings=SETTINGS
-            )
-            module, function = subgroups_figure, subgroups_figure.draw_subgroups
-        kept, save = [], module.save_figure
-        with monkeypatch.context() as patch:
-            patch.setattr(module, "save_figure", lambda figure, *to: (kept.append(figure), save(figure, *to)))
-            function(*tables, outputs)
-        return pd.read_csv(table), kept[0], outputs
+            volumes = root / "volumes.tsv"
+            subgroups.write_subgroups(chosen, table, **cohort, volumes=volumes, settings=SETTINGS)
+            figure = draw_subgroups(table)
+        return pd.read_csv(table), figure
 
     return make
 
 
 @pytest.mark.parametrize("name", ["calibration", "decision", "abstention", "subgroups"])
-def test_bytes_repeat(draw, name):
-    _, _, first = draw(name, outputs=("a.svg", "a.png"))
-    _, _, second = draw(name, outputs=("b.svg", "b.png"))
-    for a, b in zip(first, second, strict=True):
-        assert a.read_bytes() == b.read_bytes()
-        assert len(a.read_bytes()) > 8_000
+def test_bytes_repeat(draw, name, tmp_path):
+    for suffix in ("svg", "png"):
+        for file in ("a", "b"):
+            save_figure(draw(name)[1], tmp_path / f"{file}.{suffix}")
+        first = (tmp_path / f"a.{suffix}").read_bytes()
+        assert first == (tmp_path / f"b.{suffix}").read_bytes()
+        assert len(first) > 8_000
 
 
 @pytest.mark.parametrize("name", ["calibration", "decision", "abstention", "subgroups"])
 def test_nothing_run_is_said(draw, name):
-    _, figure, _ = draw(name, only=[])
+    _, figure = draw(name, only=[])
     (text,) = figure.texts
     assert text.get_text().endswith("run.")
     assert not figure.axes
 
 
 def test_a_panel_a_row_with_its_slope(draw):
-    table, figure, _ = draw("calibration")
+    table, figure = draw("calibration")
     titles = [axis.get_title() for axis in figure.axes if axis.axison]
     assert titles[0] == "2D random start\nTSS < 4.5 h"
     assert len(titles) == len(ARMS)
@@ -128,14 +122,14 @@ def test_a_panel_a_row_with_its_slope(draw):
 
 
 def test_reliability_is_drawn_as_tabled(draw, run):
-    _, figure, _ = draw("calibration", only=[ARMS[0]])
+    _, figure = draw("calibration", only=[ARMS[0]])
     bins = pd.read_csv(run[0] / "reliability.csv").query("scores == 'as predicted'")
     lines = [line for line in figure.axes[0].lines if line.get_label() == "as predicted"]
     assert lines[0].get_xydata() == pytest.approx(bins[["mean_score", "observed"]].to_numpy())
 
 
 def test_decision_curves_stand_a_panel_a_network_with_readers_and_baseline(draw):
-    table, figure, _ = draw("decision")
+    table, figure = draw("decision")
     assert [axis.get_title() for axis in figure.axes] == [
         "TSS < 4.5 h: 2D network",
         "TSS < 4.5 h: 3D network",
@@ -148,7 +142,7 @@ def test_decision_curves_stand_a_panel_a_network_with_readers_and_baseline(draw)
     assert lines[1]["from TSS < 3 h"].get_ydata() == pytest.approx(expected)
 
 
-def test_a_panel_has_its_networks_joined_row_and_keeps_its_size_beside_a_long_legend(tmp_path, monkeypatch):
+def test_a_panel_has_its_networks_joined_row_and_keeps_its_size_beside_a_long_legend(tmp_path):
     rows = [("phase3_tss4h5", "2d", "phase2"), ("phase3_tss4h5", "3d", "phase2")]
     rows += [("phase3_tss4h5", "outline", weights) for weights in ("ratios", "2d", "3d")]
     rows += [("phase3_tss4h5", "ratio", "flair"), ("phase3_tss4h5", "clinical", "covariates")]
@@ -157,15 +151,8 @@ def test_a_panel_has_its_networks_joined_row_and_keeps_its_size_beside_a_long_le
         columns=["stage", "model", "weights", "target", "n", "positives", "threshold", "net_benefit"],
     )
     table.to_csv(tmp_path / "table.csv", index=False)
-    figures = []
-
-    def save(figure, *paths):
-        figures.append(figure)
-        save_figure(figure, *paths)
-
-    monkeypatch.setattr(decision_figure, "save_figure", save)
-    decision_figure.draw_decision_curve(tmp_path / "table.csv", [tmp_path / "a.svg", tmp_path / "a.png"])
-    (figure,) = figures
+    figure = draw_decision_curve(tmp_path / "table.csv")
+    save_figure(figure, tmp_path / "a.png")
     labels = [{line.get_label() for line in axis.lines} for axis in figure.axes]
     both = {"from TSS < 3 h", "outlined ratios", "FLAIR ratio", "clinical covariates"}
     assert labels == [both | {"outlined ratios and 2D"}, both | {"outlined ratios and 3D"}]
@@ -174,7 +161,7 @@ def test_a_panel_has_its_networks_joined_row_and_keeps_its_size_beside_a_long_le
 
 
 def test_abstention_is_drawn_for_networks_as_tabled(draw):
-    table, figure, _ = draw("abstention")
+    table, figure = draw("abstention")
     panels = {axis.get_title().split("\n")[0]: axis for axis in figure.axes if axis.axison}
     assert list(panels) == ["2D random start", "3D from TSS < 3 h", "2D attention, fine-tuned"]
     rows = table.query("model == '3d' and certainty == 'spread'")
@@ -187,9 +174,9 @@ def test_faultless_scores_are_drawn(draw, run, name):
     for path in run[1]:
         rows = pd.read_csv(path, sep="\t")
         rows.assign(score=np.where(rows["label"] == 1, 0.9, 0.1)).to_csv(path, sep="\t", index=False)
-    table, _, outputs = draw(name)
+    table, figure = draw(name)
+    save_figure(figure, run[0] / "a.png")
     assert (table["brier" if name == "calibration" else "accuracy"].dropna() > 0).all()
-    assert all(path.exists() for path in outputs)
 
 
 def test_one_seed_is_said_in_its_panel(draw, run):
@@ -197,12 +184,12 @@ def test_one_seed_is_said_in_its_panel(draw, run):
         if path.stem == "seed-1":
             path.unlink()
             run[1].remove(path)
-    _, figure, _ = draw("abstention", only=[ARMS[0]])
+    _, figure = draw("abstention", only=[ARMS[0]])
     assert "needs 2 seeds or more" in figure.axes[0].texts[0].get_text()
 
 
 def test_forest_of_groups(draw):
-    table, figure, _ = draw("subgroups")
+    table, figure = draw("subgroups")
     titles = [axis.get_title().replace("\n", " ") for axis in figure.axes]
     assert titles == ["2D random start", "2D attention, fine-tuned", "3D from TSS < 3 h", "FLAIR ratio"]
     first = table[(table["model"] == "2d") & (table["weights"] == "random")]

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokeclock.figures import training_curves as module
 from strokeclock.figures.style import save_figure
 from strokeclock.figures.training_curves import draw_training_curves
 
@@ -34,15 +33,9 @@ def trainings(tmp_path):
 
 def draw(folder, histories, records):
     outputs = [folder / "curves.svg", folder / "curves.png"]
-    figures = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            module,
-            "save_figure",
-            lambda figure, *paths: (figures.append(figure), save_figure(figure, *paths)),
-        )
-        draw_training_curves(histories, records, outputs, title="2D")
-    return figures[0], outputs
+    figure = draw_training_curves(histories, records, title="2D")
+    save_figure(figure, *outputs)
+    return figure, outputs
 
 
 CLASSIFIER = ["train_loss", "validation_loss", "validation_auc", "learning_rate"]

@@ -11,7 +11,8 @@ import yaml
 
 from strokeclock.evaluation.ledger import record_looks
 from strokeclock.evaluation.table2 import COLUMNS
-from strokeclock.figures.printed_tables import print_table, set_table1, set_table2
+from strokeclock.figures.printed_tables import set_table1, set_table2
+from strokeclock.figures.typeset import print_table
 from strokeclock.report.page import write_page
 
 ROOT = Path(__file__).parents[3]
