@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import pandas as pd
 import torch
 from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from strokeclock.cohort.split import read_split
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
@@ -38,8 +38,8 @@ def count_flop(run: Run, *, folder: Path, config: Mapping, epochs: int) -> float
     columns, *rest = config["preprocessing"]["grid"]
     grid = (columns // 2, *rest)
     sides = 1 + models["other_hemisphere"]
-    parts = pd.read_csv(folder / "split.tsv", sep="\t")["part"].value_counts()
-    learned, watched = parts["train"], parts["validation"]
+    parts = read_split(folder / "split.tsv")
+    learned, watched = len(parts["train"]), len(parts["validation"])
     both = 2
     with FakeTensorMode():
         if run.phase in (GENESIS, OUTLINE):

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.cells import read_cells
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
 
@@ -261,7 +261,7 @@ def check_against_cohort(
     Raises PredictionError, naming arm and patient.
     """
     patients = read_cohort(cohort).set_index("patient")
-    parts = pd.read_csv(split, sep="\t", dtype=str).set_index("patient")["part"]
+    parts = read_split_table(split).set_index("patient")["part"]
     for predictions in arms:
         arm, frame = predictions.arm, predictions.frame
         patient, hemisphere = (frame.index.get_level_values(level) for level in ("patient", "hemisphere"))

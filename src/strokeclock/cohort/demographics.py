@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.split import read_cohort, read_exclusions, read_split_table
 from strokeclock.files import replacing
 
 GROUPS = {"training": ("train", "validation"), "test": ("test",), "all": ("train", "validation", "test")}
@@ -39,8 +39,8 @@ def write_table1(
     cohort: str | Path, split: str | Path, output: str | Path, *, exclusions: str | Path
 ) -> None:
     """Write `describe_cohort` of cohort.tsv, split.tsv and exclusions.tsv as CSV."""
-    excluded = len(pd.read_csv(exclusions, sep="\t", dtype=str))
-    table = describe_cohort(read_cohort(cohort), pd.read_csv(split, sep="\t", dtype=str), excluded=excluded)
+    excluded = len(read_exclusions(exclusions))
+    table = describe_cohort(read_cohort(cohort), read_split_table(split), excluded=excluded)
     with replacing(output) as beside:
         table.to_csv(beside, index=False, lineterminator="\n")
 

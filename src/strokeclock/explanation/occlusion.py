@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.split import read_cohort, read_split
 from strokeclock.evaluation.comparison import bootstrap_test, delong_test
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
@@ -27,7 +27,7 @@ from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.phases import Task
-from strokeclock.training.store import SIDES, Hemispheres, Stack, check_channels, read_hemispheres, read_split
+from strokeclock.training.store import SIDES, Hemispheres, Stack, check_channels, read_hemispheres
 
 PLACES = ("lesion", "control")
 AT_ONCE = 64  # hemispheres in memory

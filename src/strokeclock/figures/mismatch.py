@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.figures.preprocessed import MARGIN_MM, TITLES, axial, extent, write_sides
 from strokeclock.figures.style import SKY, house_style
 from strokeclock.imaging.exclusion import read_exclusion
@@ -97,7 +97,7 @@ def draw_mismatch(
     cohort, split, volumes : paths
         cohort.tsv, split.tsv, and lesions/volumes.tsv with the lesions beside it.
     """
-    patients = pd.read_csv(split, sep="\t", dtype=str).merge(read_cohort(cohort), on="patient", how="left")
+    patients = read_split_table(split).merge(read_cohort(cohort), on="patient", how="left")
     sizes = read_volumes(volumes)
     minutes = dict(zip(patients["patient"], patients["onset_to_mri_min"], strict=True))
     chosen = choose_patients(patients, sizes)

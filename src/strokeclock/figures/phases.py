@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from strokeclock.cohort.split import PARTS, read_cohort
+from strokeclock.cohort.split import PARTS, read_cohort, read_split_table
 from strokeclock.evaluation.tables import name_target
 from strokeclock.figures.sheet import Arrow, Row, draw_chain
 from strokeclock.training.phases import (
@@ -50,7 +50,7 @@ def draw_phases(
     cohort, split : paths
         cohort.tsv and split.tsv.
     """
-    patients = pd.read_csv(split, sep="\t", dtype=str).merge(read_cohort(cohort), on="patient", how="left")
+    patients = read_split_table(split).merge(read_cohort(cohort), on="patient", how="left")
     counts = patients["part"].value_counts()
     heads = [f"{title}\n{counts.get(title, 0)} patients" if title in PARTS else title for title in TITLES]
     return draw_chain(

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from strokeclock.cohort.split import read_exclusions, read_split_table
 from strokeclock.errors import StrokeclockError
 from strokeclock.figures.style import house_style
 
@@ -59,10 +59,8 @@ def draw_preprocessed(
     split, exclusions : paths
         cohort/split.tsv and cohort/exclusions.tsv.
     """
-    parts, excluded = (
-        pd.read_csv(table, sep="\t", dtype=str, na_filter=False) for table in (split, exclusions)
-    )
-    included = [patient for patient in files if patient not in set(excluded["patient"])]
+    parts, excluded = read_split_table(split), set(read_exclusions(exclusions)["patient"])
+    included = [patient for patient in files if patient not in excluded]
     patient = choose_patient(dict(zip(parts["patient"], parts["part"], strict=True)), patients=included)
     images = {series: nib.load(files[patient][series]) for series in TITLES}
     volumes = {series: np.asarray(image.dataobj, np.float32) for series, image in images.items()}

@@ -1,6 +1,5 @@
 """The reference study of histogram matching: one training patient's landmarks (arXiv 2011.03350, 2.2)."""
 
-import csv
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
@@ -142,10 +141,11 @@ def learn_reference(
     split, exclusions : paths
         cohort/split.tsv and cohort/exclusions.tsv.
     """
-    with open(split, newline="") as table:
-        parts = {row["patient"]: row["part"] for row in csv.DictReader(table, delimiter="\t")}
-    with open(exclusions, newline="") as table:
-        excluded = {row["patient"] for row in csv.DictReader(table, delimiter="\t")}
+    # half a second that a patient's hemispheres need not pay
+    from strokeclock.cohort.split import read_exclusions, read_split_table
+
+    rows, excluded = read_split_table(split), set(read_exclusions(exclusions)["patient"])
+    parts = dict(zip(rows["patient"], rows["part"], strict=True))
     chosen = choose_reference(parts, patients=[patient for patient in files if patient not in excluded])
     if chosen is None:
         write_exclusion([output], "every patient is excluded, so none is the histogram reference")

@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from strokeclock import __version__
+from strokeclock.cohort.split import check_leakage, read_split
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
@@ -21,7 +22,7 @@ from strokeclock.training.device import Stored, choose_device, on_device
 from strokeclock.training.loop import batches, fit, teach
 from strokeclock.training.phases import GENESIS
 from strokeclock.training.precision import autocast, choose_precision
-from strokeclock.training.store import check_channels, check_leakage, read_hemispheres, read_split
+from strokeclock.training.store import check_channels, read_hemispheres
 
 log = logging.getLogger(__name__)
 

@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from strokeclock.cohort.split import PARTS, is_labelled, read_cohort
+from strokeclock.cohort.split import PARTS, is_labelled, read_cohort, read_exclusions, read_split_table
 
 
 @dataclass(frozen=True)
@@ -34,9 +32,9 @@ def count_people(
     cohort: str | Path, split: str | Path, *, exclusions: str | Path, below_min: tuple[float, ...]
 ) -> People:
     """Count the patients of cohort.tsv, split.tsv and exclusions.tsv."""
-    left = pd.read_csv(exclusions, sep="\t", dtype=str).set_index("patient")["stage"]
+    left = read_exclusions(exclusions).set_index("patient")["stage"]
     patients = read_cohort(cohort).set_index("patient")
-    parts = pd.read_csv(split, sep="\t", dtype=str).set_index("patient")["part"]
+    parts = read_split_table(split).set_index("patient")["part"]
     minutes = patients["onset_to_mri_min"].reindex(parts.index)
     stayed = patients[~patients.index.isin(left.index)]
     return People(

@@ -17,7 +17,7 @@ import torch
 from torch.nn import functional
 
 from strokeclock import __version__
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.split import SplitError, check_leakage, read_cohort, read_split
 from strokeclock.models.channels import channel_names
 from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
@@ -29,15 +29,7 @@ from strokeclock.training.dice import measure_dice
 from strokeclock.training.loop import batches, fit, one_cycle, teach
 from strokeclock.training.phases import OUTLINE
 from strokeclock.training.precision import autocast, choose_precision
-from strokeclock.training.store import (
-    SIDES,
-    Hemispheres,
-    SplitError,
-    check_channels,
-    check_leakage,
-    read_hemispheres,
-    read_split,
-)
+from strokeclock.training.store import SIDES, Hemispheres, check_channels, read_hemispheres
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from strokeclock.cohort.split import check_leakage, read_split
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import Field
-from strokeclock.training.store import check_leakage, read_split
 
 log = logging.getLogger(__name__)
 

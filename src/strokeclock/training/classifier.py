@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from strokeclock import __version__
+from strokeclock.cohort.split import check_leakage, read_split
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import read_box
@@ -33,14 +34,7 @@ from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.loop import batches, fit, freeze, one_cycle, teach, train_mode
 from strokeclock.training.phases import PAPER, Task, frozen_modules, has_attention, parent
 from strokeclock.training.precision import choose_precision
-from strokeclock.training.store import (
-    Hemispheres,
-    check_channels,
-    check_classes,
-    check_leakage,
-    read_hemispheres,
-    read_split,
-)
+from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
 from strokeclock.training.transfer import spread_channels
 
 log = logging.getLogger(__name__)

@@ -2,23 +2,18 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from strokeclock.cohort.split import PARTS, is_labelled, read_cohort
-from strokeclock.errors import PatientError, StrokeclockError
+from strokeclock.cohort.split import SplitError, is_labelled, read_cohort, read_split
+from strokeclock.errors import PatientError
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.training.phases import Task
 
 SIDES = ("left", "right")  # the order of a hemisphere file's first axis
-
-
-class SplitError(StrokeclockError):
-    """The split cannot carry the training: a patient in two parts, an empty part, a part of one class."""
 
 
 @dataclass(frozen=True)
@@ -83,23 +78,6 @@ class Hemispheres:
         for number in range(len(self)):
             digest.update(self.values[number])
         return digest.hexdigest()
-
-
-def read_split(path: str | Path) -> dict[str, list[str]]:
-    """Read split.tsv (patient, part) into part -> patients.
-
-    Raises
-    ------
-    SplitError
-        A patient stands in it twice, or a part is unknown.
-    """
-    rows = pd.read_csv(path, sep="\t", dtype=str)
-    if (twice := rows["patient"].duplicated()).any():
-        patient = rows["patient"][twice].iloc[0]
-        raise SplitError(f"{path}: patient {patient} stands in the split twice, keep one line a patient.")
-    if strange := sorted(set(rows["part"]) - set(PARTS)):
-        raise SplitError(f"{path}: part {strange[0]!r} is unknown, use {', '.join(PARTS)}.")
-    return {part: rows["patient"][rows["part"] == part].tolist() for part in PARTS}
 
 
 def read_hemispheres(
@@ -189,24 +167,3 @@ def check_classes(hemispheres: Hemispheres, *, phase: str, part: str) -> None:
             f"{classes.pop():.0f} and both classes are needed: give the part more patients or choose another "
             "split.seed."
         )
-
-
-def check_leakage(before: Mapping[str, Iterable[str]], now: Mapping[str, Iterable[str]]) -> None:
-    """Refuse a network that has already seen whom it is now to be selected or tested on.
-
-    Parameters
-    ----------
-    before, now : part -> patients, when the network was trained and today.
-
-    Raises
-    ------
-    SplitError
-        A patient has moved from an earlier part (train, validation, test) to a later one.
-    """
-    for number, part in enumerate(PARTS):
-        later = {patient for later in PARTS[number + 1 :] for patient in now.get(later, ())}
-        if moved := sorted(later & set(before.get(part, ()))):
-            raise SplitError(
-                f"patient {moved[0]} was in the {part} part when the network was trained and is in a later "
-                "part now: delete the models of the earlier split and train again."
-            )

@@ -6,11 +6,11 @@ import pytest
 
 from strokeclock.baselines import ratio as module
 from strokeclock.baselines.ratio import find_on_dwi, predict_ratio
+from strokeclock.cohort.split import SplitError
 from strokeclock.evaluation.metrics import auc
 from strokeclock.predictions import read_predictions
 from strokeclock.segmentation.ratios import measure_ratios
 from strokeclock.training.phases import PAPER
-from strokeclock.training.store import SplitError
 
 CHANNELS = ("dwi", "t2w", "flair")
 FINE = (2.0, 2.5)  # a voxel, mm

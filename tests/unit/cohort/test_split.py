@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokeclock.cohort.split import assert_no_overlap, make_split, read_cohort, read_split
+from strokeclock.cohort.split import assert_no_overlap, check_split, make_split, read_cohort
 from strokeclock.errors import ConfigurationError
 
 
@@ -138,15 +138,15 @@ def test_existing_split_is_checked(tmp_path, change, message):
     patients = cohort(12)
     change(make_split(patients, counts=[8, 2, 2], seed=0)).to_csv(tmp_path / "s.tsv", sep="\t", index=False)
     with pytest.raises(ConfigurationError, match=message):
-        read_split(tmp_path / "s.tsv", patients=patients)
+        check_split(tmp_path / "s.tsv", patients=patients)
 
 
 def test_existing_split_is_taken_and_the_excluded_leave_it(tmp_path):
     patients = cohort(12)
     split = make_split(patients, counts=[8, 2, 2], seed=0)
     split.to_csv(tmp_path / "s.tsv", sep="\t", index=False)
-    pd.testing.assert_frame_equal(read_split(tmp_path / "s.tsv", patients=patients), split)
-    kept = read_split(tmp_path / "s.tsv", patients=patients.iloc[1:], excluded=["p0000"])
+    pd.testing.assert_frame_equal(check_split(tmp_path / "s.tsv", patients=patients), split)
+    kept = check_split(tmp_path / "s.tsv", patients=patients.iloc[1:], excluded=["p0000"])
     assert list(kept["patient"]) == list(patients["patient"][1:])
 
 
@@ -155,7 +155,7 @@ def test_existing_split_may_not_name_unlabelled_patients(tmp_path):
     make_split(patients, counts=[8, 2, 2], seed=0).to_csv(tmp_path / "s.tsv", sep="\t", index=False)
     patients.loc[2, "onset_to_mri_min"] = np.nan
     with pytest.raises(ConfigurationError, match="without onset or lesion side: p0002"):
-        read_split(tmp_path / "s.tsv", patients=patients)
+        check_split(tmp_path / "s.tsv", patients=patients)
 
 
 def test_cohort_table_keeps_identifiers_as_text(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from strokeclock.cohort.split import SplitError
 from strokeclock.explanation import occlusion as module
 from strokeclock.explanation.occlusion import (
     COLUMNS,
@@ -22,7 +23,7 @@ from strokeclock.explanation.occlusion import (
 from strokeclock.models.field import WHOLE
 from strokeclock.segmentation.lesion import measure_distance
 from strokeclock.training.phases import Task
-from strokeclock.training.store import SplitError, read_hemispheres
+from strokeclock.training.store import read_hemispheres
 
 STROKE = Task("phase1_stroke", None, None)
 EARLY = Task("phase3_tss4h5", 270, None)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
+from strokeclock.cohort.split import SplitError
 from strokeclock.explanation import overlap as module
 from strokeclock.explanation.overlap import (
     COLUMNS,
@@ -19,7 +20,7 @@ from strokeclock.explanation.overlap import (
     write_overlap,
 )
 from strokeclock.training.phases import Task
-from strokeclock.training.store import SplitError, read_hemispheres
+from strokeclock.training.store import read_hemispheres
 
 TASK = Task("phase3_tss4h5", 270, None)
 

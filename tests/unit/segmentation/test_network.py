@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from strokeclock.cohort.split import SplitError
 from strokeclock.models.field import WHOLE, Field
 from strokeclock.segmentation import network as module
 from strokeclock.segmentation.network import (
@@ -18,7 +19,7 @@ from strokeclock.segmentation.network import (
 )
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.loop import teach
-from strokeclock.training.store import SplitError, read_hemispheres
+from strokeclock.training.store import read_hemispheres
 
 STRONG = {"rotation_deg": 10, "scale": 0.1, "shift_mm": 4, "gain": 0.1, "noise": 0.01}
 NONE = dict.fromkeys(STRONG, 0)

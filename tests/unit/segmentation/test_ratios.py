@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from strokeclock.baselines.segmented import predict_outlined
+from strokeclock.cohort.split import SplitError
 from strokeclock.evaluation.metrics import auc
 from strokeclock.models.field import Field
 from strokeclock.predictions import read_predictions
@@ -13,7 +14,7 @@ from strokeclock.segmentation import ratios as module
 from strokeclock.segmentation.network import train_outliner
 from strokeclock.segmentation.ratios import measure_outlined, measure_ratios, settle
 from strokeclock.training.phases import PAPER
-from strokeclock.training.store import SplitError, read_hemispheres
+from strokeclock.training.store import read_hemispheres
 
 TASK = PAPER["phase3_tss4h5"]
 

@@ -11,6 +11,7 @@ from pytorch_optimizer import AdaBound
 from torch.nn import functional
 
 import strokeclock.training.loop
+from strokeclock.cohort.split import SplitError
 from strokeclock.models.channels import channel_names
 from strokeclock.pretraining.restoration import train_restoration
 from strokeclock.training import classifier
@@ -18,7 +19,6 @@ from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.loop import TrainingError, one_cycle
 from strokeclock.training.prediction import predict
-from strokeclock.training.store import SplitError
 
 
 def _train(

@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 import torch
 
+from strokeclock.cohort.split import SplitError
 from strokeclock.models.channels import channel_names
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, read_network, write_checkpoint
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.prediction import predict
-from strokeclock.training.store import SplitError
 
 AUGMENTATION = {"rotation_deg": 10, "scale": 0.1, "shift_mm": 4, "gain": 0.1, "noise": 0.01}
 

@@ -2,17 +2,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from strokeclock.cohort.split import SplitError, check_leakage, read_split
 from strokeclock.errors import PatientError
 from strokeclock.models.channels import channel_names
 from strokeclock.training.phases import PAPER
-from strokeclock.training.store import (
-    SplitError,
-    check_channels,
-    check_classes,
-    check_leakage,
-    read_hemispheres,
-    read_split,
-)
+from strokeclock.training.store import check_channels, check_classes, read_hemispheres
 
 
 def _read(toys, phase, part="train", **changes):
