@@ -11,30 +11,46 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.baselines.patients import read_patients, write_scores
+from strokeclock.baselines.regression import (
+    apply_regression,
+    read_regression,
+    take_numbers,
+    write_regression,
+)
+from strokeclock.cohort.split import read_split
 from strokeclock.errors import StrokeclockError
+from strokeclock.fitted import check_patients, describe_fit
+from strokeclock.predictions import Arm
 
 log = logging.getLogger(__name__)
 
+CLINICAL, ROW = "clinical", "covariates"  # net and weights of the row of Table 2
 COVARIATES = ("age", "nihss", "log_volume")
 
 
-def predict_clinical(
-    output: str | Path, *, volumes: str | Path, cohort: str | Path, split: str | Path, below_min: float
+def fit_clinical(
+    output: str | Path,
+    *,
+    volumes: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    phase: str,
+    below_min: float,
 ) -> None:
-    """Write scores of the validation and test parts, fitted on the training part.
+    """Fit the regression on the training part and write it.
 
     A missing value becomes the training part's median.
 
     Parameters
     ----------
     output : path
-        predictions/clinical/<phase>/covariates/seed-0.tsv.
+        fitted/clinical/<phase>/covariates.json.
     volumes : path
         lesions/volumes.tsv.
     cohort, split : paths
         cohort/cohort.tsv and split.tsv.
-    below_min : float
-        The label is 1 where TSS is below so many minutes.
+    phase, below_min : str, float
+        A time task: the label is 1 where TSS is below so many minutes.
 
     Raises
     ------
@@ -46,26 +62,79 @@ def predict_clinical(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    patients = read_patients(cohort, split, below_min=below_min)
-    volume_ml = pd.read_csv(volumes, sep="\t", dtype={"patient": str}).set_index("patient")["volume_ml"]
-    patients["log_volume"] = np.log(volume_ml.reindex(patients.index).where(lambda ml: ml > 0).astype(float))
+    patients = _read_covariates(cohort, split, volumes=volumes, below_min=below_min)
     train = patients[patients["part"] == "train"]
     if train["label"].nunique() < 2:
         raise StrokeclockError(
             f"{split}: the training part has one class of TSS < {below_min:g} min only, and the clinical "
             "baseline needs both: give the part more patients or choose another split.seed."
         )
-    values = patients[list(COVARIATES)].astype(float)
-    for name, missing in values.isna().sum().items():
-        if missing:
-            log.info("%s: missing in %d of %d patients, who get the median", name, missing, len(values))
-    values = values.fillna(values.loc[train.index].median()).fillna(0.0)  # 0: nobody has a value
+    values = train[list(COVARIATES)].astype(float)
+    fitted_on = describe_fit(
+        list(train.index), train["label"], values.to_numpy(), parts=["train"], split=read_split(split)
+    )
+    imputation = values.median().fillna(0.0)  # 0: nobody has a value
     model = make_pipeline(StandardScaler(), LogisticRegression())
-    model.fit(values.loc[train.index].to_numpy(), train["label"])
+    model.fit(values.fillna(imputation).to_numpy(), train["label"])
     log.info("weights: %s", dict(zip(COVARIATES, model[-1].coef_[0].round(3).tolist(), strict=True)))
+    write_regression(
+        output,
+        take_numbers(model, inputs=COVARIATES, imputation=list(imputation)),
+        row=Arm(CLINICAL, phase, ROW),
+        below_min=below_min,
+        fitted_on=fitted_on,
+    )
 
+
+def predict_clinical(
+    fitted: str | Path,
+    output: str | Path,
+    *,
+    volumes: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    phase: str,
+    below_min: float,
+) -> None:
+    """Write scores of the validation and test parts by a fitted regression.
+
+    Parameters
+    ----------
+    fitted : path
+        What `fit_clinical` wrote, for the same task.
+    output : path
+        predictions/clinical/<phase>/covariates/seed-0.tsv.
+    volumes, cohort, split, phase, below_min
+        As of `fit_clinical`.
+
+    Raises
+    ------
+    FittedError
+        The file was fitted for something else, or on other patients than today's training part.
+    """
+    regression, content = read_regression(
+        fitted, row=Arm(CLINICAL, phase, ROW), below_min=below_min, inputs=COVARIATES
+    )
+    check_patients(fitted, content, split=split)
+    patients = _read_covariates(cohort, split, volumes=volumes, below_min=below_min)
     predicted = [patients[patients["part"] == part] for part in ("validation", "test")]
     write_scores(
         output,
-        ((part, model.predict_proba(values.loc[part.index].to_numpy())[:, 1]) for part in predicted),
+        (
+            (part, apply_regression(regression, part[list(COVARIATES)].astype(float).to_numpy()))
+            for part in predicted
+        ),
     )
+
+
+def _read_covariates(
+    cohort: str | Path, split: str | Path, *, volumes: str | Path, below_min: float
+) -> pd.DataFrame:
+    """Read the patients of a split (`read_patients`), with the log of the lesion's volume in mL."""
+    patients = read_patients(cohort, split, below_min=below_min)
+    volume_ml = pd.read_csv(volumes, sep="\t", dtype={"patient": str}).set_index("patient")["volume_ml"]
+    patients["log_volume"] = np.log(volume_ml.reindex(patients.index).where(lambda ml: ml > 0).astype(float))
+    for name, missing in patients[list(COVARIATES)].isna().sum().items():
+        if missing:
+            log.info("%s: missing in %d of %d patients, who get the median", name, missing, len(patients))
+    return patients

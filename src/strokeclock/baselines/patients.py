@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from strokeclock.cohort.split import is_labelled, read_cohort
+from strokeclock.cohort.split import is_labelled, read_cohort, read_split_table
 from strokeclock.predictions import write_predictions
 
 SIDES = {"left": ("left",), "right": ("right",), "both": ("left", "right")}
@@ -18,7 +18,7 @@ def read_patients(cohort: str | Path, split: str | Path, *, below_min: float) ->
     The label is 1 where TSS is below `below_min` minutes.
     """
     patients = read_cohort(cohort).set_index("patient")
-    parts = pd.read_csv(split, sep="\t", dtype=str).set_index("patient")["part"]
+    parts = read_split_table(split).set_index("patient")["part"]
     patients = patients[is_labelled(patients)].join(parts, how="inner")
     return patients.assign(label=(patients["onset_to_mri_min"] < below_min).astype(int))
 

@@ -12,15 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.baselines.regression import score_measured
+from strokeclock.baselines.measured import Measure, fit_measured, predict_measured
 from strokeclock.models.field import WHOLE
+from strokeclock.predictions import Arm
 from strokeclock.segmentation.lesion import find_lesion
-from strokeclock.segmentation.ratios import measure_ratios
+from strokeclock.segmentation.ratios import measure_ratios, name_measures
 from strokeclock.training.phases import Task
 from strokeclock.training.store import Hemispheres
 
 log = logging.getLogger(__name__)
 
+RATIO = "ratio"  # the net of these rows
 ROWS = ("flair", "series")  # of Table 2: the FLAIR ratio alone; those of all series, and the lesion's size
 FEWEST_VOXELS = 2
 
@@ -31,7 +33,7 @@ def find_on_dwi(own: np.ndarray, other: np.ndarray, *, dwi: int) -> np.ndarray:
     return lesion & (lesion.sum() >= FEWEST_VOXELS)
 
 
-def predict_ratio(
+def fit_ratio(
     hemispheres: str | Path,
     output: str | Path,
     *,
@@ -41,16 +43,16 @@ def predict_ratio(
     task: Task,
     row: str,
 ) -> None:
-    """Write scores of the validation and test parts, fitted on the training part.
+    """Fit the regression on the training part and write it.
 
-    A hemisphere without a lesion on DWI gets the training part's mean ratios.
+    A hemisphere without a lesion on DWI counts as one with the mean ratios.
 
     Parameters
     ----------
     hemispheres : path
         Folder of <patient>.npy.
     output : path
-        predictions/ratio/<phase>/<row>/seed-0.tsv.
+        fitted/ratio/<phase>/<row>.json.
     cohort, split : paths
         cohort/cohort.tsv and split.tsv.
     channels : names
@@ -68,17 +70,74 @@ def predict_ratio(
     # a second that the workflow and the readers of ROWS need not pay
     from sklearn.linear_model import LogisticRegression
 
-    chosen = [channels.index("flair")] if row == "flair" else slice(None)
-    score_measured(
-        lambda units, part: _measure_part(units, channels, part)[:, chosen],
+    fit_measured(
+        _measure(channels, row),
         [LogisticRegression()],
-        hemispheres=hemispheres,
         output=output,
+        row=Arm(RATIO, task.phase, row),
+        inputs=_name_inputs(channels, row),
+        hemispheres=hemispheres,
         cohort=cohort,
         split=split,
         channels=channels,
         task=task,
     )
+
+
+def predict_ratio(
+    fitted: str | Path,
+    output: str | Path,
+    *,
+    hemispheres: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    task: Task,
+    row: str,
+) -> None:
+    """Write scores of the validation and test parts by a fitted regression.
+
+    Parameters
+    ----------
+    fitted : path
+        What `fit_ratio` wrote, for the same channels, task and row.
+    output : path
+        predictions/ratio/<phase>/<row>/seed-0.tsv.
+    hemispheres, cohort, split, channels, task, row
+        As of `fit_ratio`.
+
+    Raises
+    ------
+    FittedError
+        The file was fitted for something else, or on other patients than today's training part.
+    SplitError
+        The hemispheres hold other series.
+    """
+    predict_measured(
+        _measure(channels, row),
+        fitted,
+        output,
+        row=Arm(RATIO, task.phase, row),
+        inputs=_name_inputs(channels, row),
+        hemispheres=hemispheres,
+        cohort=cohort,
+        split=split,
+        channels=channels,
+        task=task,
+    )
+
+
+def _choose(channels: Sequence[str], row: str) -> list[int] | slice:
+    """Which of all measures a row takes."""
+    return [channels.index("flair")] if row == "flair" else slice(None)
+
+
+def _name_inputs(channels: Sequence[str], row: str) -> tuple[str, ...]:
+    return tuple(np.array(name_measures(channels))[_choose(channels, row)].tolist())
+
+
+def _measure(channels: Sequence[str], row: str) -> Measure:
+    return lambda units, part: _measure_part(units, channels, part)[:, _choose(channels, row)]
 
 
 def _measure_part(units: Hemispheres, channels: Sequence[str], part: str) -> np.ndarray:

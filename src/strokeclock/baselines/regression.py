@@ -1,56 +1,179 @@
-"""Scores from what is measured in each hemisphere: a model of few numbers, fitted on the training part."""
+"""A logistic regression of few numbers: fitted with scikit-learn, kept as JSON, applied without it."""
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from strokeclock.models.channels import channel_names
-from strokeclock.predictions import write_predictions
-from strokeclock.training.phases import Task
-from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
+from strokeclock.fitted import FittedError, FittedOn, read_fitted, write_fitted
+from strokeclock.predictions import Arm
 
 if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
+    from sklearn.pipeline import Pipeline
+
+KIND = "regression"
 
 
-def score_measured(
-    measure: Callable[[Hemispheres, str], np.ndarray],
-    steps: "Sequence[BaseEstimator]",
-    *,
-    hemispheres: str | Path,
-    output: str | Path,
-    cohort: str | Path,
-    split: str | Path,
-    channels: Sequence[str],
-    task: Task,
-) -> None:
-    """Fit a model of measures on the training part, and write its scores of validation and test part.
+@dataclass(frozen=True)
+class Regression:
+    """A logistic regression on standardised inputs and products of them.
+
+    Attributes
+    ----------
+    inputs : names of the inputs, in order.
+    imputation : what an input that is missing counts as.
+    means, scales : of the inputs: each is (input - mean) / scale before it is multiplied.
+    powers : of each term, the exponent of each input: (1, 0) is the first of two, (1, 1) their product.
+    coefficients : of the terms, in log odds.
+    intercept : log odds where all terms are 0.
+    """
+
+    inputs: tuple[str, ...]
+    imputation: tuple[float, ...]
+    means: tuple[float, ...]
+    scales: tuple[float, ...]
+    powers: tuple[tuple[int, ...], ...]
+    coefficients: tuple[float, ...]
+    intercept: float
+
+    def __post_init__(self):
+        numbers = [*self.imputation, *self.means, *self.scales, *self.coefficients, self.intercept]
+        if (
+            {len(self.imputation), len(self.means), len(self.scales), *map(len, self.powers)}
+            != {len(self.inputs)}
+            or len(self.powers) != len(self.coefficients)
+            or not all(map(math.isfinite, numbers))
+        ):
+            raise ValueError("the numbers of a regression do not fit its inputs")
+
+
+def apply_regression(regression: Regression, values: ArrayLike) -> np.ndarray:
+    """Return the probability of the positive class, (n,).
+
+    The numbers are those of scikit-learn's pipeline from which the regression was taken.
 
     Parameters
     ----------
-    measure : of hemispheres, which hold both sides' channels, and their part: (n, measures), NaN where there
-        is nothing to measure, which takes the training part's mean.
-    steps : what stands in the model behind imputation and standardisation, a classifier the last.
+    values : (n, inputs), NaN where missing.
+
+    Raises
+    ------
+    FittedError
+        There is another number of inputs.
     """
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    parts, measured = {}, {}
-    for part in ("train", "validation", "test"):
-        parts[part] = read_hemispheres(
-            hemispheres, cohort=cohort, split=split, task=task, part=part, other_hemisphere=True
+    values = np.array(values, float)
+    if values.ndim != 2 or values.shape[1] != len(regression.inputs):
+        raise FittedError(
+            f"a regression on {', '.join(regression.inputs)} was given values of shape {values.shape}: give "
+            f"{len(regression.inputs)} a unit."
         )
-        check_channels(parts[part], channels=channel_names(channels, other_hemisphere=True))
-        measured[part] = measure(parts[part], part)
-    check_classes(parts["train"], phase=task.phase, part="train")
-    model = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), *steps)
-    model.fit(measured["train"], parts["train"].labels)
+    missing = np.isnan(values)
+    values[missing] = np.broadcast_to(regression.imputation, values.shape)[missing]
+    values -= np.array(regression.means)
+    values /= np.array(regression.scales)
+    identity = tuple(map(tuple, np.eye(len(regression.inputs), dtype=int).tolist()))
+    if regression.powers != identity:
+        terms = [_multiply(values, powers) for powers in regression.powers]
+        values = np.stack(terms, axis=1)
+    odds = (values @ np.array(regression.coefficients)[:, None])[:, 0] + regression.intercept
+    # the C library's exp, as scikit-learn takes it: numpy's own depends on the processor's vectors
+    return np.array([1 / (1 + math.exp(-value)) if value > -700 else 0.0 for value in odds])
 
-    rows = []
-    for part in ("validation", "test"):
-        units, scores = parts[part], model.predict_proba(measured[part])[:, 1]
-        rows += zip(units.patients, units.sides, [part] * len(units), units.labels, scores, strict=True)
-    write_predictions(output, rows)
+
+def _multiply(values: np.ndarray, powers: Sequence[int]) -> np.ndarray:
+    """The product (n,) of the columns of (n, inputs), each so often."""
+    columns = [column for column, power in enumerate(powers) for _ in range(power)]
+    product = np.ones(len(values))
+    for column in columns:
+        product = product * values[:, column]
+    return product
+
+
+def take_numbers(
+    model: "Pipeline", *, inputs: Sequence[str], imputation: Sequence[float] | None = None
+) -> Regression:
+    """Take the numbers out of a fitted pipeline.
+
+    Parameters
+    ----------
+    model : steps SimpleImputer (with keep_empty_features), StandardScaler, PolynomialFeatures without bias
+        (these as far as they are there) and LogisticRegression of the classes 0 and 1, in this order.
+    imputation : where no step imputes.
+    """
+    found: dict[str, Any] = {"imputation": imputation}
+    found["powers"] = np.eye(len(inputs), dtype=int)
+    for _, step in model.steps:
+        match type(step).__name__:
+            case "SimpleImputer":
+                found["imputation"] = step.statistics_
+            case "StandardScaler":
+                found |= {"means": step.mean_, "scales": step.scale_}
+            case "PolynomialFeatures":
+                found["powers"] = step.powers_
+            case "LogisticRegression":
+                assert step.classes_.tolist() == [0, 1]
+                found |= {"coefficients": step.coef_[0], "intercept": step.intercept_[0]}
+            case name:
+                raise TypeError(f"{name} is no step of a regression")
+    return Regression(
+        inputs=tuple(inputs),
+        **{name: tuple(map(float, found[name])) for name in ("imputation", "means", "scales")},
+        powers=tuple(tuple(map(int, term)) for term in found["powers"]),
+        coefficients=tuple(map(float, found["coefficients"])),
+        intercept=float(found["intercept"]),
+    )
+
+
+def restore_regression(content: Mapping[str, Any], *, path: str | Path) -> Regression:
+    """The regression that stands, as a dict, under its key in a fitted file; FittedError where none does."""
+    try:
+        numbers = content["regression"]
+        lists = {name: tuple(value) for name, value in numbers.items() if isinstance(value, list)}
+        return Regression(**numbers | lists | {"powers": tuple(map(tuple, numbers["powers"]))})
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise FittedError(f"{path} holds no whole regression: delete it and fit it anew.") from None
+
+
+def write_regression(
+    path: str | Path,
+    regression: Regression,
+    *,
+    row: Arm,
+    below_min: float,
+    fitted_on: FittedOn,
+    **more: Any,
+) -> None:
+    """Write a regression: fitted/<net>/<phase>/<weights>.json, or seed-<n>.json in such a folder.
+
+    Parameters
+    ----------
+    row : of Table 2.
+    below_min : minutes; the positive class is a shorter time since onset.
+    more : what else the inputs depend on.
+    """
+    content = {"row": str(row), "below_min": below_min, **more}
+    write_fitted(path, content | {"regression": asdict(regression), "fitted_on": fitted_on}, kind=KIND)
+
+
+def read_regression(
+    path: str | Path, *, row: Arm, below_min: float, inputs: Sequence[str], **more: Any
+) -> tuple[Regression, dict[str, Any]]:
+    """Read what `write_regression` wrote: the regression, and the whole file.
+
+    Raises
+    ------
+    FittedError
+        The file is damaged or foreign, or was fitted for another row, question, inputs or ``more``.
+    """
+    content = read_fitted(path, kind=KIND, row=str(row), below_min=below_min, **more)
+    regression = restore_regression(content, path=path)
+    if regression.inputs != tuple(inputs):
+        raise FittedError(
+            f"{path} was fitted on {', '.join(regression.inputs)}, and {', '.join(inputs)} are asked for: "
+            "delete it and fit it anew."
+        )
+    return regression, content

@@ -7,17 +7,21 @@ seen there is four numbers, which a logistic regression weighs.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from strokeclock.baselines.regression import score_measured
+from strokeclock.baselines.measured import Measure, fit_measured, predict_measured
+from strokeclock.predictions import OUTLINED, Arm
+from strokeclock.provenance import digest_file
 from strokeclock.segmentation.network import read_outliner
-from strokeclock.segmentation.ratios import measure_outlined
+from strokeclock.segmentation.ratios import measure_outlined, name_measures
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.phases import Task
 
+RATIOS = "ratios"  # the row of Table 2 without a network beside it
 STRENGTH = 0.1  # of the regression (scikit-learn's C): 14 terms are weighed
 
 
-def predict_outlined(
+def fit_segmented(
     model: str | Path,
     output: str | Path,
     *,
@@ -29,7 +33,7 @@ def predict_outlined(
     threads: int,
     device: str,
 ) -> None:
-    """Write scores of the validation and test parts, fitted on the training part.
+    """Fit the regression on the training part and write it, with the digest of the segmenting network.
 
     A logistic regression on each series' log ratio and the log of the lesion's size, with their squares and
     products: the smaller the lesion, the less its ratios say.
@@ -37,9 +41,9 @@ def predict_outlined(
     Parameters
     ----------
     model : path
-        The outliner's checkpoint (`train_outliner`).
+        The checkpoint of the network that segments the lesion (`train_outliner`).
     output : path
-        predictions/outline/<phase>/ratios/seed-<n>.tsv.
+        fitted/outline/<phase>/ratios/seed-<n>.json.
     hemispheres : path
         Folder of <patient>.npy.
     cohort, split : paths
@@ -54,24 +58,87 @@ def predict_outlined(
     Raises
     ------
     SplitError
-        The training part has one class only, the hemispheres hold other series, or the outliner was trained
+        The training part has one class only, the hemispheres hold other series, or the network was trained
         on a patient who is now to be tested.
     CheckpointError
-        The model is no outliner, or has learned from other series.
+        The model segments no lesion, or has learned from other series.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import PolynomialFeatures
 
-    place = choose_device(device, threads=threads)
-    network, field = read_outliner(model, series=channels, split=split)
-    network = on_device(network, place)
-    score_measured(
-        lambda units, _: measure_outlined(network, units, field=field, device=place),
+    fit_measured(
+        _measure(model, channels=channels, split=split, threads=threads, device=device),
         [PolynomialFeatures(2, include_bias=False), LogisticRegression(C=STRENGTH, max_iter=1000)],
-        hemispheres=hemispheres,
         output=output,
+        **_identify(model, channels=channels, task=task),
+        hemispheres=hemispheres,
         cohort=cohort,
         split=split,
         channels=channels,
         task=task,
     )
+
+
+def predict_outlined(
+    fitted: str | Path,
+    output: str | Path,
+    *,
+    model: str | Path,
+    hemispheres: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    task: Task,
+    threads: int,
+    device: str,
+) -> None:
+    """Write scores of the validation and test parts by a fitted regression.
+
+    Parameters
+    ----------
+    fitted : path
+        What `fit_segmented` wrote, with the same network, channels and task.
+    output : path
+        predictions/outline/<phase>/ratios/seed-<n>.tsv.
+    model, hemispheres, cohort, split, channels, task, threads, device
+        As of `fit_segmented`.
+
+    Raises
+    ------
+    FittedError
+        The file was fitted for something else, with another network, or on other patients than today's
+        training part.
+    SplitError
+        The hemispheres hold other series, or the network was trained on a patient who is now to be tested.
+    CheckpointError
+        The model segments no lesion, or has learned from other series.
+    """
+    predict_measured(
+        _measure(model, channels=channels, split=split, threads=threads, device=device),
+        fitted,
+        output,
+        **_identify(model, channels=channels, task=task),
+        hemispheres=hemispheres,
+        cohort=cohort,
+        split=split,
+        channels=channels,
+        task=task,
+    )
+
+
+def _measure(
+    model: str | Path, *, channels: Sequence[str], split: str | Path, threads: int, device: str
+) -> Measure:
+    place = choose_device(device, threads=threads)
+    network, field = read_outliner(model, series=channels, split=split)
+    network = on_device(network, place)
+    return lambda units, _: measure_outlined(network, units, field=field, device=place)
+
+
+def _identify(model: str | Path, *, channels: Sequence[str], task: Task) -> dict[str, Any]:
+    """What a fitted file is for; the measures are those of one network."""
+    return {
+        "row": Arm(OUTLINED, task.phase, RATIOS),
+        "inputs": name_measures(channels),
+        "segmentation_sha256": digest_file(model),
+    }

@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from strokeclock.evaluation.calibration import logit
 from strokeclock.evaluation.intervals import wilson_interval
 from strokeclock.evaluation.metrics import count
-from strokeclock.evaluation.table2 import choose_threshold
+from strokeclock.evaluation.operating import MARGIN, SPREAD, Bands, certainty, read_bands
 from strokeclock.evaluation.tables import (
     KEY,
     RATES,
@@ -30,8 +29,6 @@ from strokeclock.evaluation.tables import (
 from strokeclock.predictions import PAPER, ArmPredictions, Tasks, Units
 from strokeclock.training.phases import NETWORKS
 
-MARGIN, SPREAD = "margin", "spread"
-COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 COLUMNS = (
     *("target", *KEY, "seeds", "certainty", "coverage", "cut", "n", *rate_columns("answered")),
     *("tp", "fn", "tn", "fp", *rate_columns(*RATES), "accuracy_unanswered", "note"),
@@ -45,6 +42,7 @@ def write_abstention(
     predictions: Iterable[str | Path],
     output: str | Path,
     *,
+    abstention: str | Path,
     cohort: str | Path,
     split: str | Path,
     settings: Mapping[str, Any],
@@ -59,59 +57,50 @@ def write_abstention(
     output : path
         tables/abstention.csv (`COLUMNS`): coverage is the share of validation patients that the cut answers,
         answered that of the test patients; rates are of the answered, accuracy_unanswered of the others.
+    abstention : path
+        fitted/abstention.json, of these predictions.
     cohort, split : paths
         cohort/cohort.tsv and split.tsv.
     settings : mapping
-        The configuration's `evaluation`: threshold, fixed_threshold, confidence.
+        The configuration's `evaluation`: confidence.
     tasks : mapping of phase -> minutes
         The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
+
+    Raises
+    ------
+    PredictionError, FittedError
+        The predictions contradict the cohort or each other, or are not those that the file was fitted on.
     """
+    arms = {
+        arm: found
+        for arm, found in read_arms(predictions, cohort=cohort, split=split, tasks=tasks).items()
+        if arm.net in NETWORKS and tasks[arm.phase] is not None
+    }
     rows = []
-    for arm, found in read_arms(predictions, cohort=cohort, split=split, tasks=tasks).items():
-        if arm.net in NETWORKS and tasks[arm.phase] is not None:
-            key = {"target": name_target(tasks[arm.phase]), **name_row(arm), "seeds": len(found.seeds)}
-            rows += [key | row for row in _rows(found, settings)]
+    for arm, bands in read_bands(abstention, arms, tasks=tasks).items():
+        key = {"target": name_target(tasks[arm.phase]), **name_row(arm), "seeds": len(arms[arm].seeds)}
+        rows += [key | row for row in _rows(arms[arm], bands, settings["confidence"])]
     write_table(output, rows or [{"note": NOT_RUN}], columns=COLUMNS)
 
 
-def certainty(units: Units, threshold: float, *, measure: str) -> np.ndarray:
-    """How sure the ensemble is of its answer, (n,): `MARGIN`, or with 2 seeds or more `SPREAD`."""
-    margin = np.abs(logit(units.score) - logit(threshold))
-    if measure == MARGIN:
-        return margin
-    with np.errstate(divide="ignore", invalid="ignore"):  # seeds that agree are sure
-        return np.nan_to_num(margin / logit(units.scores).std(axis=1, ddof=1), nan=0.0)
-
-
-def _rows(predictions: ArmPredictions, settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    validation, test = predictions.units("validation"), predictions.units("test")
-    assert not np.isin(validation.patient, test.patient).any()
-    try:
-        threshold, source = choose_threshold(predictions, settings)
-    except ValueError:
+def _rows(predictions: ArmPredictions, bands: Bands, confidence: float) -> Iterator[dict[str, Any]]:
+    test, (threshold, source) = predictions.units("test"), bands.threshold
+    if threshold is None:
         yield {"note": ONE_CLASS}
         return
     for measure in (MARGIN, SPREAD):
-        if measure == SPREAD and len(predictions.seeds) < 2:
+        if measure not in bands.cuts:
             yield {"certainty": measure, "note": ONE_SEED}
             continue
         here = certainty(test, threshold, measure=measure)
-        for coverage in COVERAGES:
-            cut = _choose_cut(certainty(validation, threshold, measure=measure), coverage)
+        for coverage, cut in bands.cuts[measure].items():
             yield {
                 "certainty": measure,
                 "coverage": coverage,
                 "cut": cut,
-                **_measure(test, test.score >= threshold, here >= cut, settings["confidence"]),
+                **_measure(test, test.score >= threshold, here >= cut, confidence),
                 "note": "" if source == "validation" else f"threshold: {source}",
             }
-
-
-def _choose_cut(certainties: np.ndarray, coverage: float) -> float:
-    """The certainty from which this share of the validation part's patients is answered; all: 0."""
-    if coverage == 1:
-        return 0.0
-    return float(np.quantile(certainties, 1 - coverage, method="higher"))
 
 
 def _measure(test: Units, called: np.ndarray, answered: np.ndarray, confidence: float) -> dict[str, Any]:

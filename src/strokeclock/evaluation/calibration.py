@@ -1,7 +1,7 @@
 """Whether a score of 0.7 means 7 in 10: Brier score, calibration line, reliability; before and after scaling.
 
 Temperature scaling (Guo et al. 2017) divides the ensemble's log odds by one number, fitted on the validation
-part alone; it changes no order, so neither AUC nor threshold rows of Table 2.
+part alone (`operating.fit_temperature`); it changes no order, so neither AUC nor threshold rows of Table 2.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,6 +19,8 @@ from strokeclock.evaluation.intervals import (
     resample_weights,
     wilson_interval,
 )
+from strokeclock.evaluation.odds import logit, scale
+from strokeclock.evaluation.operating import FLATTEST, SHARPEST, read_temperatures
 from strokeclock.evaluation.tables import (
     FEWEST,
     KEY,
@@ -30,7 +32,7 @@ from strokeclock.evaluation.tables import (
     with_interval,
     write_table,
 )
-from strokeclock.predictions import PAPER, ArmPredictions, Tasks, Units
+from strokeclock.predictions import PAPER, Tasks, Units
 
 AS_PREDICTED, SCALED = "as predicted", "temperature-scaled"
 COLUMNS = (
@@ -38,8 +40,6 @@ COLUMNS = (
     *(*rate_columns("brier"), "brier_reference", *rate_columns("intercept", "slope"), "ece", "note"),
 )
 BINS = ("target", *KEY, "scores", "bin", "n", "positives", "mean_score", *rate_columns("observed"))
-SHARPEST, FLATTEST = 0.05, 20.0  # temperatures, as far as one is looked for
-CLOSEST = 1e-6  # a probability's distance to 0 and 1, so that it has log odds
 UNITS_PER_BIN, MOST_BINS = 20, 10
 ONE_CLASS = "not run: the validation part has one class only"
 FAULTLESS = "no calibration line: the scores part the classes faultlessly"
@@ -74,6 +74,7 @@ def write_calibration(
     output: str | Path,
     reliability: str | Path,
     *,
+    temperatures: str | Path,
     cohort: str | Path,
     split: str | Path,
     settings: Mapping[str, Any],
@@ -87,21 +88,30 @@ def write_calibration(
         The prediction files of the run, of networks and baselines.
     output, reliability : paths
         tables/calibration.csv (`COLUMNS`) and reliability.csv (`BINS`).
+    temperatures : path
+        fitted/temperatures.json, of these predictions.
     cohort, split : paths
         cohort/cohort.tsv and split.tsv.
     settings : mapping
         The configuration's `evaluation`: confidence, bootstraps.
     tasks : mapping of phase -> minutes
         The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
+
+    Raises
+    ------
+    PredictionError, FittedError
+        The predictions contradict the cohort or each other, or are not those that the file was fitted on.
     """
     confidence = settings["confidence"]
+    arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
+    temperature_of = read_temperatures(temperatures, arms, tasks=tasks)
     rows, bins = [], []
-    for arm, found in read_arms(predictions, cohort=cohort, split=split, tasks=tasks).items():
+    for arm, found in arms.items():
         key = {"target": name_target(tasks[arm.phase])} | name_row(arm)
-        test, temperature = found.units("test"), fit_temperature(found)
+        test, temperature = found.units("test"), temperature_of[arm]
         for scores, power in ((AS_PREDICTED, 1.0), (SCALED, temperature)):
             row = key | {"scores": scores, "n": len(test.label), "positives": int(test.label.sum())}
-            if np.isnan(power):
+            if power is None:
                 rows.append(row | {"note": ONE_CLASS})
                 continue
             score = scale(test.score, power)
@@ -117,39 +127,6 @@ def write_calibration(
             ]
     write_table(output, rows, columns=COLUMNS)
     write_table(reliability, bins, columns=BINS)
-
-
-def logit(probability: ArrayLike) -> np.ndarray:
-    """Log odds; probabilities nearer than `CLOSEST` to 0 or 1 count as that near."""
-    probability = np.clip(np.asarray(probability, float), CLOSEST, 1 - CLOSEST)
-    return np.log(probability / (1 - probability))
-
-
-def scale(score: ArrayLike, temperature: float) -> np.ndarray:
-    """Divide the log odds by the temperature; probabilities in, probabilities out."""
-    return 1 / (1 + np.exp(-logit(score) / temperature))
-
-
-def fit_temperature(predictions: ArmPredictions) -> float:
-    """The temperature with the highest likelihood of the validation part's labels under the ensemble's score.
-
-    Of the radiomics baseline, of all that its cross-validated scores may learn from. Between `SHARPEST` and
-    `FLATTEST`; NaN where these patients have one class.
-    """
-    from scipy.optimize import minimize_scalar
-
-    units = predictions.units(*predictions.learning)
-    assert not np.isin(units.patient, predictions.units("test").patient).any()
-    if len(set(units.label)) < 2:
-        return np.nan
-    odds = logit(units.score) * np.where(units.label == 1, 1, -1)  # of what was true
-    found = minimize_scalar(
-        lambda power: np.logaddexp(0, -odds / np.exp(power)).sum(),
-        bounds=np.log([SHARPEST, FLATTEST]),
-        method="bounded",
-        options={"xatol": 1e-9},
-    )
-    return float(np.exp(found.x))
 
 
 def brier(label: ArrayLike, score: ArrayLike) -> float:

@@ -24,7 +24,7 @@ from strokeclock.evaluation.intervals import (
     percentile_interval,
 )
 from strokeclock.evaluation.metrics import auc, compare_pairs
-from strokeclock.evaluation.table2 import choose_threshold
+from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.tables import name_target, read_arms, read_calls, write_table
 from strokeclock.predictions import (
     OUTLINED,
@@ -60,6 +60,7 @@ def write_comparisons(
     predictions: Iterable[str | Path],
     output: str | Path,
     *,
+    thresholds: str | Path,
     cohort: str | Path,
     split: str | Path,
     exclusions: str | Path,
@@ -75,12 +76,14 @@ def write_comparisons(
         The prediction files of the run, of networks and baselines.
     output : path
         tables/comparisons.csv. Where nothing can be compared, one row whose note says why.
+    thresholds : path
+        fitted/thresholds.json, of these predictions.
     cohort, split, exclusions : paths
         cohort/cohort.tsv, split.tsv and exclusions.tsv.
     readers : path or None
         The reader sheet.
     settings : mapping
-        The configuration's `evaluation`: threshold, fixed_threshold, confidence, bootstraps.
+        The configuration's `evaluation`: confidence, bootstraps.
     tasks : mapping of phase -> minutes
         The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
 
@@ -88,6 +91,8 @@ def write_comparisons(
     ------
     PredictionError, ConfigurationError
         The predictions or the reader sheet contradict the cohort, or each other.
+    FittedError
+        The predictions are not those that the thresholds were chosen on.
     """
     arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
     rows = [
@@ -102,10 +107,11 @@ def write_comparisons(
     if timed and readers:
         patients = arms[timed[0]].units("test").patient
         calls = read_calls(readers, cohort=cohort, exclusions=exclusions, patients=list(patients))
+        threshold_of = read_thresholds(thresholds, {arm: arms[arm] for arm in timed}, tasks=tasks).rows
         for arm in timed:
             rows += [
                 {"target": target, "family": f"network against reader: {target}"} | row
-                for row in _compare_readers(arms[arm], calls, settings)
+                for row in _compare_readers(arms[arm], calls, threshold_of[arm], settings)
             ]
     else:
         missing = "no reader sheet is configured (cohort.readers)" if timed else "no phase 3 or 4 was run"
@@ -293,17 +299,15 @@ def _compare_seeds(first: Arm, a: Units, second: Arm, b: Units) -> dict[str, flo
 
 
 def _compare_readers(
-    predictions: ArmPredictions, calls: pd.DataFrame, settings: Mapping[str, Any]
+    predictions: ArmPredictions, calls: pd.DataFrame, threshold: Threshold, settings: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     test = predictions.units("test")
     assert list(calls.index) == list(test.patient)
-    try:
-        threshold, source = choose_threshold(predictions, settings)
-    except ValueError:
+    if threshold.value is None:
         reason = "not run: the part that chooses the threshold has one class only"
         yield from ({"a": predictions.arm, "b": f"readers/{name}", "note": reason} for name in calls)
         return
-    right = (test.score >= threshold) == test.label
+    right = (test.score >= threshold.value) == test.label
     for name in calls:
         reader_right = calls[name].to_numpy() == test.label
         found = mcnemar_test(right, reader_right, confidence=settings["confidence"])
@@ -317,7 +321,7 @@ def _compare_readers(
             **_cells(found, MCNEMAR),
             "seeds_a": len(predictions.seeds),
             "note": f"difference of accuracy; right alone: {alone[0]} against {alone[1]}; "
-            f"threshold from {source}",
+            f"threshold from {threshold.source}",
         }
 
 

@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from strokeclock.evaluation.calibration import fit_temperature, scale
 from strokeclock.evaluation.intervals import Interval, resample_weights
+from strokeclock.evaluation.odds import scale
+from strokeclock.evaluation.operating import read_temperatures
 from strokeclock.evaluation.tables import (
     KEY,
     name_row,
@@ -45,6 +46,7 @@ def write_decision_curve(
     predictions: Iterable[str | Path],
     output: str | Path,
     *,
+    temperatures: str | Path,
     cohort: str | Path,
     split: str | Path,
     exclusions: str | Path,
@@ -63,6 +65,8 @@ def write_decision_curve(
     output : path
         tables/decision_curve.csv (`COLUMNS`); stage is "strategy" for treat all and treat none, "readers" for
         the readers.
+    temperatures : path
+        fitted/temperatures.json, of these predictions.
     cohort, split, exclusions : paths
         cohort/cohort.tsv, split.tsv and exclusions.tsv.
     readers : path or None
@@ -71,9 +75,15 @@ def write_decision_curve(
         The configuration's `evaluation`: confidence, bootstraps.
     tasks : mapping of phase -> minutes
         The label is 1 where TSS is below; None: where the hemisphere holds a lesion, which nobody treats by.
+
+    Raises
+    ------
+    PredictionError, FittedError
+        The predictions contradict the cohort or each other, or are not those that the file was fitted on.
     """
     arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
     arms = {arm: found for arm, found in arms.items() if tasks[arm.phase] is not None and arm.net != SUBSET}
+    temperature_of = read_temperatures(temperatures, arms, tasks=tasks)
     rows = []
     for below_min in sorted({tasks[arm.phase] for arm in arms}):
         of_target = {arm: found for arm, found in arms.items() if tasks[arm.phase] == below_min}
@@ -82,7 +92,7 @@ def write_decision_curve(
         if readers and below_min == READER_THRESHOLD_MIN:
             calls = read_calls(readers, cohort=cohort, exclusions=exclusions, patients=list(truth.patient))
         weights = resample_weights(len(truth.label), bootstraps=settings["bootstraps"])
-        for key, called in _list_models(of_target, calls, len(truth.label)):
+        for key, called in _list_models(of_target, calls, len(truth.label), temperature_of):
             for row in (
                 [{"note": NO_PROBABILITY}]
                 if called is None
@@ -93,15 +103,19 @@ def write_decision_curve(
 
 
 def _list_models(
-    arms: Mapping[Arm, ArmPredictions], calls: pd.DataFrame | None, n: int
+    arms: Mapping[Arm, ArmPredictions],
+    calls: pd.DataFrame | None,
+    n: int,
+    temperatures: Mapping[Arm, float | None],
 ) -> Iterator[tuple[dict[str, str], np.ndarray | None]]:
     """Yield each model's key and its calls on the test part, (n, thresholds); None: it has none."""
     for strategy, call in STRATEGIES.items():
         yield {"stage": "strategy", "model": strategy}, np.full((n, len(THRESHOLDS)), call)
     for arm, found in arms.items():
-        temperature = fit_temperature(found)
-        called = scale(found.units("test").score, temperature)[:, None] >= THRESHOLDS
-        yield name_row(arm), None if np.isnan(temperature) else called
+        called = None
+        if (temperature := temperatures[arm]) is not None:
+            called = scale(found.units("test").score, temperature)[:, None] >= THRESHOLDS
+        yield name_row(arm), called
     for name in calls if calls is not None else ():
         called = calls[name].to_numpy(bool)[:, None].repeat(len(THRESHOLDS), axis=1)
         yield {"stage": "readers", "model": name}, called

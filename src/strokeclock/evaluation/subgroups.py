@@ -11,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.sheet import SIDES
+from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.intervals import UNDEFINED, delong_interval
 from strokeclock.evaluation.metrics import auc, count
-from strokeclock.evaluation.table2 import choose_threshold
+from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.tables import (
     FEWEST,
     KEY,
@@ -43,6 +44,7 @@ def write_subgroups(
     predictions: Iterable[str | Path],
     output: str | Path,
     *,
+    thresholds: str | Path,
     cohort: str | Path,
     split: str | Path,
     volumes: str | Path,
@@ -57,24 +59,33 @@ def write_subgroups(
         The prediction files of the run, of networks and baselines.
     output : path
         tables/subgroups.csv (`COLUMNS`).
+    thresholds : path
+        fitted/thresholds.json, of these predictions.
     cohort, split : paths
         cohort/cohort.tsv and split.tsv.
     volumes : path
         lesions/volumes.tsv: patient, volume_ml, source.
     settings : mapping
-        The configuration's `evaluation`: threshold, fixed_threshold, confidence.
+        The configuration's `evaluation`: confidence.
     tasks : mapping of phase -> minutes
         The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
+
+    Raises
+    ------
+    PredictionError, FittedError
+        The predictions contradict the cohort or each other, or are not those that the file was fitted on.
     """
-    patients, lesions = (
-        pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False).set_index("patient")
-        for path in (cohort, volumes)
-    )
-    groups, sources = assign_groups(patients, lesions), lesions["source"]
+    lesions = pd.read_csv(volumes, sep="\t", dtype=str, keep_default_na=False).set_index("patient")
+    groups, sources = assign_groups(read_cohort(cohort).set_index("patient"), lesions), lesions["source"]
+    arms = {
+        arm: found
+        for arm, found in read_arms(predictions, cohort=cohort, split=split, tasks=tasks).items()
+        if tasks[arm.phase] == READER_THRESHOLD_MIN
+    }
     rows = []
-    for arm, found in read_arms(predictions, cohort=cohort, split=split, tasks=tasks).items():
-        if tasks[arm.phase] == READER_THRESHOLD_MIN:
-            rows += [name_row(arm) | row for row in _rows(found, groups, sources, settings)]
+    for arm, threshold in read_thresholds(thresholds, arms, tasks=tasks).rows.items():
+        found = _rows(arms[arm], groups, sources, threshold, settings["confidence"])
+        rows += [name_row(arm) | row for row in found]
     write_table(output, rows or [{"note": NOT_RUN}], columns=COLUMNS)
 
 
@@ -84,7 +95,7 @@ def assign_groups(patients: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame
     Parameters
     ----------
     patients, lesions : index patient
-        The columns of cohort.tsv and volumes.tsv, as texts.
+        The columns of cohort.tsv (`read_cohort`) and of volumes.tsv.
     """
 
     def number(column: pd.Series) -> pd.Series:
@@ -106,28 +117,27 @@ def assign_groups(patients: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame
         VOLUME: cut(volume, VOLUMES_ML),
         "age": cut(number(patients["age"]), {f"< {OLD}": (0, OLD), f"{OLD} or more": (OLD, np.inf)}),
         "sex": patients["sex"].map({"F": "female", "M": "male"}).fillna(NOT_GIVEN),
-        "side": patients["lesion_side"]
-        .replace("", NOT_GIVEN)
-        .astype(pd.CategoricalDtype([*SIDES, NOT_GIVEN])),
+        "side": patients["lesion_side"].fillna(NOT_GIVEN).astype(pd.CategoricalDtype([*SIDES, NOT_GIVEN])),
         "time since onset": borderline,
     }
     return pd.DataFrame(columns).astype("category")
 
 
 def _rows(
-    predictions: ArmPredictions, groups: pd.DataFrame, sources: pd.Series, settings: Mapping[str, Any]
+    predictions: ArmPredictions,
+    groups: pd.DataFrame,
+    sources: pd.Series,
+    threshold: Threshold,
+    confidence: float,
 ) -> Iterator[dict[str, Any]]:
-    test, confidence = predictions.units("test"), settings["confidence"]
+    test = predictions.units("test")
     groups, sources = groups.loc[test.patient], sources.reindex(test.patient)
-    try:
-        threshold, source = choose_threshold(predictions, settings)
-    except ValueError:
-        threshold, source = np.nan, ""
+    value = np.nan if threshold.value is None else threshold.value
     for variable, column in groups.items():
         for group in column.cat.categories:
             inside = (column == group).to_numpy()
             label, score = test.label[inside], test.score[inside]
-            counts = count(label, score >= threshold)
+            counts = count(label, score >= value)
             row = {"variable": variable, "group": group, "n": counts.n, "positives": counts.positives}
             notes = []
             if group == NOT_GIVEN:
@@ -141,10 +151,10 @@ def _rows(
                 row |= with_interval("auc", auc(label, score), interval)
                 if interval is UNDEFINED:
                     notes.append("no interval: an AUC of 0 or 1")
-                if source:
+                if threshold.value is not None:
                     cells = rates(counts, confidence=confidence)
                     row |= {name: cells[name] for name in rate_columns("sensitivity", "specificity")}
-                    row |= {"threshold": threshold, "threshold_source": source}
+                    row |= {"threshold": value, "threshold_source": threshold.source}
                 else:
                     notes.append("no threshold: the part that chooses it has one class only")
             if variable == VOLUME and counts.n:

@@ -15,12 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from strokeclock.cohort.split import read_cohort, read_exclusions
 from strokeclock.evaluation.intervals import Interval, clustered_intervals, delong_interval, wilson_interval
 from strokeclock.evaluation.ledger import digest, record_looks
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
+from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
-from strokeclock.evaluation.tables import KEY, name_target
-from strokeclock.files import replacing
+from strokeclock.evaluation.tables import KEY, name_target, read_arms
+from strokeclock.files import write_whole
 from strokeclock.predictions import (
     OUTLINED,
     PAPER,
@@ -30,8 +32,6 @@ from strokeclock.predictions import (
     ArmPredictions,
     Tasks,
     Units,
-    check_against_cohort,
-    collect_predictions,
     select_reader_target,
 )
 from strokeclock.training.phases import NETWORKS
@@ -55,6 +55,7 @@ def write_table2(
     *,
     ledger: str | Path,
     paper: str | Path,
+    thresholds: str | Path,
     cohort: str | Path,
     split: str | Path,
     exclusions: str | Path,
@@ -78,13 +79,15 @@ def write_table2(
         ledger.tsv of the run, which gets a line for each row's new look at the test part.
     paper : path
         resources/table2_paper.csv: the rows, and the values as printed.
+    thresholds : path
+        fitted/thresholds.json, of these predictions.
     cohort, split, exclusions : paths
         cohort/cohort.tsv, split.tsv and exclusions.tsv, against which labels, parts and reader sheet are
         checked.
     readers : path or None
         The reader sheet; None: the reader rows say "not run".
     settings : mapping
-        The configuration's `evaluation`: threshold, fixed_threshold, confidence, bootstraps.
+        The configuration's `evaluation`: confidence, bootstraps.
     tasks : mapping of phase -> minutes
         The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
     recipe : str
@@ -96,15 +99,17 @@ def write_table2(
     ------
     PredictionError, ConfigurationError
         The predictions or the reader sheet contradict the cohort, or each other.
+    FittedError
+        The predictions are not those that the thresholds were chosen on.
     LedgerError
         The ledger was damaged.
     """
-    arms = collect_predictions(predictions, tasks=tasks)
-    check_against_cohort(arms.values(), cohort=cohort, split=split, tasks=tasks)
+    arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
+    chosen = read_thresholds(thresholds, arms, tasks=tasks)
     calls, truth = None, select_reader_target(arms, tasks=tasks)
     not_run = not_run or {}
     if readers and truth:
-        known = {patient for path in (cohort, exclusions) for patient in _read_patients(path)}
+        known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)["patient"]}
         calls = read_readers(readers, known=known, needed=list(truth.patient))
     missing = "no phase 3 or 4 was run" if readers else "no reader sheet is configured (cohort.readers)"
 
@@ -127,14 +132,15 @@ def write_table2(
         else:
             arm = Arm(key["model"], stage, key["weights"])
             reason = NO_BASELINE if arm.net == SUBSET else not_run.get(arm, LEFT_OUT)
-            row = _model_row(arms[arm], settings, tasks) if arm in arms else _not_run(reason)
+            row = (
+                _model_row(arms[arm], chosen.rows[arm], settings, tasks) if arm in arms else _not_run(reason)
+            )
             if arm.net in (*NETWORKS, OUTLINED):
                 row["recipe"] = recipe
         rows.append(key | beside | row)
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format)
-    table["looks"] = _count_looks(ledger, table, arms, calls, truth, settings=settings, split=split)
-    with replacing(output) as beside:
-        table.to_csv(beside, index=False)
+    table["looks"] = _count_looks(ledger, table, arms, calls, truth, choice=chosen.choice, split=split)
+    write_whole(output, table.to_csv(index=False))
 
 
 def _count_looks(
@@ -144,7 +150,7 @@ def _count_looks(
     calls: pd.DataFrame | None,
     truth: Units | None,
     *,
-    settings: Mapping[str, Any],
+    choice: Mapping[str, Any],
     split: str | Path,
 ) -> list[str]:
     """Enter the evaluated rows into the ledger; return each row's looks, "" for those not run.
@@ -152,7 +158,6 @@ def _count_looks(
     A look is another one where it rests on other predictions, labels or parts, or where other settings give
     other calls: how wide an interval is, and how it was resampled, changes nothing that one could choose by.
     """
-    choice = ("threshold", "fixed_threshold") if settings["threshold"] == "fixed" else ("threshold",)
     evaluated = table[table["status"] == "ok"].to_dict("records")
     for row in evaluated:
         if row["stage"] == "readers":
@@ -160,7 +165,7 @@ def _count_looks(
             judged, by = calls[names].assign(label=truth.label), {}
         else:
             judged = arms[Arm(row["model"], row["stage"], row["weights"])].frame
-            by = {name: settings[name] for name in choice}
+            by = dict(choice)
         by |= {"target": row["target"], "recipe": row["recipe"]}
         row["configuration"] = digest(json.dumps(by, sort_keys=True))
         row["predictions"] = digest(judged.to_csv())
@@ -185,10 +190,6 @@ def _add_rows(paper: pd.DataFrame, arms: Iterable[Arm]) -> pd.DataFrame:
     return rows.loc[number.sort_values(kind="stable").index]
 
 
-def _read_patients(path: str | Path) -> list[str]:
-    return list(pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)["patient"])
-
-
 def _format(value: Any) -> str:
     if isinstance(value, float):
         return "" if np.isnan(value) else f"{value:.6f}"
@@ -199,30 +200,13 @@ def _not_run(reason: str) -> dict[str, Any]:
     return {"status": f"not run: {reason}"}
 
 
-def choose_threshold(predictions: ArmPredictions, settings: Mapping[str, Any]) -> tuple[float, str]:
-    """The threshold on the seed-averaged score, and its source.
-
-    The source is "validation", "cross-validation" (of training and validation, for the radiomics baseline),
-    "test (optimistic)" or "fixed". ValueError where the patients that should choose it lack a class.
-    """
-    if settings["threshold"] == "fixed":
-        return float(settings["fixed_threshold"]), "fixed"
-    if settings["threshold"] == "test":
-        parts, source = ("test",), "test (optimistic)"
-    else:
-        parts = predictions.learning
-        source = "cross-validation" if "train" in parts else "validation"
-    units = predictions.units(*parts)
-    return youden_threshold(units.label, units.score), source
-
-
-def _model_row(predictions: ArmPredictions, settings: Mapping[str, Any], tasks: Tasks) -> dict[str, Any]:
-    test = predictions.units("test")
-    try:
-        threshold, source = choose_threshold(predictions, settings)
-        optimistic = youden_threshold(test.label, test.score)
-    except ValueError:
+def _model_row(
+    predictions: ArmPredictions, chosen: Threshold, settings: Mapping[str, Any], tasks: Tasks
+) -> dict[str, Any]:
+    test, threshold = predictions.units("test"), chosen.value
+    if threshold is None or len(set(test.label)) < 2:
         return _not_run("validation or test part has one class only, so that no threshold or AUC can be had")
+    optimistic = youden_threshold(test.label, test.score)
     counts = count(test.label, test.score >= threshold)
     at_best = count(test.label, test.score >= optimistic)
     by_seed = [auc(test.label, scores) for scores in test.scores.T]
@@ -234,7 +218,7 @@ def _model_row(predictions: ArmPredictions, settings: Mapping[str, Any], tasks: 
         **_rates(counts, _intervals(counts, test, threshold, clustered, settings)),
         "auc": auc(test.label, test.score),
         "threshold": threshold,
-        "threshold_source": source,
+        "threshold_source": chosen.source,
         "seeds": len(predictions.seeds),
         "auc_seed_mean": float(np.mean(by_seed)),
         "auc_seed_sd": float(np.std(by_seed, ddof=1)) if len(by_seed) > 1 else np.nan,

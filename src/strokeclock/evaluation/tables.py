@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from strokeclock.cohort.split import read_cohort, read_exclusions
 from strokeclock.evaluation.intervals import Interval, wilson_interval
 from strokeclock.evaluation.metrics import Counts
 from strokeclock.evaluation.readers import read_readers, vote
@@ -45,8 +46,8 @@ def read_calls(
 
     ConfigurationError for any fault of the sheet (`read_readers`).
     """
-    entered = [pd.read_csv(path, sep="\t", dtype=str)["patient"] for path in (cohort, exclusions)]
-    calls = read_readers(readers, known=set(pd.concat(entered)), needed=patients)
+    known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)["patient"]}
+    calls = read_readers(readers, known=known, needed=patients)
     return calls.assign(majority=vote(calls))
 
 

@@ -23,6 +23,11 @@ OF_GREATEST = 0.7  # where none reaches it, a share counts that is so much of th
 _BATCH = 8  # hemispheres at once
 
 
+def name_measures(series: Sequence[str]) -> tuple[str, ...]:
+    """Name what `measure_ratios` returns of hemispheres with these series."""
+    return (*(f"log_ratio_{name}" for name in series), "log_voxels")
+
+
 def measure_ratios(
     own: np.ndarray, other: np.ndarray, lesion: np.ndarray, *, spacing: Sequence[float]
 ) -> np.ndarray:

@@ -7,23 +7,31 @@ them. The test part is scored once, by the chosen one.
 
 import json
 import logging
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from strokeclock.baselines.patients import read_patients, write_scores
 from strokeclock.baselines.radiomics.table import read_features
-from strokeclock.cohort.split import PARTS
+from strokeclock.baselines.regression import apply_regression, restore_regression, take_numbers
+from strokeclock.cohort.split import PARTS, read_split
 from strokeclock.files import write_whole
+from strokeclock.fitted import FittedError, describe_fit, digest_units, read_fitted, write_fitted
+from strokeclock.predictions import SUBSET, Arm
 
 log = logging.getLogger(__name__)
 
+KIND, ROW = "classifier", "radiomics"
 FOLDS = 5
 FEWEST = 10  # usable patients of a class from whom a classifier is learned
 NOT_FEATURES = ("region_ml", "reason")
+SEED = 0  # of the folds and of the forest
+LEARNED = ("train", "validation")
+REGRESSION = "logistic regression"  # the one whose numbers can be written down
 
 
 @dataclass(frozen=True)
@@ -44,64 +52,189 @@ class Choice:
     model: Any
 
 
-def predict_ml(
+class People(NamedTuple):
+    """Whom the classifier can be learned from and tested on, and their features.
+
+    Attributes
+    ----------
+    patients : all patients of the split (`read_patients`).
+    usable : the rows of those with a usable region.
+    values : (all patients, features), NaN where a feature is not defined.
+    """
+
+    patients: pd.DataFrame
+    usable: pd.DataFrame
+    values: pd.DataFrame
+
+    @property
+    def learned(self) -> pd.DataFrame:
+        return self.usable[self.usable["part"] != "test"]
+
+    @property
+    def test(self) -> pd.DataFrame:
+        return self.usable[self.usable["part"] == "test"]
+
+    @property
+    def fewest(self) -> int:
+        """How many there are of the rarer class to learn from."""
+        return min(int((self.learned["label"] == label).sum()) for label in (0, 1))
+
+    def features(self, rows: pd.DataFrame) -> np.ndarray:
+        return self.values.loc[rows.index].to_numpy()
+
+
+def fit_ml(
     features: Iterable[str | Path],
     output: str | Path,
     *,
-    record: str | Path,
+    cross_validated: str | Path,
     cohort: str | Path,
     split: str | Path,
+    phase: str,
     below_min: float,
 ) -> None:
-    """Choose a classifier, and write scores of the patients with a usable region.
+    """Choose a classifier on the training and validation parts and write it.
+
+    Of a logistic regression the numbers are written. The other two are written as their settings and the
+    digest of the features, from which they are fitted again wherever they are applied: they do not travel.
 
     Parameters
     ----------
     features : paths
-        Lots of `write_features`.
+        Tables of `write_features`.
+    output : path
+        fitted/ml/<phase>/radiomics.json; nothing is chosen with fewer than `FEWEST` patients of a class.
+    cross_validated : path
+        TSV: patient and score of each patient learned from, by a model that had not seen this patient.
+    cohort, split : paths
+        cohort/cohort.tsv and split.tsv.
+    phase, below_min : str, float
+        A time task: the label is 1 where TSS is below so many minutes.
+    """
+    people = _read_people(features, cohort=cohort, split=split, below_min=below_min)
+    learned, values = people.learned, people.features(people.learned)
+    label = learned["label"].to_numpy()
+    fitted_on = describe_fit(list(learned.index), label, values, parts=LEARNED, split=read_split(split))
+    content: dict[str, Any] = {
+        "row": str(Arm(SUBSET, phase, ROW)),
+        "below_min": below_min,
+        "inputs": list(people.values.columns),
+        "seed": SEED,
+        "candidates": {},
+        "chosen": "",
+        "travels": False,
+        "regression": None,
+        "fitted_on": fitted_on,
+    }
+    lines = ["patient\tscore"]
+    if people.fewest >= FEWEST:
+        choice = choose_classifier(values, label)
+        lines += map("{}\t{!r}".format, learned.index, choice.scores.tolist())
+        content |= {"candidates": choice.candidates, "chosen": choice.chosen}
+        if choice.chosen == REGRESSION:
+            regression = take_numbers(choice.model, inputs=content["inputs"])
+            content |= {"travels": True, "regression": asdict(regression)}
+    write_whole(cross_validated, "\n".join(lines) + "\n")
+    write_fitted(output, content, kind=KIND)
+
+
+def predict_ml(
+    fitted: str | Path,
+    features: Iterable[str | Path],
+    output: str | Path,
+    *,
+    cross_validated: str | Path,
+    record: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    phase: str,
+    below_min: float,
+) -> None:
+    """Write scores of the patients with a usable region by the chosen classifier.
+
+    Parameters
+    ----------
+    fitted, cross_validated : paths
+        What `fit_ml` wrote, for the same task.
+    features : paths
+        Tables of `write_features`.
     output : path
         predictions/ml/<phase>/radiomics/seed-0.tsv; the training and validation parts' scores are the
-        cross-validated ones. A heading alone where fewer than `FEWEST` patients of a class can be learned
-        from, or nobody be tested.
+        cross-validated ones. A heading alone where nothing was chosen, or nobody can be tested.
     record : path
         JSON: patients and usable ones of each part, the candidates, the chosen one; note says why there is
         none.
-    cohort, split : paths
-        cohort/cohort.tsv and split.tsv.
-    below_min : float
-        The label is 1 where TSS is below so many minutes.
+    cohort, split, phase, below_min
+        As of `fit_ml`.
+
+    Raises
+    ------
+    FittedError
+        The file was fitted for something else, or on other patients or features than today's.
     """
-    patients = read_patients(cohort, split, below_min=below_min)
-    table = read_features(features).reindex(patients.index)
-    usable = patients[table["reason"] == ""]
-    values = table.drop(columns=list(NOT_FEATURES)).astype(float)
+    row = str(Arm(SUBSET, phase, ROW))
+    content = read_fitted(fitted, kind=KIND, row=row, below_min=below_min, seed=SEED)
+    people = _read_people(features, cohort=cohort, split=split, below_min=below_min)
+    learned, test = people.learned, people.test
+    label, values = learned["label"].to_numpy(), people.features(learned)
+    if content["inputs"] != list(people.values.columns) or content["fitted_on"]["sha256"] != digest_units(
+        list(learned.index), label, values
+    ):
+        raise FittedError(
+            f"{fitted} was fitted on other patients or features than those of today: delete it and fit it "
+            "anew."
+        )
     found: dict[str, Any] = {"parts": {}, "candidates": {}, "chosen": "", "note": ""}
     for part in PARTS:
-        members = usable[usable["part"] == part]
+        members = people.usable[people.usable["part"] == part]
         found["parts"][part] = {
-            "patients": int((patients["part"] == part).sum()),
+            "patients": int((people.patients["part"] == part).sum()),
             "usable": len(members),
             "positives": int(members["label"].sum()),
         }
-    learned, test = usable[usable["part"] != "test"], usable[usable["part"] == "test"]
-    fewest = min((learned["label"] == label).sum() for label in (0, 1))
     scored = []
-    if fewest < FEWEST or test.empty:
+    if not content["chosen"] or test.empty:
         found["note"] = (
-            f"not run: too few usable regions ({len(learned)} in training and validation, {fewest} of the "
-            f"rarer class; {len(test)} in test)"
+            f"not run: too few usable regions ({len(learned)} in training and validation, {people.fewest} of "
+            f"the rarer class; {len(test)} in test)"
         )
         log.warning(found["note"])
     else:
-        assert not set(learned.index) & set(test.index)
-        choice = choose_classifier(values.loc[learned.index].to_numpy(), learned["label"].to_numpy())
-        found |= {"candidates": choice.candidates, "chosen": choice.chosen}
+        found |= {"candidates": content["candidates"], "chosen": content["chosen"]}
+        scores = pd.read_csv(
+            cross_validated, sep="\t", dtype={"patient": str}, float_precision="round_trip"
+        ).set_index("patient")["score"]
         scored = [
-            (learned, choice.scores),
-            (test, choice.model.predict_proba(values.loc[test.index].to_numpy())[:, 1]),
+            (learned, scores.loc[learned.index].to_numpy()),
+            (test, _apply(content, people.features(test), path=fitted, learned=values, label=label)),
         ]
     write_scores(output, scored)
     write_whole(record, json.dumps(found, indent=1) + "\n")
+
+
+def _read_people(
+    features: Iterable[str | Path], *, cohort: str | Path, split: str | Path, below_min: float
+) -> People:
+    patients = read_patients(cohort, split, below_min=below_min)
+    table = read_features(features).reindex(patients.index)
+    usable = patients[table["reason"] == ""]
+    return People(patients, usable, table.drop(columns=list(NOT_FEATURES)).astype(float))
+
+
+def _apply(
+    content: Mapping[str, Any],
+    values: np.ndarray,
+    *,
+    path: str | Path,
+    learned: np.ndarray,
+    label: np.ndarray,
+) -> np.ndarray:
+    """Score (n, features) by what was chosen; what is no regression is fitted again to the learned."""
+    if content["chosen"] == REGRESSION:
+        return apply_regression(restore_regression(content, path=path), values)
+    pipeline, _ = _candidates()[content["chosen"]]
+    pipeline.set_params(**content["candidates"][content["chosen"]]["settings"])
+    return pipeline.fit(learned, label).predict_proba(values)[:, 1]
 
 
 def choose_classifier(features: np.ndarray, label: np.ndarray) -> Choice:
@@ -116,7 +249,7 @@ def choose_classifier(features: np.ndarray, label: np.ndarray) -> Choice:
     """
     from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
 
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=0)
+    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
     searches = {
         name: GridSearchCV(pipeline, grid, scoring="roc_auc", cv=folds).fit(features, label)
         for name, (pipeline, grid) in _candidates().items()
@@ -148,7 +281,7 @@ def _candidates() -> dict[str, tuple[Any, dict[str, list]]]:
         return Pipeline([("impute", impute), ("scale", StandardScaler()), ("classifier", classifier)])
 
     return {
-        "logistic regression": (
+        REGRESSION: (
             follow(LogisticRegression(max_iter=5000)),
             {"classifier__C": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]},
         ),
@@ -160,7 +293,7 @@ def _candidates() -> dict[str, tuple[Any, dict[str, list]]]:
             },
         ),
         "random forest": (
-            follow(RandomForestClassifier(200, random_state=0)),
+            follow(RandomForestClassifier(200, random_state=SEED)),
             {"classifier__min_samples_leaf": [1, 3, 10]},
         ),
     }

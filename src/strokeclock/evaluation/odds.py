@@ -1,0 +1,17 @@
+"""Scores as log odds, and scaled by a temperature."""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+CLOSEST = 1e-6  # a probability's distance to 0 and 1, so that it has log odds
+
+
+def logit(probability: ArrayLike) -> np.ndarray:
+    """Log odds; probabilities nearer than `CLOSEST` to 0 or 1 count as that near."""
+    probability = np.clip(np.asarray(probability, float), CLOSEST, 1 - CLOSEST)
+    return np.log(probability / (1 - probability))
+
+
+def scale(score: ArrayLike, temperature: float) -> np.ndarray:
+    """Divide the log odds by the temperature; probabilities in, probabilities out."""
+    return 1 / (1 + np.exp(-logit(score) / temperature))
