@@ -48,6 +48,7 @@ BASELINE_TABLES = [f"{RUN}/tables/ml_baseline.csv"] if RADIOMICS else []
 rule predict_ratio:
     input:
         **LEARNED_FROM,
+        fitted=f"{RUN}/fitted/ratio/{{phase}}/{{row}}.json",
     output:
         predictions=f"{RUN}/predictions/ratio/{{phase}}/{{row}}/seed-0.tsv",
     log:
@@ -71,6 +72,7 @@ rule predict_ratio:
 rule predict_outlined:
     input:
         **LEARNED_FROM,
+        fitted=f"{RUN}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.json",
         model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/model.pt",
     output:
         predictions=f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
@@ -119,6 +121,7 @@ rule join_predictions:
 
 rule predict_clinical:
     input:
+        fitted=f"{RUN}/fitted/clinical/{{phase}}/covariates.json",
         volumes=VOLUMES,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
@@ -165,6 +168,8 @@ rule radiomics:
 
 rule predict_ml:
     input:
+        fitted=f"{RUN}/fitted/ml/{{phase}}/radiomics.json",
+        cross_validated=f"{RUN}/radiomics/{{phase}}_cross_validated.tsv",
         features=expand(f"{RUN}/radiomics/{{batch}}.tsv", batch=BATCHES),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),

@@ -5,10 +5,7 @@ PREDICTIONS = [
     for run in RUNS
     if run.phase in TASKS  # phase 0 makes starting weights, predicts nothing
 ]
-EVALUATION = {
-    key: config["evaluation"][key]
-    for key in ("threshold", "fixed_threshold", "confidence", "bootstraps")
-}
+EVALUATION = {key: config["evaluation"][key] for key in ("confidence", "bootstraps")}
 BELOW_MIN = {task.phase: task.below_min for task in TASKS.values()}
 
 
@@ -40,6 +37,7 @@ rule table2:
     input:
         predictions=PREDICTIONS,
         baselines=BASELINE_PREDICTIONS,
+        thresholds=f"{RUN}/fitted/thresholds.json",
         paper=BASE / "resources/table2_paper.csv",
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),

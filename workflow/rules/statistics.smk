@@ -13,6 +13,7 @@ rule comparisons:
     input:
         **JUDGED,
         **READ,
+        thresholds=f"{RUN}/fitted/thresholds.json",
     output:
         table=report(
             f"{RUN}/tables/comparisons.csv",
@@ -38,6 +39,7 @@ rule comparisons:
 rule calibration:
     input:
         **JUDGED,
+        temperatures=f"{RUN}/fitted/temperatures.json",
     output:
         table=f"{RUN}/tables/calibration.csv",
         reliability=f"{RUN}/tables/reliability.csv",
@@ -67,6 +69,7 @@ rule decision_curve:
     input:
         **JUDGED,
         **READ,
+        temperatures=f"{RUN}/fitted/temperatures.json",
     output:
         table=f"{RUN}/tables/decision_curve.csv",
         svg=report(
@@ -94,6 +97,7 @@ rule decision_curve:
 rule abstention:
     input:
         **JUDGED,
+        abstention=f"{RUN}/fitted/abstention.json",
     output:
         table=f"{RUN}/tables/abstention.csv",
         svg=report(
@@ -122,6 +126,7 @@ rule subgroups:
     input:
         **JUDGED,
         volumes=VOLUMES,
+        thresholds=f"{RUN}/fitted/thresholds.json",
     output:
         table=f"{RUN}/tables/subgroups.csv",
         svg=report(

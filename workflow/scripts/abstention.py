@@ -1,7 +1,7 @@
 """Measure and draw what the networks gain where they may leave doubtful patients to people.
 
-Inputs: predictions, baselines, cohort, split. Outputs: table, svg, png.
-Settings: evaluation.{threshold, fixed_threshold, confidence}.
+Inputs: predictions, baselines, abstention, cohort, split. Outputs: table, svg, png.
+Settings: evaluation.confidence.
 """
 
 from strokeclock.evaluation.abstention import write_abstention
@@ -13,6 +13,7 @@ log_to(snakemake.log[0])
 write_abstention(
     [*snakemake.input.predictions, *snakemake.input.baselines],
     snakemake.output.table,
+    abstention=snakemake.input.abstention,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     settings=snakemake.params.settings,

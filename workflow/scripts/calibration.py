@@ -1,6 +1,6 @@
 """Measure and draw how well each row's scores are calibrated, as predicted and temperature-scaled.
 
-Inputs: predictions, baselines, cohort, split. Outputs: table, reliability (its bins), svg, png.
+Inputs: predictions, baselines, temperatures, cohort, split. Outputs: table, reliability (its bins), svg, png.
 Settings: evaluation.{confidence, bootstraps}.
 """
 
@@ -14,6 +14,7 @@ tables = snakemake.output.table, snakemake.output.reliability
 write_calibration(
     [*snakemake.input.predictions, *snakemake.input.baselines],
     *tables,
+    temperatures=snakemake.input.temperatures,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     settings=snakemake.params.settings,

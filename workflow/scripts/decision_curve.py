@@ -1,6 +1,7 @@
 """Measure and draw the net benefit of treating by each row's score, against treating all, none, by readers.
 
-Inputs: predictions, baselines, cohort, split, exclusions, readers (may be absent). Outputs: table, svg, png.
+Inputs: predictions, baselines, temperatures, cohort, split, exclusions, readers (may be absent).
+Outputs: table, svg, png.
 Settings: evaluation.{confidence, bootstraps}.
 """
 
@@ -13,6 +14,7 @@ log_to(snakemake.log[0])
 write_decision_curve(
     [*snakemake.input.predictions, *snakemake.input.baselines],
     snakemake.output.table,
+    temperatures=snakemake.input.temperatures,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     exclusions=snakemake.input.exclusions,

@@ -1,6 +1,6 @@
 """Score the validation and the test patients by how bright the lesion is where the outliner finds it.
 
-Inputs: manifest (hemispheres lie beside it), cohort, split, model.
+Inputs: fitted (JSON), manifest (hemispheres lie beside it), cohort, split, model.
 Output: predictions (patient, hemisphere, part, label, score).
 Settings: models.channels, the phase's below_min, training.threads, training.device.
 """
@@ -13,8 +13,9 @@ from strokeclock.training.phases import Task
 
 log_to(snakemake.log[0])
 predict_outlined(
-    snakemake.input.model,
+    snakemake.input.fitted,
     snakemake.output.predictions,
+    model=snakemake.input.model,
     hemispheres=Path(snakemake.input.manifest).parent,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,

@@ -1,6 +1,6 @@
 """Score the validation and the test patients by how bright the lesion is against the other hemisphere.
 
-Inputs: manifest (hemispheres lie beside it), cohort, split.
+Inputs: fitted (JSON), manifest (hemispheres lie beside it), cohort, split.
 Output: predictions (patient, hemisphere, part, label, score).
 Settings: models.channels, the phase's below_min.
 """
@@ -13,8 +13,9 @@ from strokeclock.training.phases import Task
 
 log_to(snakemake.log[0])
 predict_ratio(
-    Path(snakemake.input.manifest).parent,
+    snakemake.input.fitted,
     snakemake.output.predictions,
+    hemispheres=Path(snakemake.input.manifest).parent,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     channels=snakemake.params.channels,

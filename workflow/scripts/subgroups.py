@@ -1,7 +1,7 @@
 """Measure and draw each TSS < 4.5 h row of Table 2 in groups of patients.
 
-Inputs: predictions, baselines, cohort, split, volumes (of the lesions). Outputs: table, svg, png.
-Settings: evaluation.{threshold, fixed_threshold, confidence}.
+Inputs: predictions, baselines, thresholds, cohort, split, volumes (of the lesions). Outputs: table, svg, png.
+Settings: evaluation.confidence.
 """
 
 from strokeclock.evaluation.subgroups import write_subgroups
@@ -13,6 +13,7 @@ log_to(snakemake.log[0])
 write_subgroups(
     [*snakemake.input.predictions, *snakemake.input.baselines],
     snakemake.output.table,
+    thresholds=snakemake.input.thresholds,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     volumes=snakemake.input.volumes,

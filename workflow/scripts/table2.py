@@ -1,8 +1,8 @@
 """Write Table 2: every row of the paper's, with counts and intervals, the paper's values beside.
 
-Inputs: predictions, baselines, paper (its values), cohort, split, exclusions, readers (may be absent).
+Inputs: predictions, baselines, thresholds, paper (its values), cohort, split, exclusions, readers (optional).
 Outputs: table (table2.csv), ledger (of looks at the test part; lines are only added).
-Settings: evaluation.{threshold, fixed_threshold, confidence, bootstraps}, recipe.
+Settings: evaluation.{confidence, bootstraps}, recipe.
 """
 
 from strokeclock.evaluation.table2 import write_table2
@@ -15,6 +15,7 @@ write_table2(
     snakemake.output.table,
     ledger=snakemake.output.ledger,
     paper=snakemake.input.paper,
+    thresholds=snakemake.input.thresholds,
     cohort=snakemake.input.cohort,
     split=snakemake.input.split,
     exclusions=snakemake.input.exclusions,

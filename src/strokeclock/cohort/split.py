@@ -23,9 +23,8 @@ class SplitError(StrokeclockError):
 
 def read_cohort(path: str | Path) -> pd.DataFrame:
     """Read cohort.tsv: one row a patient, numbers as numbers, missing values NaN, ``patient`` always text."""
-    return pd.read_csv(
-        path, sep="\t", dtype={"patient": str, "site": str}, na_values=[""], keep_default_na=False
-    )
+    texts = dict.fromkeys(("patient", "lesion_side", "sex", "site"), str)
+    return pd.read_csv(path, sep="\t", dtype=texts, na_values=[""], keep_default_na=False)
 
 
 def read_exclusions(path: str | Path) -> pd.DataFrame:

@@ -1,0 +1,124 @@
+# What is fitted, as files of numbers: the small models beside the networks; what is chosen on the validation part.
+
+
+rule fit_ratio:
+    input:
+        **LEARNED_FROM,
+    output:
+        fitted=f"{RUN}/fitted/ratio/{{phase}}/{{row}}.json",
+    log:
+        f"{LOG}/fitted/ratio/{{phase}}/{{row}}.log",
+    wildcard_constraints:
+        phase="|".join(TIME_PHASES),
+        row="flair|series",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        channels=config["models"]["channels"],
+        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+    script:
+        "../scripts/fit_ratio.py"
+
+
+rule fit_segmented:
+    input:
+        **LEARNED_FROM,
+        model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/model.pt",
+    output:
+        fitted=f"{RUN}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.json",
+    log:
+        f"{LOG}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.log",
+    wildcard_constraints:
+        phase="|".join(TIME_PHASES),
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=GPUS,
+    params:
+        channels=config["models"]["channels"],
+        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        threads=config["training"]["threads"],
+        device=config["training"]["device"],
+    script:
+        "../scripts/fit_segmented.py"
+
+
+rule fit_clinical:
+    input:
+        volumes=VOLUMES,
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+    output:
+        fitted=f"{RUN}/fitted/clinical/{{phase}}/covariates.json",
+    log:
+        f"{LOG}/fitted/clinical/{{phase}}/covariates.log",
+    wildcard_constraints:
+        phase="|".join(TIME_PHASES),
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+    script:
+        "../scripts/fit_clinical.py"
+
+
+rule fit_ml:
+    input:
+        features=expand(f"{RUN}/radiomics/{{batch}}.tsv", batch=BATCHES),
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+    output:
+        fitted=f"{RUN}/fitted/ml/{{phase}}/radiomics.json",
+        cross_validated=f"{RUN}/radiomics/{{phase}}_cross_validated.tsv",  # names patients: it does not travel
+    log:
+        f"{LOG}/fitted/ml/{{phase}}/radiomics.log",
+    wildcard_constraints:
+        phase="|".join(TASKS),
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+    script:
+        "../scripts/fit_ml.py"
+
+
+rule fit_operating_points:
+    input:
+        predictions=PREDICTIONS,
+        baselines=BASELINE_PREDICTIONS,
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+    output:
+        thresholds=f"{RUN}/fitted/thresholds.json",
+        temperatures=f"{RUN}/fitted/temperatures.json",
+        abstention=f"{RUN}/fitted/abstention.json",
+    log:
+        f"{LOG}/fitted/operating_points.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings={
+            key: config["evaluation"][key] for key in ("threshold", "fixed_threshold")
+        },
+        tasks=BELOW_MIN,
+    script:
+        "../scripts/fit_operating_points.py"
