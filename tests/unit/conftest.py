@@ -11,7 +11,9 @@ import pandas as pd
 import pytest
 import torch
 
+from strokeclock.evaluation.operating import fit_operating_points
 from strokeclock.models.architecture import Architecture
+from strokeclock.predictions import PAPER
 from strokeclock.segmentation.lesion import DRAWN, FOUND
 from strokeclock.training.checkpoint import write_checkpoint
 
@@ -222,6 +224,21 @@ class MadeUpRun:
         path.parent.mkdir(parents=True, exist_ok=True)
         frame.to_csv(path, sep="\t", index=False)
         return path
+
+    def fit(self, paths, *, tasks=PAPER, **settings):
+        """Fit what is chosen on the validation part; return thresholds, temperatures, abstention -> file."""
+        files = {
+            kind: self.root / f"fitted/{kind}.json" for kind in ("thresholds", "temperatures", "abstention")
+        }
+        fit_operating_points(
+            paths,
+            **files,
+            cohort=self.root / "cohort/cohort.tsv",
+            split=self.root / "cohort/split.tsv",
+            settings={"threshold": "validation", "fixed_threshold": 0.5} | settings,
+            tasks=tasks,
+        )
+        return files
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from strokeclock.baselines import ratio as module
-from strokeclock.baselines.ratio import find_on_dwi, predict_ratio
+from strokeclock.baselines.ratio import find_on_dwi, fit_ratio, predict_ratio
 from strokeclock.cohort.split import SplitError
 from strokeclock.evaluation.metrics import auc
 from strokeclock.predictions import read_predictions
@@ -43,9 +43,11 @@ def run(tmp_path):
 
 
 def _predict(run, **changes):
-    output = run / "seed-0.tsv"
     settings = {"channels": CHANNELS, "task": TASK, "row": "flair"} | changes
-    predict_ratio(run, output, cohort=run / "cohort.tsv", split=run / "split.tsv", **settings)
+    settings |= {"cohort": run / "cohort.tsv", "split": run / "split.tsv"}
+    fitted, output = run / "fitted.json", run / "seed-0.tsv"
+    fit_ratio(run, fitted, **settings)
+    predict_ratio(fitted, output, hemispheres=run, **settings)
     return read_predictions(output)
 
 

@@ -7,19 +7,12 @@ import pandas as pd
 import pytest
 from statsmodels.stats.proportion import proportion_confint
 
-from strokeclock.evaluation.abstention import (
-    COLUMNS,
-    COVERAGES,
-    MARGIN,
-    ONE_SEED,
-    SPREAD,
-    certainty,
-    write_abstention,
-)
+from strokeclock.evaluation.abstention import COLUMNS, ONE_SEED, write_abstention
 from strokeclock.evaluation.metrics import youden_threshold
+from strokeclock.evaluation.operating import COVERAGES, MARGIN, SPREAD, certainty
 from strokeclock.predictions import Arm, Units, collect_predictions
 
-SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95}
+SETTINGS = {"confidence": 0.95}
 ARM = ("2d", "phase3_tss4h5", "phase2")
 
 
@@ -36,16 +29,18 @@ def test_certainty_in_log_odds():
 
 @pytest.fixture
 def abstention(made_up_run):
-    def make(arms=(ARM,), *, settings=None, **files):
+    def make(arms=(ARM,), *, chosen=None, **files):
         paths = made_up_run.write(arms, **files)
+        fitted = made_up_run.fit(paths, **(chosen or {}))
         root = made_up_run.root
         output = root / "tables/abstention.csv"
         write_abstention(
             paths,
             output,
+            abstention=fitted["abstention"],
             cohort=root / "cohort/cohort.tsv",
             split=root / "cohort/split.tsv",
-            settings=SETTINGS | (settings or {}),
+            settings=SETTINGS,
         )
         assert not re.search(r"\bnan\b", output.read_text(), re.IGNORECASE)
         table = pd.read_csv(output, dtype={"note": str, "certainty": str}).fillna(
@@ -120,5 +115,5 @@ def test_one_class_on_test_has_no_specificity(abstention, made_up_run):
 
 
 def test_a_threshold_from_elsewhere_is_noted(abstention):
-    table, _ = abstention(settings={"threshold": "test"})
+    table, _ = abstention(chosen={"threshold": "test"})
     assert (table["note"] == "threshold: test (optimistic)").all()

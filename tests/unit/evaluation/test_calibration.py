@@ -16,11 +16,10 @@ from strokeclock.evaluation.calibration import (
     bin_scores,
     calibration_error,
     fit_line,
-    fit_temperature,
-    logit,
-    scale,
     write_calibration,
 )
+from strokeclock.evaluation.odds import logit, scale
+from strokeclock.evaluation.operating import fit_temperature
 from strokeclock.predictions import Arm, collect_predictions
 
 SETTINGS = {"confidence": 0.95, "bootstraps": 200}
@@ -146,6 +145,7 @@ def calibration(made_up_run, arm, monkeypatch):
         write_calibration(
             paths,
             *outputs,
+            temperatures=made_up_run.fit(paths)["temperatures"],
             cohort=root / "cohort/cohort.tsv",
             split=root / "cohort/split.tsv",
             settings=SETTINGS,

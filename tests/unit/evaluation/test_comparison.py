@@ -232,6 +232,7 @@ def comparisons(made_up_run):
         write_comparisons(
             paths,
             output,
+            thresholds=made_up_run.fit(paths)["thresholds"],
             cohort=root / "cohort/cohort.tsv",
             split=root / "cohort/split.tsv",
             exclusions=root / "cohort/exclusions.tsv",

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokeclock.evaluation.calibration import fit_temperature, scale
 from strokeclock.evaluation.decision import COLUMNS, THRESHOLDS, net_benefit, write_decision_curve
+from strokeclock.evaluation.odds import scale
+from strokeclock.evaluation.operating import fit_temperature
 from strokeclock.predictions import Arm, collect_predictions
 
 SETTINGS = {"confidence": 0.95, "bootstraps": 300}
@@ -29,6 +30,7 @@ def decision(made_up_run):
         write_decision_curve(
             paths,
             output,
+            temperatures=made_up_run.fit(paths)["temperatures"],
             cohort=root / "cohort/cohort.tsv",
             split=root / "cohort/split.tsv",
             exclusions=root / "cohort/exclusions.tsv",

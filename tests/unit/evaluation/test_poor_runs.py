@@ -22,7 +22,7 @@ from strokeclock.figures.subgroups import draw_subgroups
 from strokeclock.predictions import PAPER as TASKS
 
 PAPER = Path(__file__).parents[3] / "resources/table2_paper.csv"
-SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 50}
+SETTINGS = {"confidence": 0.95, "bootstraps": 50}
 STROKE = ("2d", "phase1_stroke", "random")
 SHORT = ("3d", "phase2_tss3h", "phase1")
 RANDOM, CHAIN = ("2d", "phase3_tss4h5", "random"), ("2d", "phase4_attention", "phase3")
@@ -101,9 +101,12 @@ def test_every_table_and_picture_stands(made_up_run, case):
         *("decision_curve", "abstention", "subgroups"),
     )
     table = {name: root / f"tables/{name}.csv" for name in names}
+    fitted = run.fit(paths)
+    thresholds, temperatures = ({kind: fitted[kind]} for kind in ("thresholds", "temperatures"))
     write_table2(
         paths,
         table["table2"],
+        **thresholds,
         ledger=root / "ledger.tsv",
         paper=PAPER,
         **people,
@@ -111,11 +114,22 @@ def test_every_table_and_picture_stands(made_up_run, case):
         settings=SETTINGS,
         recipe="paper",
     )
-    write_comparisons(paths, table["comparisons"], **people, **readers, settings=SETTINGS)
-    write_calibration(paths, table["calibration"], table["reliability"], **people, settings=SETTINGS)
-    write_decision_curve(paths, table["decision_curve"], **people, **readers, settings=SETTINGS)
-    write_abstention(paths, table["abstention"], **people, settings=SETTINGS)
-    write_subgroups(paths, table["subgroups"], **people, volumes=root / "volumes.tsv", settings=SETTINGS)
+    write_comparisons(paths, table["comparisons"], **thresholds, **people, **readers, settings=SETTINGS)
+    write_calibration(
+        paths, table["calibration"], table["reliability"], **temperatures, **people, settings=SETTINGS
+    )
+    write_decision_curve(
+        paths, table["decision_curve"], **temperatures, **people, **readers, settings=SETTINGS
+    )
+    write_abstention(paths, table["abstention"], abstention=fitted["abstention"], **people, settings=SETTINGS)
+    write_subgroups(
+        paths,
+        table["subgroups"],
+        **thresholds,
+        **people,
+        volumes=root / "volumes.tsv",
+        settings=SETTINGS,
+    )
 
     figures = {
         f"roc-{phases[-1]}": draw_roc(
@@ -151,7 +165,15 @@ def test_a_group_of_three_is_too_few(made_up_run):
     (root / "volumes.tsv").write_text("patient\tvolume_ml\tsource\n")
     output = root / "tables/subgroups.csv"
     people = {"cohort": root / "cohort/cohort.tsv", "split": root / "cohort/split.tsv"}
-    write_subgroups(paths, output, **people, volumes=root / "volumes.tsv", settings=SETTINGS)
+    fitted = run.fit(paths)
+    write_subgroups(
+        paths,
+        output,
+        thresholds=fitted["thresholds"],
+        **people,
+        volumes=root / "volumes.tsv",
+        settings=SETTINGS,
+    )
     with open(output, newline="") as file:
         (group,) = (row for row in csv.DictReader(file) if row["group"] == "3 T")
     assert group["n"] == "3"

@@ -12,18 +12,18 @@ from strokeclock.evaluation.metrics import youden_threshold
 from strokeclock.evaluation.subgroups import COLUMNS, NOT_GIVEN, assign_groups, write_subgroups
 from strokeclock.predictions import Arm, collect_predictions
 
-SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95}
+SETTINGS = {"confidence": 0.95}
 ARM = ("2d", "phase3_tss4h5", "phase2")
 
 
 def test_groups_at_their_bounds():
     patients = pd.DataFrame(
         {
-            "onset_to_mri_min": ["239", "240", "300", "301"],
-            "lesion_side": ["left", "both", "right", ""],
-            "age": ["69", "70", "", "97"],
-            "sex": ["F", "M", "", "F"],
-            "field_t": ["1.5", "3.0", "", "3"],
+            "onset_to_mri_min": [239, 240, 300, 301],
+            "lesion_side": ["left", "both", "right", None],
+            "age": [69, 70, np.nan, 97],
+            "sex": ["F", "M", None, "F"],
+            "field_t": [1.5, 3.0, np.nan, 3],
         },
         index=list("abcd"),
     )
@@ -66,6 +66,7 @@ def subgroups(made_up_run, monkeypatch):
         write_subgroups(
             paths,
             output,
+            thresholds=made_up_run.fit(paths)["thresholds"],
             cohort=root / "cohort/cohort.tsv",
             split=root / "cohort/split.tsv",
             volumes=root / "volumes.tsv",

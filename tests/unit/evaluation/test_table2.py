@@ -15,7 +15,7 @@ from strokeclock.predictions import PAPER as PAPER_TASKS
 from strokeclock.predictions import Arm, PredictionError
 
 PAPER = Path(__file__).parents[3] / "resources/table2_paper.csv"
-SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 200}
+SETTINGS = {"confidence": 0.95, "bootstraps": 200}
 ARM = ("2d", "phase3_tss4h5", "phase2")
 
 
@@ -23,14 +23,16 @@ ARM = ("2d", "phase3_tss4h5", "phase2")
 def table2(made_up_run):
     """Write the run's files and Table 2; return it, indexed by stage, model and weights ("" where none)."""
 
-    def make(*, readers=True, settings=None, tasks=PAPER_TASKS, not_run=None, **files):
+    def make(*, readers=True, chosen=None, settings=None, tasks=PAPER_TASKS, not_run=None, **files):
         paths = made_up_run.write(**files)
+        fitted = made_up_run.fit(paths, tasks=tasks, **(chosen or {}))
         output = made_up_run.root / "tables/table2.csv"
         write_table2(
             paths,
             output,
             ledger=made_up_run.root / "ledger.tsv",
             paper=PAPER,
+            thresholds=fitted["thresholds"],
             cohort=made_up_run.root / "cohort/cohort.tsv",
             split=made_up_run.root / "cohort/split.tsv",
             exclusions=made_up_run.root / "cohort/exclusions.tsv",
@@ -166,8 +168,8 @@ def test_threshold_does_not_see_the_test_part(table2):
 
 
 def test_threshold_from_test_is_flagged(table2):
-    settings = {"threshold": "test"}
-    tables = [table2(score=shifted_test(shift), settings=settings, arms=[ARM]) for shift in (0, 0.3)]
+    chosen = {"threshold": "test"}
+    tables = [table2(score=shifted_test(shift), chosen=chosen, arms=[ARM]) for shift in (0, 0.3)]
     before, after = (row(table, *ARM) for table in tables)
     assert before["threshold_source"] == after["threshold_source"] == "test (optimistic)"
     assert after["threshold"] == pytest.approx(before["threshold"] + 0.3)
@@ -175,7 +177,7 @@ def test_threshold_from_test_is_flagged(table2):
 
 
 def test_fixed_threshold(table2):
-    found = row(table2(arms=[ARM], settings={"threshold": "fixed", "fixed_threshold": 0.25}), *ARM)
+    found = row(table2(arms=[ARM], chosen={"threshold": "fixed", "fixed_threshold": 0.25}), *ARM)
     assert (found["threshold"], found["threshold_source"]) == (0.25, "fixed")
 
 
@@ -260,6 +262,7 @@ def test_labels_that_contradict_the_cohort_stop_the_table(table2, made_up_run):
             made_up_run.root / "tables/table2.csv",
             ledger=made_up_run.root / "ledger.tsv",
             paper=PAPER,
+            thresholds=made_up_run.root / "fitted/thresholds.json",
             cohort=made_up_run.root / "cohort/cohort.tsv",
             split=made_up_run.root / "cohort/split.tsv",
             exclusions=made_up_run.root / "cohort/exclusions.tsv",
@@ -301,7 +304,7 @@ def test_looks_at_the_test_part_are_counted_beside_their_row(table2, made_up_run
     assert first.loc[~evaluated, "looks"].isna().all()
     assert table2(arms=arms).equals(first)
 
-    by_test = table2(arms=arms, settings={"threshold": "test"})  # the same scores, other calls
+    by_test = table2(arms=arms, chosen={"threshold": "test"})  # the same scores, other calls
     assert [seen(by_test, phase, net, weights) for net, phase, weights in arms] == [2, 2, 2]
     assert seen(by_test, "readers", "reader1", "") == 1  # who have no threshold
 

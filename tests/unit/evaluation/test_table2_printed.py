@@ -50,11 +50,13 @@ def test_every_version_says_why_and_none_says_nan(made_up_run, spoil, arms, read
     root = made_up_run.root
     if spoil:
         spoil(made_up_run)
+    paths = made_up_run.write(arms=arms)
     write_table2(
-        made_up_run.write(arms=arms),
+        paths,
         root / "tables/table2.csv",
         ledger=root / "ledger.tsv",
         paper=PAPER,
+        thresholds=made_up_run.fit(paths)["thresholds"],
         cohort=root / "cohort/cohort.tsv",
         split=root / "cohort/split.tsv",
         exclusions=root / "cohort/exclusions.tsv",

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.colors import same_color
 
 from strokeclock.evaluation import abstention, calibration, decision, subgroups
+from strokeclock.evaluation.operating import fit_operating_points
 from strokeclock.figures.abstention import draw_abstention
 from strokeclock.figures.calibration import draw_calibration
 from strokeclock.figures.decision_curve import draw_decision_curve
@@ -14,7 +15,7 @@ from strokeclock.figures.rows import look_of, title_of
 from strokeclock.figures.style import save_figure
 from strokeclock.figures.subgroups import draw_subgroups
 
-SETTINGS = {"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 100}
+SETTINGS = {"confidence": 0.95, "bootstraps": 100}
 ARMS = [
     ("2d", "phase3_tss4h5", "random"),
     ("2d", "phase4_attention", "phase3"),
@@ -75,19 +76,28 @@ def draw(run):
     def make(name, *, only=ARMS):
         chosen = [path for path in paths if path.parts[-4:-1] in only]
         table = root / "table.csv"
+        files = {kind: root / f"{kind}.json" for kind in ("thresholds", "temperatures", "abstention")}
+        fit_operating_points(chosen, **files, **cohort, settings={"threshold": "validation"})
+        fitted = {kind: {kind: path} for kind, path in files.items()}
         if name == "calibration":
             tables = table, root / "reliability.csv"
-            calibration.write_calibration(chosen, *tables, **cohort, settings=SETTINGS)
+            calibration.write_calibration(
+                chosen, *tables, **fitted["temperatures"], **cohort, settings=SETTINGS
+            )
             figure = draw_calibration(*tables)
         elif name == "decision":
-            decision.write_decision_curve(chosen, table, **cohort, **readers, settings=SETTINGS)
+            decision.write_decision_curve(
+                chosen, table, **fitted["temperatures"], **cohort, **readers, settings=SETTINGS
+            )
             figure = draw_decision_curve(table)
         elif name == "abstention":
-            abstention.write_abstention(chosen, table, **cohort, settings=SETTINGS)
+            abstention.write_abstention(chosen, table, **fitted["abstention"], **cohort, settings=SETTINGS)
             figure = draw_abstention(table)
         else:
             volumes = root / "volumes.tsv"
-            subgroups.write_subgroups(chosen, table, **cohort, volumes=volumes, settings=SETTINGS)
+            subgroups.write_subgroups(
+                chosen, table, **fitted["thresholds"], **cohort, volumes=volumes, settings=SETTINGS
+            )
             figure = draw_subgroups(table)
         return pd.read_csv(table), figure
 

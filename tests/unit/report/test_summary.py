@@ -15,16 +15,18 @@ PAPER = Path(__file__).parents[3] / "resources/table2_paper.csv"
 
 @pytest.fixture
 def run(made_up_run):
+    paths = made_up_run.write()
     write_table2(
-        made_up_run.write(),
+        paths,
         made_up_run.root / "tables/table2.csv",
         ledger=made_up_run.root / "ledger.tsv",
         paper=PAPER,
+        thresholds=made_up_run.fit(paths)["thresholds"],
         cohort=made_up_run.root / "cohort/cohort.tsv",
         split=made_up_run.root / "cohort/split.tsv",
         exclusions=made_up_run.root / "cohort/exclusions.tsv",
         readers=made_up_run.root / "readers.tsv",
-        settings={"threshold": "validation", "fixed_threshold": 0.5, "confidence": 0.95, "bootstraps": 50},
+        settings={"confidence": 0.95, "bootstraps": 50},
         recipe="paper",
     )
     (made_up_run.root / "figures/fig8.svg").touch()

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from strokeclock.baselines.segmented import predict_outlined
+from strokeclock.baselines.segmented import fit_segmented, predict_outlined
 from strokeclock.cohort.split import SplitError
 from strokeclock.evaluation.metrics import auc
 from strokeclock.models.field import Field
@@ -45,7 +45,9 @@ def outliner(toys, toy_lesions, tmp_path):
 
 def _predict(toys, model, output, **changes):
     settings = {"channels": toys.channels, "task": TASK, "threads": 1, "device": toys.device} | changes
-    predict_outlined(model, output, **toys.inputs(), **settings)
+    fitted = output.with_suffix(".json")
+    fit_segmented(model, fitted, **toys.inputs(), **settings)
+    predict_outlined(fitted, output, model=model, **toys.inputs(), **settings)
     return read_predictions(output)
 
 
