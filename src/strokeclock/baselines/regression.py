@@ -85,11 +85,11 @@ def apply_regression(regression: Regression, values: ArrayLike) -> np.ndarray:
 
 
 def _multiply(values: np.ndarray, powers: Sequence[int]) -> np.ndarray:
-    """The product (n,) of the columns of (n, inputs), each so often."""
-    columns = [column for column, power in enumerate(powers) for _ in range(power)]
+    """The product (n,) of the columns of (n, inputs), each so often; the last first, as scikit-learn does."""
     product = np.ones(len(values))
-    for column in columns:
-        product = product * values[:, column]
+    for column, power in reversed([*enumerate(powers)]):
+        for _ in range(power):
+            product = product * values[:, column]
     return product
 
 

@@ -20,7 +20,10 @@ def read_readers(path: str | Path, *, known: Collection[str], needed: Sequence[s
     """
     readers, calls = read_reader_sheet(path, known=known, needed=needed)
     return pd.DataFrame(
-        [calls[patient] for patient in needed], index=list(needed), columns=readers, dtype=int
+        [calls[patient] for patient in needed],
+        index=pd.Index(needed, name="patient"),
+        columns=readers,
+        dtype=int,
     )
 
 

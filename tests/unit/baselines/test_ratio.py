@@ -1,5 +1,7 @@
 """The automatic ratio baseline on hemispheres whose lesion, and its brightness, are known."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from strokeclock.baselines import ratio as module
 from strokeclock.baselines.ratio import find_on_dwi, fit_ratio, predict_ratio
 from strokeclock.cohort.split import SplitError
 from strokeclock.evaluation.metrics import auc
+from strokeclock.fitted import FittedError
 from strokeclock.predictions import read_predictions
 from strokeclock.segmentation.ratios import measure_ratios
 from strokeclock.training.phases import PAPER
@@ -164,3 +167,34 @@ def test_one_class_in_training_is_refused(run):
 def test_another_number_of_series_is_refused(run):
     with pytest.raises(SplitError, match="hold 3 series"):
         _predict(run, channels=("dwi", "flair"))
+
+
+def test_a_fit_for_something_else_is_refused(run):
+    _predict(run)
+    settings = {"cohort": run / "cohort.tsv", "split": run / "split.tsv", "hemispheres": run}
+    asked = {"channels": CHANNELS, "task": TASK, "row": "flair"}
+    for change, message in (
+        ({"row": "series"}, "was fitted for row 'ratio/phase3_tss4h5/flair'"),
+        ({"task": PAPER["phase2_tss3h"]}, "was fitted for row 'ratio/phase3_tss4h5/flair'"),
+        ({"channels": ("dwi", "flair", "t2w")}, "was fitted for series"),
+    ):
+        with pytest.raises(FittedError, match=message):
+            predict_ratio(run / "fitted.json", run / "scores.tsv", **settings, **asked | change)
+    split = pd.read_csv(run / "split.tsv", sep="\t")
+    split["part"] = split["part"].to_numpy()[::-1]
+    split.to_csv(run / "split.tsv", sep="\t", index=False)
+    with pytest.raises(FittedError, match="was fitted on other patients than the train part of"):
+        predict_ratio(run / "fitted.json", run / "scores.tsv", **settings, **asked)
+    assert not (run / "scores.tsv").exists()
+
+
+def test_what_is_fitted_names_its_inputs(run):
+    for row, names in (
+        ("flair", ["log_ratio_flair"]),
+        ("series", ["log_ratio_dwi", "log_ratio_t2w", "log_ratio_flair", "log_voxels"]),
+    ):
+        _predict(run, row=row)
+        content = json.loads((run / "fitted.json").read_text())
+        assert content["regression"]["inputs"] == names
+        assert (content["series"], content["below_min"]) == (list(CHANNELS), 270)
+        assert content["fitted_on"]["patients"] == 20

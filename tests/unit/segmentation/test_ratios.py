@@ -1,5 +1,8 @@
 """Ages read where the outliner finds the lesion."""
 
+import hashlib
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +11,7 @@ import torch
 from strokeclock.baselines.segmented import fit_segmented, predict_outlined
 from strokeclock.cohort.split import SplitError
 from strokeclock.evaluation.metrics import auc
+from strokeclock.fitted import FittedError
 from strokeclock.models.field import Field
 from strokeclock.predictions import read_predictions
 from strokeclock.segmentation import ratios as module
@@ -107,6 +111,20 @@ def test_one_class_in_training_is_refused(toys, outliner, tmp_path):
     cohort.to_csv(toys.cohort, sep="\t", index=False)
     with pytest.raises(SplitError, match="all 11 hemispheres of the train part have the label 1"):
         _predict(toys, outliner, tmp_path / "scores.tsv")
+
+
+def test_a_fit_with_another_network_is_refused(toys, outliner, tmp_path):
+    _predict(toys, outliner, tmp_path / "scores.tsv")
+    content = json.loads((tmp_path / "scores.json").read_text())
+    assert len(content["regression"]["powers"]) == 14  # four measures, their squares and products
+    assert content["segmentation_sha256"] == hashlib.sha256(outliner.read_bytes()).hexdigest()
+    content["segmentation_sha256"] = 64 * "0"
+    (tmp_path / "scores.json").write_text(json.dumps(content))
+    settings = {"channels": toys.channels, "task": TASK, "threads": 1, "device": toys.device}
+    with pytest.raises(FittedError, match="was fitted for segmentation_sha256 '000"):
+        predict_outlined(
+            tmp_path / "scores.json", tmp_path / "new.tsv", model=outliner, **toys.inputs(), **settings
+        )
 
 
 def test_faint_shares_count_only_where_there_are_no_plainer_ones():

@@ -201,9 +201,7 @@ def predict_ml(
         log.warning(found["note"])
     else:
         found |= {"candidates": content["candidates"], "chosen": content["chosen"]}
-        scores = pd.read_csv(
-            cross_validated, sep="\t", dtype={"patient": str}, float_precision="round_trip"
-        ).set_index("patient")["score"]
+        scores = pd.read_csv(cross_validated, sep="\t", dtype=str).set_index("patient")["score"].map(float)
         scored = [
             (learned, scores.loc[learned.index].to_numpy()),
             (test, _apply(content, people.features(test), path=fitted, learned=values, label=label)),
