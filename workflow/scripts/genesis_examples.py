@@ -16,10 +16,10 @@ model, record = read_restorer(snakemake.input.model)
 figure = draw_genesis_examples(
     model,
     hemispheres=Path(snakemake.input.manifest).parent,
-    patients=record["participants"]["train"][:2],
-    channels=record["channels"],
+    patients=record.participants["train"][:2],
+    channels=record.channels,
     grid=snakemake.input.grid,
-    seed=record["seed"],
-    field=Field.of(record.get("field")),
+    seed=record.seed,
+    field=Field.of(record.field),
 )
 save_figure(figure, *snakemake.output)
