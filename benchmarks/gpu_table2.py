@@ -30,7 +30,7 @@ from sklearn.metrics import roc_auc_score
 
 from strokeclock.models.field import Field
 from strokeclock.pretraining.restoration import train_restoration
-from strokeclock.segmentation.network import train_outliner
+from strokeclock.segmentation.training import train_outliner
 from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.phases import (

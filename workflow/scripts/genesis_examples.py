@@ -9,7 +9,7 @@ from strokeclock.figures.genesis_examples import draw_genesis_examples
 from strokeclock.figures.style import save_figure
 from strokeclock.logs import log_to
 from strokeclock.models.field import Field
-from strokeclock.pretraining.restoration import read_restorer
+from strokeclock.pretraining.restorer import read_restorer
 
 log_to(snakemake.log[0])
 model, record = read_restorer(snakemake.input.model)

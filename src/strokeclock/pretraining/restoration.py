@@ -9,19 +9,17 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
+from strokeclock.pretraining.restorer import make_restorer
 from strokeclock.pretraining.watching import part_patients
-from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.device import Stored
 from strokeclock.training.loop import batches
 from strokeclock.training.material import CohortFiles, CohortMaterial
 from strokeclock.training.objective import Lesson, Objective, Step
 from strokeclock.training.phases import GENESIS, Run
 from strokeclock.training.precision import autocast
-from strokeclock.training.record import TrainingRecord
 from strokeclock.training.settings import RestorationSettings
 from strokeclock.training.trainer import train
 
@@ -92,7 +90,7 @@ class Restoration(Objective):
         return {"width": self.width, "standardise": self.standardise}
 
     def build(self, grid: Sequence[int]) -> UNet:
-        return _restorer(self.channels, **self.describe(grid))
+        return make_restorer(self.channels, **self.describe(grid))
 
     def prepare(
         self, network: UNet, material: CohortMaterial, *, precision: str, device: torch.device
@@ -123,30 +121,3 @@ class Restoration(Objective):
             return {"validation_loss": sum(loss.item() for loss in losses) / len(watch)}
 
         return Lesson(learn, loss, validate)
-
-
-def read_restorer(path: str | Path) -> tuple[UNet, TrainingRecord]:
-    """Rebuild the U-Net of a phase 0 checkpoint, in evaluation mode, and return it with its record.
-
-    Raises
-    ------
-    CheckpointError
-        The file is no checkpoint of strokeclock, or of another phase.
-    """
-    record, weights, _ = read_checkpoint(path)
-    if record.phase != GENESIS:
-        raise CheckpointError(f"{path} holds {record.phase}: name a checkpoint of {GENESIS}.")
-    network = _restorer(record.channels, **record.architecture)
-    network.load_state_dict(weights)
-    return network.eval(), record
-
-
-def _restorer(channels: Sequence[str], *, width: int, standardise: bool) -> UNet:
-    """The U-Net that takes a hemisphere as the 3D network does, and gives back the channels themselves."""
-    return UNet(
-        width=width,
-        standardised=standardise,
-        channels=len(channels),
-        outputs=len(channels),
-        sides=1 + has_other_hemisphere(channels),
-    )

@@ -7,7 +7,8 @@ import torch
 
 from strokeclock.models.channels import channel_names
 from strokeclock.pretraining import restoration
-from strokeclock.pretraining.restoration import read_restorer, train_restoration
+from strokeclock.pretraining.restoration import train_restoration
+from strokeclock.pretraining.restorer import read_restorer
 from strokeclock.pretraining.watching import TooFewPatientsError
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from strokeclock.training.classifier import train_phase

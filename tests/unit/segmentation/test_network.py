@@ -13,8 +13,8 @@ from strokeclock.segmentation.network import (
     FULL,
     read_masks,
     read_outliner,
-    train_outliner,
 )
+from strokeclock.segmentation.training import train_outliner
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.store import SplitError, read_hemispheres
 

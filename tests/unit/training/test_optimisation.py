@@ -52,7 +52,9 @@ def test_the_rate_follows_its_schedule(schedule, epoch, done, share):
     assert rate == pytest.approx(1e-3 * share, rel=1e-12)
 
 
-@pytest.mark.parametrize("module", ["pretraining.restoration", "training.classifier", "segmentation.network"])
+@pytest.mark.parametrize(
+    "module", ["pretraining.restoration", "training.classifier", "segmentation.training"]
+)
 def test_a_training_imports_nothing_slow_that_it_does_not_use(module):
     """scikit-learn takes 2 s, pytorch_optimizer 1 s, which AdaBound alone needs."""
     code = (
