@@ -10,7 +10,6 @@ With --epochs all phases last so many epochs, none stops early.
 """
 
 import argparse
-import json
 import logging
 import os
 import time
@@ -29,10 +28,9 @@ from flop import build, count_flop, matrix_rate
 from phantoms import make_cohort
 from sklearn.metrics import roc_auc_score
 
-from strokeclock.cohort.split import PARTS
 from strokeclock.models.field import Field
 from strokeclock.pretraining.restoration import train_restoration
-from strokeclock.segmentation.network import train_outliner
+from strokeclock.segmentation.training import train_outliner
 from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.phases import (
@@ -49,6 +47,7 @@ from strokeclock.training.phases import (
     rows_of,
 )
 from strokeclock.training.prediction import predict
+from strokeclock.training.record import TrainingRecord, list_versions, read_record
 
 ROOT = Path(__file__).parents[1]
 STAND_INS = {ORIGINS["imagenet"][0], ORIGINS["medical"][0]}
@@ -117,11 +116,11 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
             **inputs,
         )
     seconds = time.perf_counter() - start
-    record = json.loads((output / "run.json").read_text())
+    record = read_record(output / "run.json")
     row = run._asdict() | {
-        "epochs": record["epochs"],
+        "epochs": record.epochs,
         "s": seconds,
-        "pflop": count_flop(run, folder=folder, config=config, epochs=record["epochs"]) / 1e15,
+        "pflop": count_flop(run, folder=folder, config=config, epochs=record.epochs) / 1e15,
     }
     if run.phase in tasks and run.weights not in ("imagenet", "medical"):
         predict(
@@ -150,8 +149,14 @@ def write_stand_in(folder: Path, run: Run, config: Mapping) -> None:
     write_checkpoint(
         model_folder(folder, run) / "model.pt",
         weights={name: value for name, value in network.state_dict().items() if name.startswith(trunk)},
-        record=run._asdict()
-        | {"channels": settings["channels"], "participants": {part: [] for part in PARTS}},
+        record=TrainingRecord(
+            **run._asdict(),
+            architecture={},
+            channels=tuple(settings["channels"]),
+            participants={},
+            data={},
+            versions=list_versions(None),
+        ),
     )
 
 

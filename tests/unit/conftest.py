@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import nibabel as nib
@@ -15,7 +15,9 @@ from strokeclock.evaluation.operating import fit_operating_points
 from strokeclock.models.architecture import Architecture
 from strokeclock.predictions import PAPER
 from strokeclock.segmentation.lesion import DRAWN, FOUND
-from strokeclock.training.checkpoint import write_checkpoint
+from strokeclock.training import loop
+from strokeclock.training.checkpoint import record_architecture, write_checkpoint
+from strokeclock.training.record import TrainingRecord
 
 _PARTS = {"train": 10, "validation": 4, "test": 4}
 
@@ -242,12 +244,48 @@ class MadeUpRun:
 
 
 @pytest.fixture
+def ends_alike(tmp_path, monkeypatch, caplog):
+    """Check that a training (of its folder) that dies after an epoch ends in an unbroken one's bytes."""
+
+    def save_and_die(folder, state, save=loop.save_state):
+        save(folder, state)
+        raise KeyboardInterrupt
+
+    def check(train):
+        train(tmp_path / "unbroken")
+        with monkeypatch.context() as dying:
+            dying.setattr(loop, "save_state", save_and_die)
+            with pytest.raises(KeyboardInterrupt):
+                train(tmp_path / "broken")
+        assert [path.name for path in (tmp_path / "broken").iterdir()] == ["latest.pt"]
+        with caplog.at_level("INFO"):
+            train(tmp_path / "broken")
+        assert "going on after epoch 1" in caplog.messages
+        for name in ("model.pt", "history.tsv", "run.json"):
+            assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
+
+    return check
+
+
+@pytest.fixture
+def make_record():
+    """Make a record of a training that has nothing to say; what it is given stands in it."""
+
+    def make(**given):
+        empty = {"net": "2d", "phase": "phase1_stroke", "weights": "random", "seed": 0, "channels": ()}
+        empty |= {"architecture": {}, "participants": {}, "data": {}, "versions": {}}
+        return TrainingRecord(**empty | given)
+
+    return make
+
+
+@pytest.fixture
 def made_up_run(tmp_path):
     return MadeUpRun(tmp_path)
 
 
 @pytest.fixture
-def checkpoint(tmp_path):
+def checkpoint(tmp_path, make_record):
     """Write a checkpoint of an untrained small network: net, task -> its path."""
 
     def write(net, task, *, participants=None):
@@ -261,17 +299,14 @@ def checkpoint(tmp_path):
         write_checkpoint(
             path,
             weights=architecture.build().state_dict(),
-            record={
-                "net": net,
-                "phase": task.phase,
-                "task": asdict(task),
-                "weights": "random",
-                "seed": 0,
-                "architecture": asdict(architecture),
-                "channels": list(architecture.channels),
-                "settings": {"precision": "fp32"},
-                "participants": participants or {"train": ["toy-00"], "validation": ["toy-10"]},
-            },
+            record=make_record(
+                net=net,
+                phase=task.phase,
+                task=task,
+                architecture=record_architecture(architecture),
+                channels=architecture.channels,
+                participants=participants or {"train": ["toy-00"], "validation": ["toy-10"]},
+            ),
         )
         return path
 

@@ -9,17 +9,17 @@ from strokeclock.figures.genesis_examples import draw_genesis_examples
 from strokeclock.figures.style import save_figure
 from strokeclock.logs import log_to
 from strokeclock.models.field import Field
-from strokeclock.pretraining.restoration import read_restorer
+from strokeclock.pretraining.restorer import read_restorer
 
 log_to(snakemake.log[0])
 model, record = read_restorer(snakemake.input.model)
 figure = draw_genesis_examples(
     model,
     hemispheres=Path(snakemake.input.manifest).parent,
-    patients=record["participants"]["train"][:2],
-    channels=record["channels"],
+    patients=record.participants["train"][:2],
+    channels=record.channels,
     grid=snakemake.input.grid,
-    seed=record["seed"],
-    field=Field.of(record.get("field")),
+    seed=record.seed,
+    field=Field.of(record.field),
 )
 save_figure(figure, *snakemake.output)

@@ -10,7 +10,7 @@ precision, threads, device, tensorboard}.
 from pathlib import Path
 
 from strokeclock.logs import log_to
-from strokeclock.segmentation.network import train_outliner
+from strokeclock.segmentation.training import train_outliner
 
 log_to(snakemake.log[0])
 # beside the log, and no param: it changes no result

@@ -26,7 +26,6 @@ from strokeclock.segmentation.lesion import NONE, RIM_MM, measure_distance, read
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.phases import Task
 from strokeclock.training.store import SIDES, Hemispheres, Stack, check_channels, read_hemispheres
 
 PLACES = ("lesion", "control")
@@ -101,14 +100,14 @@ def write_occlusion(
     rows = []
     for path in models:
         network, record = read_network_to_test(path, channels=channels, split=split)
-        task = Task(**record["task"])
+        task = record.task
         units = read_hemispheres(
             hemispheres, cohort=cohort, split=split, task=task, part="test", other_hemisphere=True
         )
         check_channels(units, channels=channels if has_other_hemisphere(channels) else 2 * [*channels])
         units = _keep(units, [i for i, patient in enumerate(units.patients) if patient in patches])
-        key = dict(zip(KEY, (task.phase, record["net"], record["weights"]), strict=True))
-        key |= {"seed": record["seed"], "n": len(units), "positives": int(units.labels.sum())}
+        key = dict(zip(KEY, (task.phase, record.net, record.weights), strict=True))
+        key |= {"seed": record.seed, "n": len(units), "positives": int(units.labels.sum())}
         undefined = "" if len(set(units.labels)) == 2 else "too few: not both classes among the test patients"
         key |= {"mask_source": sources, "note": "; ".join(filter(None, (undefined, left_out)))}
         scores = score_painted(

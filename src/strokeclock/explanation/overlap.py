@@ -19,7 +19,6 @@ from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.device import choose_device, on_device
-from strokeclock.training.phases import Task
 from strokeclock.training.store import SIDES, Hemispheres, check_channels, read_hemispheres
 
 STRONG = 0.5  # of a map's maximum over the volume
@@ -104,7 +103,7 @@ def write_overlap(
     rows, seen = [], {}
     for path in models:
         network, record = read_network_to_test(path, channels=channels, split=split)
-        task = Task(**record["task"])
+        task = record.task
         if task not in seen:
             units = read_hemispheres(
                 hemispheres,
@@ -118,11 +117,11 @@ def write_overlap(
             seen[task] = units, read_lesions(units, volumes=volumes)
         units, lesions = seen[task]
         network = on_device(network, place).requires_grad_(False)  # of the maps alone: half the memory
-        key = dict(zip(KEY, (task.phase, record["net"], record["weights"]), strict=True))
+        key = dict(zip(KEY, (task.phase, record.net, record.weights), strict=True))
         limit = f"TSS {{}} {task.below_min / 60:g} h"
-        evidence = measure_overlap(network, units, lesions, layer=LAYERS[record["net"], layer])
+        evidence = measure_overlap(network, units, lesions, layer=LAYERS[record.net, layer])
         for sign, overlap in zip("<≥", evidence, strict=True):
-            named = key | {"seed": record["seed"], "evidence": limit.format(sign)}
+            named = key | {"seed": record.seed, "evidence": limit.format(sign)}
             for row in summarise(overlap, lesions.volumes_ml, confidence=confidence, bootstraps=bootstraps):
                 rows.append(named | row)
     write_table(output, rows or [{"note": "not run: no network for TSS < 4.5 h"}], columns=COLUMNS)

@@ -1,6 +1,5 @@
 """How a network's trainings went: the losses and the validation AUC over epochs, all seeds in one picture."""
 
-import json
 from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
@@ -11,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from strokeclock.figures.style import BLACK, BLUE, GREEN, INK, ORANGE, PALE, SKY, VERMILION, house_style
+from strokeclock.training.record import read_record
 
 PANELS = {  # column of history.tsv -> title; phase 0 has no AUC
     "train_loss": "Training loss",
@@ -40,7 +40,7 @@ def draw_training_curves(
         What was trained.
     """
     trainings = [
-        (json.loads(Path(record).read_text()), pd.read_csv(history, sep="\t").set_index("epoch"))
+        (read_record(record), pd.read_csv(history, sep="\t").set_index("epoch"))
         for record, history in zip(records, histories, strict=True)
     ]
     shown = [name for name in PANELS if name in trainings[0][1]]
@@ -49,7 +49,7 @@ def draw_training_curves(
         figure = Figure(figsize=(INCHES * len(shown), 2.6), layout="compressed")
         axes = dict(zip(shown, figure.subplots(1, len(shown)), strict=True))
         for (record, history), (colour, line) in zip(trainings, cycle(looks), strict=False):
-            best = record["best"]["epoch"]
+            best = record.best["epoch"]
             for name, axis in axes.items():
                 axis.plot(
                     history.index,
@@ -57,7 +57,7 @@ def draw_training_curves(
                     color=colour,
                     linestyle=line,
                     linewidth=1.1,
-                    label=f"seed {record['seed']}",
+                    label=f"seed {record.seed}",
                 )
                 axis.plot(best, history.loc[best, name], "o", color=colour, markersize=4.5, clip_on=False)
         last = max(history.index[-1] for _, history in trainings)

@@ -7,7 +7,7 @@ holds more of the tumour, so that it has the hemispheres' proportions on their g
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -16,10 +16,11 @@ import torch
 from torch.nn import functional
 
 from strokeclock.models.sliceclassifier import SliceClassifier
-from strokeclock.pretraining.medical import MedicalSettings, train_medical
+from strokeclock.pretraining.medical import TumourMaterial, TumourObjective, name_run
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
-from strokeclock.training.device import choose_device, on_device
-from strokeclock.training.precision import autocast, choose_precision
+from strokeclock.training.precision import autocast
+from strokeclock.training.settings import MedicalSettings
+from strokeclock.training.trainer import train
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +104,7 @@ def train_classification(
     folder: str | Path,
     output: str | Path,
 ) -> None:
-    """Train ResNet-18 on the slices, the grey picture in every channel; cross-entropy. See `train_medical`.
+    """Train ResNet-18 on the slices, the grey picture in every channel; cross-entropy. See `TumourObjective`.
 
     Parameters
     ----------
@@ -114,40 +115,53 @@ def train_classification(
     folder : of the data set.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     """
-    settings = MedicalSettings(**training)
-    device = choose_device(settings.device, threads=settings.threads)
-    precision = choose_precision(settings.precision, device, grid=grid, output=output)
-    settings = replace(settings, precision=precision)
-    slices = read_cheng(folder, grid=grid[:2])
-    counts = dict(zip(KINDS, np.bincount(slices.labels, minlength=3).tolist(), strict=True))
-    log.info("slices: %s", ", ".join(f"{count} {kind}" for kind, count in counts.items()))
-    torch.manual_seed(seed)
-    network = SliceClassifier(
-        width=width, standardised=standardise, channels=len(channels), classes=len(KINDS)
+    objective = TumourKinds(
+        run=name_run("2d", seed),
+        settings=MedicalSettings(**training),
+        channels=len(channels) * ("T1w after contrast medium",),
+        width=width,
+        standardise=standardise,
+        grid=tuple(grid),
+        folder=folder,
     )
-    network = on_device(network, device)
+    train(objective, output=output)
 
-    def measure(batch: np.ndarray) -> tuple[torch.Tensor, float]:
+
+class TumourKinds(TumourObjective):
+    """Cross-entropy of a slice's kind of tumour."""
+
+    measured = "accuracy"
+
+    def read(self) -> TumourMaterial:
+        slices = read_cheng(self.folder, grid=self.grid[:2])
+        counts = dict(zip(KINDS, np.bincount(slices.labels, minlength=3).tolist(), strict=True))
+        log.info("slices: %s", ", ".join(f"{count} {kind}" for kind, count in counts.items()))
+        data = {"slices": counts, "sha256": digest(slices.values, slices.labels)}
+        return TumourMaterial(self.grid, data, {}, slices, slices.patients)
+
+    def describe(self, grid: Sequence[int]) -> dict[str, object]:
+        return {"width": self.width, "standardise": self.standardise, "classes": len(KINDS)}
+
+    def build(self, grid: Sequence[int]) -> SliceClassifier:
+        return SliceClassifier(
+            width=self.width,
+            standardised=self.standardise,
+            channels=len(self.channels),
+            classes=len(KINDS),
+        )
+
+    def measure(
+        self,
+        network: SliceClassifier,
+        batch: np.ndarray,
+        material: TumourMaterial,
+        *,
+        precision: str,
+        device: torch.device,
+    ) -> tuple[torch.Tensor, float]:
+        slices = material.pictures
         grey = torch.from_numpy(slices.values[batch]).to(device).float()[:, None]
         labels = torch.from_numpy(slices.labels[batch]).to(device)
-        with autocast(settings.precision, device):
-            logits = network(grey.expand(-1, len(channels), -1, -1)).float()
+        with autocast(precision, device):
+            logits = network(grey.expand(-1, len(self.channels), -1, -1)).float()
         return functional.cross_entropy(logits, labels), (logits.argmax(1) == labels).float().mean().item()
-
-    train_medical(
-        network,
-        measure=measure,
-        measured="accuracy",
-        patients=slices.patients,
-        settings=settings,
-        record={
-            "net": "2d",
-            "seed": seed,
-            "width": width,
-            "standardise": standardise,
-            "channels": ["T1w after contrast medium"] * len(channels),
-            "data": {"slices": counts, "sha256": digest(slices.values, slices.labels)},
-        },
-        source=folder,
-        output=Path(output),
-    )

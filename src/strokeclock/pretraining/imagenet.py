@@ -2,19 +2,18 @@
 
 import hashlib
 import io
-import json
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from strokeclock import __version__
 from strokeclock.errors import ConfigurationError
-from strokeclock.files import write_whole
 from strokeclock.models.resnet import ResNet18
 from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.phases import ORIGINS
+from strokeclock.training.record import TrainingRecord, list_versions, write_record
 
 log = logging.getLogger(__name__)
 
@@ -51,19 +50,19 @@ def import_imagenet(
     weights = _read_state(file, content)
     path = Path(output)
     phase, name = ORIGINS["imagenet"]
-    record = {
-        "strokeclock": __version__,
-        "net": "2d",
-        "phase": phase,
-        "weights": name,
-        "seed": seed,
-        "parent": None,
-        "channels": ["red", "green", "blue"],
-        "participants": {},  # none of the cohort's
-        "data": {"file": Path(file).name, "sha256": digest},
-    }
-    record["model_sha256"] = write_checkpoint(path / "model.pt", weights=weights, record=record)
-    write_whole(path / "run.json", (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
+    record = TrainingRecord(
+        net="2d",
+        phase=phase,
+        weights=name,
+        seed=seed,
+        architecture={"width": WIDTH},
+        channels=("red", "green", "blue"),
+        participants={},  # none of the cohort's
+        data={"file": Path(file).name, "sha256": digest},
+        versions=list_versions(None),
+    )
+    model_sha256 = write_checkpoint(path / "model.pt", weights=weights, record=record)
+    write_record(path / "run.json", replace(record, model_sha256=model_sha256))
 
 
 def _check_sum(file: str | Path, digest: str, *, sha256: str | None) -> None:

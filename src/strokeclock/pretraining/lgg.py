@@ -7,7 +7,7 @@ as the paper's must have been, and gives its encoder. A volume gives two halves 
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,12 @@ from PIL import Image, UnidentifiedImageError
 from torch.nn import functional
 
 from strokeclock.models.unet3d import UNet
-from strokeclock.pretraining.medical import MedicalSettings, train_medical
+from strokeclock.pretraining.medical import TumourMaterial, TumourObjective, name_run
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
-from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.dice import measure_dice
-from strokeclock.training.precision import autocast, choose_precision
+from strokeclock.training.precision import autocast
+from strokeclock.training.settings import MedicalSettings
+from strokeclock.training.trainer import train
 
 CHANNELS = ("T1w", "FLAIR", "T1w after contrast medium")
 
@@ -112,7 +113,7 @@ def train_segmentation(
     folder: str | Path,
     output: str | Path,
 ) -> None:
-    """Train the 3D U-Net to find the tumours; 1 - soft Dice + binary cross-entropy. See `train_medical`.
+    """Train the 3D U-Net to find the tumours; 1 - soft Dice + binary cross-entropy. See `TumourObjective`.
 
     Parameters
     ----------
@@ -123,38 +124,48 @@ def train_segmentation(
     folder : of the data set.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     """
-    settings = MedicalSettings(**training)
-    device = choose_device(settings.device, threads=settings.threads)
-    precision = choose_precision(settings.precision, device, grid=grid, output=output)
-    settings = replace(settings, precision=precision)
-    heads = read_lgg(folder, grid=grid)
-    torch.manual_seed(seed)
-    network = UNet(width=width, standardised=standardise, channels=len(CHANNELS), outputs=1)
-    network = on_device(network, device)
+    objective = TumourVoxels(
+        run=name_run("3d", seed),
+        settings=MedicalSettings(**training),
+        channels=CHANNELS,
+        width=width,
+        standardise=standardise,
+        grid=tuple(grid),
+        folder=folder,
+    )
+    train(objective, output=output)
 
-    def measure(batch: np.ndarray) -> tuple[torch.Tensor, float]:
+
+class TumourVoxels(TumourObjective):
+    """1 - soft Dice of a batch's tumours + binary cross-entropy of their voxels."""
+
+    measured = "dice"
+
+    def read(self) -> TumourMaterial:
+        heads = read_lgg(self.folder, grid=self.grid)
+        data = {"half heads": len(heads.patients), "sha256": digest(heads.values, heads.masks)}
+        return TumourMaterial(self.grid, data, {}, heads, heads.patients)
+
+    def describe(self, grid: Sequence[int]) -> dict[str, object]:
+        return {"width": self.width, "standardise": self.standardise}
+
+    def build(self, grid: Sequence[int]) -> UNet:
+        return UNet(width=self.width, standardised=self.standardise, channels=len(self.channels), outputs=1)
+
+    def measure(
+        self,
+        network: UNet,
+        batch: np.ndarray,
+        material: TumourMaterial,
+        *,
+        precision: str,
+        device: torch.device,
+    ) -> tuple[torch.Tensor, float]:
+        heads = material.pictures
         values, truth = (
             torch.from_numpy(array[batch]).to(device).float() for array in (heads.values, heads.masks)
         )
-        with autocast(settings.precision, device):
+        with autocast(precision, device):
             found = network(values).float()
         (overlap,) = measure_dice(found[None], truth[None])  # of the whole batch
         return 1 - overlap + functional.binary_cross_entropy(found, truth), overlap.item()
-
-    train_medical(
-        network,
-        measure=measure,
-        measured="dice",
-        patients=heads.patients,
-        settings=settings,
-        record={
-            "net": "3d",
-            "seed": seed,
-            "width": width,
-            "standardise": standardise,
-            "channels": list(CHANNELS),
-            "data": {"half heads": len(heads.patients), "sha256": digest(heads.values, heads.masks)},
-        },
-        source=folder,
-        output=Path(output),
-    )

@@ -1,107 +1,97 @@
-"""What the two pretrainings on brain tumours share: the split by patients, and the training."""
+"""What the two pretrainings on brain tumours share: who learns and who watches, and what is measured."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from abc import abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import nn
 
-from strokeclock import __version__
 from strokeclock.pretraining.watching import part_patients
-from strokeclock.training.loop import batches, fit, teach
-from strokeclock.training.phases import ORIGINS
+from strokeclock.training.loop import batches
+from strokeclock.training.material import Material
+from strokeclock.training.objective import Lesson, Objective, Step
+from strokeclock.training.phases import ORIGINS, Run
+from strokeclock.training.settings import MedicalSettings
 
 log = logging.getLogger(__name__)
 
 
+def name_run(net: str, seed: int) -> Run:
+    """The training on tumours of a network."""
+    return Run(net, *ORIGINS["medical"], seed)
+
+
 @dataclass(frozen=True)
-class MedicalSettings:
-    """The configuration's ``training``, as phase0_medical sees it.
+class TumourMaterial(Material):
+    """Pictures of tumours, and the patient of each."""
+
+    pictures: Any
+    patients: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TumourObjective(Objective):
+    """What is learned from a data set of tumours; every fifth patient watches the loss.
 
     Attributes
     ----------
-    epochs, patience : the most epochs, and how many without a lower loss end it earlier.
-    batch : slices (2D) or half heads (3D) a step.
-    lr : Adam's.
-    precision : ``fp32`` or ``bf16``; of the configuration also ``auto`` (`precision.choose_precision`).
-    threads, device : of torch.
+    measured : what ``measure`` returns beside the loss.
+    width, standardise : of the network.
+    grid : voxels of a hemisphere, x y z, that pictures are brought to.
+    folder : of the data set.
     """
 
-    epochs: int
-    patience: int
-    batch: int
-    lr: float
-    precision: str
-    threads: int
-    device: str
+    measured: ClassVar[str]
+    settings: MedicalSettings
+    width: int
+    standardise: bool
+    grid: tuple[int, ...]
+    folder: str | Path
 
+    @property
+    def stream(self) -> tuple[int, ...]:
+        return (self.run.seed,)
 
-def train_medical(
-    network: nn.Module,
-    *,
-    measure: Callable[[np.ndarray], tuple[torch.Tensor, float]],
-    measured: str,
-    patients: Sequence[str],
-    settings: MedicalSettings,
-    record: Mapping,
-    source: str | Path,
-    output: Path,
-) -> None:
-    """Train with Adam; every fifth patient watches the loss, which ends the training and selects its epoch.
+    @property
+    def first_seed(self) -> int:
+        return self.run.seed
 
-    Parameters
-    ----------
-    measure : the loss of a batch of units, and a value that tells more, whose name is ``measured``.
-    patients : of each unit.
-    record : net, seed, and what else makes this training what it is.
-    source : where the data lie, for errors.
-    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    @abstractmethod
+    def measure(
+        self,
+        network: nn.Module,
+        batch: np.ndarray,
+        material: TumourMaterial,
+        *,
+        precision: str,
+        device: torch.device,
+    ) -> tuple[torch.Tensor, float]:
+        """Return the loss of a batch of pictures, and a value that tells more."""
 
-    Raises
-    ------
-    TooFewPatientsError
-        None would be left to watch.
-    """
-    learn, watch = part_patients(patients, source=source)
-    log.info("%d units of %d patients: %d watch", len(patients), len(set(patients)), len(watch))
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.lr)
+    def prepare(
+        self, network: nn.Module, material: TumourMaterial, *, precision: str, device: torch.device
+    ) -> Lesson:
+        patients = material.patients
+        learn, watch = part_patients(patients, source=self.folder)
+        log.info("%d units of %d patients: %d watch", len(patients), len(set(patients)), len(watch))
 
-    def train_epoch(epoch: int) -> float:
-        network.train()
-        order = np.random.default_rng([record["seed"], epoch]).permutation(learn)
-        return teach(optimiser, batches(order, settings.batch), lambda _, batch: measure(batch)[0])
+        def measure(batch: np.ndarray) -> tuple[torch.Tensor, float]:
+            return self.measure(network, batch, material, precision=precision, device=device)
 
-    def validate() -> dict[str, float]:
-        network.eval()
-        with torch.inference_mode():
-            found = [(len(batch), *measure(batch)) for batch in batches(watch, settings.batch)]
-        return {
-            "validation_loss": sum(count * loss.item() for count, loss, _ in found) / len(watch),
-            f"validation_{measured}": sum(count * value for count, _, value in found) / len(watch),
-        }
+        def loss(batch: np.ndarray, step: Step) -> torch.Tensor:
+            return measure(batch)[0]
 
-    phase, weights = ORIGINS["medical"]
-    fit(
-        network,
-        optimiser,
-        train_epoch=train_epoch,
-        validate=validate,
-        measure=lambda row: -row["validation_loss"],
-        epochs=settings.epochs,
-        patience=settings.patience,
-        record={
-            "strokeclock": __version__,
-            "versions": {name: version(name) for name in ("numpy", "torch")},
-            "phase": phase,
-            "weights": weights,
-            "parent": None,
-            "settings": asdict(settings),
-            "participants": {},  # none of the cohort's
-            **record,
-        },
-        output=output,
-    )
+        def validate() -> dict[str, float]:
+            network.eval()
+            with torch.inference_mode():
+                found = [(len(batch), *measure(batch)) for batch in batches(watch, self.settings.batch)]
+            return {
+                "validation_loss": sum(count * loss.item() for count, loss, _ in found) / len(watch),
+                f"validation_{self.measured}": sum(count * value for count, _, value in found) / len(watch),
+            }
+
+        return Lesson(learn, loss, validate)

@@ -1,7 +1,6 @@
 """The page to read: everything a run made and how, in one file that needs neither network nor scripts."""
 
 import csv
-import json
 import platform
 import re
 from collections import Counter
@@ -27,6 +26,7 @@ from strokeclock.report.pictures import embed_picture, measure_picture, render_c
 from strokeclock.report.tables import hide_folders, read_table, shorten
 from strokeclock.report.words import name_phase, name_start
 from strokeclock.training.phases import read_tasks
+from strokeclock.training.record import TrainingRecord, read_record
 
 CONTENTS = {
     "summary": "At a glance",
@@ -83,7 +83,7 @@ def write_page(
         exclusions=run.files["cohort/exclusions.tsv"],
         below_min=tuple(sorted({task.below_min for task in tasks.values() if task.below_min})),
     )
-    records = [json.loads(path.read_bytes()) for path in sorted(run.find("models/", ".json"))]
+    records = [read_record(path) for path in sorted(run.find("models/", ".json"))]
     table2 = run.lines("tables/table2.csv")
     pictures = _picture_all(run, texts)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
@@ -276,19 +276,19 @@ def _quality(lines: list[dict[str, str]]) -> dict[str, Any] | None:
     return {"counts": {verdict: counts[verdict] for verdict in VERDICTS}, "remarks": remarks}
 
 
-def _trainings(records: list[dict[str, Any]], tasks) -> dict[str, Any]:
+def _trainings(records: list[TrainingRecord], tasks) -> dict[str, Any]:
     best = {"validation_auc": "Validation AUC", "validation_loss": "Validation loss"}
     return {
         "titles": ["Network", "Phase", "From", "Seed", "Epochs", "Kept", *best.values()],
         "rows": [
             [
-                record["net"].upper(),
-                name_phase(record["phase"], tasks),
-                name_start(record["weights"]),
-                record["seed"],
-                record["epochs"],
-                record["best"]["epoch"],
-                *(shorten(str(record["best"][key])) if key in record["best"] else "–" for key in best),
+                record.net.upper(),
+                name_phase(record.phase, tasks),
+                name_start(record.weights),
+                record.seed,
+                record.epochs,
+                record.best["epoch"],
+                *(shorten(str(record.best[key])) if key in record.best else "–" for key in best),
             ]
             for record in records
         ],
@@ -331,22 +331,22 @@ def _provenance(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "seeds of the trainings", ", ".join(map(str, config["training"]["seeds"]))
 
 
-def _software(records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+def _software(records: Iterable[TrainingRecord]) -> Iterator[tuple[str, str, str]]:
     recorded: dict[str, set[str]] = {}
     for record in records:
-        for package, version in record["versions"].items():
+        for package, version in record.versions.items():
             recorded.setdefault(package.replace("_", "-"), set()).add(version)
     for package, version in provenance.list_versions().items():
         yield package, version, ", ".join(sorted(recorded.get(package, ()))) or "–"
 
 
-def _digests(run: _Run, records: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _digests(run: _Run, records: Iterable[TrainingRecord]) -> Iterator[tuple[str, str]]:
     for name in ("cohort/split.tsv", "hemispheres/reference.npz"):
         if name in run.files:
             yield name, provenance.digest_file(run.files[name])
     for record in records:
-        place = "/".join(str(record[key]) for key in ("net", "phase", "weights"))
-        yield f"models/{place}/seed-{record['seed']}/model.pt", record["model_sha256"]
+        place = f"{record.net}/{record.phase}/{record.weights}"
+        yield f"models/{place}/seed-{record.seed}/model.pt", record.model_sha256
     for name, path in run.files.items():
         if name.startswith("predictions/"):
             yield name, provenance.digest_file(path)

@@ -2,50 +2,46 @@
 
 import hashlib
 import io
-import json
 import logging
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from strokeclock.cohort.split import check_leakage, read_split
-from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import Field
+from strokeclock.training.record import CheckpointError, TrainingRecord, parse_record
 
 log = logging.getLogger(__name__)
 
 LATEST, PREVIOUS = "latest.pt", "previous.pt"  # a training's state after its last epoch, and the one before
 
 
-class CheckpointError(StrokeclockError):
-    """A checkpoint is not one of ours, or not the one that was asked for."""
-
-
-def write_checkpoint(path: str | Path, *, weights: dict[str, torch.Tensor], record: dict) -> str:
-    """Write weights and record (JSON's types only); return the file's sha256."""
+def write_checkpoint(path: str | Path, *, weights: dict[str, torch.Tensor], record: TrainingRecord) -> str:
+    """Write weights and record; return the file's sha256."""
     # cloned, so that a dimension of one has the usual stride too: it is written
     weights = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in weights.items()
     }
-    # pickle writes one object met twice in another way than two equal ones: make all objects anew
-    content = _bytes({"record": json.loads(json.dumps(record, sort_keys=True)), "weights": weights})
+    # pickle writes one object met twice in another way than two equal ones: `to_json` makes all anew
+    content = _bytes({"record": record.to_json(), "weights": weights})
     write_whole(path, content)
     return hashlib.sha256(content).hexdigest()
 
 
-def read_checkpoint(path: str | Path) -> tuple[dict, dict[str, torch.Tensor], str]:
+def read_checkpoint(path: str | Path) -> tuple[TrainingRecord, dict[str, torch.Tensor], str]:
     """Return a checkpoint's record, its weights and its sha256.
 
     Raises
     ------
     CheckpointError
-        The file is no checkpoint of strokeclock.
+        The file is no checkpoint of strokeclock, or its record is of another format.
     """
     content = Path(path).read_bytes()
     try:
@@ -55,10 +51,10 @@ def read_checkpoint(path: str | Path) -> tuple[dict, dict[str, torch.Tensor], st
         raise CheckpointError(
             f"{path} is no checkpoint of strokeclock: delete it and train again."
         ) from error
-    return record, weights, hashlib.sha256(content).hexdigest()
+    return parse_record(record, path=path), weights, hashlib.sha256(content).hexdigest()
 
 
-def read_network(path: str | Path) -> tuple[nn.Module, dict]:
+def read_network(path: str | Path) -> tuple[nn.Module, TrainingRecord]:
     """Rebuild the network of a checkpoint, in evaluation mode, and return it with its record.
 
     Raises
@@ -67,9 +63,9 @@ def read_network(path: str | Path) -> tuple[nn.Module, dict]:
         The file is no checkpoint of strokeclock, or holds no classifier (phase 0).
     """
     record, weights, _ = read_checkpoint(path)
-    if "architecture" not in record:
+    if record.task is None:
         raise CheckpointError(
-            f"{path} holds {record.get('phase')}, not a classifier: name a checkpoint of phases 1 to 4."
+            f"{path} holds {record.phase}, not a classifier: name a checkpoint of phases 1 to 4."
         )
     network = architecture_of(record).build()
     network.load_state_dict(weights)
@@ -78,7 +74,7 @@ def read_network(path: str | Path) -> tuple[nn.Module, dict]:
 
 def read_network_to_test(
     path: str | Path, *, channels: Sequence[str], split: str | Path
-) -> tuple[nn.Module, dict]:
+) -> tuple[nn.Module, TrainingRecord]:
     """Read a network and its record (`read_network`), to be tested on the test part of ``split``.
 
     Raises
@@ -90,34 +86,37 @@ def read_network_to_test(
     """
     network, record = read_network(path)
     check_learned_series(path, record, channels=channels)
-    check_leakage(record["participants"], read_split(split))
+    check_leakage(record.participants, read_split(split))
     return network, record
 
 
-def architecture_of(record: dict) -> Architecture:
-    """Rebuild the architecture that a checkpoint records."""
-    settings = record["architecture"]
+def record_architecture(architecture: Architecture) -> dict[str, object]:
+    """Return what a record holds of a classifier's architecture: channels and field stand beside it."""
+    return {name: value for name, value in asdict(architecture).items() if name not in ("channels", "field")}
+
+
+def architecture_of(record: TrainingRecord) -> Architecture:
+    """Rebuild the architecture that a classifier's record holds."""
     return Architecture(
-        **settings
-        | {name: tuple(settings[name]) for name in ("grid", "channels")}
-        | {"field": Field.of(settings.get("field"))}
+        **{**record.architecture, "grid": tuple(record.architecture["grid"])},
+        channels=record.channels,
+        field=Field.of(record.field),
     )
 
 
-def check_learned_series(path: str | Path, record: dict, *, channels: Sequence[str]) -> None:
+def check_learned_series(path: str | Path, record: TrainingRecord, *, channels: Sequence[str]) -> None:
     """Raise CheckpointError where a checkpoint's network has learned from other series than ``channels``."""
-    if record["channels"] != list(channels):
+    if record.channels != tuple(channels):
         raise CheckpointError(
-            f"{path} has learned from {', '.join(record['channels'])}, and these hemispheres hold "
+            f"{path} has learned from {', '.join(record.channels)}, and these hemispheres hold "
             f"{', '.join(channels)}: name the network's series in models.channels, in its order, "
-            f"and set models.other_hemisphere to {str(has_other_hemisphere(record['channels'])).lower()}."
+            f"and set models.other_hemisphere to {str(has_other_hemisphere(record.channels)).lower()}."
         )
 
 
-def check_learned_field(path: str | Path, record: dict, *, field: Field) -> None:
+def check_learned_field(path: str | Path, record: TrainingRecord, *, field: Field) -> None:
     """Raise CheckpointError where a checkpoint's network has seen its hemispheres through another field."""
-    seen = record if "field" in record else record.get("architecture", {})  # phase 0 has no architecture
-    if Field.of(seen.get("field")) != field:
+    if Field.of(record.field) != field:
         raise CheckpointError(
             f"{path} has learned with other settings of models.field or models.average: delete it and train "
             "it again."
@@ -184,7 +183,7 @@ def load_state(folder: str | Path) -> dict | None:
 
 
 def read_identity(folder: str | Path) -> dict | None:
-    """Read what a training's newest whole state says of itself (`loop.fit`), or None without one."""
+    """Read the identity of a training's newest whole state (`loop.fit`), or None without one."""
     state = load_state(folder)
     return None if state is None else state["identity"]
 

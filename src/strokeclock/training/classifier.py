@@ -1,95 +1,29 @@
 """Phases 1 to 4: teaching a network to find the lesion's hemisphere, then to tell its age (paper, Fig. 5)."""
 
-import logging
 import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 import torch
-from pytorch_optimizer import AdaBound
-from sklearn.metrics import roc_auc_score
 from torch import nn
 from torch.nn import functional
 
-from strokeclock import __version__
-from strokeclock.cohort.split import check_leakage, read_split
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import has_other_hemisphere
-from strokeclock.models.field import read_box
+from strokeclock.models.field import Field, read_box
+from strokeclock.training.auc import measure_auc
 from strokeclock.training.augmentation import augment
-from strokeclock.training.checkpoint import (
-    CheckpointError,
-    check_learned_field,
-    check_learned_series,
-    inherit,
-    is_head,
-    read_checkpoint,
-)
-from strokeclock.training.device import choose_device, on_device
+from strokeclock.training.checkpoint import record_architecture
 from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.loop import batches, fit, freeze, one_cycle, teach, train_mode
-from strokeclock.training.phases import PAPER, Task, frozen_modules, has_attention, parent
-from strokeclock.training.precision import choose_precision
-from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
-from strokeclock.training.transfer import spread_channels
-
-log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class PhaseSettings:
-    """The configuration's ``training``, as one phase sees it.
-
-    Attributes
-    ----------
-    epochs, min_epochs, patience : the most epochs; how many without a better validation end it earlier, and
-        from which epoch on they count.
-    selection : what validation selects the epoch by, ``auc`` or ``loss``; ``last`` is a fixed schedule, whose
-        last epoch is kept.
-    batch : hemispheres a step.
-    lr, final_lr : the learning rate, and the one that AdaBound ends as SGD with.
-    optimizer : ``adabound``, or ``adamw``, which knows no final_lr.
-    weight_decay : decoupled from the gradient with adamw.
-    schedule : of the rate: ``constant``, or ``one_cycle`` over all epochs (`one_cycle`).
-    label_softness : of time tasks, see `soften`; 0: labels are 0 or 1.
-    augmentation : the keyword arguments of `augmentation.augment`; with all of them 0 there is none.
-    head : ``inherit`` starts from the parent's classifier, ``fresh`` from one with random weights: lesion
-        detection leaves a head that answers "lesion", which old strokes are more plainly than new ones.
-    freeze, freeze_2d, attention_enter, phase4_trainable : see `phases.frozen_modules`.
-    cache_gb : most memory for the maps of frozen stages (`Feed`).
-    precision : ``fp32`` or ``bf16``; of the configuration also ``auto`` (`precision.choose_precision`).
-    threads, device : of torch.
-    """
-
-    epochs: int
-    min_epochs: int
-    patience: int
-    selection: str
-    batch: int
-    lr: float
-    final_lr: float
-    optimizer: str
-    weight_decay: float
-    schedule: str
-    label_softness: float
-    augmentation: Mapping[str, float]
-    head: str
-    freeze: bool
-    freeze_2d: str
-    attention_enter: str
-    phase4_trainable: str
-    cache_gb: float
-    precision: str
-    threads: int
-    device: str
-
-    @property
-    def augments(self) -> bool:
-        return any(self.augmentation.values())
+from strokeclock.training.material import CohortFiles, CohortMaterial
+from strokeclock.training.objective import Lesson, Objective, Step
+from strokeclock.training.phases import PAPER, Run, Task, frozen_modules, has_attention, parent
+from strokeclock.training.settings import PhaseSettings
+from strokeclock.training.start import Start
+from strokeclock.training.trainer import train
 
 
 def train_phase(
@@ -140,220 +74,121 @@ def train_phase(
     PatientError
         A hemisphere holds values that are not finite.
     """
-    settings = PhaseSettings(**training)
-    task = tasks[phase]
-    device = choose_device(settings.device, threads=settings.threads)
-    parts = {
-        part: read_hemispheres(
-            hemispheres,
-            cohort=cohort,
-            split=split,
-            task=task,
-            part=part,
-            other_hemisphere=has_other_hemisphere(models["channels"]),
-        )
-        for part in ("train", "validation")
-    }
-    for part, units in parts.items():
-        check_channels(units, channels=models["channels"])
-        check_classes(units, phase=phase, part=part)
-        log.info("%s: %d hemispheres, %d with label 1", part, len(units), units.labels.sum())
-    participants = read_split(split)
-
-    architecture = Architecture.of(
-        models,
-        box=read_box(box),
-        net=net,
-        grid=parts["train"].values.shape[2:],
-        attention=has_attention(phase, attention_enter=settings.attention_enter, tasks=tasks),
-    )
-    precision = choose_precision(
-        settings.precision,
-        device,
-        grid=architecture.field.size(architecture.grid),
-        output=output,
-    )
-    settings = replace(settings, precision=precision)
-    torch.manual_seed(int(np.random.SeedSequence([seed, task.number]).generate_state(1)[0]))
-    network = architecture.build()
-    origin = None
-    before = parent(net, phase, weights, tasks)
-    if before is not None:
-        origin = _start_from(
-            parent_model,
-            network,
-            net=net,
-            phase=phase,
-            weights=weights,
-            before=before,
-            seed=seed,
-            channels=architecture.channels,
-            participants=participants,
-            head=settings.head,
-        )
-    network = on_device(network, device)
-    frozen = frozen_modules(
-        net,
-        phase,
-        weights,
-        freeze=settings.freeze,
-        freeze_2d=settings.freeze_2d,
-        attention_enter=settings.attention_enter,
-        phase4_trainable=settings.phase4_trainable,
+    objective = Classification(
+        run=Run(net, phase, weights, seed),
+        settings=PhaseSettings(**training),
+        channels=tuple(models["channels"]),
+        models=models,
         tasks=tasks,
+        files=CohortFiles(hemispheres, cohort, split),
+        parent_model=parent_model,
+        view=Field(read_box(box), tuple(models["average"])),
     )
-    frozen = tuple(module for module in frozen if module != "attention" or architecture.attention)
-    freeze(network, frozen)
-
-    record = {
-        "strokeclock": __version__,
-        "versions": {name: version(name) for name in ("numpy", "pytorch_optimizer", "torch")},
-        "net": net,
-        "phase": phase,
-        "task": asdict(task),
-        "weights": weights,
-        "seed": seed,
-        "parent": origin,
-        "architecture": asdict(architecture),
-        "channels": list(architecture.channels),
-        "settings": asdict(settings),
-        "frozen": frozen,
-        "participants": participants,
-        "data": {part: units.digest() for part, units in parts.items()},
-    }
-    _fit(
-        network,
-        parts,
-        settings=settings,
-        frozen=frozen,
-        record=record,
-        output=Path(output),
-        events=events,
-        device=device,
-    )
+    train(objective, output=output, events=events)
 
 
-def _start_from(
-    path: str | Path,
-    network: nn.Module,
-    *,
-    net: str,
-    phase: str,
-    weights: str,
-    before: tuple[str, str],
-    seed: int,
-    channels: tuple[str, ...],
-    participants: Mapping[str, list[str]],
-    head: str,
-) -> dict:
-    """Load the parent's weights into the network, and return what the record says of it."""
-    record, state, sha256 = read_checkpoint(path)
-    found = tuple(record[key] for key in ("net", "phase", "weights", "seed"))
-    wanted = (net, *before, seed)
-    if found != wanted:
-        raise CheckpointError(
-            f"{path} is {' '.join(map(str, found))}, and {phase} from {weights} starts from "
-            f"{' '.join(map(str, wanted))}: name that checkpoint."
+@dataclass(frozen=True, kw_only=True)
+class Classification(Objective):
+    """Binary cross-entropy of a hemisphere's label; see `train_phase` for the attributes."""
+
+    settings: PhaseSettings
+    models: Mapping
+    tasks: Mapping[str, Task]
+    files: CohortFiles
+    parent_model: str | Path | None
+
+    @property
+    def task(self) -> Task:
+        return self.tasks[self.run.phase]
+
+    @property
+    def start(self) -> Start | None:
+        before = parent(self.run.net, self.run.phase, self.run.weights, self.tasks)
+        return before and Start(self.parent_model, *before, head=self.settings.head)
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        modules = frozen_modules(
+            self.run.net,
+            self.run.phase,
+            self.run.weights,
+            freeze=self.settings.freeze,
+            freeze_2d=self.settings.freeze_2d,
+            attention_enter=self.settings.attention_enter,
+            phase4_trainable=self.settings.phase4_trainable,
+            tasks=self.tasks,
         )
-    if weights in ("imagenet", "medical"):
-        state = spread_channels(state, net=net, channels=len(channels))
-    else:
-        check_learned_series(path, record, channels=channels)
-        check_learned_field(path, record, field=network.field)
-    check_leakage(record["participants"], participants)
-    if head == "fresh":
-        state = {name: tensor for name, tensor in state.items() if not is_head(name)}
-    inherit(network, parent=state)
-    return {"phase": record["phase"], "weights": record["weights"], "sha256": sha256}
+        return tuple(module for module in modules if module != "attention" or self._has_attention)
 
+    @property
+    def stream(self) -> tuple[int, ...]:
+        return self.run.seed, self.task.number
 
-def _fit(
-    network: nn.Module,
-    parts: Mapping[str, Hemispheres],
-    *,
-    settings: PhaseSettings,
-    frozen: tuple[str, ...],
-    record: Mapping,
-    output: Path,
-    events: Path | None,
-    device: torch.device,
-) -> None:
-    sizes = {part: len(units) for part, units in parts.items()}
-    if settings.augments:
-        sizes["train"] = 0  # nothing to keep: its maps differ from epoch to epoch
-    train, validation = (
-        Feed(
-            network,
-            parts[part],
-            device=device,
-            precision=settings.precision,
-            cache_gb=settings.cache_gb * sizes[part] / sum(sizes.values()),
+    @property
+    def _has_attention(self) -> bool:
+        return has_attention(self.run.phase, attention_enter=self.settings.attention_enter, tasks=self.tasks)
+
+    def read(self) -> CohortMaterial:
+        return self.files.read(("train", "validation"), channels=self.channels, task=self.task)
+
+    def describe(self, grid: Sequence[int]) -> dict[str, object]:
+        return record_architecture(self._architecture(grid))
+
+    def build(self, grid: Sequence[int]) -> nn.Module:
+        return self._architecture(grid).build()
+
+    def _architecture(self, grid: Sequence[int]) -> Architecture:
+        return Architecture.of(
+            self.models,
+            box=self.view.box,
+            net=self.run.net,
+            grid=tuple(grid),
+            attention=self._has_attention,
         )
-        for part in ("train", "validation")
-    )
-    optimiser = _optimiser(network, settings)
-    task = Task(**record["task"])
-    stream = [record["seed"], task.number]
-    extent_mm = network.field.extent_mm(record["architecture"]["grid"])
-    targets = train.labels
-    if settings.label_softness and not task.both_hemispheres:
-        minutes = torch.from_numpy(parts["train"].minutes).to(device)
-        targets = soften(minutes, below_min=task.below_min, width=settings.label_softness)
 
-    def train_epoch(epoch: int) -> float:
-        train_mode(network, frozen=frozen)
-        generator = np.random.default_rng([*stream, epoch])
-        order = list(batches(generator.permutation(len(train)), settings.batch))
+    def prepare(
+        self, network: nn.Module, material: CohortMaterial, *, precision: str, device: torch.device
+    ) -> Lesson:
+        settings = self.settings
+        learned, watched = material.parts["train"], material.parts["validation"]
+        # augmented maps differ from epoch to epoch: there is nothing to keep
+        kept = 0 if settings.augments else len(learned)
+        train, validation = (
+            Feed(
+                network,
+                units,
+                device=device,
+                precision=precision,
+                cache_gb=settings.cache_gb * count / (kept + len(watched)),
+            )
+            for units, count in ((learned, kept), (watched, len(watched)))
+        )
         change = None
         if settings.augments:
-            sides = 1 + has_other_hemisphere(record["channels"])
             change = partial(
-                augment, generator=generator, sides=sides, extent_mm=extent_mm, **settings.augmentation
+                augment,
+                sides=1 + has_other_hemisphere(self.channels),
+                extent_mm=self.view.extent_mm(material.grid),
+                **settings.augmentation,
             )
+        targets = train.labels
+        if settings.label_softness and not self.task.both_hemispheres:
+            minutes = torch.from_numpy(learned.minutes).to(device)
+            targets = soften(minutes, below_min=self.task.below_min, width=settings.label_softness)
 
-        def loss_of(step: int, batch: np.ndarray) -> torch.Tensor:
-            if settings.schedule == "one_cycle":
-                done = (epoch - 1 + step / len(order)) / settings.epochs
-                optimiser.param_groups[0]["lr"] = settings.lr * one_cycle(done)
-            logits = train.logits(batch, change=change)
+        def loss(batch: np.ndarray, step: Step) -> torch.Tensor:
+            logits = train.logits(batch, change=change and partial(change, generator=step.generator))
             return functional.binary_cross_entropy_with_logits(logits, targets[batch])
 
-        return teach(optimiser, order, loss_of)
+        def validate() -> dict[str, float]:
+            logits, labels = logits_of(validation), watched.labels
+            mean = functional.binary_cross_entropy_with_logits(
+                torch.from_numpy(logits), torch.from_numpy(labels)
+            )
+            auc = measure_auc(labels, logits) if np.isfinite(logits).all() else np.nan
+            return {"validation_loss": mean.item(), "validation_auc": auc}
 
-    def validate() -> dict[str, float]:
-        logits, labels = logits_of(validation), parts["validation"].labels
-        loss = functional.binary_cross_entropy_with_logits(
-            torch.from_numpy(logits), torch.from_numpy(labels)
-        ).item()
-        auc = roc_auc_score(labels, logits) if np.isfinite(logits).all() else np.nan
-        return {"validation_loss": loss, "validation_auc": float(auc)}
-
-    measures = {
-        "auc": lambda row: row["validation_auc"],
-        "loss": lambda row: -row["validation_loss"],
-        "last": lambda row: row["epoch"],
-    }
-    fit(
-        network,
-        optimiser,
-        train_epoch=train_epoch,
-        validate=validate,
-        measure=measures[settings.selection],
-        epochs=settings.epochs,
-        min_epochs=settings.min_epochs,
-        patience=settings.patience,
-        record=record,
-        output=output,
-        events=events,
-    )
-
-
-def _optimiser(network: nn.Module, settings: PhaseSettings) -> torch.optim.Optimizer:
-    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    shared = {"lr": settings.lr, "weight_decay": settings.weight_decay}
-    if settings.optimizer == "adamw":
-        return torch.optim.AdamW(learning, **shared)
-    return AdaBound(learning, final_lr=settings.final_lr, **shared)
+        return Lesson(np.arange(len(train)), loss, validate)
 
 
 def soften(minutes: torch.Tensor, *, below_min: float, width: float) -> torch.Tensor:

@@ -1,12 +1,11 @@
 """One training: epochs, early stopping, and going on where it was killed."""
 
-import json
 import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +14,16 @@ from torch import nn
 
 from strokeclock.errors import MissingSoftwareError, StrokeclockError
 from strokeclock.files import write_whole
-from strokeclock.provenance import digest_code
 from strokeclock.training.checkpoint import (
     load_state,
     remove_state,
     save_state,
     write_checkpoint,
 )
+from strokeclock.training.record import TrainingRecord, write_record
 
 log = logging.getLogger(__name__)
 
-WARM_UP = 0.15  # of the steps of one cycle
 SAVE_PAUSE = 9  # times as long as writing a state took, none is written: on a GPU an epoch is faster
 
 
@@ -59,9 +57,10 @@ def fit(
     validate: Callable[[], dict[str, float]],
     measure: Callable[[dict[str, float]], float],
     epochs: int,
-    patience: int,
+    patience: int | None = None,
     min_epochs: int = 0,
-    record: Mapping,
+    record: TrainingRecord,
+    identity: Mapping,
     output: Path,
     events: Path | None = None,
 ) -> None:
@@ -79,8 +78,10 @@ def fit(
     validate : the validation's values for the history.
     measure : what selects, from an epoch's row of the history; greater is better. The epoch's own number
         makes a fixed schedule: no early stopping, the last epoch is kept.
+    patience : None: early stopping is off.
     min_epochs : patience counts from here at the earliest.
-    record : everything that makes this training what it is, in JSON's types; the state of any other is not
+    record : of this training; epochs, best and model_sha256 are filled in at its end.
+    identity : everything that makes this training what it is, in JSON's types; the state of any other is not
         resumed.
     output : the folder to write into.
     events : folder of TensorBoard's events; None: none are written.
@@ -92,23 +93,16 @@ def fit(
     MissingSoftwareError
         Events are asked for and TensorBoard is not installed.
     """
-    identity = json.loads(json.dumps(record)) | {
-        "code": digest_code(__file__),
-        "device": next(network.parameters()).device.type,
-    }
     progress = _resume(network, optimiser, folder=output, identity=identity)
     seconds = []  # of each epoch since the start or resumption
     next_save = 0.0
     with _events(events, history=progress.history) as add_event:
-        while (
-            len(progress.history) < epochs
-            and len(progress.history) - max(progress.best_epoch, min_epochs) < patience
-        ):
+        while not _is_over(progress, epochs=epochs, patience=patience, min_epochs=min_epochs):
             epoch = len(progress.history) + 1
             start = time.perf_counter()
             row = {
                 "epoch": epoch,
-                **_train_one(epoch, train_epoch=train_epoch, validate=validate, phase=record["phase"]),
+                **_train_one(epoch, train_epoch=train_epoch, validate=validate, phase=record.phase),
                 "learning_rate": optimiser.param_groups[0]["lr"],
             }
             progress.history.append(row)
@@ -136,6 +130,12 @@ def fit(
     remove_state(output)
 
 
+def _is_over(progress: Progress, *, epochs: int, patience: int | None, min_epochs: int) -> bool:
+    done = len(progress.history)
+    waited = done - max(progress.best_epoch, min_epochs)
+    return done >= epochs or (patience is not None and waited >= patience)
+
+
 def _train_one(
     epoch: int,
     *,
@@ -155,25 +155,34 @@ def _train_one(
 
 
 def _save(
-    network: nn.Module, optimiser: torch.optim.Optimizer, progress: Progress, *, folder: Path, identity: dict
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    progress: Progress,
+    *,
+    folder: Path,
+    identity: Mapping,
 ) -> None:
     save_state(
         folder,
         {
-            "identity": identity,
+            "identity": dict(identity),
             "network": network.state_dict(),
             "optimiser": optimiser.state_dict(),
             "progress": vars(progress),
             "random": {
                 "cpu": torch.get_rng_state(),
-                "cuda": torch.cuda.get_rng_state_all() if identity["device"] == "cuda" else [],
+                "cuda": torch.cuda.get_rng_state_all() if _is_on_cuda(network) else [],
             },
         },
     )
 
 
+def _is_on_cuda(network: nn.Module) -> bool:
+    return next(network.parameters()).is_cuda
+
+
 def _resume(
-    network: nn.Module, optimiser: torch.optim.Optimizer, *, folder: Path, identity: dict
+    network: nn.Module, optimiser: torch.optim.Optimizer, *, folder: Path, identity: Mapping
 ) -> Progress:
     state = load_state(folder)
     if state is None:
@@ -190,16 +199,15 @@ def _resume(
     return Progress(**state["progress"])
 
 
-def _write_results(progress: Progress, *, record: Mapping, output: Path) -> None:
+def _write_results(progress: Progress, *, record: TrainingRecord, output: Path) -> None:
     best = progress.history[progress.best_epoch - 1]
-    record = {**record, "epochs": len(progress.history), "best": best}
+    record = replace(record, epochs=len(progress.history), best=best)
     sha256 = write_checkpoint(output / "model.pt", weights=progress.best_weights, record=record)
     rows = ["\t".join(best)] + [
         "\t".join(f"{value:.9g}" for value in row.values()) for row in progress.history
     ]
-    write_whole(output / "history.tsv", ("\n".join(rows) + "\n").encode())
-    record["model_sha256"] = sha256
-    write_whole(output / "run.json", (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
+    write_whole(output / "history.tsv", "\n".join(rows) + "\n")
+    write_record(output / "run.json", replace(record, model_sha256=sha256))
 
 
 @contextmanager
@@ -264,16 +272,6 @@ def teach(
         losses.append(loss.detach())  # reading it here would wait for the device
         counts.append(len(batch))
     return sum(loss.item() * count for loss, count in zip(losses, counts, strict=True)) / sum(counts)
-
-
-def one_cycle(done: float) -> float:
-    """The share of the learning rate when a share of the training is done (0 to 1).
-
-    It rises linearly from 1/25 over the first 15 %, then falls to 0 as a cosine.
-    """
-    if done < WARM_UP:
-        return 0.04 + 0.96 * done / WARM_UP
-    return (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2
 
 
 def batches(order: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -115,7 +115,7 @@ def settings_of(phase: str, training: Mapping[str, Mapping]) -> dict[str, object
 
 
 def phase_settings(phase: str, training: Mapping[str, object]) -> dict[str, object]:
-    """Return the fields of `classifier.PhaseSettings`: a phase's own settings, and those that all share."""
+    """Return the fields of `settings.PhaseSettings`: a phase's own settings, and those that all share."""
     own = {key: value for key, value in settings_of(phase, training).items() if key not in QUESTION}
     return own | {key: training[key] for key in (*SHARED, *SCHEMA)}
 

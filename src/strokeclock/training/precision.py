@@ -8,15 +8,14 @@ import logging
 import time
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 
 import torch
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.training.checkpoint import read_identity
 
 log = logging.getLogger(__name__)
 
+PRECISIONS = ("fp32", "bf16")
 NARROWEST = 24  # voxels
 
 
@@ -29,7 +28,7 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
 
 
 def choose_precision(
-    asked: str, device: torch.device, *, grid: Sequence[int], output: str | Path | None = None
+    asked: str, device: torch.device, *, grid: Sequence[int], begun: str | None = None
 ) -> str:
     """Return the number format of a training, ``fp32`` or ``bf16``.
 
@@ -38,7 +37,7 @@ def choose_precision(
     asked : ``fp32``, ``bf16``, or ``auto``: bf16 where the device computes in it and it is safe, else fp32.
         A training that goes on from its state keeps what it began with, wherever it goes on.
     grid : voxels that the network sees of a hemisphere, x y z.
-    output : the training's folder, where its state lies; None: it has none.
+    begun : what a training that goes on began with; None: it begins now.
 
     Raises
     ------
@@ -46,8 +45,8 @@ def choose_precision(
         bf16 is asked for and gives wrong gradients (`check_precision`).
     """
     if asked == "auto":
-        if output is not None and (kept := _kept_precision(output, device)):
-            return kept
+        if begun is not None:
+            return begun
         is_safe = device.type != "cpu" or grid[0] >= NARROWEST
         return "bf16" if is_safe and has_bf16(device) else "fp32"
     check_precision(asked, device, grid=grid)
@@ -81,14 +80,6 @@ def has_bf16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()
     return any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
-
-
-def _kept_precision(output: str | Path, device: torch.device) -> str | None:
-    """The precision of the training whose state lies in a folder; None: there is none to go on with."""
-    identity = read_identity(output)
-    if identity is None or identity["device"] != device.type:
-        return None
-    return identity["settings"]["precision"]
 
 
 @cache

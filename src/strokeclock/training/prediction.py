@@ -10,7 +10,6 @@ from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.phases import Task
 from strokeclock.training.store import check_channels, read_hemispheres
 
 _COLUMNS = ("patient", "hemisphere", "part", "label", "score")
@@ -54,7 +53,7 @@ def predict(
             hemispheres,
             cohort=cohort,
             split=split,
-            task=Task(**record["task"]),
+            task=record.task,
             part=part,
             other_hemisphere=has_other_hemisphere(channels),
         )

@@ -1,17 +1,16 @@
 """The training curves show the histories, all seeds in one picture."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 
 from strokeclock.figures.style import save_figure
 from strokeclock.figures.training_curves import draw_training_curves
+from strokeclock.training.record import write_record
 
 
 @pytest.fixture
-def trainings(tmp_path):
+def trainings(tmp_path, make_record):
     """Write trainings of 3 + seed epochs, whose second was selected; return their tables and files."""
 
     def write(seeds, columns):
@@ -25,7 +24,7 @@ def trainings(tmp_path):
             histories.append(tmp_path / f"{seed}.tsv")
             table.to_csv(histories[-1], sep="\t", index=False)
             records.append(tmp_path / f"{seed}.json")
-            records[-1].write_text(json.dumps({"seed": seed, "best": {"epoch": 2}}))
+            write_record(records[-1], make_record(seed=seed, best={"epoch": 2}))
         return tables, histories, records
 
     return write

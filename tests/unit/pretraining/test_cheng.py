@@ -66,14 +66,14 @@ def test_learns_to_tell_the_kinds_apart(cheng, tmp_path):
     record, *_ = _train(cheng, tmp_path / "out", epochs=30, patience=30)
     history = pd.read_csv(tmp_path / "out/history.tsv", sep="\t")
     assert history["train_loss"].min() < 0.3 * history["train_loss"].iloc[0]
-    assert record["best"]["validation_accuracy"] == 1
+    assert record.best["validation_accuracy"] == 1
 
 
 @pytest.mark.parametrize("channels", [("dwi", "flair"), ("dwi", "t2w", "flair", "adc")])
 def test_gives_a_backbone_of_the_networks_channels(cheng, tmp_path, channels):
     record, weights, _ = _train(cheng, tmp_path / "out", channels=channels)
-    assert (record["net"], record["phase"], record["weights"]) == ("2d", "phase0_medical", "random")
-    assert record["data"]["slices"] == {"meningioma": 4, "glioma": 4, "pituitary tumour": 4}
+    assert (record.net, record.phase, record.weights) == ("2d", "phase0_medical", "random")
+    assert record.data["slices"] == {"meningioma": 4, "glioma": 4, "pituitary tumour": 4}
     assert weights["backbone.conv1.weight"].shape == (8, len(channels), 7, 7)
     expected = SliceClassifier(width=8, standardised=True, channels=len(channels), classes=3).state_dict()
     assert set(weights) == set(expected)
@@ -83,6 +83,10 @@ def test_repeats_itself(cheng, tmp_path):
     for name in ("one", "two"):
         _train(cheng, tmp_path / name)
     assert (tmp_path / "one/model.pt").read_bytes() == (tmp_path / "two/model.pt").read_bytes()
+
+
+def test_a_killed_training_ends_in_the_same_bytes(cheng, tmp_path, ends_alike):
+    ends_alike(lambda output: _train(cheng, output, epochs=3))
 
 
 def test_no_patient_both_learns_and_watches(cheng, tmp_path, write_mat):

@@ -1,5 +1,6 @@
 import hashlib
 import logging
+from dataclasses import replace
 
 import pytest
 import torch
@@ -8,6 +9,7 @@ from strokeclock.errors import ConfigurationError
 from strokeclock.pretraining.imagenet import import_imagenet
 from strokeclock.training.checkpoint import read_checkpoint
 from strokeclock.training.phases import arms_table, parent
+from strokeclock.training.record import read_record
 
 
 def torchvision_names_and_shapes():
@@ -67,11 +69,12 @@ def test_there_are_122_tensors(state):
 
 def test_every_tensor_of_the_trunk_arrives(state, write, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
-        record, weights, _ = _bring(write(state), tmp_path / "out")
+        record, weights, sha256 = _bring(write(state), tmp_path / "out")
     assert set(weights) == {f"backbone.{name}" for name in state if not name.startswith("fc.")}
     for name, tensor in weights.items():
         assert tensor.equal(state[name.removeprefix("backbone.")]), name
-    assert (record["net"], record["phase"], record["weights"]) == ("2d", "phase0_imagenet", "torchvision")
+    assert (record.net, record.phase, record.weights) == ("2d", "phase0_imagenet", "torchvision")
+    assert read_record(tmp_path / "out/run.json") == replace(record, model_sha256=sha256)
     assert "120 tensors loaded; ignored: fc.weight, fc.bias" in caplog.text
 
 

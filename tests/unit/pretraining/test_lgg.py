@@ -64,9 +64,13 @@ def test_learns_to_find_the_tumours(lgg, tmp_path):
 
 def test_gives_the_whole_u_net_and_its_record(lgg, tmp_path):
     record, weights, _ = _train(lgg, tmp_path / "out", epochs=1)
-    assert (record["net"], record["phase"], record["weights"]) == ("3d", "phase0_medical", "random")
+    assert (record.net, record.phase, record.weights) == ("3d", "phase0_medical", "random")
     assert set(weights) == set(UNet(width=4, standardised=True, channels=3, outputs=1).state_dict())
     assert (tmp_path / "out/run.json").exists()
+
+
+def test_a_killed_training_ends_in_the_same_bytes(lgg, tmp_path, ends_alike):
+    ends_alike(lambda output: _train(lgg, output, epochs=3))
 
 
 def _break_colour(lgg):

@@ -7,7 +7,8 @@ import torch
 
 from strokeclock.models.channels import channel_names
 from strokeclock.pretraining import restoration
-from strokeclock.pretraining.restoration import read_restorer, train_restoration
+from strokeclock.pretraining.restoration import train_restoration
+from strokeclock.pretraining.restorer import read_restorer
 from strokeclock.pretraining.watching import TooFewPatientsError
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from strokeclock.training.classifier import train_phase
@@ -32,8 +33,8 @@ def test_sees_training_patients_alone(toys, tmp_path):
         (toys.hemispheres / f"toy-{number}.npy").unlink()
     _train(toys, tmp_path / "out", epochs=1)
     record, weights, _ = read_checkpoint(tmp_path / "out" / "model.pt")
-    assert record["phase"] == "phase0_genesis"
-    assert record["participants"]["train"] == [f"toy-{number:02d}" for number in range(10)]
+    assert record.phase == "phase0_genesis"
+    assert record.participants["train"] == [f"toy-{number:02d}" for number in range(10)]
     assert any(name.startswith("encoder.down_tr512") for name in weights)
 
 
@@ -69,7 +70,7 @@ def test_each_epoch_corrupts_anew_and_watches_the_same(toys, tmp_path, monkeypat
 def test_the_network_is_rebuilt_from_its_record(toys, tmp_path):
     _train(toys, tmp_path / "out")
     network, record = read_restorer(tmp_path / "out" / "model.pt")
-    assert record["participants"]["train"][0] == "toy-00"
+    assert record.participants["train"][0] == "toy-00"
     weights = read_checkpoint(tmp_path / "out" / "model.pt")[1]
     assert all(torch.equal(weights[name], tensor) for name, tensor in network.state_dict().items())
     assert not network.training
@@ -79,7 +80,7 @@ def test_both_hemispheres_are_restored_and_phase_1_takes_the_encoder(toys, tmp_p
     toys = dataclasses.replace(toys, channels=channel_names(toys.channels, other_hemisphere=True))
     _train(toys, tmp_path / "genesis", epochs=1)
     network, record = read_restorer(tmp_path / "genesis" / "model.pt")
-    assert record["channels"] == list(toys.channels)
+    assert record.channels == toys.channels
     assert network.encoder.down_tr64[0].weight.shape[1] == 6
     volume = torch.rand(1, 6, 16, 32, 9)
     with torch.inference_mode():
@@ -97,10 +98,15 @@ def test_both_hemispheres_are_restored_and_phase_1_takes_the_encoder(toys, tmp_p
     )
 
 
-def test_a_classifier_restores_nothing(tmp_path):
-    write_checkpoint(tmp_path / "model.pt", weights={}, record={"phase": "phase1_stroke"})
+def test_a_classifier_restores_nothing(tmp_path, make_record):
+    write_checkpoint(tmp_path / "model.pt", weights={}, record=make_record(phase="phase1_stroke"))
     with pytest.raises(CheckpointError, match="holds phase1_stroke: name a checkpoint of phase0_genesis"):
         read_restorer(tmp_path / "model.pt")
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_killed_training_ends_in_the_same_bytes(toys, tmp_path, ends_alike, optimizer):
+    ends_alike(lambda output: _train(toys, output, epochs=3, patience=3, optimizer=optimizer))
 
 
 def test_repeats_itself(toys, tmp_path):

@@ -2,7 +2,6 @@
 
 import base64
 import csv
-import json
 from pathlib import Path
 
 import pandas as pd
@@ -14,6 +13,7 @@ from strokeclock.evaluation.table2 import COLUMNS
 from strokeclock.figures.printed_tables import set_table1, set_table2
 from strokeclock.figures.typeset import print_table
 from strokeclock.report.page import write_page
+from strokeclock.training.record import TrainingRecord, write_record
 
 ROOT = Path(__file__).parents[3]
 REPORT = ROOT / "workflow/report"
@@ -84,10 +84,14 @@ class MadeUpRun:
         )
         self.write("hemispheres/reference.npz", b"reference")
         self.write("predictions/2d/phase3_tss4h5/random/seed-0.tsv", "patient\tscore\nb00\t0.5\n")
-        record = {"net": "2d", "phase": "phase2_tss3h", "weights": "random", "seed": 0, "epochs": 7}
-        record |= {"best": {"epoch": 5, "validation_auc": 0.71828, "validation_loss": 0.5}}
-        record |= {"model_sha256": "ab" * 32, "versions": {"torch": "9.9.9"}}
-        self.write("models/2d/phase2_tss3h/random/seed-0/run.json", json.dumps(record))
+        record = TrainingRecord(
+            **{"net": "2d", "phase": "phase2_tss3h", "weights": "random", "seed": 0, "channels": ("flair",)},
+            **{"architecture": {}, "participants": {}, "data": {}, "versions": {"torch": "9.9.9"}},
+            epochs=7,
+            best={"epoch": 5, "validation_auc": 0.71828, "validation_loss": 0.5},
+            model_sha256="ab" * 32,
+        )
+        write_record(self.folder / "models/2d/phase2_tss3h/random/seed-0/run.json", record)
 
     def write(self, name: str, content: str | bytes) -> Path:
         path = self.folder / name

@@ -10,15 +10,13 @@ import torch
 
 from strokeclock.cohort.split import SplitError
 from strokeclock.models.field import WHOLE, Field
-from strokeclock.segmentation import network as module
 from strokeclock.segmentation.network import (
     FULL,
     read_masks,
     read_outliner,
-    train_outliner,
 )
+from strokeclock.segmentation.training import train_outliner
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
-from strokeclock.training.loop import teach
 from strokeclock.training.store import read_hemispheres
 
 STRONG = {"rotation_deg": 10, "scale": 0.1, "shift_mm": 4, "gain": 0.1, "noise": 0.01}
@@ -67,7 +65,7 @@ def test_sees_training_and_validation_patients_alone(toys, toy_lesions, tmp_path
         (toy_lesions.parent / f"toy-{number}.nii.gz").unlink()
     _train(toys, toy_lesions, tmp_path / "out", epochs=1)
     record, _, _ = read_checkpoint(tmp_path / "out" / "model.pt")
-    assert record["participants"]["train"] == [f"toy-{number:02d}" for number in range(10)]
+    assert record.participants["train"] == [f"toy-{number:02d}" for number in range(10)]
 
 
 def test_validation_teaches_nothing(toys, toy_lesions, tmp_path):
@@ -80,24 +78,8 @@ def test_validation_teaches_nothing(toys, toy_lesions, tmp_path):
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
-def test_a_killed_training_ends_in_the_same_bytes(toys, toy_lesions, tmp_path, monkeypatch):
-    _train(toys, toy_lesions, tmp_path / "whole", epochs=3)
-
-    epochs = iter((False, True))
-
-    def teach_once(*what):
-        if next(epochs):
-            raise KeyboardInterrupt
-        return teach(*what)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "teach", teach_once)
-        with pytest.raises(KeyboardInterrupt):
-            _train(toys, toy_lesions, tmp_path / "broken", epochs=3)
-    assert not (tmp_path / "broken" / "model.pt").exists()
-    _train(toys, toy_lesions, tmp_path / "broken", epochs=3)
-    whole, broken = ((tmp_path / name / "model.pt").read_bytes() for name in ("whole", "broken"))
-    assert whole == broken
+def test_a_killed_training_ends_in_the_same_bytes(toys, toy_lesions, tmp_path, ends_alike):
+    ends_alike(lambda output: _train(toys, toy_lesions, output, epochs=3))
 
 
 def test_learns_without_augmentation(toys, toy_lesions, tmp_path):

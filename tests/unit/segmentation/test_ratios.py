@@ -15,8 +15,8 @@ from strokeclock.fitted import FittedError
 from strokeclock.models.field import Field
 from strokeclock.predictions import read_predictions
 from strokeclock.segmentation import ratios as module
-from strokeclock.segmentation.network import train_outliner
 from strokeclock.segmentation.ratios import measure_outlined, measure_ratios, settle
+from strokeclock.segmentation.training import train_outliner
 from strokeclock.training.phases import PAPER
 from strokeclock.training.store import read_hemispheres
 

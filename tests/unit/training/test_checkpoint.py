@@ -6,14 +6,17 @@ import torch
 from strokeclock.models.architecture import Architecture
 from strokeclock.training.checkpoint import (
     CheckpointError,
+    architecture_of,
     inherit,
     load_state,
     read_checkpoint,
     read_network,
+    record_architecture,
     remove_state,
     save_state,
     write_checkpoint,
 )
+from strokeclock.training.phases import PAPER
 
 SHARED = {
     "grid": (16, 32, 9),
@@ -40,10 +43,11 @@ def _network(net, *, attention=False, seed=0, **changes):
     return network.eval()
 
 
-def test_same_content_same_bytes_whatever_the_name_and_the_objects(tmp_path):
+def test_same_content_same_bytes_whatever_the_name_and_the_objects(tmp_path, make_record):
     weights = {"a": torch.arange(6.0).view(2, 3), "b": torch.ones(2)}
-    one = {"x": "text", "y": ["text", 1, None]}
-    other = {"y": ["te" + "xt"[:2], 1, None], "x": "".join(["t", "ext"])}
+    one = make_record(phase="text", data={"x": "text", "y": ["text", 1, None]})
+    data = {"y": ("te" + "xt"[:2], 1, None), "x": "".join(["t", "ext"])}
+    other = make_record(data=data, phase="text")
     first = write_checkpoint(tmp_path / "one.pt", weights=weights, record=one)
     copies = {name: tensor.clone() for name, tensor in weights.items()}
     copies["a"] = copies["a"].t().contiguous().t()  # another layout in memory
@@ -55,13 +59,13 @@ def test_same_content_same_bytes_whatever_the_name_and_the_objects(tmp_path):
     assert all(torch.equal(read[name], weights[name]) for name in weights)
 
 
-def test_same_bytes_whatever_the_strides_of_a_dimension_of_one(tmp_path):
+def test_same_bytes_whatever_the_strides_of_a_dimension_of_one(tmp_path, make_record):
     """A 1 x 1 convolution's weights are contiguous in either memory format, with other strides."""
     weight = torch.arange(6.0).view(2, 3, 1, 1)
     other = weight.to(memory_format=torch.channels_last)
     assert weight.stride() != other.stride()
-    one = write_checkpoint(tmp_path / "one.pt", weights={"a": weight}, record={})
-    assert one == write_checkpoint(tmp_path / "other.pt", weights={"a": other}, record={})
+    one = write_checkpoint(tmp_path / "one.pt", weights={"a": weight}, record=make_record())
+    assert one == write_checkpoint(tmp_path / "other.pt", weights={"a": other}, record=make_record())
 
 
 def test_no_checkpoint_is_one_sentence(tmp_path):
@@ -71,23 +75,25 @@ def test_no_checkpoint_is_one_sentence(tmp_path):
 
 
 @pytest.mark.parametrize("net", ["2d", "3d"])
-def test_network_is_rebuilt_from_its_record(tmp_path, net):
+def test_network_is_rebuilt_from_its_record(tmp_path, make_record, net):
     network = _network(net, attention=True)
-    architecture = {"net": net, "attention": True, **OWN[net], **SHARED, "grid": [16, 32, 9]}
-    write_checkpoint(
-        tmp_path / "model.pt",
-        weights=network.state_dict(),
-        record={"architecture": architecture, "phase": "x"},
+    task = PAPER["phase4_attention"]
+    architecture = Architecture(net=net, attention=True, **OWN[net], **SHARED)
+    written = make_record(
+        **{"net": net, "phase": task.phase, "task": task, "channels": architecture.channels},
+        architecture=record_architecture(architecture),
     )
+    write_checkpoint(tmp_path / "model.pt", weights=network.state_dict(), record=written)
     rebuilt, record = read_network(tmp_path / "model.pt")
-    assert record["phase"] == "x"
+    assert record.to_json() == written.to_json()
+    assert architecture_of(record) == architecture
     hemispheres = torch.rand(2, 3, 16, 32, 9)
     with torch.inference_mode():
         torch.testing.assert_close(rebuilt(hemispheres), network(hemispheres), rtol=0, atol=0)
 
 
-def test_phase_0_is_no_classifier(tmp_path):
-    write_checkpoint(tmp_path / "model.pt", weights={}, record={"phase": "phase0_genesis"})
+def test_phase_0_is_no_classifier(tmp_path, make_record):
+    write_checkpoint(tmp_path / "model.pt", weights={}, record=make_record(phase="phase0_genesis"))
     with pytest.raises(CheckpointError, match="not a classifier"):
         read_network(tmp_path / "model.pt")
 

@@ -1,5 +1,4 @@
 import hashlib
-import json
 import math
 from dataclasses import replace
 
@@ -14,11 +13,13 @@ import strokeclock.training.loop
 from strokeclock.cohort.split import SplitError
 from strokeclock.models.channels import channel_names
 from strokeclock.pretraining.restoration import train_restoration
-from strokeclock.training import classifier
+from strokeclock.training import classifier, trainer
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.classifier import train_phase
-from strokeclock.training.loop import TrainingError, one_cycle
+from strokeclock.training.loop import TrainingError
+from strokeclock.training.optimisation import one_cycle
 from strokeclock.training.prediction import predict
+from strokeclock.training.record import read_record
 
 
 def _train(
@@ -78,7 +79,7 @@ def test_what_lies_outside_the_box_is_never_seen(toys, tmp_path, net, average):
             box=toys.write_box(box),
             average=average,
         )
-        assert record["architecture"]["field"]["box"] == [[3, 16], [4, 28], [1, 9]]
+        assert record.field["box"] == [[3, 16], [4, 28], [1, 9]]
         predict(
             output / "phase1" / "model.pt",
             output=output / "scores.tsv",
@@ -151,7 +152,7 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
         ("phase3_tss4h5", "phase2"),
         ("phase4_attention", "phase3"),
     ):
-        record, state, _ = _train(
+        record, state, sha256 = _train(
             toys,
             tmp_path / phase,
             phase=phase,
@@ -161,9 +162,9 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
             freeze=phase != "phase1_stroke",
         )
         if parent_model is None:
-            assert record["parent"] is None
+            assert record.parent is None
         else:
-            assert record["parent"]["sha256"] == hashlib.sha256(parent_model.read_bytes()).hexdigest()
+            assert record.parent.sha256 == hashlib.sha256(parent_model.read_bytes()).hexdigest()
             before = read_checkpoint(parent_model)[1]
             if phase != "phase1_stroke":  # early layers as they were, batch-norm buffers too; later ones not
                 same = {name for name in before if name in state and torch.equal(before[name], state[name])}
@@ -173,12 +174,10 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
                 assert early <= same
                 late = {"2d": "layer4", "3d": "down_tr512"}[net]
                 assert not {name for name in same if name.startswith(f"{trunk}.{late}")}
-        assert record["architecture"]["attention"] == (phase == "phase4_attention")
-        assert record["channels"] == ["dwi", "t2w", "flair"]
-        assert record["best"]["epoch"] in (1, 2)
-        assert (
-            json.loads((tmp_path / phase / "run.json").read_text())["participants"] == record["participants"]
-        )
+        assert record.architecture["attention"] == (phase == "phase4_attention")
+        assert record.channels == ("dwi", "t2w", "flair")
+        assert record.best["epoch"] in (1, 2)
+        assert read_record(tmp_path / phase / "run.json") == replace(record, model_sha256=sha256)
         parent_model = tmp_path / phase / "model.pt"
 
 
@@ -270,7 +269,7 @@ def test_state_of_another_training_is_not_resumed(toys, tmp_path, monkeypatch):
 def test_the_selection_is_the_configured_one(toys, tmp_path, monkeypatch):
     """The epoch of highest AUC, of lowest loss, or the last: three different ones."""
     aucs, losses = iter([0.5, 0.9, 0.7, 0.6] * 3), iter([0.9, 0.7, 0.4, 0.8] * 3)
-    monkeypatch.setattr(classifier, "roc_auc_score", lambda labels, logits: next(aucs))
+    monkeypatch.setattr(classifier, "measure_auc", lambda labels, logits: next(aucs))
     original = functional.binary_cross_entropy_with_logits
 
     def loss(logits, labels):
@@ -280,7 +279,7 @@ def test_the_selection_is_the_configured_one(toys, tmp_path, monkeypatch):
     best = {}
     for selection in ("auc", "loss", "last"):
         record, _, _ = _train(toys, tmp_path / selection, epochs=4, patience=3, selection=selection)
-        best[selection] = record["best"]["epoch"]
+        best[selection] = record.best["epoch"]
     assert best == {"auc": 2, "loss": 3, "last": 4}
 
 
@@ -310,10 +309,10 @@ def test_each_part_of_the_tuned_recipe_has_its_effect(toys, tmp_path, part):
 
 
 def test_patience_waits_for_the_least_epochs(toys, tmp_path, monkeypatch):
-    monkeypatch.setattr(classifier, "roc_auc_score", lambda labels, logits: 0.5)
+    monkeypatch.setattr(classifier, "measure_auc", lambda labels, logits: 0.5)
     for least, epochs in ((0, 2), (3, 4)):
         record, _, _ = _train(toys, tmp_path / str(least), epochs=6, patience=1, min_epochs=least)
-        assert record["epochs"] == epochs
+        assert record.epochs == epochs
 
 
 def test_another_seed_gives_another_network(toys, tmp_path):
@@ -336,7 +335,7 @@ def test_another_seed_gives_another_network(toys, tmp_path):
 
 def test_learns_to_find_a_bright_box(toys, tmp_path):
     record, _, _ = _train(toys, tmp_path, epochs=12)
-    assert record["best"]["validation_auc"] == 1
+    assert record.best["validation_auc"] == 1
 
 
 def _train_after_phase_1(toys, folder, *, phase="phase2_tss3h", weights="phase1"):
@@ -402,7 +401,7 @@ def test_one_hemisphere_left_over_trains_with_the_batch_before(toys, tmp_path, m
         np.save(path, np.load(path)[..., 4:12, 8:16, :8])
     arguments = {"phase": "phase2_tss3h", "net": "3d", "epochs": 1}
     _train(toys, tmp_path / "merged", batch=5, **arguments)
-    monkeypatch.setattr(classifier, "batches", lambda order, size: np.split(order, [5, 10]))
+    monkeypatch.setattr(trainer, "batches", lambda order, size: np.split(order, [5, 10]))
     with pytest.raises(ValueError, match="more than 1 value per channel"):
         _train(toys, tmp_path / "alone", batch=5, **arguments)
 
@@ -417,7 +416,7 @@ def test_gates_from_phase_1_wait_frozen(toys, tmp_path):
         parent_model=tmp_path / "phase1" / "model.pt",
         attention_enter="phase1",
     )
-    assert record["architecture"]["attention"]
+    assert record.architecture["attention"]
     gates = [name for name in after if name.startswith("attention.")]
     assert gates
     assert all(torch.equal(before[name], after[name]) for name in gates)

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.architecture import Architecture
-from strokeclock.training.checkpoint import read_checkpoint
+from strokeclock.training.checkpoint import read_checkpoint, write_checkpoint
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, count_frozen_stages, logits_of
@@ -101,7 +101,7 @@ def test_training_that_keeps_maps_equals_one_that_does_not(toys, tmp_path, net):
     first = train("phase1", weights="random", parent_model=None)
     if net == "3d":  # the chain's phase 1 starts from phase 0: say that this one did
         record, weights, _ = read_checkpoint(first)
-        torch.save({"record": record | {"weights": "genesis"}, "weights": weights}, first)
+        write_checkpoint(first, weights=weights, record=replace(record, weights="genesis"))
     kept, plain = (
         read_checkpoint(train(str(size), weights="phase1", parent_model=first, cache_gb=size))[1]
         for size in (1, 0)

@@ -11,6 +11,12 @@ from strokeclock.errors import MissingSoftwareError
 from strokeclock.training import loop
 from strokeclock.training.device import choose_device
 from strokeclock.training.loop import TrainingError, batches, fit, freeze, teach, train_mode
+from strokeclock.training.record import TrainingRecord
+
+RECORD = TrainingRecord(
+    **{"net": "2d", "phase": "phase1_stroke", "weights": "random", "seed": 0, "channels": ()},
+    **{"architecture": {}, "participants": {}, "data": {}, "versions": {}},
+)
 
 
 def _auc(row):
@@ -37,7 +43,8 @@ def _fit(tmp_path, measures, *, patience=10, train_loss=0.5, measure=_auc, **set
         epochs=len(measures),
         patience=patience,
         **settings,
-        record={"phase": "phase1_stroke"},
+        record=RECORD,
+        identity={},
         output=tmp_path,
     )
     weights = torch.load(tmp_path / "model.pt", weights_only=True)["weights"]
@@ -73,6 +80,10 @@ def test_a_better_epoch_after_the_least_is_waited_for(tmp_path):
 def test_a_measure_that_is_the_epoch_keeps_the_last(tmp_path):
     measures = [0.9, 0.5, 0.6, 0.5]
     assert _fit(tmp_path, measures, patience=1, measure=lambda row: row["epoch"]) == (4, 4)
+
+
+def test_without_patience_all_epochs_are_trained(tmp_path):
+    assert _fit(tmp_path, [0.9, 0.5, 0.6, 0.5], patience=None) == (1, 4)
 
 
 @pytest.mark.parametrize(

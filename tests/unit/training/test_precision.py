@@ -1,16 +1,18 @@
 """Which number format a training takes, and that it keeps it."""
 
-import json
 import logging
+from contextlib import nullcontext
 
+import numpy as np
 import pytest
 import torch
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.training import loop, precision
-from strokeclock.training.checkpoint import read_checkpoint, save_state
+from strokeclock.training import loop, precision, trainer
+from strokeclock.training.checkpoint import load_state, read_checkpoint, save_state
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.precision import choose_precision, has_bf16
+from strokeclock.training.record import read_record
 
 CPU = torch.device("cpu")
 WIDE, NARROW = (44, 92, 22), (16, 32, 9)
@@ -51,48 +53,77 @@ def test_bf16_that_errs_is_refused(hardware):
 
 
 @pytest.mark.parametrize("begun", ["fp32", "bf16"])
-def test_a_training_goes_on_in_what_it_began_with(tmp_path, hardware, begun):
-    save_state(tmp_path, {"identity": {"settings": {"precision": begun}, "device": "cpu"}})
-    assert choose_precision("auto", CPU, grid=WIDE, output=tmp_path) == begun
+def test_a_training_goes_on_in_what_it_began_with(hardware, begun):
+    assert choose_precision("auto", CPU, grid=WIDE, begun=begun) == begun
 
 
-def test_another_kind_of_device_starts_anew(tmp_path, hardware):
-    save_state(tmp_path, {"identity": {"settings": {"precision": "bf16"}, "device": "cuda"}})
-    assert choose_precision("auto", CPU, grid=WIDE, output=tmp_path) == ("bf16" if hardware else "fp32")
+@pytest.fixture
+def train(toys, tmp_path, monkeypatch):
+    """Train phase 1 in a folder, on a processor with or without bf16; may die after its first epoch."""
+    for path in toys.hemispheres.glob("*.npy"):  # as wide as bf16 is safe
+        np.save(path, np.pad(np.load(path), [(0, 0), (0, 0), (8, 0), (0, 0), (0, 0)]))
 
-
-def test_a_training_killed_on_one_processor_ends_alike_on_another(toys, tmp_path, monkeypatch):
-    """Begun where bf16 is not there, ended where it is: the bytes of an unbroken one."""
-    monkeypatch.setattr(precision, "NARROWEST", 1)
-
-    def train(output, *, has_units):
-        monkeypatch.setattr(precision, "has_bf16", lambda device: has_units)
-        train_phase(
-            "phase1_stroke",
-            net="2d",
-            weights="random",
-            seed=0,
-            models=toys.models("2d"),
-            training=toys.training(precision="auto", epochs=3, device="cpu"),
-            parent_model=None,
-            output=output,
-            **toys.inputs(),
-        )
-
-    train(tmp_path / "unbroken", has_units=False)
-
-    def save_and_die(*arguments, **settings):
-        save(*arguments, **settings)
+    def save_and_die(folder, state, save=loop.save_state):
+        save(folder, state)
         raise KeyboardInterrupt
 
-    save = loop._save
-    with monkeypatch.context() as dying:
-        dying.setattr(loop, "_save", save_and_die)
-        with pytest.raises(KeyboardInterrupt):
-            train(tmp_path / "broken", has_units=False)
-    train(tmp_path / "broken", has_units=True)
+    def run(name, *, has_units, dies=False, **changes):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt) if dies else nullcontext():
+            patch.setattr(precision, "has_bf16", lambda device: has_units)
+            if dies:
+                patch.setattr(loop, "save_state", save_and_die)
+            train_phase(
+                "phase1_stroke",
+                net="2d",
+                weights="random",
+                seed=0,
+                models=toys.models("2d"),
+                training=toys.training(**{"precision": "auto", "epochs": 2, "device": "cpu"} | changes),
+                parent_model=None,
+                output=tmp_path / name,
+                **toys.inputs(),
+            )
+
+    return run
+
+
+@pytest.mark.parametrize(("begun", "kept"), [(False, "fp32"), (True, "bf16")])
+def test_a_training_killed_on_one_processor_ends_alike_on_another(tmp_path, train, begun, kept):
+    """Begun where bf16 is not there, ended where it is, or the other way round: an unbroken one's bytes."""
+    train("unbroken", has_units=begun)
+    train("broken", has_units=begun, dies=True)
+    train("broken", has_units=not begun)
     for name in ("model.pt", "history.tsv", "run.json"):
         assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
     record, _, _ = read_checkpoint(tmp_path / "broken/model.pt")
-    assert record["settings"]["precision"] == "fp32"
-    assert json.loads((tmp_path / "broken/run.json").read_text())["settings"]["precision"] == "fp32"
+    assert record.settings.precision == kept
+    assert read_record(tmp_path / "broken/run.json").settings.precision == kept
+
+
+def _change_settings(toys, folder, monkeypatch):
+    return {"lr": 1e-3}
+
+
+def _change_data(toys, folder, monkeypatch):
+    path = toys.hemispheres / "toy-00.npy"
+    np.save(path, np.load(path) / 2)
+
+
+def _change_code(toys, folder, monkeypatch):
+    monkeypatch.setattr(trainer, "digest_code", lambda *folders: "of other code")
+
+
+def _change_device(toys, folder, monkeypatch):
+    state = load_state(folder)
+    save_state(folder, state | {"identity": state["identity"] | {"device": "cuda"}})
+
+
+@pytest.mark.parametrize("change", [_change_settings, _change_data, _change_code, _change_device])
+def test_a_training_that_starts_anew_chooses_anew(toys, tmp_path, train, monkeypatch, caplog, change):
+    """What lies there was begun in fp32, but by other settings, data or code, or on another device."""
+    train("folder", has_units=False, dies=True)
+    changed = change(toys, tmp_path / "folder", monkeypatch) or {}
+    with caplog.at_level(logging.INFO):
+        train("folder", has_units=True, **changed)
+    assert any("of other settings, data or code: starting anew" in message for message in caplog.messages)
+    assert read_record(tmp_path / "folder/run.json").settings.precision == "bf16"

@@ -88,7 +88,7 @@ def test_channels_are_a_list_from_store_to_scores(toys, tmp_path, net, channels)
     )
     model = tmp_path / "model" / "model.pt"
     network, record = read_network(model)
-    assert record["channels"] == list(channels)
+    assert record.channels == channels
     first = next(parameter for parameter in network.parameters() if parameter.ndim > 3)
     assert first.shape[1] == len(channels)
     _predict(toys, model, tmp_path / "scores.tsv")
@@ -116,7 +116,7 @@ def test_the_other_hemisphere_is_seen_from_training_to_scores(toys, tmp_path, ne
     )
     model = tmp_path / "model" / "model.pt"
     network, record = read_network(model)
-    assert record["channels"] == ["dwi", "t2w", "flair", "other_dwi", "other_t2w", "other_flair"]
+    assert record.channels == ("dwi", "t2w", "flair", "other_dwi", "other_t2w", "other_flair")
     _predict(both, model, tmp_path / "scores.tsv")
     table = pd.read_csv(tmp_path / "scores.tsv", sep="\t")
     assert set(table["hemisphere"]) == {"left", "right"}

@@ -51,7 +51,7 @@ def test_a_grey_picture_gives_what_it_gave(channels):
     ],
 )
 @pytest.mark.parametrize(("net", "weights"), PARENTS)
-def test_early_layers_arrive_and_stay(toys, tmp_path, net, weights, channels):
+def test_early_layers_arrive_and_stay(toys, tmp_path, make_record, net, weights, channels):
     for path in toys.hemispheres.glob("*.npy"):
         values = np.load(path)
         series = len(channels) // (1 + has_other_hemisphere(channels))
@@ -63,10 +63,8 @@ def test_early_layers_arrive_and_stay(toys, tmp_path, net, weights, channels):
     else:
         network = SliceClassifier(width=4, standardised=True, channels=3, classes=3)
     phase, before = PARENTS[net, weights]
-    record = {"net": net, "phase": phase, "weights": before, "seed": 0, "channels": ["a", "b", "c"]}
-    write_checkpoint(
-        tmp_path / "parent.pt", weights=network.state_dict(), record=record | {"participants": {}}
-    )
+    record = make_record(net=net, phase=phase, weights=before, channels=("a", "b", "c"))
+    write_checkpoint(tmp_path / "parent.pt", weights=network.state_dict(), record=record)
     train_phase(
         "phase3_tss4h5",
         net=net,
@@ -79,7 +77,7 @@ def test_early_layers_arrive_and_stay(toys, tmp_path, net, weights, channels):
         **toys.inputs(),
     )
     found, state, _ = read_checkpoint(tmp_path / "out/model.pt")
-    assert found["parent"]["phase"] == phase
+    assert found.parent.phase == phase
     expected = spread_channels(network.state_dict(), net=net, channels=len(channels))
     early = {"2d": ("backbone.conv1", "backbone.bn1", "backbone.layer1"), "3d": ("encoder.down_tr64",)}[net]
     frozen = [name for name in state if name.startswith(early)]

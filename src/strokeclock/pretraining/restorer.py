@@ -1,0 +1,37 @@
+"""The U-Net of Models Genesis, which gives back a hemisphere as it was before it was corrupted."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.unet3d import UNet
+from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
+from strokeclock.training.phases import GENESIS
+from strokeclock.training.record import TrainingRecord
+
+
+def read_restorer(path: str | Path) -> tuple[UNet, TrainingRecord]:
+    """Rebuild the U-Net of a phase 0 checkpoint, in evaluation mode, and return it with its record.
+
+    Raises
+    ------
+    CheckpointError
+        The file is no checkpoint of strokeclock, or of another phase.
+    """
+    record, weights, _ = read_checkpoint(path)
+    if record.phase != GENESIS:
+        raise CheckpointError(f"{path} holds {record.phase}: name a checkpoint of {GENESIS}.")
+    network = make_restorer(record.channels, **record.architecture)
+    network.load_state_dict(weights)
+    return network.eval(), record
+
+
+def make_restorer(channels: Sequence[str], *, width: int, standardise: bool) -> UNet:
+    """The U-Net that takes a hemisphere as the 3D network does, and gives back the channels themselves."""
+    return UNet(
+        width=width,
+        standardised=standardise,
+        channels=len(channels),
+        outputs=len(channels),
+        sides=1 + has_other_hemisphere(channels),
+    )

@@ -1,0 +1,193 @@
+"""How the outliner learns: from the training patients' lesions, where the lesion's voxels are.
+
+It learns from masks that people drew, and, where there are none, from what stands out on DWI on the lesion's
+side (lesions/<patient>.nii.gz).
+"""
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from strokeclock.cohort.split import SplitError
+from strokeclock.models.channels import channel_names
+from strokeclock.models.field import Field, read_box
+from strokeclock.models.unet3d import UNet
+from strokeclock.segmentation.network import FULL, make_outliner, read_masks
+from strokeclock.training.augmentation import augment, move_masks
+from strokeclock.training.device import Stored
+from strokeclock.training.dice import measure_dice
+from strokeclock.training.loop import batches
+from strokeclock.training.material import CohortFiles, CohortMaterial
+from strokeclock.training.objective import Lesson, Objective, Step
+from strokeclock.training.phases import OUTLINE, Run
+from strokeclock.training.precision import autocast
+from strokeclock.training.settings import OutlineSettings
+from strokeclock.training.trainer import train
+
+log = logging.getLogger(__name__)
+
+LESION_WEIGHT = 45  # of the cross-entropy beside the overlap: a lesion is some 2 % of a hemisphere
+RARE = -4.0  # the first logit of every voxel
+
+
+def train_outliner(
+    *,
+    seed: int,
+    series: Sequence[str],
+    average: Sequence[int],
+    width: int,
+    standardise: bool,
+    training: Mapping,
+    hemispheres: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    volumes: str | Path,
+    box: str | Path | None = None,
+    output: str | Path,
+    events: Path | None = None,
+) -> None:
+    """Train the U-Net; 1 - soft Dice of each lesion + binary cross-entropy.
+
+    The validation part watches, but neither stops the training nor chooses its epoch.
+
+    Parameters
+    ----------
+    seed : of first weights, order and augmentation.
+    series : of a hemisphere; it sees them and their differences from the mirrored other hemisphere.
+    average, width, standardise : of the 3D network.
+    training : the fields of `OutlineSettings`.
+    hemispheres : folder of <patient>.npy.
+    volumes : lesions/volumes.tsv, the lesions beside it.
+    box : brain_box.json, the box of a hemisphere that is seen; None: the whole of it.
+    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    events : folder of TensorBoard's events; None: none are written.
+
+    Raises
+    ------
+    SplitError
+        Of a part no lesion is known.
+    TrainingError
+        The loss is no number any more.
+    """
+    objective = LesionSegmentation(
+        run=Run("3d", OUTLINE, "random", seed),
+        settings=OutlineSettings(**training),
+        channels=tuple(series),
+        view=Field(read_box(box), tuple(average)),
+        width=width,
+        standardise=standardise,
+        files=CohortFiles(hemispheres, cohort, split),
+        volumes=volumes,
+    )
+    train(objective, output=output, events=events)
+
+
+@dataclass(frozen=True)
+class LesionMaterial(CohortMaterial):
+    """Hemispheres with their lesions.
+
+    Attributes
+    ----------
+    masks : part -> (n, 1, x, y, z) uint8, see `read_masks`.
+    known : part -> numbers of the hemispheres whose lesion is known, or which have none.
+    """
+
+    masks: Mapping[str, np.ndarray]
+    known: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LesionSegmentation(Objective):
+    """1 - soft Dice of each lesion + binary cross-entropy; see `train_outliner` for the attributes."""
+
+    settings: OutlineSettings
+    width: int
+    standardise: bool
+    files: CohortFiles
+    volumes: str | Path
+
+    def read(self) -> LesionMaterial:
+        seen = channel_names(self.channels, other_hemisphere=True)
+        material = self.files.read(("train", "validation"), channels=seen)
+        masks, known = {}, {}
+        for part, units in material.parts.items():
+            masks[part], is_known = read_masks(
+                units, cohort=self.files.cohort, volumes=self.volumes, field=self.view
+            )
+            if not masks[part].any():
+                raise SplitError(
+                    f"{OUTLINE}: of the {part} part no lesion is known ({self.volumes}): name masks in "
+                    "column lesion_mask of the cohort sheet, or set training.phase0_outline to null."
+                )
+            known[part] = np.flatnonzero(is_known)
+            lesions = masks[part].any(axis=(1, 2, 3, 4)).sum()
+            log.info(
+                "%s: %d hemispheres, %d with a lesion, of %d", part, len(known[part]), lesions, len(units)
+            )
+        digests = {f"{part} lesions": hashlib.sha256(found).hexdigest() for part, found in masks.items()}
+        return LesionMaterial(
+            material.grid, {**material.data, **digests}, material.participants, material.parts, masks, known
+        )
+
+    def describe(self, grid: Sequence[int]) -> dict[str, object]:
+        return {"width": self.width, "standardise": self.standardise}
+
+    def build(self, grid: Sequence[int]) -> UNet:
+        network = make_outliner(self.channels, width=self.width, standardise=self.standardise)
+        torch.nn.init.constant_(network.out.bias, RARE)
+        return network
+
+    def prepare(
+        self, network: UNet, material: LesionMaterial, *, precision: str, device: torch.device
+    ) -> Lesson:
+        settings = self.settings
+        stored = {
+            part: (Stored(units.values, device), Stored(material.masks[part], device))
+            for part, units in material.parts.items()
+        }
+        extent_mm = self.view.extent_mm(material.grid)
+        motion = {name: settings.augmentation[name] for name in ("rotation_deg", "scale", "shift_mm")}
+
+        def measure(
+            part: str, batch: np.ndarray, generators: Sequence[np.random.Generator] = ()
+        ) -> tuple[torch.Tensor, torch.Tensor]:
+            """The loss of a batch, augmented given generators, and the sum of overlaps with its lesions."""
+            values, shares = stored[part]
+            seen, truth = self.view.see(values[batch]), shares[batch] / FULL
+            if generators:
+                changed, moved = generators
+                seen = augment(seen, changed, sides=2, extent_mm=extent_mm, **settings.augmentation)
+                truth = move_masks(truth, moved, extent_mm=extent_mm, **motion)
+            with autocast(precision, device):
+                found = network(seen)
+            overlaps = measure_dice(found, truth)
+            has_lesion = truth.flatten(1).any(1)
+            entropy = functional.binary_cross_entropy(found, truth)
+            loss = ((1 - overlaps) * has_lesion).mean() + LESION_WEIGHT * entropy
+            return loss, (overlaps * has_lesion).sum()
+
+        def loss(batch: np.ndarray, step: Step) -> torch.Tensor:
+            if not settings.augments:
+                return measure("train", batch)[0]
+            stream = [self.run.seed, 1, step.epoch, step.number]
+            return measure("train", batch, [np.random.default_rng(stream) for _ in range(2)])[0]
+
+        def validate() -> dict[str, float]:
+            network.eval()
+            watch = material.known["validation"]
+            with torch.inference_mode():
+                order = [*batches(watch, settings.batch)]
+                found = [(len(batch), *measure("validation", batch)) for batch in order]
+            lesions = int(material.masks["validation"][watch].any(axis=(1, 2, 3, 4)).sum())
+            return {
+                "validation_loss": sum(count * loss.item() for count, loss, _ in found) / len(watch),
+                "validation_dice": sum(overlap.item() for *_, overlap in found) / lesions,
+            }
+
+        return Lesson(material.known["train"], loss, validate)

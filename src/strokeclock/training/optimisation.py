@@ -1,0 +1,51 @@
+"""How weights move: the optimiser and the schedule of its rate."""
+
+import math
+
+import torch
+from torch import nn
+
+from strokeclock.training.settings import TrainingSettings
+
+WARM_UP = 0.15  # of the steps of one cycle
+
+
+def make_optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+    """Make the optimiser of what is not frozen; ``optimizer`` names it (`TrainingSettings`)."""
+    learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    match settings.optimizer:
+        case "adabound":
+            from pytorch_optimizer import AdaBound  # 1 s, which other optimisers need not wait for
+
+            return AdaBound(
+                learning, lr=settings.lr, final_lr=settings.final_lr, weight_decay=settings.weight_decay
+            )
+        case "adamw":
+            return torch.optim.AdamW(learning, lr=settings.lr, weight_decay=settings.weight_decay)
+        case "adam":
+            return torch.optim.Adam(learning, lr=settings.lr)
+        case "sgd":
+            return torch.optim.SGD(learning, lr=settings.lr, momentum=0.9)
+    raise ValueError(f"{settings.optimizer} is no optimiser")
+
+
+def rate_at(settings: TrainingSettings, *, epoch: int, done: float) -> float:
+    """Return the learning rate of a step of an epoch (from 1), of which the share ``done`` lies behind."""
+    match settings.schedule:
+        case "constant":
+            return settings.lr
+        case "one_cycle":
+            return settings.lr * one_cycle((epoch - 1 + done) / settings.epochs)
+        case "halving":
+            return settings.lr * 0.5 ** ((epoch - 1) // max(1, int(0.8 * settings.patience)))
+    raise ValueError(f"{settings.schedule} is no schedule")
+
+
+def one_cycle(done: float) -> float:
+    """The share of the learning rate when a share of the training is done (0 to 1).
+
+    It rises linearly from 1/25 over the first 15 %, then falls to 0 as a cosine.
+    """
+    if done < WARM_UP:
+        return 0.04 + 0.96 * done / WARM_UP
+    return (1 + math.cos(math.pi * (done - WARM_UP) / (1 - WARM_UP))) / 2

@@ -1,0 +1,158 @@
+"""What a training was: one record, in model.pt and run.json of every network. Imports no torch."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from importlib.metadata import version
+from pathlib import Path
+
+from strokeclock import __version__
+from strokeclock.errors import StrokeclockError
+from strokeclock.files import write_whole
+from strokeclock.training.phases import Task
+from strokeclock.training.settings import PHASE_0, PhaseSettings, TrainingSettings
+
+FORMAT = 2  # of the record; what was written before it had a number was 1
+
+
+class CheckpointError(StrokeclockError):
+    """A checkpoint or its record is not one of ours, or not the one that was asked for."""
+
+
+@dataclass(frozen=True)
+class Parent:
+    """The checkpoint that a training started from."""
+
+    phase: str
+    weights: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """What made a network, enough to build it again.
+
+    Attributes
+    ----------
+    net, phase, weights, seed : of `phases.Run`.
+    task : what a classifier answers; None for phase 0.
+    parent : None where it started from random weights.
+    architecture : what the network is built from, beside channels and field; each objective has its own.
+    channels : of what the network sees, in order.
+    field : box and average (`Field`) of what it sees of a hemisphere; None: it has seen no hemispheres.
+    settings : with the precision that it was trained in; None: it was trained elsewhere.
+    frozen : modules whose weights and statistics stayed as they were.
+    participants : part -> patients of the cohort's split at that time; empty: it has seen none of them.
+    data : name -> digest or number of what it has learned from.
+    epochs : how many there were.
+    best : the row of history.tsv whose weights are kept.
+    versions : of the software that the weights depend on (`list_versions`).
+    model_sha256 : of model.pt, in run.json alone.
+    strokeclock : its version.
+    format : of the record itself.
+    """
+
+    net: str
+    phase: str
+    weights: str
+    seed: int
+    architecture: Mapping[str, object]
+    channels: tuple[str, ...]
+    participants: Mapping[str, Sequence[str]]
+    data: Mapping[str, object]
+    versions: Mapping[str, str]
+    task: Task | None = None
+    parent: Parent | None = None
+    field: Mapping[str, object] | None = None
+    settings: TrainingSettings | None = None
+    frozen: tuple[str, ...] = ()
+    epochs: int = 0
+    best: Mapping[str, float] | None = None
+    model_sha256: str | None = None
+    strokeclock: str = __version__
+    format: int = FORMAT
+
+    def to_json(self) -> dict[str, object]:
+        """Return the record in JSON's types, without ``model_sha256`` where that is None."""
+        content = json.loads(json.dumps(asdict(self), sort_keys=True))
+        if self.model_sha256 is None:
+            del content["model_sha256"]
+        return content
+
+
+def list_versions(settings: TrainingSettings | None) -> dict[str, str]:
+    """Return the versions of the software that a training's weights depend on."""
+    names = ["numpy", "torch"]
+    if settings is not None and settings.optimizer == "adabound":
+        names.insert(1, "pytorch_optimizer")
+    return {name: version(name) for name in names}
+
+
+def write_record(path: str | Path, record: TrainingRecord) -> None:
+    """Write run.json."""
+    write_whole(path, json.dumps(record.to_json(), indent=2, sort_keys=True) + "\n")
+
+
+def read_record(path: str | Path) -> TrainingRecord:
+    """Read run.json.
+
+    Raises
+    ------
+    CheckpointError
+        The file holds no record of a training, or one of another format.
+    """
+    try:
+        content = json.loads(Path(path).read_bytes())
+    except ValueError:  # no JSON, or no text
+        content = None
+    return parse_record(content, path=path)
+
+
+def parse_record(content: object, *, path: str | Path) -> TrainingRecord:
+    """Make a record of what `TrainingRecord.to_json` returned.
+
+    Parameters
+    ----------
+    content : read from a file.
+    path : of that file, for errors.
+
+    Raises
+    ------
+    CheckpointError
+        The content is no record of a training, or one of another format.
+    """
+    if not isinstance(content, Mapping) or "phase" not in content:
+        raise CheckpointError(f"{path} holds no record of a training: delete it and train again.")
+    if content.get("format", 1) != FORMAT:
+        raise CheckpointError(
+            f"{path} has a record of format {content.get('format', 1)} and this version of strokeclock reads "
+            f"{FORMAT}: delete it and train again."
+        )
+    try:
+        record = _build_record(content)
+        whole = record.to_json() == content
+    except (AttributeError, KeyError, TypeError, ValueError):
+        whole = False
+    if not whole:
+        raise CheckpointError(
+            f"{path} has a record of {content['phase']} of another shape: delete it and train again."
+        )
+    return record
+
+
+def _build_record(content: Mapping) -> TrainingRecord:
+    task, parent, settings = (content[name] for name in ("task", "parent", "settings"))
+    if settings is not None:
+        kind = PHASE_0[content["phase"]] if task is None else PhaseSettings
+        chosen = {setting.name for setting in fields(kind) if setting.init}
+        settings = kind(**{name: value for name, value in settings.items() if name in chosen})
+    return TrainingRecord(
+        **{
+            **content,
+            "task": task and Task(**task),
+            "parent": parent and Parent(**parent),
+            "settings": settings,
+            "channels": tuple(content["channels"]),
+            "frozen": tuple(content["frozen"]),
+        }
+    )

@@ -1,0 +1,129 @@
+"""One trainer for every objective: from seeds and files to model.pt, history.tsv and run.json."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from strokeclock.provenance import digest_code
+from strokeclock.training.checkpoint import inherit, read_identity
+from strokeclock.training.device import choose_device, on_device
+from strokeclock.training.loop import batches, fit, freeze, teach, train_mode
+from strokeclock.training.material import Material
+from strokeclock.training.objective import Objective, Step
+from strokeclock.training.optimisation import make_optimiser, rate_at
+from strokeclock.training.precision import PRECISIONS, choose_precision
+from strokeclock.training.record import Parent, TrainingRecord, list_versions
+
+# What selects an epoch, from its row of the history; greater is better.
+MEASURES: dict[str, Callable[[dict[str, float]], float]] = {
+    "auc": lambda row: row["validation_auc"],
+    "loss": lambda row: -row["validation_loss"],
+    "last": lambda row: row["epoch"],
+}
+
+
+def train(objective: Objective, *, output: str | Path, events: Path | None = None) -> None:
+    """Train a network to an objective, and write model.pt, history.tsv and run.json.
+
+    A training that was killed goes on from ``latest.pt``, with the result of an unbroken one.
+
+    Parameters
+    ----------
+    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    events : folder of TensorBoard's events; None: none are written.
+
+    Raises
+    ------
+    TrainingError
+        The loss is no number any more, or the device is absent.
+    CheckpointError, SplitError
+        What is started from is another checkpoint, or has learned from a patient who now selects or tests.
+    ConfigurationError
+        bf16 is asked for and gives wrong gradients here.
+    """
+    settings, output = objective.settings, Path(output)
+    device = choose_device(settings.device, threads=settings.threads)
+    material = objective.read()
+    parent, inherited = None, {}
+    if objective.start is not None:
+        parent, inherited = objective.start.read(
+            objective.run,
+            channels=objective.channels,
+            view=objective.view,
+            participants=material.participants,
+        )
+
+    code = digest_code(inspect.getfile(type(objective)))  # it reaches this module, too
+
+    def identify(precision: str) -> dict[str, object]:
+        """Everything that makes this training what it is, were it of this precision."""
+        record = _describe(objective, material, parent=parent, precision=precision)
+        return record.to_json() | {"code": code, "device": device.type}
+
+    seen = material.grid if objective.view is None else objective.view.size(material.grid)
+    begun = _read_begun_precision(output, identify) if settings.precision == "auto" else None
+    precision = choose_precision(settings.precision, device, grid=seen, begun=begun)
+
+    torch.manual_seed(objective.first_seed)
+    network = objective.build(material.grid)
+    if parent is not None:
+        inherit(network, parent=inherited)
+    network = on_device(network, device)
+    freeze(network, objective.frozen)
+    lesson = objective.prepare(network, material, precision=precision, device=device)
+    optimiser = make_optimiser(network, settings)
+
+    def train_epoch(epoch: int) -> float:
+        train_mode(network, frozen=objective.frozen)
+        generator = np.random.default_rng([*objective.stream, epoch])
+        order = [*batches(generator.permutation(lesson.units), settings.batch)]
+
+        def loss_of(number: int, batch: np.ndarray) -> torch.Tensor:
+            optimiser.param_groups[0]["lr"] = rate_at(settings, epoch=epoch, done=number / len(order))
+            return lesson.loss(batch, Step(epoch, number, generator))
+
+        return teach(optimiser, order, loss_of)
+
+    fit(
+        network,
+        optimiser,
+        train_epoch=train_epoch,
+        validate=lesson.validate,
+        measure=MEASURES[settings.selection],
+        epochs=settings.epochs,
+        patience=settings.patience,
+        min_epochs=settings.min_epochs,
+        record=_describe(objective, material, parent=parent, precision=precision),
+        identity=identify(precision),
+        output=output,
+        events=events,
+    )
+
+
+def _describe(
+    objective: Objective, material: Material, *, parent: Parent | None, precision: str
+) -> TrainingRecord:
+    """Return the record of a training that has not begun."""
+    return TrainingRecord(
+        **objective.run._asdict(),
+        task=objective.task,
+        parent=parent,
+        architecture=objective.describe(material.grid),
+        channels=tuple(objective.channels),
+        field=None if objective.view is None else asdict(objective.view),
+        settings=replace(objective.settings, precision=precision),
+        frozen=objective.frozen,
+        participants=material.participants,
+        data=material.data,
+        versions=list_versions(objective.settings),
+    )
+
+
+def _read_begun_precision(folder: Path, identify: Callable[[str], dict[str, object]]) -> str | None:
+    """The precision in which the very training that ``identify`` describes has begun; None: it has not."""
+    begun = read_identity(folder)
+    return next((precision for precision in PRECISIONS if identify(precision) == begun), None)
