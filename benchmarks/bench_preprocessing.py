@@ -64,7 +64,7 @@ def _measure(folder: Path) -> Iterator[Row]:
     prepared = read_atlas(**{name: atlas[name] for name in ("t2w", "brain_mask", "grid")})
     ours = cpu_seconds(
         lambda: preprocess_patient(
-            patient="p", **raw, adc=None, b_value=1000.0,
+            raw, patient="p", b_value=1000.0,
             atlas=prepared, shared_dwi=True, outputs=outputs, **open_n4,
         ),
         n=RUNS,

@@ -64,7 +64,7 @@ def _preprocess(raw: dict[str, Path], folder: Path) -> None:
     prep = SETTINGS["preprocessing"]
     names = (*SERIES, "adc", "brain_mask", "t2w_to_atlas", "flair_to_t2w")
     preprocess_patient(
-        patient="p", **raw, adc=None, b_value=1000.0, atlas=_atlas(folder / "results/bench/atlas"),
+        raw, patient="p", b_value=1000.0, atlas=_atlas(folder / "results/bench/atlas"),
         shrink=prep["n4"]["shrink"], iterations=prep["open"]["n4_iterations"], shared_dwi=True,
         outputs={name: folder / "out" / f"{name}{'.txt' if '_to_' in name else '.nii.gz'}" for name in names},
     )  # fmt: skip

@@ -21,6 +21,7 @@ from strokeclock.cohort.cells import read_cells
 from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
+from strokeclock.series import BOTH
 
 COLUMNS = ["patient", "hemisphere", "part", "label", "score"]
 # phase -> the label is 1 where TSS is below so many minutes; None: where the hemisphere holds a lesion
@@ -275,7 +276,7 @@ def check_against_cohort(
         below_min = tasks[arm.phase]
         if below_min is None:
             side = patients["lesion_side"].reindex(patient).to_numpy()
-            truth = (side == hemisphere.to_numpy()) | (side == "both")
+            truth = (side == hemisphere.to_numpy()) | (side == BOTH)
         else:
             truth = patients["onset_to_mri_min"].reindex(patient).to_numpy() < below_min
         if (wrong := frame["label"].to_numpy() != truth).any():

@@ -14,7 +14,6 @@ import yaml
 
 from strokeclock.imaging.atlas import build_atlas, read_atlas
 from strokeclock.imaging.hemispheres import make_hemispheres
-from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.open_chain import preprocess_patient
 from strokeclock.imaging.quality import check, dice
 from strokeclock.imaging.reference import make_reference
@@ -22,6 +21,7 @@ from strokeclock.imaging.resample import resample_mask
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 from strokeclock.phantom import patient as phantom
 from strokeclock.phantom.clinic import draw_patient
+from strokeclock.series import CHANNELS
 
 pytestmark = pytest.mark.integration
 
@@ -75,7 +75,7 @@ def make_head(tmp_path_factory, settings):
             patient = phantom.make_patient(number, seed=0, settings=settings["phantom"])
         folder = tmp_path_factory.mktemp("phantom")
         masks = {name: folder / f"{name}.nii.gz" for name in ("lesion", "brain_mask")}
-        scans = {name: folder / f"{name}.nii.gz" for name in SERIES}
+        scans = {name: folder / f"{name}.nii.gz" for name in CHANNELS}
         phantom.write_patient(patient, scans=scans, **masks)
         return {
             name: read_volume(path, patient="p1", series=name) for name, path in (scans | masks).items()
@@ -93,15 +93,14 @@ def go(tmp_path, atlas, settings):
         return np.linalg.norm(((found - np.eye(4)) @ homogeneous)[:3], axis=0).mean()
 
     def run(head, *, side="left", **changes):
-        for name in SERIES:
+        for name in CHANNELS:
             write_volume(tmp_path / f"raw_{name}.nii.gz", changes.get(name, head[name]))
-        names = (*SERIES, "adc", "brain_mask")
+        names = (*CHANNELS, "adc", "brain_mask")
         outputs = {name: tmp_path / f"{name}.nii.gz" for name in names}
         transforms = {name: tmp_path / f"{name}.txt" for name in ("t2w_to_atlas", "flair_to_t2w")}
         facts = preprocess_patient(
+            {name: tmp_path / f"raw_{name}.nii.gz" for name in CHANNELS},
             patient="p1",
-            **{name: tmp_path / f"raw_{name}.nii.gz" for name in SERIES},
-            adc=None,
             b_value=1000.0,
             atlas=atlas.read,
             shrink=settings["preprocessing"]["n4"]["shrink"],
@@ -110,7 +109,7 @@ def go(tmp_path, atlas, settings):
             outputs=outputs | transforms,
         )
         record = check(
-            {name: outputs[name] for name in (*SERIES, "adc")},
+            {name: outputs[name] for name in (*CHANNELS, "adc")},
             outputs["brain_mask"],
             transform=transforms["t2w_to_atlas"],
             patient="p1",
@@ -125,7 +124,7 @@ def go(tmp_path, atlas, settings):
         intensity = dict(settings["preprocessing"]["intensity"])
         points, percentiles = intensity.pop("match_points"), intensity.pop("percentiles")
         reference = make_reference(
-            {name: volumes[name].data for name in SERIES},
+            {name: volumes[name].data for name in CHANNELS},
             mask.data > 0,
             patient="p1",
             part="train",
@@ -137,7 +136,7 @@ def go(tmp_path, atlas, settings):
             mask,
             patient="p1",
             reference=reference,
-            channels=SERIES,
+            channels=CHANNELS,
             percentiles=percentiles,
             **intensity,
         )
@@ -167,7 +166,7 @@ def go(tmp_path, atlas, settings):
 def strip(head):
     """Every series with the skull taken off, as public data come."""
     stripped = {}
-    for name in SERIES:
+    for name in CHANNELS:
         volume = head[name]
         mask = resample_mask(
             head["brain_mask"],
@@ -231,7 +230,7 @@ def test_a_quarter_of_the_brain_outside_flair(make_head, go, quarter):
 
 def test_a_patient_stored_mirrored_is_seen_by_the_recorded_side(make_head, go):
     head = make_head(NUMBER)
-    result = go(head, **{name: mirror(head[name]) for name in SERIES})
+    result = go(head, **{name: mirror(head[name]) for name in CHANNELS})
     assert result.record["verdict"] == "look"
     assert result.record["reason"] == "DWI shows the infarct right, recorded is left"
 

@@ -65,7 +65,7 @@ def test_these_import_no_torch(folder):
 
 def test_settings_import_what_snakemake_brings_alone():
     """The host holds Snakemake and nothing else, and parses the configuration for every job."""
-    own = {"strokeclock.errors", "strokeclock.files"}
+    own = {"strokeclock.errors", "strokeclock.files", "strokeclock.series"}
     wrong = [
         f"{file} imports {name}"
         for file, name in imported_by("settings")

@@ -21,6 +21,7 @@ rule cohort:
         mem_mb=500,
         runtime=5,
     params:
+        needed=list_needed(config["models"]["channels"]),
         require_onset=config["cohort"]["require_onset"],
         exclude=config["cohort"]["exclude"],
     script:

@@ -12,6 +12,7 @@ from strokeclock.cohort.sheet import read_sheet
 from strokeclock.cohort.split_file import check_split_file
 from strokeclock.errors import StrokeclockError
 from strokeclock.provenance import digest_code
+from strokeclock.series import SERIES, list_needed, list_registered, list_used
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.duplicates import check_duplicate_keys
 
@@ -23,6 +24,7 @@ try:
     COHORT = (
         read_sheet(
             config["cohort"]["sheet"],
+            needed=list_needed(config["models"]["channels"]),
             require_onset=config["cohort"]["require_onset"],
             exclude=config["cohort"]["exclude"],
         )
@@ -65,11 +67,9 @@ except StrokeclockError as error:
 
 RUN = f"results/{config['run']}"
 LOG = f"logs/{config['run']}"
-# What has its own geometry is registered to the T2w for itself. The others take the T2w's matrix.
-REGISTERED = (
-    ("flair", "dwi")
-    if config["preprocessing"]["dwi_transform"] == "register"
-    else ("flair",)
+USED = list_used(config["models"]["channels"])  # the series that come to the atlas grid
+REGISTERED = list_registered(
+    USED, shared=config["preprocessing"]["dwi_transform"] == "register"
 )
 IS_PHANTOM = COHORT is None
 IS_TEMPLATE_SPACE = IS_PHANTOM and config["phantom"]["space"] == "template"
@@ -166,7 +166,7 @@ BATCH_TABLES = [
 PREPROCESSED = {
     **{
         name: f"preprocessed/{{patient}}/{name}.nii.gz"
-        for name in ("t2w", "dwi", "flair", "adc", "brain_mask")
+        for name in (*USED, "brain_mask")
     },
     "t2w_to_atlas": "preprocessed/{patient}/transforms/t2w_to_atlas.txt",
     **{
@@ -210,15 +210,18 @@ EXCLUSIONS = settled(f"{RUN}/cohort/exclusions.tsv")
 VOLUMES = settled(f"{RUN}/lesions/volumes.tsv")
 
 
-RAW = ("t2w", "dwi", "flair", "adc")
-
-
 def raw_series(patient):
-    """The files of a patient's raw series: t2w, dwi, flair, adc; None where there is none."""
+    """The files of a patient's raw series that are used; None where there is none."""
     if IS_PHANTOM:
-        names = {name: f"{RUN}/phantom/{patient}/{name}.nii.gz" for name in RAW}
-        return names | {"adc": None}
-    return {name: ROWS[patient][name] or None for name in RAW}
+        return {
+            name: (
+                None
+                if SERIES[name].derived
+                else f"{RUN}/phantom/{patient}/{name}.nii.gz"
+            )
+            for name in USED
+        }
+    return {name: ROWS[patient][name] or None for name in USED}
 
 
 def raw_files_of(patients):

@@ -2,7 +2,6 @@
 
 FSL = config["preprocessing"]["fsl"]
 BOXES = f"{RUN}/fsl/{{patient}}"
-FSL_SERIES = ("t2w", "dwi", "flair", "adc")
 
 
 # FSL is looked for once, where jobs run: the head of a cluster needs none.
@@ -26,7 +25,7 @@ rule bias_correction:
         raw=lambda wildcards: raw_files_of([wildcards.patient]),
         fsl=rules.fsl.output.found,
     output:
-        **{name: temp(f"{BOXES}/bias_correction/{name}.nii") for name in FSL_SERIES},
+        **{name: temp(f"{BOXES}/bias_correction/{name}.nii") for name in USED},
     log:
         f"{LOG}/fsl/bias_correction/{{patient}}.log",
     conda:
@@ -45,9 +44,9 @@ rule bias_correction:
 
 rule reorientation:
     input:
-        **{name: f"{BOXES}/bias_correction/{name}.nii" for name in FSL_SERIES},
+        **{name: f"{BOXES}/bias_correction/{name}.nii" for name in USED},
     output:
-        **{name: temp(f"{BOXES}/reorientation/{name}.nii") for name in FSL_SERIES},
+        **{name: temp(f"{BOXES}/reorientation/{name}.nii") for name in USED},
     log:
         f"{LOG}/fsl/reorientation/{{patient}}.log",
     conda:
@@ -125,7 +124,7 @@ rule second_stripping:
 
 rule co_registration:
     input:
-        **{name: f"{BOXES}/reorientation/{name}.nii" for name in FSL_SERIES},
+        **{name: f"{BOXES}/reorientation/{name}.nii" for name in USED},
         **{
             f"stripped_{name}": f"{BOXES}/skull_stripping/{name}.nii"
             for name in ("t2w", *REGISTERED)
@@ -134,7 +133,7 @@ rule co_registration:
         brain_mask=f"{BOXES}/second_stripping/brain_mask.nii",
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
-        **{name: f"{RUN}/preprocessed/{{patient}}/{name}.nii.gz" for name in FSL_SERIES},
+        **{name: f"{RUN}/preprocessed/{{patient}}/{name}.nii.gz" for name in USED},
         **{
             f"{name}_to_t2w": f"{RUN}/preprocessed/{{patient}}/transforms/{name}_to_t2w.txt"
             for name in REGISTERED

@@ -1,7 +1,7 @@
 """Correct the bias field of every series by N4; the ADC is computed from the raw ones.
 
 Inputs: raw (the series' files, or the table of phantoms); found (FSL is there). Params: raw (series ->
-file, None where there is none; t2w or adc may be absent). Outputs: t2w, dwi, flair, adc. Settings:
+file, None where there is none; t2w or adc may be absent). Outputs: every series. Settings:
 preprocessing.n4 (shrink, iterations, shared_dwi), b_value in s/mm2.
 """
 

@@ -12,6 +12,7 @@ from strokeclock.imaging.quality import check
 from strokeclock.imaging.quality_record import write_record
 from strokeclock.imaging.volume import read_volume
 from strokeclock.logs import log_to
+from strokeclock.series import SERIES
 
 log_to(snakemake.log[0])
 records = snakemake.params.records
@@ -20,7 +21,7 @@ atlas = read_volume(snakemake.input.atlas, patient="atlas", series="t2w")
 atlas_mask = read_volume(snakemake.input.atlas_mask, patient="atlas", series="brain_mask")
 for patient, files in read_batches(snakemake.input.preprocessed, only=records).items():
     record = check(
-        {name: files[name] for name in ("t2w", "dwi", "flair", "adc")},
+        {name: file for name, file in files.items() if name in SERIES},
         files["brain_mask"],
         transform=None if snakemake.params.is_in_atlas_space else files["t2w_to_atlas"],
         patient=patient,

@@ -7,12 +7,12 @@ Settings: preprocessing.intensity.
 from strokeclock.batches import read_batches
 from strokeclock.imaging.reference import learn_reference
 from strokeclock.logs import log_to
+from strokeclock.series import MATCHED
 
 log_to(snakemake.log[0])
-names = ("t2w", "dwi", "flair", "brain_mask")
 learn_reference(
     {
-        patient: {name: files[name] for name in names}
+        patient: {name: file for name, file in files.items() if name in (*MATCHED, "brain_mask")}
         for patient, files in read_batches(snakemake.input.preprocessed).items()
     },
     split=snakemake.input.split,

@@ -1,8 +1,8 @@
 """Bring a batch's series onto the atlas grid with the open toolchain, one patient after the other.
 
 Inputs: the raw series, atlas_t2w, atlas_brain_mask, atlas_grid. Output: table (of the preprocessed files).
-Params, each by patient: preprocessed (t2w, dwi, flair, adc, brain_mask on the grid; t2w_to_atlas,
-flair_to_t2w and dwi_to_t2w as 4 x 4 matrices), raw (series -> file, None where there is none), b_values
+Params, each by patient: preprocessed (the series and brain_mask on the grid; t2w_to_atlas and
+<series>_to_t2w as 4 x 4 matrices), raw (series -> file, None where there is none), b_values
 (s/mm2). Settings: preprocessing.n4, preprocessing.open, preprocessing.dwi_transform.
 """
 
@@ -25,8 +25,8 @@ for patient, outputs in snakemake.params.preprocessed.items():
     run_step(
         partial(
             preprocess_patient,
+            raw,
             patient=patient,
-            **raw,
             b_value=snakemake.params.b_values[patient],
             atlas=atlas,
             register_dwi=snakemake.params.register_dwi,

@@ -1,6 +1,6 @@
 """Turn every series to the axes of MNI-152 (fslreorient2std).
 
-Inputs and outputs: t2w, dwi, flair, adc.
+Inputs and outputs: every series.
 """
 
 from strokeclock.imaging.exclusion import run_step

@@ -8,8 +8,7 @@ import pandas as pd
 
 from strokeclock.cohort.split import is_labelled, read_cohort, read_split_table
 from strokeclock.predictions import write_predictions
-
-SIDES = {"left": ("left",), "right": ("right",), "both": ("left", "right")}
+from strokeclock.series import list_sides
 
 
 def read_patients(cohort: str | Path, split: str | Path, *, below_min: float) -> pd.DataFrame:
@@ -34,6 +33,6 @@ def write_scores(output: str | Path, scored: Iterable[tuple[pd.DataFrame, np.nda
             (row.Index, side, row.part, row.label, score)
             for patients, scores in scored
             for row, score in zip(patients.itertuples(), scores, strict=True)
-            for side in SIDES[row.lesion_side]
+            for side in list_sides(row.lesion_side)
         ),
     )

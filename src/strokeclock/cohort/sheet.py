@@ -3,15 +3,15 @@
 import csv
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from strokeclock.cohort.cells import read_cells
 from strokeclock.errors import ConfigurationError
 from strokeclock.files import replacing
+from strokeclock.series import BOTH, REQUIRED, SERIES, SIDES, Series
 
-SERIES = ("t2w", "dwi", "flair", "adc")
 LESION_MASK = "lesion_mask"
 FILES = (*SERIES, LESION_MASK)
 COLUMNS = (
@@ -26,8 +26,7 @@ COLUMNS = (
     "site",
     "field_t",
 )
-REQUIRED_COLUMNS = ("patient", "dwi", "flair", "onset_to_mri_min", "lesion_side")
-SIDES = ("left", "right", "both")
+LESION_SIDES = (*SIDES, BOTH)
 
 _MISSING = {"", "n/a", "na", "nan", "none"}
 _PATIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -72,7 +71,11 @@ class Cohort:
 
 
 def read_sheet(
-    path: str | Path, *, require_onset: bool = True, exclude: Mapping[str, str] | None = None
+    path: str | Path,
+    *,
+    needed: Collection[str] = REQUIRED,
+    require_onset: bool = True,
+    exclude: Mapping[str, str] | None = None,
 ) -> Cohort:
     """Read and check a cohort sheet (tab-separated, with a header; config/README.md).
 
@@ -82,6 +85,8 @@ def read_sheet(
     ----------
     path : path
         The sheet. Paths in it are absolute or relative to its folder. Missing values: empty or n/a.
+    needed : collection of str
+        The series that a patient cannot do without (`series.list_needed`).
     require_onset : bool
         Exclude patients without onset_to_mri_min (minutes) or lesion_side.
     exclude : mapping
@@ -94,7 +99,7 @@ def read_sheet(
         for a file name, or an excluded patient who is not in the sheet.
     """
     header, table = read_cells(path)
-    _check_header(header, path)
+    _check_header(header, path, needed=needed)
     if not table:
         raise ConfigurationError(f"{path} has a header and no patient: add one row a patient.")
 
@@ -111,7 +116,10 @@ def read_sheet(
             "correct or remove."
         )
     rows.sort(key=lambda row: row["patient"])  # the sheet's order changes nothing
-    reasons = {row["patient"]: exclude.get(row["patient"]) or _fault(row, require_onset) for row in rows}
+    reasons = {
+        row["patient"]: exclude.get(row["patient"]) or _fault(row, needed=needed, require_onset=require_onset)
+        for row in rows
+    }
     return Cohort(
         rows=tuple(row for row in rows if not reasons[row["patient"]]),
         exclusions={patient: reason for patient, reason in reasons.items() if reason},
@@ -154,12 +162,13 @@ def _with_paths(row: dict[str, str], folder: Path) -> dict[str, str]:
     return row | {name: str((folder / row[name]).resolve()) for name in FILES if row[name]}
 
 
-def _check_header(header: list[str], path: str | Path) -> None:
+def _check_header(header: list[str], path: str | Path, *, needed: Collection[str]) -> None:
     repeated = sorted({column for column in header if header.count(column) > 1})
     unknown = sorted(set(header) - set(COLUMNS))
-    missing = [column for column in REQUIRED_COLUMNS if column not in header]
-    if "t2w" not in header and "adc" not in header:
-        missing.append("t2w (or adc, from which it can be derived)")
+    missing = [column for column in ("patient", "onset_to_mri_min", "lesion_side") if column not in header]
+    for name in needed:
+        if name not in header and not ((instead := SERIES[name].instead) and instead in header):
+            missing.append(f"{name} (or {instead}, from which it can be derived)" if instead else name)
     if missing:
         raise ConfigurationError(
             f"{path} lacks the column {', '.join(missing)}: add it (tab-separated; config/README.md)."
@@ -190,13 +199,11 @@ def _check_identifiers(rows: list[dict[str, str]], *, numbers: list[int], path: 
         first_seen[patient] = number
 
 
-def _fault(row: Mapping[str, str], require_onset: bool) -> str | None:
+def _fault(row: Mapping[str, str], *, needed: Collection[str], require_onset: bool) -> str | None:
     """Say in one sentence why this row cannot be used, or None."""
-    for name in ("dwi", "flair"):
-        if not row[name]:
-            return f"no {name.upper()} series: name its file in column {name}"
-    if not row["t2w"] and not row["adc"]:
-        return "no T2w (b0) series and no ADC to derive it from: name a file in column t2w or adc"
+    for name in needed:
+        if reason := _lack(row, SERIES[name]):
+            return reason
     for name in FILES:
         if row[name] and not os.path.isfile(row[name]):
             return f"column {name} names {row[name]}, which is not there: correct the path"
@@ -210,7 +217,7 @@ def _fault(row: Mapping[str, str], require_onset: bool) -> str | None:
                 return (
                     f"column {column} is {row[column]}, outside {low} to {high}: correct it or leave it empty"
                 )
-    if row["lesion_side"] and row["lesion_side"] not in SIDES:
+    if row["lesion_side"] and row["lesion_side"] not in LESION_SIDES:
         return f"column lesion_side is {row['lesion_side']!r}: use left, right or both"
     if row["sex"] and row["sex"] not in ("F", "M"):
         return f"column sex is {row['sex']!r}: use F or M, or leave it empty"
@@ -219,3 +226,16 @@ def _fault(row: Mapping[str, str], require_onset: bool) -> str | None:
             if not row[column]:
                 return f"column {column} is empty: fill it, or set cohort.require_onset: false to go without"
     return None
+
+
+def _lack(row: Mapping[str, str], series: Series) -> str | None:
+    """Say that a patient has no such series, nor one to derive it from, or None."""
+    if row[series.name] or (series.instead and row[series.instead]):
+        return None
+    if series.instead:
+        return (
+            f"no {series.title} series and no {SERIES[series.instead].label} to derive it from: "
+            f"name a file in column {series.name} or {series.instead}"
+        )
+    mend = "" if series.required else ", or take it out of models.channels"
+    return f"no {series.label} series: name its file in column {series.name}{mend}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokeclock.cohort.sheet import SIDES
+from strokeclock.cohort.sheet import LESION_SIDES
 from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.intervals import UNDEFINED, delong_interval
 from strokeclock.evaluation.metrics import auc, count
@@ -117,7 +117,9 @@ def assign_groups(patients: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame
         VOLUME: cut(volume, VOLUMES_ML),
         "age": cut(number(patients["age"]), {f"< {OLD}": (0, OLD), f"{OLD} or more": (OLD, np.inf)}),
         "sex": patients["sex"].map({"F": "female", "M": "male"}).fillna(NOT_GIVEN),
-        "side": patients["lesion_side"].fillna(NOT_GIVEN).astype(pd.CategoricalDtype([*SIDES, NOT_GIVEN])),
+        "side": patients["lesion_side"]
+        .fillna(NOT_GIVEN)
+        .astype(pd.CategoricalDtype([*LESION_SIDES, NOT_GIVEN])),
         "time since onset": borderline,
     }
     return pd.DataFrame(columns).astype("category")

@@ -23,10 +23,11 @@ from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.segmentation.lesion import NONE, RIM_MM, measure_distance, read_lesion, read_volumes
+from strokeclock.series import BOTH, SIDES
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.store import SIDES, Hemispheres, Stack, check_channels, read_hemispheres
+from strokeclock.training.store import Hemispheres, Stack, check_channels, read_hemispheres
 
 PLACES = ("lesion", "control")
 AT_ONCE = 64  # hemispheres in memory
@@ -153,7 +154,7 @@ def place_patches(
     sizes, patches = read_volumes(volumes), {}
     left_out: Counter[str] = Counter()
     for patient, side in sides.items():
-        if side == "both":
+        if side == BOTH:
             left_out["with lesions on both sides"] += 1
             continue
         if patient not in sizes or sizes[patient].source == NONE:

@@ -17,9 +17,10 @@ from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, writ
 from strokeclock.explanation.gradcam import LAYERS, map_evidence
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
+from strokeclock.series import SIDES
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.device import choose_device, on_device
-from strokeclock.training.store import SIDES, Hemispheres, check_channels, read_hemispheres
+from strokeclock.training.store import Hemispheres, check_channels, read_hemispheres
 
 STRONG = 0.5  # of a map's maximum over the volume
 BANDS = {"all": (0, np.inf), "< 3 mL": (0, 3), "3 to 30 mL": (3, 30), ">= 30 mL": (30, np.inf)}

@@ -17,9 +17,8 @@ from strokeclock.explanation.gradcam import LAYERS, map_evidence
 from strokeclock.figures.style import SKY, house_style
 from strokeclock.predictions import parse_path, read_predictions
 from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
+from strokeclock.series import SERIES, SIDES
 
-SIDES = ("left", "right")  # the order of a hemisphere file's first axis
-SERIES = {"dwi": "DWI", "t2w": "T2w", "flair": "FLAIR", "adc": "ADC"}
 COLOURMAP = "inferno"
 LESION = SKY
 OPACITY = 0.75  # of the map where it is 1; 0 where it is 0
@@ -106,7 +105,7 @@ def draw_gradcam(
                 _show(axis, case, channel, aspect)
             row[0].set_ylabel(f"{case.patient}\nTSS {'<' if case.early else '≥'} 4.5 h")
         for axis, channel in zip(axes[0], shown, strict=False):
-            axis.set_title(SERIES[channels[channel]])
+            axis.set_title(SERIES[channels[channel]].label)
         for column, model, path, table in zip(axes.T[len(shown) :], models, predictions, tables, strict=True):
             arm, _ = parse_path(path)
             scores = table.set_index(["patient", "hemisphere"])["score"]

@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from strokeclock.figures.style import house_style
+from strokeclock.series import SERIES
 
-TITLES = {"t2w": "T2w (b0)", "dwi": "DWI (b1000)", "flair": "FLAIR"}
+TITLES = {name: series.title for name, series in SERIES.items() if series.phantom and not series.derived}
 SLICES_BESIDE = (-3, 0, 3)
 INCHES = 1.2  # of a picture's side
 

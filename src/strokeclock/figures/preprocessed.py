@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from strokeclock.cohort.split import read_exclusions, read_split_table
 from strokeclock.errors import StrokeclockError
 from strokeclock.figures.style import house_style
+from strokeclock.series import SERIES
 
-TITLES = {"dwi": "DWI", "flair": "FLAIR", "t2w": "T2w"}  # the paper's rows
+TITLES = {name: SERIES[name].label for name in ("dwi", "flair", "t2w")}  # the paper's rows
 SLICES = 8
 MARGIN_MM = np.array([4, 4, 0])  # around the brain
 INCHES = 0.95  # of a slice's width

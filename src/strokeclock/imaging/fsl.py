@@ -24,6 +24,7 @@ from strokeclock.files import replacing
 from strokeclock.imaging.bias import correct, estimate_field_ants
 from strokeclock.imaging.mask import is_stripped, strip_by_zeros
 from strokeclock.imaging.volume import Volume, read_series, read_volume, write_volume
+from strokeclock.series import find_bias_field
 
 if TYPE_CHECKING:
     from nipype.interfaces import fsl
@@ -180,25 +181,22 @@ def correct_bias(
     Parameters
     ----------
     raw : series -> file
-        t2w, dwi, flair, adc; an absent one is empty. Read, derived and refused as by `read_series`.
+        Every series that is wanted; an absent one is empty. Read, derived and refused as by `read_series`.
     out : series -> file
-        t2w, dwi, flair corrected; adc (mm2/s) from the raw series.
+        The series corrected; adc (mm2/s) from the raw series.
     shared_dwi : bool
         Divide b0 and b1000 by one field, b0's.
     """
-    volumes = read_series(**raw, b_value=b_value, patient=patient)
+    volumes = read_series(raw, b_value=b_value, patient=patient)
+    sources = {series: find_bias_field(series, shared=shared_dwi) for series in volumes}
     fields = {
-        series: estimate_field_ants(
-            volumes[series], _head(volumes[series]), shrink=shrink, iterations=iterations
-        )
-        for series in ("t2w", "dwi", "flair")
-        if not (shared_dwi and series == "dwi")
+        series: estimate_field_ants(volume, _head(volume), shrink=shrink, iterations=iterations)
+        for series, volume in volumes.items()
+        if series in sources.values()
     }
-    if shared_dwi:
-        fields["dwi"] = fields["t2w"]
     for series, path in out.items():
-        volume = volumes[series]
-        write_volume(path, correct(volume, fields[series]) if series in fields else volume)
+        volume, source = volumes[series], sources[series]
+        write_volume(path, correct(volume, fields[source]) if source else volume)
 
 
 def _head(volume: Volume) -> Volume:
@@ -294,7 +292,7 @@ def co_register(
     Parameters
     ----------
     images : series -> file
-        t2w, dwi, flair, adc; reoriented, whole head.
+        Reoriented, whole head.
     stripped : series -> file
         t2w, and each series that is registered to it (flair; dwi where b1000 is registered for itself). The
         others take the T2w's matrix.

@@ -12,10 +12,11 @@ import numpy as np
 from strokeclock.errors import ConfigurationError, PatientError
 from strokeclock.files import replacing, write_whole
 from strokeclock.imaging.exclusion import read_exclusion
-from strokeclock.imaging.intensity import match, normalise, rescale, scale_adc
+from strokeclock.imaging.intensity import match, normalise, rescale, scale
 from strokeclock.imaging.quality_record import read_record
 from strokeclock.imaging.reference import Reference, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
+from strokeclock.series import SERIES
 
 BOX_MARGIN_MM = 5.0  # brains differ from the atlas's: 0.04 % of 300 phantoms' voxels lie farther out
 
@@ -85,7 +86,7 @@ def make_hemispheres(
     patient : str
         Named in errors.
     channels : sequence of str
-        Of dwi, t2w, flair and adc, in the order wanted. An ADC map has a unit: it is scaled by it alone.
+        Of `SERIES`, in the order wanted. A map that has a unit, as ADC, is scaled by it alone.
     reference : Reference
         The histogram reference.
     normalisation, clip, percentiles
@@ -104,8 +105,8 @@ def make_hemispheres(
     inside = mask.data > 0
     prepared = {}
     for series in channels:
-        if series == "adc":
-            data = scale_adc(volumes[series].data, inside)
+        if (full := SERIES[series].full) is not None:
+            data = scale(volumes[series].data, inside, full=full)
             prepared[series] = Volume(data, volumes[series].affine)
             continue
         try:

@@ -10,9 +10,7 @@ import numpy as np
 
 log = logging.getLogger(__name__)
 
-SERIES = ("dwi", "t2w", "flair")
 MEDIAN = 0.2  # fluid is up to five times as bright as the brain's median on b0, an infarct on DWI three times
-ADC_OF_WATER = 3e-3  # mm2/s, at body temperature
 
 
 def normalise(data: np.ndarray, mask: np.ndarray, *, method: str = "zscore", clip: float = 8.0) -> np.ndarray:
@@ -161,9 +159,9 @@ def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: tuple[float, flo
     return rescaled
 
 
-def scale_adc(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """An ADC map (mm2/s) as a share of free water's 3e-3, clipped to 0 to 1; 0 outside; (X, Y, Z) float32.
+def scale(data: np.ndarray, mask: np.ndarray, *, full: float) -> np.ndarray:
+    """A map as a share of ``full``, clipped to 0 to 1; 0 outside; (X, Y, Z) float32.
 
-    ADC has a unit and the same meaning in every patient: neither normalised nor matched.
+    A map that has a unit, as ADC, means the same in every patient: neither normalised nor matched.
     """
-    return np.where(mask, np.clip(data / ADC_OF_WATER, 0, 1), 0).astype(np.float32)
+    return np.where(mask, np.clip(data / full, 0, 1), 0).astype(np.float32)

@@ -1,11 +1,13 @@
 """The open toolchain: one patient from raw series to the atlas grid in one call, in the order natural to it.
 
-T2w to atlas, brain mask, FLAIR to T2w, bias fields, and one interpolation of each series (docs/paper.md
-says where the paper's order differs and why the order does not matter to the result).
+T2w to atlas, brain mask, FLAIR and what else has a geometry of its own to T2w, bias fields, and one
+interpolation of each series (docs/paper.md says where the paper's order differs and why the order does not
+matter to the result).
 """
 
 import logging
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +19,16 @@ from strokeclock.imaging.bias import correct, estimate_field_niimath
 from strokeclock.imaging.mask import is_stripped, refine_mask, strip_by_zeros
 from strokeclock.imaging.resample import resample, resample_mask, write_transform
 from strokeclock.imaging.rigid import register_rigid
-from strokeclock.imaging.volume import Volume, read_series, write_volume
+from strokeclock.imaging.volume import read_series, write_volume
+from strokeclock.series import SERIES, find_bias_field, list_registered
 
 log = logging.getLogger(__name__)
 
-SERIES = ("t2w", "dwi", "flair", "adc")
-
 
 def preprocess_patient(
+    raw: Mapping[str, str | os.PathLike | None],
     *,
     patient: str,
-    t2w: str | os.PathLike | None,
-    dwi: str | os.PathLike,
-    flair: str | os.PathLike,
-    adc: str | os.PathLike | None,
     b_value: float,
     atlas: Atlas,
     shrink: int,
@@ -44,11 +42,11 @@ def preprocess_patient(
 
     Parameters
     ----------
+    raw : mapping of series -> file
+        Every series that is wanted; None where the patient has none. An absent T2w (b0) is derived from DWI
+        and ADC. ADC is not used otherwise: the one that is written comes from raw T2w and DWI.
     patient : str
         Named in errors and logs.
-    t2w, dwi, flair, adc : paths
-        Raw series; where T2w (b0) is absent it is derived from DWI and ADC. ADC is not used otherwise: the
-        one that is written comes from raw T2w and DWI.
     b_value : float
         Of the DWI, s/mm2.
     atlas : Atlas
@@ -57,12 +55,13 @@ def preprocess_patient(
     shared_dwi : bool
         One field, from the T2w, for T2w and DWI, instead of one each.
     outputs : dict
-        Paths of t2w, dwi, flair, adc (mm2/s), brain_mask, t2w_to_atlas, flair_to_t2w; dwi_to_t2w where
-        the DWI is registered.
+        Paths of the series, adc (mm2/s) among them, of brain_mask, t2w_to_atlas, and <series>_to_t2w of each
+        that is registered: flair; dwi where asked for.
     t2w_dof : 6 | 7 | 9 | 12
         Degrees of freedom of T2w to atlas.
     register_dwi : bool
         The DWI is registered to the T2w; otherwise it shares the T2w's place, as one echo-planar scan gives.
+        So for whatever else was scanned with them.
 
     Returns
     -------
@@ -74,7 +73,7 @@ def preprocess_patient(
     PatientError
         A series cannot be used, or no brain is found in it.
     """
-    series = read_series(t2w=t2w, dwi=dwi, flair=flair, adc=adc, patient=patient, b_value=b_value)
+    series = read_series(raw, patient=patient, b_value=b_value)
     to_atlas = register_affine(series["t2w"], atlas.t2w, atlas.brain_mask, dof=t2w_dof)
     stripped = is_stripped(series["t2w"])
     if stripped:
@@ -83,32 +82,41 @@ def preprocess_patient(
     else:
         mask = refine_mask(series["t2w"], atlas.brain_mask, to_atlas, patient=patient)
     native = {"shape": series["t2w"].shape, "affine": series["t2w"].affine}
-    to_t2w, dwi_in_place = {}, series["dwi"]
-    if register_dwi:
-        to_t2w["dwi"] = register_rigid(series["dwi"], series["t2w"], series["t2w"], mask)
+    to_t2w, masks, dwi_in_place = {}, dict.fromkeys(series, mask), series["dwi"]
+    registered = list_registered(series, shared=register_dwi)
+    for name in [name for name in registered if SERIES[name].place == "shared"]:
+        to_t2w[name] = register_rigid(series[name], series["t2w"], series["t2w"], mask)
+    if "dwi" in to_t2w:
         dwi_in_place = resample(series["dwi"], transform=to_t2w["dwi"], **native)
-    to_t2w["flair"] = register_rigid(series["flair"], series["t2w"], dwi_in_place, mask)
-    flair_mask = resample_mask(
-        mask,
-        shape=series["flair"].shape,
-        affine=series["flair"].affine,
-        transform=np.linalg.inv(to_t2w["flair"]),
-    )
-    if not flair_mask.data.any():
-        raise PatientError(patient, f"flair file {Path(flair).name} shows no brain; give the whole series")
-
-    def field(name: str, mask: Volume) -> Volume:
-        return estimate_field_niimath(
-            series[name], mask, shrink=shrink, iterations=iterations, patient=patient
+    for name in [name for name in registered if SERIES[name].place == "own"]:
+        to_t2w[name] = register_rigid(series[name], series["t2w"], dwi_in_place, mask)
+        masks[name] = resample_mask(
+            mask,
+            shape=series[name].shape,
+            affine=series[name].affine,
+            transform=np.linalg.inv(to_t2w[name]),
         )
+        if not masks[name].data.any():
+            raise PatientError(
+                patient, f"{name} file {Path(raw[name]).name} shows no brain; give the whole series"
+            )
 
-    fields = {"t2w": field("t2w", mask), "flair": field("flair", flair_mask)}
-    fields["dwi"] = fields["t2w"] if shared_dwi else field("dwi", mask)
-    ready = {"adc": series["adc"]} | {name: correct(series[name], fields[name]) for name in fields}
+    sources = {name: find_bias_field(name, shared=shared_dwi) for name in series}
+    fields = {
+        name: estimate_field_niimath(
+            series[name], masks[name], shrink=shrink, iterations=iterations, patient=patient
+        )
+        for name in series
+        if name in sources.values()
+    }
+    ready = {
+        name: correct(series[name], fields[source]) if source else series[name]
+        for name, source in sources.items()
+    }
 
     target = {"shape": atlas.grid.shape, "affine": atlas.grid.affine}
     brain = resample_mask(mask, transform=to_atlas, **target)
-    for name in SERIES:
+    for name in ready:
         transform = to_atlas @ to_t2w.get(name, np.eye(4))
         write_volume(
             outputs[name], resample(ready[name], transform=transform, inside=brain.data > 0, **target)
@@ -117,4 +125,4 @@ def preprocess_patient(
     write_transform(outputs["t2w_to_atlas"], to_atlas)
     for name, transform in to_t2w.items():
         write_transform(outputs[f"{name}_to_t2w"], transform)
-    return {"t2w_derived": not t2w, "stripped": stripped}
+    return {"t2w_derived": not raw.get("t2w"), "stripped": stripped}

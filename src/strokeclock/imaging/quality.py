@@ -8,9 +8,9 @@ from scipy import ndimage
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion
-from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.quality_record import make_record
 from strokeclock.imaging.volume import Volume, read_volume
+from strokeclock.series import MATCHED, SERIES
 
 # Restricted diffusion: brighter on DWI than the mirrored place and than the brain, darker on ADC.
 _DWI_RATIO = 1.2
@@ -18,7 +18,7 @@ _ADC_RATIO = 0.85
 _SMOOTHING_MM = 5.0
 _LEAST_INFARCT_ML = 1.0
 _FINE_MM = 1.2  # finer voxels are averaged two by two before smoothing: it sees no more and costs a quarter
-_FIT_SMOOTHING_MM = 1.5  # so that a noisy FLAIR fits nearly as well as a clean one
+_FIT_SMOOTHING_MM = 1.5  # so that a noisy series fits nearly as well as a clean one
 _FIT_BINS = 24, 12  # of T2w and of DWI
 
 
@@ -39,7 +39,7 @@ def check(
     Parameters
     ----------
     volumes : mapping of series -> file
-        dwi, t2w, flair and adc on the atlas grid, or exclusion notes.
+        All that are used, on the atlas grid, or exclusion notes.
     mask : file
         The patient's brain mask, on the same grid.
     atlas, atlas_mask : Volume
@@ -94,7 +94,7 @@ def measure(
     Parameters
     ----------
     volumes : mapping of series -> Volume
-        dwi, t2w, flair and adc on the atlas grid, not yet normalised.
+        All that are used, on the atlas grid, not yet normalised.
     mask : Volume
         The patient's brain (non-zero).
     atlas, atlas_mask : Volume
@@ -121,10 +121,9 @@ def measure(
     inside_both = inside & (atlas_mask.data > 0)
     if not inside_both.any():
         raise PatientError(patient, "the brain mask is empty or off the atlas: look at the T2w series")
-    for series in SERIES:
+    for series in filter(volumes.__contains__, MATCHED):
         if np.ptp(volumes[series].data[inside]) == 0:
             raise PatientError(patient, f"{series} is constant inside the brain mask: look at the series")
-    flair_shown = shown(volumes["flair"])
     tilt, offset = midplane(volumes["t2w"], inside)
     left, right = infarct_volumes(volumes["dwi"], volumes["adc"], inside)
     return {
@@ -133,11 +132,7 @@ def measure(
         "nmi_to_atlas": round(
             normalised_mutual_information(volumes["t2w"].data[inside_both], atlas.data[inside_both]), 4
         ),
-        "t2w_coverage": round(share(shown(volumes["t2w"]) & inside, of=atlas_mask.data > 0), 4),
-        "flair_coverage": round(share(flair_shown, of=inside), 4),
-        "flair_fit": round(
-            flair_fit(volumes["flair"], volumes["t2w"], volumes["dwi"], inside & flair_shown), 4
-        ),
+        **_check_series(volumes, inside, atlas_inside=atlas_mask.data > 0),
         "asymmetry": round(asymmetry(volumes["t2w"].data, inside), 4),
         "midplane_tilt_deg": round(tilt, 2),
         "midplane_offset_mm": round(offset, 2),
@@ -148,21 +143,37 @@ def measure(
     }
 
 
+def _check_series(
+    volumes: Mapping[str, Volume], inside: np.ndarray, *, atlas_inside: np.ndarray
+) -> dict[str, float]:
+    """What each series shows of the brain, the T2w of the atlas's, and how well it fits T2w and DWI."""
+    coverage, fits = {}, {}
+    for name, series in SERIES.items():
+        if name not in volumes or (series.min_coverage is None and series.min_fit is None):
+            continue
+        seen = shown(volumes[name]) & inside
+        if series.min_coverage is not None:
+            of = atlas_inside if series.place == "reference" else inside
+            coverage[f"{name}_coverage"] = round(share(seen, of=of), 4)
+        if series.min_fit is not None:
+            fits[f"{name}_fit"] = round(fit(volumes[name], volumes["t2w"], volumes["dwi"], seen), 4)
+    return coverage | fits
+
+
 def judge(
     numbers: Mapping,
     *,
     mask_volume_ml: Sequence[float],
     min_dice_to_atlas: float,
     min_nmi: float,
-    min_t2w_coverage: float,
-    min_flair_coverage: float,
-    min_flair_fit: float,
     max_midplane_tilt_deg: float,
     max_midplane_offset_mm: float,
+    **of_series: float,
 ) -> tuple[str, str]:
     """Return (verdict, reason): fail excludes, look asks for an eye, pass has no reason.
 
-    The thresholds are the configuration's section ``quality``.
+    The thresholds are the configuration's section ``quality``. ``of_series``: min_<series>_coverage and
+    min_<series>_fit; what is not given is the series' own (`Series`).
     """
     low, high = mask_volume_ml
     fails = []
@@ -175,12 +186,7 @@ def judge(
     looks = []
     if numbers["nmi_to_atlas"] < min_nmi:
         looks.append(f"NMI of T2w and atlas {numbers['nmi_to_atlas']:.3f}, below {min_nmi:g}")
-    if (covered := numbers["t2w_coverage"]) < min_t2w_coverage:
-        looks.append(f"T2w shows {covered:.0%} of the atlas's brain, below {min_t2w_coverage:.0%}")
-    if (covered := numbers["flair_coverage"]) < min_flair_coverage:
-        looks.append(f"FLAIR shows {covered:.0%} of the brain, below {min_flair_coverage:.0%}")
-    if (fit := numbers["flair_fit"]) < min_flair_fit:
-        looks.append(f"FLAIR fits T2w and DWI by {fit:.2f}, below {min_flair_fit:g}")
+    looks += _judge_series(numbers, of_series)
     if (tilt := numbers["midplane_tilt_deg"]) > max_midplane_tilt_deg:
         looks.append(f"mid-plane tilted by {tilt:.1f}°, above {max_midplane_tilt_deg:g}°")
     if abs(offset := numbers["midplane_offset_mm"]) > max_midplane_offset_mm:
@@ -189,6 +195,21 @@ def judge(
         looks.append(f"DWI shows the infarct {numbers['side_seen']}, recorded is {numbers['side_recorded']}")
     verdict = "fail" if fails else "look" if looks else "pass"
     return verdict, "; ".join(fails + looks)
+
+
+def _judge_series(numbers: Mapping, thresholds: Mapping[str, float]) -> list[str]:
+    """Sentences about the series that show too little of the brain, then about those that do not fit."""
+    little, strange = [], []
+    for name, series in SERIES.items():
+        covered, fitted = (numbers.get(f"{name}_{what}") for what in ("coverage", "fit"))
+        least = thresholds.get(f"min_{name}_coverage", series.min_coverage)
+        if covered is not None and covered < least:
+            whose = "the atlas's brain" if series.place == "reference" else "the brain"
+            little.append(f"{series.label} shows {covered:.0%} of {whose}, below {least:.0%}")
+        least = thresholds.get(f"min_{name}_fit", series.min_fit)
+        if fitted is not None and fitted < least:
+            strange.append(f"{series.label} fits T2w and DWI by {fitted:.2f}, below {least:g}")
+    return little + strange
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
@@ -219,14 +240,15 @@ def share(part: np.ndarray, *, of: np.ndarray) -> float:
     return float((part & of).sum() / of.sum())
 
 
-def flair_fit(flair: Volume, t2w: Volume, dwi: Volume, mask: np.ndarray) -> float:
-    """The share of the FLAIR's variance inside the mask that T2w and DWI explain together, 0 to 1.
+def fit(series: Volume, t2w: Volume, dwi: Volume, mask: np.ndarray) -> float:
+    """The share of a series' variance inside the mask that T2w and DWI explain together, 0 to 1.
 
-    The FLAIR's mean in each joint bin of T2w and DWI is the prediction: no curve leads from one of them to
-    FLAIR, where fluid is dark and oedema bright. Some mm of shift or another patient's FLAIR tell at once.
+    The series' mean in each joint bin of T2w and DWI is the prediction: no curve leads from one of them to
+    FLAIR, say, where fluid is dark and oedema bright. Some mm of shift or another patient's series tell at
+    once.
     """
-    (flair, coarse), (t2w, _), (dwi, _) = (_coarsen(volume, mask) for volume in (flair, t2w, dwi))
-    values, first, second = (_smooth(v, _FIT_SMOOTHING_MM)[coarse] for v in (flair, t2w, dwi))
+    (series, coarse), (t2w, _), (dwi, _) = (_coarsen(volume, mask) for volume in (series, t2w, dwi))
+    values, first, second = (_smooth(v, _FIT_SMOOTHING_MM)[coarse] for v in (series, t2w, dwi))
     if values.size == 0 or np.ptp(values) == 0:
         return 0.0
     bins = _bin(first, _FIT_BINS[0]) * _FIT_BINS[1] + _bin(second, _FIT_BINS[1])

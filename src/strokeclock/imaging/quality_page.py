@@ -7,14 +7,22 @@ from pathlib import Path
 from strokeclock.cohort.verdicts import VERDICTS
 from strokeclock.files import write_whole
 from strokeclock.imaging.reference import Reference
+from strokeclock.series import SERIES
 
 _COLUMNS = {  # number -> title, format
     "mask_volume_ml": ("brain, mL", ".0f"),
     "dice_to_atlas": ("Dice", ".3f"),
     "nmi_to_atlas": ("NMI", ".3f"),
-    "t2w_coverage": ("T2w shows", ".0%"),
-    "flair_coverage": ("FLAIR shows", ".0%"),
-    "flair_fit": ("FLAIR fit", ".2f"),
+    **{
+        f"{name}_coverage": (f"{series.label} shows", ".0%")
+        for name, series in SERIES.items()
+        if series.min_coverage is not None
+    },
+    **{
+        f"{name}_fit": (f"{series.label} fit", ".2f")
+        for name, series in SERIES.items()
+        if series.min_fit is not None
+    },
     "asymmetry": ("L–R", ".3f"),
     "midplane_tilt_deg": ("tilt, °", ".1f"),
     "midplane_offset_mm": ("offset, mm", "+.1f"),

@@ -8,13 +8,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from strokeclock.files import replacing
-from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.quality_record import read_record, write_record
 from strokeclock.imaging.reference import Matching, follow_matching, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
+from strokeclock.series import MATCHED, SERIES
 
 COLOURS = {"pass": (96, 200, 120), "look": (245, 190, 70), "fail": (240, 100, 90)}
-_LABELS = {"dwi": "DWI", "t2w": "T2w", "flair": "FLAIR"}
 _ATLAS, _BRAIN, _MIDLINE = (70, 180, 255), (255, 190, 60), (255, 90, 160)
 _TEXT, _PALE = (235,) * 3, (160,) * 3
 _REFERENCE, _BEFORE, _AFTER = (82, 86, 94), (235, 235, 235), (96, 220, 190)
@@ -44,7 +43,7 @@ def picture_patient(
     Parameters
     ----------
     files : mapping of series -> path
-        t2w, dwi, flair and brain_mask on the atlas grid, or exclusion notes.
+        The series that are matched and brain_mask on the atlas grid, or exclusion notes.
     record, atlas_mask, reference : paths
         quality/<patient>.json, the atlas's brain on the grid, hemispheres/reference.npz.
     picture, matching : paths
@@ -82,12 +81,12 @@ def draw_patient(
     record: Mapping,
     matching: Mapping[str, Matching],
 ) -> Image.Image:
-    """Draw DWI, T2w and FLAIR in eight slices with outlines, mid-plane and histograms; numbers and verdict.
+    """Draw each series in eight slices with outlines, mid-plane and histograms; numbers and verdict.
 
     Parameters
     ----------
     volumes : mapping of series -> Volume
-        dwi, t2w and flair on the (RAS) atlas grid.
+        Those that are matched, on the (RAS) atlas grid: DWI, T2w, FLAIR, and others behind them.
     mask, atlas_mask : Volume
         The patient's and the atlas's brain, on the same grid.
     record : mapping
@@ -95,6 +94,7 @@ def draw_patient(
     matching : mapping of series -> Matching
         See `reference.follow_matching`; empty where there is no reference.
     """
+    names = [name for name in MATCHED if name in volumes]
     brain = atlas_mask.data > 0
     columns, rows, slices = (_extent(brain, axis, mask.spacing[axis]) for axis in range(3))
     low, high = slices[0], slices[-1]
@@ -110,17 +110,19 @@ def draw_patient(
         return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR))
 
     right = _LEFT + _SLICES * (size[0] + _GAP)
-    canvas = np.zeros((_TOP + 3 * size[1] + _BOTTOM, right + _HISTOGRAM + 2 * _GAP, 3), dtype=np.uint8)
+    canvas = np.zeros(
+        (_TOP + len(names) * size[1] + _BOTTOM, right + _HISTOGRAM + 2 * _GAP, 3), dtype=np.uint8
+    )
     x_of = -mask.affine[0, 3] / mask.affine[0, 0] + 0.5  # the plane x = 0, in columns from the volume's edge
     middle = round((columns[-1] + 1 - x_of) * mask.spacing[0] * _SCALE)
     inside = mask.data > 0
-    greys = {series: np.percentile(volumes[series].data[inside], [1, 99.7]) for series in SERIES}
+    greys = {series: np.percentile(volumes[series].data[inside], [1, 99.7]) for series in names}
     for i, z in enumerate(shown):
         outlines = [
             (_outline(tile(volume.data.astype(np.float32), z) > 0.5), colour)
             for volume, colour in ((atlas_mask, _ATLAS), (mask, _BRAIN))
         ]
-        for j, series in enumerate(SERIES):
+        for j, series in enumerate(names):
             dark, bright = greys[series]
             grey = np.clip(
                 (tile(volumes[series].data, z) - dark) / ((bright - dark) or 1) * 255, 0, 255
@@ -134,9 +136,9 @@ def draw_patient(
 
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
-    for j, series in enumerate(SERIES):
+    for j, series in enumerate(names):
         middle_of_row = _TOP + (j + 0.5) * size[1]
-        draw.text((_LEFT / 2, middle_of_row), _LABELS[series], _TEXT, _font(16), anchor="mm")
+        draw.text((_LEFT / 2, middle_of_row), SERIES[series].label, _TEXT, _font(16), anchor="mm")
         if series in matching:
             panel = _draw_histogram(matching[series], (_HISTOGRAM, size[1] - 24))
             image.paste(panel, (right + _GAP, _TOP + j * size[1] + 12))
@@ -232,14 +234,20 @@ def _numbers_line(numbers: Mapping) -> str:
     parts += [
         f"Dice to atlas {numbers['dice_to_atlas']:.3f}",
         f"NMI {numbers['nmi_to_atlas']:.3f}",
-        f"shown by T2w {numbers['t2w_coverage']:.0%}, by FLAIR {numbers['flair_coverage']:.0%}",
-        f"FLAIR fit {numbers['flair_fit']:.2f}",
+        "shown " + ", ".join(_name_series(numbers, "coverage", "by {} {:.0%}")),
+        *_name_series(numbers, "fit", "{} fit {:.2f}"),
         f"left-right asymmetry {numbers['asymmetry']:.3f}",
         f"mid-plane tilt {numbers['midplane_tilt_deg']:.1f}°, offset {numbers['midplane_offset_mm']:+.1f} mm",
         f"DWI/ADC asymmetry {numbers['side_seen']} (L {numbers['infarct_left_ml']:.1f}, "
         f"R {numbers['infarct_right_ml']:.1f} mL), recorded {numbers['side_recorded'] or 'not'}",
     ]
     return "   ".join(parts)
+
+
+def _name_series(numbers: Mapping, what: str, form: str) -> list[str]:
+    """What was measured of each series, "coverage" or "fit", with its label, in a form of both."""
+    found = ((series.label, numbers.get(f"{name}_{what}")) for name, series in SERIES.items())
+    return [form.format(label, value) for label, value in found if value is not None]
 
 
 def _write_legend(draw: ImageDraw.ImageDraw, bottom: int, *, histograms: bool) -> None:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from strokeclock.files import write_whole
+from strokeclock.series import SERIES
 
 NUMBERS = (
     "mask_volume_ml",
     "dice_to_atlas",
     "nmi_to_atlas",
-    "t2w_coverage",
-    "flair_coverage",
-    "flair_fit",
+    *(f"{name}_coverage" for name, series in SERIES.items() if series.min_coverage is not None),
+    *(f"{name}_fit" for name, series in SERIES.items() if series.min_fit is not None),
     "asymmetry",
     "midplane_tilt_deg",
     "midplane_offset_mm",

@@ -12,8 +12,9 @@ import numpy as np
 from strokeclock.errors import PatientError
 from strokeclock.files import replacing
 from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
-from strokeclock.imaging.intensity import SERIES, histogram_profile, landmarks, match, normalise
+from strokeclock.imaging.intensity import histogram_profile, landmarks, match, normalise
 from strokeclock.imaging.volume import read_volume
+from strokeclock.series import MATCHED
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,7 @@ def make_reference(
     clip: float,
     match_points: int,
 ) -> Reference:
-    """Take the landmarks of one patient's series (`SERIES`, (X, Y, Z) each, not yet normalised).
+    """Take the landmarks of those of one patient's series that are matched, (X, Y, Z) each, not normalised.
 
     Raises
     ------
@@ -100,7 +101,7 @@ def make_reference(
             f"the histogram reference {patient} is in part {part}: it must be a training patient"
         )
     normalised = {}
-    for series in SERIES:
+    for series in filter(volumes.__contains__, MATCHED):
         try:
             normalised[series] = normalise(volumes[series], mask, method=normalisation, clip=clip)
         except ValueError as error:
@@ -114,7 +115,7 @@ def make_reference(
         landmarks={
             series: landmarks(data, mask, match_points=match_points) for series, data in normalised.items()
         },
-        profile={series: histogram_profile(volumes[series], mask) for series in SERIES},
+        profile={series: histogram_profile(volumes[series], mask) for series in normalised},
         sha256={
             series: hashlib.sha256(data.tobytes() + mask.tobytes()).hexdigest()
             for series, data in normalised.items()
@@ -137,7 +138,7 @@ def learn_reference(
     Parameters
     ----------
     files : mapping of patient -> mapping of series -> path
-        t2w, dwi, flair and brain_mask on the atlas grid.
+        The series that are matched and brain_mask, on the atlas grid.
     split, exclusions : paths
         cohort/split.tsv and cohort/exclusions.tsv.
     """
@@ -174,12 +175,12 @@ def follow_matching(
     normalisation: str,
     clip: float,
 ) -> dict[str, Matching]:
-    """Match one patient's series (`SERIES`, (X, Y, Z) each, not yet normalised) and say what became of them.
+    """Match one patient's series, (X, Y, Z) each, not yet normalised, and say what became of them.
 
     Series that cannot be normalised are left out: their patient is, too.
     """
     followed = {}
-    for series in SERIES:
+    for series in filter(volumes.__contains__, reference.landmarks):
         try:
             data = normalise(volumes[series], mask, method=normalisation, clip=clip)
         except ValueError:
@@ -197,7 +198,7 @@ def write_reference(path: str | Path, reference: Reference) -> None:
     arrays = {
         f"{name}_{series}": getattr(reference, name)[series]
         for name in ("landmarks", "profile", "sha256")
-        for series in SERIES
+        for series in reference.landmarks
     }
     with replacing(path) as beside:
         np.savez(beside, patient=reference.patient, part=reference.part, **arrays)
@@ -208,10 +209,11 @@ def read_reference(path: str | Path) -> Reference | None:
     if read_exclusion(path):
         return None
     with np.load(path) as content:
+        matched = [series for series in MATCHED if f"landmarks_{series}" in content]
         return Reference(
             patient=str(content["patient"]),
             part=str(content["part"]),
-            landmarks={series: content[f"landmarks_{series}"] for series in SERIES},
-            profile={series: content[f"profile_{series}"] for series in SERIES},
-            sha256={series: str(content[f"sha256_{series}"]) for series in SERIES},
+            landmarks={series: content[f"landmarks_{series}"] for series in matched},
+            profile={series: content[f"profile_{series}"] for series in matched},
+            sha256={series: str(content[f"sha256_{series}"]) for series in matched},
         )

@@ -7,6 +7,7 @@ import gzip
 import logging
 import os
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,11 +16,11 @@ import numpy as np
 
 from strokeclock.errors import PatientError
 from strokeclock.files import write_whole
+from strokeclock.series import MATCHED, REQUIRED, SERIES
 
 log = logging.getLogger(__name__)
 
 ADC_MAX = 4e-3  # mm2/s; free water at body temperature is 3.0e-3
-SIGNALS = ("t2w", "dwi", "flair")  # magnitude images: never negative
 FEW = 1e-3  # share of voxels that may be non-finite and are set to 0
 FAR = 1e4  # mm; no scanner's origin lies ten metres from its isocentre
 
@@ -68,7 +69,7 @@ def read_volume(path: str | os.PathLike, *, patient: str, series: str) -> Volume
     path : file
         `.nii` or `.nii.gz`, 3-D (or 4-D with one volume).
     patient, series : str
-        Named in errors and logs. Series t2w, dwi, flair and adc have negative values set to 0.
+        Named in errors and logs. The series of `SERIES` have negative values set to 0.
 
     Raises
     ------
@@ -100,8 +101,8 @@ def read_volume(path: str | os.PathLike, *, patient: str, series: str) -> Volume
     if data.min() == data.max():
         raise refuse(f"shows nothing: every voxel has the value {data.flat[0]:g}; export it again")
     negative = data < 0
-    if series in (*SIGNALS, "adc") and negative.any():
-        if series in SIGNALS and negative.mean() > 0.2:
+    if series in SERIES and negative.any():
+        if series in MATCHED and negative.mean() > 0.2:
             raise refuse(
                 f"has {negative.mean():.0%} negative voxels; give the raw series, not a normalised one"
             )
@@ -177,35 +178,44 @@ def write_volume(path: str | os.PathLike, volume: Volume, dtype: type = np.float
 
 
 def read_series(
-    *,
-    t2w: str | os.PathLike | None,
-    dwi: str | os.PathLike,
-    flair: str | os.PathLike,
-    adc: str | os.PathLike | None,
-    patient: str,
-    b_value: float,
+    files: Mapping[str, str | os.PathLike | None], *, patient: str, b_value: float
 ) -> dict[str, Volume]:
     """Read one patient's raw series; an absent T2w (b0) is derived from DWI and ADC.
+
+    Parameters
+    ----------
+    files : mapping of series -> file
+        Every series that is wanted; None, or left out, where the patient has none.
+    b_value : float
+        Of the DWI, s/mm2.
 
     Returns
     -------
     dict
-        t2w, dwi (on the T2w's grid), flair (its own grid), adc (mm2/s, on the T2w's grid).
+        t2w; adc (mm2/s), dwi and what else shares its place, on the T2w's grid; the others on their own.
 
     Raises
     ------
     PatientError
-        As read_volume; or neither T2w nor ADC is there; or T2w, DWI and ADC are not on one grid.
+        As read_volume; or a wanted series is absent; or T2w, DWI, ADC and what else shares their place are
+        not on one grid.
     """
-    if not dwi or not flair:
-        raise PatientError(patient, f"has no {'FLAIR' if dwi else 'DWI'}; add it to the cohort sheet")
-    volumes = {"dwi": read_volume(dwi, patient=patient, series="dwi")}
-    if t2w:
-        volumes["t2w"] = read_volume(t2w, patient=patient, series="t2w")
-        _require_one_grid(volumes, "t2w", patient)
-    elif adc:
-        volumes["adc"] = read_volume(adc, patient=patient, series="adc")
-        _require_one_grid(volumes, "adc", patient)
+    wanted = [name for name in SERIES if (name in files or name in REQUIRED) and not SERIES[name].derived]
+    for name in wanted:
+        if not files.get(name) and not SERIES[name].instead:
+            raise PatientError(patient, f"has no {SERIES[name].label}; add it to the cohort sheet")
+    volumes: dict[str, Volume] = {}
+
+    def read(name: str) -> None:
+        volumes[name] = read_volume(files[name], patient=patient, series=name)
+        if SERIES[name].place != "own":
+            _require_one_grid(volumes, name, patient)
+
+    read("dwi")
+    if files.get("t2w"):
+        read("t2w")
+    elif adc := files.get("adc"):
+        read("adc")
         try:
             volumes["t2w"] = derive_t2w(volumes["dwi"], volumes["adc"], b_value=b_value)
         except ValueError as error:
@@ -214,7 +224,9 @@ def read_series(
     else:
         raise PatientError(patient, "has neither T2w (b0) nor ADC; add one of them to the cohort sheet")
     volumes["adc"] = compute_adc(volumes["t2w"], volumes["dwi"], b_value=b_value)
-    volumes["flair"] = read_volume(flair, patient=patient, series="flair")
+    for name in wanted:
+        if name not in volumes:
+            read(name)
     return volumes
 
 

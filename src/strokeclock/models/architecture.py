@@ -7,11 +7,12 @@ from typing import Self
 from torch import nn
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.models.channels import CHANNELS, has_other_hemisphere
+from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import WHOLE, Box, Field
 from strokeclock.models.slicewise import SliceWiseNetwork
 from strokeclock.models.unet3d import STEP
 from strokeclock.models.volumetric import VolumetricNetwork
+from strokeclock.series import CHANNELS
 
 
 @dataclass(frozen=True)

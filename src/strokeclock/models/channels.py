@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-CHANNELS = ("dwi", "t2w", "flair")  # the paper's
 OTHER = "other_"  # before the name of a series: of the other hemisphere, mirrored
 
 

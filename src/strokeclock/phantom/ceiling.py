@@ -19,8 +19,9 @@ from scipy.stats import norm, rankdata
 from strokeclock.files import write_whole
 from strokeclock.phantom import clinic
 from strokeclock.phantom.clinic import PatientRecord
-from strokeclock.phantom.contrast import CHANNELS, LesionContrast, true_log_ratios
+from strokeclock.phantom.contrast import LesionContrast, true_log_ratios
 from strokeclock.phantom.ischaemia import adc_ratio, log_t2_ratio
+from strokeclock.phantom.signal import SERIES
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def ideal_observer(
     grey_share: np.ndarray,
     *,
     settings: Mapping[str, Any],
-    channels: Sequence[str] = CHANNELS,
+    channels: Sequence[str] = SERIES,
 ) -> np.ndarray:
     """P(TSS < limit | contrast of the lesion) for each patient and each of LIMITS_HOURS, (n, 2).
 
@@ -77,7 +78,7 @@ def measure_ceiling(patients: int, *, settings: Mapping[str, Any]) -> dict[str, 
     grey_share = np.array([draw_grey_share(record, seed=seed) for record in records])
     hours = np.array([record.onset_to_mri_min for record in records]) / 60
     ceiling: dict[str, Any] = {"patients": patients} | {f"tss<{limit:g}h": {} for limit in LIMITS_HOURS}
-    for name, channels in {"all": CHANNELS, **{channel: (channel,) for channel in CHANNELS}}.items():
+    for name, channels in {"all": SERIES, **{channel: (channel,) for channel in SERIES}}.items():
         probability = ideal_observer(records, grey_share, settings=settings, channels=channels)
         for limit, scores in zip(LIMITS_HOURS, probability.T, strict=True):
             values = area_under_curve(scores, hours < limit)
@@ -112,13 +113,13 @@ def _likelihood_of_three(records, grey_share, observed, *, settings) -> np.ndarr
     these and the Jacobian are the likelihood.
     """
     contrast = LesionContrast(records, grey_share, contrast_gain=settings["contrast_gain"], axes=1)
-    target = np.stack([observed[channel] for channel in CHANNELS])[..., None]
+    target = np.stack([observed[channel] for channel in SERIES])[..., None]
     hours = np.exp(LOG_HOURS)
 
     def signals(unknown: np.ndarray) -> np.ndarray:
         log_t2, log_t1_nuisance, radc = unknown
         lesion = {"tissue_hours": hours, "log_t2": log_t2, "log_t1_nuisance": log_t1_nuisance, "radc": radc}
-        return np.stack([contrast.log_ratio(channel, **lesion) for channel in CHANNELS])
+        return np.stack([contrast.log_ratio(channel, **lesion) for channel in SERIES])
 
     start = np.empty((3, len(records), len(hours)))
     start[:] = np.array([0.1, 0.0, 0.8])[:, None, None]

@@ -7,9 +7,7 @@ from numpy.typing import ArrayLike
 
 from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.ischaemia import TISSUES, Tissue, adc_ratio, infarct, log_t2_ratio
-from strokeclock.phantom.signal import diffusion_signal, flair_signal
-
-CHANNELS = ("t2w", "dwi", "flair")
+from strokeclock.phantom.signal import SERIES, diffusion_signal, flair_signal
 
 
 class LesionContrast:
@@ -43,7 +41,7 @@ class LesionContrast:
         self._gain = contrast_gain
 
     def log_ratio(self, channel: str, **lesion: ArrayLike) -> np.ndarray:
-        """Log of lesion over healthy signal in `channel` (CHANNELS); `lesion` as in ischaemia.infarct."""
+        """Log of lesion over healthy signal in `channel` (`SERIES`); `lesion` as in ischaemia.infarct."""
         healthy = ill = 0.0
         for tissue, share in self._mix:
             healthy = healthy + share * self._signal(channel, tissue)
@@ -53,7 +51,8 @@ class LesionContrast:
     def _signal(self, channel: str, tissue: Tissue) -> np.ndarray:
         if channel == "flair":
             return flair_signal(tissue.pd, tissue.t1, tissue.t2, **self._flair)
-        return diffusion_signal(*tissue, **self._epi, b=self._b_value if channel == "dwi" else 0.0)
+        b = {"t2w": 0.0, "dwi": self._b_value}[channel]
+        return diffusion_signal(*tissue, **self._epi, b=b)
 
 
 def true_log_ratios(
@@ -72,4 +71,4 @@ def true_log_ratios(
         "log_t1_nuisance": column("log_t1_nuisance"),
     }
     contrast = LesionContrast(records, grey_share, contrast_gain=contrast_gain)
-    return {channel: contrast.log_ratio(channel, **lesion) for channel in CHANNELS}
+    return {channel: contrast.log_ratio(channel, **lesion) for channel in SERIES}

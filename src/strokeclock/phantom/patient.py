@@ -31,9 +31,8 @@ from strokeclock.phantom.scanner import (
     place_slices,
     write_nifti,
 )
-from strokeclock.phantom.signal import diffusion_signal, flair_signal
+from strokeclock.phantom.signal import SERIES, diffusion_signal, flair_signal
 
-SERIES = ("t2w", "dwi", "flair")
 IRON_R2_PER_S = {1.5: 3.0, 3.0: 5.5}  # what the iron of a full share of pallidum adds to 1/T2
 TEXTURE = 0.025  # SD of the log of healthy tissue's signal from place to place
 
@@ -102,7 +101,7 @@ def measure_signal(series: str, tissue: Tissue, record: PatientRecord) -> NDArra
     if series == "flair":
         times = {"tr": record.flair.tr_ms, "te": record.flair.te_ms, "ti": record.flair.ti_ms}
         return flair_signal(tissue.pd, tissue.t1, tissue.t2, **times)
-    b = record.epi.b_value if series == "dwi" else 0.0
+    b = {"t2w": 0.0, "dwi": record.epi.b_value}[series]
     return diffusion_signal(*tissue, tr=record.epi.tr_ms, te=record.epi.te_ms, b=b)
 
 

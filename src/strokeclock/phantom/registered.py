@@ -22,13 +22,13 @@ from strokeclock.phantom.clinic import PatientRecord, draw_patient
 from strokeclock.phantom.lattice import Lattice
 from strokeclock.phantom.patient import (
     SCANNER_STREAM,
-    SERIES,
     grow_lesions,
     measure_grey,
     measure_lesion,
     paint_brain,
 )
 from strokeclock.phantom.scanner import add_noise, rigid, rotation, write_nifti
+from strokeclock.phantom.signal import SERIES
 
 FIELD_LOW, FIELD_HIGH = (-98.5, -134.5, -72.5), (98.5, 98.5, 116.5)  # mm, edges of the ICBM-2009a maps
 VARIANTS = 16

@@ -12,8 +12,7 @@ import pandas as pd
 from strokeclock.files import write_whole
 from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.readers import read_mismatch
-
-SERIES = ("t2w", "dwi", "flair")
+from strokeclock.phantom.signal import SERIES
 
 
 def write_record(

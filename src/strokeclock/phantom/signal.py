@@ -7,6 +7,10 @@ a signal of 1 is the fully relaxed signal of water (PD 1) without decay.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from strokeclock import series
+
+SERIES = tuple(name for name, one in series.SERIES.items() if one.phantom and not one.derived)
+
 CSF_T1_MS = 4200.0
 
 

@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from strokeclock.evaluation.tables import name_target
 from strokeclock.report.people import People
+from strokeclock.series import SERIES
 from strokeclock.training.phases import GENESIS, OUTLINE, Task, read_tasks, settings_of
 
-_SERIES = {"t2w": "T2w (b0)", "dwi": "DWI", "flair": "FLAIR", "adc": "ADC"}
 _NORMALISATION = {
     "zscore": "brought to zero mean and unit variance inside the brain and clipped at {clip:g} SD",
     "minmax": "scaled from minimum to maximum",
@@ -105,7 +105,7 @@ def _images(config: Mapping) -> Iterator[str]:
     if intensity["percentiles"]:
         low, high = intensity["percentiles"]
         yield f"percentiles {low:g} and {high:g} of the brain became 0 and 1"
-    channels = _list([_SERIES[name] for name in config["models"]["channels"]])
+    channels = _list([SERIES[name].title for name in config["models"]["channels"]])
     beside = (
         " and their differences from the mirrored other hemisphere"
         if config["models"]["other_hemisphere"]

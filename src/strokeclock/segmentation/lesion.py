@@ -15,6 +15,7 @@ from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.hemispheres import require_symmetric_grid, split_hemispheres
 from strokeclock.imaging.resample import FWHM, resample_share
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
+from strokeclock.series import BOTH, SIDES
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +24,6 @@ ABOVE_MIRROR = 1.25  # times the voxel at the mirrored place
 SMOOTH_MM = 3.0  # full width at half maximum, in plane, before a lesion is outlined
 SMALLEST_ML = 0.2  # of a part of a lesion
 RIM_MM = 3.0  # around a lesion, in plane: what a registration misses, and the lesion's blur
-SIDES = ("left", "right")
 COLUMNS = ("patient", "volume_ml", "source", "note")
 DRAWN, FOUND, NONE = "mask", "automatic", "none"  # where a lesion is from
 
@@ -72,7 +72,7 @@ def outline_lesion(dwi: Volume, *, side: str) -> Volume:
     lesion = np.zeros(dwi.shape, bool)
     half = dwi.shape[0] // 2
     for name, columns in zip(SIDES, (slice(None, half), slice(half, None)), strict=True):
-        if side in (name, "both"):
+        if side in (name, BOTH):
             lesion[columns] = find_lesion(smooth[columns], mirrored[columns])
     parts, _ = ndimage.label(lesion, np.ones((3, 3, 3)))
     volume_ml = np.bincount(parts.ravel()) * dwi.spacing.prod() / 1000
@@ -213,7 +213,7 @@ def locate_lesion(
                 f"{side}; correct one of them",
             )
     else:
-        lesion = outline_lesion(registered, side=side or "both")
+        lesion = outline_lesion(registered, side=side or BOTH)
         if not lesion.data.any():
             raise PatientError(
                 patient, "no lesion stands out on the DWI; draw it and name the file in column lesion_mask"

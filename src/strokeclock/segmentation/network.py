@@ -14,9 +14,10 @@ from strokeclock.cohort.split import check_leakage, read_cohort, read_split
 from strokeclock.models.field import Field
 from strokeclock.models.unet3d import UNet
 from strokeclock.segmentation.lesion import NONE, read_lesion, read_volumes
+from strokeclock.series import BOTH, SIDES
 from strokeclock.training.checkpoint import CheckpointError, check_learned_series, read_checkpoint
 from strokeclock.training.phases import OUTLINE
-from strokeclock.training.store import SIDES, Hemispheres
+from strokeclock.training.store import Hemispheres
 
 FULL = 255  # a share of 1, as masks are kept
 
@@ -74,5 +75,5 @@ def read_masks(
             if lesion is not None:
                 share = field.share(torch.from_numpy(lesion[SIDES.index(side)])[None, None])
                 masks[number] = (share * FULL).round().to(torch.uint8)
-            known[number] = masks[number].any() or sides[patient] not in (side, "both")
+            known[number] = masks[number].any() or sides[patient] not in (side, BOTH)
     return masks, known

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from strokeclock.errors import ConfigurationError
+from strokeclock.series import SERIES
 from strokeclock.settings.evaluation import Evaluation
 from strokeclock.settings.group import Group, WithoutBraces, section, setting
 from strokeclock.settings.networks import Models, StartingWeights
@@ -48,6 +49,11 @@ class Settings(Group):
                 yield (
                     "No patients: set cohort.sheet to your cohort sheet (config/README.md), "
                     "or phantom.patients to a number for a synthetic cohort."
+                )
+            if absent := [name for name in self.models.channels if not SERIES[name].phantom]:
+                yield (
+                    f"Configuration key models.channels names {', '.join(absent)}, which phantoms do not "
+                    "have: remove it, or set cohort.sheet to your cohort sheet."
                 )
             if self.cohort.exclude:
                 yield (

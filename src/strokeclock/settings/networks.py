@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from strokeclock.series import CHANNELS, SERIES
 from strokeclock.settings.group import Group, Natural, PathName, Unique, missing_file, section, setting
 
-Channel = Literal["t2w", "dwi", "flair", "adc"]
+Channel = Literal[tuple(SERIES)]  # type: ignore[valid-type]  # what series.py says, whatever it is
 Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 
 
@@ -28,7 +29,7 @@ class Network3D(Group):
 
 class Models(Group):
     channels: Annotated[list[Channel], Field(min_length=1), Unique()] = setting(
-        ["dwi", "t2w", "flair"],
+        [*CHANNELS],
         "of a hemisphere, in order; adc in mm2/s / 3e-3, clipped at 1",
         source="P",
     )

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from strokeclock.series import SERIES
 from strokeclock.settings.group import (
     Count,
     Group,
@@ -143,13 +144,17 @@ class Quality(Group):
         1.02, "normalised mutual information of T2w and atlas; below: look", source="D"
     )
     min_t2w_coverage: Share = setting(
-        0.85, "share of the atlas's brain that the T2w shows; below: look", source="D"
+        SERIES["t2w"].min_coverage, "share of the atlas's brain that the T2w shows; below: look", source="D"
     )
     min_flair_coverage: Share = setting(
-        0.95, "share of the patient's brain that the FLAIR shows; below: look", source="D"
+        SERIES["flair"].min_coverage,
+        "share of the patient's brain that the FLAIR shows; below: look",
+        source="D",
     )
     min_flair_fit: Share = setting(
-        0.68, "share of the FLAIR's variance that T2w and DWI explain; below: look", source="D"
+        SERIES["flair"].min_fit,
+        "share of the FLAIR's variance that T2w and DWI explain; below: look",
+        source="D",
     )
     max_midplane_tilt_deg: Positive = setting(
         4.0, "of the brain's own mid-sagittal plane; above: look", unit="degrees", source="D"

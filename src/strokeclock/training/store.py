@@ -11,9 +11,8 @@ import numpy as np
 from strokeclock.cohort.split import SplitError, is_labelled, read_cohort, read_split
 from strokeclock.errors import PatientError
 from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.series import SIDES, list_sides
 from strokeclock.training.phases import Task
-
-SIDES = ("left", "right")  # the order of a hemisphere file's first axis
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def read_hemispheres(
     for patient in patients:
         lesion, minutes = rows.loc[patient, ["lesion_side", "onset_to_mri_min"]]
         for side in SIDES:
-            has_lesion = lesion in (side, "both")
+            has_lesion = side in list_sides(lesion)
             if task is None:
                 units.append((patient, side, np.nan, minutes))
             elif task.both_hemispheres:

@@ -10,7 +10,8 @@ from strokeclock.figures import gradcam as module
 from strokeclock.figures.gradcam import draw_gradcam
 from strokeclock.figures.style import save_figure
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.channels import CHANNELS, channel_names
+from strokeclock.models.channels import channel_names
+from strokeclock.series import CHANNELS
 
 GRID = (16, 32, 8)
 LESION_SLICE = {"p0": 2, "p1": 5, "p2": 4, "p3": 6, "p4": 3}

@@ -16,9 +16,9 @@ from strokeclock.imaging.hemispheres import (
     write_hemispheres,
     write_manifest,
 )
-from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.reference import make_reference
 from strokeclock.imaging.volume import Volume, read_volume
+from strokeclock.series import CHANNELS
 
 SHAPE, SPACING = (12, 10, 6), (2.0, 3.0, 7.0)
 SETTINGS = {"normalisation": "zscore", "clip": 5.0}
@@ -32,7 +32,7 @@ def symmetric_affine() -> np.ndarray:
 
 def series(seed: int = 0) -> dict[str, Volume]:
     rng = np.random.default_rng(seed)
-    return {name: Volume(rng.random(SHAPE).astype(np.float32), symmetric_affine()) for name in SERIES}
+    return {name: Volume(rng.random(SHAPE).astype(np.float32), symmetric_affine()) for name in CHANNELS}
 
 
 def test_shape_type_and_channels():
@@ -47,7 +47,7 @@ def test_shape_type_and_channels():
 def test_left_is_negative_x_and_column_zero_is_lateral():
     x = (symmetric_affine()[0, 0] * np.arange(12) + symmetric_affine()[0, 3])[:, None, None]
     volumes = {
-        name: Volume(np.broadcast_to(x, SHAPE).astype(np.float32), symmetric_affine()) for name in SERIES
+        name: Volume(np.broadcast_to(x, SHAPE).astype(np.float32), symmetric_affine()) for name in CHANNELS
     }
     left, right = split_hemispheres(volumes)
     np.testing.assert_array_equal(left[0, :, 0, 0], [-11, -9, -7, -5, -3, -1])
@@ -114,7 +114,8 @@ def test_values_lie_in_zero_to_one_with_background_zero():
     mask = np.zeros(SHAPE, np.float32)
     mask[2:-2, 2:-2, 1:-1] = 1
     volumes = {
-        name: Volume(mask * rng.gamma(4, 50, SHAPE).astype(np.float32), symmetric_affine()) for name in SERIES
+        name: Volume(mask * rng.gamma(4, 50, SHAPE).astype(np.float32), symmetric_affine())
+        for name in CHANNELS
     }
     reference = make_reference(
         {name: volume.data for name, volume in volumes.items()},
@@ -129,7 +130,7 @@ def test_values_lie_in_zero_to_one_with_background_zero():
         Volume(mask, symmetric_affine()),
         patient="p1",
         reference=reference,
-        channels=SERIES,
+        channels=CHANNELS,
         percentiles=(0.1, 99.9),
         **SETTINGS,
     )
@@ -155,7 +156,7 @@ def prepare(**change):
     rng = np.random.default_rng(2)
     mask = np.ones(SHAPE, np.float32)
     volumes, other = (
-        {name: rng.gamma(shape, 50, SHAPE).astype(np.float32) for name in SERIES} for shape in (4, 2)
+        {name: rng.gamma(shape, 50, SHAPE).astype(np.float32) for name in CHANNELS} for shape in (4, 2)
     )
     for data in volumes.values():
         data[4, 4, :3] = 1500 + 100 * np.arange(3)
@@ -165,7 +166,7 @@ def prepare(**change):
         Volume(mask, symmetric_affine()),
         patient="p2",
         reference=reference,
-        channels=SERIES,
+        channels=CHANNELS,
         percentiles=percentiles,
         **settings,
     ).astype(float)
@@ -221,7 +222,7 @@ def test_the_manifest_lists_hashes_and_leaves_the_excluded_out(tmp_path):
 @pytest.mark.parametrize("channels", [("flair", "dwi"), ("dwi", "t2w", "flair", "adc")])
 def test_channels_stand_in_the_order_asked_for(channels):
     volumes, mask = series(), np.ones(SHAPE, bool)
-    data = {name: volumes[name].data for name in SERIES}
+    data = {name: volumes[name].data for name in CHANNELS}
     reference = make_reference(data, mask, patient="p1", part="train", match_points=7, **SETTINGS)
     settings = {"patient": "p1", "reference": reference, "percentiles": (0.1, 99.9), **SETTINGS}
     adc = Volume((4e-3 * volumes["dwi"].data).astype(np.float32), symmetric_affine())

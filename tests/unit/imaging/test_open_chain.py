@@ -51,8 +51,8 @@ def outputs(folder):
 def run(raw, folder, atlas_files, **change):
     settings = {"b_value": 1000.0, "shrink": 4, "iterations": [20, 20], "shared_dwi": True}
     facts = preprocess_patient(
+        raw,
         patient="p1",
-        **raw,
         atlas=read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")}),
         outputs=outputs(folder),
         **settings | change,
@@ -195,8 +195,8 @@ def test_a_dwi_that_moved_is_registered_on_request(raw, tmp_path, atlas_files):
     write_volume(moved, Volume(np.roll(dwi.data, 2, axis=0), dwi.affine))
     out = tmp_path / "out"
     preprocess_patient(
+        raw | {"dwi": moved},
         patient="p1",
-        **raw | {"dwi": moved},
         b_value=1000.0,
         atlas=read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")}),
         shrink=4,

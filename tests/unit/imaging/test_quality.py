@@ -153,8 +153,8 @@ def test_flair_fit_is_the_variance_explained():
     far = np.diag([20.0, 20.0, 20.0, 1.0])
     t2w, dwi, flair = (Volume(d.astype(np.float32), far) for d in (tissue, 2 - tissue, 3 + tissue + noise))
     inside = np.ones(tissue.shape, bool)
-    assert quality.flair_fit(flair, t2w, dwi, inside) == pytest.approx(0.25 / (0.25 + 0.25), abs=0.02)
-    assert quality.flair_fit(t2w, t2w, dwi, inside) == pytest.approx(1)
+    assert quality.fit(flair, t2w, dwi, inside) == pytest.approx(0.25 / (0.25 + 0.25), abs=0.02)
+    assert quality.fit(t2w, t2w, dwi, inside) == pytest.approx(1)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_a_flair_some_mm_off_does_not_fit(axis, voxels, fits):
     """6 mm along x or y, 7 mm along z."""
     t2w, dwi, _, brain = head()
     flair = Volume(np.roll(as_flair(t2w, dwi).data, voxels, axis=axis), t2w.affine)
-    assert (quality.flair_fit(flair, t2w, dwi, brain) >= THRESHOLDS["min_flair_fit"]) is fits
+    assert (quality.fit(flair, t2w, dwi, brain) >= THRESHOLDS["min_flair_fit"]) is fits
 
 
 @pytest.mark.parametrize(("centre", "side"), [(-40, "left"), (40, "right")])

@@ -7,7 +7,6 @@ import pytest
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion
-from strokeclock.imaging.intensity import SERIES
 from strokeclock.imaging.reference import (
     Matching,
     choose_reference,
@@ -18,6 +17,7 @@ from strokeclock.imaging.reference import (
     write_reference,
 )
 from strokeclock.imaging.volume import Volume, write_volume
+from strokeclock.series import CHANNELS
 
 SETTINGS = {"normalisation": "zscore", "clip": 5.0, "match_points": 7}
 
@@ -38,13 +38,13 @@ def test_reference_without_training_patients_is_flagged(caplog):
 def test_reference_outside_training_is_refused(brain, part):
     data, mask = brain
     with pytest.raises(ValueError, match="must be a training patient"):
-        make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part=part, **SETTINGS)
+        make_reference(dict.fromkeys(CHANNELS, data), mask, patient="p1", part=part, **SETTINGS)
 
 
 def test_a_reference_that_cannot_be_normalised_is_named(brain):
     data, mask = brain
     half = np.where(np.arange(data.shape[0])[:, None, None] < 10, 0, data)  # a FLAIR of half the head
-    volumes = dict.fromkeys(SERIES, data) | {"flair": half}
+    volumes = dict.fromkeys(CHANNELS, data) | {"flair": half}
     settings = SETTINGS | {"normalisation": "whitestripe"}
     with pytest.raises(PatientError, match="p1: flair has one value in a tenth of the brain"):
         make_reference(volumes, mask, patient="p1", part="train", **settings)
@@ -52,14 +52,14 @@ def test_a_reference_that_cannot_be_normalised_is_named(brain):
 
 def test_reference_survives_the_file_and_repeats_to_the_byte(brain, tmp_path):
     data, mask = brain
-    volumes = {series: data * (k + 1) + k for k, series in enumerate(SERIES)}
+    volumes = {series: data * (k + 1) + k for k, series in enumerate(CHANNELS)}
     reference = make_reference(volumes, mask, patient="p1", part="train", **SETTINGS)
     write_reference(tmp_path / "a.npz", reference)
     write_reference(tmp_path / "b.npz", reference)
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     read = read_reference(tmp_path / "a.npz")
     assert (read.patient, read.part, read.sha256) == ("p1", "train", reference.sha256)
-    for series in SERIES:
+    for series in CHANNELS:
         np.testing.assert_array_equal(read.landmarks[series], reference.landmarks[series])
         np.testing.assert_array_equal(read.profile[series], reference.profile[series])
 
@@ -68,7 +68,7 @@ def test_reference_hash_sees_one_changed_voxel(brain):
     data, mask = brain
     changed = data.copy()
     changed[5, 5, 5] += 1
-    a = make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part="train", **SETTINGS)
+    a = make_reference(dict.fromkeys(CHANNELS, data), mask, patient="p1", part="train", **SETTINGS)
     b = make_reference(
         {"dwi": data, "t2w": changed, "flair": data}, mask, patient="p1", part="train", **SETTINGS
     )
@@ -87,7 +87,7 @@ def test_matching_is_followed_from_far_to_near(brain):
     data, mask = brain
     random = np.random.default_rng(3)
     other = np.where(mask, random.gamma(2, 60, data.shape), 0).astype(np.float32)
-    reference = make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part="train", **SETTINGS)
+    reference = make_reference(dict.fromkeys(CHANNELS, data), mask, patient="p1", part="train", **SETTINGS)
     followed = follow_matching(
         {"dwi": other, "t2w": data, "flair": 3 * data + 7 * mask},
         mask,
@@ -104,7 +104,7 @@ def test_matching_is_followed_from_far_to_near(brain):
 
 def test_a_series_that_cannot_be_normalised_is_not_followed(brain):
     data, mask = brain
-    reference = make_reference(dict.fromkeys(SERIES, data), mask, patient="p1", part="train", **SETTINGS)
+    reference = make_reference(dict.fromkeys(CHANNELS, data), mask, patient="p1", part="train", **SETTINGS)
     volumes = {"dwi": data, "t2w": np.full_like(data, 3), "flair": data}
     followed = follow_matching(volumes, mask, reference=reference, normalisation="zscore", clip=5.0)
     assert sorted(followed) == ["dwi", "flair"]

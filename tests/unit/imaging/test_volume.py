@@ -244,10 +244,10 @@ def files(tmp_path, data):
 
 
 def test_series_with_and_without_t2w(files, data):
-    given = read_series(**files, patient="p1", b_value=1000)
+    given = read_series(files, patient="p1", b_value=1000)
     assert np.array_equal(given["t2w"].data, data * 3)
     assert np.allclose(given["adc"].data, np.log(3) / 1000)
-    derived = read_series(**files | {"t2w": None}, patient="p1", b_value=1000)
+    derived = read_series(files | {"t2w": None}, patient="p1", b_value=1000)
     assert np.allclose(derived["adc"].data, (0.8 + data / 1e4) * 1e-3, rtol=1e-4)
 
 
@@ -261,9 +261,9 @@ def test_series_with_and_without_t2w(files, data):
 )
 def test_missing_series_exclude_the_patient(files, change, words):
     with pytest.raises(PatientError, match=words):
-        read_series(**files | change, patient="p1", b_value=1000)
+        read_series(files | change, patient="p1", b_value=1000)
 
 
 def test_t2w_on_another_grid_is_refused(files):
     with pytest.raises(PatientError, match="not on one grid"):
-        read_series(**files | {"t2w": files["flair"]}, patient="p1", b_value=1000)
+        read_series(files | {"t2w": files["flair"]}, patient="p1", b_value=1000)

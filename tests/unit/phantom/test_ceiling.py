@@ -7,8 +7,9 @@ import pytest
 
 from strokeclock.phantom import ceiling
 from strokeclock.phantom.clinic import draw_patient, onset_log_quantile, relaxation_nuisance_sd
-from strokeclock.phantom.contrast import CHANNELS, LesionContrast, true_log_ratios
+from strokeclock.phantom.contrast import LesionContrast, true_log_ratios
 from strokeclock.phantom.ischaemia import adc_ratio, log_t2_ratio
+from strokeclock.phantom.signal import SERIES
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_posterior_is_calibrated(posterior, cohort, column, limit):
         assert abs(early[group].mean() - p.mean()) < 3.5 * np.sqrt(np.mean(p * (1 - p)) / len(group))
 
 
-@pytest.mark.parametrize("channels", [CHANNELS, ("t2w",), ("dwi",), ("flair",)])
+@pytest.mark.parametrize("channels", [SERIES, ("t2w",), ("dwi",), ("flair",)])
 @pytest.mark.parametrize("number", [4, 8, 12])
 def test_posterior_equals_simulation(laws, cohort, number, channels):
     """Simulate patients of this one's scanner, volume and mix; weight them by how alike signals are.
@@ -94,5 +95,5 @@ def test_ceiling_is_written_whole(tmp_path, laws):
     ceiling.write_ceiling(tmp_path / "ceiling.json", measured)
     assert json.loads((tmp_path / "ceiling.json").read_text()) == measured
     assert set(measured) == {"patients", "tss<3h", "tss<4.5h"}
-    assert set(measured["tss<3h"]) == {"all", *CHANNELS}
+    assert set(measured["tss<3h"]) == {"all", *SERIES}
     assert [path.name for path in tmp_path.iterdir()] == ["ceiling.json"]

@@ -1,0 +1,153 @@
+"""The series of a patient, each describing itself, and the sides of the brain.
+
+What the pipeline has to know of a series stands here, and nowhere else: whether a patient needs it, where it
+lies, how N4 corrects it, what becomes of its intensities, what is checked. docs/extending-series.md adds one.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+# The order of a hemisphere file's first axis: left, then right mirrored onto the left.
+SIDES = ("left", "right")
+BOTH = "both"  # of a lesion's side
+
+
+@dataclass(frozen=True, kw_only=True)
+class Series:
+    """One series: how it is called, where it comes from, and what is done with it.
+
+    Attributes
+    ----------
+    name : in file names, in models.channels, and as the cohort sheet's column; lower-case letters and digits.
+    label, title : in sentences and on axes; in full.
+    place : "reference": registered to the atlas, and the others to it (the T2w);
+        "shared": on the T2w's grid, as one echo-planar scan gives it, so that it takes the T2w's matrix;
+        "own": a geometry of its own, registered rigidly to the T2w.
+    bias_field : by which N4 corrects it. "own": its own; "shared": the T2w's where
+        preprocessing.n4.shared_dwi is true, else its own; None: it is not corrected.
+    required : every patient needs it, whatever the channels are; else where models.channels names it.
+    instead : the series from which it is derived where a patient has none of it; "": from none.
+    derived : computed from the others for every patient; a file of it serves only `instead` of another.
+    full : what becomes 1 in a network's channel, in the unit of a map that has one. None: a magnitude image
+        in arbitrary units, never negative; it is normalised, and matched to the histogram reference.
+    min_coverage, min_fit : a share of the brain that it shows, and of its variance inside the brain that T2w
+        and DWI explain, below which a person is asked to look, where quality.min_<name>_coverage and
+        quality.min_<name>_fit do not say otherwise; None: not checked.
+    phantom : a phantom has it.
+    """
+
+    name: str
+    label: str
+    title: str
+    place: Literal["reference", "shared", "own"]
+    bias_field: Literal["own", "shared"] | None
+    required: bool = False
+    instead: str = ""
+    derived: bool = False
+    full: float | None = None
+    min_coverage: float | None = None
+    min_fit: float | None = None
+    phantom: bool = False
+
+
+_ALL = (
+    Series(
+        name="t2w",
+        label="T2w",
+        title="T2w (b0)",
+        place="reference",
+        bias_field="own",
+        required=True,
+        instead="adc",
+        min_coverage=0.85,
+        phantom=True,
+    ),
+    Series(
+        name="dwi",
+        label="DWI",
+        title="DWI",
+        place="shared",
+        bias_field="shared",
+        required=True,
+        phantom=True,
+    ),
+    Series(
+        name="flair",
+        label="FLAIR",
+        title="FLAIR",
+        place="own",
+        bias_field="own",
+        required=True,
+        min_coverage=0.95,
+        min_fit=0.68,
+        phantom=True,
+    ),
+    Series(
+        name="adc",
+        label="ADC",
+        title="ADC",
+        place="shared",
+        bias_field=None,
+        derived=True,
+        full=3e-3,  # mm2/s, free water at body temperature
+        phantom=True,
+    ),
+)
+
+# name -> series, in the order of the cohort sheet's columns
+SERIES: Mapping[str, Series] = MappingProxyType({series.name: series for series in _ALL})
+
+CHANNELS = ("dwi", "t2w", "flair")  # of a hemisphere, the paper's
+
+# What is normalised and matched to the histogram reference: the paper's channels in their order, then others.
+MATCHED = (*CHANNELS, *(name for name in SERIES if SERIES[name].full is None and name not in CHANNELS))
+
+REQUIRED = tuple(name for name in SERIES if SERIES[name].required)
+
+
+def list_needed(channels: Collection[str]) -> tuple[str, ...]:
+    """Name the series that a patient cannot do without where a network sees these channels."""
+    return tuple(
+        name
+        for name, series in SERIES.items()
+        if series.required or (name in channels and not series.derived)
+    )
+
+
+def list_used(channels: Collection[str]) -> tuple[str, ...]:
+    """Name the series that are brought to the atlas grid where a network sees these channels."""
+    return tuple(
+        name for name, series in SERIES.items() if series.required or series.derived or name in channels
+    )
+
+
+def list_registered(names: Collection[str], *, shared: bool) -> tuple[str, ...]:
+    """Name those of the series that are registered to the T2w; the others take its matrix.
+
+    ``shared``: what was scanned together with the T2w is registered all the same
+    (preprocessing.dwi_transform: register).
+    """
+    return tuple(
+        name
+        for name in names
+        if SERIES[name].place == "own"
+        or (shared and SERIES[name].place == "shared" and not SERIES[name].derived)
+    )
+
+
+def find_bias_field(name: str, *, shared: bool) -> str | None:
+    """Name the series whose bias field a series is divided by; None: it is not corrected.
+
+    ``shared``: the T2w's field serves what was scanned together with it (preprocessing.n4.shared_dwi).
+    """
+    kind = SERIES[name].bias_field
+    if kind == "shared" and shared:
+        return next(other for other in SERIES if SERIES[other].place == "reference")
+    return name if kind else None
+
+
+def list_sides(lesion_side: str) -> tuple[str, ...]:
+    """Name the hemispheres with a lesion of this side: left, right or both."""
+    return tuple(side for side in SIDES if lesion_side in (side, BOTH))
