@@ -31,16 +31,18 @@ def root():
 def run_snakemake():
     """Run Snakemake on this project's Snakefile in a folder.
 
-    Call it with the folder, arguments and, as ``config=``, what differs from config/config.yaml; returns the
-    finished process, what it said in stdout.
+    Call it with the folder, arguments and, as ``config=``, what differs from config/config.yaml; as
+    ``snakefile=`` another checkout's. Returns the finished process, what it said in stdout.
     """
 
-    def run(folder: Path, *arguments: str, config: dict) -> subprocess.CompletedProcess:
+    def run(
+        folder: Path, *arguments: str, config: dict, snakefile: Path = ROOT / "Snakefile"
+    ) -> subprocess.CompletedProcess:
         own = folder / "own.yaml"
         own.write_text(yaml.safe_dump(config))
         return subprocess.run(
             [
-                sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--directory", folder,
+                sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--directory", folder,
                 *arguments, "--cores", "2", "--configfile", own,
             ],
             cwd=folder,

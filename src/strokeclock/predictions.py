@@ -21,7 +21,7 @@ from strokeclock.cohort.cells import read_cells
 from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
-from strokeclock.series import BOTH
+from strokeclock.series import BOTH, SIDES
 
 COLUMNS = ["patient", "hemisphere", "part", "label", "score"]
 # phase -> the label is 1 where TSS is below so many minutes; None: where the hemisphere holds a lesion
@@ -122,7 +122,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
         )
     frame = pd.DataFrame([line for _, line in lines], columns=header, dtype=str)
     for column, allowed in (
-        ("hemisphere", ("left", "right")),
+        ("hemisphere", SIDES),
         ("part", ("validation", "test", "train")),  # the last where scores are cross-validated
         ("label", ("0", "1")),
     ):

@@ -10,7 +10,7 @@ from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.quality_record import make_record
 from strokeclock.imaging.volume import Volume, read_volume
-from strokeclock.series import MATCHED, SERIES
+from strokeclock.series import BOTH, MATCHED, SERIES, SIDES
 
 # Restricted diffusion: brighter on DWI than the mirrored place and than the brain, darker on ADC.
 _DWI_RATIO = 1.2
@@ -321,13 +321,13 @@ def side_of(left_ml: float, right_ml: float) -> str:
     if max(left_ml, right_ml) < _LEAST_INFARCT_ML:
         return "none"
     if min(left_ml, right_ml) >= max(left_ml, right_ml) / 2:
-        return "both"
+        return BOTH
     return "left" if left_ml > right_ml else "right"
 
 
 def sides_disagree(seen: str, recorded: str) -> bool:
     """Whether DWI shows the infarct on the one side and the sheet says the other."""
-    return {seen, recorded} == {"left", "right"}
+    return {seen, recorded} == {*SIDES}
 
 
 def _largest_patch(mask: np.ndarray) -> int:

@@ -14,6 +14,7 @@ from scipy.interpolate import PchipInterpolator
 from scipy.stats import truncnorm, uniform
 
 from strokeclock.phantom.signal import null_inversion_time
+from strokeclock.series import BOTH, SIDES
 
 # Onset to MRI (min) at cumulative shares of the cohort; quartiles 105, 224, 687 as in the paper's Table 1.
 ONSET_SHARES = (0.0, 0.05, 0.10, 0.25, 0.40, 0.50, 0.54, 0.75, 0.90, 0.97, 1.0)
@@ -227,7 +228,7 @@ def _draw_wmh_volume(rng: np.random.Generator, age: int) -> float:
 def _draw_old_infarcts(rng: np.random.Generator) -> tuple[OldInfarct, ...]:
     count = int(rng.choice([0, 1, 2], p=[0.78, 0.17, 0.05]))
     return tuple(
-        OldInfarct(str(rng.choice(["left", "right"])), float(np.clip(rng.lognormal(0, 1.0), 0.1, 30)))
+        OldInfarct(str(rng.choice(SIDES)), float(np.clip(rng.lognormal(0, 1.0), 0.1, 30)))
         for _ in range(count)
     )
 
@@ -242,5 +243,5 @@ def _draw_territory(rng: np.random.Generator, volume_ml: float) -> str:
 def _draw_side(rng: np.random.Generator, bilateral: float) -> tuple[str, float]:
     """Side, and the right hemisphere's share of the lesion volume."""
     if rng.random() < bilateral:
-        return "both", rng.uniform(0.2, 0.8)
+        return BOTH, rng.uniform(0.2, 0.8)
     return ("right", 1.0) if rng.random() < 0.5 else ("left", 0.0)

@@ -32,6 +32,7 @@ from strokeclock.phantom.scanner import (
     write_nifti,
 )
 from strokeclock.phantom.signal import SERIES, diffusion_signal, flair_signal
+from strokeclock.series import SIDES
 
 IRON_R2_PER_S = {1.5: 3.0, 3.0: 5.5}  # what the iron of a full share of pallidum adds to 1/T2
 TEXTURE = 0.025  # SD of the log of healthy tissue's signal from place to place
@@ -78,7 +79,7 @@ def grow_lesions(brain: Brain, record: PatientRecord, *, seed: int, point_ml: fl
     rng = np.random.default_rng([seed, record.number, LESION_STREAM])
     nothing = np.zeros(len(brain.gm), np.float32)
     acute = nothing
-    for side in ("left", "right"):
+    for side in SIDES:
         volume_ml = getattr(record, f"lesion_volume_{side}_ml")
         if volume_ml > 0:
             grown = grow_infarct(

@@ -1,0 +1,125 @@
+"""Each series describes itself in one table, and every module takes it from there."""
+
+import ast
+import re
+
+import pytest
+import yaml
+
+from strokeclock import series
+from strokeclock.cohort import sheet
+from strokeclock.imaging import quality_page, quality_record
+from strokeclock.phantom import signal
+from strokeclock.series import (
+    CHANNELS,
+    MATCHED,
+    SERIES,
+    SIDES,
+    Series,
+    find_bias_field,
+    list_needed,
+    list_registered,
+    list_sides,
+    list_used,
+)
+
+SWI = Series(name="swi", label="SWI", title="SWI", place="own", bias_field="own", min_fit=0.5)
+B500 = Series(name="b500", label="b500", title="DWI (b500)", place="shared", bias_field="shared")
+
+
+@pytest.fixture
+def further(monkeypatch):
+    """The table with two series more."""
+    monkeypatch.setattr(series, "SERIES", {**SERIES, "swi": SWI, "b500": B500})
+
+
+def test_the_shipped_series():
+    assert [*SERIES] == ["t2w", "dwi", "flair", "adc"]
+    assert all(name == one.name for name, one in SERIES.items())
+    assert MATCHED == CHANNELS == ("dwi", "t2w", "flair")
+    assert SERIES["adc"].full == 3e-3
+    assert [name for name, one in SERIES.items() if one.place == "reference"] == ["t2w"]
+
+
+def test_names_can_stand_in_files_columns_and_outputs():
+    taken = {"brain_mask", "record", "reference", "atlas", "transform", "cohort", "lesion", *sheet.COLUMNS}
+    taken -= {*SERIES}
+    for name, one in SERIES.items():
+        assert re.fullmatch(r"[a-z][a-z0-9]*", name)
+        assert name not in taken
+        assert one.label
+        assert one.title
+        assert one.instead in ("", *SERIES)
+
+
+@pytest.mark.parametrize("channels", [(), CHANNELS, ("flair",), ("dwi", "adc")])
+def test_what_a_patient_needs_and_what_is_used_of_them(channels, further):
+    assert list_needed(channels) == ("t2w", "dwi", "flair")  # an ADC is computed, never asked for
+    assert list_used(channels) == ("t2w", "dwi", "flair", "adc")
+    assert list_needed((*channels, "swi")) == ("t2w", "dwi", "flair", "swi")
+    assert list_used((*channels, "swi")) == ("t2w", "dwi", "flair", "adc", "swi")
+
+
+def test_what_is_registered_for_itself(further):
+    names = ("t2w", "dwi", "flair", "adc", "swi", "b500")
+    assert list_registered(names, shared=False) == ("flair", "swi")
+    assert list_registered(names, shared=True) == ("dwi", "flair", "swi", "b500")
+
+
+@pytest.mark.parametrize(
+    ("shared", "sources"),
+    [
+        (True, {"t2w": "t2w", "dwi": "t2w", "flair": "flair", "adc": None, "swi": "swi", "b500": "t2w"}),
+        (False, {"t2w": "t2w", "dwi": "dwi", "flair": "flair", "adc": None, "swi": "swi", "b500": "b500"}),
+    ],
+)
+def test_by_which_field_a_series_is_corrected(shared, sources, further):
+    assert {name: find_bias_field(name, shared=shared) for name in sources} == sources
+
+
+def test_a_lesion_of_both_sides_is_in_both_hemispheres():
+    assert [list_sides(side) for side in ("left", "right", "both")] == [("left",), ("right",), SIDES]
+
+
+def test_the_sheet_has_a_column_of_each_series():
+    assert sheet.COLUMNS[1:5] == (*SERIES,)
+
+
+def test_the_checks_are_columns_of_the_quality_table_and_page():
+    assert (*quality_page._COLUMNS,) == quality_record.NUMBERS
+    assert quality_record.NUMBERS[3:6] == ("t2w_coverage", "flair_coverage", "flair_fit")
+
+
+def test_the_configuration_takes_its_thresholds_from_the_table(root):
+    settings = yaml.safe_load((root / "config/config.yaml").read_text())["quality"]
+    for name, one in SERIES.items():
+        assert settings.get(f"min_{name}_coverage") == one.min_coverage
+        assert settings.get(f"min_{name}_fit") == one.min_fit
+
+
+def test_a_phantom_has_what_every_patient_needs():
+    assert signal.SERIES == ("t2w", "dwi", "flair")
+    assert set(signal.SERIES) >= set(series.REQUIRED)
+
+
+PAPER_ROWS = "src/strokeclock/figures/preprocessed.py"  # Fig. 3's own order
+
+
+def lists_by_hand(path):
+    """Line numbers where a module writes the series, or the sides, as a tuple or list of its own."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Tuple | ast.List | ast.Set):
+            values = {one.value for one in node.elts if isinstance(one, ast.Constant)}
+            if values >= {"t2w", "dwi", "flair"} or values in ({"left", "right"}, {"left", "right", "both"}):
+                yield node.lineno
+
+
+def test_no_module_lists_the_series_or_the_sides_by_hand(root):
+    files = [*(root / "src/strokeclock").rglob("*.py"), *(root / "workflow/scripts").glob("*.py")]
+    wrong = [
+        f"{path.relative_to(root)}:{line}"
+        for path in files
+        if path not in (root / "src/strokeclock/series.py", root / PAPER_ROWS)
+        for line in lists_by_hand(path)
+    ]
+    assert not wrong, "take them from strokeclock.series"
