@@ -33,8 +33,8 @@ class Series:
     full : what becomes 1 in a network's channel, in the unit of a map that has one. None: a magnitude image
         in arbitrary units, never negative; it is normalised, and matched to the histogram reference.
     min_coverage, min_fit : a share of the brain that it shows, and of its variance inside the brain that T2w
-        and DWI explain, below which a person is asked to look, where quality.min_<name>_coverage and
-        quality.min_<name>_fit do not say otherwise; None: not checked.
+        and DWI explain, below which a person is asked to look, where the section quality of the
+        configuration does not say otherwise (min_<name>_coverage, min_<name>_fit); None: not checked.
     phantom : a phantom has it.
     """
 

@@ -191,7 +191,7 @@ def test_the_fsl_toolchain_takes_it_too(tmp_path, run_snakemake, checkout, sheet
     process = run_snakemake(
         tmp_path,
         "-n",
-        "results/fsl/hemispheres/with.npy",
+        "quality",
         config={
             "run": "fsl",
             "cohort": {"sheet": str(sheet)},
