@@ -9,7 +9,7 @@ import torch
 from torch._subclasses import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from strokeclock.cohort.split import read_split
+from strokeclock.cohort.parts import read_split
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet

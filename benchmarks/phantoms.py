@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from strokeclock.cohort.split import PARTS, write_split
+from strokeclock.cohort.parts import PARTS
+from strokeclock.cohort.split import write_split
 from strokeclock.imaging.hemispheres import make_hemispheres, write_hemispheres
 from strokeclock.imaging.reference import Reference, make_reference
 from strokeclock.imaging.volume import Volume, write_volume

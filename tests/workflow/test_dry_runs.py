@@ -31,6 +31,7 @@ NETWORK_RUNS = {  # both arms, both networks, one seed
     "phase4_attention": 2,
     "predict": 12,
     "phase0_outline": 1,
+    "fit_segmented": 2,
     "predict_outlined": 2,
     "join_predictions": 4,
 }
@@ -60,14 +61,31 @@ def merged(base, change):
         ),
         (
             {"training": {"phase0_outline": None}},
-            {"phase0_outline": 0, "predict_outlined": 0, "join_predictions": 0, "predict": 12},
+            {
+                "phase0_outline": 0,
+                "fit_segmented": 0,
+                "predict_outlined": 0,
+                "join_predictions": 0,
+                "predict": 12,
+                "fit_ratio": 4,
+                "fit_clinical": 2,
+                "fit_ml": 1,
+                "fit_operating_points": 1,
+            },
         ),
         ({"models": {"other_hemisphere": True}}, NETWORK_RUNS),
         ({"models": {"field": "hemisphere"}}, {"brain_box": 0, **NETWORK_RUNS}),
         ({"models": {"field": "brain"}}, {"brain_box": 1, **NETWORK_RUNS}),
         (
             {"training": {"phase5_tss6h": SIX_HOURS}},
-            NETWORK_RUNS | {"phase5_tss6h": 4, "predict": 16, "predict_outlined": 3, "join_predictions": 6},
+            NETWORK_RUNS
+            | {
+                "phase5_tss6h": 4,
+                "predict": 16,
+                "fit_segmented": 3,
+                "predict_outlined": 3,
+                "join_predictions": 6,
+            },
         ),
         ({"training": {"seeds": [0, 1, 2]}}, {name: 3 * count for name, count in NETWORK_RUNS.items()}),
     ],

@@ -17,7 +17,7 @@ from strokeclock.baselines.regression import (
     take_numbers,
     write_regression,
 )
-from strokeclock.cohort.split import read_split
+from strokeclock.cohort.parts import read_split
 from strokeclock.errors import StrokeclockError
 from strokeclock.fitted import check_patients, describe_fit
 from strokeclock.predictions import Arm

@@ -12,7 +12,7 @@ from strokeclock.baselines.regression import (
     take_numbers,
     write_regression,
 )
-from strokeclock.cohort.split import read_split
+from strokeclock.cohort.parts import read_split
 from strokeclock.fitted import check_patients, describe_fit
 from strokeclock.models.channels import channel_names
 from strokeclock.predictions import Arm, write_predictions

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from strokeclock.cohort.split import read_cohort, read_exclusions, read_split_table
+from strokeclock.cohort.parts import read_exclusions
+from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.files import replacing
 
 GROUPS = {"training": ("train", "validation"), "test": ("test",), "all": ("train", "validation", "test")}

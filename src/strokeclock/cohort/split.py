@@ -1,14 +1,15 @@
 """Who trains, who selects, who tests: one split of the patients, made once, the same for every experiment."""
 
 import logging
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from strokeclock.cohort.split_file import PARTS, check_split_file, name_some
-from strokeclock.errors import ConfigurationError, StrokeclockError
+from strokeclock.cohort.parts import PARTS, read_parts
+from strokeclock.cohort.split_file import check_split_file, name_some
+from strokeclock.errors import ConfigurationError
 from strokeclock.files import replacing
 
 log = logging.getLogger(__name__)
@@ -17,63 +18,15 @@ log = logging.getLogger(__name__)
 _ONSET_CUTS = ((180, 270), (270,), (180,), ())
 
 
-class SplitError(StrokeclockError):
-    """The split cannot carry the training: a patient in two parts, an empty part, a part of one class."""
-
-
 def read_cohort(path: str | Path) -> pd.DataFrame:
     """Read cohort.tsv: one row a patient, numbers as numbers, missing values NaN, ``patient`` always text."""
     texts = dict.fromkeys(("patient", "lesion_side", "sex", "site"), str)
     return pd.read_csv(path, sep="\t", dtype=texts, na_values=[""], keep_default_na=False)
 
 
-def read_exclusions(path: str | Path) -> pd.DataFrame:
-    """Read exclusions.tsv: patient, stage, reason of everyone who left, as text."""
-    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-
-
 def read_split_table(path: str | Path) -> pd.DataFrame:
-    """Read split.tsv: columns patient and part, as text, in the file's order.
-
-    Raises
-    ------
-    SplitError
-        A patient stands in it twice, or a part is unknown.
-    """
-    rows = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False)
-    if (twice := rows["patient"].duplicated()).any():
-        patient = rows["patient"][twice].iloc[0]
-        raise SplitError(f"{path}: patient {patient} stands in the split twice, keep one line a patient.")
-    if strange := sorted(set(rows["part"]) - set(PARTS)):
-        raise SplitError(f"{path}: part {strange[0]!r} is unknown, use {', '.join(PARTS)}.")
-    return rows[["patient", "part"]]
-
-
-def read_split(path: str | Path) -> dict[str, list[str]]:
-    """Read split.tsv into part -> patients, in the order of `PARTS`; SplitError as `read_split_table`."""
-    rows = read_split_table(path)
-    return {part: rows["patient"][rows["part"] == part].tolist() for part in PARTS}
-
-
-def check_leakage(before: Mapping[str, Iterable[str]], now: Mapping[str, Iterable[str]]) -> None:
-    """Refuse what has already learned from whom it is now to be selected or tested on.
-
-    Parameters
-    ----------
-    before, now : part -> patients, when the network was trained and today.
-
-    Raises
-    ------
-    SplitError
-        A patient has moved from an earlier part (train, validation, test) to a later one.
-    """
-    for number, part in enumerate(PARTS):
-        later = {patient for later in PARTS[number + 1 :] for patient in now.get(later, ())}
-        if moved := sorted(later & set(before.get(part, ()))):
-            raise SplitError(
-                f"patient {moved[0]} was in the {part} part when the network was trained and is in a later "
-                "part now: delete the models of the earlier split and train again."
-            )
+    """Read split.tsv: columns patient and part, as text, in the file's order; SplitError as `read_parts`."""
+    return pd.DataFrame(read_parts(path).items(), columns=["patient", "part"], dtype=str)
 
 
 def is_labelled(patients: pd.DataFrame) -> pd.Series:

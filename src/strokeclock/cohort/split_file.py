@@ -5,9 +5,8 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from strokeclock.cohort.cells import read_cells
+from strokeclock.cohort.parts import PARTS
 from strokeclock.errors import ConfigurationError
-
-PARTS = ("train", "validation", "test")
 
 
 def check_split_file(

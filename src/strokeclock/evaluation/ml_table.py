@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from strokeclock.cohort.split import PARTS
+from strokeclock.cohort.parts import PARTS
 from strokeclock.evaluation.comparison import SAME, TOO_FEW, delong_test
 from strokeclock.evaluation.intervals import delong_interval
 from strokeclock.evaluation.metrics import auc

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from strokeclock.cohort.split import read_split
+from strokeclock.cohort.parts import read_split
 from strokeclock.evaluation.metrics import youden_threshold
 from strokeclock.evaluation.odds import logit
 from strokeclock.evaluation.tables import read_arms

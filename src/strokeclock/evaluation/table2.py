@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokeclock.cohort.split import read_cohort, read_exclusions
+from strokeclock.cohort.parts import read_exclusions
+from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.intervals import Interval, clustered_intervals, delong_interval, wilson_interval
 from strokeclock.evaluation.ledger import digest, record_looks
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
@@ -109,7 +110,7 @@ def write_table2(
     calls, truth = None, select_reader_target(arms, tasks=tasks)
     not_run = not_run or {}
     if readers and truth:
-        known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)["patient"]}
+        known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)}
         calls = read_readers(readers, known=known, needed=list(truth.patient))
     missing = "no phase 3 or 4 was run" if readers else "no reader sheet is configured (cohort.readers)"
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokeclock.cohort.split import read_cohort, read_exclusions
+from strokeclock.cohort.parts import read_exclusions
+from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.intervals import Interval, wilson_interval
 from strokeclock.evaluation.metrics import Counts
 from strokeclock.evaluation.readers import read_readers, vote
@@ -46,7 +47,7 @@ def read_calls(
 
     ConfigurationError for any fault of the sheet (`read_readers`).
     """
-    known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)["patient"]}
+    known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)}
     calls = read_readers(readers, known=known, needed=patients)
     return calls.assign(majority=vote(calls))
 

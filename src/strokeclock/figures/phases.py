@@ -6,7 +6,8 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from strokeclock.cohort.split import PARTS, read_cohort, read_split_table
+from strokeclock.cohort.parts import PARTS
+from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.evaluation.tables import name_target
 from strokeclock.figures.sheet import Arrow, Row, draw_chain
 from strokeclock.training.phases import (

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from strokeclock.cohort.split import read_exclusions, read_split_table
+from strokeclock.cohort.parts import read_exclusions, read_parts
 from strokeclock.errors import StrokeclockError
 from strokeclock.figures.style import house_style
 from strokeclock.series import SERIES
@@ -60,9 +60,9 @@ def draw_preprocessed(
     split, exclusions : paths
         cohort/split.tsv and cohort/exclusions.tsv.
     """
-    parts, excluded = read_split_table(split), set(read_exclusions(exclusions)["patient"])
+    parts, excluded = read_parts(split), read_exclusions(exclusions)
     included = [patient for patient in files if patient not in excluded]
-    patient = choose_patient(dict(zip(parts["patient"], parts["part"], strict=True)), patients=included)
+    patient = choose_patient(parts, patients=included)
     images = {series: nib.load(files[patient][series]) for series in TITLES}
     volumes = {series: np.asarray(image.dataobj, np.float32) for series, image in images.items()}
     affine = images["t2w"].affine

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from strokeclock.cohort.parts import read_exclusions, read_parts
 from strokeclock.errors import PatientError
 from strokeclock.files import replacing
 from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
@@ -142,12 +143,10 @@ def learn_reference(
     split, exclusions : paths
         cohort/split.tsv and cohort/exclusions.tsv.
     """
-    # half a second that a patient's hemispheres need not pay
-    from strokeclock.cohort.split import read_exclusions, read_split_table
-
-    rows, excluded = read_split_table(split), set(read_exclusions(exclusions)["patient"])
-    parts = dict(zip(rows["patient"], rows["part"], strict=True))
-    chosen = choose_reference(parts, patients=[patient for patient in files if patient not in excluded])
+    excluded = read_exclusions(exclusions)
+    chosen = choose_reference(
+        read_parts(split), patients=[patient for patient in files if patient not in excluded]
+    )
     if chosen is None:
         write_exclusion([output], "every patient is excluded, so none is the histogram reference")
         return

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from strokeclock.cohort.split import PARTS, is_labelled, read_cohort, read_exclusions, read_split_table
+from strokeclock.cohort.parts import PARTS, read_exclusions
+from strokeclock.cohort.split import is_labelled, read_cohort, read_split_table
 
 
 @dataclass(frozen=True)
@@ -32,14 +33,14 @@ def count_people(
     cohort: str | Path, split: str | Path, *, exclusions: str | Path, below_min: tuple[float, ...]
 ) -> People:
     """Count the patients of cohort.tsv, split.tsv and exclusions.tsv."""
-    left = read_exclusions(exclusions).set_index("patient")["stage"]
+    left = read_exclusions(exclusions)
     patients = read_cohort(cohort).set_index("patient")
     parts = read_split_table(split).set_index("patient")["part"]
     minutes = patients["onset_to_mri_min"].reindex(parts.index)
-    stayed = patients[~patients.index.isin(left.index)]
+    stayed = patients[~patients.index.isin([*left])]
     return People(
-        entered=len(patients.index.union(left.index)),
-        excluded=dict(Counter(left)),
+        entered=len({*patients.index, *left}),
+        excluded=dict(Counter(left.values())),
         unlabelled=int((~is_labelled(stayed)).sum()),
         parts={part: int((parts == part).sum()) for part in PARTS},
         below={

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from strokeclock.cohort.split import check_leakage, read_cohort, read_split
+from strokeclock.cohort.parts import check_leakage, read_split
+from strokeclock.cohort.split import read_cohort
 from strokeclock.models.field import Field
 from strokeclock.models.unet3d import UNet
 from strokeclock.segmentation.lesion import NONE, read_lesion, read_volumes

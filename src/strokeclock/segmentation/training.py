@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from strokeclock.cohort.split import SplitError
+from strokeclock.cohort.parts import SplitError
 from strokeclock.models.channels import channel_names
 from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from strokeclock.cohort.split import check_leakage, read_split
+from strokeclock.cohort.parts import check_leakage, read_split
 from strokeclock.files import write_whole
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import has_other_hemisphere

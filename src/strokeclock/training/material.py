@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from strokeclock.cohort.split import check_leakage, read_split
+from strokeclock.cohort.parts import check_leakage, read_split
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.training.phases import Task
 from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from strokeclock.cohort.split import check_leakage
+from strokeclock.cohort.parts import check_leakage
 from strokeclock.models.field import Field
 from strokeclock.training.checkpoint import (
     CheckpointError,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.cohort.split import SplitError, is_labelled, read_cohort, read_split
+from strokeclock.cohort.parts import SplitError, read_split
+from strokeclock.cohort.split import is_labelled, read_cohort
 from strokeclock.errors import PatientError
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.series import SIDES, list_sides

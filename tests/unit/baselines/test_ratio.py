@@ -8,7 +8,7 @@ import pytest
 
 from strokeclock.baselines import ratio as module
 from strokeclock.baselines.ratio import find_on_dwi, fit_ratio, predict_ratio
-from strokeclock.cohort.split import SplitError
+from strokeclock.cohort.parts import SplitError
 from strokeclock.evaluation.metrics import auc
 from strokeclock.fitted import FittedError
 from strokeclock.predictions import read_predictions

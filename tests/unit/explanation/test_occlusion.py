@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from strokeclock.cohort.split import SplitError
+from strokeclock.cohort.parts import SplitError
 from strokeclock.explanation import occlusion as module
 from strokeclock.explanation.occlusion import (
     COLUMNS,

@@ -7,7 +7,7 @@ import pytest
 import torch
 from scipy import sparse
 
-from strokeclock.cohort.split import SplitError
+from strokeclock.cohort.parts import SplitError
 from strokeclock.explanation import overlap as module
 from strokeclock.explanation.overlap import (
     COLUMNS,

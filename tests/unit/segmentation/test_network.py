@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from strokeclock.cohort.split import SplitError
+from strokeclock.cohort.parts import SplitError
 from strokeclock.models.field import WHOLE, Field
 from strokeclock.segmentation.network import (
     FULL,

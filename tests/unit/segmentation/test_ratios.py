@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from strokeclock.baselines.segmented import fit_segmented, predict_outlined
-from strokeclock.cohort.split import SplitError
+from strokeclock.cohort.parts import SplitError
 from strokeclock.evaluation.metrics import auc
 from strokeclock.fitted import FittedError
 from strokeclock.models.field import Field

@@ -10,7 +10,7 @@ from pytorch_optimizer import AdaBound
 from torch.nn import functional
 
 import strokeclock.training.loop
-from strokeclock.cohort.split import SplitError
+from strokeclock.cohort.parts import SplitError
 from strokeclock.models.channels import channel_names
 from strokeclock.pretraining.restoration import train_restoration
 from strokeclock.training import classifier, trainer

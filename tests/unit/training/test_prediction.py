@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 import torch
 
-from strokeclock.cohort.split import SplitError
+from strokeclock.cohort.parts import SplitError
 from strokeclock.models.channels import channel_names
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, read_network, write_checkpoint
 from strokeclock.training.classifier import train_phase

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokeclock.cohort.split import SplitError, check_leakage, read_split
+from strokeclock.cohort.parts import SplitError
 from strokeclock.errors import PatientError
 from strokeclock.models.channels import channel_names
 from strokeclock.training.phases import PAPER
@@ -67,20 +67,6 @@ def test_patients_outside_the_split_are_left_alone(toys):
     split[split["patient"] != "toy-00"].to_csv(toys.split, sep="\t", index=False)
     (toys.hemispheres / "toy-00.npy").write_text("excluded: no FLAIR\n")
     assert "toy-00" not in _read(toys, "phase1_stroke").participants
-
-
-def test_patient_in_two_parts_is_refused(toys):
-    with open(toys.split, "a") as file:
-        file.write("toy-00\ttest\n")
-    with pytest.raises(SplitError, match="toy-00"):
-        read_split(toys.split)
-
-
-def test_unknown_part_is_refused(toys):
-    with open(toys.split, "a") as file:
-        file.write("toy-99\tholdout\n")
-    with pytest.raises(SplitError, match="holdout"):
-        read_split(toys.split)
 
 
 def test_empty_part_is_refused(toys):
@@ -154,12 +140,3 @@ def test_channels_are_named_and_counted_with_the_other_hemisphere(toys):
     message = r"hold 3 series and models\.channels names 2 \(dwi, flair\): make the hemispheres anew"
     with pytest.raises(SplitError, match=message):
         check_channels(units, channels=two)
-
-
-def test_leakage_is_a_move_to_a_later_part():
-    before = {"train": ["a", "b"], "validation": ["c"], "test": ["d"]}
-    check_leakage(before, before)
-    check_leakage(before, {"train": ["c", "d"], "validation": ["e"], "test": ["f"]})
-    for now in ({"validation": ["a"]}, {"test": ["b"]}, {"test": ["c"]}):
-        with pytest.raises(SplitError, match=f"patient {next(iter(now.values()))[0]} was in"):
-            check_leakage(before, now)

@@ -18,7 +18,7 @@ import pandas as pd
 from strokeclock.baselines.patients import read_patients, write_scores
 from strokeclock.baselines.radiomics.table import read_features
 from strokeclock.baselines.regression import apply_regression, restore_regression, take_numbers
-from strokeclock.cohort.split import PARTS, read_split
+from strokeclock.cohort.parts import PARTS, read_split
 from strokeclock.files import write_whole
 from strokeclock.fitted import FittedError, describe_fit, digest_units, read_fitted, write_fitted
 from strokeclock.predictions import SUBSET, Arm

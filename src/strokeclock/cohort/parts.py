@@ -1,0 +1,73 @@
+"""Who is in which part, and who left: split.tsv and exclusions.tsv, read with the standard library alone."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from strokeclock.cohort.cells import read_cells
+from strokeclock.errors import StrokeclockError
+
+PARTS = ("train", "validation", "test")
+
+
+class SplitError(StrokeclockError):
+    """The split cannot carry the training: a patient in two parts, an empty part, a part of one class."""
+
+
+def read_parts(path: str | Path) -> dict[str, str]:
+    """Read split.tsv: patient -> part, in the file's order.
+
+    Raises
+    ------
+    SplitError
+        A patient stands in it twice, a part is unknown, or the file is damaged.
+    """
+    parts: dict[str, str] = {}
+    for patient, part in _read_columns(path, "patient", "part", error=SplitError):
+        if patient in parts:
+            raise SplitError(f"{path}: patient {patient} stands in the split twice, keep one line a patient.")
+        parts[patient] = part
+    if strange := sorted(set(parts.values()) - set(PARTS)):
+        raise SplitError(f"{path}: part {strange[0]!r} is unknown, use {', '.join(PARTS)}.")
+    return parts
+
+
+def read_split(path: str | Path) -> dict[str, list[str]]:
+    """Read split.tsv: part -> its patients, in the order of `PARTS`; SplitError as of `read_parts`."""
+    parts = read_parts(path)
+    return {name: [patient for patient, part in parts.items() if part == name] for name in PARTS}
+
+
+def read_exclusions(path: str | Path) -> dict[str, str]:
+    """Read exclusions.tsv: patient -> the stage at which this patient left."""
+    return dict(_read_columns(path, "patient", "stage", error=StrokeclockError))
+
+
+def check_leakage(before: Mapping[str, Iterable[str]], now: Mapping[str, Iterable[str]]) -> None:
+    """Refuse a network that has already seen whom it is now to be selected or tested on.
+
+    Parameters
+    ----------
+    before, now : part -> patients, when the network was trained and today.
+
+    Raises
+    ------
+    SplitError
+        A patient has moved from an earlier part (train, validation, test) to a later one.
+    """
+    for number, part in enumerate(PARTS):
+        later = {patient for later in PARTS[number + 1 :] for patient in now.get(later, ())}
+        if moved := sorted(later & set(before.get(part, ()))):
+            raise SplitError(
+                f"patient {moved[0]} was in the {part} part when the network was trained and is in a later "
+                "part now: delete the models of the earlier split and train again."
+            )
+
+
+def _read_columns(path: str | Path, *names: str, error: type[StrokeclockError]) -> list[tuple[str, ...]]:
+    """The cells of these columns, a tuple a line."""
+    remedy = "delete it and make it anew"
+    header, lines = read_cells(path, error=error, mend=remedy)
+    if missing := [name for name in names if name not in header]:
+        raise error(f"{path} lacks the column {missing[0]}: {remedy}.")
+    places = [header.index(name) for name in names]
+    return [tuple(cells[place] for place in places) for _, cells in lines]

@@ -1,0 +1,81 @@
+"""split.tsv and exclusions.tsv, read once for all."""
+
+import subprocess
+import sys
+
+import pytest
+
+from strokeclock.cohort.parts import SplitError, check_leakage, read_exclusions, read_parts, read_split
+from strokeclock.cohort.split import read_split_table
+from strokeclock.errors import StrokeclockError
+
+LINES = ["patient\tpart", "007\ttest", "NA\ttrain", "null\tvalidation", "b\ttrain"]
+
+
+@pytest.fixture
+def split(tmp_path):
+    (tmp_path / "split.tsv").write_text("\n".join(LINES) + "\n")
+    return tmp_path / "split.tsv"
+
+
+def test_every_reader_gives_the_same_patients_as_they_are_written(split):
+    parts = {"007": "test", "NA": "train", "null": "validation", "b": "train"}
+    assert read_parts(split) == parts
+    assert read_split(split) == {"train": ["NA", "b"], "validation": ["null"], "test": ["007"]}
+    table = read_split_table(split)
+    assert list(table.columns) == ["patient", "part"]
+    assert dict(table.itertuples(index=False, name=None)) == parts
+
+
+def test_a_split_of_nobody_has_all_parts(split):
+    split.write_text("patient\tpart\n")
+    assert read_split(split) == {"train": [], "validation": [], "test": []}
+    assert read_split_table(split).empty
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("b\ttest", "patient b stands in the split twice, keep one line a patient"),
+        ("c\tholdout", "part 'holdout' is unknown, use train, validation, test"),
+        ("c\t", "part '' is unknown"),
+        ("c", "line 6 has 1 cells where the header has 2: delete it and make it anew"),
+    ],
+)
+def test_a_split_that_cannot_be_is_refused(split, line, message):
+    split.write_text("\n".join([*LINES, line]) + "\n")
+    for read in (read_parts, read_split, read_split_table):
+        with pytest.raises(SplitError, match=message):
+            read(split)
+
+
+def test_a_table_without_its_columns_is_refused(tmp_path):
+    path = tmp_path / "table.tsv"
+    path.write_text("id\tpart\na\ttest\n")
+    with pytest.raises(SplitError, match="lacks the column patient"):
+        read_parts(path)
+    with pytest.raises(StrokeclockError, match="lacks the column patient"):
+        read_exclusions(path)
+
+
+def test_who_left_and_when(tmp_path):
+    path = tmp_path / "exclusions.tsv"
+    path.write_text('patient\tstage\treason\n007\tentry\t"said ""no"""\nNA\tquality\t\n')
+    assert read_exclusions(path) == {"007": "entry", "NA": "quality"}
+
+
+def test_leakage_is_a_move_to_a_later_part():
+    before = {"train": ["a", "b"], "validation": ["c"], "test": ["d"]}
+    check_leakage(before, before)
+    check_leakage(before, {"train": ["c", "d"], "validation": ["e"], "test": ["f"]})
+    for now in ({"validation": ["a"]}, {"test": ["b"]}, {"test": ["c"]}):
+        with pytest.raises(SplitError, match=f"patient {next(iter(now.values()))[0]} was in"):
+            check_leakage(before, now)
+
+
+def test_reading_needs_the_standard_library_alone():
+    code = (
+        "import sys; import strokeclock.cohort.parts; "
+        "assert not {'numpy', 'pandas', 'yaml'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
