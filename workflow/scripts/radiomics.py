@@ -10,6 +10,7 @@ from strokeclock.baselines.radiomics.table import write_features
 from strokeclock.batches import read_batches, write_batch
 from strokeclock.cohort.sheet import read_sides
 from strokeclock.logs import log_to
+from strokeclock.series import BOTH
 
 log_to(snakemake.log[0])
 regions = snakemake.params.regions
@@ -20,7 +21,7 @@ measured = [
         series={name: files[name] for name in ("adc", *SERIES)},
         brain_mask=files["brain_mask"],
         transform=files["t2w_to_atlas"],
-        side=sides[patient] or "both",
+        side=sides[patient] or BOTH,
         region=regions[patient]["region"],
         **snakemake.params.settings,
     )

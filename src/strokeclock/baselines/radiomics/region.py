@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from strokeclock.imaging.hemispheres import require_symmetric_grid
 from strokeclock.imaging.volume import Volume
+from strokeclock.series import BOTH
 
 CSF_ADC = 1.5e-3  # mm2/s; above: cerebrospinal fluid, or tissue that shares its voxel with much of it
 ABOVE_MIRROR_SD = 2.0  # DWI over the other hemisphere's tissue
@@ -51,7 +52,7 @@ def find_region(
     for name, own in halves.items():
         other = halves["right" if name == "left" else "left"]
         healthy = dwi.data[other][tissue[other]]
-        if side in (name, "both") and healthy.size:
+        if side in (name, BOTH) and healthy.size:
             bright = dwi.data[own] > healthy.mean() + ABOVE_MIRROR_SD * healthy.std()
             region[own] = tissue[own] & (adc.data[own] <= adc_max) & bright
     region = ndimage.binary_opening(region, ball) & ~ndimage.binary_dilation(csf, ball)
