@@ -1,4 +1,4 @@
-# make demo | test | lint | bench: each sets up .venv by itself, from requirements.lock, and works again at once when repeated.
+# make demo | test | test-all | lint | bench: each sets up .venv by itself, from requirements.lock, and works again at once when repeated.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,11 +11,11 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS := 1
 export NIPYPE_NO_ET := 1
 
-.PHONY: help demo test lint bench format clean
+.PHONY: help demo test test-all lint bench format clean
 
 help:
 	@echo "make demo   a phantom cohort through the whole chain, to results/demo (minutes)"
-	@echo "make test   the tests"
+	@echo "make test   the tests; make test-all: the slow ones too"
 	@echo "make lint   ruff, snakefmt and snakemake --lint"
 	@echo "make bench  the measurements, to benchmarks/latest.tsv"
 	@echo "make clean  remove results/demo and its logs"
@@ -35,8 +35,13 @@ demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) --quiet rules host reason
 	@$(BIN)/python -m strokeclock.report.summary results/$(RUN)
 
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 2
+
 test: $(READY)
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 2
+	$(PYTEST) -m "not slow"
+
+test-all: $(READY)
+	$(PYTEST)
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from strokeclock.imaging.alignment import rotation
 from strokeclock.phantom.patient import SERIES, make_patient, write_patient
 from strokeclock.phantom.scanner import write_nifti
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 ENTRY = """    Series(
         name="swi",

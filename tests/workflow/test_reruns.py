@@ -21,6 +21,8 @@ import yaml
 from strokeclock.batches import deal_batches
 from strokeclock.phantom.patient import SERIES, make_patient, write_patient
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 PATIENTS = [f"p{number}" for number in range(1, 7)]
 MOST = 2
