@@ -19,7 +19,7 @@ FIGURE = "results/graph/figures/fig2.svg"
 
 
 CHECKPOINTS = {"inclusion", "histogram_reference", "hemisphere_manifest"}
-# What stands behind a checkpoint takes these rules' files too, which Snakemake knows when the checkpoint is done.
+# Whose files are taken behind a checkpoint, as Snakemake finds when the checkpoint is done.
 BEFORE_CHECKPOINTS = {"cohort", "split", "lesion_volumes"} | CHECKPOINTS
 
 
