@@ -112,7 +112,7 @@ def write_hemispheres(folder: Path, count: int) -> None:
 def build(net: str, field: Field = WHOLE) -> nn.Module:
     torch.manual_seed(0)
     shared = {"attention": False, "attention_norm": "sigmoid", "standardise": True, "field": field}
-    return Architecture(net=net, grid=GRID, **shared, **SETTINGS[net]).build()
+    return Architecture.flat(net=net, grid=GRID, **shared, **SETTINGS[net]).build()
 
 
 def ours(

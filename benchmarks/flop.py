@@ -46,7 +46,7 @@ def count_flop(run: Run, *, folder: Path, config: Mapping, epochs: int) -> float
             is_genesis = run.phase == GENESIS
             channels = len(models["channels"]) * (sides if is_genesis else 2)
             network = UNet(
-                width=models["3d"]["width"],
+                width=network_settings(run.net, models)["width"],
                 standardised=False,
                 channels=channels,
                 outputs=channels if is_genesis else 1,

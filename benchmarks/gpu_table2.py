@@ -29,6 +29,7 @@ from phantoms import make_cohort
 from sklearn.metrics import roc_auc_score
 
 from strokeclock.models.field import Field
+from strokeclock.models.registry import find_network, place_of, segmenting_network
 from strokeclock.pretraining.restoration import train_restoration
 from strokeclock.segmentation.training import train_outliner
 from strokeclock.training.checkpoint import write_checkpoint
@@ -60,14 +61,14 @@ def list_jobs(config: Mapping, *, outliner: bool) -> list[list[Run]]:
     tasks = read_tasks(training)
     runs = arms_table(training["networks"], training["arms"], training["seeds"], tasks=tasks)
     if outliner:
-        runs += [Run("3d", OUTLINE, "random", seed) for seed in training["seeds"]]
+        runs += [Run(segmenting_network(), OUTLINE, "random", seed) for seed in training["seeds"]]
     chains = {net: {*rows_of("chain", net, tasks=tasks), ORIGINS["genesis"]} for net in training["networks"]}
     jobs = {}
     for run in runs:
         if run.phase not in STAND_INS:
             row = (run.phase, run.weights)
             jobs.setdefault((run.net, run.seed, "chain" if row in chains[run.net] else row), []).append(run)
-    return sorted(jobs.values(), key=lambda job: (job[0].net == "3d", len(job)), reverse=True)
+    return sorted(jobs.values(), key=lambda job: (place_of(job[0].net), len(job)), reverse=True)
 
 
 def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, object]:
@@ -145,7 +146,7 @@ def write_stand_in(folder: Path, run: Run, config: Mapping) -> None:
     """Random weights in the place of those that other images would have taught."""
     settings = network_settings(run.net, config["models"])
     network = build(run.net, "phase1_stroke", config, field=Field(), grid=(64, 64, 16))
-    trunk = {"2d": "backbone.", "3d": "encoder."}[run.net]
+    trunk = f"{find_network(run.net).trunk}."
     write_checkpoint(
         model_folder(folder, run) / "model.pt",
         weights={name: value for name, value in network.state_dict().items() if name.startswith(trunk)},

@@ -12,14 +12,25 @@ import pytest
 import torch
 
 from strokeclock.evaluation.operating import fit_operating_points
+from strokeclock.models import networks as package
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.registry import find_network, networks
 from strokeclock.predictions import PAPER
 from strokeclock.segmentation.lesion import DRAWN, FOUND
 from strokeclock.training import loop
-from strokeclock.training.checkpoint import record_architecture, write_checkpoint
+from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.record import TrainingRecord
 
 _PARTS = {"train": 10, "validation": 4, "test": 4}
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """The third network of tests/networks, as if its file lay in models/networks."""
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(Path(__file__).parents[1] / "networks")])
+    networks.cache_clear()
+    yield find_network("tiny")
+    networks.cache_clear()
 
 
 @dataclass(frozen=True)
@@ -59,12 +70,10 @@ class ToyCohort:
         shared = {
             "channels": self.channels,
             "average": (1, 1, 1),
-            "width": 4,
             "attention_norm": "sigmoid",
             "standardise": True,
         }
-        own = {"attention_map": "native", "slice_aggregation": "softmax_logit"}
-        return shared | own if net == "2d" else shared
+        return shared | find_network(net).defaults | {"width": 4}
 
     def training(self, **changes) -> dict:
         return {
@@ -289,11 +298,10 @@ def checkpoint(tmp_path, make_record):
     """Write a checkpoint of an untrained small network: net, task -> its path."""
 
     def write(net, task, *, participants=None):
-        settings = {"net": net, "grid": (16, 32, 9), "width": 4, "attention": task.attention}
+        settings = {"net": net, "grid": (16, 32, 9), "attention": task.attention}
         settings |= {"attention_norm": "sigmoid", "standardise": True}
-        if net == "2d":
-            settings |= {"attention_map": "native", "slice_aggregation": "softmax_logit"}
-        architecture = Architecture(**settings)
+        settings |= find_network(net).defaults | {"width": 4}
+        architecture = Architecture.flat(**settings)
         torch.manual_seed(1)
         path = tmp_path / "models" / f"{net}-{task.phase}.pt"
         write_checkpoint(
@@ -303,7 +311,7 @@ def checkpoint(tmp_path, make_record):
                 net=net,
                 phase=task.phase,
                 task=task,
-                architecture=record_architecture(architecture),
+                architecture=architecture.record,
                 channels=architecture.channels,
                 participants=participants or {"train": ["toy-00"], "validation": ["toy-10"]},
             ),

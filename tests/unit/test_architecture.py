@@ -1,6 +1,7 @@
 """The floors of the house: who may know whom."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -9,10 +10,10 @@ import pytest
 SOURCE = Path(__file__).parents[2] / "src/strokeclock"
 # From the ground up; a folder imports those above it in this list, and the modules on the ground, alone.
 FLOORS = (
-    ("cohort", "phantom", "settings"),
+    ("cohort", "phantom"),
     ("imaging",),
     ("models",),
-    ("training",),
+    ("settings", "training"),
     ("pretraining", "segmentation"),
     ("baselines",),
     ("evaluation",),
@@ -65,7 +66,7 @@ def test_these_import_no_torch(folder):
 
 def test_settings_import_what_snakemake_brings_alone():
     """The host holds Snakemake and nothing else, and parses the configuration for every job."""
-    own = {"strokeclock.errors", "strokeclock.files", "strokeclock.series"}
+    own = {f"strokeclock.{name}" for name in ("errors", "files", "series", "models.registry", "models.spec")}
     wrong = [
         f"{file} imports {name}"
         for file, name in imported_by("settings")
@@ -77,6 +78,22 @@ def test_settings_import_what_snakemake_brings_alone():
 
 def test_the_library_knows_no_snakemake():
     wrong = [path for path in SOURCE.rglob("*.py") if "snakemake" in {n.split(".")[0] for n in imports(path)}]
+    assert not wrong
+
+
+def test_no_network_is_named_outside_models():
+    """What is said of one network stands in its spec (models/networks)."""
+    names = {"2d", "3d"}
+    wrong = [
+        f"{path.relative_to(SOURCE)}:{node.lineno}"
+        for path in SOURCE.rglob("*.py")
+        if path.relative_to(SOURCE).parts[0] != "models"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    for path in (SOURCE.parents[1] / "workflow").rglob("*.smk"):
+        lines = enumerate(path.read_text().splitlines(), start=1)
+        wrong += [f"{path.name}:{n}" for n, line in lines if re.search(r"(?<![_a-z])[23]d\b", line)]
     assert not wrong
 
 

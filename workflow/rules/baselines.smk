@@ -73,7 +73,7 @@ rule predict_outlined:
     input:
         **LEARNED_FROM,
         fitted=f"{RUN}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.json",
-        model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/model.pt",
+        model=f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{{seed}}/model.pt",
     output:
         predictions=f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
     log:
@@ -108,7 +108,7 @@ rule join_predictions:
         f"{LOG}/predictions/outline/{{phase}}/{{net}}/seed-{{seed}}.log",
     wildcard_constraints:
         phase="|".join(TIME_PHASES),
-        net="|".join(NETWORKS),
+        net="|".join(networks()),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1

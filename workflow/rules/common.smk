@@ -11,6 +11,7 @@ from strokeclock.cohort.readers import read_reader_sheet
 from strokeclock.cohort.sheet import read_sheet
 from strokeclock.cohort.split_file import check_split_file
 from strokeclock.errors import StrokeclockError
+from strokeclock.models.registry import networks
 from strokeclock.provenance import digest_code
 from strokeclock.series import SERIES, list_needed, list_registered, list_used
 from strokeclock.settings.check import check_configuration
@@ -94,7 +95,7 @@ os.environ.update(
 wildcard_constraints:
     patient=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     batch=r"b[01]*",
-    net="2d|3d",
+    net="|".join(networks()),
     weights=r"random|genesis|imagenet|medical|phase\d+",
     seed=r"\d+",
 

@@ -1,10 +1,10 @@
 # What the networks make of the lesion.
 
-# Of the first seed. Figure 9: both networks for TSS < 4.5 h, from scratch and at the end of the chain. Occlusion:
+# Of the first seed. Figure 9: all networks for TSS < 4.5 h, from scratch and at the end of the chain. Occlusion:
 # phase 1 and the rest of the chain, too.
 FIRST_RUNS = [
     run
-    for run in sorted(RUNS)  # by network: 2D beside 2D
+    for run in sorted(RUNS)  # network beside network
     if run.seed == config["training"]["seeds"][0] and run.phase in TASKS
 ]
 FROM_SCRATCH = ("phase3_tss4h5", "random")

@@ -7,7 +7,7 @@ ROC_FIGURES = {
     "fig8": {"phases": ["phase3_tss4h5", "phase4_attention"], "readers": True},
 }
 CURVES = sorted({f"training/{run.net}-{run.phase}-{run.weights}" for run in RUNS})
-CURVES += [f"training/3d-{OUTLINE}-random"] if HAS_OUTLINER else []
+CURVES += [f"training/{OUTLINER}-{OUTLINE}-random"] if HAS_OUTLINER else []
 RESTORED = ["genesis_examples"] if any(run.phase == GENESIS for run in RUNS) else []
 FIGURES = expand(
     f"{RUN}/figures/{{figure}}.{{suffix}}",
@@ -148,7 +148,7 @@ rule training_curves:
 
 rule genesis_examples:
     input:
-        model=f"{RUN}/models/3d/{GENESIS}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        model=f"{RUN}/models/{RESTORER}/{GENESIS}/random/seed-{config['training']['seeds'][0]}/model.pt",
         manifest=SETTLED,
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
@@ -156,7 +156,7 @@ rule genesis_examples:
             f"{RUN}/figures/genesis_examples.svg",
             caption="../report/genesis_examples.rst",
             category="Training",
-            labels={"network": "3d", "phase": GENESIS, "from": "random"},
+            labels={"network": RESTORER, "phase": GENESIS, "from": "random"},
         ),
         png=f"{RUN}/figures/genesis_examples.png",
     log:
@@ -174,7 +174,7 @@ rule genesis_examples:
 rule outlines:
     input:
         **LEARNED_FROM,
-        model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        model=f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{config['training']['seeds'][0]}/model.pt",
         volumes=VOLUMES,
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
@@ -182,7 +182,7 @@ rule outlines:
             f"{RUN}/figures/outlines.svg",
             caption="../report/outlines.rst",
             category="Training",
-            labels={"network": "3d", "phase": OUTLINE, "from": "random"},
+            labels={"network": OUTLINER, "phase": OUTLINE, "from": "random"},
         ),
         png=f"{RUN}/figures/outlines.png",
     log:

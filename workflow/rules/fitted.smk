@@ -27,7 +27,7 @@ rule fit_ratio:
 rule fit_segmented:
     input:
         **LEARNED_FROM,
-        model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/model.pt",
+        model=f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{{seed}}/model.pt",
     output:
         fitted=f"{RUN}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.json",
     log:

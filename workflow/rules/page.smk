@@ -8,7 +8,7 @@ RECORDS = [
     f"{RUN}/models/{run.net}/{run.phase}/{run.weights}/seed-{run.seed}/run.json"
     for run in RUNS
 ] + [
-    f"{RUN}/models/3d/{OUTLINE}/random/seed-{seed}/run.json"
+    f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{seed}/run.json"
     for seed in config["training"]["seeds"]
     if HAS_OUTLINER
 ]

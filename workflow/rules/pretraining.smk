@@ -1,5 +1,8 @@
 # Where the arms imagenet and medical start from; the chain's own beginning, phase 0, stands in training.smk.
 
+from strokeclock.models.registry import network_taught_by
+from strokeclock.training.phases import network_settings
+
 STARTING_WEIGHTS = config["starting_weights"]
 # The data sets of medical images: the user's folders, or a few small files of phantom tumours.
 DATA_SETS = {
@@ -9,16 +12,20 @@ DATA_SETS = {
     }.get(STARTING_WEIGHTS[name]["source"])
     for name, files in (("medical_2d", "cheng"), ("medical_3d", "kaggle_3m"))
 }
+# What is not there of starting_weights -> the key that names it.
+ABSENT = {name: f"{name}.source" for name, found in DATA_SETS.items() if not found}
+if not STARTING_WEIGHTS["imagenet"]["file"]:
+    ABSENT["imagenet"] = "imagenet.file"
 # (network, arm) -> why it has no starting weights
 MISSING = {
-    place: f"set starting_weights.{key}"
-    for place, key, found in (
-        (("2d", "imagenet"), "imagenet.file", STARTING_WEIGHTS["imagenet"]["file"]),
-        (("2d", "medical"), "medical_2d.source", DATA_SETS["medical_2d"]),
-        (("3d", "medical"), "medical_3d.source", DATA_SETS["medical_3d"]),
-    )
-    if not found
+    (net, start): f"set starting_weights.{ABSENT[source]}"
+    for net, spec in networks().items()
+    for start, source in spec.starts.items()
+    if source in ABSENT
 }
+# What is learned from -> the network whose trunk learns it.
+PRETRAINED = {name: network_taught_by(name) for name in ("imagenet", *DATA_SETS)}
+NETWORK_SETTINGS = {net: network_settings(net, config["models"]) for net in networks()}
 X, Y, Z = config["preprocessing"]["grid"]
 MEDICAL_SETTINGS = config["training"]["phase0_medical"] | {
     key: config["training"][key] for key in ("precision", "threads", "device")
@@ -67,10 +74,10 @@ rule imagenet:
     input:
         file=STARTING_WEIGHTS["imagenet"]["file"] or [],
     output:
-        model=f"{RUN}/models/2d/phase0_imagenet/torchvision/seed-{{seed}}/model.pt",
-        record=f"{RUN}/models/2d/phase0_imagenet/torchvision/seed-{{seed}}/run.json",
+        model=f"{RUN}/models/{PRETRAINED['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}/model.pt",
+        record=f"{RUN}/models/{PRETRAINED['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}/run.json",
     log:
-        f"{LOG}/models/2d/phase0_imagenet/torchvision/seed-{{seed}}.log",
+        f"{LOG}/models/{PRETRAINED['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -79,7 +86,7 @@ rule imagenet:
         runtime=5,
     params:
         sha256=STARTING_WEIGHTS["imagenet"]["sha256"],
-        width=config["models"]["2d"]["width"],
+        width=NETWORK_SETTINGS[PRETRAINED["imagenet"]]["width"],
     script:
         "../scripts/imagenet.py"
 
@@ -88,11 +95,11 @@ rule medical_2d:
     input:
         folder=DATA_SETS["medical_2d"] or [],
     output:
-        model=f"{RUN}/models/2d/phase0_medical/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/2d/phase0_medical/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/2d/phase0_medical/random/seed-{{seed}}/run.json",
+        model=f"{RUN}/models/{PRETRAINED['medical_2d']}/phase0_medical/random/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{PRETRAINED['medical_2d']}/phase0_medical/random/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{PRETRAINED['medical_2d']}/phase0_medical/random/seed-{{seed}}/run.json",
     log:
-        f"{LOG}/models/2d/phase0_medical/random/seed-{{seed}}.log",
+        f"{LOG}/models/{PRETRAINED['medical_2d']}/phase0_medical/random/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -102,7 +109,7 @@ rule medical_2d:
         gpu=GPUS,
     params:
         channels=config["models"]["channels"],
-        width=config["models"]["2d"]["width"],
+        width=NETWORK_SETTINGS[PRETRAINED["medical_2d"]]["width"],
         standardise=config["models"]["standardise"],
         grid=[X // 2, Y, Z],
         training=MEDICAL_SETTINGS,
@@ -114,11 +121,11 @@ rule medical_3d:
     input:
         folder=DATA_SETS["medical_3d"] or [],
     output:
-        model=f"{RUN}/models/3d/phase0_medical/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/3d/phase0_medical/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/3d/phase0_medical/random/seed-{{seed}}/run.json",
+        model=f"{RUN}/models/{PRETRAINED['medical_3d']}/phase0_medical/random/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{PRETRAINED['medical_3d']}/phase0_medical/random/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{PRETRAINED['medical_3d']}/phase0_medical/random/seed-{{seed}}/run.json",
     log:
-        f"{LOG}/models/3d/phase0_medical/random/seed-{{seed}}.log",
+        f"{LOG}/models/{PRETRAINED['medical_3d']}/phase0_medical/random/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -127,7 +134,7 @@ rule medical_3d:
         runtime=2880,
         gpu=GPUS,
     params:
-        width=config["models"]["3d"]["width"],
+        width=NETWORK_SETTINGS[PRETRAINED["medical_3d"]]["width"],
         standardise=config["models"]["standardise"],
         grid=[X // 2, Y, Z],
         training=MEDICAL_SETTINGS,

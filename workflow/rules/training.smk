@@ -1,15 +1,15 @@
 # The paper's Fig. 5: one rule a phase, chained by checkpoints.
 
+from strokeclock.models.channels import channel_names
+from strokeclock.models.registry import network_taught_by, segmenting_network
 from strokeclock.training.phases import (
     GENESIS,
-    NETWORKS,
     OUTLINE,
     QUESTION,
     SHARED,
     arms_table,
     lineage,
     list_not_run,
-    network_settings,
     parent,
     phase_settings,
     read_tasks,
@@ -30,8 +30,14 @@ NOT_RUN = list_not_run(RUNS, tasks=TASKS, missing=MISSING)
 
 
 WITHOUT_GENESIS = {} if config["training"][GENESIS] else {GENESIS: None}
-NETWORK_SETTINGS = {net: network_settings(net, config["models"]) for net in NETWORKS}
-CHANNELS = NETWORK_SETTINGS["3d"]["channels"]  # what networks see of a patient
+CHANNELS = list(  # what networks see of a patient
+    channel_names(
+        config["models"]["channels"],
+        other_hemisphere=config["models"]["other_hemisphere"],
+    )
+)
+# The networks whose trunks restore hemispheres, and find the lesion's voxels.
+RESTORER, OUTLINER = network_taught_by(GENESIS), segmenting_network()
 # The box that networks see, [] where it is the whole hemisphere. Checkpoints record it.
 BRAIN_BOX = (
     [f"{RUN}/hemispheres/brain_box.json"]
@@ -45,11 +51,11 @@ rule phase0_genesis:
         **LEARNED_FROM,
         box=BRAIN_BOX,
     output:
-        model=f"{RUN}/models/3d/phase0_genesis/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/3d/phase0_genesis/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/3d/phase0_genesis/random/seed-{{seed}}/run.json",
+        model=f"{RUN}/models/{RESTORER}/phase0_genesis/random/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{RESTORER}/phase0_genesis/random/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{RESTORER}/phase0_genesis/random/seed-{{seed}}/run.json",
     log:
-        f"{LOG}/models/3d/phase0_genesis/random/seed-{{seed}}.log",
+        f"{LOG}/models/{RESTORER}/phase0_genesis/random/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -60,7 +66,7 @@ rule phase0_genesis:
     params:
         channels=CHANNELS,
         average=config["models"]["average"],
-        width=config["models"]["3d"]["width"],
+        width=NETWORK_SETTINGS[RESTORER]["width"],
         standardise=config["models"]["standardise"],
         training=(config["training"][GENESIS] or {})
         | {key: config["training"][key] for key in SHARED},
@@ -74,11 +80,11 @@ rule phase0_outline:
         box=BRAIN_BOX,
         volumes=VOLUMES,
     output:
-        model=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/3d/{OUTLINE}/random/seed-{{seed}}/run.json",
+        model=f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{{seed}}/run.json",
     log:
-        f"{LOG}/models/3d/{OUTLINE}/random/seed-{{seed}}.log",
+        f"{LOG}/models/{OUTLINER}/{OUTLINE}/random/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -89,7 +95,7 @@ rule phase0_outline:
     params:
         series=config["models"]["channels"],
         average=config["models"]["average"],
-        width=config["models"]["3d"]["width"],
+        width=NETWORK_SETTINGS[OUTLINER]["width"],
         standardise=config["models"]["standardise"],
         training=(config["training"][OUTLINE] or {})
         | {key: config["training"][key] for key in (*SHARED, "augmentation")},
@@ -121,8 +127,8 @@ for phase in TASKS:
             "../../envs/training.yaml"
         threads: config["training"]["threads"]
         resources:
-            mem_mb=16000,
-            runtime=1440,
+            mem_mb=lambda wildcards: networks()[wildcards.net].memory_mb,
+            runtime=lambda wildcards: networks()[wildcards.net].runtime_min,
             gpu=GPUS,
         params:
             phase=phase,
@@ -132,7 +138,7 @@ for phase in TASKS:
                 }
                 for task in lineage(phase, TASKS)
             }
-            | (WITHOUT_GENESIS if wildcards.net == "3d" else {}),
+            | (WITHOUT_GENESIS if wildcards.net == RESTORER else {}),
             models=lambda wildcards: NETWORK_SETTINGS[wildcards.net],
             training=phase_settings(phase, config["training"]),
         script:

@@ -1,4 +1,4 @@
-"""Draw Figure 9: Grad-CAM of both networks, from scratch and pretrained, in the same test patients.
+"""Draw Figure 9: Grad-CAM of the networks, from scratch and pretrained, in the same test patients.
 
 Inputs: models, predictions (of the same runs), manifest (hemispheres lie beside it), volumes (lesions lie
 beside it), grid. Outputs: svg, png.

@@ -3,7 +3,7 @@
 Inputs: manifest (hemispheres lie beside it), cohort, split, box (none where whole hemispheres are seen),
 parent (none for random weights).
 Outputs: model, history, record.
-Settings: models.{channels, other_hemisphere, average, 2d, 3d, attention_norm, standardise},
+Settings: models.{channels, other_hemisphere, average, <network>, attention_norm, standardise},
 training.{<phase>, freeze_2d, attention_enter, phase4_trainable, cache_gb, precision, threads, device,
 tensorboard}.
 """

@@ -26,8 +26,8 @@ from strokeclock.evaluation.tables import (
     with_interval,
     write_table,
 )
+from strokeclock.models.registry import networks
 from strokeclock.predictions import PAPER, ArmPredictions, Tasks, Units
-from strokeclock.training.phases import NETWORKS
 
 COLUMNS = (
     *("target", *KEY, "seeds", "certainty", "coverage", "cut", "n", *rate_columns("answered")),
@@ -74,7 +74,7 @@ def write_abstention(
     arms = {
         arm: found
         for arm, found in read_arms(predictions, cohort=cohort, split=split, tasks=tasks).items()
-        if arm.net in NETWORKS and tasks[arm.phase] is not None
+        if arm.net in networks() and tasks[arm.phase] is not None
     }
     rows = []
     for arm, bands in read_bands(abstention, arms, tasks=tasks).items():

@@ -26,6 +26,7 @@ from strokeclock.evaluation.intervals import (
 from strokeclock.evaluation.metrics import auc, compare_pairs
 from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.tables import name_target, read_arms, read_calls, write_table
+from strokeclock.models.registry import find_network, networks, place_of
 from strokeclock.predictions import (
     OUTLINED,
     PAPER,
@@ -36,7 +37,6 @@ from strokeclock.predictions import (
     Tasks,
     Units,
 )
-from strokeclock.training.phases import NETWORKS
 
 COLUMNS = (
     *("target", "a", "b", "n", "auc_a", "auc_b", "accuracy_a", "accuracy_b"),
@@ -102,7 +102,7 @@ def write_comparisons(
     ]
     if not rows:
         rows = [{"note": "nothing to compare: no target has two rows that were run"}]
-    timed = [arm for arm in arms if tasks[arm.phase] == READER_THRESHOLD_MIN and arm.net in NETWORKS]
+    timed = [arm for arm in arms if tasks[arm.phase] == READER_THRESHOLD_MIN and arm.net in networks()]
     target = name_target(READER_THRESHOLD_MIN)
     if timed and readers:
         patients = arms[timed[0]].units("test").patient
@@ -131,14 +131,15 @@ def list_pairs(arms: Iterable[Arm], tasks: Tasks) -> Iterator[tuple[Arm, Arm, st
 def _question(a: Arm, b: Arm, tasks: Tasks) -> str | None:
     if OUTLINED in (a.net, b.net):
         return _question_outlined(a, b)
-    if a.net not in NETWORKS:
+    if a.net not in networks():
         return None
-    if b.net not in NETWORKS:
+    if b.net not in networks():
         return "network against baseline"
     if a.net != b.net:
-        # phase 1 has one row a network: the chain's, in 3D after Models Genesis
+        # phase 1 has one row a network: the chain's, from random weights or after Models Genesis
         same = a.phase == b.phase and (a.weights == b.weights or tasks[a.phase] is None)
-        return "3D against 2D" if same and a.net > b.net else None
+        later = same and place_of(a.net) > place_of(b.net)
+        return f"{find_network(a.net).title} against {find_network(b.net).title}" if later else None
     if a.weights != "random" and b.weights == "random":
         return "start against random"
     if _in_chain(a) and b.weights != "random" and (not _in_chain(b) or a.phase > b.phase):
@@ -150,8 +151,9 @@ def _question_outlined(a: Arm, b: Arm) -> str | None:
     if a.net != OUTLINED:
         return None
     if b.net == OUTLINED:
-        return "outline with and without network" if a.weights in NETWORKS and b.weights == "ratios" else None
-    if b.net not in NETWORKS:
+        joined = a.weights in networks() and b.weights == "ratios"
+        return "outline with and without network" if joined else None
+    if b.net not in networks():
         return "outline against baseline"
     joined = a.weights == b.net or a.weights == "ratios"
     return "outline against network" if joined and _in_chain(b) and a.phase == b.phase else None
@@ -250,10 +252,10 @@ def _compare_arms(
         notes.append(TOO_FEW if min(a.label.sum(), (1 - a.label).sum()) < 2 else SAME)
     if SUBSET in (first.arm.net, second.arm.net):
         notes.append("patients with a region that can be measured")
-    networks = [side for side in (first, second) if side.arm.net in NETWORKS]
-    if len({side.seeds for side in networks}) > 1:
+    trained = [side for side in (first, second) if side.arm.net in networks()]
+    if len({side.seeds for side in trained}) > 1:
         notes.append("other seeds: an ensemble of more has the advantage")
-    if any(len(side.seeds) == 1 for side in networks):
+    if any(len(side.seeds) == 1 for side in trained):
         notes.append("seed_sd needs 2 seeds or more")
     return {
         "a": first.arm,
@@ -293,7 +295,7 @@ def _compare_seeds(first: Arm, a: Units, second: Arm, b: Units) -> dict[str, flo
     for arm, units in ((first, a), (second, b)):
         areas = [auc(units.label, score) for score in units.scores.T]
         means.append(np.mean(areas))
-        if arm.net in NETWORKS:
+        if arm.net in networks():
             variances.append(np.var(areas, ddof=1) if len(areas) > 1 else np.nan)
     return {"seed_difference": float(means[0] - means[1]), "seed_sd": float(np.sqrt(sum(variances)))}
 

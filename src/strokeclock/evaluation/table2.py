@@ -24,6 +24,7 @@ from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
 from strokeclock.evaluation.tables import KEY, name_target, read_arms
 from strokeclock.files import write_whole
+from strokeclock.models.registry import networks, place_of
 from strokeclock.predictions import (
     OUTLINED,
     PAPER,
@@ -35,7 +36,6 @@ from strokeclock.predictions import (
     Units,
     select_reader_target,
 )
-from strokeclock.training.phases import NETWORKS
 
 RATES = ("sensitivity", "specificity", "accuracy")
 COLUMNS = (
@@ -136,7 +136,7 @@ def write_table2(
             row = (
                 _model_row(arms[arm], chosen.rows[arm], settings, tasks) if arm in arms else _not_run(reason)
             )
-            if arm.net in (*NETWORKS, OUTLINED):
+            if arm.net in (*networks(), OUTLINED):
                 row["recipe"] = recipe
         rows.append(key | beside | row)
     table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format)
@@ -183,7 +183,7 @@ def _add_rows(paper: pd.DataFrame, arms: Iterable[Arm]) -> pd.DataFrame:
     known = set(paper[["stage", "model", "weights"]].itertuples(index=False, name=None))
     further = [
         {"stage": arm.phase, "model": arm.net, "weights": arm.weights}
-        for arm in sorted(set(arms))
+        for arm in sorted(set(arms), key=lambda arm: (place_of(arm.net), arm))
         if (arm.phase, arm.net, arm.weights) not in known
     ]
     rows = pd.concat([paper, pd.DataFrame(further, columns=["stage", "model", "weights"])], ignore_index=True)

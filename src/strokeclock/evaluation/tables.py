@@ -14,6 +14,7 @@ from strokeclock.evaluation.intervals import Interval, wilson_interval
 from strokeclock.evaluation.metrics import Counts
 from strokeclock.evaluation.readers import read_readers, vote
 from strokeclock.files import replacing
+from strokeclock.models.registry import place_of
 from strokeclock.predictions import (
     Arm,
     ArmPredictions,
@@ -53,8 +54,8 @@ def read_calls(
 
 
 def _place(arm: Arm) -> tuple:
-    """By phase; 2D, 3D, then the baselines (digits come before letters); from random weights first."""
-    return arm.phase, arm.net, arm.weights != "random", arm.weights
+    """By phase; the networks, then the baselines; from random weights first."""
+    return arm.phase, place_of(arm.net), arm.net, arm.weights != "random", arm.weights
 
 
 def name_row(arm: Arm) -> dict[str, str]:

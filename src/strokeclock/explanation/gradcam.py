@@ -7,13 +7,6 @@ from torch.nn import functional
 
 from strokeclock.models.field import Field
 
-LAYERS = {  # the paper: "penultimate convolutional layer"
-    ("2d", "penultimate"): "backbone.layer3",
-    ("2d", "last"): "backbone.layer4",
-    ("3d", "penultimate"): "encoder.down_tr256",
-    ("3d", "last"): "encoder.down_tr512",
-}
-
 
 def map_evidence(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> tuple[np.ndarray, np.ndarray]:
     """Compute the Grad-CAMs of the positive and of the negative class for one hemisphere.
@@ -25,13 +18,14 @@ def map_evidence(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> tup
 
     Parameters
     ----------
-    model : SliceWiseNetwork or VolumetricNetwork
+    model : network
         Left in evaluation mode. What it does not see is 0.
     hemisphere : array (channels, x, y, z)
         Values 0 to 1.
     layer : str
         Dotted name of the submodule. Its maps are (1, channels, x', y', z'), or (z, channels, y', x') of a
-        network that takes the axial slices one by one; there each slice has its own channel weights.
+        network that takes the axial slices one by one; there each slice has its own channel weights. One
+        map (1, channels, y', x') counts for all slices.
 
     Returns
     -------
@@ -68,6 +62,8 @@ def _fill(cam: torch.Tensor, shape: tuple[int, int, int], field: Field) -> np.nd
         cam = functional.interpolate(cam, (x, y, z), mode="trilinear", align_corners=False)[0, 0]
     else:  # (slices, 1, y', x')
         cam = functional.interpolate(cam, (y, x), mode="bilinear", align_corners=False)[:, 0].permute(2, 1, 0)
+        if cam.shape[2] == 1:  # of all slices together
+            cam = cam.expand(-1, -1, z)
         cam = cam.repeat_interleave(field.average[2], dim=2)[..., :z]
     peak = cam.max()
     whole = np.zeros(shape, np.float32)

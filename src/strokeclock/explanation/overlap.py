@@ -14,8 +14,9 @@ from torch import nn
 
 from strokeclock.evaluation.intervals import percentile_interval, resample_weights, wilson_interval
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
-from strokeclock.explanation.gradcam import LAYERS, map_evidence
+from strokeclock.explanation.gradcam import map_evidence
 from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.registry import find_network
 from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
 from strokeclock.series import SIDES
 from strokeclock.training.checkpoint import read_network_to_test
@@ -120,7 +121,8 @@ def write_overlap(
         network = on_device(network, place).requires_grad_(False)  # of the maps alone: half the memory
         key = dict(zip(KEY, (task.phase, record.net, record.weights), strict=True))
         limit = f"TSS {{}} {task.below_min / 60:g} h"
-        evidence = measure_overlap(network, units, lesions, layer=LAYERS[record.net, layer])
+        stage = find_network(record.net).cam_layers[layer]
+        evidence = measure_overlap(network, units, lesions, layer=stage)
         for sign, overlap in zip("<≥", evidence, strict=True):
             named = key | {"seed": record.seed, "evidence": limit.format(sign)}
             for row in summarise(overlap, lesions.volumes_ml, confidence=confidence, bootstraps=bootstraps):

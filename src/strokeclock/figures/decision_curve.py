@@ -6,9 +6,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strokeclock.figures.roc import MARKERS, NETS
+from strokeclock.figures.roc import MARKERS
 from strokeclock.figures.rows import look_of, read_rows, say
 from strokeclock.figures.style import INK, PALE, house_style
+from strokeclock.models.registry import find_network, networks
 from strokeclock.predictions import OUTLINED
 
 READERS = {"majority": "majority of readers"}
@@ -23,7 +24,7 @@ def draw_decision_curve(table: str | Path) -> Figure:
     rows = rows[rows["threshold"].notna()]
     panels = {
         (target, net): rows[(rows["target"] == target) & ~_of_another(net, rows)]
-        for target, net in rows[rows["model"].isin(list(NETS))].groupby(["target", "model"]).groups
+        for target, net in rows[rows["model"].isin(list(networks()))].groupby(["target", "model"]).groups
     }
     curves = max((len(shown.groupby(CURVE)) for shown in panels.values()), default=1)
     with house_style():
@@ -32,7 +33,7 @@ def draw_decision_curve(table: str | Path) -> Figure:
         axes = figure.subplots(1, max(1, len(panels)), squeeze=False)[0]
         for axis, ((target, net), shown) in zip(axes, panels.items(), strict=False):
             _draw_panel(axis, shown)
-            axis.set_title(f"{target}: {NETS[net]}")
+            axis.set_title(f"{target}: {find_network(net).long_title}")
         if not panels:
             say(figure, "No network that tells time was run.")
         return figure
@@ -40,7 +41,7 @@ def draw_decision_curve(table: str | Path) -> Figure:
 
 def _of_another(net: str, rows: pd.DataFrame) -> pd.Series:
     """Which rows are another network's, or rest on one."""
-    others = [other for other in NETS if other != net]
+    others = [other for other in networks() if other != net]
     return rows["model"].isin(others) | ((rows["model"] == OUTLINED) & rows["weights"].isin(others))
 
 
@@ -59,7 +60,7 @@ def _draw_panel(axis: Axes, rows: pd.DataFrame) -> None:
         elif stage != "strategy":
             look = look_of(model, weights)
             style |= {"color": look.colour, "linestyle": look.line, "linewidth": 1.6, "label": look.label}
-            style["zorder"] = 3 if model in NETS else 2
+            style["zorder"] = 3 if model in networks() else 2
         axis.plot(curve["threshold"], curve["net_benefit"], **style)
     prevalence = rows["positives"].iloc[0] / rows["n"].iloc[0]
     axis.set(

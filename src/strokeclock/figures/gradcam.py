@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 from scipy.ndimage import uniform_filter
 from torch import nn
 
-from strokeclock.explanation.gradcam import LAYERS, map_evidence
+from strokeclock.explanation.gradcam import map_evidence
 from strokeclock.figures.style import SKY, house_style
+from strokeclock.models.registry import find_network
 from strokeclock.predictions import parse_path, read_predictions
 from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
 from strokeclock.series import SERIES, SIDES
@@ -110,10 +111,11 @@ def draw_gradcam(
             arm, _ = parse_path(path)
             scores = table.set_index(["patient", "hemisphere"])["score"]
             start = "random start" if arm.weights == "random" else "pretrained"
-            column[0].set_title(f"{arm.net.upper()}\n{start}")
+            spec = find_network(arm.net)
+            column[0].set_title(f"{spec.title}\n{start}")
             for axis, case in zip(column, cases, strict=True):
                 _show(axis, case, under, aspect)
-                early, late = map_evidence(model, case.volume, layer=LAYERS[arm.net, layer])
+                early, late = map_evidence(model, case.volume, layer=spec.cam_layers[layer])
                 relevance = early if case.early else late
                 _overlay(axis, relevance[..., case.slice])
                 nothing = "" if relevance.any() else "\n0 everywhere"

@@ -15,6 +15,7 @@ from strokeclock.figures.style import ORANGE, house_style
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.attention import GridAttention
 from strokeclock.models.channels import OTHER
+from strokeclock.models.registry import find_network
 
 # points
 _GAP, _TALL, _LOW, _BAR = 12.0, 64.0, 9.0, 5.0  # between blocks; heights of maps; what is no map
@@ -65,7 +66,7 @@ def describe_network(architecture: Architecture) -> Description:
     # modules are noted in the order in which they end
     steps = list(dict.fromkeys(stage_of.get(module, (module,)) for module in left if module in name_of))
     slices, *first = came[steps[0][0]][0]
-    rows = 1 if slices > 1 else 2  # axis of a map that is drawn upright: y
+    rows = 2 if len(first) == 4 else 1  # axis of a map that is drawn upright: y
 
     def block(title: str, lines: Sequence[str], shape: Sequence[int]) -> Block:
         size = 3 + shape[0] ** 0.5, max(_LOW, _TALL * (shape[rows] / first[rows]) ** 0.6)
@@ -100,8 +101,10 @@ def describe_network(architecture: Architecture) -> Description:
         words = f"sum the {'maps' if of_maps else 'slices'}\n{network.slice_scores.numel()}"
         heads.insert(0 if of_maps else 2, Block("slice_scores", words, (_BAR, _TALL / 2)))
     blocks += [*heads, Block("logit", "1", (_BAR, _BAR))]
-    axes = f"y × x of one of {slices} slices" if slices > 1 else "x × y × z"
-    title = f"{architecture.net.upper()} network, {_count(network):,} parameters"
+    axes = "x × y × z" if len(first) == 4 else "y × x"
+    if slices > 1:
+        axes += f" of one of {slices} slices"
+    title = f"{find_network(architecture.net).long_title}, {_count(network):,} parameters"
     return Description(f"{title}; maps: channels × {axes}", blocks, gates, blocks.index(features))
 
 

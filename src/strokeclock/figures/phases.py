@@ -10,6 +10,7 @@ from strokeclock.cohort.parts import PARTS
 from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.evaluation.tables import name_target
 from strokeclock.figures.sheet import Arrow, Row, draw_chain
+from strokeclock.models.registry import find_network
 from strokeclock.training.phases import (
     GENESIS,
     ORIGINS,
@@ -112,7 +113,8 @@ def _list_starts(starts: Collection[Start], chain: Collection[Start]) -> str:
         nets.setdefault(weights, []).append(net)
     every = sorted({net for net, *_ in starts})
     return "\n".join(
-        weights if own == every else f"{weights} ({', '.join(own).upper()})" for weights, own in nets.items()
+        weights if own == every else f"{weights} ({', '.join(find_network(net).title for net in own)})"
+        for weights, own in nets.items()
     )
 
 
@@ -134,7 +136,7 @@ def _describe_training(
         modules = frozen_modules(net, task.phase, weights[net], **switches)
         waits |= "attention" in modules
         names = [module.rpartition(".")[2] for module in modules if module != "attention"]
-        frozen += [f"{net.upper()}: {', '.join(names)}"] * bool(names)
+        frozen += [f"{find_network(net).title}: {', '.join(names)}"] * bool(names)
     classifier = "inherited" if task.after and settings["head"] == "inherit" else "new"
     gates = NOTHING
     if has_attention(task.phase, attention_enter=enter, tasks=tasks):

@@ -6,9 +6,9 @@ from itertools import groupby
 from pathlib import Path
 
 from strokeclock.evaluation.digits import format_digits
-from strokeclock.figures.roc import NETS
 from strokeclock.figures.rows import look_of
 from strokeclock.figures.typeset import NOTHING, Row, Table
+from strokeclock.models.registry import find_network, networks
 
 RATES = ("sensitivity", "specificity", "accuracy", "auc")
 TITLES = ("Sensitivity", "Specificity", "Accuracy", "AUC")
@@ -83,8 +83,8 @@ def _labels(row: Mapping[str, str]) -> list[str]:
     model, weights = row["model"], row["weights"]
     if row["stage"] == "readers":
         return [model.replace("reader", "Reader ").replace("majority", "Majority"), ""]
-    if model in NETS:
-        return [model.upper(), _WEIGHTS.get(weights) or weights.replace("phase", "phase ")]
+    if model in networks():
+        return [find_network(model).title, _WEIGHTS.get(weights) or weights.replace("phase", "phase ")]
     label = look_of(model, weights).label
     return [label[0].upper() + label[1:], ""]
 

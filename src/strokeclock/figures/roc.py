@@ -24,6 +24,7 @@ from strokeclock.figures.style import (
     VERMILION,
     house_style,
 )
+from strokeclock.models.registry import find_network, networks, place_of
 from strokeclock.predictions import (
     OUTLINED,
     PAPER,
@@ -40,7 +41,6 @@ class Look(NamedTuple):
     line: str | tuple
 
 
-NETS = {"2d": "2D network", "3d": "3D network"}
 LOOKS = {  # a start keeps its colour and its line in every figure
     "random": Look("random start", BLACK, ":"),
     "imagenet": Look("ImageNet", ORANGE, "-."),
@@ -48,10 +48,6 @@ LOOKS = {  # a start keeps its colour and its line in every figure
     "phase1": Look("from stroke detection", BLUE, "-"),
     "phase2": Look("from TSS < 3 h", SKY, (0, (6, 2))),
     "phase3": Look("attention, fine-tuned", VERMILION, "-"),
-}
-JOINED = {  # the outliner beside a network
-    "2d": Look("outlined ratios and 2D", PURPLE, "--"),
-    "3d": Look("outlined ratios and 3D", PURPLE, ":"),
 }
 MARKERS = {"reader1": "^", "reader2": "s", "reader3": "D", "majority": "*"}
 
@@ -87,11 +83,13 @@ def draw_roc(
         for arm, found in collect_predictions(predictions, tasks=tasks).items()
         if arm.phase in phases
         and (arm.phase, arm.net, arm.weights) in table.index
-        and (arm.net in NETS or (readers and _panel_of(arm) in NETS))
+        and (arm.net in networks() or (readers and _panel_of(arm) in networks()))
     }
-    order = [*LOOKS, *JOINED]
-    arms = dict(sorted(arms.items(), key=lambda item: (_panel_of(item[0]), order.index(item[0].weights))))
-    nets = [net for net in NETS if any(_panel_of(arm) == net for arm in arms)]
+    order = [*LOOKS, *networks()]
+    arms = dict(
+        sorted(arms.items(), key=lambda item: (place_of(_panel_of(item[0])), order.index(item[0].weights)))
+    )
+    nets = [net for net in networks() if any(_panel_of(arm) == net for arm in arms)]
     panels = max(1, len(nets) + (bool(nets) and not readers))
     with house_style():
         figure = Figure(figsize=(3.4 * panels, 4.2), layout="compressed")
@@ -100,7 +98,7 @@ def draw_roc(
             _draw_panel(axis, {arm: found for arm, found in arms.items() if _panel_of(arm) == net}, table)
             if readers:
                 _draw_readers(axis, table)
-            axis.set_title(NETS[net])
+            axis.set_title(find_network(net).long_title)
             axis.legend(loc="upper left", bbox_to_anchor=(-0.02, -0.17), handlelength=3.4)
         if not nets:
             axes[0].text(0.5, 0.5, "No arm of this figure was run.", ha="center", va="center")
@@ -110,6 +108,12 @@ def draw_roc(
         if arms:
             figure.suptitle(_describe_target(next(iter(arms.values())), tasks), fontsize=10)
         return figure
+
+
+def look_joined(net: str) -> Look:
+    """Of the outliner beside a network."""
+    spec = find_network(net)
+    return Look(f"outlined ratios and {spec.title}", PURPLE, spec.line)
 
 
 def _panel_of(arm: Arm) -> str:
@@ -128,7 +132,7 @@ def _draw_panel(axis: Axes, arms: Mapping[Arm, ArmPredictions], table: pd.DataFr
     for arm, predictions in arms.items():
         test = predictions.units("test")
         curve = roc(test.label, test.score)
-        look = (JOINED if arm.net == OUTLINED else LOOKS)[arm.weights]
+        look = look_joined(arm.weights) if arm.net == OUTLINED else LOOKS[arm.weights]
         axis.plot(
             curve.fp / curve.fp[-1],
             curve.tp / curve.tp[-1],
@@ -164,6 +168,10 @@ def _draw_readers(axis: Axes, table: pd.DataFrame) -> None:
         )
 
 
+def _name(arm: Arm) -> str:
+    return f"{find_network(arm.net).title} {LOOKS[arm.weights].label}"
+
+
 def _draw_areas(axis: Axes, arms: Mapping[Arm, ArmPredictions], table: pd.DataFrame) -> None:
     """A row an arm, the first on top: AUC, its interval, the mean of single seeds as a bar mark."""
     axis.axvline(0.5, color=PALE, linewidth=0.8)
@@ -173,6 +181,6 @@ def _draw_areas(axis: Axes, arms: Mapping[Arm, ArmPredictions], table: pd.DataFr
         axis.plot(row["auc"], place, "o", color=look.colour, markersize=6, clip_on=False)
         mark = {"markersize": 13, "markeredgewidth": 1.2, "clip_on": False}
         axis.plot(row["auc_seed_mean"], place, "|", color=INK, **mark)
-    axis.set_yticks(range(len(arms)), [f"{arm.net.upper()} {LOOKS[arm.weights].label}" for arm in arms])
+    axis.set_yticks(range(len(arms)), [_name(arm) for arm in arms])
     axis.set(xlim=(0, 1), ylim=(len(arms) - 0.5, -0.5), xlabel="AUC (bar: mean of single seeds)", title="AUC")
     axis.set_box_aspect(1)

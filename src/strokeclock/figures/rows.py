@@ -8,13 +8,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.evaluation.tables import KEY
-from strokeclock.figures.roc import JOINED, LOOKS, NETS, Look
+from strokeclock.figures.roc import LOOKS, Look, look_joined
 from strokeclock.figures.style import INK, PALE, PURPLE, SKY
+from strokeclock.models.registry import find_network, networks
+from strokeclock.predictions import OUTLINED
 
 STARTS = {"genesis": Look("Models Genesis", SKY, "--")}  # of phase 1, which has no ROC figure
 BASELINES = {
     ("outline", "ratios"): Look("outlined ratios", PURPLE, "-"),
-    **{("outline", net): look for net, look in JOINED.items()},
     ("ratio", "flair"): Look("FLAIR ratio", PALE, "-"),
     ("ratio", "series"): Look("ratios of all series", PALE, "--"),
     ("clinical", "covariates"): Look("clinical covariates", PALE, "-."),
@@ -31,14 +32,16 @@ def read_rows(path: str | Path) -> pd.DataFrame:
 
 def look_of(model: str, weights: str) -> Look:
     """The row's label, without the network's name, its colour and its line."""
-    if model in NETS:
+    if model in networks():
         return (LOOKS | STARTS).get(weights) or Look(f"from {weights}", INK, "--")
+    if model == OUTLINED and weights in networks():
+        return look_joined(weights)
     return BASELINES.get((model, weights)) or Look(f"{model} {weights}", PALE, ":")
 
 
 def title_of(model: str, weights: str) -> str:
     label = look_of(model, weights).label
-    return f"{model.upper()} {label}" if model in NETS else label
+    return f"{find_network(model).title} {label}" if model in networks() else label
 
 
 def tile(groups: Iterable[Hashable], *, columns: int) -> tuple[Figure, Iterator[Axes]]:

@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 
 from strokeclock.evaluation.subgroups import ALL, NOT_GIVEN
 from strokeclock.evaluation.tables import KEY
-from strokeclock.figures.roc import NETS
 from strokeclock.figures.rows import look_of, read_rows, say, title_of
 from strokeclock.figures.style import INK, PALE, house_style
+from strokeclock.models.registry import networks
 from strokeclock.predictions import SUBSET
 
 
@@ -46,11 +46,11 @@ def draw_subgroups(table: str | Path) -> Figure:
 def _choose(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
     keys = list(dict.fromkeys(rows[list(KEY)].itertuples(index=False, name=None)))
     shown = []
-    for net in NETS:
+    for net in networks():
         of_net = [key for key in keys if key[1] == net]
         shown += [key for key in of_net if key[2] == "random"]
         shown += sorted(key for key in of_net if key[2].startswith("phase"))[-1:]
-    return shown + [key for key in keys if key[1] not in (*NETS, SUBSET)]
+    return shown + [key for key in keys if key[1] not in (*networks(), SUBSET)]
 
 
 def _label(row: tuple) -> str:

@@ -1,1 +1,1 @@
-"""The 2D and the 3D network, and the attention gate that both use."""
+"""The networks, what each says of itself, and the parts that they are built of."""

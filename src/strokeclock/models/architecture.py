@@ -1,17 +1,14 @@
 """What a network is made of: enough, written into its checkpoint, to build it again."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Self
 
 from torch import nn
 
-from strokeclock.errors import ConfigurationError
 from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import WHOLE, Box, Field
-from strokeclock.models.slicewise import SliceWiseNetwork
-from strokeclock.models.unet3d import STEP
-from strokeclock.models.volumetric import VolumetricNetwork
+from strokeclock.models.registry import find_network
 from strokeclock.series import CHANNELS
 
 
@@ -21,41 +18,57 @@ class Architecture:
 
     Attributes
     ----------
-    net : ``2d`` (`SliceWiseNetwork`) or ``3d`` (`VolumetricNetwork`).
+    net : a network's name (`registry.networks`).
     grid : voxels of a hemisphere, x y z.
     attention : whether the attention gates are there.
-    attention_map, slice_aggregation : of the 2D network alone.
+    own : the network's own settings (`NetworkSpec.settings`).
     channels : of a hemisphere, in order (`channel_names`).
     field : what the network sees of the grid.
     """
 
     net: str
     grid: tuple[int, int, int]
-    width: int
     attention: bool
     attention_norm: str
     standardise: bool
-    attention_map: str | None = None
-    slice_aggregation: str | None = None
+    own: Mapping[str, object]
     channels: tuple[str, ...] = CHANNELS
     field: Field = WHOLE
 
     @classmethod
     def of(cls, models: Mapping, *, box: Box | None, **more: object) -> Self:
         """Make one of a network's part of the configuration's ``models``, whose averages are of a box."""
-        settings = {**models, "channels": tuple(models["channels"])}
-        return cls(field=Field(box, tuple(settings.pop("average"))), **settings, **more)
+        settings = dict(models)
+        return cls.flat(field=Field(box, tuple(settings.pop("average"))), **settings, **more)
 
-    def build(self) -> nn.Module:
-        """Build the network with new random weights (torch's global generator).
+    @classmethod
+    def flat(cls, *, net: str, grid: tuple[int, int, int], **settings: object) -> Self:
+        """Make one of settings side by side, the network's own among those that all have.
 
         Raises
         ------
-        ConfigurationError
-            Three halvings of what the 3D network sees leave nothing.
+        TypeError
+            A setting is neither the network's nor shared, or one is missing.
         """
-        shared = {
-            "width": self.width,
+        names = find_network(net).defaults
+        own = {name: settings.pop(name) for name in names if name in settings}
+        if missing := set(names) - set(own):
+            raise TypeError(f"the {net} network lacks its settings {', '.join(sorted(missing))}")
+        if "channels" in settings:
+            settings["channels"] = tuple(settings["channels"])
+        return cls(net=net, grid=tuple(grid), own=own, **settings)
+
+    @property
+    def record(self) -> dict[str, object]:
+        """What a checkpoint records, settings side by side; channels and field stand beside it there."""
+        beside = ("own", "channels", "field")
+        shared = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in beside}
+        return shared | dict(self.own)
+
+    @property
+    def shared(self) -> dict[str, object]:
+        """The arguments that every network's class takes, by name."""
+        return {
             "attention": self.attention,
             "attention_norm": self.attention_norm,
             "standardised": self.standardise,
@@ -63,16 +76,13 @@ class Architecture:
             "sides": 1 + has_other_hemisphere(self.channels),
             "field": self.field,
         }
-        if self.net == "3d":
-            if min(seen := self.field.size(self.grid)) < STEP:
-                raise ConfigurationError(
-                    f"The 3D network sees {' × '.join(map(str, seen))} voxels and needs {STEP} along each "
-                    "axis: lower models.average or raise preprocessing.grid."
-                )
-            return VolumetricNetwork(**shared)
-        return SliceWiseNetwork(
-            **shared,
-            slices=self.field.size(self.grid)[2],
-            attention_map=self.attention_map,
-            slice_aggregation=self.slice_aggregation,
-        )
+
+    def build(self) -> nn.Module:
+        """Build the network with new random weights (torch's global generator).
+
+        Raises
+        ------
+        ConfigurationError
+            What the network sees is too small for it.
+        """
+        return find_network(self.net).build(self)

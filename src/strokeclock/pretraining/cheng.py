@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from strokeclock.models.registry import network_taught_by
 from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.pretraining.medical import TumourMaterial, TumourObjective, name_run
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
@@ -116,7 +117,7 @@ def train_classification(
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     """
     objective = TumourKinds(
-        run=name_run("2d", seed),
+        run=name_run(network_taught_by("medical_2d"), seed),
         settings=MedicalSettings(**training),
         channels=len(channels) * ("T1w after contrast medium",),
         width=width,

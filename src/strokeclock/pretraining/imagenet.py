@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from strokeclock.errors import ConfigurationError
+from strokeclock.models.registry import network_taught_by
 from strokeclock.models.resnet import ResNet18
 from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.phases import ORIGINS
@@ -39,10 +40,11 @@ def import_imagenet(
     ConfigurationError
         The file is not the one that was named, or does not fit.
     """
+    net = network_taught_by("imagenet")
     if width != WIDTH:
         raise ConfigurationError(
-            f"{KEY}: the weights are of width {WIDTH} and models.2d.width is {width}: set it to {WIDTH}, or "
-            "the file to null."
+            f"{KEY}: the weights are of width {WIDTH} and models.{net}.width is {width}: set it to {WIDTH}, "
+            "or the file to null."
         )
     content = Path(file).read_bytes()
     digest = hashlib.sha256(content).hexdigest()
@@ -51,7 +53,7 @@ def import_imagenet(
     path = Path(output)
     phase, name = ORIGINS["imagenet"]
     record = TrainingRecord(
-        net="2d",
+        net=net,
         phase=phase,
         weights=name,
         seed=seed,

@@ -15,6 +15,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch.nn import functional
 
+from strokeclock.models.registry import network_taught_by
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.medical import TumourMaterial, TumourObjective, name_run
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
@@ -125,7 +126,7 @@ def train_segmentation(
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     """
     objective = TumourVoxels(
-        run=name_run("3d", seed),
+        run=name_run(network_taught_by("medical_3d"), seed),
         settings=MedicalSettings(**training),
         channels=CHANNELS,
         width=width,

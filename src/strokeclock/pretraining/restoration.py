@@ -10,6 +10,7 @@ import torch
 from torch.nn import functional
 
 from strokeclock.models.field import Field, read_box
+from strokeclock.models.registry import network_taught_by
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.genesis import corrupt
 from strokeclock.pretraining.restorer import make_restorer
@@ -63,7 +64,7 @@ def train_restoration(
         The loss is no number any more.
     """
     objective = Restoration(
-        run=Run("3d", GENESIS, "random", seed),
+        run=Run(network_taught_by(GENESIS), GENESIS, "random", seed),
         settings=RestorationSettings(**training),
         channels=tuple(channels),
         view=Field(read_box(box), tuple(average)),

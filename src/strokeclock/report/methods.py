@@ -3,9 +3,10 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from strokeclock.evaluation.tables import name_target
+from strokeclock.models.registry import find_network, list_titles, networks
 from strokeclock.report.people import People
 from strokeclock.series import SERIES
-from strokeclock.training.phases import GENESIS, OUTLINE, Task, read_tasks, settings_of
+from strokeclock.training.phases import GENESIS, OUTLINE, Task, network_settings, read_tasks, settings_of
 
 _NORMALISATION = {
     "zscore": "brought to zero mean and unit variance inside the brain and clipped at {clip:g} SD",
@@ -14,15 +15,9 @@ _NORMALISATION = {
     "median": "divided by the brain's median",
     "none": "left as they were",
 }
-_AGGREGATION = {
-    "softmax_logit": "logits summed with softmax weights",
-    "softmax_prob": "probabilities summed with softmax weights",
-    "sigmoid_norm": "outputs summed with normalised sigmoid weights",
-    "feature": "features summed with slice weights before the classifier",
-}
 _ARMS = {
     "random": "random weights",
-    "imagenet": "ImageNet weights (2D)",
+    "imagenet": "ImageNet weights",
     "medical": "weights from brain tumours",
     "chain": "the weights of the phase before (proposed)",
 }
@@ -157,18 +152,9 @@ def _follow(transform: str) -> str:
 
 def _networks(config: Mapping) -> Iterator[str]:
     models = config["models"]
-    if "2d" in config["training"]["networks"]:
-        own = models["2d"]
-        yield (
-            f"The 2D network is a ResNet-18 ({own['width']} channels in its first stage) on each axial "
-            f"slice, with soft attention ({own['attention_map']} map) and learned slice weights: "
-            f"{_AGGREGATION[own['slice_aggregation']]}"
-        )
-    if "3d" in config["training"]["networks"]:
-        yield (
-            f"the 3D network is the encoder of a 3D U-Net ({models['3d']['width']} channels in its first "
-            "convolution) with two attention gates"
-        )
+    for net, spec in networks().items():
+        if net in config["training"]["networks"]:
+            yield spec.describe(network_settings(net, models))
     yield f"attention is normalised by {models['attention_norm'].replace('_', ' ')}"
     if models["field"] == "brain":
         yield "the networks saw the box around the atlas's brain, and 5 mm, alone"
@@ -186,23 +172,28 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
         f"By the recipe “{config['recipe']}”, each network was trained {times} {_list(seeds)}) with "
         f"{_optimizer(training)}"
     )
-    if (genesis := training[GENESIS]) and "3d" in training["networks"] and "chain" in training["arms"]:
+    restoring = [net for net in training["networks"] if "genesis" in find_network(net).starts]
+    if (genesis := training[GENESIS]) and restoring and "chain" in training["arms"]:
         yield (
-            f"phase 0 (3D) restored corrupted training hemispheres (Models Genesis; up to "
-            f"{_count(genesis['epochs'], 'epoch')}, batches of {genesis['batch']}, "
+            f"phase 0 ({list_titles(restoring)}) restored corrupted training hemispheres (Models Genesis; up "
+            f"to {_count(genesis['epochs'], 'epoch')}, batches of {genesis['batch']}, "
             f"{_OPTIMIZERS[genesis['optimizer']]}, rate {_rate(genesis['lr'])})"
         )
     nets, arms = training["networks"], training["arms"]
     missing = [(net, arm) for net, arm in not_run if net in nets and arm in arms]
-    pretrained = [net for net in nets if "medical" in arms and (net, "medical") not in missing]
+    pretrained = [
+        net
+        for net in nets
+        if "medical" in arms and "medical" in find_network(net).starts and (net, "medical") not in missing
+    ]
     if pretrained:
         yield _tumours(config, pretrained)
     yield from _phases(training)
     if training["attention_enter"] == "phase1":
         yield "the attention gates were there from the first phase on"
-    yield f"the time phases started from {_list([_ARMS[arm] for arm in arms], last='or')}"
+    yield f"the time phases started from {_list([_name_arm(arm, nets) for arm in arms], last='or')}"
     if missing:
-        rows = _list(f"{net.upper()} from {_ARMS[arm].removesuffix(' (2D)')}" for net, arm in missing)
+        rows = _list(f"{find_network(net).title} from {_ARMS[arm]}" for net, arm in missing)
         yield f"not run, for want of starting weights: {rows}"
     if training[OUTLINE]:
         yield _outliner(training[OUTLINE])
@@ -210,6 +201,12 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
     yield f"augmentation: {_list(kinds)}" if kinds else "nothing was augmented"
     if training["label_softness"]:
         yield f"labels faded with an SD of {training['label_softness']:g} of the log of time"
+
+
+def _name_arm(arm: str, nets: Sequence[str]) -> str:
+    """What an arm starts from, and which of the networks do where not all have such weights."""
+    owners = [net for net in nets if arm in find_network(net).starts]
+    return f"{_ARMS[arm]} ({list_titles(owners)})" if 0 < len(owners) < len(nets) else _ARMS[arm]
 
 
 def _outliner(own: Mapping) -> str:
@@ -229,12 +226,12 @@ def _optimizer(training: Mapping) -> str:
     return f"{_OPTIMIZERS[training['optimizer']]}{decay}, {schedule} and {training['precision']} arithmetic"
 
 
-def _tumours(config: Mapping, networks: Sequence[str]) -> str:
+def _tumours(config: Mapping, nets: Sequence[str]) -> str:
     own = config["training"]["phase0_medical"]
-    sources = {config["starting_weights"][f"medical_{net}"]["source"] for net in networks}
+    sources = {config["starting_weights"][find_network(net).starts["medical"]]["source"] for net in nets}
     made = "synthetic " if "phantom" in sources else ""
     return (
-        f"weights from {made}brain tumours ({_list(net.upper() for net in networks)}) were learned first "
+        f"weights from {made}brain tumours ({list_titles(nets)}) were learned first "
         f"(up to {_count(own['epochs'], 'epoch')}, batches of {own['batch']}, Adam, rate {_rate(own['lr'])})"
     )
 

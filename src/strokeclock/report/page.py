@@ -19,6 +19,7 @@ from strokeclock.evaluation.tables import FEWEST, name_target
 from strokeclock.figures.rows import title_of
 from strokeclock.figures.style import BLUE, INK, VERMILION
 from strokeclock.files import write_whole
+from strokeclock.models.registry import find_network, networks
 from strokeclock.predictions import OUTLINED
 from strokeclock.report.methods import describe_methods
 from strokeclock.report.people import count_people
@@ -191,8 +192,9 @@ def _tiles(table2, people, tasks) -> Iterator[dict[str, str]]:
     }
     last = max(tasks.values(), key=lambda task: task.number)
     for row in table2:
-        if row["stage"] == last.phase and row["model"] in ("2d", "3d"):
-            yield _tile_row(row, f"{row['model'].upper()} network, {name_target(last.below_min)}: AUC", "auc")
+        if row["stage"] == last.phase and row["model"] in networks():
+            title = find_network(row["model"]).long_title
+            yield _tile_row(row, f"{title}, {name_target(last.below_min)}: AUC", "auc")
     same = [
         row for row in table2 if row.get("target") == name_target(last.below_min) and row["status"] == "ok"
     ]
@@ -282,7 +284,7 @@ def _trainings(records: list[TrainingRecord], tasks) -> dict[str, Any]:
         "titles": ["Network", "Phase", "From", "Seed", "Epochs", "Kept", *best.values()],
         "rows": [
             [
-                record.net.upper(),
+                find_network(record.net).title,
                 name_phase(record.phase, tasks),
                 name_start(record.weights),
                 record.seed,
@@ -298,7 +300,7 @@ def _trainings(records: list[TrainingRecord], tasks) -> dict[str, Any]:
 
 def _title_curve(name: str, tasks) -> str:
     net, phase, weights = name.removeprefix("training/").split("-")
-    return f"{net.upper()}, {name_phase(phase, tasks)}, from {name_start(weights)}"
+    return f"{find_network(net).title}, {name_phase(phase, tasks)}, from {name_start(weights)}"
 
 
 def _ledger(run: _Run, texts: Mapping[str, str]) -> dict[str, Any] | None:

@@ -17,6 +17,7 @@ from torch.nn import functional
 from strokeclock.cohort.parts import SplitError
 from strokeclock.models.channels import channel_names
 from strokeclock.models.field import Field, read_box
+from strokeclock.models.registry import segmenting_network
 from strokeclock.models.unet3d import UNet
 from strokeclock.segmentation.network import FULL, make_outliner, read_masks
 from strokeclock.training.augmentation import augment, move_masks
@@ -76,7 +77,7 @@ def train_outliner(
         The loss is no number any more.
     """
     objective = LesionSegmentation(
-        run=Run("3d", OUTLINE, "random", seed),
+        run=Run(segmenting_network(), OUTLINE, "random", seed),
         settings=OutlineSettings(**training),
         channels=tuple(series),
         view=Field(read_box(box), tuple(average)),

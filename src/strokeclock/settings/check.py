@@ -47,7 +47,8 @@ def _faults_of_keys(
     """Yield (place, sentence) for each key that is missing or unknown: the rules read the mapping itself."""
     known = group.fields_by_key()
     for key, field in known.items():
-        if key not in config and (group.is_whole or field.is_required()):
+        must_be_there = group.is_whole and key not in group.may_lack
+        if key not in config and (must_be_there or field.is_required()):
             yield (*place, key), sentences.missing_key((*place, key))
     for key, value in config.items():
         inner = group_of(known[key]) if key in known else group.group_of_free_key(key)

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from strokeclock.errors import ConfigurationError
+from strokeclock.models.registry import network_taught_by
 from strokeclock.series import SERIES
 from strokeclock.settings.evaluation import Evaluation
 from strokeclock.settings.group import Group, WithoutBraces, section, setting
@@ -75,12 +76,13 @@ class Settings(Group):
                     f"Configuration key starting_weights.{name}.source is phantom, and the cohort is of "
                     "patients: name the data set."
                 )
-        width = self.models.network_2d.width
+        net = network_taught_by("imagenet")
+        width = self.models.network(net).width
         if start.imagenet.file and width != IMAGENET_WIDTH:
             yield (
                 "Configuration key starting_weights.imagenet.file: its weights are of width "
-                f"{IMAGENET_WIDTH}, and models.2d.width is {width}: set it to {IMAGENET_WIDTH}, or the file "
-                "to null."
+                f"{IMAGENET_WIDTH}, and models.{net}.width is {width}: set it to {IMAGENET_WIDTH}, or the "
+                "file to null."
             )
 
     def check_counts(self, *, patients: int) -> None:

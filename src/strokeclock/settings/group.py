@@ -27,6 +27,7 @@ class Group(BaseModel):
         defer_build=True,  # built once, with the whole
     )
     is_whole: ClassVar[bool] = True  # every key must be there
+    may_lack: ClassVar[frozenset[str]] = frozenset()  # but for these
     on_one_line: ClassVar[bool] = False  # in config/config.yaml
 
     @classmethod

@@ -2,32 +2,56 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, create_model
 
+from strokeclock.models.registry import networks
+from strokeclock.models.spec import NetworkSpec, Setting
 from strokeclock.series import CHANNELS, SERIES
-from strokeclock.settings.group import Group, Natural, PathName, Unique, missing_file, section, setting
+from strokeclock.settings.group import (
+    Group,
+    Natural,
+    PathName,
+    Unique,
+    missing_file,
+    number,
+    section,
+    setting,
+)
 
 Channel = Literal[tuple(SERIES)]  # type: ignore[valid-type]  # what series.py says, whatever it is
 Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 
 
-class Network2D(Group):
-    width: Natural = setting(64, "channels of the first stage", source="P")
-    attention_map: Literal["native", "upsample", "layer3_stride1"] = setting(
-        "native", source="D", meanings={"native": "layer3's own map as the gate's x"}
-    )
-    slice_aggregation: Literal["softmax_logit", "softmax_prob", "sigmoid_norm", "feature"] = setting(
-        "softmax_logit", "how slices become one answer", source="D"
-    )
+def _type_of(own: Setting) -> Any:
+    """The type of a network's own setting, within its limits."""
+    if own.choices:
+        return Literal[own.choices]
+    if isinstance(own.default, float):
+        return number(ge=own.minimum)
+    return type(own.default) if own.minimum is None else Annotated[int, Field(ge=own.minimum)]
 
 
-class Network3D(Group):
-    width: Natural = setting(32, "channels of the first convolution", source="P")
+def group_of_network(spec: NetworkSpec) -> type[Group]:
+    """Make the group of a network's own settings, models.<name>, of what the network says of itself."""
+    fields = {
+        own.name: (
+            _type_of(own),
+            setting(own.default, own.description, unit=own.unit, source=own.source, meanings=own.meanings),
+        )
+        for own in spec.settings
+    }
+    return create_model(f"Network{spec.title}", __base__=NetworkSettings, **fields)
 
 
-class Models(Group):
+class NetworkSettings(Group):
+    """A network's own settings. What a configuration leaves out has its default."""
+
+    is_whole = False
+
+
+class _Seen(Group):
     channels: Annotated[list[Channel], Field(min_length=1), Unique()] = setting(
         [*CHANNELS],
         "of a hemisphere, in order; adc in mm2/s / 3e-3, clipped at 1",
@@ -51,14 +75,28 @@ class Models(Group):
         source="D",
         names=("x", "y", "z"),
     )
-    network_2d: Network2D = section(
-        Network2D, "ResNet-18 on each slice, attention gate, learnable slice weights", alias="2d"
-    )
-    network_3d: Network3D = section(Network3D, "3D U-Net encoder, two attention gates", alias="3d")
+
+
+def _sections() -> dict[str, tuple[type[Group], Any]]:
+    """Field -> type and section of each network's own settings."""
+    groups = {name: group_of_network(spec) for name, spec in networks().items()}
+    return {
+        f"network_{name}": (group, section(group, networks()[name].summary, alias=name))
+        for name, group in groups.items()
+    }
+
+
+class Models(create_model("_Networks", __base__=_Seen, **_sections())):
+    may_lack = frozenset(networks())
+
     attention_norm: Literal["sigmoid", "mean_flow"] = setting(
         "sigmoid", source="D", meanings={"sigmoid": "pooled by mean", "mean_flow": "pooled by sum"}
     )
     standardise: bool = setting(True, "(v / brain median - 1) / 0.32 as the network's first step", source="D")
+
+    def network(self, name: str) -> NetworkSettings:
+        """Return a network's own settings."""
+        return getattr(self, f"network_{name}")
 
 
 class ImageNet(Group):

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_serializer
 
+from strokeclock.models.registry import describe_owners, find_network, networks
 from strokeclock.settings.group import (
     BatchSize,
     Count,
@@ -21,6 +22,10 @@ from strokeclock.settings.group import (
 )
 
 PHASE_PATTERN = r"^phase[1-9][0-9]*_(?!trainable$)[a-z0-9_]+$"  # of a phase's key
+
+
+NetworkName = Literal[tuple(networks())]
+PAPERS_NETWORKS = [name for name, spec in networks().items() if spec.of_the_paper]
 
 
 class Augmentation(Group):
@@ -128,8 +133,8 @@ class Training(Group):
     model_config = ConfigDict(extra="allow", regex_engine="python-re")  # for the pattern
     __pydantic_extra__: dict[Annotated[str, StringConstraints(pattern=PHASE_PATTERN)], Phase]
 
-    networks: Annotated[list[Literal["2d", "3d"]], Field(min_length=1), Unique()] = setting(
-        ["2d", "3d"], source="P"
+    networks: Annotated[list[NetworkName], Field(min_length=1), Unique()] = setting(
+        PAPERS_NETWORKS, source="P"
     )
     arms: Annotated[
         list[Literal["random", "imagenet", "medical", "chain"]], Field(min_length=1), Unique()
@@ -245,12 +250,13 @@ class Training(Group):
         if not self._trains_something:
             yield (
                 f"Configuration keys training.networks {self.networks} and training.arms {self.arms} leave "
-                "nothing to train: ImageNet weights are of the 2D network alone."
+                f"nothing to train: {'; '.join(map(describe_owners, self.arms))}."
             )
 
     @property
     def _trains_something(self) -> bool:
-        return "2d" in self.networks or set(self.arms) != {"imagenet"}
+        starts = {start for net in self.networks for start in find_network(net).starts}
+        return not starts.union(("random", "chain")).isdisjoint(self.arms)
 
 
 def _number(phase: str) -> int:

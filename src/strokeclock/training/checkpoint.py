@@ -4,7 +4,6 @@ import hashlib
 import io
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -90,18 +89,9 @@ def read_network_to_test(
     return network, record
 
 
-def record_architecture(architecture: Architecture) -> dict[str, object]:
-    """Return what a record holds of a classifier's architecture: channels and field stand beside it."""
-    return {name: value for name, value in asdict(architecture).items() if name not in ("channels", "field")}
-
-
 def architecture_of(record: TrainingRecord) -> Architecture:
     """Rebuild the architecture that a classifier's record holds."""
-    return Architecture(
-        **{**record.architecture, "grid": tuple(record.architecture["grid"])},
-        channels=record.channels,
-        field=Field.of(record.field),
-    )
+    return Architecture.flat(**record.architecture, channels=record.channels, field=Field.of(record.field))
 
 
 def check_learned_series(path: str | Path, record: TrainingRecord, *, channels: Sequence[str]) -> None:
@@ -136,6 +126,7 @@ def inherit(network: nn.Module, *, parent: dict[str, torch.Tensor]) -> None:
         A tensor of the trunk is missing, or of another shape.
     """
     state = network.state_dict()
+    (trunk,) = (f"{name}." for name, module in network.named_children() if module is network.trunk)
     for name, tensor in state.items():
         if name == "fc.weight" and name in parent and tensor.shape != parent[name].shape:
             shared = parent[name].shape[1]
@@ -143,16 +134,11 @@ def inherit(network: nn.Module, *, parent: dict[str, torch.Tensor]) -> None:
             tensor[:, :shared] = parent[name]
         elif name in parent and tensor.shape == parent[name].shape:
             tensor.copy_(parent[name])
-        elif name.startswith(("backbone.", "encoder.")) or name in parent:
+        elif name.startswith(trunk) or name in parent:
             raise CheckpointError(
                 f"the weights to start from do not fit at {name}: they were trained with other models "
                 "settings, delete them and train again."
             )
-
-
-def is_head(name: str) -> bool:
-    """Whether a tensor of this name is the classifier's: its last layer, or the slices' weights."""
-    return name.startswith(("fc.", "slice_scores"))
 
 
 def save_state(folder: str | Path, state: dict) -> None:

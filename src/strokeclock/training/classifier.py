@@ -16,7 +16,6 @@ from strokeclock.models.channels import has_other_hemisphere
 from strokeclock.models.field import Field, read_box
 from strokeclock.training.auc import measure_auc
 from strokeclock.training.augmentation import augment
-from strokeclock.training.checkpoint import record_architecture
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.material import CohortFiles, CohortMaterial
 from strokeclock.training.objective import Lesson, Objective, Step
@@ -51,10 +50,11 @@ def train_phase(
     Parameters
     ----------
     phase : one of ``tasks``, phase1_stroke to phase4_attention in the paper.
-    net, weights : 2d or 3d; random, genesis, imagenet, medical, phase1, … (`phases.parent`).
+    net : a network's name (`registry.networks`).
+    weights : random, genesis, imagenet, medical, phase1, … (`phases.parent`).
     seed : of first weights and of the order of hemispheres.
-    models : channels (`channel_names`), average (`Field`), width, attention_norm, standardise, and in
-        2D attention_map, slice_aggregation.
+    models : channels (`channel_names`), average (`Field`), attention_norm, standardise, and the network's own
+        settings.
     training : the fields of `PhaseSettings`.
     hemispheres : folder of <patient>.npy.
     parent_model : checkpoint that ``weights`` names; None for a random start.
@@ -132,7 +132,7 @@ class Classification(Objective):
         return self.files.read(("train", "validation"), channels=self.channels, task=self.task)
 
     def describe(self, grid: Sequence[int]) -> dict[str, object]:
-        return record_architecture(self._architecture(grid))
+        return self._architecture(grid).record
 
     def build(self, grid: Sequence[int]) -> nn.Module:
         return self._architecture(grid).build()

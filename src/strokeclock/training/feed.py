@@ -27,7 +27,7 @@ class Feed:
 
     Parameters
     ----------
-    network : SliceWiseNetwork or VolumetricNetwork, on the device; what is frozen has no gradient.
+    network : on the device; what is frozen has no gradient.
     precision : ``fp32`` or ``bf16`` (`precision.autocast`).
     cache_gb : for maps, in units of 1e9 bytes.
     """

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.channels import channel_names
+from strokeclock.models.registry import describe_owners, find_network, networks
 
-NETWORKS = ("2d", "3d")
 ARMS = ("random", "imagenet", "medical", "chain")
 # Where starting weights come from that no task leaves: (phase, weights), a folder under models/<net>
 GENESIS = "phase0_genesis"
@@ -49,7 +49,8 @@ class Task:
     below_min : the label is 1 where the time since onset is below so many minutes;
         None: where the hemisphere holds a lesion.
     after : the phase whose weights the chain starts from; None: it begins here.
-    genesis : where it begins here, in 3D from Models Genesis' weights; else from random ones.
+    genesis : where it begins here, from Models Genesis' weights in networks that they are for; else from
+        random ones.
     """
 
     phase: str
@@ -121,10 +122,11 @@ def phase_settings(phase: str, training: Mapping[str, object]) -> dict[str, obje
 
 
 def network_settings(net: str, models: Mapping[str, object]) -> dict[str, object]:
-    """Return what `classifier.train_phase` takes as models: a network's own settings, and those of both."""
+    """Return what `classifier.train_phase` takes as models: a network's own settings, and those of all."""
     channels = channel_names(models["channels"], other_hemisphere=models["other_hemisphere"])
     shared = {key: models[key] for key in ("average", "attention_norm", "standardise")}
-    return models[net] | {"channels": list(channels)} | shared
+    own = find_network(net).defaults | models.get(net, {})
+    return own | {"channels": list(channels)} | shared
 
 
 PAPER = read_tasks(
@@ -167,19 +169,24 @@ def parent(net: str, phase: str, weights: str, tasks: Mapping[str, Task] = PAPER
             return None
         if weights == _chained(net, task, tasks):
             return (task.after, _chained(net, tasks[task.after], tasks)) if task.after else ORIGINS["genesis"]
-        if timed and (weights == "medical" or (net, weights) == ("2d", "imagenet")):
+        if timed and weights in _pretrained(net):
             return ORIGINS[weights]
     elif (phase, weights) in ORIGINS.values():
         return None
-    reason = ": ImageNet weights are of the 2D network alone" if weights == "imagenet" else ""
+    reason = f": {describe_owners(weights)}" if weights in ("imagenet", "medical") else ""
     raise ValueError(f"the {net} network has no {phase} from {weights} weights{reason}")
+
+
+def _pretrained(net: str) -> set[str]:
+    """What a network's time tasks may start from beside random weights and the chain's."""
+    return set(find_network(net).starts) - {"genesis"}
 
 
 def _chained(net: str, task: Task, tasks: Mapping[str, Task]) -> str:
     """What the chain starts a task from."""
     if task.after:
         return tasks[task.after].weights
-    return "genesis" if net == "3d" and task.genesis else "random"
+    return "genesis" if task.genesis and "genesis" in find_network(net).starts else "random"
 
 
 def arms_table(
@@ -192,8 +199,8 @@ def arms_table(
 ) -> list[Run]:
     """List the trainings of the configured arms, each after the one it starts from.
 
-    Arms ``random``, ``imagenet`` (2D alone) and ``medical`` start each time task from these weights; arm
-    ``chain`` is the paper's proposal, from phase to phase (3D: after Models Genesis).
+    Arms ``random``, ``imagenet`` and ``medical`` start each time task from these weights, in networks that
+    have them (`NetworkSpec.starts`); arm ``chain`` is the paper's proposal, from phase to phase.
 
     Parameters
     ----------
@@ -217,7 +224,7 @@ def arms_table(
     if not any(rows_of(arm, net, tasks=tasks) for arm in arms for net in networks):
         raise ConfigurationError(
             f"Configuration keys training.networks {list(networks)} and training.arms {list(arms)} leave "
-            "nothing to train: ImageNet weights are of the 2D network alone."
+            f"nothing to train: {'; '.join(map(describe_owners, arms))}."
         )
     return list(chosen)
 
@@ -236,7 +243,7 @@ def rows_of(arm: str, net: str, *, tasks: Mapping[str, Task] = PAPER) -> list[tu
         )
     if arm == "chain":
         return [(task.phase, _chained(net, task, tasks)) for task in tasks.values()]
-    if (net, arm) == ("3d", "imagenet"):
+    if arm != "random" and arm not in _pretrained(net):
         return []
     return [(task.phase, arm) for task in tasks.values() if not task.both_hemispheres and not task.attention]
 
@@ -244,13 +251,18 @@ def rows_of(arm: str, net: str, *, tasks: Mapping[str, Task] = PAPER) -> list[tu
 def list_not_run(
     runs: Iterable[Run], *, tasks: Mapping[str, Task], missing: Mapping[tuple[str, str], str]
 ) -> dict[tuple[str, str, str], str]:
-    """Say why each row (net, phase, weights) of Table 2 that no run makes is not there."""
+    """Say why each row (net, phase, weights) of Table 2 that no run makes is not there.
+
+    Its rows are those of the paper's networks, and of others that are trained.
+    """
     made = {run[:3] for run in runs}
+    trained = {net for net, *_ in made}
     left_out = "training.networks, training.arms, training.phase0_genesis or a phase's after leaves it out"
     return {
         (net, *row): missing.get((net, arm), left_out)
         for arm in ARMS
-        for net in NETWORKS
+        for net, spec in networks().items()
+        if spec.of_the_paper or net in trained
         for row in rows_of(arm, net, tasks=tasks)
         if (net, *row) not in made
     }
@@ -279,21 +291,17 @@ def frozen_modules(
     freeze : the phase freezes the early layers that it was given (paper: phases 2 to 4, and after medical
         images; ImageNet alike). Random weights are never frozen: nothing has been learned that would be worth
         keeping.
-    freeze_2d : ``conv2_x`` conv1, bn1, layer1; ``stage2`` layer2 too. In 3D always the first two levels.
+    freeze_2d : which early layers these are, where the network leaves a choice (`NetworkSpec.frozen`).
     attention_enter : gates that are there from ``phase1`` wait, frozen, for phase 4.
     phase4_trainable : where the gates join: ``attention+head+unfrozen_late``, ``attention+head`` or ``all``.
     """
-    trunk = "backbone" if net == "2d" else "encoder"
+    spec = find_network(net)
     attention = tasks[phase].attention
     if attention and phase4_trainable == "attention+head":
-        return (trunk,)
+        return (spec.trunk,)
     frozen = []
     if freeze and weights != "random" and not (attention and phase4_trainable == "all"):
-        if net == "3d":
-            early = ("down_tr64", "down_tr128")
-        else:
-            early = ("conv1", "bn1", "layer1", "layer2")[: 4 if freeze_2d == "stage2" else 3]
-        frozen += [f"{trunk}.{module}" for module in early]
+        frozen += spec.frozen(freeze_2d)
     if attention_enter == "phase1" and not has_attention(phase, attention_enter="phase4", tasks=tasks):
         frozen.append("attention")
     return tuple(frozen)

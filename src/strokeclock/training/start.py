@@ -8,11 +8,11 @@ import torch
 
 from strokeclock.cohort.parts import check_leakage
 from strokeclock.models.field import Field
+from strokeclock.models.registry import find_network
 from strokeclock.training.checkpoint import (
     CheckpointError,
     check_learned_field,
     check_learned_series,
-    is_head,
     read_checkpoint,
 )
 from strokeclock.training.phases import Run
@@ -68,5 +68,6 @@ class Start:
             check_learned_field(self.model, record, field=view)
         check_leakage(record.participants, participants)
         if self.head == "fresh":
-            state = {name: tensor for name, tensor in state.items() if not is_head(name)}
+            classifier = find_network(run.net).head
+            state = {name: tensor for name, tensor in state.items() if not name.startswith(classifier)}
         return Parent(record.phase, record.weights, sha256), state

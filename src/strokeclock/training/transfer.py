@@ -2,7 +2,7 @@
 
 import torch
 
-FIRST_CONVOLUTION = {"2d": "backbone.conv1.weight", "3d": "encoder.down_tr64.0.weight"}
+from strokeclock.models.registry import find_network
 
 
 def spread_channels(weights: dict[str, torch.Tensor], *, net: str, channels: int) -> dict[str, torch.Tensor]:
@@ -11,7 +11,7 @@ def spread_channels(weights: dict[str, torch.Tensor], *, net: str, channels: int
     As many as it has: the filters stay as they are. Otherwise each channel gets the filters' mean over the m
     channels there were, times m / channels, so that a grey image gives what it gave before.
     """
-    name = FIRST_CONVOLUTION[net]
+    name = find_network(net).first_convolution
     filters = weights[name]
     learned = filters.shape[1]
     if learned == channels:

@@ -5,9 +5,10 @@ import pytest
 import torch
 from torch import nn
 
-from strokeclock.explanation.gradcam import LAYERS, map_evidence
+from strokeclock.explanation.gradcam import map_evidence
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.field import WHOLE, Field
+from strokeclock.models.registry import find_network
 
 
 class TinyVolumetric(nn.Module):
@@ -114,16 +115,14 @@ def test_upsampling_keeps_the_place():
 
 def network_of(net, grid, *, width=4, attention=False, standardise=False, field=WHOLE):
     torch.manual_seed(0)
-    return Architecture(
+    return Architecture.flat(
         net=net,
         grid=grid,
-        width=width,
         attention=attention,
         attention_norm="sigmoid",
         standardise=standardise,
-        attention_map="native",
-        slice_aggregation="softmax_logit",
         field=field,
+        **find_network(net).defaults | {"width": width},
     ).build()
 
 
@@ -132,9 +131,10 @@ def test_maps_of_a_field_lie_in_it(net):
     model = network_of(net, (20, 40, 18), field=Field(((4, 20), (6, 38), (1, 17))))
     of_part = network_of(net, (16, 32, 16))
     hemisphere = np.random.default_rng(1).random((3, 20, 40, 18)).astype(np.float32)
-    maps = map_evidence(model, hemisphere, layer=LAYERS[net, "penultimate"])
+    layer = find_network(net).cam_layers["penultimate"]
+    maps = map_evidence(model, hemisphere, layer=layer)
     cut = hemisphere[:, 4:20, 6:38, 1:17]
-    for whole, part in zip(maps, map_evidence(of_part, cut, layer=LAYERS[net, "penultimate"]), strict=True):
+    for whole, part in zip(maps, map_evidence(of_part, cut, layer=layer), strict=True):
         np.testing.assert_array_equal(whole[4:20, 6:38, 1:17], part)
         assert np.count_nonzero(whole) == np.count_nonzero(part)
 
@@ -142,7 +142,7 @@ def test_maps_of_a_field_lie_in_it(net):
 def test_slices_that_are_averaged_share_a_map():
     model = network_of("2d", (16, 32, 7), field=Field(average=(2, 2, 2)))
     hemisphere = np.random.default_rng(1).uniform(0.1, 1, (3, 16, 32, 7)).astype(np.float32)
-    both = sum(map_evidence(model, hemisphere, layer=LAYERS["2d", "penultimate"]))
+    both = sum(map_evidence(model, hemisphere, layer=find_network("2d").cam_layers["penultimate"]))
     assert both.shape == (16, 32, 7)
     np.testing.assert_array_equal(both[..., 0:6:2], both[..., 1:6:2])
     assert not np.array_equal(both[..., 1], both[..., 2])
@@ -157,12 +157,12 @@ def test_the_networks_layers(net, which, attention):
     for parameter in model.parameters():
         parameter.requires_grad_(False)  # a loaded network may be frozen
     hemisphere = np.random.default_rng(1).random((3, *grid)).astype(np.float16)
-    relevance = map_evidence(model, hemisphere, layer=LAYERS[net, which])[0]
+    relevance = map_evidence(model, hemisphere, layer=find_network(net).cam_layers[which])[0]
     assert relevance.shape == grid
     assert relevance.min() >= 0
     assert relevance.max() in (0, 1)
     assert not model.training
-    assert not model.get_submodule(LAYERS[net, which])._forward_hooks
+    assert not model.get_submodule(find_network(net).cam_layers[which])._forward_hooks
 
 
 class Turned(nn.Module):
@@ -194,9 +194,9 @@ def test_both_classes_of_a_real_network(net):
     settings = {"attention": True, "attention_norm": "sigmoid", "standardise": True}
     if net == "2d":
         settings |= {"attention_map": "native", "slice_aggregation": "softmax_logit"}
-    model = Architecture(net=net, grid=grid, width=8, **settings).build().requires_grad_(False)
+    model = Architecture.flat(net=net, grid=grid, width=8, **settings).build().requires_grad_(False)
     hemisphere = np.random.default_rng(1).random((3, *grid)).astype(np.float32)
-    layer = LAYERS[net, "penultimate"]
+    layer = find_network(net).cam_layers["penultimate"]
     maps = map_evidence(model, hemisphere, layer=layer)
     assert any(one.any() for one in maps)
     turned = map_evidence(Turned(model), hemisphere, layer=f"model.{layer}")

@@ -11,6 +11,7 @@ from strokeclock.figures.gradcam import draw_gradcam
 from strokeclock.figures.style import save_figure
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import channel_names
+from strokeclock.models.registry import find_network
 from strokeclock.series import CHANNELS
 
 GRID = (16, 32, 8)
@@ -33,15 +34,13 @@ def inputs(tmp_path_factory):
     models, predictions = [], []
     torch.manual_seed(0)
     for net, phase, weights in RUNS:
-        architecture = Architecture(
+        architecture = Architecture.flat(
             net=net,
             grid=GRID,
-            width=4,
             attention="attention" in phase,
             attention_norm="sigmoid",
             standardise=True,
-            attention_map="native",
-            slice_aggregation="softmax_logit",
+            **find_network(net).defaults | {"width": 4},
         )
         models.append(architecture.build())
         predictions.append(tmp_path / net / phase / weights / "seed-0.tsv")

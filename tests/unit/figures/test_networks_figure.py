@@ -14,7 +14,7 @@ GRID = (24, 48, 16)
 
 def architecture(net, *, width=4, attention=True, aggregation="softmax_logit", grid=GRID, **more):
     own = {"attention_map": "native", "slice_aggregation": aggregation} if net == "2d" else {}
-    return Architecture(
+    return Architecture.flat(
         net=net, grid=grid, width=width, attention=attention, attention_norm="sigmoid", standardise=True,
         **own | more,
     )  # fmt: skip

@@ -10,10 +10,10 @@ from strokeclock.models.slicewise import SliceWiseNetwork
 from strokeclock.models.volumetric import VolumetricNetwork
 
 SHARED = {"grid": (16, 32, 9), "width": 4, "attention_norm": "sigmoid", "standardise": True}
-TWO_D = Architecture(
+TWO_D = Architecture.flat(
     net="2d", attention=True, attention_map="native", slice_aggregation="softmax_logit", **SHARED
 )
-THREE_D = Architecture(net="3d", attention=True, **SHARED)
+THREE_D = Architecture.flat(net="3d", attention=True, **SHARED)
 
 
 @pytest.mark.parametrize(("architecture", "kind"), [(TWO_D, SliceWiseNetwork), (THREE_D, VolumetricNetwork)])

@@ -57,7 +57,7 @@ def build(name):
         return UNet(width=2, standardised=False)
     net, _, attention_map = name.partition(" ")
     own = {"attention_map": attention_map, "slice_aggregation": "softmax_logit"} if net == "2d" else {}
-    return Architecture(
+    return Architecture.flat(
         net=net,
         grid=(16, 32, 16),
         width=4,

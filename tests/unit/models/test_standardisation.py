@@ -88,7 +88,7 @@ def _network(kind):
     if kind == "2d":
         shared |= {"attention_map": "native", "slice_aggregation": "softmax_logit"}
     channels = channel_names(("dwi", "flair"), other_hemisphere=True)
-    return Architecture(net=kind, grid=(16, 32, 8), channels=channels, **shared).build()
+    return Architecture.flat(net=kind, grid=(16, 32, 8), channels=channels, **shared).build()
 
 
 @pytest.mark.parametrize("kind", ["2d", "3d", "unet"])

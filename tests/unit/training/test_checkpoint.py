@@ -11,7 +11,6 @@ from strokeclock.training.checkpoint import (
     load_state,
     read_checkpoint,
     read_network,
-    record_architecture,
     remove_state,
     save_state,
     write_checkpoint,
@@ -33,7 +32,7 @@ OWN = {
 
 def _network(net, *, attention=False, seed=0, **changes):
     torch.manual_seed(seed)
-    network = Architecture(net=net, attention=attention, **OWN[net], **SHARED | changes).build()
+    network = Architecture.flat(net=net, attention=attention, **OWN[net], **SHARED | changes).build()
     with torch.no_grad():  # as if trained: no batch norm at its start
         for parameter in network.parameters():
             parameter.add_(0.1 * torch.randn_like(parameter))
@@ -78,10 +77,10 @@ def test_no_checkpoint_is_one_sentence(tmp_path):
 def test_network_is_rebuilt_from_its_record(tmp_path, make_record, net):
     network = _network(net, attention=True)
     task = PAPER["phase4_attention"]
-    architecture = Architecture(net=net, attention=True, **OWN[net], **SHARED)
+    architecture = Architecture.flat(net=net, attention=True, **OWN[net], **SHARED)
     written = make_record(
         **{"net": net, "phase": task.phase, "task": task, "channels": architecture.channels},
-        architecture=record_architecture(architecture),
+        architecture=architecture.record,
     )
     write_checkpoint(tmp_path / "model.pt", weights=network.state_dict(), record=written)
     rebuilt, record = read_network(tmp_path / "model.pt")

@@ -40,7 +40,7 @@ def _network(net, *, attention=True):
     torch.manual_seed(0)
     own = {"attention_map": "native", "slice_aggregation": "softmax_logit"} if net == "2d" else {}
     shared = {"width": 4, "attention_norm": "sigmoid", "standardise": True}
-    architecture = Architecture(net=net, grid=GRID, attention=attention, **shared, **own)
+    architecture = Architecture.flat(net=net, grid=GRID, attention=attention, **shared, **own)
     network = architecture.build()
     for name, buffer in network.named_buffers():  # running statistics as after some training
         if name.endswith("running_mean"):

@@ -12,7 +12,7 @@ from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.models.unet3d import UNet
 from strokeclock.training.checkpoint import read_checkpoint, write_checkpoint
 from strokeclock.training.classifier import train_phase
-from strokeclock.training.transfer import FIRST_CONVOLUTION, spread_channels
+from strokeclock.training.transfer import spread_channels
 
 PARENTS = {
     ("2d", "medical"): ("phase0_medical", "random"),
@@ -22,7 +22,7 @@ PARENTS = {
 
 
 def test_as_many_channels_keep_their_filters():
-    weights = {FIRST_CONVOLUTION["2d"]: torch.randn(4, 3, 7, 7)}
+    weights = {"backbone.conv1.weight": torch.randn(4, 3, 7, 7)}
     assert spread_channels(weights, net="2d", channels=3) is weights
 
 

@@ -1,0 +1,70 @@
+"""The 2D network of the paper (Fig. 4): ResNet-18 on each axial slice, attention gate, slice weights."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from strokeclock.models.spec import NetworkSpec, Setting
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from strokeclock.models.architecture import Architecture
+
+_EARLY = ("conv1", "bn1", "layer1")
+_AGGREGATION = {
+    "softmax_logit": "logits summed with softmax weights",
+    "softmax_prob": "probabilities summed with softmax weights",
+    "sigmoid_norm": "outputs summed with normalised sigmoid weights",
+    "feature": "features summed with slice weights before the classifier",
+}
+
+
+def build(architecture: "Architecture") -> "nn.Module":
+    from strokeclock.models.slicewise import SliceWiseNetwork
+
+    return SliceWiseNetwork(
+        slices=architecture.field.size(architecture.grid)[2], **architecture.shared, **architecture.own
+    )
+
+
+def describe(own: Mapping[str, object]) -> str:
+    return (
+        f"the 2D network is a ResNet-18 ({own['width']} channels in its first stage) on each axial "
+        f"slice, with soft attention ({own['attention_map']} map) and learned slice weights: "
+        f"{_AGGREGATION[own['slice_aggregation']]}"
+    )
+
+
+SPEC = NetworkSpec(
+    name="2d",
+    title="2D",
+    summary="ResNet-18 on each slice, attention gate, learnable slice weights",
+    build=build,
+    describe=describe,
+    settings=(
+        Setting("width", 64, "channels of the first stage", source="P", minimum=1),
+        Setting(
+            "attention_map",
+            "native",
+            source="D",
+            meanings={"native": "layer3's own map as the gate's x"},
+            choices=("native", "upsample", "layer3_stride1"),
+        ),
+        Setting(
+            "slice_aggregation",
+            "softmax_logit",
+            "how slices become one answer",
+            source="D",
+            choices=tuple(_AGGREGATION),
+        ),
+    ),
+    trunk="backbone",
+    early=_EARLY,
+    early_by_choice={"conv2_x": _EARLY, "stage2": (*_EARLY, "layer2")},
+    head=("fc.", "slice_scores"),
+    first_convolution="backbone.conv1.weight",
+    cam_layers={"penultimate": "backbone.layer3", "last": "backbone.layer4"},
+    starts={"imagenet": "imagenet", "medical": "medical_2d"},
+    of_the_paper=True,
+    line="--",
+)

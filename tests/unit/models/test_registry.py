@@ -1,0 +1,171 @@
+"""Each network says of itself what the others have to know; a module in models/networks is enough."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from strokeclock.models import networks as package
+from strokeclock.models.architecture import Architecture
+from strokeclock.models.registry import (
+    describe_owners,
+    find_network,
+    list_titles,
+    network_taught_by,
+    networks,
+    place_of,
+    segmenting_network,
+)
+from strokeclock.models.spec import NetworkError, NetworkSpec
+
+ROOT = Path(__file__).parents[3]
+SHARED = {"grid": (16, 32, 9), "attention": True, "attention_norm": "sigmoid", "standardise": True}
+FACTS = {
+    "title": "None",
+    "summary": "",
+    "build": None,
+    "describe": None,
+    "settings": (),
+    "trunk": "trunk",
+    "early": (),
+    "first_convolution": "trunk.0.weight",
+    "cam_layers": {"penultimate": "trunk.0", "last": "trunk.1"},
+}
+
+
+def write_module(folder, name, **facts):
+    """Write a module whose network is called ``name`` and has these facts beside the least."""
+    lines = ["from strokeclock.models.spec import NetworkSpec", f"SPEC = NetworkSpec(name={name!r},"]
+    lines += [f"    {key}={value!r}," for key, value in (FACTS | facts).items()]
+    (folder / f"{name}_module.py").write_text("\n".join([*lines, ")", ""]))
+
+
+@pytest.fixture
+def further(tmp_path, monkeypatch):
+    """A folder whose modules count as networks."""
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    networks.cache_clear()
+    yield tmp_path
+    networks.cache_clear()
+    for path in tmp_path.glob("*.py"):
+        sys.modules.pop(f"{package.__name__}.{path.stem}", None)
+
+
+def test_the_papers_networks_come_first(further):
+    for name in ("1d", "other"):
+        write_module(further, name)
+    assert list(networks()) == ["2d", "3d", "1d", "other"]
+    assert [place_of(model) for model in ("2d", "3d", "other", "ratio", "ml")] == [0, 1, 3, 4, 4]
+
+
+@pytest.mark.parametrize("net", ["2d", "3d", "tiny"])
+@pytest.mark.parametrize("attention", [False, True])
+def test_what_a_spec_names_is_in_the_built_network(tiny, net, attention):
+    spec = find_network(net)
+    settings = SHARED | spec.defaults | {"width": 4, "attention": attention}
+    network = Architecture.flat(net=net, **settings).build()
+    modules, tensors = dict(network.named_modules()), network.state_dict()
+    assert modules[spec.trunk] is network.trunk
+    for choice in ("conv2_x", "stage2"):
+        assert set(spec.frozen(choice)) <= set(modules)
+    assert set(spec.cam_layers.values()) <= set(modules)
+    assert tensors[spec.first_convolution].shape[1] == 3
+    for start in spec.head:
+        assert any(name.startswith(start) for name in tensors)
+    others = [name for name in tensors if not name.startswith((*spec.head, spec.trunk, "attention"))]
+    assert not others
+    assert ("attention" in {name.partition(".")[0] for name in tensors}) == attention
+
+
+@pytest.mark.parametrize("net", ["2d", "3d"])
+def test_defaults_are_the_configurations(net):
+    config = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    assert find_network(net).defaults == config["models"][net]
+
+
+def test_who_learns_what():
+    assert network_taught_by("phase0_genesis") == network_taught_by("medical_3d") == "3d"
+    assert network_taught_by("imagenet") == network_taught_by("medical_2d") == "2d"
+    assert segmenting_network() == "3d"
+    assert list_titles(["2d"]) == "2D"
+    assert list_titles(["2d", "3d"]) == "2D and 3D"
+    with pytest.raises(NetworkError, match="no_such teaches one network and not none"):
+        network_taught_by("no_such")
+
+
+def test_who_alone_has_starting_weights(tiny):
+    assert describe_owners("imagenet") == "ImageNet weights are of the 2D network alone"
+    assert describe_owners("medical") == "medical weights are of the 2D and 3D networks alone"
+    assert describe_owners("mri") == "no network has mri weights"
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"name": "2-d"}, "cannot be called '2-d'"),
+        ({"name": "ratio"}, "cannot be called 'ratio'"),
+        ({"cam_layers": {"last": "trunk.1"}}, "none names no module as cam_layers"),
+        ({"starts": {"mri": "somewhere"}}, r"starts\['mri'\]: use genesis, imagenet, medical"),
+    ],
+)
+def test_a_spec_that_cannot_be_is_one_sentence(facts, sentence):
+    with pytest.raises(NetworkError, match=sentence):
+        NetworkSpec(**{"name": "none"} | FACTS | facts)
+
+
+def test_a_module_without_a_spec_is_one_sentence(further):
+    (further / "empty_module.py").touch()
+    with pytest.raises(NetworkError, match=r"networks\.empty_module holds no SPEC"):
+        networks()
+
+
+@pytest.mark.parametrize(
+    ("name", "facts", "sentence"),
+    [
+        ("2d", {}, "another network is called 2d"),
+        ("other", {"starts": {"medical": "medical_3d"}}, "medical_3d teaches one network and not 3d, other"),
+        ("other", {"segments": True}, "phase0_outline teaches one network and not 3d, other"),
+    ],
+)
+def test_what_only_one_network_can_be(further, name, facts, sentence):
+    write_module(further, name, **facts)
+    with pytest.raises(NetworkError, match=sentence):
+        networks()
+
+
+def test_an_unknown_network_is_one_sentence():
+    with pytest.raises(NetworkError, match="No network is called '4d': 2d, 3d are"):
+        find_network("4d")
+
+
+@pytest.mark.parametrize("net", ["2d", "3d", "tiny"])
+def test_a_checkpoints_record_builds_the_same_network(tiny, net):
+    settings = SHARED | find_network(net).defaults | {"width": 4, "channels": ("dwi", "other_dwi")}
+    architecture = Architecture.flat(net=net, **settings)
+    record = json.loads(json.dumps(architecture.record))
+    again = Architecture.flat(**record, channels=["dwi", "other_dwi"])
+    assert again == architecture
+    torch.manual_seed(0)
+    first = architecture.build().state_dict()
+    torch.manual_seed(0)
+    second = again.build().state_dict()
+    assert all(torch.equal(tensor, second[name]) for name, tensor in first.items())
+
+
+def test_a_setting_that_is_not_the_networks_is_refused():
+    with pytest.raises(TypeError, match="attention_map"):
+        Architecture.flat(net="3d", width=4, attention_map="native", **SHARED)
+    with pytest.raises(TypeError, match="the 2d network lacks its settings attention_map, slice_aggregation"):
+        Architecture.flat(net="2d", width=4, **SHARED)
+
+
+def test_the_list_needs_no_torch():
+    """The Snakefile, the tables and the page read it."""
+    code = "import sys; from strokeclock.models import registry; registry.networks(); "
+    code += "sys.exit('torch' in sys.modules)"
+    source = {"PYTHONPATH": str(ROOT / "src")}
+    assert subprocess.run([sys.executable, "-c", code], env=source).returncode == 0
