@@ -33,6 +33,33 @@ rule table1:
         "../scripts/table1.py"
 
 
+rule fit_operating_points:
+    input:
+        predictions=PREDICTIONS,
+        baselines=BASELINE_PREDICTIONS,
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+    output:
+        thresholds=f"{RUN}/fitted/thresholds.json",
+        temperatures=f"{RUN}/fitted/temperatures.json",
+        abstention=f"{RUN}/fitted/abstention.json",
+    log:
+        f"{LOG}/fitted/operating_points.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        settings={
+            key: config["evaluation"][key] for key in ("threshold", "fixed_threshold")
+        },
+        tasks=BELOW_MIN,
+    script:
+        "../scripts/fit_operating_points.py"
+
+
 rule table2:
     input:
         predictions=PREDICTIONS,

@@ -1,4 +1,4 @@
-# What is fitted, as files of numbers: the small models beside the networks; what is chosen on the validation part.
+# What is fitted, as files of numbers: the small models beside the networks.
 
 
 rule fit_ratio:
@@ -95,30 +95,3 @@ rule fit_ml:
         below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
     script:
         "../scripts/fit_ml.py"
-
-
-rule fit_operating_points:
-    input:
-        predictions=PREDICTIONS,
-        baselines=BASELINE_PREDICTIONS,
-        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
-        split=settled(f"{RUN}/cohort/split.tsv"),
-    output:
-        thresholds=f"{RUN}/fitted/thresholds.json",
-        temperatures=f"{RUN}/fitted/temperatures.json",
-        abstention=f"{RUN}/fitted/abstention.json",
-    log:
-        f"{LOG}/fitted/operating_points.log",
-    conda:
-        "../../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        settings={
-            key: config["evaluation"][key] for key in ("threshold", "fixed_threshold")
-        },
-        tasks=BELOW_MIN,
-    script:
-        "../scripts/fit_operating_points.py"

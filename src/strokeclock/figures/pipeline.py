@@ -14,7 +14,7 @@ STAGES = {
     "Preprocessing": ("atlas", "preprocessing_fsl", "preprocessing_open"),
     "Hemispheres": ("hemispheres", "lesions"),
     "Training": ("pretraining", "training"),
-    "Prediction": ("prediction", "baselines"),
+    "Prediction": ("prediction", "fitted", "baselines"),
     "Evaluation": (),
 }
 TARGETS = {"all", "quality"}  # rules without files of their own
