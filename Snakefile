@@ -3,13 +3,21 @@
 import os
 import sys
 
-from snakemake.utils import min_version
+import yaml
+from snakemake.utils import min_version, update_config
 
 min_version("9.17")  # the first that requires pydantic
 
 
 configfile: f"{workflow.current_basedir}/config/config.yaml"
 
+
+# A workflow that takes this one as a module hands over its own configuration, and Snakemake then reads no other:
+# what it leaves out is as in config/config.yaml.
+with open(f"{workflow.current_basedir}/config/config.yaml") as file:
+    whole = yaml.safe_load(file)
+update_config(whole, config)
+config.update(whole)
 
 # This checkout's code, here and in scripts, whatever else is installed.
 SOURCE = f"{workflow.current_basedir}/src"

@@ -48,8 +48,8 @@ def merged(base, change):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({}, {"phantom_patient": 12, "bias_correction": 12, "hemispheres": 12, **NETWORK_RUNS}),
-        ({"preprocessing": {"toolchain": "open"}}, {"phantom_patient": 12, "preprocess": 12, **NETWORK_RUNS}),
+        ({}, {"phantom": 12, "bias_correction": 12, "hemispheres": 12, **NETWORK_RUNS}),
+        ({"preprocessing": {"toolchain": "open"}}, {"phantom": 12, "preprocess": 12, **NETWORK_RUNS}),
         ({"phantom": {"space": "template"}}, {"hemispheres": 12, **NETWORK_RUNS}),
         (
             {"training": {"networks": ["2d"]}},
@@ -140,7 +140,7 @@ def test_template_space_needs_no_preprocessing(snakemake):
     found = jobs(
         snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"phantom": {"space": "template"}}))
     )
-    assert not {"preprocess", "bias_correction", "phantom_patient"} & set(found)
+    assert not {"preprocess", "bias_correction", "phantom"} & set(found)
 
 
 def test_without_the_chain_nothing_is_pretrained(snakemake):

@@ -289,7 +289,7 @@ def rule_graph():
         if not one.has_wildcards()
         for file in one.output
     }
-    graph, seen, waiting = {}, set(), [(workflow.get_rule("all"), {})]
+    graph, seen, waiting = {}, set(), [(rules.all.rule, {})]
     while waiting:
         taker, wildcards = waiting.pop()
         place = Path(taker.snakefile).stem

@@ -21,7 +21,12 @@ for name, files in snakemake.params.files.items():
         settings=settings,
         grid=tuple(snakemake.params.grid),
     )
-    write_registered_patient(patient, folder=Path(files["t2w"]).parent, lesion=files["lesion"])
+    write_registered_patient(
+        patient,
+        folder=Path(files["t2w"]).parent,
+        lesion=files["lesion"],
+        transforms=[path for what, path in files.items() if "_to_" in what],
+    )
     scans = {series: files[series] for series in SERIES}
     write_truth(files["truth"], patient.record, **patient.measured)
     write_record(files["record"], patient.record, series=scans, settings=settings)

@@ -6,7 +6,7 @@ registration leaves over. Lesions, tissue and noise are the patient's own.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -135,14 +135,18 @@ def _draw_residue(rng: np.random.Generator, *, degrees: float, millimetres: floa
 
 
 def write_registered_patient(
-    patient: RegisteredPatient, *, folder: str | os.PathLike, lesion: str | os.PathLike
+    patient: RegisteredPatient,
+    *,
+    folder: str | os.PathLike,
+    lesion: str | os.PathLike,
+    transforms: Iterable[str | os.PathLike] = (),
 ) -> None:
-    """Write `folder`/{t2w,dwi,flair,adc,brain_mask}.nii.gz and transforms (identity), and the true lesion."""
+    """Write `folder`/{t2w,dwi,flair,adc,brain_mask}.nii.gz, the true lesion, and an identity a transform."""
     folder = Path(folder)
     for name, volume in patient.volumes.items():
         write_nifti(folder / f"{name}.nii.gz", volume, patient.affine)
     write_nifti(folder / "brain_mask.nii.gz", patient.brain_mask, patient.affine)
     write_nifti(lesion, patient.lesion, patient.affine)
-    for name in ("t2w_to_atlas", "flair_to_t2w"):
-        with replacing(folder / "transforms" / f"{name}.txt") as beside:
+    for path in transforms:
+        with replacing(path) as beside:
             np.savetxt(beside, np.eye(4))

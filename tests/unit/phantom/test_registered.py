@@ -34,11 +34,17 @@ def test_a_patient_can_be_remade_alone_with_the_same_bytes(patient, laws, tmp_pa
     again = make_registered_patient(4, seed=0, settings=laws, grid=GRID)
     digests = []
     for name, one in (("once", patient), ("again", again)):
-        write_registered_patient(one, folder=tmp_path / name, lesion=tmp_path / name / "lesion.nii.gz")
+        write_registered_patient(
+            one,
+            folder=tmp_path / name,
+            lesion=tmp_path / name / "lesion.nii.gz",
+            transforms=[tmp_path / name / "t2w_to_atlas.txt", tmp_path / name / "dwi_to_t2w.txt"],
+        )
         files = sorted(p for p in (tmp_path / name).rglob("*") if p.is_file())
-        assert [p.name for p in files if p.suffix == ".txt"] == ["flair_to_t2w.txt", "t2w_to_atlas.txt"]
+        assert [p.name for p in files if p.suffix == ".txt"] == ["dwi_to_t2w.txt", "t2w_to_atlas.txt"]
         digests.append([sha256(p.read_bytes()).hexdigest() for p in files])
     assert digests[0] == digests[1]
+    assert np.loadtxt(tmp_path / "once/dwi_to_t2w.txt").tolist() == np.eye(4).tolist()
     assert nib.load(tmp_path / "once/adc.nii.gz").shape == GRID
 
 
