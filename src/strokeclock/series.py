@@ -1,7 +1,7 @@
 """The series of a patient, each describing itself, and the sides of the brain.
 
 What the pipeline has to know of a series stands here, and nowhere else: whether a patient needs it, where it
-lies, how N4 corrects it, what becomes of its intensities, what is checked. docs/extending-series.md adds one.
+lies, how N4 corrects it, what becomes of its intensities, what is checked. docs/extending.md adds one.
 """
 
 from collections.abc import Collection, Mapping
