@@ -5,6 +5,8 @@ from collections import Counter
 
 import pytest
 
+from strokeclock.batches import deal_batches
+
 
 def jobs(process):
     """Return rule -> number of jobs from a dry run's table; rules made in a loop count as one, unnumbered."""
@@ -219,10 +221,13 @@ def test_drawn_lesions_are_used_and_may_be_few(snakemake, cohort, tmp_path):
     assert process.stdout.count(str(tmp_path / "drawn.nii.gz")) == 1
 
 
-def test_a_job_takes_as_many_patients_as_configured(snakemake):
+def test_a_job_takes_a_batch_of_patients(snakemake):
     change = {"phantom": {"patients": 20}, "preprocessing": {"toolchain": "open", "patients_per_job": 8}}
     found = jobs(snakemake("quality", "-n", "--quiet", "rules", config=merged(SMALL, change)))
-    assert {found[rule] for rule in ("preprocess", "check", "hemispheres", "quality_picture")} == {3}
+    batches = deal_batches([f"phantom-{number:04d}" for number in range(1, 21)], most=8)
+    steps = ("phantom", "preprocess", "check", "lesions", "hemispheres", "quality_picture")
+    assert {found[rule] for rule in steps} == {len(batches)}
+    assert 3 <= len(batches) <= 6
 
 
 def test_own_patients_up_to_hemispheres(snakemake, cohort):
@@ -259,12 +264,15 @@ def test_a_repeated_patient_stops_before_the_first_job(snakemake, cohort, tmp_pa
     assert "line 5: patient p1 stands already in line 2" in process.stdout
 
 
-def test_without_fsl_the_fsl_toolchain_stops_before_the_first_job(snakemake, monkeypatch):
+def test_fsl_is_looked_for_by_one_job_before_its_toolchain_begins(snakemake, monkeypatch):
+    """Not on the machine that runs Snakemake: a cluster has it where its jobs run."""
+    planned = snakemake("-n", config=SMALL)
+    assert jobs(planned)["fsl"] == 1
+    assert planned.stdout.count("results/dry/fsl/found.txt") > SMALL["phantom"]["patients"]
     monkeypatch.delenv("FSLDIR", raising=False)
-    process = snakemake("--quiet", "rules", config=SMALL)
+    process = snakemake("results/dry/fsl/found.txt", config=SMALL)
     assert process.returncode != 0
     assert "preprocessing.toolchain: open" in process.stdout
-    assert "Finished jobid" not in process.stdout
 
 
 def test_snakemake_finds_nothing_to_lint(snakemake):
