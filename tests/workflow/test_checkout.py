@@ -8,5 +8,5 @@ def test_scripts_import_the_checkouts_package(tmp_path, snakemake, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(other.parent))
     config = {"run": "own", "phantom": {"patients": 5, "space": "template"}, "split": {"counts": None}}
     grid = {"preprocessing": {"grid": [32, 32, 8]}}
-    process = snakemake("results/own/phantom/phantom-0001/record.json", "--quiet", config=config | grid)
+    process = snakemake("results/own/batches/phantom_registered/b.tsv", "--quiet", config=config | grid)
     assert process.returncode == 0, process.stdout

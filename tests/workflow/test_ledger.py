@@ -41,6 +41,7 @@ def run(tmp_path):
     )
     write(results / "cohort/split.tsv", ["patient", "part"], PARTS.items())
     write(results / "cohort/exclusions.tsv", ["patient", "stage", "reason"], [])
+    write(results / "hemispheres/manifest.tsv", ["patient", "sha256"], [])
     write(
         results / "phantom/readers.tsv",
         ["patient", "reader1", "reader2", "reader3"],
@@ -64,7 +65,7 @@ def predict(results, arm, below, *, shift=0.0):
 
 def test_looks_outlive_the_jobs_that_make_the_table(run, snakemake):
     def evaluate():
-        wanted = ["results/looks/tables/table2.csv", "--allowed-rules", "table2", "--quiet", "rules", "host"]
+        wanted = ["results/looks/tables/table2.csv", "--allowed-rules", "table2", "fit_operating_points", "--quiet", "rules", "host"]
         return snakemake(*wanted, config=CONFIG)
 
     def looks():

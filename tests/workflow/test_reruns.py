@@ -83,18 +83,32 @@ def read_sheet(folder):
         return list(csv.DictReader(file, delimiter="\t"))
 
 
-@pytest.fixture
-def run(finished, tmp_path, run_snakemake):
-    """A copy of the finished run, to be run again with a changed configuration: rule -> batches that ran."""
-    folder = tmp_path / "run"
+@pytest.fixture(scope="module")
+def kept(finished, tmp_path_factory):
+    """A copy of the finished run, which is run where it was made: its paths are absolute."""
+    folder = tmp_path_factory.mktemp("kept") / "run"
     shutil.copytree(finished, folder, symlinks=True)  # times of change are copied
+    return folder
+
+
+@pytest.fixture
+def restored(finished, kept):
+    """The folder of the finished run, as it was when it was finished."""
+    shutil.rmtree(finished)
+    shutil.copytree(kept, finished, symlinks=True)
+    return finished
+
+
+@pytest.fixture
+def run(restored, run_snakemake):
+    """Run the finished run again, with a changed configuration: rule -> batches that ran."""
 
     def again(*arguments, **changes):
-        process = run_snakemake(folder, *TARGETS, *arguments, config=config(**changes))
+        process = run_snakemake(restored, *TARGETS, *arguments, config=config(**changes))
         assert process.returncode == 0, process.stdout
         return jobs(process.stdout)
 
-    again.folder = folder
+    again.folder = restored
     return again
 
 
@@ -206,14 +220,13 @@ def test_a_missing_or_changed_file_is_made_anew_with_its_batch(run, file, rule, 
         ("segmentation/lesion.py", {"lesions", "lesion_volumes"}, {"preprocess", "check", "split", "atlas"}),
     ],
 )
-def test_code_makes_stale_what_reaches_it_and_nothing_else(finished, tmp_path, root, module, stale, fresh):
+def test_code_makes_stale_what_reaches_it_and_nothing_else(restored, tmp_path, root, module, stale, fresh):
     """In a copy of the checkout a word is changed in a module, and the dry run is read."""
     checkout = tmp_path / "checkout"
     for name in ("src", "workflow", "config", "envs", "resources", "profiles"):
         shutil.copytree(root / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "Snakefile", checkout)
-    folder = tmp_path / "run"
-    shutil.copytree(finished, folder, symlinks=True)
+    folder = restored
     (folder / "own.yaml").write_text(yaml.safe_dump(config()))
 
     def dry_run():
