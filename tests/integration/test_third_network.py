@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 CONFIG = {
     "run": "third",

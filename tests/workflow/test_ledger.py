@@ -65,7 +65,15 @@ def predict(results, arm, below, *, shift=0.0):
 
 def test_looks_outlive_the_jobs_that_make_the_table(run, snakemake):
     def evaluate():
-        wanted = ["results/looks/tables/table2.csv", "--allowed-rules", "table2", "fit_operating_points", "--quiet", "rules", "host"]
+        wanted = [
+            "results/looks/tables/table2.csv",
+            "--allowed-rules",
+            "table2",
+            "fit_operating_points",
+            "--quiet",
+            "rules",
+            "host",
+        ]
         return snakemake(*wanted, config=CONFIG)
 
     def looks():

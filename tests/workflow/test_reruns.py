@@ -28,6 +28,8 @@ PATIENTS = [f"p{number}" for number in range(1, 7)]
 MOST = 2
 TARGETS = ("quality", "results/own/tables/table1.csv")
 BATCHES = deal_batches(PATIENTS, most=MOST)
+# What takes the checked sheet before a checkpoint can say that it kept its bytes: seconds each.
+CHEAP = {"cohort", "inclusion", "hemisphere_manifest"}
 RULE = re.compile(r"^(?:local)?(?:rule|checkpoint) (\w+):\n((?: +.*\n)*)", re.MULTILINE)
 
 
@@ -149,12 +151,12 @@ def test_a_patient_on_top_of_the_sheet_touches_their_batch(run):
 
 def test_another_order_of_the_sheet_makes_the_same_table_and_nothing_else(run):
     write_sheet(run.folder, read_sheet(run.folder)[::-1])
-    assert run() == {"cohort": [""]}
+    assert set(run()) == CHEAP
 
 
 def test_a_sheet_made_again_changes_nothing(run):
     os.utime(run.folder / "sheet.tsv")
-    assert set(run()) <= {"cohort"}
+    assert set(run()) <= CHEAP
 
 
 def test_another_threshold_is_checked_and_ends_there(run):
