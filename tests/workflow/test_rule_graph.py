@@ -18,9 +18,9 @@ SMALL = {
 FIGURE = "results/graph/figures/fig2.svg"
 
 
-CHECKPOINTS = {"inclusion", "histogram_reference", "hemisphere_manifest"}
+CHECKPOINTS = {"hemisphere_manifest"}
 # Whose files are taken behind a checkpoint, as Snakemake finds when the checkpoint is done.
-BEFORE_CHECKPOINTS = {"cohort", "split", "lesion_volumes"} | CHECKPOINTS
+BEFORE_CHECKPOINTS = {"cohort", "split", "inclusion", "lesion_volumes"} | CHECKPOINTS
 
 
 def printed_edges(text):

@@ -177,30 +177,23 @@ PREPROCESSED = {
 }
 
 
-# What keeps its bytes makes nothing behind it stale. Snakemake decides on a job anew, by its inputs' checksums, when
-# a checkpoint before it is done: three of them stand where results often stay as they were. Whatever lies behind one
-# takes a file through it.
+# What keeps its bytes makes no training and no table stale. Snakemake decides on a job anew, by its inputs' checksums,
+# when a checkpoint before it is done. There is one, the manifest of hemispheres; whatever lies behind it takes a file
+# through it. Two in a row would not do: where the first lets the second drop out, jobs behind both are left undone.
+is_graph_read = False  # then the checkpoint is taken for done (`rule_graph`)
 
 
-is_graph_read = False  # then checkpoints are taken for done (`rule_graph`)
-
-
-def behind(checkpoint, path):
-    """An input that is there when a checkpoint is done."""
+def settled(path):
+    """An input that is there when all is settled that networks and tables read of patients."""
 
     def after(wildcards):
         if not is_graph_read:
-            getattr(checkpoints, checkpoint).get()
+            checkpoints.hemisphere_manifest.get()
         return path
 
     return after
 
 
-included = partial(behind, "inclusion")  # it is known who is included
-referenced = partial(behind, "histogram_reference")
-settled = partial(
-    behind, "hemisphere_manifest"
-)  # all that networks and tables read of patients
 SETTLED = settled(f"{RUN}/hemispheres/manifest.tsv")
 LEARNED_FROM = {
     "manifest": SETTLED,

@@ -46,7 +46,7 @@ rule check:
         "../scripts/check.py"
 
 
-checkpoint inclusion:
+rule inclusion:
     input:
         checks=tables_of("check"),
         entry_exclusions=f"{RUN}/cohort/entry_exclusions.tsv",
@@ -68,7 +68,7 @@ checkpoint inclusion:
 rule split:
     input:
         cohort=f"{RUN}/cohort/cohort.tsv",
-        exclusions=included(f"{RUN}/cohort/exclusions.tsv"),
+        exclusions=f"{RUN}/cohort/exclusions.tsv",
         file=config["split"]["file"] or [],
     output:
         split=f"{RUN}/cohort/split.tsv",
@@ -86,10 +86,10 @@ rule split:
         "../scripts/split.py"
 
 
-checkpoint histogram_reference:
+rule histogram_reference:
     input:
         split=f"{RUN}/cohort/split.tsv",
-        exclusions=included(f"{RUN}/cohort/exclusions.tsv"),
+        exclusions=f"{RUN}/cohort/exclusions.tsv",
         preprocessed=PREPROCESSED_TABLES,
     output:
         reference=f"{RUN}/hemispheres/reference.npz",
@@ -113,7 +113,7 @@ rule hemispheres:
     input:
         preprocessed=preprocessed_table,
         checks=table_of("check"),
-        reference=referenced(f"{RUN}/hemispheres/reference.npz"),
+        reference=f"{RUN}/hemispheres/reference.npz",
     output:
         table=table_of("hemispheres"),
     log:
@@ -151,13 +151,13 @@ rule brain_box:
         "../scripts/brain_box.py"
 
 
-# The last of the three checkpoints: all that networks and tables read of patients is settled here.
+# The one checkpoint: all that networks and tables read of patients is settled here.
 checkpoint hemisphere_manifest:
     input:
         hemispheres=tables_of("hemispheres"),
         cohort=f"{RUN}/cohort/cohort.tsv",
         split=f"{RUN}/cohort/split.tsv",
-        exclusions=included(f"{RUN}/cohort/exclusions.tsv"),
+        exclusions=f"{RUN}/cohort/exclusions.tsv",
         volumes=f"{RUN}/lesions/volumes.tsv",
     output:
         manifest=f"{RUN}/hemispheres/manifest.tsv",
@@ -178,7 +178,7 @@ rule quality_picture:
         preprocessed=preprocessed_table,
         checks=table_of("check"),
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
-        reference=referenced(f"{RUN}/hemispheres/reference.npz"),
+        reference=f"{RUN}/hemispheres/reference.npz",
     output:
         table=table_of("quality_picture"),
     log:
@@ -206,8 +206,8 @@ rule quality_page:
     input:
         checks=tables_of("check"),
         pictures=tables_of("quality_picture"),
-        table=included(f"{RUN}/quality/quality.tsv"),
-        reference=referenced(f"{RUN}/hemispheres/reference.npz"),
+        table=f"{RUN}/quality/quality.tsv",
+        reference=f"{RUN}/hemispheres/reference.npz",
     output:
         page=f"{RUN}/quality/index.html",
     log:
