@@ -64,6 +64,7 @@ rule all:
         FIGURES,
         LESION_TABLES,
         BASELINE_TABLES,
+        tables_of("radiomics") if RADIOMICS else [],
         TYPESET,
         STATISTICS,
         PAGE,

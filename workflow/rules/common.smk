@@ -79,6 +79,7 @@ GPUS = 1 if config["training"]["device"] == "cuda" else 0  # of a training
 # Starting a process costs as much as a step on one patient: a job takes several. Each job leaves a table of its
 # patients' files; a registered phantom takes a second, so that more of them share a job.
 BATCHES = deal_batches(PATIENTS, most=config["preprocessing"]["patients_per_job"])
+BATCH_OF = {patient: batch for batch in BATCHES for patient in BATCHES[batch]}
 PHANTOM_BATCHES = (
     deal_batches(PATIENTS, most=max(100, config["preprocessing"]["patients_per_job"]))
     if IS_TEMPLATE_SPACE
@@ -160,7 +161,7 @@ BATCH_TABLES = [
     *PREPROCESSED_TABLES,
     *(
         table
-        for step in ("check", "hemispheres", "quality_picture")
+        for step in ("check", "lesions", "hemispheres", "quality_picture")
         for table in tables_of(step)
     ),
 ]
@@ -221,8 +222,8 @@ def raw_series(patient):
 def raw_files_of(patients):
     """What patients' raw series depend on: their files, or the tables of the phantoms that they are made with."""
     if IS_PHANTOM:
-        batches = {batch for batch in BATCHES if {*patients} & {*BATCHES[batch]}}
-        return expand(table_of("phantom"), batch=sorted(batches))
+        batches = sorted({BATCH_OF[patient] for patient in patients})
+        return expand(table_of("phantom"), batch=batches)
     return [
         file for patient in patients for file in raw_series(patient).values() if file
     ]
@@ -262,7 +263,7 @@ def code_of(script, wildcards):
 
 def remove_false_tables():
     """Remove the tables whose files are missing or changed, so that their batches are made anew."""
-    for table in {*BATCH_TABLES, *tables_of("lesions"), *tables_of("radiomics")}:
+    for table in {*BATCH_TABLES, *tables_of("radiomics")}:
         if Path(table).is_file() and (damage := find_damage(table)):
             logger.warning(f"{damage}: its batch is made anew.")
             Path(table).unlink()
