@@ -250,7 +250,9 @@ def test_code_makes_stale_what_reaches_it_and_nothing_else(restored, tmp_path, r
         for rule, block in RULE.findall(text)
         if "Params have changed" in block or "Code has changed" in block
     }
-    assert by_code == stale
+    assert by_code <= stale  # Snakemake does not say so of a job whose inputs are made anew as well
+    assert stale <= set(jobs(text))
+    assert by_code
     assert not set(jobs(text)) & fresh
 
 
@@ -268,7 +270,7 @@ def test_steps_are_named_once_and_can_be_asked_for(snakemake):
     assert process.returncode == 0, process.stdout
     found = jobs(process.stdout)
     assert set(found) == {"atlas", "phantom", "phantom_cohort", "cohort", "preprocess", "check"}
-    assert process.stdout.count("mem_mb=4321") == len(found["check"])
+    assert len(re.findall(r"resources: .*mem_mb=4321", process.stdout)) == len(found["check"])
     graph = snakemake("--rulegraph", "dot", config=own)
     assert graph.returncode == 0, graph.stdout
     assert len(re.findall(r"label = ", graph.stdout)) < 70
