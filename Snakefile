@@ -33,7 +33,7 @@ include: "workflow/rules/atlas.smk"
 include: "workflow/rules/phantom.smk"
 
 
-if not IS_TEMPLATE_SPACE:
+if not patients.in_template_space:
 
     include: f"workflow/rules/preprocessing_{config['preprocessing']['toolchain']}.smk"
 
@@ -57,25 +57,26 @@ include: "workflow/rules/page.smk"
 rule all:
     default_target: True
     input:
-        BATCH_TABLES,
+        # nothing else asks for tables of batches once what is made from them is there: a missing one is made anew
+        patients.all_tables,
         rules.quality_page.output,
         rules.table1.output,
         rules.table2.output,
-        FIGURES,
-        LESION_TABLES,
-        BASELINE_TABLES,
-        tables_of("radiomics") if RADIOMICS else [],
-        TYPESET,
-        STATISTICS,
-        PAGE,
-        f"{RUN}/phantom/ceiling.json" if IS_PHANTOM else [],
+        plan.figures,
+        plan.lesion_tables,
+        plan.baseline_tables,
+        patients.tables_of("radiomics") if plan.radiomics_phases else [],
+        plan.typeset,
+        plan.statistics,
+        plan.page,
+        plan.ceilings,
 
 
 rule quality:
     input:
         rules.quality_page.output,
         rules.hemisphere_manifest.output,
-        BATCH_TABLES,
+        patients.all_tables,
 
 
 # What was made by other code is stale: that of the script and of all that it imports.

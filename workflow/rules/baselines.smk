@@ -1,48 +1,6 @@
 # What the networks have to beat: simple scores of the same patients, in the networks' own format.
 
-TIME_PHASES = [
-    task.phase for task in TASKS.values() if task.below_min and not task.attention
-]
-RATIOS = (
-    ["flair", "series"] if {"dwi", "flair"} <= set(config["models"]["channels"]) else []
-)
-RADIOMICS = {
-    phase: f"{RUN}/predictions/ml/{phase}/radiomics/seed-0.tsv"
-    for phase in {"phase4_attention"} & set(TASKS)  # where Table 2 has its row
-}
-# The lesion's age where the outliner finds the lesion; and this beside what the chain's networks say, to which
-# (net, phase) its weights belong.
-HAS_OUTLINER = bool(config["training"][OUTLINE])
-CHAINED = {
-    (run.net, run.phase): run.weights
-    for run in RUNS
-    if run.phase in TIME_PHASES and run.weights.startswith("phase")
-}
-JOINED_PREDICTIONS = [
-    f"{RUN}/predictions/outline/{phase}/{net}/seed-{seed}.tsv"
-    for net, phase in CHAINED
-    for seed in config["training"]["seeds"]
-    if HAS_OUTLINER
-]
-BASELINE_PREDICTIONS = [
-    *expand(
-        f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
-        phase=TIME_PHASES if HAS_OUTLINER else [],
-        seed=config["training"]["seeds"],
-    ),
-    *JOINED_PREDICTIONS,
-    *expand(
-        f"{RUN}/predictions/ratio/{{phase}}/{{row}}/seed-0.tsv",
-        phase=TIME_PHASES,
-        row=RATIOS,
-    ),
-    *expand(
-        f"{RUN}/predictions/clinical/{{phase}}/covariates/seed-0.tsv",
-        phase=TIME_PHASES,
-    ),
-    *RADIOMICS.values(),
-]
-BASELINE_TABLES = [f"{RUN}/tables/ml_baseline.csv"] if RADIOMICS else []
+from strokeclock.training.phases import OUTLINE
 
 
 rule predict_ratio:
@@ -54,7 +12,7 @@ rule predict_ratio:
     log:
         f"{LOG}/predictions/ratio/{{phase}}/{{row}}.log",
     wildcard_constraints:
-        phase="|".join(TIME_PHASES),
+        phase="|".join(plan.time_phases),
         row="flair|series",
     conda:
         "../../envs/evaluation.yaml"
@@ -64,7 +22,7 @@ rule predict_ratio:
         runtime=10,
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
     script:
         "../scripts/predict_ratio.py"
 
@@ -73,23 +31,23 @@ rule predict_outlined:
     input:
         **LEARNED_FROM,
         fitted=f"{RUN}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.json",
-        model=f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{{seed}}/model.pt",
+        model=f"{RUN}/models/{plan.outliner}/{OUTLINE}/random/seed-{{seed}}/model.pt",
     output:
         predictions=f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
     log:
         f"{LOG}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.log",
     wildcard_constraints:
-        phase="|".join(TIME_PHASES),
+        phase="|".join(plan.time_phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=8000,
         runtime=60,
-        gpu=GPUS,
+        gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
@@ -99,7 +57,7 @@ rule predict_outlined:
 rule join_predictions:
     input:
         network=lambda wildcards: f"{RUN}/predictions/{wildcards.net}/{wildcards.phase}/"
-        f"{CHAINED[wildcards.net, wildcards.phase]}/seed-{wildcards.seed}.tsv",
+        f"{plan.chained[wildcards.net, wildcards.phase]}/seed-{wildcards.seed}.tsv",
         outlined=f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
         settled=SETTLED,
     output:
@@ -107,7 +65,7 @@ rule join_predictions:
     log:
         f"{LOG}/predictions/outline/{{phase}}/{{net}}/seed-{{seed}}.log",
     wildcard_constraints:
-        phase="|".join(TIME_PHASES),
+        phase="|".join(plan.time_phases),
         net="|".join(networks()),
     conda:
         "../../envs/evaluation.yaml"
@@ -122,7 +80,7 @@ rule join_predictions:
 rule predict_clinical:
     input:
         fitted=f"{RUN}/fitted/clinical/{{phase}}/covariates.json",
-        volumes=VOLUMES,
+        volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -130,7 +88,7 @@ rule predict_clinical:
     log:
         f"{LOG}/predictions/clinical/{{phase}}/covariates.log",
     wildcard_constraints:
-        phase="|".join(TIME_PHASES),
+        phase="|".join(plan.time_phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -138,7 +96,7 @@ rule predict_clinical:
         mem_mb=1000,
         runtime=5,
     params:
-        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
     script:
         "../scripts/predict_clinical.py"
 
@@ -148,7 +106,7 @@ rule radiomics:
         preprocessed=preprocessed_table,
         cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold the sides
     output:
-        table=table_of("radiomics"),
+        table=patients.table_of("radiomics"),
         features=f"{RUN}/radiomics/{{batch}}.tsv",
     log:
         f"{LOG}/radiomics/{{batch}}.log",
@@ -160,7 +118,7 @@ rule radiomics:
         runtime=15,
     params:
         regions=files_of({"region": "radiomics/{patient}.nii.gz"}),
-        sides=row_of("lesion_side") if ROWS else None,
+        sides=None if patients.are_phantoms else row_of("lesion_side"),
         settings=config["evaluation"]["radiomics"],
     script:
         "../scripts/radiomics.py"
@@ -170,7 +128,7 @@ rule predict_ml:
     input:
         fitted=f"{RUN}/fitted/ml/{{phase}}/radiomics.json",
         cross_validated=f"{RUN}/radiomics/{{phase}}_cross_validated.tsv",
-        features=expand(f"{RUN}/radiomics/{{batch}}.tsv", batch=BATCHES),
+        features=expand(f"{RUN}/radiomics/{{batch}}.tsv", batch=patients.batches),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -179,7 +137,7 @@ rule predict_ml:
     log:
         f"{LOG}/predictions/ml/{{phase}}/radiomics.log",
     wildcard_constraints:
-        phase="|".join(TASKS),
+        phase="|".join(plan.tasks),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -187,16 +145,16 @@ rule predict_ml:
         mem_mb=1000,
         runtime=10,
     params:
-        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
     script:
         "../scripts/predict_ml.py"
 
 
 rule ml_baseline:
     input:
-        predictions=lambda wildcards: PREDICTIONS,  # of evaluation.smk, which comes after
-        baselines=BASELINE_PREDICTIONS,
-        record=[f"{RUN}/radiomics/{phase}.json" for phase in RADIOMICS],
+        predictions=plan.predictions,
+        baselines=plan.baseline_predictions,
+        record=[f"{RUN}/radiomics/{phase}.json" for phase in plan.radiomics_phases],
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -216,6 +174,6 @@ rule ml_baseline:
         runtime=5,
     params:
         confidence=config["evaluation"]["confidence"],
-        tasks={task.phase: task.below_min for task in TASKS.values()},
+        tasks=plan.below_min,
     script:
         "../scripts/ml_baseline.py"

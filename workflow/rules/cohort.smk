@@ -1,14 +1,11 @@
 # Who the patients are.
 
-SHEET = config["cohort"]["sheet"] or f"{RUN}/phantom/cohort.tsv"
-READERS = config["cohort"]["readers"] or (
-    f"{RUN}/phantom/readers.tsv" if IS_PHANTOM else []
-)
+from strokeclock.series import list_needed
 
 
 rule cohort:
     input:
-        sheet=SHEET,
+        sheet=patients.sheet,
     output:
         table=f"{RUN}/cohort/cohort.tsv",
         exclusions=f"{RUN}/cohort/entry_exclusions.tsv",

@@ -1,19 +1,11 @@
 # Tables 1 and 2.
 
-PREDICTIONS = [
-    f"{RUN}/predictions/{run.net}/{run.phase}/{run.weights}/seed-{run.seed}.tsv"
-    for run in RUNS
-    if run.phase in TASKS  # phase 0 makes starting weights, predicts nothing
-]
-EVALUATION = {key: config["evaluation"][key] for key in ("confidence", "bootstraps")}
-BELOW_MIN = {task.phase: task.below_min for task in TASKS.values()}
-
 
 rule table1:
     input:
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
-        exclusions=EXCLUSIONS,
+        exclusions=settled(f"{RUN}/cohort/exclusions.tsv"),
     output:
         report(
             f"{RUN}/tables/table1.csv",
@@ -35,8 +27,8 @@ rule table1:
 
 rule fit_operating_points:
     input:
-        predictions=PREDICTIONS,
-        baselines=BASELINE_PREDICTIONS,
+        predictions=plan.predictions,
+        baselines=plan.baseline_predictions,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -55,21 +47,21 @@ rule fit_operating_points:
         settings={
             key: config["evaluation"][key] for key in ("threshold", "fixed_threshold")
         },
-        tasks=BELOW_MIN,
+        tasks=plan.below_min,
     script:
         "../scripts/fit_operating_points.py"
 
 
 rule table2:
     input:
-        predictions=PREDICTIONS,
-        baselines=BASELINE_PREDICTIONS,
+        predictions=plan.predictions,
+        baselines=plan.baseline_predictions,
         thresholds=f"{RUN}/fitted/thresholds.json",
         paper=BASE / "resources/table2_paper.csv",
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
-        exclusions=EXCLUSIONS,
-        readers=READERS,
+        exclusions=settled(f"{RUN}/cohort/exclusions.tsv"),
+        readers=patients.readers or [],
     output:
         table=report(
             f"{RUN}/tables/table2.csv",
@@ -93,9 +85,9 @@ rule table2:
         mem_mb=2000,
         runtime=20,
     params:
-        settings=EVALUATION,
-        tasks=BELOW_MIN,
+        settings=plan.intervals,
+        tasks=plan.below_min,
         recipe=config["recipe"],
-        not_run=[[*arm, reason] for arm, reason in NOT_RUN.items()],
+        not_run=[[*arm, reason] for arm, reason in plan.not_run.items()],
     script:
         "../scripts/table2.py"

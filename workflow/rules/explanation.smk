@@ -1,32 +1,11 @@
 # What the networks make of the lesion.
 
-# Of the first seed. Figure 9: all networks for TSS < 4.5 h, from scratch and at the end of the chain. Occlusion:
-# phase 1 and the rest of the chain, too.
-FIRST_RUNS = [
-    run
-    for run in sorted(RUNS)  # network beside network
-    if run.seed == config["training"]["seeds"][0] and run.phase in TASKS
-]
-FROM_SCRATCH = ("phase3_tss4h5", "random")
-GRADCAM_RUNS = [
-    f"{run.net}/{run.phase}/{run.weights}/seed-{run.seed}"
-    for run in FIRST_RUNS
-    if run[1:3] in (FROM_SCRATCH, ("phase4_attention", "phase3"))
-]
-OCCLUSION_RUNS = [
-    f"{run.net}/{run.phase}/{run.weights}/seed-{run.seed}"
-    for run in FIRST_RUNS
-    if TASKS[run.phase].both_hemispheres
-    or run.weights.startswith("phase")
-    or run[1:3] == FROM_SCRATCH
-]
-
 
 rule gradcam_overlap:
     input:
         **LEARNED_FROM,
-        models=expand(f"{RUN}/models/{{run}}/model.pt", run=GRADCAM_RUNS),
-        volumes=VOLUMES,
+        models=expand(f"{RUN}/models/{{run}}/model.pt", run=plan.gradcam_runs),
+        volumes=settled(f"{RUN}/lesions/volumes.tsv"),
     output:
         table=report(
             f"{RUN}/tables/gradcam_overlap.csv",
@@ -42,9 +21,9 @@ rule gradcam_overlap:
     resources:
         mem_mb=8000,
         runtime=120,
-        gpu=GPUS,
+        gpu=plan.gpus,
     params:
-        channels=CHANNELS,
+        channels=plan.channels,
         layer=config["evaluation"]["gradcam_layer"],
         threads=config["training"]["threads"],
         device=config["training"]["device"],
@@ -57,8 +36,8 @@ rule gradcam_overlap:
 rule occlusion:
     input:
         **LEARNED_FROM,
-        models=expand(f"{RUN}/models/{{run}}/model.pt", run=OCCLUSION_RUNS),
-        volumes=VOLUMES,
+        models=expand(f"{RUN}/models/{{run}}/model.pt", run=plan.occlusion_runs),
+        volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
         table=report(
@@ -75,19 +54,12 @@ rule occlusion:
     resources:
         mem_mb=8000,
         runtime=240,
-        gpu=GPUS,
+        gpu=plan.gpus,
     params:
-        channels=CHANNELS,
+        channels=plan.channels,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
         confidence=config["evaluation"]["confidence"],
         bootstraps=config["evaluation"]["bootstraps"],
     script:
         "../scripts/occlusion.py"
-
-
-LESION_TABLES = [
-    rules.lesion_volumes.output.volumes,
-    rules.gradcam_overlap.output.table,
-    rules.occlusion.output.table,
-]

@@ -1,37 +1,14 @@
 # The figures: 3 from registered volumes, 6, 7 and 8 from predictions, 9 from networks and hemispheres; how
 # trainings went, and what Models Genesis restores. The others are made in schematics.smk.
 
-ROC_FIGURES = {
-    "fig6": {"phases": ["phase2_tss3h"], "readers": False},
-    "fig7": {"phases": ["phase3_tss4h5"], "readers": False},
-    "fig8": {"phases": ["phase3_tss4h5", "phase4_attention"], "readers": True},
-}
-CURVES = sorted({f"training/{run.net}-{run.phase}-{run.weights}" for run in RUNS})
-CURVES += [f"training/{OUTLINER}-{OUTLINE}-random"] if HAS_OUTLINER else []
-RESTORED = ["genesis_examples"] if any(run.phase == GENESIS for run in RUNS) else []
-FIGURES = expand(
-    f"{RUN}/figures/{{figure}}.{{suffix}}",
-    figure=[
-        "fig1",
-        "fig2",
-        "fig3",
-        "fig4",
-        "fig5",
-        *ROC_FIGURES,
-        "fig9",
-        *CURVES,
-        *RESTORED,
-        *(["outlines"] if HAS_OUTLINER else []),
-    ],
-    suffix=["svg", "png"],
-)
+from strokeclock.training.phases import GENESIS, OUTLINE
 
 
 rule preprocessed:
     input:
-        preprocessed=PREPROCESSED_TABLES,
+        preprocessed=patients.preprocessed_tables,
         split=settled(f"{RUN}/cohort/split.tsv"),
-        exclusions=EXCLUSIONS,
+        exclusions=settled(f"{RUN}/cohort/exclusions.tsv"),
     output:
         svg=report(
             f"{RUN}/figures/fig3.svg",
@@ -54,7 +31,7 @@ rule preprocessed:
 
 rule roc:
     input:
-        predictions=PREDICTIONS + JOINED_PREDICTIONS,
+        predictions=[*plan.predictions, *plan.joined_predictions],
         table2=f"{RUN}/tables/table2.csv",
         settled=SETTLED,
     output:
@@ -68,7 +45,7 @@ rule roc:
     log:
         f"{LOG}/figures/{{figure}}.log",
     wildcard_constraints:
-        figure="|".join(ROC_FIGURES),
+        figure="|".join(plan.roc_figures),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -76,18 +53,18 @@ rule roc:
         mem_mb=1000,
         runtime=5,
     params:
-        settings=lambda wildcards: ROC_FIGURES[wildcards.figure],
-        tasks=BELOW_MIN,
+        settings=lambda wildcards: plan.roc_figures[wildcards.figure],
+        tasks=plan.below_min,
     script:
         "../scripts/roc.py"
 
 
 rule gradcam:
     input:
-        models=expand(f"{RUN}/models/{{run}}/model.pt", run=GRADCAM_RUNS),
-        predictions=expand(f"{RUN}/predictions/{{run}}.tsv", run=GRADCAM_RUNS),
+        models=expand(f"{RUN}/models/{{run}}/model.pt", run=plan.gradcam_runs),
+        predictions=expand(f"{RUN}/predictions/{{run}}.tsv", run=plan.gradcam_runs),
         manifest=SETTLED,
-        volumes=VOLUMES,
+        volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
         svg=report(
@@ -106,7 +83,7 @@ rule gradcam:
         mem_mb=4000,
         runtime=20,
     params:
-        channels=CHANNELS,
+        channels=plan.channels,
         layer=config["evaluation"]["gradcam_layer"],
         patients=config["evaluation"]["gradcam_patients"],
     script:
@@ -148,7 +125,7 @@ rule training_curves:
 
 rule genesis_examples:
     input:
-        model=f"{RUN}/models/{RESTORER}/{GENESIS}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        model=f"{RUN}/models/{plan.restorer}/{GENESIS}/random/seed-{config['training']['seeds'][0]}/model.pt",
         manifest=SETTLED,
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
@@ -156,7 +133,7 @@ rule genesis_examples:
             f"{RUN}/figures/genesis_examples.svg",
             caption="../report/genesis_examples.rst",
             category="Training",
-            labels={"network": RESTORER, "phase": GENESIS, "from": "random"},
+            labels={"network": plan.restorer, "phase": GENESIS, "from": "random"},
         ),
         png=f"{RUN}/figures/genesis_examples.png",
     log:
@@ -174,15 +151,15 @@ rule genesis_examples:
 rule outlines:
     input:
         **LEARNED_FROM,
-        model=f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{config['training']['seeds'][0]}/model.pt",
-        volumes=VOLUMES,
+        model=f"{RUN}/models/{plan.outliner}/{OUTLINE}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
         svg=report(
             f"{RUN}/figures/outlines.svg",
             caption="../report/outlines.rst",
             category="Training",
-            labels={"network": OUTLINER, "phase": OUTLINE, "from": "random"},
+            labels={"network": plan.outliner, "phase": OUTLINE, "from": "random"},
         ),
         png=f"{RUN}/figures/outlines.png",
     log:
@@ -199,11 +176,11 @@ rule outlines:
         "../scripts/outlines.py"
 
 
-if IS_PHANTOM and not IS_TEMPLATE_SPACE:
+if patients.are_phantoms and not patients.in_template_space:
 
     rule phantom_sheet:
         input:
-            phantoms=PHANTOM_TABLES,
+            phantoms=patients.phantom_tables,
         output:
             picture=report(
                 f"{RUN}/figures/phantom.png",
@@ -223,5 +200,3 @@ if IS_PHANTOM and not IS_TEMPLATE_SPACE:
             patients=8,
         script:
             "../scripts/phantom_sheet.py"
-
-    FIGURES.append(rules.phantom_sheet.output.picture)

@@ -1,5 +1,7 @@
 # What is fitted, as files of numbers: the small models beside the networks.
 
+from strokeclock.training.phases import OUTLINE
+
 
 rule fit_ratio:
     input:
@@ -9,7 +11,7 @@ rule fit_ratio:
     log:
         f"{LOG}/fitted/ratio/{{phase}}/{{row}}.log",
     wildcard_constraints:
-        phase="|".join(TIME_PHASES),
+        phase="|".join(plan.time_phases),
         row="flair|series",
     conda:
         "../../envs/evaluation.yaml"
@@ -19,7 +21,7 @@ rule fit_ratio:
         runtime=10,
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
     script:
         "../scripts/fit_ratio.py"
 
@@ -27,23 +29,23 @@ rule fit_ratio:
 rule fit_segmented:
     input:
         **LEARNED_FROM,
-        model=f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{{seed}}/model.pt",
+        model=f"{RUN}/models/{plan.outliner}/{OUTLINE}/random/seed-{{seed}}/model.pt",
     output:
         fitted=f"{RUN}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.json",
     log:
         f"{LOG}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.log",
     wildcard_constraints:
-        phase="|".join(TIME_PHASES),
+        phase="|".join(plan.time_phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=8000,
         runtime=60,
-        gpu=GPUS,
+        gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
@@ -52,7 +54,7 @@ rule fit_segmented:
 
 rule fit_clinical:
     input:
-        volumes=VOLUMES,
+        volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -60,7 +62,7 @@ rule fit_clinical:
     log:
         f"{LOG}/fitted/clinical/{{phase}}/covariates.log",
     wildcard_constraints:
-        phase="|".join(TIME_PHASES),
+        phase="|".join(plan.time_phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -68,14 +70,14 @@ rule fit_clinical:
         mem_mb=1000,
         runtime=5,
     params:
-        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
     script:
         "../scripts/fit_clinical.py"
 
 
 rule fit_ml:
     input:
-        features=expand(f"{RUN}/radiomics/{{batch}}.tsv", batch=BATCHES),
+        features=expand(f"{RUN}/radiomics/{{batch}}.tsv", batch=patients.batches),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -84,7 +86,7 @@ rule fit_ml:
     log:
         f"{LOG}/fitted/ml/{{phase}}/radiomics.log",
     wildcard_constraints:
-        phase="|".join(TASKS),
+        phase="|".join(plan.tasks),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -92,6 +94,6 @@ rule fit_ml:
         mem_mb=1000,
         runtime=10,
     params:
-        below_min=lambda wildcards: TASKS[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
     script:
         "../scripts/fit_ml.py"

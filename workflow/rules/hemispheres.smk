@@ -3,8 +3,8 @@
 from strokeclock.cohort.verdicts import read_verdicts
 
 try:
-    VERDICTS = (
-        read_verdicts(config["quality"]["verdicts"], patients=PATIENTS)
+    verdicts = (
+        read_verdicts(config["quality"]["verdicts"], patients=patients.ids)
         if config["quality"]["verdicts"]
         else {}
     )
@@ -21,7 +21,7 @@ rule check:
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
         cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold the sides
     output:
-        table=table_of("check"),
+        table=patients.table_of("check"),
     log:
         f"{LOG}/check/{{batch}}.log",
     conda:
@@ -36,19 +36,19 @@ rule check:
             key: value for key, value in config["quality"].items() if key != "verdicts"
         },
         persons=lambda wildcards: {
-            patient: VERDICTS[patient]
+            patient: verdicts[patient]
             for patient in patients_of(wildcards)
-            if patient in VERDICTS
+            if patient in verdicts
         },
-        sides=row_of("lesion_side") if ROWS else None,
-        is_in_atlas_space=IS_TEMPLATE_SPACE,
+        sides=None if patients.are_phantoms else row_of("lesion_side"),
+        is_in_atlas_space=patients.in_template_space,
     script:
         "../scripts/check.py"
 
 
 rule inclusion:
     input:
-        checks=tables_of("check"),
+        checks=patients.tables_of("check"),
         entry_exclusions=f"{RUN}/cohort/entry_exclusions.tsv",
     output:
         quality=f"{RUN}/quality/quality.tsv",
@@ -90,7 +90,7 @@ rule histogram_reference:
     input:
         split=f"{RUN}/cohort/split.tsv",
         exclusions=f"{RUN}/cohort/exclusions.tsv",
-        preprocessed=PREPROCESSED_TABLES,
+        preprocessed=patients.preprocessed_tables,
     output:
         reference=f"{RUN}/hemispheres/reference.npz",
     log:
@@ -112,10 +112,10 @@ rule histogram_reference:
 rule hemispheres:
     input:
         preprocessed=preprocessed_table,
-        checks=table_of("check"),
+        checks=patients.table_of("check"),
         reference=f"{RUN}/hemispheres/reference.npz",
     output:
-        table=table_of("hemispheres"),
+        table=patients.table_of("hemispheres"),
     log:
         f"{LOG}/hemispheres/{{batch}}.log",
     conda:
@@ -154,7 +154,7 @@ rule brain_box:
 # The one checkpoint: all that networks and tables read of patients is settled here.
 checkpoint hemisphere_manifest:
     input:
-        hemispheres=tables_of("hemispheres"),
+        hemispheres=patients.tables_of("hemispheres"),
         cohort=f"{RUN}/cohort/cohort.tsv",
         split=f"{RUN}/cohort/split.tsv",
         exclusions=f"{RUN}/cohort/exclusions.tsv",
@@ -176,11 +176,11 @@ checkpoint hemisphere_manifest:
 rule quality_picture:
     input:
         preprocessed=preprocessed_table,
-        checks=table_of("check"),
+        checks=patients.table_of("check"),
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
         reference=f"{RUN}/hemispheres/reference.npz",
     output:
-        table=table_of("quality_picture"),
+        table=patients.table_of("quality_picture"),
     log:
         f"{LOG}/quality_picture/{{batch}}.log",
     conda:
@@ -204,8 +204,8 @@ rule quality_picture:
 
 rule quality_page:
     input:
-        checks=tables_of("check"),
-        pictures=tables_of("quality_picture"),
+        checks=patients.tables_of("check"),
+        pictures=patients.tables_of("quality_picture"),
         table=f"{RUN}/quality/quality.tsv",
         reference=f"{RUN}/hemispheres/reference.npz",
     output:

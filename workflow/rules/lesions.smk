@@ -4,9 +4,9 @@
 rule lesions:
     input:
         preprocessed=preprocessed_table,
-        drawn=lambda wildcards: drawn_files_of(patients_of(wildcards)),
+        drawn=lambda wildcards: patients.drawn_files_of(patients_of(wildcards)),
     output:
-        table=table_of("lesions"),
+        table=patients.table_of("lesions"),
     log:
         f"{LOG}/lesions/{{batch}}.log",
     conda:
@@ -18,10 +18,11 @@ rule lesions:
     params:
         lesions=files_of({"lesion": "lesions/{patient}.nii.gz"}),
         drawn=lambda wildcards: {
-            patient: lesion_mask(patient) for patient in patients_of(wildcards)
+            patient: patients.lesion_mask(patient)
+            for patient in patients_of(wildcards)
         },
         scans=lambda wildcards: {
-            patient: drawn_on(patient) for patient in patients_of(wildcards)
+            patient: patients.drawn_on(patient) for patient in patients_of(wildcards)
         },
         sides=row_of("lesion_side"),
     script:
@@ -30,8 +31,8 @@ rule lesions:
 
 rule lesion_volumes:
     input:
-        lesions=tables_of("lesions"),
-        preprocessed=PREPROCESSED_TABLES,
+        lesions=patients.tables_of("lesions"),
+        preprocessed=patients.preprocessed_tables,
     output:
         volumes=f"{RUN}/lesions/volumes.tsv",
     log:
@@ -43,6 +44,6 @@ rule lesion_volumes:
         mem_mb=500,
         runtime=10,
     params:
-        drawn=[patient for patient in PATIENTS if lesion_mask(patient)],
+        drawn=[patient for patient in patients.ids if patients.lesion_mask(patient)],
     script:
         "../scripts/lesion_volumes.py"

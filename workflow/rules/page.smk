@@ -4,16 +4,6 @@
 report: "../report/workflow.rst"
 
 
-RECORDS = [
-    f"{RUN}/models/{run.net}/{run.phase}/{run.weights}/seed-{run.seed}/run.json"
-    for run in RUNS
-] + [
-    f"{RUN}/models/{OUTLINER}/{OUTLINE}/random/seed-{seed}/run.json"
-    for seed in config["training"]["seeds"]
-    if HAS_OUTLINER
-]
-
-
 rule results_page:
     input:
         settled=SETTLED,
@@ -25,14 +15,14 @@ rule results_page:
             f"{RUN}/hemispheres/reference.npz",
             rules.table1.output,
             rules.table2.output,
-            TYPESET,
-            FIGURES,
-            LESION_TABLES,
-            BASELINE_TABLES,
-            STATISTICS,
-            RECORDS,
-            PREDICTIONS,
-            BASELINE_PREDICTIONS,
+            plan.typeset,
+            plan.figures,
+            plan.lesion_tables,
+            plan.baseline_tables,
+            plan.statistics,
+            plan.records,
+            plan.predictions,
+            plan.baseline_predictions,
         ],
         template=BASE / "workflow/report/page.html",
         captions=sorted((BASE / "workflow/report").glob("*.rst")),
@@ -48,9 +38,6 @@ rule results_page:
         runtime=5,
     params:
         settings=config,
-        not_run=list(MISSING),
+        not_run=list(plan.missing),
     script:
         "../scripts/results_page.py"
-
-
-PAGE = [rules.results_page.output.page]

@@ -13,11 +13,11 @@ PHANTOM_FILES = {
 }
 
 
-if IS_TEMPLATE_SPACE:
+if patients.in_template_space:
 
     rule phantom_registered:
         output:
-            table=table_of("phantom_registered"),
+            table=patients.table_of("phantom_registered"),
         log:
             f"{LOG}/phantom/{{batch}}.log",
         conda:
@@ -27,17 +27,17 @@ if IS_TEMPLATE_SPACE:
             mem_mb=4000,
             runtime=30,
         params:
-            files=files_of(PREPROCESSED | PHANTOM_FILES),
+            files=files_of(patients.preprocessed | PHANTOM_FILES),
             grid=config["preprocessing"]["grid"],
             settings=PHANTOM_LAWS,
         script:
             "../scripts/phantom_registered.py"
 
-elif IS_PHANTOM:
+elif patients.are_phantoms:
 
     rule phantom:
         output:
-            table=table_of("phantom"),
+            table=patients.table_of("phantom"),
         log:
             f"{LOG}/phantom/{{batch}}.log",
         conda:
@@ -62,11 +62,11 @@ elif IS_PHANTOM:
             "../scripts/phantom.py"
 
 
-if IS_PHANTOM:
+if patients.are_phantoms:
 
     rule phantom_cohort:
         input:
-            phantoms=PHANTOM_TABLES,
+            phantoms=patients.phantom_tables,
         output:
             cohort=f"{RUN}/phantom/cohort.tsv",
             readers=f"{RUN}/phantom/readers.tsv",

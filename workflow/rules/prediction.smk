@@ -10,16 +10,16 @@ rule predict:
     log:
         f"{LOG}/predictions/{{net}}/{{phase}}/{{weights}}/seed-{{seed}}.log",
     wildcard_constraints:
-        phase="|".join(TASKS),
+        phase="|".join(plan.tasks),
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=8000,
         runtime=60,
-        gpu=GPUS,
+        gpu=plan.gpus,
     params:
-        channels=CHANNELS,
+        channels=plan.channels,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:

@@ -22,10 +22,13 @@ rule fsl:
 
 rule bias_correction:
     input:
-        raw=lambda wildcards: raw_files_of([wildcards.patient]),
+        raw=lambda wildcards: patients.raw_files_of([wildcards.patient]),
         fsl=rules.fsl.output.found,
     output:
-        **{name: temp(f"{BOXES}/bias_correction/{name}.nii") for name in USED},
+        **{
+            name: temp(f"{BOXES}/bias_correction/{name}.nii")
+            for name in patients.series
+        },
     log:
         f"{LOG}/fsl/bias_correction/{{patient}}.log",
     conda:
@@ -35,18 +38,18 @@ rule bias_correction:
         mem_mb=2000,
         runtime=15,
     params:
-        raw=lambda wildcards: raw_series(wildcards.patient),
+        raw=lambda wildcards: patients.raw_series(wildcards.patient),
         settings=config["preprocessing"]["n4"],
-        b_value=lambda wildcards: b_value(wildcards.patient),
+        b_value=lambda wildcards: patients.b_value(wildcards.patient),
     script:
         "../scripts/bias_correction.py"
 
 
 rule reorientation:
     input:
-        **{name: f"{BOXES}/bias_correction/{name}.nii" for name in USED},
+        **{name: f"{BOXES}/bias_correction/{name}.nii" for name in patients.series},
     output:
-        **{name: temp(f"{BOXES}/reorientation/{name}.nii") for name in USED},
+        **{name: temp(f"{BOXES}/reorientation/{name}.nii") for name in patients.series},
     log:
         f"{LOG}/fsl/reorientation/{{patient}}.log",
     conda:
@@ -61,11 +64,14 @@ rule reorientation:
 
 rule skull_stripping:
     input:
-        **{name: f"{BOXES}/reorientation/{name}.nii" for name in ("t2w", *REGISTERED)},
+        **{
+            name: f"{BOXES}/reorientation/{name}.nii"
+            for name in ("t2w", *patients.registered)
+        },
     output:
         **{
             name: temp(f"{BOXES}/skull_stripping/{name}.nii")
-            for name in ("t2w", *REGISTERED)
+            for name in ("t2w", *patients.registered)
         },
     log:
         f"{LOG}/fsl/skull_stripping/{{patient}}.log",
@@ -124,19 +130,22 @@ rule second_stripping:
 
 rule co_registration:
     input:
-        **{name: f"{BOXES}/reorientation/{name}.nii" for name in USED},
+        **{name: f"{BOXES}/reorientation/{name}.nii" for name in patients.series},
         **{
             f"stripped_{name}": f"{BOXES}/skull_stripping/{name}.nii"
-            for name in ("t2w", *REGISTERED)
+            for name in ("t2w", *patients.registered)
         },
         t2w_to_atlas=f"{BOXES}/registration_to_atlas/t2w_to_atlas.mat",
         brain_mask=f"{BOXES}/second_stripping/brain_mask.nii",
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
-        **{name: f"{RUN}/preprocessed/{{patient}}/{name}.nii.gz" for name in USED},
+        **{
+            name: f"{RUN}/preprocessed/{{patient}}/{name}.nii.gz"
+            for name in patients.series
+        },
         **{
             f"{name}_to_t2w": f"{RUN}/preprocessed/{{patient}}/transforms/{name}_to_t2w.txt"
-            for name in REGISTERED
+            for name in patients.registered
         },
         brain_mask=f"{RUN}/preprocessed/{{patient}}/brain_mask.nii.gz",
         t2w_to_atlas=f"{RUN}/preprocessed/{{patient}}/transforms/t2w_to_atlas.txt",
@@ -158,11 +167,11 @@ rule preprocess:
     input:
         preprocessed=lambda wildcards: [
             file
-            for path in PREPROCESSED.values()
+            for path in patients.preprocessed.values()
             for file in each(patients_of(wildcards), path)
         ],
     output:
-        table=table_of("preprocess"),
+        table=patients.table_of("preprocess"),
     log:
         f"{LOG}/preprocess/{{batch}}.log",
     conda:
@@ -172,6 +181,6 @@ rule preprocess:
         mem_mb=500,
         runtime=5,
     params:
-        preprocessed=files_of(PREPROCESSED),
+        preprocessed=files_of(patients.preprocessed),
     script:
         "../scripts/preprocess_fsl.py"

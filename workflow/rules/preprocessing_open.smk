@@ -3,12 +3,12 @@
 
 rule preprocess:
     input:
-        raw=lambda wildcards: raw_files_of(patients_of(wildcards)),
+        raw=lambda wildcards: patients.raw_files_of(patients_of(wildcards)),
         atlas_t2w=rules.atlas.output.t2w,
         atlas_brain_mask=rules.atlas.output.brain_mask,
         atlas_grid=rules.atlas.output.grid,
     output:
-        table=table_of("preprocess"),
+        table=patients.table_of("preprocess"),
     log:
         f"{LOG}/preprocess/{{batch}}.log",
     conda:
@@ -18,14 +18,14 @@ rule preprocess:
         mem_mb=1500,
         runtime=30,
     params:
-        preprocessed=files_of(PREPROCESSED),
+        preprocessed=files_of(patients.preprocessed),
         raw=lambda wildcards: {
-            patient: raw_series(patient) for patient in patients_of(wildcards)
+            patient: patients.raw_series(patient) for patient in patients_of(wildcards)
         },
         b_values=lambda wildcards: {
-            patient: b_value(patient) for patient in patients_of(wildcards)
+            patient: patients.b_value(patient) for patient in patients_of(wildcards)
         },
-        register_dwi="dwi" in REGISTERED,
+        register_dwi="dwi" in patients.registered,
         t2w_dof=config["preprocessing"]["open"]["t2w_dof"],
         shrink=config["preprocessing"]["n4"]["shrink"],
         iterations=config["preprocessing"]["open"]["n4_iterations"],

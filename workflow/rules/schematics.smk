@@ -5,10 +5,10 @@ from strokeclock.training.phases import has_attention
 
 rule mismatch:
     input:
-        preprocessed=PREPROCESSED_TABLES,
+        preprocessed=patients.preprocessed_tables,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
-        volumes=VOLUMES,
+        volumes=settled(f"{RUN}/lesions/volumes.tsv"),
     output:
         svg=report(
             f"{RUN}/figures/fig1.svg",
@@ -54,7 +54,7 @@ rule pipeline:
 
 rule networks:
     input:
-        box=BRAIN_BOX,
+        box=plan.brain_box,
     output:
         svg=report(
             f"{RUN}/figures/fig4.svg",
@@ -72,15 +72,17 @@ rule networks:
         mem_mb=2000,
         runtime=5,
     params:
-        models={net: NETWORK_SETTINGS[net] for net in config["training"]["networks"]},
+        models={
+            net: plan.network_settings[net] for net in config["training"]["networks"]
+        },
         grid=config["preprocessing"]["grid"],
         attention=any(
             has_attention(
                 phase,
                 attention_enter=config["training"]["attention_enter"],
-                tasks=TASKS,
+                tasks=plan.tasks,
             )
-            for phase in TASKS
+            for phase in plan.tasks
         ),
     script:
         "../scripts/networks.py"
@@ -109,6 +111,6 @@ rule phases:
     params:
         training=config["training"],
         recipe=config["recipe"],
-        starts=sorted({run[:3] for run in RUNS}),
+        starts=sorted({run[:3] for run in plan.trainings}),
     script:
         "../scripts/phases.py"

@@ -1,12 +1,15 @@
 # What the paper lacks: paired tests, calibration, decision curves, abstention, subgroups. From predictions alone.
 
 JUDGED = {
-    "predictions": PREDICTIONS,
-    "baselines": BASELINE_PREDICTIONS,
+    "predictions": plan.predictions,
+    "baselines": plan.baseline_predictions,
     "cohort": settled(f"{RUN}/cohort/cohort.tsv"),
     "split": settled(f"{RUN}/cohort/split.tsv"),
 }
-READ = {"exclusions": EXCLUSIONS, "readers": READERS}
+READ = {
+    "exclusions": settled(f"{RUN}/cohort/exclusions.tsv"),
+    "readers": patients.readers or [],
+}
 
 
 rule comparisons:
@@ -30,8 +33,8 @@ rule comparisons:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=EVALUATION,
-        tasks=BELOW_MIN,
+        settings=plan.intervals,
+        tasks=plan.below_min,
     script:
         "../scripts/comparisons.py"
 
@@ -59,8 +62,8 @@ rule calibration:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=EVALUATION,
-        tasks=BELOW_MIN,
+        settings=plan.intervals,
+        tasks=plan.below_min,
     script:
         "../scripts/calibration.py"
 
@@ -88,8 +91,8 @@ rule decision_curve:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=EVALUATION,
-        tasks=BELOW_MIN,
+        settings=plan.intervals,
+        tasks=plan.below_min,
     script:
         "../scripts/decision_curve.py"
 
@@ -116,8 +119,8 @@ rule abstention:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=EVALUATION,
-        tasks=BELOW_MIN,
+        settings=plan.intervals,
+        tasks=plan.below_min,
     script:
         "../scripts/abstention.py"
 
@@ -125,7 +128,7 @@ rule abstention:
 rule subgroups:
     input:
         **JUDGED,
-        volumes=VOLUMES,
+        volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         thresholds=f"{RUN}/fitted/thresholds.json",
     output:
         table=f"{RUN}/tables/subgroups.csv",
@@ -145,16 +148,7 @@ rule subgroups:
         mem_mb=2000,
         runtime=10,
     params:
-        settings=EVALUATION,
-        tasks=BELOW_MIN,
+        settings=plan.intervals,
+        tasks=plan.below_min,
     script:
         "../scripts/subgroups.py"
-
-
-STATISTICS = [
-    rules.comparisons.output,
-    rules.calibration.output,
-    rules.decision_curve.output,
-    rules.abstention.output,
-    rules.subgroups.output,
-]

@@ -1,11 +1,5 @@
 # Tables 1 and 2 as they are printed.
 
-TYPESET = [
-    f"{RUN}/tables/{table}.{suffix}"
-    for table in ("table1", "table2")
-    for suffix in ("html", "tex", "png")
-]
-
 
 rule typeset_table1:
     input:

@@ -1,0 +1,353 @@
+"""What a configuration asks to be made: trainings, predictions, baselines, tables, figures, pages.
+
+Imports nothing heavy: the machine that runs Snakemake reads it. Paths are from the working folder. Params of
+rules are lists and dictionaries, as in the configuration: to Snakemake a tuple in place of a list is another
+param, and all that was made with it is stale.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from strokeclock.models.channels import channel_names
+from strokeclock.models.registry import network_taught_by, networks, segmenting_network
+from strokeclock.pretraining.sources import list_data_sets, list_missing_starts
+from strokeclock.training.phases import (
+    GENESIS,
+    OUTLINE,
+    QUESTION,
+    SHARED,
+    Run,
+    Task,
+    arms_table,
+    lineage,
+    list_not_run,
+    network_settings,
+    parent,
+    read_tasks,
+)
+
+_TABLE2_RADIOMICS = "phase4_attention"  # the phase of Table 2's row
+_FROM_SCRATCH = ("phase3_tss4h5", "random")
+_END_OF_CHAIN = ("phase4_attention", "phase3")
+_ROC_FIGURES = {
+    "fig6": {"phases": ["phase2_tss3h"], "readers": False},
+    "fig7": {"phases": ["phase3_tss4h5"], "readers": False},
+    "fig8": {"phases": ["phase3_tss4h5", "phase4_attention"], "readers": True},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What is to be made.
+
+    Attributes
+    ----------
+    folder : results/<run>.
+    config : the checked configuration.
+    tasks : phase -> what it asks.
+    data_sets : medical_2d and medical_3d -> their folder; None: it is not there.
+    missing : (network, arm) -> why it has no starting weights.
+    trainings : each after the one it starts from.
+    """
+
+    folder: str
+    config: Mapping[str, Any]
+    tasks: dict[str, Task]
+    data_sets: dict[str, str | None]
+    missing: dict[tuple[str, str], str]
+    trainings: list[Run]
+
+    @property
+    def seeds(self) -> list[int]:
+        """Each of them trains all anew."""
+        return self.config["training"]["seeds"]
+
+    @property
+    def gpus(self) -> int:
+        """How many a training takes, and whatever scores with a network."""
+        return 1 if self.config["training"]["device"] == "cuda" else 0
+
+    @property
+    def is_of_phantoms(self) -> bool:
+        """The patients are phantoms."""
+        return not self.config["cohort"]["sheet"]
+
+    # Trainings
+
+    @property
+    def not_run(self) -> dict[tuple[str, str, str], str]:
+        """Row (network, phase, weights) of Table 2 that no training makes -> why."""
+        return list_not_run(self.trainings, tasks=self.tasks, missing=self.missing)
+
+    @property
+    def below_min(self) -> dict[str, float | None]:
+        """Phase -> its label is 1 where TSS is below so many minutes; None: where there is a lesion."""
+        return {phase: task.below_min for phase, task in self.tasks.items()}
+
+    @property
+    def time_phases(self) -> list[str]:
+        """The phases that ask for a time and that every arm learns: small models answer them, too."""
+        return [phase for phase, task in self.tasks.items() if task.below_min and not task.attention]
+
+    @property
+    def restorer(self) -> str:
+        """The network whose trunk restores hemispheres (Models Genesis)."""
+        return network_taught_by(GENESIS)
+
+    @property
+    def outliner(self) -> str:
+        """The network whose trunk finds the lesion's voxels."""
+        return segmenting_network()
+
+    @property
+    def has_outliner(self) -> bool:
+        """The lesion's age is read where the outliner finds the lesion."""
+        return bool(self.config["training"][OUTLINE])
+
+    @cached_property
+    def pretrained(self) -> dict[str, str]:
+        """What is learned from (imagenet, medical_2d, medical_3d) -> the network whose trunk learns it."""
+        return {name: network_taught_by(name) for name in ("imagenet", *self.data_sets)}
+
+    @property
+    def channels(self) -> list[str]:
+        """What networks see of a patient."""
+        models = self.config["models"]
+        return [*channel_names(models["channels"], other_hemisphere=models["other_hemisphere"])]
+
+    @property
+    def brain_box(self) -> list[str]:
+        """The file of the box that networks see; none where it is the whole hemisphere."""
+        is_box = self.config["models"]["field"] == "brain"
+        return [f"{self.folder}/hemispheres/brain_box.json"] if is_box else []
+
+    @cached_property
+    def network_settings(self) -> dict[str, dict[str, object]]:
+        """Network -> its own settings and those of all networks, whether it is trained or not."""
+        return {net: network_settings(net, self.config["models"]) for net in networks()}
+
+    @property
+    def medical_settings(self) -> dict[str, object]:
+        """What a training on medical images reads."""
+        training = self.config["training"]
+        return training["phase0_medical"] | {key: training[key] for key in SHARED}
+
+    def questions(self, net: str, phase: str) -> dict[str, dict[str, object] | None]:
+        """What the phases ask through which a network comes to a phase.
+
+        Where Models Genesis is left out, the network that would begin with it reads this, too.
+        """
+        training = self.config["training"]
+        asked = {
+            task.phase: {key: training[task.phase][key] for key in QUESTION}
+            for task in lineage(phase, self.tasks)
+        }
+        return asked | ({GENESIS: None} if net == self.restorer and not training[GENESIS] else {})
+
+    def models_before(self, net: str, phase: str, weights: str, seed: int | str) -> list[str]:
+        """The model that a training starts from; none where it starts from random weights.
+
+        Raises
+        ------
+        ValueError
+            There is no such training.
+        """
+        before = parent(net, phase, weights, self.tasks)
+        return [self._of("models", Run(net, *before, seed), "/model.pt")] if before else []
+
+    @property
+    def records(self) -> list[str]:
+        """The records of all trainings, the outliner's among them."""
+        outlining = [Run(self.outliner, OUTLINE, "random", seed) for seed in self._outlining_seeds]
+        return [self._of("models", run, "/run.json") for run in (*self.trainings, *outlining)]
+
+    # Predictions
+
+    @property
+    def predictions(self) -> list[str]:
+        """The networks' predictions. Phase 0 makes starting weights and predicts nothing."""
+        return [self._of("predictions", run, ".tsv") for run in self.trainings if run.phase in self.tasks]
+
+    @cached_property
+    def chained(self) -> dict[tuple[str, str], str]:
+        """(network, time phase) of the chain -> what its weights started from."""
+        return {
+            (run.net, run.phase): run.weights
+            for run in self.trainings
+            if run.phase in self.time_phases and run.weights.startswith("phase")
+        }
+
+    @property
+    def joined_predictions(self) -> list[str]:
+        """Predictions by the lesion's age where it is outlined, and by the chain's networks, together."""
+        return [
+            f"{self.folder}/predictions/outline/{phase}/{net}/seed-{seed}.tsv"
+            for net, phase in self.chained
+            for seed in self._outlining_seeds
+        ]
+
+    @property
+    def radiomics_phases(self) -> list[str]:
+        """The phases whose question radiomics answers."""
+        return [_TABLE2_RADIOMICS] if _TABLE2_RADIOMICS in self.tasks else []
+
+    @property
+    def baseline_predictions(self) -> list[str]:
+        """The predictions of all that the networks have to beat, and of what is joined with them."""
+        folder = f"{self.folder}/predictions"
+        has_ratios = {"dwi", "flair"} <= set(self.config["models"]["channels"])
+        ratios = ["flair", "series"] if has_ratios else []
+        return [
+            *(
+                f"{folder}/outline/{phase}/ratios/seed-{seed}.tsv"
+                for phase in self.time_phases
+                for seed in self._outlining_seeds
+            ),
+            *self.joined_predictions,
+            *(f"{folder}/ratio/{phase}/{row}/seed-0.tsv" for phase in self.time_phases for row in ratios),
+            *(f"{folder}/clinical/{phase}/covariates/seed-0.tsv" for phase in self.time_phases),
+            *(f"{folder}/ml/{phase}/radiomics/seed-0.tsv" for phase in self.radiomics_phases),
+        ]
+
+    # What people read
+
+    @property
+    def intervals(self) -> dict[str, object]:
+        """How the intervals of tables and figures are found: confidence, bootstraps."""
+        return {key: self.config["evaluation"][key] for key in ("confidence", "bootstraps")}
+
+    @property
+    def gradcam_runs(self) -> list[str]:
+        """The trainings of Figure 9, below models/: TSS < 4.5 h from scratch and at the end of the chain."""
+        wanted = (_FROM_SCRATCH, _END_OF_CHAIN)
+        return [_place(run) for run in self._first_runs if run[1:3] in wanted]
+
+    @property
+    def occlusion_runs(self) -> list[str]:
+        """The trainings that see lesions painted over, below models/: phase 1 and all of the chain, too."""
+        return [
+            _place(run)
+            for run in self._first_runs
+            if self.tasks[run.phase].both_hemispheres
+            or run.weights.startswith("phase")
+            or run[1:3] == _FROM_SCRATCH
+        ]
+
+    @property
+    def typeset(self) -> list[str]:
+        """Tables 1 and 2 as they are printed."""
+        tables = (f"{self.folder}/tables/{table}" for table in ("table1", "table2"))
+        return [f"{table}.{suffix}" for table in tables for suffix in ("html", "tex", "png")]
+
+    @property
+    def lesion_tables(self) -> list[str]:
+        """Where lesions are, and what networks make of them."""
+        tables = ("lesions/volumes.tsv", "tables/gradcam_overlap.csv", "tables/occlusion.csv")
+        return [f"{self.folder}/{table}" for table in tables]
+
+    @property
+    def baseline_tables(self) -> list[str]:
+        """Radiomics beside the networks."""
+        return [f"{self.folder}/tables/ml_baseline.csv"] if self.radiomics_phases else []
+
+    @property
+    def statistics(self) -> list[str]:
+        """The tables and figures that the paper lacks."""
+        return [
+            f"{self.folder}/{path}"
+            for path in (
+                "tables/comparisons.csv",
+                "tables/calibration.csv",
+                "tables/reliability.csv",
+                *_both("figures/calibration"),
+                "tables/decision_curve.csv",
+                *_both("figures/decision_curve"),
+                "tables/abstention.csv",
+                *_both("figures/abstention"),
+                "tables/subgroups.csv",
+                *_both("figures/subgroups"),
+            )
+        ]
+
+    @property
+    def roc_figures(self) -> dict[str, dict[str, object]]:
+        """Figure with ROC curves -> its phases, and whether readers stand in it."""
+        return _ROC_FIGURES
+
+    @property
+    def figures(self) -> list[str]:
+        """The paper's figures, how trainings went, what is restored and outlined, and the phantoms."""
+        names = ["fig1", "fig2", "fig3", "fig4", "fig5", *self.roc_figures, "fig9"]
+        names += sorted({f"training/{run.net}-{run.phase}-{run.weights}" for run in self.trainings})
+        if self.has_outliner:
+            names.append(f"training/{self.outliner}-{OUTLINE}-random")
+        if any(run.phase == GENESIS for run in self.trainings):
+            names.append("genesis_examples")
+        if self.has_outliner:
+            names.append("outlines")
+        figures = [file for name in names for file in _both(f"{self.folder}/figures/{name}")]
+        if self.is_of_phantoms and self.config["phantom"]["space"] == "native":
+            figures.append(f"{self.folder}/figures/phantom.png")
+        return figures
+
+    @property
+    def ceilings(self) -> list[str]:
+        """How well phantoms can be told apart at most; none for patients."""
+        return [f"{self.folder}/phantom/ceiling.json"] if self.is_of_phantoms else []
+
+    @property
+    def page(self) -> str:
+        """The one page that holds them all."""
+        return f"{self.folder}/index.html"
+
+    @property
+    def _first_runs(self) -> list[Run]:
+        """The trainings of the first seed that predict, network beside network."""
+        runs = [run for run in self.trainings if run.phase in self.tasks]
+        return sorted(run for run in runs if run.seed == self.seeds[0])
+
+    @property
+    def _outlining_seeds(self) -> list[int]:
+        return self.seeds if self.has_outliner else []
+
+    def _of(self, kind: str, run: Run, ending: str) -> str:
+        """A file of a training or of its predictions."""
+        return f"{self.folder}/{kind}/{_place(run)}{ending}"
+
+
+def _place(run: Run) -> str:
+    return f"{run.net}/{run.phase}/{run.weights}/seed-{run.seed}"
+
+
+def _both(figure: str) -> tuple[str, str]:
+    return f"{figure}.svg", f"{figure}.png"
+
+
+def make_plan(config: Mapping[str, Any], *, folder: str) -> Plan:
+    """Make the plan of a checked configuration.
+
+    Parameters
+    ----------
+    folder : results/<run>.
+
+    Raises
+    ------
+    ConfigurationError
+        The phases contradict each other, or nothing is to be trained.
+    """
+    training, starts = config["training"], config["starting_weights"]
+    tasks = read_tasks(training)
+    data_sets = list_data_sets(starts, folder=folder)
+    missing = list_missing_starts(starts, data_sets=data_sets)
+    return Plan(
+        folder=folder,
+        config=config,
+        tasks=tasks,
+        data_sets=data_sets,
+        missing=missing,
+        trainings=arms_table(
+            training["networks"], training["arms"], training["seeds"], tasks=tasks, missing=missing
+        ),
+    )
