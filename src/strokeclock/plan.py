@@ -28,7 +28,7 @@ from strokeclock.training.phases import (
     read_tasks,
 )
 
-_TABLE2_RADIOMICS = "phase4_attention"  # the phase of Table 2's row
+_RADIOMICS = "phase4_attention"  # where Table 2 has its row
 _FROM_SCRATCH = ("phase3_tss4h5", "random")
 _END_OF_CHAIN = ("phase4_attention", "phase3")
 _ROC_FIGURES = {
@@ -61,12 +61,12 @@ class Plan:
 
     @property
     def seeds(self) -> list[int]:
-        """Each of them trains all anew."""
-        return self.config["training"]["seeds"]
+        """The seeds, each of which trains all anew."""
+        return [*self.config["training"]["seeds"]]
 
     @property
     def gpus(self) -> int:
-        """How many a training takes, and whatever scores with a network."""
+        """How many GPUs each job takes that trains a network or scores with one."""
         return 1 if self.config["training"]["device"] == "cuda" else 0
 
     @property
@@ -88,7 +88,7 @@ class Plan:
 
     @property
     def time_phases(self) -> list[str]:
-        """The phases that ask for a time and that every arm learns: small models answer them, too."""
+        """The phases that ask for a time and that every arm learns; small models answer them, too."""
         return [phase for phase, task in self.tasks.items() if task.below_min and not task.attention]
 
     @property
@@ -132,7 +132,7 @@ class Plan:
     def medical_settings(self) -> dict[str, object]:
         """What a training on medical images reads."""
         training = self.config["training"]
-        return training["phase0_medical"] | {key: training[key] for key in SHARED}
+        return {**training["phase0_medical"], **{key: training[key] for key in SHARED}}
 
     def questions(self, net: str, phase: str) -> dict[str, dict[str, object] | None]:
         """What the phases ask through which a network comes to a phase.
@@ -155,7 +155,7 @@ class Plan:
             There is no such training.
         """
         before = parent(net, phase, weights, self.tasks)
-        return [self._of("models", Run(net, *before, seed), "/model.pt")] if before else []
+        return [f"{self.folder}/models/{net}/{'/'.join(before)}/seed-{seed}/model.pt"] if before else []
 
     @property
     def records(self) -> list[str]:
@@ -191,7 +191,7 @@ class Plan:
     @property
     def radiomics_phases(self) -> list[str]:
         """The phases whose question radiomics answers."""
-        return [_TABLE2_RADIOMICS] if _TABLE2_RADIOMICS in self.tasks else []
+        return [_RADIOMICS] if _RADIOMICS in self.tasks else []
 
     @property
     def baseline_predictions(self) -> list[str]:

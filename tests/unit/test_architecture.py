@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from strokeclock.provenance import reach
+
 SOURCE = Path(__file__).parents[2] / "src/strokeclock"
 # From the ground up; a folder imports those above it in this list, and the modules on the ground, alone.
 FLOORS = (
@@ -24,6 +26,9 @@ FLOORS = (
 # What the host reads when it parses the workflow, and what people redraw on a laptop, needs no torch.
 WITHOUT_TORCH = ("cohort", "phantom", "imaging", "evaluation", "report")
 FOLDERS = [folder for floor in FLOORS for folder in floor]
+# What one file of the workflow sets and others use: where the checkout lies, how paths of results and
+# logs begin, and what is taken through the checkpoint. All else is the plan's or the patients'.
+WORKFLOW_CONSTANTS = {"BASE", "RUN", "LOG", "SETTLED", "LEARNED_FROM"}
 
 
 def imports(path):
@@ -78,6 +83,40 @@ def test_settings_import_what_snakemake_brings_alone():
 
 def test_the_library_knows_no_snakemake():
     wrong = [path for path in SOURCE.rglob("*.py") if "snakemake" in {n.split(".")[0] for n in imports(path)}]
+    assert not wrong
+
+
+def test_what_scripts_reach_knows_no_plan():
+    """What is asked for decides on no result: a change of plan.py or of the patients makes nothing stale."""
+    scripts = list((SOURCE.parents[1] / "workflow/scripts").glob("*.py"))
+    assert scripts
+    asked = {SOURCE / "plan.py", SOURCE / "cohort/patients.py"}
+    assert all(path.is_file() for path in asked)
+    assert not [path.name for path in scripts if asked & reach(path)]
+
+
+def names_set(text):
+    """The upper-case names that a file of the workflow sets or imports."""
+    imported = re.findall(r"^(?:from \S+ )?import (\([^)]*\)|.*)$", text, re.MULTILINE)
+    left = re.findall(r"^ *((?:\w+, )*\w+) = ", text, re.MULTILINE)
+    return {name for part in (*imported, *left) for name in re.findall(r"\b[A-Z][A-Z0-9_]*\b", part)}
+
+
+def test_no_constant_travels_between_files_of_the_workflow():
+    """plan.py says what is to be made; the files keep rules."""
+    root = SOURCE.parents[1]
+    paths = [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]
+    texts = {path.name: re.sub(r"#.*", "", path.read_text()) for path in paths}
+    assert len(texts) > 15
+    set_by = {file: names_set(text) for file, text in texts.items()}
+    assert set_by["common.smk"] >= WORKFLOW_CONSTANTS
+    wrong = [
+        f"{file} uses {name} of {other}"
+        for file, text in texts.items()
+        for other, names in set_by.items()
+        for name in sorted(names - set_by[file] - WORKFLOW_CONSTANTS)
+        if re.search(rf"(?<![\w.]){name}\b", text)
+    ]
     assert not wrong
 
 

@@ -1,0 +1,392 @@
+"""What configurations ask to be made, written out."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+from strokeclock.errors import ConfigurationError
+from strokeclock.plan import make_plan
+from strokeclock.settings.check import check_configuration
+
+RUN = "results/r"
+# Of the shipped configuration, which names no starting weights: each is trained with each seed.
+TRAINED = [
+    "2d/phase2_tss3h/random",
+    "2d/phase3_tss4h5/random",
+    "3d/phase2_tss3h/random",
+    "3d/phase3_tss4h5/random",
+    "2d/phase1_stroke/random",
+    "2d/phase2_tss3h/phase1",
+    "2d/phase3_tss4h5/phase2",
+    "2d/phase4_attention/phase3",
+    "3d/phase0_genesis/random",
+    "3d/phase1_stroke/genesis",
+    "3d/phase2_tss3h/phase1",
+    "3d/phase3_tss4h5/phase2",
+    "3d/phase4_attention/phase3",
+]
+GENESIS = "3d/phase0_genesis/random"
+SEEDS = range(5)
+FIGURES = ["fig1", "fig2", "fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9"]
+CURVES = [
+    "training/2d-phase1_stroke-random",
+    "training/2d-phase2_tss3h-phase1",
+    "training/2d-phase2_tss3h-random",
+    "training/2d-phase3_tss4h5-phase2",
+    "training/2d-phase3_tss4h5-random",
+    "training/2d-phase4_attention-phase3",
+    "training/3d-phase0_genesis-random",
+    "training/3d-phase1_stroke-genesis",
+    "training/3d-phase2_tss3h-phase1",
+    "training/3d-phase2_tss3h-random",
+    "training/3d-phase3_tss4h5-phase2",
+    "training/3d-phase3_tss4h5-random",
+    "training/3d-phase4_attention-phase3",
+]
+SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
+ONE_SEED = {"training": {"seeds": [0]}}
+PHANTOM_STARTS = {name: {"source": "phantom"} for name in ("medical_2d", "medical_3d")}
+LEFT_OUT = "training.networks, training.arms, training.phase0_genesis or a phase's after leaves it out"
+
+
+def merged(base, change):
+    """The configuration with a change, as Snakemake takes one over another."""
+    both = [key for key in change if isinstance(change[key], dict) and isinstance(base.get(key), dict)]
+    return base | change | {key: merged(base[key], change[key]) for key in both}
+
+
+@pytest.fixture(scope="module")
+def shipped(root):
+    return yaml.safe_load((root / "config/config.yaml").read_text())
+
+
+@pytest.fixture
+def planned(shipped):
+    """The plan of the shipped configuration, of phantoms, and of changes to it."""
+
+    def plan(*changes):
+        config = merged(shipped, {"phantom": {"patients": 30}, "split": {"counts": None}})
+        for change in changes:
+            config = merged(config, change)
+        check_configuration(config)
+        return make_plan(config, folder=RUN)
+
+    return plan
+
+
+def rows(plan):
+    """The trainings without their seeds, in their order."""
+    return list(dict.fromkeys("/".join(run[:3]) for run in plan.trainings))
+
+
+def of_seeds(kind, trained, ending, seeds=SEEDS):
+    return [f"{RUN}/{kind}/{row}/seed-{seed}{ending}" for row in trained for seed in seeds]
+
+
+def drawn(*names):
+    return [f"{RUN}/figures/{name}.{suffix}" for name in names for suffix in ("svg", "png")]
+
+
+def test_the_trainings_of_the_shipped_configuration(planned):
+    plan = planned()
+    assert ["{}/{}/{}/seed-{}".format(*run) for run in plan.trainings] == [
+        f"{row}/seed-{seed}" for row in TRAINED for seed in SEEDS
+    ]
+    assert plan.records == of_seeds("models", [*TRAINED, "3d/phase0_outline/random"], "/run.json")
+    assert (plan.restorer, plan.outliner) == ("3d", "3d")
+    assert plan.pretrained == {"imagenet": "2d", "medical_2d": "2d", "medical_3d": "3d"}
+    assert plan.seeds == [0, 1, 2, 3, 4]
+
+
+def test_the_predictions_of_the_shipped_configuration(planned):
+    plan = planned()
+    assert plan.predictions == of_seeds("predictions", [row for row in TRAINED if row != GENESIS], ".tsv")
+    joined = [
+        "outline/phase2_tss3h/2d",
+        "outline/phase3_tss4h5/2d",
+        "outline/phase2_tss3h/3d",
+        "outline/phase3_tss4h5/3d",
+    ]
+    assert plan.joined_predictions == of_seeds("predictions", joined, ".tsv")
+    assert plan.baseline_predictions == [
+        *of_seeds("predictions", ["outline/phase2_tss3h/ratios", "outline/phase3_tss4h5/ratios"], ".tsv"),
+        *of_seeds("predictions", joined, ".tsv"),
+        "results/r/predictions/ratio/phase2_tss3h/flair/seed-0.tsv",
+        "results/r/predictions/ratio/phase2_tss3h/series/seed-0.tsv",
+        "results/r/predictions/ratio/phase3_tss4h5/flair/seed-0.tsv",
+        "results/r/predictions/ratio/phase3_tss4h5/series/seed-0.tsv",
+        "results/r/predictions/clinical/phase2_tss3h/covariates/seed-0.tsv",
+        "results/r/predictions/clinical/phase3_tss4h5/covariates/seed-0.tsv",
+        "results/r/predictions/ml/phase4_attention/radiomics/seed-0.tsv",
+    ]
+    assert plan.below_min == {
+        "phase1_stroke": None,
+        "phase2_tss3h": 180,
+        "phase3_tss4h5": 270,
+        "phase4_attention": 270,
+    }
+
+
+def test_what_people_read_of_the_shipped_configuration(planned):
+    plan = planned()
+    assert plan.figures == [
+        *drawn(*FIGURES, *CURVES, "training/3d-phase0_outline-random", "genesis_examples", "outlines"),
+        "results/r/figures/phantom.png",
+    ]
+    assert plan.roc_figures == {
+        "fig6": {"phases": ["phase2_tss3h"], "readers": False},
+        "fig7": {"phases": ["phase3_tss4h5"], "readers": False},
+        "fig8": {"phases": ["phase3_tss4h5", "phase4_attention"], "readers": True},
+    }
+    assert plan.typeset == [
+        "results/r/tables/table1.html",
+        "results/r/tables/table1.tex",
+        "results/r/tables/table1.png",
+        "results/r/tables/table2.html",
+        "results/r/tables/table2.tex",
+        "results/r/tables/table2.png",
+    ]
+    assert plan.lesion_tables == [
+        "results/r/lesions/volumes.tsv",
+        "results/r/tables/gradcam_overlap.csv",
+        "results/r/tables/occlusion.csv",
+    ]
+    assert plan.baseline_tables == ["results/r/tables/ml_baseline.csv"]
+    assert plan.statistics == [
+        "results/r/tables/comparisons.csv",
+        "results/r/tables/calibration.csv",
+        "results/r/tables/reliability.csv",
+        *drawn("calibration"),
+        "results/r/tables/decision_curve.csv",
+        *drawn("decision_curve"),
+        "results/r/tables/abstention.csv",
+        *drawn("abstention"),
+        "results/r/tables/subgroups.csv",
+        *drawn("subgroups"),
+    ]
+    assert plan.ceilings == ["results/r/phantom/ceiling.json"]
+    assert plan.page == "results/r/index.html"
+
+
+def test_networks_are_explained_with_the_first_seed(planned):
+    plan = planned({"training": {"seeds": [3, 1]}})
+    assert plan.gradcam_runs == [
+        "2d/phase3_tss4h5/random/seed-3",
+        "2d/phase4_attention/phase3/seed-3",
+        "3d/phase3_tss4h5/random/seed-3",
+        "3d/phase4_attention/phase3/seed-3",
+    ]
+    assert plan.occlusion_runs == [
+        "2d/phase1_stroke/random/seed-3",
+        "2d/phase2_tss3h/phase1/seed-3",
+        "2d/phase3_tss4h5/phase2/seed-3",
+        "2d/phase3_tss4h5/random/seed-3",
+        "2d/phase4_attention/phase3/seed-3",
+        "3d/phase1_stroke/genesis/seed-3",
+        "3d/phase2_tss3h/phase1/seed-3",
+        "3d/phase3_tss4h5/phase2/seed-3",
+        "3d/phase3_tss4h5/random/seed-3",
+        "3d/phase4_attention/phase3/seed-3",
+    ]
+
+
+def test_missing_starting_weights_are_named(planned):
+    plan = planned()
+    assert plan.data_sets == {"medical_2d": None, "medical_3d": None}
+    why = {
+        ("2d", "imagenet"): "set starting_weights.imagenet.file",
+        ("2d", "medical"): "set starting_weights.medical_2d.source",
+        ("3d", "medical"): "set starting_weights.medical_3d.source",
+    }
+    assert plan.missing == why
+    assert plan.not_run == {
+        (net, phase, arm): why[net, arm] for net, arm in why for phase in ("phase2_tss3h", "phase3_tss4h5")
+    }
+
+
+def test_starting_weights_that_are_there(planned, tmp_path):
+    (tmp_path / "resnet18-f37072fd.pth").touch()
+    (tmp_path / "kaggle_3m").mkdir()
+    starts = {
+        "imagenet": {"file": str(tmp_path / "resnet18-f37072fd.pth")},
+        "medical_2d": {"source": "phantom"},
+        "medical_3d": {"source": "folder", "folder": str(tmp_path / "kaggle_3m")},
+    }
+    plan = planned({"starting_weights": starts, "training": {"arms": ["imagenet", "medical"], "seeds": [7]}})
+    assert plan.missing == {}
+    assert plan.data_sets == {
+        "medical_2d": "results/r/phantom/tumours/cheng",
+        "medical_3d": str(tmp_path / "kaggle_3m"),
+    }
+    assert rows(plan) == [
+        "2d/phase2_tss3h/imagenet",
+        "2d/phase3_tss4h5/imagenet",
+        "2d/phase0_medical/random",
+        "2d/phase2_tss3h/medical",
+        "2d/phase3_tss4h5/medical",
+        "3d/phase0_medical/random",
+        "3d/phase2_tss3h/medical",
+        "3d/phase3_tss4h5/medical",
+    ]
+    assert plan.chained == {}
+    assert plan.joined_predictions == []
+    imagenet = "results/r/models/2d/phase0_imagenet/torchvision/seed-7/model.pt"
+    assert plan.models_before("2d", "phase3_tss4h5", "imagenet", 7) == [imagenet]
+    assert set(plan.not_run.values()) == {LEFT_OUT}
+
+
+def test_without_outliner_nothing_rests_on_it(planned):
+    plan = planned({"training": {"phase0_outline": None, "seeds": [0]}})
+    assert not plan.has_outliner
+    assert plan.records == of_seeds("models", TRAINED, "/run.json", seeds=[0])
+    assert plan.joined_predictions == []
+    assert plan.baseline_predictions == [
+        "results/r/predictions/ratio/phase2_tss3h/flair/seed-0.tsv",
+        "results/r/predictions/ratio/phase2_tss3h/series/seed-0.tsv",
+        "results/r/predictions/ratio/phase3_tss4h5/flair/seed-0.tsv",
+        "results/r/predictions/ratio/phase3_tss4h5/series/seed-0.tsv",
+        "results/r/predictions/clinical/phase2_tss3h/covariates/seed-0.tsv",
+        "results/r/predictions/clinical/phase3_tss4h5/covariates/seed-0.tsv",
+        "results/r/predictions/ml/phase4_attention/radiomics/seed-0.tsv",
+    ]
+    figures = drawn(*FIGURES, *CURVES, "genesis_examples")
+    assert plan.figures == [*figures, "results/r/figures/phantom.png"]
+
+
+def test_without_genesis_the_3d_network_begins_with_random_weights(planned):
+    plan = planned({"training": {"phase0_genesis": None, "arms": ["chain"], "networks": ["3d"]}})
+    assert rows(plan) == [
+        "3d/phase1_stroke/random",
+        "3d/phase2_tss3h/phase1",
+        "3d/phase3_tss4h5/phase2",
+        "3d/phase4_attention/phase3",
+    ]
+    assert plan.models_before("3d", "phase1_stroke", "random", 0) == []
+    assert plan.questions("3d", "phase2_tss3h") == {
+        "phase1_stroke": {"below_min": None, "after": None},
+        "phase2_tss3h": {"below_min": 180, "after": "phase1_stroke"},
+        "phase0_genesis": None,
+    }
+    assert "phase0_genesis" not in plan.questions("2d", "phase2_tss3h")
+    assert not [figure for figure in plan.figures if "genesis" in figure]
+
+
+def test_one_network_from_random_weights(planned):
+    plan = planned({"training": {"networks": ["2d"], "arms": ["random"], "seeds": [0]}})
+    assert rows(plan) == ["2d/phase2_tss3h/random", "2d/phase3_tss4h5/random"]
+    assert plan.gradcam_runs == plan.occlusion_runs == ["2d/phase3_tss4h5/random/seed-0"]
+    assert plan.joined_predictions == []
+    assert plan.not_run["3d", "phase3_tss4h5", "phase2"] == LEFT_OUT
+    assert plan.not_run["3d", "phase3_tss4h5", "random"] == LEFT_OUT
+    assert plan.not_run["2d", "phase3_tss4h5", "imagenet"] == "set starting_weights.imagenet.file"
+
+
+def test_a_further_task_is_learned_by_every_arm(planned):
+    plan = planned(ONE_SEED, {"training": {"phase5_tss6h": SIX_HOURS}, "starting_weights": PHANTOM_STARTS})
+    assert plan.time_phases == ["phase2_tss3h", "phase3_tss4h5", "phase5_tss6h"]
+    further = [run for run in rows(plan) if "phase5" in run]
+    assert further == [
+        "2d/phase5_tss6h/random",
+        "3d/phase5_tss6h/random",
+        "2d/phase5_tss6h/medical",
+        "3d/phase5_tss6h/medical",
+        "2d/phase5_tss6h/phase3",
+        "3d/phase5_tss6h/phase3",
+    ]
+    assert [path for path in plan.baseline_predictions if "phase5" in path] == [
+        "results/r/predictions/outline/phase5_tss6h/ratios/seed-0.tsv",
+        "results/r/predictions/outline/phase5_tss6h/2d/seed-0.tsv",
+        "results/r/predictions/outline/phase5_tss6h/3d/seed-0.tsv",
+        "results/r/predictions/ratio/phase5_tss6h/flair/seed-0.tsv",
+        "results/r/predictions/ratio/phase5_tss6h/series/seed-0.tsv",
+        "results/r/predictions/clinical/phase5_tss6h/covariates/seed-0.tsv",
+    ]
+    assert plan.chained["3d", "phase5_tss6h"] == "phase3"
+    assert plan.questions("2d", "phase5_tss6h") == {
+        "phase1_stroke": {"below_min": None, "after": None},
+        "phase2_tss3h": {"below_min": 180, "after": "phase1_stroke"},
+        "phase3_tss4h5": {"below_min": 270, "after": "phase2_tss3h"},
+        "phase5_tss6h": {"below_min": 360, "after": "phase3_tss4h5"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "before"),
+    [
+        (("2d", "phase2_tss3h", "random"), []),
+        (("2d", "phase2_tss3h", "phase1"), ["2d/phase1_stroke/random"]),
+        (("3d", "phase2_tss3h", "phase1"), ["3d/phase1_stroke/genesis"]),
+        (("3d", "phase1_stroke", "genesis"), ["3d/phase0_genesis/random"]),
+        (("3d", "phase3_tss4h5", "medical"), ["3d/phase0_medical/random"]),
+        (("3d", "phase4_attention", "phase3"), ["3d/phase3_tss4h5/phase2"]),
+    ],
+)
+def test_the_model_that_a_training_starts_from(planned, row, before):
+    assert planned().models_before(*row, 4) == [f"results/r/models/{path}/seed-4/model.pt" for path in before]
+
+
+def test_a_training_that_there_is_not(planned):
+    with pytest.raises(ValueError, match="ImageNet weights are of the 2D network alone"):
+        planned().models_before("3d", "phase2_tss3h", "imagenet", 0)
+
+
+def test_patients_have_no_phantom_figure_and_no_ceiling(planned, tmp_path):
+    (tmp_path / "cohort.tsv").touch()
+    plan = planned({"cohort": {"sheet": str(tmp_path / "cohort.tsv")}, "phantom": {"patients": 0}})
+    assert plan.figures[-2:] == drawn("outlines")
+    assert plan.ceilings == []
+
+
+def test_registered_phantoms_have_no_figure_of_scans(planned):
+    plan = planned({"phantom": {"space": "template"}})
+    assert plan.figures[-2:] == drawn("outlines")
+    assert plan.ceilings == ["results/r/phantom/ceiling.json"]
+
+
+def test_channels_and_what_is_seen(planned):
+    plan = planned()
+    assert (plan.channels, plan.brain_box) == (["dwi", "t2w", "flair"], [])
+    models = {"channels": ["dwi", "adc"], "other_hemisphere": True, "field": "brain"}
+    plan = planned({"models": models})
+    assert plan.channels == ["dwi", "adc", "other_dwi", "other_adc"]
+    assert plan.brain_box == ["results/r/hemispheres/brain_box.json"]
+    assert not [path for path in plan.baseline_predictions if "/ratio/" in path]  # of DWI and FLAIR
+
+
+def test_settings_of_networks(planned):
+    plan = planned({"models": {"3d": {"width": 4}}, "training": {"networks": ["3d"], "threads": 2}})
+    shared = {"average": [1, 1, 1], "attention_norm": "sigmoid", "standardise": True}
+    shared |= {"channels": ["dwi", "t2w", "flair"]}
+    assert plan.network_settings == {
+        "2d": {"width": 64, "attention_map": "native", "slice_aggregation": "softmax_logit", **shared},
+        "3d": {"width": 4, **shared},
+    }
+    assert plan.medical_settings == {
+        "epochs": 100,
+        "patience": 10,
+        "batch": 8,
+        "lr": 1.0e-3,
+        "precision": "fp32",
+        "threads": 2,
+        "device": "auto",
+    }
+    assert plan.intervals == {"confidence": 0.95, "bootstraps": 2000}
+
+
+@pytest.mark.parametrize(("device", "gpus"), [("auto", 0), ("cpu", 0), ("cuda", 1)])
+def test_a_training_on_cuda_takes_a_gpu(planned, device, gpus):
+    assert planned({"training": {"device": device}}).gpus == gpus
+
+
+def test_phases_that_contradict_each_other(shipped):
+    config = merged(shipped, {"training": {"phase5_tss6h": SIX_HOURS | {"after": "phase9_gone"}}})
+    with pytest.raises(ConfigurationError, match=r"phase5_tss6h\.after is 'phase9_gone'"):
+        make_plan(config, folder=RUN)
+
+
+def test_the_plan_is_made_without_heavy_packages():
+    code = "import sys, strokeclock.plan, strokeclock.cohort.patients; print(*sys.modules)"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert not {"numpy", "pandas", "torch", "nibabel", "pydantic"} & set(found.split())
