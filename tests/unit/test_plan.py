@@ -45,8 +45,16 @@ CURVES = [
     "training/3d-phase3_tss4h5-random",
     "training/3d-phase4_attention-phase3",
 ]
+WITHOUT_NETWORKS = [  # predictions of what rests on no network
+    "results/r/predictions/ratio/phase2_tss3h/flair/seed-0.tsv",
+    "results/r/predictions/ratio/phase2_tss3h/series/seed-0.tsv",
+    "results/r/predictions/ratio/phase3_tss4h5/flair/seed-0.tsv",
+    "results/r/predictions/ratio/phase3_tss4h5/series/seed-0.tsv",
+    "results/r/predictions/clinical/phase2_tss3h/covariates/seed-0.tsv",
+    "results/r/predictions/clinical/phase3_tss4h5/covariates/seed-0.tsv",
+    "results/r/predictions/ml/phase4_attention/radiomics/seed-0.tsv",
+]
 SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
-ONE_SEED = {"training": {"seeds": [0]}}
 PHANTOM_STARTS = {name: {"source": "phantom"} for name in ("medical_2d", "medical_3d")}
 LEFT_OUT = "training.networks, training.arms, training.phase0_genesis or a phase's after leaves it out"
 
@@ -64,12 +72,11 @@ def shipped(root):
 
 @pytest.fixture
 def planned(shipped):
-    """The plan of the shipped configuration, of phantoms, and of changes to it."""
+    """The plan of the shipped configuration, of phantoms, or of a change to it."""
 
-    def plan(*changes):
+    def plan(change=None):
         config = merged(shipped, {"phantom": {"patients": 30}, "split": {"counts": None}})
-        for change in changes:
-            config = merged(config, change)
+        config = merged(config, change or {})
         check_configuration(config)
         return make_plan(config, folder=RUN)
 
@@ -103,30 +110,15 @@ def test_the_trainings_of_the_shipped_configuration(planned):
 def test_the_predictions_of_the_shipped_configuration(planned):
     plan = planned()
     assert plan.predictions == of_seeds("predictions", [row for row in TRAINED if row != GENESIS], ".tsv")
-    joined = [
-        "outline/phase2_tss3h/2d",
-        "outline/phase3_tss4h5/2d",
-        "outline/phase2_tss3h/3d",
-        "outline/phase3_tss4h5/3d",
-    ]
+    phases = ("phase2_tss3h", "phase3_tss4h5")
+    joined = [f"outline/{phase}/{net}" for net in ("2d", "3d") for phase in phases]
     assert plan.joined_predictions == of_seeds("predictions", joined, ".tsv")
     assert plan.baseline_predictions == [
         *of_seeds("predictions", ["outline/phase2_tss3h/ratios", "outline/phase3_tss4h5/ratios"], ".tsv"),
         *of_seeds("predictions", joined, ".tsv"),
-        "results/r/predictions/ratio/phase2_tss3h/flair/seed-0.tsv",
-        "results/r/predictions/ratio/phase2_tss3h/series/seed-0.tsv",
-        "results/r/predictions/ratio/phase3_tss4h5/flair/seed-0.tsv",
-        "results/r/predictions/ratio/phase3_tss4h5/series/seed-0.tsv",
-        "results/r/predictions/clinical/phase2_tss3h/covariates/seed-0.tsv",
-        "results/r/predictions/clinical/phase3_tss4h5/covariates/seed-0.tsv",
-        "results/r/predictions/ml/phase4_attention/radiomics/seed-0.tsv",
+        *WITHOUT_NETWORKS,
     ]
-    assert plan.below_min == {
-        "phase1_stroke": None,
-        "phase2_tss3h": 180,
-        "phase3_tss4h5": 270,
-        "phase4_attention": 270,
-    }
+    assert list(plan.below_min.values()) == [None, 180, 270, 270]
 
 
 def test_what_people_read_of_the_shipped_configuration(planned):
@@ -141,12 +133,8 @@ def test_what_people_read_of_the_shipped_configuration(planned):
         "fig8": {"phases": ["phase3_tss4h5", "phase4_attention"], "readers": True},
     }
     assert plan.typeset == [
-        "results/r/tables/table1.html",
-        "results/r/tables/table1.tex",
-        "results/r/tables/table1.png",
-        "results/r/tables/table2.html",
-        "results/r/tables/table2.tex",
-        "results/r/tables/table2.png",
+        *(f"results/r/tables/table1.{suffix}" for suffix in ("html", "tex", "png")),
+        *(f"results/r/tables/table2.{suffix}" for suffix in ("html", "tex", "png")),
     ]
     assert plan.lesion_tables == [
         "results/r/lesions/volumes.tsv",
@@ -194,7 +182,6 @@ def test_networks_are_explained_with_the_first_seed(planned):
 
 def test_missing_starting_weights_are_named(planned):
     plan = planned()
-    assert plan.data_sets == {"medical_2d": None, "medical_3d": None}
     why = {
         ("2d", "imagenet"): "set starting_weights.imagenet.file",
         ("2d", "medical"): "set starting_weights.medical_2d.source",
@@ -242,15 +229,7 @@ def test_without_outliner_nothing_rests_on_it(planned):
     assert not plan.has_outliner
     assert plan.records == of_seeds("models", TRAINED, "/run.json", seeds=[0])
     assert plan.joined_predictions == []
-    assert plan.baseline_predictions == [
-        "results/r/predictions/ratio/phase2_tss3h/flair/seed-0.tsv",
-        "results/r/predictions/ratio/phase2_tss3h/series/seed-0.tsv",
-        "results/r/predictions/ratio/phase3_tss4h5/flair/seed-0.tsv",
-        "results/r/predictions/ratio/phase3_tss4h5/series/seed-0.tsv",
-        "results/r/predictions/clinical/phase2_tss3h/covariates/seed-0.tsv",
-        "results/r/predictions/clinical/phase3_tss4h5/covariates/seed-0.tsv",
-        "results/r/predictions/ml/phase4_attention/radiomics/seed-0.tsv",
-    ]
+    assert plan.baseline_predictions == WITHOUT_NETWORKS
     figures = drawn(*FIGURES, *CURVES, "genesis_examples")
     assert plan.figures == [*figures, "results/r/figures/phantom.png"]
 
@@ -284,7 +263,9 @@ def test_one_network_from_random_weights(planned):
 
 
 def test_a_further_task_is_learned_by_every_arm(planned):
-    plan = planned(ONE_SEED, {"training": {"phase5_tss6h": SIX_HOURS}, "starting_weights": PHANTOM_STARTS})
+    plan = planned(
+        {"training": {"phase5_tss6h": SIX_HOURS, "seeds": [0]}, "starting_weights": PHANTOM_STARTS}
+    )
     assert plan.time_phases == ["phase2_tss3h", "phase3_tss4h5", "phase5_tss6h"]
     further = [run for run in rows(plan) if "phase5" in run]
     assert further == [
@@ -348,8 +329,7 @@ def test_registered_phantoms_have_no_figure_of_scans(planned):
 def test_channels_and_what_is_seen(planned):
     plan = planned()
     assert (plan.channels, plan.brain_box) == (["dwi", "t2w", "flair"], [])
-    models = {"channels": ["dwi", "adc"], "other_hemisphere": True, "field": "brain"}
-    plan = planned({"models": models})
+    plan = planned({"models": {"channels": ["dwi", "adc"], "other_hemisphere": True, "field": "brain"}})
     assert plan.channels == ["dwi", "adc", "other_dwi", "other_adc"]
     assert plan.brain_box == ["results/r/hemispheres/brain_box.json"]
     assert not [path for path in plan.baseline_predictions if "/ratio/" in path]  # of DWI and FLAIR
@@ -363,15 +343,8 @@ def test_settings_of_networks(planned):
         "2d": {"width": 64, "attention_map": "native", "slice_aggregation": "softmax_logit", **shared},
         "3d": {"width": 4, **shared},
     }
-    assert plan.medical_settings == {
-        "epochs": 100,
-        "patience": 10,
-        "batch": 8,
-        "lr": 1.0e-3,
-        "precision": "fp32",
-        "threads": 2,
-        "device": "auto",
-    }
+    medical = {"epochs": 100, "patience": 10, "batch": 8, "lr": 1.0e-3}
+    assert plan.medical_settings == medical | {"precision": "fp32", "threads": 2, "device": "auto"}
     assert plan.intervals == {"confidence": 0.95, "bootstraps": 2000}
 
 
