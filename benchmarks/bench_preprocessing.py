@@ -53,7 +53,7 @@ def _measure(folder: Path) -> Iterator[Row]:
     build_atlas(
         source="nilearn",
         grid=SETTINGS["preprocessing"]["grid"],
-        **{f"{name}_out": path for name, path in atlas.items()},
+        outputs=atlas,
     )
 
     n4 = {"shrink": SETTINGS["preprocessing"]["n4"]["shrink"]}
@@ -108,12 +108,12 @@ def _fsl_chain(raw: dict[str, Path], atlas: dict[str, Path], folder: Path) -> No
         box: {name: folder / f"{box}_{name}.nii" for name in series}
         for box in ("bias", "upright", "stripped", "done")
     }
-    correct_bias({**raw, "adc": None}, out=boxes["bias"], b_value=1000.0, **prep["n4"], **patient)
-    reorient(boxes["bias"], out=boxes["upright"], **patient)
+    correct_bias({**raw, "adc": None}, outputs=boxes["bias"], b_value=1000.0, **prep["n4"], **patient)
+    reorient(boxes["bias"], outputs=boxes["upright"], **patient)
     stripped = {name: boxes["stripped"][name] for name in ("t2w", "flair")}
     strip_skull(
         boxes["upright"],
-        out=stripped,
+        outputs=stripped,
         fraction=prep["fsl"]["bet_fraction"],
         robust=prep["fsl"]["bet_robust"],
         **patient,
@@ -123,7 +123,7 @@ def _fsl_chain(raw: dict[str, Path], atlas: dict[str, Path], folder: Path) -> No
         stripped["t2w"],
         grid=atlas["grid"],
         brain_mask_grid=atlas["brain_mask_grid"],
-        out=on_atlas,
+        registered=on_atlas,
         matrix=matrix,
         dof=prep["fsl"]["t2w_dof"],
         cost=prep["fsl"]["t2w_cost"],
@@ -131,14 +131,13 @@ def _fsl_chain(raw: dict[str, Path], atlas: dict[str, Path], folder: Path) -> No
     )
     strip_again(on_atlas, brain_mask=mask, fraction=prep["fsl"]["second_bet_fraction"], **patient)
     co_register(
-        boxes["upright"],
-        stripped=stripped,
+        {**boxes["upright"], **{f"stripped_{name}": path for name, path in stripped.items()}},
         t2w_to_atlas=matrix,
         grid=atlas["grid"],
         brain_mask=mask,
-        out=boxes["done"],
-        brain_mask_out=folder / "brain_done.nii.gz",
-        transforms={name: folder / f"fsl_{name}.txt" for name in ("t2w_to_atlas", "flair_to_t2w")},
+        outputs=boxes["done"]
+        | {"brain_mask": folder / "brain_done.nii.gz"}
+        | {name: folder / f"fsl_{name}.txt" for name in ("t2w_to_atlas", "flair_to_t2w")},
         dof=prep["fsl"]["flair_dof"],
         cost=prep["fsl"]["flair_cost"],
         **patient,

@@ -81,7 +81,7 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
     boxed = folder / "brain_box.json" if models["field"] == "brain" else None
     inputs = {
         "seed": run.seed,
-        "hemispheres": folder / "hemispheres",
+        "manifest": folder / "hemispheres/manifest.tsv",
         "cohort": folder / "cohort.tsv",
         "split": folder / "split.tsv",
         "output": output,
@@ -111,7 +111,7 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
             weights=run.weights,
             models=settings,
             training=phase_settings(run.phase, training) | shared,
-            tasks=tasks,
+            tasks=training,
             parent_model=before
             and model_folder(folder, run._replace(phase=before[0], weights=before[1])) / "model.pt",
             **inputs,
@@ -126,11 +126,11 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
     if run.phase in tasks and run.weights not in ("imagenet", "medical"):
         predict(
             output / "model.pt",
-            output=output / "scores.tsv",
+            predictions=output / "scores.tsv",
             channels=settings["channels"],
             threads=1,
             device=device,
-            **{key: inputs[key] for key in ("hemispheres", "cohort", "split")},
+            **{key: inputs[key] for key in ("manifest", "cohort", "split")},
         )
         scores = pd.read_csv(output / "scores.tsv", sep="\t")
         for part, rows in scores.groupby("part"):

@@ -99,13 +99,10 @@ def _case(name: str, t2w: str | Path, mask: str | Path, atlas: Volume, atlas_mas
 
 def _atlas(folder: Path) -> tuple[Volume, Volume]:
     paths = {
-        f"{name}_out": folder / f"atlas_{name}.nii.gz"
-        for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")
+        name: folder / f"atlas_{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")
     }
-    build_atlas(source="nilearn", grid=CONFIG["preprocessing"]["grid"], **paths)
-    head, mask = (
-        read_volume(paths[f"{name}_out"], patient="atlas", series=name) for name in ("t2w", "brain_mask")
-    )
+    build_atlas(source="nilearn", grid=CONFIG["preprocessing"]["grid"], outputs=paths)
+    head, mask = (read_volume(paths[name], patient="atlas", series=name) for name in ("t2w", "brain_mask"))
     return head, mask
 
 

@@ -401,9 +401,7 @@ def _measure(case: Case, method: type, atlas: dict[str, Path]) -> dict[str, floa
 
 def _atlas(folder: Path) -> dict[str, Path]:
     files = {name: folder / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
-    build_atlas(
-        source="nilearn", grid=(112, 112, 26), **{f"{name}_out": path for name, path in files.items()}
-    )
+    build_atlas(source="nilearn", grid=(112, 112, 26), outputs=files)
     head, mask = (read_volume(files[name], patient="atlas", series=name) for name in ("t2w", "brain_mask"))
     files["brain"] = folder / "brain.nii.gz"
     write_volume(files["brain"], Volume(head.data * mask.data, head.affine))

@@ -50,7 +50,7 @@ def find_batch(batches: Mapping[str, Iterable[str]], part: str) -> str:
     return next(name for name in batches if part.startswith(name))
 
 
-def write_batch(path: str | Path, files: Files) -> None:
+def write_batch(table: str | Path, files: Files) -> None:
     """Write a batch's table (`COLUMNS`) when its files are there.
 
     Parameters
@@ -58,11 +58,11 @@ def write_batch(path: str | Path, files: Files) -> None:
     files : patient -> what it is (t2w, brain_mask, …) -> file, absolute or from the working directory.
     """
     text = io.StringIO()
-    table = csv.writer(text, delimiter="\t", lineterminator="\n")
-    table.writerow(COLUMNS)
+    lines = csv.writer(text, delimiter="\t", lineterminator="\n")
+    lines.writerow(COLUMNS)
     for patient, named in sorted(files.items()):
-        table.writerows((patient, name, file, _digest(file)) for name, file in named.items())
-    write_whole(path, text.getvalue())
+        lines.writerows((patient, name, file, _digest(file)) for name, file in named.items())
+    write_whole(table, text.getvalue())
 
 
 def read_batches(

@@ -118,10 +118,10 @@ class Plan:
         return [*channel_names(models["channels"], other_hemisphere=models["other_hemisphere"])]
 
     @property
-    def brain_box(self) -> list[str]:
-        """The file of the box that networks see; none where it is the whole hemisphere."""
+    def brain_box(self) -> str | list[str]:
+        """The file of the box that networks see; [], no input of a rule, where it is the whole hemisphere."""
         is_box = self.config["models"]["field"] == "brain"
-        return [f"{self.folder}/hemispheres/brain_box.json"] if is_box else []
+        return f"{self.folder}/hemispheres/brain_box.json" if is_box else []
 
     @cached_property
     def network_settings(self) -> dict[str, dict[str, object]]:
@@ -146,8 +146,8 @@ class Plan:
         }
         return asked | ({GENESIS: None} if net == self.restorer and not training[GENESIS] else {})
 
-    def models_before(self, net: str, phase: str, weights: str, seed: int | str) -> list[str]:
-        """The model that a training starts from; none where it starts from random weights.
+    def model_before(self, net: str, phase: str, weights: str, seed: int | str) -> str | list[str]:
+        """The model that a training starts from; [] where it starts from random weights.
 
         Raises
         ------
@@ -155,7 +155,7 @@ class Plan:
             There is no such training.
         """
         before = parent(net, phase, weights, self.tasks)
-        return [f"{self.folder}/models/{net}/{'/'.join(before)}/seed-{seed}/model.pt"] if before else []
+        return f"{self.folder}/models/{net}/{'/'.join(before)}/seed-{seed}/model.pt" if before else []
 
     @property
     def records(self) -> list[str]:

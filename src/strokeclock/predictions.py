@@ -158,18 +158,17 @@ def write_predictions(path: str | Path, rows: Iterable[tuple[str, str, str, floa
     write_whole(path, "\n".join(lines) + "\n")
 
 
-def join_predictions(paths: Iterable[str | Path], output: str | Path) -> None:
-    """Write the mean of several rows' scores for the same units.
+def join_predictions(network: str | Path, outlined: str | Path, predictions: str | Path) -> None:
+    """Write the mean of a network's and the outlined lesion's scores for the same units.
 
     Raises PredictionError where they do not hold the same units with the same labels.
     """
-    first, *others = ((path, read_predictions(path)) for path in paths)
-    units = first[1].drop(columns="score")
-    for path, table in others:
-        if not table.drop(columns="score").equals(units):
-            raise PredictionError(f"{path} and {first[0]} differ in units or labels: predict them anew")
-    scores = np.mean([table["score"] for _, table in (first, *others)], axis=0)
-    write_predictions(output, units.assign(score=scores).itertuples(index=False, name=None))
+    first, second = read_predictions(network), read_predictions(outlined)
+    units = first.drop(columns="score")
+    if not second.drop(columns="score").equals(units):
+        raise PredictionError(f"{outlined} and {network} differ in units or labels: predict them anew")
+    scores = np.mean([first["score"], second["score"]], axis=0)
+    write_predictions(predictions, units.assign(score=scores).itertuples(index=False, name=None))
 
 
 def _units(frame: pd.DataFrame, below_min: float | None, path: str | Path) -> pd.DataFrame:

@@ -13,9 +13,10 @@ import pytest
 import yaml
 
 from strokeclock.imaging.atlas import build_atlas, read_atlas
+from strokeclock.imaging.check import check
 from strokeclock.imaging.hemispheres import make_hemispheres
 from strokeclock.imaging.open_chain import preprocess_patient
-from strokeclock.imaging.quality import check, dice
+from strokeclock.imaging.quality import dice
 from strokeclock.imaging.reference import make_reference
 from strokeclock.imaging.resample import resample_mask
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
@@ -40,9 +41,7 @@ def atlas(tmp_path_factory):
     """The files of nilearn's atlas, and what the chain reads of them."""
     folder = tmp_path_factory.mktemp("atlas")
     files = {name: folder / f"{name}.nii.gz" for name in ATLAS}
-    build_atlas(
-        source="nilearn", grid=(112, 112, 26), **{f"{name}_out": path for name, path in files.items()}
-    )
+    build_atlas(source="nilearn", grid=(112, 112, 26), outputs=files)
     return SimpleNamespace(files=files, read=read_atlas(**{name: files[name] for name in ATLAS[:3]}))
 
 

@@ -126,7 +126,7 @@ def learn(phase, phantoms, folder, *, seed, permuted):
         seed=seed,
         models=MODELS,
         training=TRAINING,
-        hemispheres=hemispheres,
+        manifest=hemispheres / "manifest.tsv",
         parent_model=None,
         output=folder / "model",
         **taught,
@@ -135,8 +135,8 @@ def learn(phase, phantoms, folder, *, seed, permuted):
     output.parent.mkdir(parents=True)
     predict(
         folder / "model/model.pt",
-        hemispheres=hemispheres,
-        output=output,
+        manifest=hemispheres / "manifest.tsv",
+        predictions=output,
         channels=CHANNELS,
         threads=1,
         device="cpu",

@@ -44,11 +44,16 @@ class ToyCohort:
     channels: tuple[str, ...] = ("dwi", "t2w", "flair")
 
     @property
+    def manifest(self) -> Path:
+        """The path of the manifest; there is none."""
+        return self.hemispheres / "manifest.tsv"
+
+    @property
     def torch(self) -> dict:
         return {"precision": "fp32", "threads": 1, "device": self.device}
 
     def inputs(self) -> dict[str, Path]:
-        return {"hemispheres": self.hemispheres, "cohort": self.cohort, "split": self.split}
+        return {"manifest": self.manifest, "cohort": self.cohort, "split": self.split}
 
     def write_box(self, box: tuple) -> Path:
         """Write a file with the box that networks see."""

@@ -220,7 +220,7 @@ def test_starting_weights_that_are_there(planned, tmp_path):
     assert plan.chained == {}
     assert plan.joined_predictions == []
     imagenet = "results/r/models/2d/phase0_imagenet/torchvision/seed-7/model.pt"
-    assert plan.models_before("2d", "phase3_tss4h5", "imagenet", 7) == [imagenet]
+    assert plan.model_before("2d", "phase3_tss4h5", "imagenet", 7) == imagenet
     assert set(plan.not_run.values()) == {LEFT_OUT}
 
 
@@ -242,7 +242,7 @@ def test_without_genesis_the_3d_network_begins_with_random_weights(planned):
         "3d/phase3_tss4h5/phase2",
         "3d/phase4_attention/phase3",
     ]
-    assert plan.models_before("3d", "phase1_stroke", "random", 0) == []
+    assert plan.model_before("3d", "phase1_stroke", "random", 0) == []
     assert plan.questions("3d", "phase2_tss3h") == {
         "phase1_stroke": {"below_min": None, "after": None},
         "phase2_tss3h": {"below_min": 180, "after": "phase1_stroke"},
@@ -297,20 +297,20 @@ def test_a_further_task_is_learned_by_every_arm(planned):
     ("row", "before"),
     [
         (("2d", "phase2_tss3h", "random"), []),
-        (("2d", "phase2_tss3h", "phase1"), ["2d/phase1_stroke/random"]),
-        (("3d", "phase2_tss3h", "phase1"), ["3d/phase1_stroke/genesis"]),
-        (("3d", "phase1_stroke", "genesis"), ["3d/phase0_genesis/random"]),
-        (("3d", "phase3_tss4h5", "medical"), ["3d/phase0_medical/random"]),
-        (("3d", "phase4_attention", "phase3"), ["3d/phase3_tss4h5/phase2"]),
+        (("2d", "phase2_tss3h", "phase1"), "2d/phase1_stroke/random"),
+        (("3d", "phase2_tss3h", "phase1"), "3d/phase1_stroke/genesis"),
+        (("3d", "phase1_stroke", "genesis"), "3d/phase0_genesis/random"),
+        (("3d", "phase3_tss4h5", "medical"), "3d/phase0_medical/random"),
+        (("3d", "phase4_attention", "phase3"), "3d/phase3_tss4h5/phase2"),
     ],
 )
 def test_the_model_that_a_training_starts_from(planned, row, before):
-    assert planned().models_before(*row, 4) == [f"results/r/models/{path}/seed-4/model.pt" for path in before]
+    assert planned().model_before(*row, 4) == (before and f"results/r/models/{before}/seed-4/model.pt")
 
 
 def test_a_training_that_there_is_not(planned):
     with pytest.raises(ValueError, match="ImageNet weights are of the 2D network alone"):
-        planned().models_before("3d", "phase2_tss3h", "imagenet", 0)
+        planned().model_before("3d", "phase2_tss3h", "imagenet", 0)
 
 
 def test_patients_have_no_phantom_figure_and_no_ceiling(planned, tmp_path):
@@ -331,7 +331,7 @@ def test_channels_and_what_is_seen(planned):
     assert (plan.channels, plan.brain_box) == (["dwi", "t2w", "flair"], [])
     plan = planned({"models": {"channels": ["dwi", "adc"], "other_hemisphere": True, "field": "brain"}})
     assert plan.channels == ["dwi", "adc", "other_dwi", "other_adc"]
-    assert plan.brain_box == ["results/r/hemispheres/brain_box.json"]
+    assert plan.brain_box == "results/r/hemispheres/brain_box.json"
     assert not [path for path in plan.baseline_predictions if "/ratio/" in path]  # of DWI and FLAIR
 
 

@@ -291,7 +291,7 @@ def test_joined_scores_are_the_mean_whatever_the_order(tmp_path):
     others = [(*row[:4], score) for row, score in zip(ROWS, (0.25, 0.75, 0.5, 0.0), strict=True)]
     for name, rows in {"a": ROWS, "b": others[::-1]}.items():
         write_predictions(tmp_path / f"{name}.tsv", rows)
-    join_predictions([tmp_path / "a.tsv", tmp_path / "b.tsv"], tmp_path / "out.tsv")
+    join_predictions(tmp_path / "a.tsv", tmp_path / "b.tsv", tmp_path / "out.tsv")
     joined = read_predictions(tmp_path / "out.tsv")
     assert joined["score"].tolist() == [0.5] * 4
     pd.testing.assert_frame_equal(
@@ -303,4 +303,4 @@ def test_scores_of_other_patients_are_not_joined(tmp_path):
     write_predictions(tmp_path / "a.tsv", ROWS)
     write_predictions(tmp_path / "b.tsv", [*ROWS[:3], ("d", *ROWS[3][1:])])
     with pytest.raises(PredictionError, match="differ in units or labels"):
-        join_predictions([tmp_path / "a.tsv", tmp_path / "b.tsv"], tmp_path / "out.tsv")
+        join_predictions(tmp_path / "a.tsv", tmp_path / "b.tsv", tmp_path / "out.tsv")

@@ -97,7 +97,9 @@ def test_it_learns_from_phase_to_phase_and_is_explained(toys, tmp_path, tiny):
             assert "trunk.second.0.weight" not in stays
         parent = tmp_path / phase / "model.pt"
     output = tmp_path / "scores.tsv"
-    predict(parent, output=output, channels=toys.channels, threads=1, device=toys.device, **toys.inputs())
+    predict(
+        parent, predictions=output, channels=toys.channels, threads=1, device=toys.device, **toys.inputs()
+    )
     assert set(pd.read_csv(output, sep="\t")["part"]) == {"validation", "test"}
     network, record = read_network(parent)
     assert record.frozen == ("trunk.first",)

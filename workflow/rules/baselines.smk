@@ -56,10 +56,10 @@ rule predict_outlined:
 
 rule join_predictions:
     input:
+        SETTLED,
         network=lambda wildcards: f"{RUN}/predictions/{wildcards.net}/{wildcards.phase}/"
         f"{plan.chained[wildcards.net, wildcards.phase]}/seed-{wildcards.seed}.tsv",
         outlined=f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
-        settled=SETTLED,
     output:
         predictions=f"{RUN}/predictions/outline/{{phase}}/{{net}}/seed-{{seed}}.tsv",
     log:
@@ -117,9 +117,9 @@ rule radiomics:
         mem_mb=2000,
         runtime=15,
     params:
+        **config["evaluation"]["radiomics"],
         regions=files_of({"region": "radiomics/{patient}.nii.gz"}),
         sides=None if patients.are_phantoms else row_of("lesion_side"),
-        settings=config["evaluation"]["radiomics"],
     script:
         "../scripts/radiomics.py"
 
@@ -152,13 +152,14 @@ rule predict_ml:
 
 rule ml_baseline:
     input:
-        predictions=plan.predictions,
-        baselines=plan.baseline_predictions,
-        record=[f"{RUN}/radiomics/{phase}.json" for phase in plan.radiomics_phases],
+        predictions=plan.predictions + plan.baseline_predictions,
+        record=next(
+            (f"{RUN}/radiomics/{phase}.json" for phase in plan.radiomics_phases), []
+        ),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
-        report(
+        table=report(
             f"{RUN}/tables/ml_baseline.csv",
             caption="../report/ml_baseline.rst",
             category="Tables",

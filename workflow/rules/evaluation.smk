@@ -7,7 +7,7 @@ rule table1:
         split=settled(f"{RUN}/cohort/split.tsv"),
         exclusions=settled(f"{RUN}/cohort/exclusions.tsv"),
     output:
-        report(
+        table=report(
             f"{RUN}/tables/table1.csv",
             caption="../report/table1.rst",
             category="Tables",
@@ -27,8 +27,7 @@ rule table1:
 
 rule fit_operating_points:
     input:
-        predictions=plan.predictions,
-        baselines=plan.baseline_predictions,
+        predictions=plan.predictions + plan.baseline_predictions,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -54,8 +53,7 @@ rule fit_operating_points:
 
 rule table2:
     input:
-        predictions=plan.predictions,
-        baselines=plan.baseline_predictions,
+        predictions=plan.predictions + plan.baseline_predictions,
         thresholds=f"{RUN}/fitted/thresholds.json",
         paper=BASE / "resources/table2_paper.csv",
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),

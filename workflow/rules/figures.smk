@@ -31,9 +31,9 @@ rule preprocessed:
 
 rule roc:
     input:
-        predictions=[*plan.predictions, *plan.joined_predictions],
+        SETTLED,
+        predictions=plan.predictions + plan.joined_predictions,
         table2=f"{RUN}/tables/table2.csv",
-        settled=SETTLED,
     output:
         svg=report(
             f"{RUN}/figures/{{figure}}.svg",
@@ -53,7 +53,8 @@ rule roc:
         mem_mb=1000,
         runtime=5,
     params:
-        settings=lambda wildcards: plan.roc_figures[wildcards.figure],
+        phases=lambda wildcards: plan.roc_figures[wildcards.figure]["phases"],
+        readers=lambda wildcards: plan.roc_figures[wildcards.figure]["readers"],
         tasks=plan.below_min,
     script:
         "../scripts/roc.py"
@@ -92,6 +93,7 @@ rule gradcam:
 
 rule training_curves:
     input:
+        SETTLED,
         histories=expand(
             f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{weights}}}}/seed-{{seed}}/history.tsv",
             seed=config["training"]["seeds"],
@@ -100,7 +102,6 @@ rule training_curves:
             f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{weights}}}}/seed-{{seed}}/run.json",
             seed=config["training"]["seeds"],
         ),
-        settled=SETTLED,
     output:
         svg=report(
             f"{RUN}/figures/training/{{net}}-{{phase}}-{{weights}}.svg",
@@ -182,7 +183,7 @@ if patients.are_phantoms and not patients.in_template_space:
         input:
             phantoms=patients.phantom_tables,
         output:
-            picture=report(
+            png=report(
                 f"{RUN}/figures/phantom.png",
                 caption="../report/phantom.rst",
                 category="Figures",

@@ -81,7 +81,9 @@ rule split:
         mem_mb=1000,
         runtime=5,
     params:
-        settings=config["split"],
+        counts=config["split"]["counts"],
+        fractions=config["split"]["fractions"],
+        seed=config["split"]["seed"],
     script:
         "../scripts/split.py"
 
@@ -154,11 +156,11 @@ rule brain_box:
 # The one checkpoint: all that networks and tables read of patients is settled here.
 checkpoint hemisphere_manifest:
     input:
+        f"{RUN}/cohort/cohort.tsv",
+        f"{RUN}/cohort/split.tsv",
+        f"{RUN}/cohort/exclusions.tsv",
+        f"{RUN}/lesions/volumes.tsv",
         hemispheres=patients.tables_of("hemispheres"),
-        cohort=f"{RUN}/cohort/cohort.tsv",
-        split=f"{RUN}/cohort/split.tsv",
-        exclusions=f"{RUN}/cohort/exclusions.tsv",
-        volumes=f"{RUN}/lesions/volumes.tsv",
     output:
         manifest=f"{RUN}/hemispheres/manifest.tsv",
     log:
@@ -204,9 +206,9 @@ rule quality_picture:
 
 rule quality_page:
     input:
+        f"{RUN}/quality/quality.tsv",
         checks=patients.tables_of("check"),
         pictures=patients.tables_of("quality_picture"),
-        table=f"{RUN}/quality/quality.tsv",
         reference=f"{RUN}/hemispheres/reference.npz",
     output:
         page=f"{RUN}/quality/index.html",

@@ -3,8 +3,8 @@
 
 rule lesions:
     input:
+        lambda wildcards: patients.drawn_files_of(patients_of(wildcards)),
         preprocessed=preprocessed_table,
-        drawn=lambda wildcards: patients.drawn_files_of(patients_of(wildcards)),
     output:
         table=patients.table_of("lesions"),
     log:

@@ -6,7 +6,7 @@ report: "../report/workflow.rst"
 
 rule results_page:
     input:
-        settled=SETTLED,
+        SETTLED,
         made=[
             f"{RUN}/cohort/cohort.tsv",
             f"{RUN}/cohort/split.tsv",
@@ -37,7 +37,7 @@ rule results_page:
         mem_mb=1000,
         runtime=5,
     params:
-        settings=config,
+        config=config,
         not_run=list(plan.missing),
     script:
         "../scripts/results_page.py"

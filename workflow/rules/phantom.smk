@@ -94,6 +94,7 @@ if patients.are_phantoms:
             mem_mb=1500,
             runtime=10,
         params:
+            patients=4000,
             settings=PHANTOM_LAWS,
         script:
             "../scripts/phantom_ceiling.py"

@@ -22,8 +22,8 @@ rule fsl:
 
 rule bias_correction:
     input:
-        raw=lambda wildcards: patients.raw_files_of([wildcards.patient]),
-        fsl=rules.fsl.output.found,
+        rules.fsl.output.found,
+        lambda wildcards: patients.raw_files_of([wildcards.patient]),
     output:
         **{
             name: temp(f"{BOXES}/bias_correction/{name}.nii")
@@ -38,8 +38,8 @@ rule bias_correction:
         mem_mb=2000,
         runtime=15,
     params:
+        **config["preprocessing"]["n4"],
         raw=lambda wildcards: patients.raw_series(wildcards.patient),
-        settings=config["preprocessing"]["n4"],
         b_value=lambda wildcards: patients.b_value(wildcards.patient),
     script:
         "../scripts/bias_correction.py"
@@ -82,7 +82,8 @@ rule skull_stripping:
         mem_mb=1000,
         runtime=15,
     params:
-        settings={"fraction": FSL["bet_fraction"], "robust": FSL["bet_robust"]},
+        fraction=FSL["bet_fraction"],
+        robust=FSL["bet_robust"],
     script:
         "../scripts/skull_stripping.py"
 
@@ -93,7 +94,7 @@ rule registration_to_atlas:
         grid=f"{RUN}/atlas/grid.nii.gz",
         brain_mask_grid=f"{RUN}/atlas/brain_mask_grid.nii.gz",
     output:
-        t2w=temp(f"{BOXES}/registration_to_atlas/t2w.nii"),
+        registered=temp(f"{BOXES}/registration_to_atlas/t2w.nii"),
         matrix=temp(f"{BOXES}/registration_to_atlas/t2w_to_atlas.mat"),
     log:
         f"{LOG}/fsl/registration_to_atlas/{{patient}}.log",
@@ -104,7 +105,8 @@ rule registration_to_atlas:
         mem_mb=2000,
         runtime=30,
     params:
-        settings={"dof": FSL["t2w_dof"], "cost": FSL["t2w_cost"]},
+        dof=FSL["t2w_dof"],
+        cost=FSL["t2w_cost"],
     script:
         "../scripts/registration_to_atlas.py"
 
@@ -158,14 +160,15 @@ rule co_registration:
         mem_mb=2000,
         runtime=30,
     params:
-        settings={"dof": FSL["flair_dof"], "cost": FSL["flair_cost"]},
+        dof=FSL["flair_dof"],
+        cost=FSL["flair_cost"],
     script:
         "../scripts/co_registration.py"
 
 
 rule preprocess:
     input:
-        preprocessed=lambda wildcards: [
+        lambda wildcards: [
             file
             for path in patients.preprocessed.values()
             for file in each(patients_of(wildcards), path)
@@ -181,6 +184,6 @@ rule preprocess:
         mem_mb=500,
         runtime=5,
     params:
-        preprocessed=files_of(patients.preprocessed),
+        files=files_of(patients.preprocessed),
     script:
         "../scripts/preprocess_fsl.py"

@@ -3,7 +3,7 @@
 
 rule preprocess:
     input:
-        raw=lambda wildcards: patients.raw_files_of(patients_of(wildcards)),
+        lambda wildcards: patients.raw_files_of(patients_of(wildcards)),
         atlas_t2w=rules.atlas.output.t2w,
         atlas_brain_mask=rules.atlas.output.brain_mask,
         atlas_grid=rules.atlas.output.grid,

@@ -1,8 +1,7 @@
 # What the paper lacks: paired tests, calibration, decision curves, abstention, subgroups. From predictions alone.
 
 JUDGED = {
-    "predictions": plan.predictions,
-    "baselines": plan.baseline_predictions,
+    "predictions": plan.predictions + plan.baseline_predictions,
     "cohort": settled(f"{RUN}/cohort/cohort.tsv"),
     "split": settled(f"{RUN}/cohort/split.tsv"),
 }

@@ -3,8 +3,8 @@
 
 rule typeset_table1:
     input:
-        table=rules.table1.output[0],
-        settled=SETTLED,
+        SETTLED,
+        table=rules.table1.output.table,
     output:
         html=report(
             f"{RUN}/tables/table1.html",
@@ -28,8 +28,8 @@ rule typeset_table1:
 
 rule typeset_table2:
     input:
+        SETTLED,
         table=rules.table2.output.table,
-        settled=SETTLED,
     output:
         html=report(
             f"{RUN}/tables/table2.html",

@@ -69,7 +69,7 @@ for phase in plan.tasks:
         input:
             **LEARNED_FROM,
             box=plan.brain_box,
-            parent=lambda wildcards, phase=phase: plan.models_before(
+            parent_model=lambda wildcards, phase=phase: plan.model_before(
                 wildcards.net, phase, wildcards.weights, wildcards.seed
             ),
         output:

@@ -1,21 +1,6 @@
-"""Compare rows of Table 2 with each other, and networks with readers, on the same test patients.
-
-Inputs: predictions, baselines, thresholds, cohort, split, exclusions, readers (may be absent). Output: table.
-Settings: evaluation.{confidence, bootstraps}.
-"""
+"""Compare rows of Table 2 with each other, and networks with readers, on the same test patients."""
 
 from strokeclock.evaluation.comparison import write_comparisons
-from strokeclock.logs import log_to
+from strokeclock.job import run
 
-log_to(snakemake.log[0])
-write_comparisons(
-    [*snakemake.input.predictions, *snakemake.input.baselines],
-    snakemake.output.table,
-    thresholds=snakemake.input.thresholds,
-    cohort=snakemake.input.cohort,
-    split=snakemake.input.split,
-    exclusions=snakemake.input.exclusions,
-    readers=snakemake.input.readers or None,
-    settings=snakemake.params.settings,
-    tasks=snakemake.params.tasks,
-)
+run(snakemake, write_comparisons)

@@ -1,19 +1,6 @@
-"""Fit age, NIHSS and lesion volume to the time since onset, on the training part.
-
-Inputs: volumes, cohort, split.
-Output: fitted (JSON).
-Settings: the phase's below_min.
-"""
+"""Fit age, NIHSS and lesion volume to the time since onset, on the training part."""
 
 from strokeclock.baselines.clinical import fit_clinical
-from strokeclock.logs import log_to
+from strokeclock.job import run
 
-log_to(snakemake.log[0])
-fit_clinical(
-    snakemake.output.fitted,
-    volumes=snakemake.input.volumes,
-    cohort=snakemake.input.cohort,
-    split=snakemake.input.split,
-    phase=snakemake.wildcards.phase,
-    below_min=snakemake.params.below_min,
-)
+run(snakemake, fit_clinical)

@@ -1,20 +1,7 @@
-"""Turn every series to the axes of MNI-152 (fslreorient2std).
-
-Inputs and outputs: every series.
-"""
+"""Turn every series to the axes of MNI-152 (fslreorient2std)."""
 
 from strokeclock.imaging.exclusion import run_step
 from strokeclock.imaging.fsl import reorient
-from strokeclock.logs import log_to
+from strokeclock.job import run
 
-log_to(snakemake.log[0])
-run_step(
-    lambda: reorient(
-        dict(snakemake.input.items()),
-        out=dict(snakemake.output.items()),
-        patient=snakemake.wildcards.patient,
-    ),
-    patient=snakemake.wildcards.patient,
-    inputs=snakemake.input,
-    outputs=snakemake.output,
-)
+run(snakemake, reorient, step=run_step)

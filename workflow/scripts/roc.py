@@ -1,18 +1,7 @@
-"""Draw Figure 6, 7 or 8: ROC curves of the arms, with their AUCs or with the readers.
-
-Inputs: predictions, table2. Outputs: svg, png.
-Params: settings (phases shown, with readers or not), tasks (phase -> minutes below).
-"""
+"""Draw Figure 6, 7 or 8: ROC curves of the arms, with their AUCs or with the readers."""
 
 from strokeclock.figures.roc import draw_roc
 from strokeclock.figures.style import save_figure
-from strokeclock.logs import log_to
+from strokeclock.job import run
 
-log_to(snakemake.log[0])
-figure = draw_roc(
-    snakemake.input.predictions,
-    table2=snakemake.input.table2,
-    tasks=snakemake.params.tasks,
-    **snakemake.params.settings,
-)
-save_figure(figure, *snakemake.output)
+run(snakemake, draw_roc, save=save_figure)

@@ -1,22 +1,7 @@
-"""Strip neck and skull by BET.
-
-Inputs and outputs: t2w and every series that is registered to it.
-Settings: preprocessing.fsl.bet_fraction, bet_robust.
-"""
+"""Strip neck and skull by BET."""
 
 from strokeclock.imaging.exclusion import run_step
 from strokeclock.imaging.fsl import strip_skull
-from strokeclock.logs import log_to
+from strokeclock.job import run
 
-log_to(snakemake.log[0])
-run_step(
-    lambda: strip_skull(
-        dict(snakemake.input.items()),
-        out=dict(snakemake.output.items()),
-        patient=snakemake.wildcards.patient,
-        **snakemake.params.settings,
-    ),
-    patient=snakemake.wildcards.patient,
-    inputs=snakemake.input,
-    outputs=snakemake.output,
-)
+run(snakemake, strip_skull, step=run_step)

@@ -1,15 +1,6 @@
-"""Write Table 1, the demographics of the parts.
-
-Inputs: cohort, split, exclusions. Output: table1.csv.
-"""
+"""Write Table 1, the demographics of the parts."""
 
 from strokeclock.cohort.demographics import write_table1
-from strokeclock.logs import log_to
+from strokeclock.job import run
 
-log_to(snakemake.log[0])
-write_table1(
-    snakemake.input.cohort,
-    snakemake.input.split,
-    snakemake.output[0],
-    exclusions=snakemake.input.exclusions,
-)
+run(snakemake, write_table1)

@@ -29,7 +29,7 @@ COVARIATES = ("age", "nihss", "log_volume")
 
 
 def fit_clinical(
-    output: str | Path,
+    fitted: str | Path,
     *,
     volumes: str | Path,
     cohort: str | Path,
@@ -43,7 +43,7 @@ def fit_clinical(
 
     Parameters
     ----------
-    output : path
+    fitted : path
         fitted/clinical/<phase>/covariates.json.
     volumes : path
         lesions/volumes.tsv.
@@ -78,7 +78,7 @@ def fit_clinical(
     model.fit(values.fillna(imputation).to_numpy(), train["label"])
     log.info("weights: %s", dict(zip(COVARIATES, model[-1].coef_[0].round(3).tolist(), strict=True)))
     write_regression(
-        output,
+        fitted,
         take_numbers(model, inputs=COVARIATES, imputation=list(imputation)),
         row=Arm(CLINICAL, phase, ROW),
         below_min=below_min,
@@ -88,7 +88,7 @@ def fit_clinical(
 
 def predict_clinical(
     fitted: str | Path,
-    output: str | Path,
+    predictions: str | Path,
     *,
     volumes: str | Path,
     cohort: str | Path,
@@ -102,7 +102,7 @@ def predict_clinical(
     ----------
     fitted : path
         What `fit_clinical` wrote, for the same task.
-    output : path
+    predictions : path
         predictions/clinical/<phase>/covariates/seed-0.tsv.
     volumes, cohort, split, phase, below_min
         As of `fit_clinical`.
@@ -119,7 +119,7 @@ def predict_clinical(
     patients = _read_covariates(cohort, split, volumes=volumes, below_min=below_min)
     predicted = [patients[patients["part"] == part] for part in ("validation", "test")]
     write_scores(
-        output,
+        predictions,
         (
             (part, apply_regression(regression, part[list(COVARIATES)].astype(float).to_numpy()))
             for part in predicted

@@ -16,6 +16,7 @@ from strokeclock.cohort.parts import read_split
 from strokeclock.fitted import check_patients, describe_fit
 from strokeclock.models.channels import channel_names
 from strokeclock.predictions import Arm, write_predictions
+from strokeclock.training.material import CohortFiles
 from strokeclock.training.phases import Task
 from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
 
@@ -30,14 +31,12 @@ def fit_measured(
     measure: Measure,
     steps: "Sequence[BaseEstimator]",
     *,
-    output: str | Path,
-    row: Arm,
-    inputs: Sequence[str],
-    hemispheres: str | Path,
-    cohort: str | Path,
-    split: str | Path,
+    fitted: str | Path,
+    files: CohortFiles,
     channels: Sequence[str],
-    task: Task,
+    row: Arm,
+    below_min: float,
+    inputs: Sequence[str],
     **more: Any,
 ) -> None:
     """Fit a regression of measures on the training part and write it (`write_regression`).
@@ -47,7 +46,9 @@ def fit_measured(
     Parameters
     ----------
     steps : what stands in the model behind imputation and standardisation, a classifier the last.
-    row, inputs : of Table 2; the measures' names, in order.
+    channels : the series of a hemisphere, in order (models.channels).
+    row, below_min : of Table 2, of a time task: the label is 1 where TSS is below so many minutes.
+    inputs : the measures' names, in order.
     more : what else the measures depend on.
 
     Raises
@@ -59,17 +60,19 @@ def fit_measured(
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    units = _read_part("train", hemispheres, cohort=cohort, split=split, channels=channels, task=task)
+    units = _read_part("train", files, channels=channels, phase=row.phase, below_min=below_min)
     measured = measure(units, "train")
-    check_classes(units, phase=task.phase, part="train")
-    fitted_on = describe_fit(units.patients, units.labels, measured, parts=["train"], split=read_split(split))
+    check_classes(units, phase=row.phase, part="train")
+    fitted_on = describe_fit(
+        units.patients, units.labels, measured, parts=["train"], split=read_split(files.split)
+    )
     model = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), *steps)
     model.fit(measured, units.labels)
     write_regression(
-        output,
+        fitted,
         take_numbers(model, inputs=inputs),
         row=row,
-        below_min=task.below_min,
+        below_min=below_min,
         fitted_on=fitted_on,
         series=list(channels),
         **more,
@@ -79,15 +82,13 @@ def fit_measured(
 def predict_measured(
     measure: Measure,
     fitted: str | Path,
-    output: str | Path,
+    predictions: str | Path,
     *,
-    row: Arm,
-    inputs: Sequence[str],
-    hemispheres: str | Path,
-    cohort: str | Path,
-    split: str | Path,
+    files: CohortFiles,
     channels: Sequence[str],
-    task: Task,
+    row: Arm,
+    below_min: float,
+    inputs: Sequence[str],
     **more: Any,
 ) -> None:
     """Write the scores of the validation and test parts by what `fit_measured` wrote.
@@ -100,18 +101,27 @@ def predict_measured(
         The hemispheres hold other series.
     """
     asked = {"series": list(channels), **more}
-    regression, content = read_regression(fitted, row=row, below_min=task.below_min, inputs=inputs, **asked)
-    check_patients(fitted, content, split=split)
+    regression, content = read_regression(fitted, row=row, below_min=below_min, inputs=inputs, **asked)
+    check_patients(fitted, content, split=files.split)
     rows = []
     for part in ("validation", "test"):
-        units = _read_part(part, hemispheres, cohort=cohort, split=split, channels=channels, task=task)
+        units = _read_part(part, files, channels=channels, phase=row.phase, below_min=below_min)
         scores = apply_regression(regression, measure(units, part))
         rows += zip(units.patients, units.sides, [part] * len(units), units.labels, scores, strict=True)
-    write_predictions(output, rows)
+    write_predictions(predictions, rows)
 
 
-def _read_part(part: str, folder: str | Path, *, channels: Sequence[str], **where: Any) -> Hemispheres:
-    """Read a part's hemispheres with both sides' channels."""
-    units = read_hemispheres(folder, part=part, other_hemisphere=True, **where)
+def _read_part(
+    part: str, files: CohortFiles, *, channels: Sequence[str], phase: str, below_min: float
+) -> Hemispheres:
+    """Read a part's hemispheres with a lesion, with both sides' channels."""
+    units = read_hemispheres(
+        files.manifest,
+        cohort=files.cohort,
+        split=files.split,
+        task=Task(phase, below_min=below_min, after=None),
+        part=part,
+        other_hemisphere=True,
+    )
     check_channels(units, channels=channel_names(channels, other_hemisphere=True))
     return units

@@ -17,7 +17,7 @@ from strokeclock.models.field import WHOLE
 from strokeclock.predictions import Arm
 from strokeclock.segmentation.lesion import find_lesion
 from strokeclock.segmentation.ratios import measure_ratios, name_measures
-from strokeclock.training.phases import Task
+from strokeclock.training.material import CohortFiles
 from strokeclock.training.store import Hemispheres
 
 log = logging.getLogger(__name__)
@@ -34,13 +34,14 @@ def find_on_dwi(own: np.ndarray, other: np.ndarray, *, dwi: int) -> np.ndarray:
 
 
 def fit_ratio(
-    hemispheres: str | Path,
-    output: str | Path,
+    manifest: str | Path,
+    fitted: str | Path,
     *,
     cohort: str | Path,
     split: str | Path,
     channels: Sequence[str],
-    task: Task,
+    phase: str,
+    below_min: float,
     row: str,
 ) -> None:
     """Fit the regression on the training part and write it.
@@ -49,16 +50,16 @@ def fit_ratio(
 
     Parameters
     ----------
-    hemispheres : path
-        Folder of <patient>.npy.
-    output : path
+    manifest : path
+        hemispheres/manifest.tsv, the hemispheres beside it.
+    fitted : path
         fitted/ratio/<phase>/<row>.json.
     cohort, split : paths
         cohort/cohort.tsv and split.tsv.
     channels : names
         The series of a hemisphere, in order (models.channels), dwi and flair among them.
-    task : Task
-        A time task, whose units are the lesion's hemispheres.
+    phase, below_min : str, float
+        A time task: the label of a lesion's hemisphere is 1 where TSS is below so many minutes.
     row : str
         One of `ROWS`.
 
@@ -73,26 +74,25 @@ def fit_ratio(
     fit_measured(
         _measure(channels, row),
         [LogisticRegression()],
-        output=output,
-        row=Arm(RATIO, task.phase, row),
-        inputs=_name_inputs(channels, row),
-        hemispheres=hemispheres,
-        cohort=cohort,
-        split=split,
+        fitted=fitted,
+        files=CohortFiles(manifest, cohort, split),
         channels=channels,
-        task=task,
+        row=Arm(RATIO, phase, row),
+        below_min=below_min,
+        inputs=_name_inputs(channels, row),
     )
 
 
 def predict_ratio(
     fitted: str | Path,
-    output: str | Path,
+    predictions: str | Path,
     *,
-    hemispheres: str | Path,
+    manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
     channels: Sequence[str],
-    task: Task,
+    phase: str,
+    below_min: float,
     row: str,
 ) -> None:
     """Write scores of the validation and test parts by a fitted regression.
@@ -101,9 +101,9 @@ def predict_ratio(
     ----------
     fitted : path
         What `fit_ratio` wrote, for the same channels, task and row.
-    output : path
+    predictions : path
         predictions/ratio/<phase>/<row>/seed-0.tsv.
-    hemispheres, cohort, split, channels, task, row
+    manifest, cohort, split, channels, phase, below_min, row
         As of `fit_ratio`.
 
     Raises
@@ -116,14 +116,12 @@ def predict_ratio(
     predict_measured(
         _measure(channels, row),
         fitted,
-        output,
-        row=Arm(RATIO, task.phase, row),
-        inputs=_name_inputs(channels, row),
-        hemispheres=hemispheres,
-        cohort=cohort,
-        split=split,
+        predictions,
+        files=CohortFiles(manifest, cohort, split),
         channels=channels,
-        task=task,
+        row=Arm(RATIO, phase, row),
+        below_min=below_min,
+        inputs=_name_inputs(channels, row),
     )
 
 

@@ -15,7 +15,7 @@ from strokeclock.provenance import digest_file
 from strokeclock.segmentation.network import read_outliner
 from strokeclock.segmentation.ratios import measure_outlined, name_measures
 from strokeclock.training.device import choose_device, on_device
-from strokeclock.training.phases import Task
+from strokeclock.training.material import CohortFiles
 
 RATIOS = "ratios"  # the row of Table 2 without a network beside it
 STRENGTH = 0.1  # of the regression (scikit-learn's C): 14 terms are weighed
@@ -23,13 +23,14 @@ STRENGTH = 0.1  # of the regression (scikit-learn's C): 14 terms are weighed
 
 def fit_segmented(
     model: str | Path,
-    output: str | Path,
+    fitted: str | Path,
     *,
-    hemispheres: str | Path,
+    manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
     channels: Sequence[str],
-    task: Task,
+    phase: str,
+    below_min: float,
     threads: int,
     device: str,
 ) -> None:
@@ -42,16 +43,16 @@ def fit_segmented(
     ----------
     model : path
         The checkpoint of the network that segments the lesion (`train_outliner`).
-    output : path
+    fitted : path
         fitted/outline/<phase>/ratios/seed-<n>.json.
-    hemispheres : path
-        Folder of <patient>.npy.
+    manifest : path
+        hemispheres/manifest.tsv, the hemispheres beside it.
     cohort, split : paths
         cohort/cohort.tsv and split.tsv.
     channels : names
         The series of a hemisphere, in order (models.channels).
-    task : Task
-        A time task, whose units are the lesion's hemispheres.
+    phase, below_min : str, float
+        A time task: the label of a lesion's hemisphere is 1 where TSS is below so many minutes.
     threads, device
         Of torch.
 
@@ -69,26 +70,25 @@ def fit_segmented(
     fit_measured(
         _measure(model, channels=channels, split=split, threads=threads, device=device),
         [PolynomialFeatures(2, include_bias=False), LogisticRegression(C=STRENGTH, max_iter=1000)],
-        output=output,
-        **_identify(model, channels=channels, task=task),
-        hemispheres=hemispheres,
-        cohort=cohort,
-        split=split,
+        fitted=fitted,
+        files=CohortFiles(manifest, cohort, split),
         channels=channels,
-        task=task,
+        below_min=below_min,
+        **_identify(model, channels=channels, phase=phase),
     )
 
 
 def predict_outlined(
     fitted: str | Path,
-    output: str | Path,
+    predictions: str | Path,
     *,
     model: str | Path,
-    hemispheres: str | Path,
+    manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
     channels: Sequence[str],
-    task: Task,
+    phase: str,
+    below_min: float,
     threads: int,
     device: str,
 ) -> None:
@@ -98,9 +98,9 @@ def predict_outlined(
     ----------
     fitted : path
         What `fit_segmented` wrote, with the same network, channels and task.
-    output : path
+    predictions : path
         predictions/outline/<phase>/ratios/seed-<n>.tsv.
-    model, hemispheres, cohort, split, channels, task, threads, device
+    model, manifest, cohort, split, channels, phase, below_min, threads, device
         As of `fit_segmented`.
 
     Raises
@@ -116,13 +116,11 @@ def predict_outlined(
     predict_measured(
         _measure(model, channels=channels, split=split, threads=threads, device=device),
         fitted,
-        output,
-        **_identify(model, channels=channels, task=task),
-        hemispheres=hemispheres,
-        cohort=cohort,
-        split=split,
+        predictions,
+        files=CohortFiles(manifest, cohort, split),
         channels=channels,
-        task=task,
+        below_min=below_min,
+        **_identify(model, channels=channels, phase=phase),
     )
 
 
@@ -135,10 +133,10 @@ def _measure(
     return lambda units, _: measure_outlined(network, units, field=field, device=place)
 
 
-def _identify(model: str | Path, *, channels: Sequence[str], task: Task) -> dict[str, Any]:
+def _identify(model: str | Path, *, channels: Sequence[str], phase: str) -> dict[str, Any]:
     """What a fitted file is for; the measures are those of one network."""
     return {
-        "row": Arm(OUTLINED, task.phase, RATIOS),
+        "row": Arm(OUTLINED, phase, RATIOS),
         "inputs": name_measures(channels),
         "segmentation_sha256": digest_file(model),
     }

@@ -36,14 +36,12 @@ def describe_cohort(cohort: pd.DataFrame, split: pd.DataFrame, *, excluded: int)
     return table.rename_axis("characteristic").reset_index()
 
 
-def write_table1(
-    cohort: str | Path, split: str | Path, output: str | Path, *, exclusions: str | Path
-) -> None:
+def write_table1(cohort: str | Path, split: str | Path, table: str | Path, *, exclusions: str | Path) -> None:
     """Write `describe_cohort` of cohort.tsv, split.tsv and exclusions.tsv as CSV."""
     excluded = len(read_exclusions(exclusions))
-    table = describe_cohort(read_cohort(cohort), read_split_table(split), excluded=excluded)
-    with replacing(output) as beside:
-        table.to_csv(beside, index=False, lineterminator="\n")
+    rows = describe_cohort(read_cohort(cohort), read_split_table(split), excluded=excluded)
+    with replacing(table) as beside:
+        rows.to_csv(beside, index=False, lineterminator="\n")
 
 
 def _describe(group: pd.DataFrame) -> dict[str, str]:

@@ -126,6 +126,20 @@ def read_sheet(
     )
 
 
+def check_sheet(
+    sheet: str | Path,
+    *,
+    table: str | Path,
+    exclusions: str | Path,
+    needed: Collection[str],
+    require_onset: bool,
+    exclude: Mapping[str, str] | None,
+) -> None:
+    """Read a cohort sheet (`read_sheet`) and write who enters and who does not (`write_cohort`)."""
+    cohort = read_sheet(sheet, needed=needed, require_onset=require_onset, exclude=exclude)
+    write_cohort(cohort, table=table, exclusions=exclusions)
+
+
 def write_cohort(cohort: Cohort, *, table: str | Path, exclusions: str | Path) -> None:
     """Write the checked sheet and the entry exclusions (patient, stage, reason) as TSV.
 

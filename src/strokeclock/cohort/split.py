@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from strokeclock.cohort.parts import PARTS, read_parts
+from strokeclock.cohort.parts import PARTS, read_exclusions, read_parts
 from strokeclock.cohort.split_file import check_split_file, name_some
 from strokeclock.errors import ConfigurationError
 from strokeclock.files import replacing
@@ -32,6 +32,35 @@ def read_split_table(path: str | Path) -> pd.DataFrame:
 def is_labelled(patients: pd.DataFrame) -> pd.Series:
     """Whether each patient has both labels: minutes from onset to MRI and the side of the lesion."""
     return patients["onset_to_mri_min"].notna() & patients["lesion_side"].notna()
+
+
+def divide_cohort(
+    cohort: str | Path,
+    split: str | Path,
+    *,
+    exclusions: str | Path,
+    file: str | Path | None = None,
+    counts: Sequence[int] | None,
+    fractions: Sequence[float] | None,
+    seed: int,
+) -> None:
+    """Write split.tsv: the split that a person made (`check_split`), else one of the patients who remain.
+
+    Parameters
+    ----------
+    cohort, exclusions : paths
+        cohort/cohort.tsv and exclusions.tsv.
+    file : path or None
+        The person's.
+    counts, fractions, seed
+        See `make_split`.
+    """
+    patients, excluded = read_cohort(cohort), set(read_exclusions(exclusions))
+    if file:
+        write_split(split, check_split(file, patients=patients, excluded=excluded))
+    else:
+        remaining = patients[~patients["patient"].isin(excluded)]
+        write_split(split, make_split(remaining, counts=counts, fractions=fractions, seed=seed))
 
 
 def make_split(

@@ -40,7 +40,7 @@ NOT_RUN = "not run: no phase that asks for the time was run"
 
 def write_abstention(
     predictions: Iterable[str | Path],
-    output: str | Path,
+    table: str | Path,
     *,
     abstention: str | Path,
     cohort: str | Path,
@@ -54,7 +54,7 @@ def write_abstention(
     ----------
     predictions : paths
         The prediction files of the run.
-    output : path
+    table : path
         tables/abstention.csv (`COLUMNS`): coverage is the share of validation patients that the cut answers,
         answered that of the test patients; rates are of the answered, accuracy_unanswered of the others.
     abstention : path
@@ -80,7 +80,7 @@ def write_abstention(
     for arm, bands in read_bands(abstention, arms, tasks=tasks).items():
         key = {"target": name_target(tasks[arm.phase]), **name_row(arm), "seeds": len(arms[arm].seeds)}
         rows += [key | row for row in _rows(arms[arm], bands, settings["confidence"])]
-    write_table(output, rows or [{"note": NOT_RUN}], columns=COLUMNS)
+    write_table(table, rows or [{"note": NOT_RUN}], columns=COLUMNS)
 
 
 def _rows(predictions: ArmPredictions, bands: Bands, confidence: float) -> Iterator[dict[str, Any]]:

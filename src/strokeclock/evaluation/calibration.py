@@ -71,7 +71,7 @@ class Bin(NamedTuple):
 
 def write_calibration(
     predictions: Iterable[str | Path],
-    output: str | Path,
+    table: str | Path,
     reliability: str | Path,
     *,
     temperatures: str | Path,
@@ -86,7 +86,7 @@ def write_calibration(
     ----------
     predictions : paths
         The prediction files of the run, of networks and baselines.
-    output, reliability : paths
+    table, reliability : paths
         tables/calibration.csv (`COLUMNS`) and reliability.csv (`BINS`).
     temperatures : path
         fitted/temperatures.json, of these predictions.
@@ -125,7 +125,7 @@ def write_calibration(
                 key | {"scores": scores, "bin": number} | _bin_cells(part, confidence)
                 for number, part in enumerate(bin_scores(test.label, score), start=1)
             ]
-    write_table(output, rows, columns=COLUMNS)
+    write_table(table, rows, columns=COLUMNS)
     write_table(reliability, bins, columns=BINS)
 
 

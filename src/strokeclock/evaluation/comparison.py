@@ -58,13 +58,13 @@ class Difference(NamedTuple):
 
 def write_comparisons(
     predictions: Iterable[str | Path],
-    output: str | Path,
+    table: str | Path,
     *,
     thresholds: str | Path,
     cohort: str | Path,
     split: str | Path,
     exclusions: str | Path,
-    readers: str | Path | None,
+    readers: str | Path | None = None,
     settings: Mapping[str, Any],
     tasks: Tasks = PAPER,
 ) -> None:
@@ -74,7 +74,7 @@ def write_comparisons(
     ----------
     predictions : paths
         The prediction files of the run, of networks and baselines.
-    output : path
+    table : path
         tables/comparisons.csv. Where nothing can be compared, one row whose note says why.
     thresholds : path
         fitted/thresholds.json, of these predictions.
@@ -116,7 +116,7 @@ def write_comparisons(
     else:
         missing = "no reader sheet is configured (cohort.readers)" if timed else "no phase 3 or 4 was run"
         rows.append({"target": target, "b": "readers", "note": f"not run: {missing}"})
-    write_table(output, correct_by_holm(rows), columns=COLUMNS)
+    write_table(table, correct_by_holm(rows), columns=COLUMNS)
 
 
 def list_pairs(arms: Iterable[Arm], tasks: Tasks) -> Iterator[tuple[Arm, Arm, str]]:

@@ -44,13 +44,13 @@ NO_TIME = "nothing to draw: no phase that asks for the time was run"
 
 def write_decision_curve(
     predictions: Iterable[str | Path],
-    output: str | Path,
+    table: str | Path,
     *,
     temperatures: str | Path,
     cohort: str | Path,
     split: str | Path,
     exclusions: str | Path,
-    readers: str | Path | None,
+    readers: str | Path | None = None,
     settings: Mapping[str, Any],
     tasks: Tasks = PAPER,
 ) -> None:
@@ -62,7 +62,7 @@ def write_decision_curve(
     ----------
     predictions : paths
         The prediction files of the run, of networks and baselines.
-    output : path
+    table : path
         tables/decision_curve.csv (`COLUMNS`); stage is "strategy" for treat all and treat none, "readers" for
         the readers.
     temperatures : path
@@ -99,7 +99,7 @@ def write_decision_curve(
                 else _curve(truth.label, called, weights.astype(float), settings["confidence"])
             ):
                 rows.append({"target": name_target(below_min), **key, **row})
-    write_table(output, rows or [{"note": NO_TIME}], columns=COLUMNS)
+    write_table(table, rows or [{"note": NO_TIME}], columns=COLUMNS)
 
 
 def _list_models(

@@ -29,7 +29,7 @@ PAPER_SHARE = "the paper: 221 of 422"
 
 def write_ml_table(
     predictions: Iterable[str | Path],
-    output: str | Path,
+    table: str | Path,
     *,
     record: str | Path,
     cohort: str | Path,
@@ -48,7 +48,7 @@ def write_ml_table(
     ----------
     predictions : paths
         The prediction files of the run, of networks and baselines.
-    output : path
+    table : path
         tables/ml_baseline.csv.
     record : path
         What `predict_ml` wrote of its choice.
@@ -89,7 +89,7 @@ def write_ml_table(
         rows += _compare(baselines[0], arms, tasks, confidence)
     else:
         rows.append({"section": TEST, "model": SUBSET, "part": "test", "note": found["note"]})
-    write_table(output, rows, columns=COLUMNS)
+    write_table(table, rows, columns=COLUMNS)
 
 
 def _compare(

@@ -42,7 +42,7 @@ NOT_RUN = "not run: no row that asks for TSS < 4.5 h"
 
 def write_subgroups(
     predictions: Iterable[str | Path],
-    output: str | Path,
+    table: str | Path,
     *,
     thresholds: str | Path,
     cohort: str | Path,
@@ -57,7 +57,7 @@ def write_subgroups(
     ----------
     predictions : paths
         The prediction files of the run, of networks and baselines.
-    output : path
+    table : path
         tables/subgroups.csv (`COLUMNS`).
     thresholds : path
         fitted/thresholds.json, of these predictions.
@@ -86,7 +86,7 @@ def write_subgroups(
     for arm, threshold in read_thresholds(thresholds, arms, tasks=tasks).rows.items():
         found = _rows(arms[arm], groups, sources, threshold, settings["confidence"])
         rows += [name_row(arm) | row for row in found]
-    write_table(output, rows or [{"note": NOT_RUN}], columns=COLUMNS)
+    write_table(table, rows or [{"note": NOT_RUN}], columns=COLUMNS)
 
 
 def assign_groups(patients: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:

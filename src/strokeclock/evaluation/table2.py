@@ -8,7 +8,7 @@ test part: the run's ledger counts them (`ledger.record_looks`).
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ LEFT_OUT = "training.networks, training.arms, training.phase0_genesis or a phase
 
 def write_table2(
     predictions: Iterable[str | Path],
-    output: str | Path,
+    table: str | Path,
     *,
     ledger: str | Path,
     paper: str | Path,
@@ -60,11 +60,11 @@ def write_table2(
     cohort: str | Path,
     split: str | Path,
     exclusions: str | Path,
-    readers: str | Path | None,
+    readers: str | Path | None = None,
     settings: Mapping[str, Any],
     tasks: Tasks = PAPER,
     recipe: str,
-    not_run: Mapping[Arm, str] | None = None,
+    not_run: Iterable[Sequence[str]] = (),
 ) -> None:
     """Write Table 2 as CSV (`COLUMNS`): the paper's rows in their order, and what was run beyond.
 
@@ -74,7 +74,7 @@ def write_table2(
     ----------
     predictions : paths
         The prediction files of the run; a row without any says "not run" and why.
-    output : path
+    table : path
         tables/table2.csv.
     ledger : path
         ledger.tsv of the run, which gets a line for each row's new look at the test part.
@@ -93,8 +93,8 @@ def write_table2(
         The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
     recipe : str
         The configuration's name for the way the networks were trained.
-    not_run : mapping of arm -> reason
-        Why arms have no predictions.
+    not_run : of (net, phase, weights, reason)
+        Why rows have no predictions.
 
     Raises
     ------
@@ -108,14 +108,14 @@ def write_table2(
     arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
     chosen = read_thresholds(thresholds, arms, tasks=tasks)
     calls, truth = None, select_reader_target(arms, tasks=tasks)
-    not_run = not_run or {}
+    reasons = {Arm(*arm): reason for *arm, reason in not_run}
     if readers and truth:
         known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)}
         calls = read_readers(readers, known=known, needed=list(truth.patient))
     missing = "no phase 3 or 4 was run" if readers else "no reader sheet is configured (cohort.readers)"
 
     rows = []
-    for printed in _add_rows(pd.read_csv(paper, dtype={"weights": str}), [*arms, *not_run]).to_dict(
+    for printed in _add_rows(pd.read_csv(paper, dtype={"weights": str}), [*arms, *reasons]).to_dict(
         "records"
     ):
         key = {name: printed[name] if isinstance(printed[name], str) else "" for name in KEY}
@@ -132,16 +132,16 @@ def write_table2(
             )
         else:
             arm = Arm(key["model"], stage, key["weights"])
-            reason = NO_BASELINE if arm.net == SUBSET else not_run.get(arm, LEFT_OUT)
+            reason = NO_BASELINE if arm.net == SUBSET else reasons.get(arm, LEFT_OUT)
             row = (
                 _model_row(arms[arm], chosen.rows[arm], settings, tasks) if arm in arms else _not_run(reason)
             )
             if arm.net in (*networks(), OUTLINED):
                 row["recipe"] = recipe
         rows.append(key | beside | row)
-    table = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format)
-    table["looks"] = _count_looks(ledger, table, arms, calls, truth, choice=chosen.choice, split=split)
-    write_whole(output, table.to_csv(index=False))
+    frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format)
+    frame["looks"] = _count_looks(ledger, frame, arms, calls, truth, choice=chosen.choice, split=split)
+    write_whole(table, frame.to_csv(index=False))
 
 
 def _count_looks(

@@ -53,9 +53,9 @@ class Patches(NamedTuple):
 
 def write_occlusion(
     models: Sequence[str | Path],
-    output: str | Path,
+    table: str | Path,
     *,
-    hemispheres: str | Path,
+    manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
     volumes: str | Path,
@@ -74,7 +74,7 @@ def write_occlusion(
     Parameters
     ----------
     models : checkpoints of phases 1 to 4.
-    hemispheres : folder of <patient>.npy.
+    manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     cohort, split : cohort/cohort.tsv and split.tsv.
     volumes : lesions/volumes.tsv, the lesions beside it.
     grid : an image on the atlas grid, for its voxel size.
@@ -93,7 +93,7 @@ def write_occlusion(
     sides = read_cohort(cohort).set_index("patient")["lesion_side"]
     patches, left_out = place_patches(
         {patient: sides[patient] for patient in read_split(split)["test"]},
-        hemispheres=hemispheres,
+        manifest=manifest,
         volumes=volumes,
         spacing=np.array(nib.load(grid).header.get_zooms()[:3], float),
     )
@@ -104,7 +104,7 @@ def write_occlusion(
         network, record = read_network_to_test(path, channels=channels, split=split)
         task = record.task
         units = read_hemispheres(
-            hemispheres, cohort=cohort, split=split, task=task, part="test", other_hemisphere=True
+            manifest, cohort=cohort, split=split, task=task, part="test", other_hemisphere=True
         )
         check_channels(units, channels=channels if has_other_hemisphere(channels) else 2 * [*channels])
         units = _keep(units, [i for i, patient in enumerate(units.patients) if patient in patches])
@@ -129,13 +129,13 @@ def write_occlusion(
                 bootstraps=bootstraps,
             )
             rows.append(key | {"place": where} | row)
-    write_table(output, rows or [{"note": "not run: no network"}], columns=COLUMNS)
+    write_table(table, rows or [{"note": "not run: no network"}], columns=COLUMNS)
 
 
 def place_patches(
     sides: Mapping[str, str],
     *,
-    hemispheres: str | Path,
+    manifest: str | Path,
     volumes: str | Path,
     spacing: np.ndarray,
 ) -> tuple[dict[str, Patches], str]:
@@ -144,7 +144,7 @@ def place_patches(
     Parameters
     ----------
     sides : patient -> left, right or both; who is left out is counted.
-    hemispheres : folder of <patient>.npy.
+    manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     volumes : lesions/volumes.tsv, the lesions beside it.
     spacing : (3,) of a voxel, mm.
 
@@ -166,9 +166,9 @@ def place_patches(
             left_out["with the lesion on another side than recorded"] += 1
             continue
         region = measure_distance(lesion, spacing) <= RIM_MM
-        brain = (np.load(Path(hemispheres) / f"{patient}.npy", mmap_mode="r")[SIDES.index(side)] != 0).any(
-            axis=0
-        )
+        brain = (
+            np.load(Path(manifest).with_name(f"{patient}.npy"), mmap_mode="r")[SIDES.index(side)] != 0
+        ).any(axis=0)
         rng = np.random.default_rng(zlib.crc32(patient.encode()))  # the same whoever else is in the cohort
         control = draw_control(region, brain, spacing=spacing, rng=rng)
         if control is None:

@@ -68,9 +68,9 @@ class Overlap(NamedTuple):
 
 def write_overlap(
     models: Sequence[str | Path],
-    output: str | Path,
+    table: str | Path,
     *,
-    hemispheres: str | Path,
+    manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
     volumes: str | Path,
@@ -86,7 +86,7 @@ def write_overlap(
     Parameters
     ----------
     models : checkpoints of phases 2 to 4.
-    hemispheres : folder of <patient>.npy.
+    manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     cohort, split : cohort/cohort.tsv and split.tsv.
     volumes : lesions/volumes.tsv, the lesions beside it.
     channels : that a network sees, in order (`channel_names`).
@@ -108,7 +108,7 @@ def write_overlap(
         task = record.task
         if task not in seen:
             units = read_hemispheres(
-                hemispheres,
+                manifest,
                 cohort=cohort,
                 split=split,
                 task=task,
@@ -127,7 +127,7 @@ def write_overlap(
             named = key | {"seed": record.seed, "evidence": limit.format(sign)}
             for row in summarise(overlap, lesions.volumes_ml, confidence=confidence, bootstraps=bootstraps):
                 rows.append(named | row)
-    write_table(output, rows or [{"note": "not run: no network for TSS < 4.5 h"}], columns=COLUMNS)
+    write_table(table, rows or [{"note": "not run: no network for TSS < 4.5 h"}], columns=COLUMNS)
 
 
 def read_lesions(units: Hemispheres, *, volumes: str | Path) -> Lesions:

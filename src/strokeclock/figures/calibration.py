@@ -14,9 +14,9 @@ from strokeclock.figures.style import BLUE, INK, PALE, house_style
 GROUP = ["target", *KEY]
 
 
-def draw_calibration(calibration: str | Path, reliability: str | Path) -> Figure:
+def draw_calibration(table: str | Path, reliability: str | Path) -> Figure:
     """Draw a panel a row from tables/calibration.csv and reliability.csv."""
-    lines = read_rows(calibration).set_index([*GROUP, "scores"]).sort_index()
+    lines = read_rows(table).set_index([*GROUP, "scores"]).sort_index()
     groups = {
         key: bins.set_index("scores") for key, bins in read_rows(reliability).groupby(GROUP, sort=False)
     }

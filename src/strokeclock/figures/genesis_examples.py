@@ -1,6 +1,6 @@
 """What Models Genesis teaches: hemispheres corrupted in each way, and restored by the network."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import nibabel as nib
@@ -12,13 +12,14 @@ from torch import nn
 
 from strokeclock.figures.preprocessed import TITLES
 from strokeclock.figures.style import house_style
-from strokeclock.models.field import WHOLE, Field
+from strokeclock.models.field import Field
 from strokeclock.pretraining.genesis import (
     distort_intensities,
     paint_inside,
     paint_outside,
     shuffle_locally,
 )
+from strokeclock.pretraining.restorer import read_restorer
 from strokeclock.training.device import choose_device
 
 CORRUPTIONS = {
@@ -28,48 +29,47 @@ CORRUPTIONS = {
     "out-painting": paint_outside,
 }
 INCHES = 0.62  # of a picture's width
+PATIENTS = 2  # shown
 
 
 def draw_genesis_examples(
-    model: nn.Module,
+    model: str | Path,
     *,
-    hemispheres: str | Path,
-    patients: Sequence[str],
-    channels: Sequence[str],
+    manifest: str | Path,
     grid: str | Path,
-    seed: int,
-    field: Field = WHOLE,
 ) -> Figure:
-    """Draw each patient's left hemisphere under each corruption alone; a column triple for each channel.
+    """Draw training patients' left hemispheres under each corruption alone; a column triple for each channel.
 
     The slice shown is the one in which the corruption changed the brain most, of those that show much of it.
     Below corrupted and restored stands the root mean square error over the whole volume, with values 0 to 1.
 
     Parameters
     ----------
-    model : module
-        The U-Net of phase 0, in evaluation mode.
-    hemispheres : path
-        Folder of <patient>.npy.
-    patients, channels : sequences of str
-        Whom to show; what the network restores, in order (`channel_names`).
+    model : path
+        The checkpoint of phase 0. The first of those whom it learned from are shown.
+    manifest : path
+        hemispheres/manifest.tsv, the hemispheres beside it.
     grid : path
         An image on the atlas grid, for its voxel size.
-    seed : int
-        Of the corruptions.
-    field : Field
-        What it sees of a hemisphere.
     """
+    network, record = read_restorer(model)
+    patients, channels, field = (
+        record.participants["train"][:PATIENTS],
+        record.channels,
+        Field.of(record.field),
+    )
     choose_device("cpu", threads=1)  # the same picture each time
     spacing = np.array(nib.load(grid).header.get_zooms()[:3]) * field.average
     left = {  # a file holds the left hemisphere's channels, then the right one's
-        patient: _see(np.concatenate(np.load(Path(hemispheres) / f"{patient}.npy"))[: len(channels)], field)
+        patient: _see(
+            np.concatenate(np.load(Path(manifest).with_name(f"{patient}.npy")))[: len(channels)], field
+        )
         for patient in patients
     }
     examples = [
         (
             f"{name}\n{patient}",
-            *_restore(model, left[patient], CORRUPTIONS[name], stream=[seed, kind, number]),
+            *_restore(network, left[patient], CORRUPTIONS[name], stream=[record.seed, kind, number]),
         )
         for kind, name in enumerate(CORRUPTIONS)
         for number, patient in enumerate(patients)

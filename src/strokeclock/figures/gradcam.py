@@ -11,7 +11,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from scipy.ndimage import uniform_filter
-from torch import nn
 
 from strokeclock.explanation.gradcam import map_evidence
 from strokeclock.figures.style import SKY, house_style
@@ -19,6 +18,7 @@ from strokeclock.models.registry import find_network
 from strokeclock.predictions import parse_path, read_predictions
 from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
 from strokeclock.series import SERIES, SIDES
+from strokeclock.training.checkpoint import read_network
 
 COLOURMAP = "inferno"
 LESION = SKY
@@ -41,10 +41,10 @@ class Case(NamedTuple):
 
 
 def draw_gradcam(
-    models: Sequence[nn.Module],
+    models: Sequence[str | Path],
     predictions: Sequence[str | Path],
     *,
-    hemispheres: str | Path,
+    manifest: str | Path,
     volumes: str | Path,
     grid: str | Path,
     channels: Sequence[str],
@@ -63,9 +63,9 @@ def draw_gradcam(
     Parameters
     ----------
     models, predictions : sequences
-        Each network, and the prediction file of the same training run.
-    hemispheres : path
-        Folder of <patient>.npy.
+        Each network's checkpoint, and the prediction file of the same training run.
+    manifest : path
+        hemispheres/manifest.tsv, the hemispheres beside it.
     volumes : path
         lesions/volumes.tsv, the lesions beside it.
     grid : path
@@ -77,11 +77,12 @@ def draw_gradcam(
     patients : int
         How many to show.
     """
+    built = [read_network(path)[0] for path in models]
     tables = [table[table["part"] == "test"] for table in map(read_predictions, predictions)]
     shown = [channels.index(name) for name in ("dwi", "flair") if name in channels] or [0]
     under = shown[0]
     cases = [
-        _read_case(row, hemispheres=hemispheres, volumes=volumes, channel=under, channels=len(channels))
+        _read_case(row, manifest=manifest, volumes=volumes, channel=under, channels=len(channels))
         for table in tables[:1]
         for row in _choose_patients(table, patients).itertuples()
     ]
@@ -107,7 +108,9 @@ def draw_gradcam(
             row[0].set_ylabel(f"{case.patient}\nTSS {'<' if case.early else '≥'} 4.5 h")
         for axis, channel in zip(axes[0], shown, strict=False):
             axis.set_title(SERIES[channels[channel]].label)
-        for column, model, path, table in zip(axes.T[len(shown) :], models, predictions, tables, strict=True):
+        for column, network, path, table in zip(
+            axes.T[len(shown) :], built, predictions, tables, strict=True
+        ):
             arm, _ = parse_path(path)
             scores = table.set_index(["patient", "hemisphere"])["score"]
             start = "random start" if arm.weights == "random" else "pretrained"
@@ -115,7 +118,7 @@ def draw_gradcam(
             column[0].set_title(f"{spec.title}\n{start}")
             for axis, case in zip(column, cases, strict=True):
                 _show(axis, case, under, aspect)
-                early, late = map_evidence(model, case.volume, layer=spec.cam_layers[layer])
+                early, late = map_evidence(network, case.volume, layer=spec.cam_layers[layer])
                 relevance = early if case.early else late
                 _overlay(axis, relevance[..., case.slice])
                 nothing = "" if relevance.any() else "\n0 everywhere"
@@ -140,10 +143,8 @@ def _choose_patients(table: pd.DataFrame, n: int) -> pd.DataFrame:
     return chosen.sort_values(["label", "patient"], ascending=[False, True])
 
 
-def _read_case(
-    row: tuple, *, hemispheres: str | Path, volumes: str | Path, channel: int, channels: int
-) -> Case:
-    sides = np.load(Path(hemispheres) / f"{row.patient}.npy").astype(np.float32)
+def _read_case(row: tuple, *, manifest: str | Path, volumes: str | Path, channel: int, channels: int) -> Case:
+    sides = np.load(Path(manifest).with_name(f"{row.patient}.npy")).astype(np.float32)
     side = SIDES.index(row.hemisphere)
     volume = np.concatenate([sides[side], sides[1 - side]])[:channels]
     lesion = _read_drawn(row.patient, side, volumes)

@@ -1,6 +1,6 @@
 """Figure 1: DWI-FLAIR mismatch, an early and a late patient side by side on one scale."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from strokeclock.batches import read_batches
 from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.figures.preprocessed import MARGIN_MM, TITLES, axial, extent, write_sides
 from strokeclock.figures.style import SKY, house_style
@@ -79,7 +80,7 @@ def choose_patients(patients: pd.DataFrame, sizes: Mapping[str, Size]) -> tuple[
 
 
 def draw_mismatch(
-    files: Mapping[str, Mapping[str, str | Path]],
+    preprocessed: Iterable[str | Path],
     *,
     cohort: str | Path,
     split: str | Path,
@@ -92,11 +93,13 @@ def draw_mismatch(
 
     Parameters
     ----------
-    files : mapping of patient -> mapping of series -> path
-        dwi, flair and t2w on the (RAS) atlas grid, 0 outside the brain.
+    preprocessed : paths
+        Tables of the batches' files (`batches`): dwi, flair and t2w on the (RAS) atlas grid, 0 outside the
+        brain.
     cohort, split, volumes : paths
         cohort.tsv, split.tsv, and lesions/volumes.tsv with the lesions beside it.
     """
+    files = read_batches(preprocessed)
     patients = read_split_table(split).merge(read_cohort(cohort), on="patient", how="left")
     sizes = read_volumes(volumes)
     minutes = dict(zip(patients["patient"], patients["onset_to_mri_min"], strict=True))

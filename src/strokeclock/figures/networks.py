@@ -1,8 +1,9 @@
 """Figure 4: the networks as built: layers, shapes, parameters and where the attention gates stand."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import NamedTuple
 
 import torch
@@ -15,6 +16,7 @@ from strokeclock.figures.style import ORANGE, house_style
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.attention import GridAttention
 from strokeclock.models.channels import OTHER
+from strokeclock.models.field import read_box
 from strokeclock.models.registry import find_network
 
 # points
@@ -137,7 +139,28 @@ def _name_channel(channel: str) -> str:
     return words if series == channel else f"{words} − other"
 
 
-def draw_networks(architectures: Sequence[Architecture]) -> Figure:
+def draw_networks(
+    models: Mapping[str, Mapping], *, grid: Sequence[int], attention: bool, box: str | Path | None = None
+) -> Figure:
+    """Draw the networks as they are trained (`draw_architectures`).
+
+    Parameters
+    ----------
+    models : mapping of network -> its part of the configuration's ``models``
+    grid : voxels of both hemispheres, x y z.
+    attention : whether the gates are there.
+    box : brain_box.json, the box of a hemisphere that is seen; None: the whole of it.
+    """
+    x, y, z = grid
+    return draw_architectures(
+        [
+            Architecture.of(settings, box=read_box(box), net=net, grid=(x // 2, y, z), attention=attention)
+            for net, settings in models.items()
+        ]
+    )
+
+
+def draw_architectures(architectures: Sequence[Architecture]) -> Figure:
     """Draw each network from left to right: a block for every step's map, the gates below."""
     with house_style():
         axis, top, right = new_sheet(), 0.0, 0.0

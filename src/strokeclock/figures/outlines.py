@@ -13,9 +13,7 @@ from matplotlib.figure import Figure
 from strokeclock.figures.preprocessed import TITLES
 from strokeclock.figures.rows import say
 from strokeclock.figures.style import INK, ORANGE, SKY, house_style
-from strokeclock.models.field import Field
-from strokeclock.models.unet3d import UNet
-from strokeclock.segmentation.network import FULL, read_masks
+from strokeclock.segmentation.network import FULL, read_masks, read_outliner
 from strokeclock.segmentation.ratios import find_lesions
 from strokeclock.training.dice import measure_dice
 from strokeclock.training.phases import Task
@@ -47,10 +45,9 @@ class Found(NamedTuple):
 
 
 def draw_outlines(
-    network: UNet,
+    model: str | Path,
     *,
-    field: Field,
-    hemispheres: str | Path,
+    manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
     volumes: str | Path,
@@ -63,10 +60,10 @@ def draw_outlines(
 
     Parameters
     ----------
-    network, field
-        The outliner (`read_outliner`).
-    hemispheres : path
-        Folder of <patient>.npy.
+    model : path
+        The checkpoint of the outliner.
+    manifest : path
+        hemispheres/manifest.tsv, the hemispheres beside it.
     cohort, split, volumes : paths
         cohort.tsv, split.tsv, and lesions/volumes.tsv with the lesions beside it.
     grid : path
@@ -74,10 +71,11 @@ def draw_outlines(
     channels : names
         The series of a hemisphere, in order (models.channels).
     """
+    network, field = read_outliner(model, series=channels, split=split)
     spacing = np.array(nib.load(grid).header.get_zooms()[:3]) * field.average
     any_time = Task("phase", below_min=np.inf, after=None)  # the lesion's hemispheres
     units = read_hemispheres(
-        hemispheres, cohort=cohort, split=split, task=any_time, part="test", other_hemisphere=True
+        manifest, cohort=cohort, split=split, task=any_time, part="test", other_hemisphere=True
     )
     masks, known = read_masks(units, cohort=cohort, volumes=volumes, field=field)
     found = [

@@ -1,7 +1,7 @@
 """Contact sheet of a phantom cohort: raw series as a scanner gives them, about the largest infarct slice."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import nibabel as nib
@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from strokeclock.batches import read_batches
 from strokeclock.figures.style import house_style
 from strokeclock.series import SERIES
 
@@ -26,37 +27,34 @@ def choose_varied(truths: Iterable[dict], *, patients: int) -> list[str]:
     return [truth["patient"] for truth in sorted(ranked, key=lambda truth: truth["turn"])[:patients]]
 
 
-def draw_phantom_sheet(truths: Sequence[str | Path], *, raw: str | Path, patients: int) -> Figure:
+def draw_phantom_sheet(phantoms: Iterable[str | Path], *, patients: int) -> Figure:
     """Draw three slices of each series of varied patients, in radiological convention.
 
     Parameters
     ----------
-    truths : paths
-        derivatives/truth/<patient>/truth.json, with lesion.nii.gz (on the T2w grid) beside.
-    raw : path
-        Folder with <patient>/{t2w,dwi,flair}.nii.gz in native space.
+    phantoms : paths
+        Tables of the batches' files (`batches`): truth; lesion, on the T2w grid; t2w, dwi and flair in native
+        space.
     patients : int
         Rows of the sheet.
     """
-    records = {path.parent.name: (path, json.loads(path.read_text())) for path in map(Path, truths)}
-    chosen = choose_varied((truth for _, truth in records.values()), patients=patients)
+    files = read_batches(phantoms)
+    truths = {patient: json.loads(Path(named["truth"]).read_text()) for patient, named in files.items()}
+    chosen = choose_varied(truths.values(), patients=patients)
     columns = len(TITLES) * len(SLICES_BESIDE)
     with house_style():
         figure = Figure(figsize=(INCHES * columns, INCHES * 1.16 * len(chosen)), facecolor="black")
         gaps = {"wspace": 0.02, "hspace": 0.14}
         axes = figure.subplots(len(chosen), columns, squeeze=False, gridspec_kw=gaps)
         for row, patient in zip(axes, chosen, strict=True):
-            path, truth = records[patient]
-            height_mm = _largest_slice(path.with_name("lesion.nii.gz"))
+            height_mm = _largest_slice(files[patient]["lesion"])
             pictures = [
-                picture
-                for series in TITLES
-                for picture in _slices(Path(raw) / patient / f"{series}.nii.gz", height_mm)
+                picture for series in TITLES for picture in _slices(files[patient][series], height_mm)
             ]
             for axis, picture in zip(row, pictures, strict=True):
                 axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="bilinear", aspect="auto")
                 axis.axis("off")
-            row[0].set_title(_caption(truth), color="white", fontsize=7, loc="left", pad=2)
+            row[0].set_title(_caption(truths[patient]), color="white", fontsize=7, loc="left", pad=2)
         for number, title in enumerate(TITLES.values()):
             middle = axes[0, number * len(SLICES_BESIDE) + 1].get_position()
             figure.text(middle.x0 + middle.width / 2, 0.905, title, color="white", fontsize=10, ha="center")

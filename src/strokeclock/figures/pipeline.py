@@ -45,27 +45,28 @@ def reduce_edges(after: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
     return reduced
 
 
-def draw_pipeline(rules: Mapping[str, Rule]) -> Figure:
+def draw_pipeline(rules: Mapping[str, Mapping]) -> Figure:
     """Draw a row a stage: its rules, what each takes, and in which file it stands.
 
     Parameters
     ----------
-    rules : mapping of name -> Rule
-        Snakemake's rule graph.
+    rules : mapping of name -> mapping
+        Snakemake's rule graph, the fields of a `Rule` each.
     """
+    graph = {name: Rule(**rule) for name, rule in rules.items()}
     stage_of_file = {file: stage for stage, files in STAGES.items() for file in files}
-    stage_of = {name: stage_of_file.get(rule.file, [*STAGES][-1]) for name, rule in rules.items()}
-    taken = reduce_edges({name: rule.after for name, rule in rules.items() if name not in TARGETS})
+    stage_of = {name: stage_of_file.get(rule.file, [*STAGES][-1]) for name, rule in graph.items()}
+    taken = reduce_edges({name: rule.after for name, rule in graph.items() if name not in TARGETS})
     rows, stages_before = [], {}
     for stage in STAGES:
         own = [name for name in taken if stage_of[name] == stage]
         lists = [wrap(", ".join(taken[name]) or "–", _WIDEST) for name in own]
         blank = ["\n" * text.count("\n") for text in lists]
         names = [name + lines for name, lines in zip(own, blank, strict=True)]
-        files = [f"{rules[name].file}.smk" + lines for name, lines in zip(own, blank, strict=True)]
+        files = [f"{graph[name].file}.smk" + lines for name, lines in zip(own, blank, strict=True)]
         if own:
             rows.append(Row(stage, ["\n".join(cell) for cell in (names, lists, files)]))
-            stages_before[stage] = {stage_of[one] for name in own for one in rules[name].after} - {stage}
+            stages_before[stage] = {stage_of[one] for name in own for one in graph[name].after} - {stage}
     arrows = [
         Arrow(before, stage) for stage, all_ in reduce_edges(stages_before).items() for before in sorted(all_)
     ]

@@ -1,6 +1,6 @@
 """Figure 3: one patient after preprocessing, the same slices of DWI, FLAIR and T2w in atlas space."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import nibabel as nib
@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from strokeclock.batches import read_batches
 from strokeclock.cohort.parts import read_exclusions, read_parts
 from strokeclock.errors import StrokeclockError
 from strokeclock.figures.style import house_style
@@ -43,7 +44,7 @@ def choose_patient(parts: Mapping[str, str], *, patients: Sequence[str]) -> str:
 
 
 def draw_preprocessed(
-    files: Mapping[str, Mapping[str, str | Path]],
+    preprocessed: Iterable[str | Path],
     *,
     split: str | Path,
     exclusions: str | Path,
@@ -55,12 +56,13 @@ def draw_preprocessed(
 
     Parameters
     ----------
-    files : mapping of patient -> mapping of series -> path
-        dwi, flair and t2w on the (RAS) atlas grid, 0 outside the brain.
+    preprocessed : paths
+        Tables of the batches' files (`batches`): dwi, flair and t2w on the (RAS) atlas grid, 0 outside the
+        brain.
     split, exclusions : paths
         cohort/split.tsv and cohort/exclusions.tsv.
     """
-    parts, excluded = read_parts(split), read_exclusions(exclusions)
+    files, parts, excluded = read_batches(preprocessed), read_parts(split), read_exclusions(exclusions)
     included = [patient for patient in files if patient not in excluded]
     patient = choose_patient(parts, patients=included)
     images = {series: nib.load(files[patient][series]) for series in TITLES}

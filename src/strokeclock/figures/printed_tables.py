@@ -17,9 +17,9 @@ _WEIGHTS = {"imagenet": "ImageNet", "medical": "medical images", "genesis": "Mod
 NO_INTERVAL = "no interval"
 
 
-def set_table1(path: str | Path) -> Table:
+def set_table1(table: str | Path) -> Table:
     """Set tables/table1.csv (`demographics.describe_cohort`)."""
-    header, *lines = _read(path)
+    header, *lines = _read(table)
     return Table(
         title="Table 1. The patients",
         labels=["Characteristic"],
@@ -29,9 +29,9 @@ def set_table1(path: str | Path) -> Table:
     )
 
 
-def set_table2(path: str | Path, *, confidence: float) -> Table:
+def set_table2(table: str | Path, *, confidence: float) -> Table:
     """Set tables/table2.csv (`evaluation.table2.COLUMNS`); `confidence` is its intervals'."""
-    header, *lines = _read(path)
+    header, *lines = _read(table)
     rows = [dict(zip(header, cells, strict=True)) for cells in lines]
     return Table(
         title="Table 2. Sensitivity, specificity, accuracy and AUC on the test part",

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from strokeclock.figures.style import BLACK, BLUE, GREEN, INK, ORANGE, PALE, SKY, VERMILION, house_style
+from strokeclock.models.registry import find_network
 from strokeclock.training.record import read_record
 
 PANELS = {  # column of history.tsv -> title; phase 0 has no AUC
@@ -26,7 +27,9 @@ def draw_training_curves(
     histories: Sequence[str | Path],
     records: Sequence[str | Path],
     *,
-    title: str,
+    net: str,
+    phase: str,
+    weights: str,
 ) -> Figure:
     """Draw a panel for each measure and a line for each seed, with a dot at the epoch that was selected.
 
@@ -36,8 +39,8 @@ def draw_training_curves(
     ----------
     histories, records : sequences of paths
         history.tsv and run.json of each training, in the same order.
-    title : str
-        What was trained.
+    net, phase, weights : str
+        What was trained, and from which weights.
     """
     trainings = [
         (read_record(record), pd.read_csv(history, sep="\t").set_index("epoch"))
@@ -72,5 +75,5 @@ def draw_training_curves(
         lines, labels = axes["train_loss"].get_legend_handles_labels()
         dot = Line2D([], [], color=INK, marker="o", markersize=4.5, linestyle="")
         figure.legend([*lines, dot], [*labels, "selected"], loc="outside lower center", ncols=7)
-        figure.suptitle(title, fontsize=9)
+        figure.suptitle(f"{find_network(net).title}: {phase}, from {weights} weights", fontsize=9)
         return figure

@@ -3,7 +3,7 @@
 A table has columns with labels, columns with values and, paler, columns beside them for comparison.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -45,13 +45,13 @@ class Table:
         return [*self.labels, *self.values, *self.beside]
 
 
-def print_table(table: Table, outputs: Iterable[str | Path]) -> None:
+def print_table(table: Table, *paths: str | Path) -> None:
     """Write the table to each path, as its suffix says: .html, .tex, .png.
 
     The page needs nothing else, and all from its last <style> on can stand in another page. The document is
     for pdfLaTeX, twice, for the columns' widths.
     """
-    for output in map(Path, outputs):
+    for output in map(Path, paths):
         if output.suffix == ".png":
             save_figure(draw_table(table), output)
         else:

@@ -5,6 +5,7 @@ Paper: "T2-weighted MNI152 atlas resized to 224 × 224 × 26 with linear interpo
 
 import logging
 import os
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -43,10 +44,7 @@ def build_atlas(
     *,
     source: str,
     grid: tuple[int, int, int],
-    t2w_out: str | os.PathLike,
-    brain_mask_out: str | os.PathLike,
-    grid_out: str | os.PathLike,
-    brain_mask_grid_out: str | os.PathLike,
+    outputs: Mapping[str, str | os.PathLike],
     t2w: str | os.PathLike | None = None,
     brain_mask: str | os.PathLike | None = None,
 ) -> None:
@@ -61,6 +59,8 @@ def build_atlas(
         ``brain_mask``; templateflow: MNI152NLin2009cSym.
     grid : (nx, ny, nz)
         Voxels of the final grid; nx even.
+    outputs : name -> path
+        t2w and brain_mask, about 2 mm; grid and brain_mask_grid, on the final grid.
 
     Raises
     ------
@@ -81,8 +81,8 @@ def build_atlas(
     x, y, z = (int(extent / SPACING + 1e-3) for extent in head.spacing * head.shape)
     fine = (x + x % 2, y, z)
     for shape, image_path, mask_path in (
-        (fine, t2w_out, brain_mask_out),
-        (tuple(grid), grid_out, brain_mask_grid_out),
+        (fine, outputs["t2w"], outputs["brain_mask"]),
+        (tuple(grid), outputs["grid"], outputs["brain_mask_grid"]),
     ):
         affine = fit_grid(head, shape)
         write_volume(image_path, resample(head, shape=shape, affine=affine))

@@ -20,11 +20,11 @@ import nibabel as nib
 import numpy as np
 
 from strokeclock.errors import MissingSoftwareError, PatientError
-from strokeclock.files import replacing
+from strokeclock.files import replacing, write_whole
 from strokeclock.imaging.bias import correct, estimate_field_ants
 from strokeclock.imaging.mask import is_stripped, strip_by_zeros
 from strokeclock.imaging.volume import Volume, read_series, read_volume, write_volume
-from strokeclock.series import find_bias_field
+from strokeclock.series import SERIES, find_bias_field
 
 if TYPE_CHECKING:
     from nipype.interfaces import fsl
@@ -52,6 +52,12 @@ def require_fsl(environ: Mapping[str, str]) -> None:
             "it with its official installer (fsl.fmrib.ox.ac.uk/fsl/docs; for non-commercial use only) and "
             "set FSLDIR and PATH, or set preprocessing.toolchain: open, which needs only Python packages"
         )
+
+
+def find_fsl(found: str | Path) -> None:
+    """Note in ``found`` the version of this process's FSL; without one, raise as `require_fsl`."""
+    require_fsl(os.environ)
+    write_whole(found, f"{find_version(os.environ)}\n")
 
 
 def find_version(environ: Mapping[str, str]) -> str:
@@ -167,9 +173,9 @@ def _voxel_to_flirt(image: Geometry) -> np.ndarray:
 
 
 def correct_bias(
-    raw: Mapping[str, str | Path],
+    raw: Mapping[str, str | Path | None],
     *,
-    out: Mapping[str, str | Path],
+    outputs: Mapping[str, str | Path],
     shrink: int,
     iterations: list[int],
     shared_dwi: bool,
@@ -182,7 +188,7 @@ def correct_bias(
     ----------
     raw : series -> file
         Every series that is wanted; an absent one is empty. Read, derived and refused as by `read_series`.
-    out : series -> file
+    outputs : series -> file
         The series corrected; adc (mm2/s) from the raw series.
     shared_dwi : bool
         Divide b0 and b1000 by one field, b0's.
@@ -194,7 +200,7 @@ def correct_bias(
         for series, volume in volumes.items()
         if series in sources.values()
     }
-    for series, path in out.items():
+    for series, path in outputs.items():
         volume, source = volumes[series], sources[series]
         write_volume(path, correct(volume, fields[source]) if source else volume)
 
@@ -205,27 +211,27 @@ def _head(volume: Volume) -> Volume:
     return strip_by_zeros(Volume(np.where(bright, volume.data, 0), volume.affine))
 
 
-def reorient(images: Mapping[str, str | Path], *, out: Mapping[str, str | Path], patient: str) -> None:
-    """Reorient every series of ``images`` into the file of the same name in ``out``."""
-    for series, path in out.items():
-        _run(reorientation(images[series], out=path), patient)
+def reorient(inputs: Mapping[str, str | Path], *, outputs: Mapping[str, str | Path], patient: str) -> None:
+    """Reorient every series of ``inputs`` into the file of the same name in ``outputs``."""
+    for series, path in outputs.items():
+        _run(reorientation(inputs[series], out=path), patient)
 
 
 def strip_skull(
-    images: Mapping[str, str | Path],
+    inputs: Mapping[str, str | Path],
     *,
-    out: Mapping[str, str | Path],
+    outputs: Mapping[str, str | Path],
     fraction: float,
     robust: bool,
     patient: str,
 ) -> None:
-    """Strip every series named in ``out`` by BET; one that came without a skull is passed on as it is."""
-    for series, path in out.items():
-        if is_stripped(read_volume(images[series], patient=patient, series=series)):
+    """Strip every series named in ``outputs`` by BET; one that came without a skull is passed on as it is."""
+    for series, path in outputs.items():
+        if is_stripped(read_volume(inputs[series], patient=patient, series=series)):
             log.info("%s %s: skull already stripped, BET not run", patient, series)
-            shutil.copyfile(images[series], path)
+            shutil.copyfile(inputs[series], path)
         else:
-            _run(skull_stripping(images[series], out=path, fraction=fraction, robust=robust), patient)
+            _run(skull_stripping(inputs[series], out=path, fraction=fraction, robust=robust), patient)
 
 
 def register_to_atlas(
@@ -233,7 +239,7 @@ def register_to_atlas(
     *,
     grid: str | Path,
     brain_mask_grid: str | Path,
-    out: str | Path,
+    registered: str | Path,
     matrix: str | Path,
     dof: int,
     cost: str,
@@ -244,7 +250,7 @@ def register_to_atlas(
     with tempfile.TemporaryDirectory() as folder:
         fixed = Path(folder, "atlas_brain.nii")
         write_volume(fixed, Volume(atlas.data * brain.data, atlas.affine))
-        _run(registration(t2w, fixed=fixed, out=out, matrix=matrix, dof=dof, cost=cost), patient)
+        _run(registration(t2w, fixed=fixed, out=registered, matrix=matrix, dof=dof, cost=cost), patient)
 
 
 def strip_again(t2w: str | Path, *, brain_mask: str | Path, fraction: float, patient: str) -> None:
@@ -270,15 +276,12 @@ def strip_again(t2w: str | Path, *, brain_mask: str | Path, fraction: float, pat
 
 
 def co_register(
-    images: Mapping[str, str | Path],
+    inputs: Mapping[str, str | Path],
     *,
-    stripped: Mapping[str, str | Path],
     t2w_to_atlas: str | Path,
     grid: str | Path,
     brain_mask: str | Path,
-    out: Mapping[str, str | Path],
-    brain_mask_out: str | Path,
-    transforms: Mapping[str, str | Path],
+    outputs: Mapping[str, str | Path],
     dof: int,
     cost: str,
     patient: str,
@@ -291,25 +294,24 @@ def co_register(
 
     Parameters
     ----------
-    images : series -> file
-        Reoriented, whole head.
-    stripped : series -> file
-        t2w, and each series that is registered to it (flair; dwi where b1000 is registered for itself). The
-        others take the T2w's matrix.
+    inputs : name -> file
+        Every series, reoriented, whole head; and stripped_<series>: t2w, and each series that is registered
+        to it (flair; dwi where b1000 is registered for itself). The others take the T2w's matrix.
     t2w_to_atlas : file
         FLIRT's matrix to ``grid``.
     brain_mask : file
         On ``grid``.
-    out : series -> file
-        RAS, on ``grid``, 0 outside the brain.
-    transforms : name -> file
-        t2w_to_atlas and <series>_to_t2w: (4, 4) text, moving world to fixed world, RAS+ mm.
+    outputs : name -> file
+        Every series and brain_mask: RAS, on ``grid``, 0 outside the brain. t2w_to_atlas and <series>_to_t2w:
+        (4, 4) text, moving world to fixed world, RAS+ mm.
 
     Raises
     ------
     PatientError
         A series has nothing inside the atlas' field of view.
     """
+    images = {name: path for name, path in inputs.items() if name in SERIES}
+    stripped = {name: inputs[f"stripped_{name}"] for name in SERIES if f"stripped_{name}" in inputs}
     atlas = read_volume(grid, patient="atlas", series="grid")
     brain = read_volume(brain_mask, patient=patient, series="brain_mask")
     fixed = nib.load(stripped["t2w"])
@@ -329,12 +331,12 @@ def co_register(
             _run(concatenation(matrix, then=t2w_to_atlas, out=matrices[series]), patient)
             moving = nib.load(stripped[series])
             worlds[f"{series}_to_t2w"] = flirt_to_world(np.loadtxt(matrix), moving=moving, fixed=fixed)
-        for series, path in out.items():
+        for series in images:
             carried = folder / f"{series}.nii"
             _run(application(images[series], fixed=grid, matrix=matrices[series], out=carried), patient)
             volume = read_volume(carried, patient=patient, series=series)
-            write_volume(path, Volume(volume.data * brain.data, atlas.affine))
-    write_volume(brain_mask_out, Volume(brain.data, atlas.affine), dtype=np.uint8)
-    for name, path in transforms.items():
-        with replacing(path) as beside:
-            np.savetxt(beside, worlds[name], fmt="%.9f")
+            write_volume(outputs[series], Volume(volume.data * brain.data, atlas.affine))
+    write_volume(outputs["brain_mask"], Volume(brain.data, atlas.affine), dtype=np.uint8)
+    for name, world in worlds.items():
+        with replacing(outputs[name]) as beside:
+            np.savetxt(beside, world, fmt="%.9f")

@@ -4,14 +4,16 @@ import csv
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.errors import ConfigurationError, PatientError
 from strokeclock.files import replacing, write_whole
-from strokeclock.imaging.exclusion import read_exclusion
+from strokeclock.imaging.exclusion import read_exclusion, run_step
 from strokeclock.imaging.intensity import match, normalise, rescale, scale
 from strokeclock.imaging.quality_record import read_record
 from strokeclock.imaging.reference import Reference, read_reference
@@ -19,6 +21,49 @@ from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.series import SERIES
 
 BOX_MARGIN_MM = 5.0  # brains differ from the atlas's: 0.04 % of 300 phantoms' voxels lie farther out
+
+
+def halve_batch(
+    preprocessed: str | Path,
+    table: str | Path,
+    *,
+    hemispheres: Files,
+    checks: str | Path,
+    reference: str | Path,
+    channels: Sequence[str],
+    normalisation: str,
+    clip: float,
+    percentiles: Sequence[float] | None,
+) -> None:
+    """Write patients' hemispheres, or why they are excluded, one after the other, and a table of the files.
+
+    Parameters
+    ----------
+    preprocessed, checks : paths
+        Tables that hold their files (`batches`): the channels' series and brain_mask; record.
+    hemispheres : patient -> {"hemispheres": file}
+        What is written.
+    reference, channels, normalisation, clip, percentiles
+        See `halve_patient`.
+    """
+    records = read_batches(checks)
+    for patient, found in read_batches(preprocessed, only=hemispheres).items():
+        files = {name: found[name] for name in (*channels, "brain_mask")}
+        output = hemispheres[patient]["hemispheres"]
+        step = partial(
+            halve_patient,
+            files,
+            patient=patient,
+            record=records[patient]["record"],
+            reference=reference,
+            output=output,
+            channels=channels,
+            normalisation=normalisation,
+            clip=clip,
+            percentiles=percentiles,
+        )
+        run_step(step, patient=patient, inputs=files.values(), outputs=[output])
+    write_batch(table, hemispheres)
 
 
 def halve_patient(
@@ -156,7 +201,7 @@ def require_symmetric_grid(volume: Volume) -> None:
         )
 
 
-def write_box(atlas_mask: str | Path, output: str | Path, *, margin_mm: float = BOX_MARGIN_MM) -> None:
+def write_box(atlas_mask: str | Path, box: str | Path, *, margin_mm: float = BOX_MARGIN_MM) -> None:
     """Write the box of a hemisphere that holds the brain of the atlas: {"box": [[x, x], [y, y], [z, z]]}.
 
     Where networks see it alone, they save the work on the empty rest. It is the atlas's and no patient's.
@@ -171,12 +216,12 @@ def write_box(atlas_mask: str | Path, output: str | Path, *, margin_mm: float = 
     mask = read_volume(atlas_mask, patient="atlas", series="brain_mask")
     left, right = split_hemispheres({"brain_mask": mask})[:, 0] > 0
     brain = left | right
-    box = []
+    ends = []
     for axis, step in enumerate(np.diag(mask.affine)[:3]):
         used = np.flatnonzero(brain.any(axis=tuple({0, 1, 2} - {axis})))
         margin = math.ceil(margin_mm / step)
-        box.append([max(int(used[0]) - margin, 0), min(int(used[-1]) + 1 + margin, brain.shape[axis])])
-    write_whole(output, json.dumps({"box": box}) + "\n")
+        ends.append([max(int(used[0]) - margin, 0), min(int(used[-1]) + 1 + margin, brain.shape[axis])])
+    write_whole(box, json.dumps({"box": ends}) + "\n")
 
 
 def write_hemispheres(path: str | Path, hemispheres: np.ndarray) -> None:
@@ -185,15 +230,20 @@ def write_hemispheres(path: str | Path, hemispheres: np.ndarray) -> None:
         np.save(beside, hemispheres)
 
 
-def write_manifest(files: Mapping[str, str | Path], output: str | Path) -> None:
+def write_manifest(hemispheres: Iterable[str | Path], manifest: str | Path) -> None:
     """List the hemispheres that there are, patient and sha256 of the file, as TSV; the excluded are left out.
 
     Trainings depend on this one file: they repeat when a tensor has changed, not when it was made anew.
+
+    Parameters
+    ----------
+    hemispheres : paths
+        Tables of the batches' files (`batches`): hemispheres.
     """
-    with replacing(output) as beside, open(beside, "w", newline="", encoding="utf-8") as table:
+    with replacing(manifest) as beside, open(beside, "w", newline="", encoding="utf-8") as table:
         writer = csv.writer(table, delimiter="\t", lineterminator="\n")
         writer.writerow(("patient", "sha256"))
-        for patient, path in files.items():
-            if read_exclusion(path) is None:
-                with open(path, "rb") as file:
+        for patient, files in read_batches(hemispheres).items():
+            if read_exclusion(files["hemispheres"]) is None:
+                with open(files["hemispheres"], "rb") as file:
                     writer.writerow((patient, hashlib.file_digest(file, "sha256").hexdigest()))

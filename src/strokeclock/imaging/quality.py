@@ -1,15 +1,12 @@
 """Automatic checks of one patient's preprocessed volumes."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
 from strokeclock.errors import PatientError
-from strokeclock.imaging.exclusion import read_exclusion
-from strokeclock.imaging.quality_record import make_record
-from strokeclock.imaging.volume import Volume, read_volume
+from strokeclock.imaging.volume import Volume
 from strokeclock.series import BOTH, MATCHED, SERIES, SIDES
 
 # Restricted diffusion: brighter on DWI than the mirrored place and than the brain, darker on ADC.
@@ -20,63 +17,6 @@ _LEAST_INFARCT_ML = 1.0
 _FINE_MM = 1.2  # finer voxels are averaged two by two before smoothing: it sees no more and costs a quarter
 _FIT_SMOOTHING_MM = 1.5  # so that a noisy series fits nearly as well as a clean one
 _FIT_BINS = 24, 12  # of T2w and of DWI
-
-
-def check(
-    volumes: Mapping[str, str | Path],
-    mask: str | Path,
-    *,
-    transform: str | Path | None,
-    patient: str,
-    atlas: Volume,
-    atlas_mask: Volume,
-    recorded_side: str,
-    thresholds: Mapping,
-    person: tuple[str, str] | None,
-) -> dict:
-    """Measure and judge one patient's preprocessed files; an excluded patient keeps the reason.
-
-    Parameters
-    ----------
-    volumes : mapping of series -> file
-        All that are used, on the atlas grid, or exclusion notes.
-    mask : file
-        The patient's brain mask, on the same grid.
-    atlas, atlas_mask : Volume
-        T2w atlas and its brain mask, on the same grid.
-    transform : file or None
-        T2w world to atlas world (4 x 4 text), for the brain's own volume; None: made in atlas space.
-    patient, recorded_side
-        See `measure`.
-    thresholds : mapping
-        The keyword arguments of `judge`.
-    person : (verdict, reason), optional
-        A person's word, which overrides.
-
-    Returns
-    -------
-    dict
-        See `quality_record.make_record`.
-    """
-    files = {**volumes, "brain_mask": mask}
-    reason = next(filter(None, map(read_exclusion, files.values())), None)
-    if reason is None:
-        try:
-            read = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
-            numbers = measure(
-                read,
-                read.pop("brain_mask"),
-                atlas=atlas,
-                atlas_mask=atlas_mask,
-                growth=abs(np.linalg.det(np.loadtxt(transform)[:3, :3])) if transform else None,
-                recorded_side=recorded_side,
-                patient=patient,
-            )
-            automatic = judge(numbers, **thresholds)
-            return make_record(patient, numbers=numbers, automatic=automatic, person=person)
-        except PatientError as error:
-            reason = error.reason
-    return make_record(patient, numbers=None, automatic=("fail", reason), person=None)
 
 
 def measure(

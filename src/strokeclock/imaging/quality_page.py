@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
+from strokeclock.batches import read_batches
 from strokeclock.cohort.verdicts import VERDICTS
 from strokeclock.files import write_whole
-from strokeclock.imaging.reference import Reference
+from strokeclock.imaging.quality_record import read_record, read_records
+from strokeclock.imaging.reference import Reference, read_reference
 from strokeclock.series import SERIES
 
 _COLUMNS = {  # number -> title, format
@@ -89,26 +91,26 @@ document.querySelectorAll("th").forEach((head, column) => head.addEventListener(
 
 
 def write_page(
-    path: str | Path,
-    records: Iterable[Mapping],
+    page: str | Path,
     *,
-    distances: Mapping[str, Mapping[str, tuple[float, float]]],
-    reference: Reference | None,
+    checks: Iterable[str | Path],
+    pictures: Iterable[str | Path],
+    reference: str | Path,
 ) -> None:
     """Write the page, whole or not at all.
 
     Parameters
     ----------
-    path : path
+    page : path
         index.html; each patient's picture is ``<patient>.png`` in the same folder.
-    records : iterable of mappings
-        See `quality_record.make_record`.
-    distances : mapping of patient -> series -> (before, after)
-        Histogram distances to the reference in standard deviations, before and after matching.
-    reference : Reference or None
-        The histogram reference, to be named.
+    checks, pictures : paths
+        Tables of the batches' files (`batches`): record (`quality_record.make_record`); matching, the
+        histogram distances to the reference in standard deviations, before and after matching, by series.
+    reference : path
+        hemispheres/reference.npz, to be named.
     """
-    records = sorted(records, key=_badness)
+    records = sorted(read_records(checks), key=_badness)
+    distances = {patient: read_record(files["matching"]) for patient, files in read_batches(pictures).items()}
     count = {verdict: sum(record["verdict"] == verdict for record in records) for verdict in VERDICTS}
     counts = ", ".join(
         f'<span class="{verdict}">{count[verdict]} {verdict}</span>' for verdict in reversed(VERDICTS)
@@ -126,7 +128,7 @@ def write_page(
             f"<h1>Quality of {len(records)} patients: {counts}</h1>\n",
             "<p>Worst first; click a heading to sort, a picture to enlarge it. Fail excludes the patient, ",
             "look asks for an eye; a person's verdicts (configuration key quality.verdicts) override. ",
-            f"{_reference_sentence(reference)}</p>\n",
+            f"{_reference_sentence(read_reference(reference))}</p>\n",
             f"<p>{buttons} or press the key of the first letter</p>\n<table>\n<thead><tr>",
             *(f"<th>{escape(title)}</th>" for title in titles),
             "</tr></thead>\n<tbody>\n",
@@ -134,7 +136,7 @@ def write_page(
             f"</tbody>\n</table>\n{_SCRIPT}</html>\n",
         ]
     )
-    write_whole(path, text)
+    write_whole(page, text)
 
 
 def _reference_sentence(reference: Reference | None) -> str:

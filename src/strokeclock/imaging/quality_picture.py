@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.files import replacing
 from strokeclock.imaging.quality_record import read_record, write_record
 from strokeclock.imaging.reference import Matching, follow_matching, read_reference
@@ -24,6 +25,43 @@ _SLICES = 8
 _LEFT, _TOP, _BOTTOM, _GAP = 56, 74, 28, 8  # pixels around and between the slices
 _HISTOGRAM = 180  # pixels across
 _FROM, _TO, _BINS = -3.0, 5.0, 64  # SD from the brain's mean
+
+
+def picture_batch(
+    preprocessed: str | Path,
+    table: str | Path,
+    *,
+    pictures: Files,
+    checks: str | Path,
+    atlas_mask: str | Path,
+    reference: str | Path,
+    normalisation: str,
+    clip: float,
+) -> None:
+    """Write patients' pictures, one after the other, and a table of the files.
+
+    Parameters
+    ----------
+    preprocessed, checks : paths
+        Tables that hold their files (`batches`): the series that are matched and brain_mask; record.
+    pictures : patient -> {"picture": file, "matching": file}
+        What is written.
+    atlas_mask, reference, normalisation, clip
+        See `picture_patient`.
+    """
+    records = read_batches(checks)
+    for patient, files in read_batches(preprocessed, only=pictures).items():
+        picture_patient(
+            {name: file for name, file in files.items() if name in (*MATCHED, "brain_mask")},
+            patient=patient,
+            record=records[patient]["record"],
+            atlas_mask=atlas_mask,
+            reference=reference,
+            normalisation=normalisation,
+            clip=clip,
+            **pictures[patient],
+        )
+    write_batch(table, pictures)
 
 
 def picture_patient(

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from strokeclock.batches import read_batches
 from strokeclock.files import write_whole
 from strokeclock.series import SERIES
 
@@ -50,11 +51,24 @@ def read_record(path: str | Path) -> dict:
     return json.loads(Path(path).read_bytes())
 
 
+def read_records(tables: Iterable[str | Path]) -> list[dict]:
+    """Read the records that tables of batches hold, in the order of the patients."""
+    return [read_record(files["record"]) for files in read_batches(tables).values()]
+
+
 def write_tables(
-    records: Iterable[Mapping], *, entry_exclusions: str | Path, quality: str | Path, exclusions: str | Path
+    checks: Iterable[str | Path], *, entry_exclusions: str | Path, quality: str | Path, exclusions: str | Path
 ) -> None:
-    """Write quality.tsv (a row a record) and exclusions.tsv (patient, stage, reason), entry's first."""
-    records = list(records)
+    """Write quality.tsv (a row a patient) and exclusions.tsv (patient, stage, reason), entry's first.
+
+    Parameters
+    ----------
+    checks : paths
+        Tables of the batches' files (`batches`): record.
+    entry_exclusions : path
+        cohort/entry_exclusions.tsv.
+    """
+    records = read_records(checks)
     rows = []
     for record in records:
         values = ((record["numbers"] or {}).get(name) for name in NUMBERS)

@@ -2,13 +2,14 @@
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from strokeclock.batches import read_batches
 from strokeclock.cohort.parts import read_exclusions, read_parts
 from strokeclock.errors import PatientError
 from strokeclock.files import replacing
@@ -125,11 +126,11 @@ def make_reference(
 
 
 def learn_reference(
-    files: Mapping[str, Mapping[str, str | Path]],
+    preprocessed: Iterable[str | Path],
+    reference: str | Path,
     *,
     split: str | Path,
     exclusions: str | Path,
-    output: str | Path,
     normalisation: str,
     clip: float,
     match_points: int,
@@ -138,23 +139,28 @@ def learn_reference(
 
     Parameters
     ----------
-    files : mapping of patient -> mapping of series -> path
-        The series that are matched and brain_mask, on the atlas grid.
+    preprocessed : paths
+        Tables of the batches' files (`batches`): the series that are matched and brain_mask, on the atlas
+        grid.
+    reference : path
+        hemispheres/reference.npz.
     split, exclusions : paths
         cohort/split.tsv and cohort/exclusions.tsv.
     """
-    excluded = read_exclusions(exclusions)
+    files, excluded = read_batches(preprocessed), read_exclusions(exclusions)
     chosen = choose_reference(
         read_parts(split), patients=[patient for patient in files if patient not in excluded]
     )
     if chosen is None:
-        write_exclusion([output], "every patient is excluded, so none is the histogram reference")
+        write_exclusion([reference], "every patient is excluded, so none is the histogram reference")
         return
     patient, part = chosen
     volumes = {
-        name: read_volume(path, patient=patient, series=name).data for name, path in files[patient].items()
+        name: read_volume(path, patient=patient, series=name).data
+        for name, path in files[patient].items()
+        if name in (*MATCHED, "brain_mask")
     }
-    reference = make_reference(
+    made = make_reference(
         volumes,
         volumes["brain_mask"] > 0,
         patient=patient,
@@ -163,7 +169,7 @@ def learn_reference(
         clip=clip,
         match_points=match_points,
     )
-    write_reference(output, reference)
+    write_reference(reference, made)
 
 
 def follow_matching(

@@ -88,7 +88,7 @@ def measure_ceiling(patients: int, *, settings: Mapping[str, Any]) -> dict[str, 
     return ceiling
 
 
-def write_ceiling(path: str | Path, ceiling: Mapping[str, Any]) -> None:
+def write_ceiling(ceiling: Mapping[str, Any], path: str | Path) -> None:
     """Write `measure_ceiling`'s result as JSON and log its sum."""
     for limit in LIMITS_HOURS:
         area = ceiling[f"tss<{limit:g}h"]["all"]

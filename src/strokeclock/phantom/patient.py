@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from strokeclock.batches import Files, write_batch
 from strokeclock.phantom.anatomy import Brain, draw_shape
 from strokeclock.phantom.clinic import PatientRecord, draw_patient
 from strokeclock.phantom.head import OUTER_TISSUES, Head, form_head
@@ -31,6 +32,7 @@ from strokeclock.phantom.scanner import (
     place_slices,
     write_nifti,
 )
+from strokeclock.phantom.sheet import write_record, write_truth
 from strokeclock.phantom.signal import SERIES, diffusion_signal, flair_signal
 from strokeclock.series import SIDES
 
@@ -286,3 +288,28 @@ def write_patient(
     affine = patient.scans["t2w"].affine
     write_nifti(lesion, patient.lesion, affine)
     write_nifti(brain_mask, patient.brain_mask, affine)
+
+
+def make_batch(files: Files, table: str | os.PathLike, *, settings: Mapping[str, Any]) -> None:
+    """Make patients as the scanner would give them, one after the other, and write a table of their files.
+
+    Parameters
+    ----------
+    files : patient -> what it is -> file
+        t2w, dwi, flair in native space, and record; the truth apart: lesion and brain_mask on the T2w grid,
+        truth.
+    settings : mapping
+        The configuration's `phantom` section.
+    """
+    for name, paths in files.items():
+        patient = make_patient(number_of(name), seed=settings["seed"], settings=settings)
+        scans = {series: paths[series] for series in SERIES}
+        write_patient(patient, scans=scans, lesion=paths["lesion"], brain_mask=paths["brain_mask"])
+        write_truth(paths["truth"], patient.record, **patient.measured)
+        write_record(paths["record"], patient.record, series=scans, settings=settings)
+    write_batch(table, files)
+
+
+def number_of(name: str) -> int:
+    """The number of the patient phantom-<number>."""
+    return int(name.removeprefix("phantom-"))

@@ -6,7 +6,7 @@ registration leaves over. Lesions, tissue and noise are the patient's own.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import affine_transform
 
+from strokeclock.batches import Files, write_batch
 from strokeclock.files import replacing
 from strokeclock.phantom.anatomy import Brain, draw_shape, form_brain, load_template
 from strokeclock.phantom.clinic import PatientRecord, draw_patient
@@ -25,9 +26,11 @@ from strokeclock.phantom.patient import (
     grow_lesions,
     measure_grey,
     measure_lesion,
+    number_of,
     paint_brain,
 )
 from strokeclock.phantom.scanner import add_noise, rigid, rotation, write_nifti
+from strokeclock.phantom.sheet import write_record, write_truth
 from strokeclock.phantom.signal import SERIES
 
 FIELD_LOW, FIELD_HIGH = (-98.5, -134.5, -72.5), (98.5, 98.5, 116.5)  # mm, edges of the ICBM-2009a maps
@@ -150,3 +153,33 @@ def write_registered_patient(
     for path in transforms:
         with replacing(path) as beside:
             np.savetxt(beside, np.eye(4))
+
+
+def make_registered_batch(
+    files: Files, table: str | os.PathLike, *, settings: Mapping[str, Any], grid: Sequence[int]
+) -> None:
+    """Make patients straight on the atlas grid, one after the other, and write a table of their files.
+
+    Parameters
+    ----------
+    files : patient -> what it is -> file
+        t2w, dwi, flair, adc, brain_mask in one folder, the transforms <one>_to_<other>, and record; the truth
+        apart: lesion, truth.
+    settings : mapping
+        The configuration's `phantom` section.
+    grid : voxels, x y z; x even.
+    """
+    for name, paths in files.items():
+        patient = make_registered_patient(
+            number_of(name), seed=settings["seed"], settings=settings, grid=tuple(grid)
+        )
+        write_registered_patient(
+            patient,
+            folder=Path(paths["t2w"]).parent,
+            lesion=paths["lesion"],
+            transforms=[path for what, path in paths.items() if "_to_" in what],
+        )
+        scans = {series: paths[series] for series in SERIES}
+        write_truth(paths["truth"], patient.record, **patient.measured)
+        write_record(paths["record"], patient.record, series=scans, settings=settings)
+    write_batch(table, files)

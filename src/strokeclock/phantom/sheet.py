@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from strokeclock.batches import read_batches
 from strokeclock.files import write_whole
 from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.readers import read_mismatch
@@ -46,6 +47,21 @@ def write_truth(path: str | Path, record: PatientRecord, **measured: Any) -> Non
         "lesion_volume_ml": record.lesion_volume_ml,
     }
     write_whole(path, json.dumps(truth | measured, indent=1) + "\n")
+
+
+def join_phantoms(
+    phantoms: Iterable[str | Path], *, cohort: str | Path, readers: str | Path, truth: str | Path
+) -> None:
+    """Join what is written of each patient to the cohort sheet, the reader sheet and the table of truths.
+
+    Parameters
+    ----------
+    phantoms : paths
+        Tables of the batches' files (`batches`): record, truth.
+    """
+    files = read_batches(phantoms).values()
+    join_records([named["record"] for named in files], cohort=cohort, readers=readers)
+    join_truths([named["truth"] for named in files], table=truth)
 
 
 def join_records(records: Iterable[str | Path], *, cohort: str | Path, readers: str | Path) -> None:

@@ -35,7 +35,7 @@ def train_restoration(
     width: int,
     standardise: bool,
     training: Mapping,
-    hemispheres: str | Path,
+    manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
     box: str | Path | None = None,
@@ -51,7 +51,7 @@ def train_restoration(
     seed : of first weights, order and corruptions.
     channels, average, width, standardise : of the 3D network; it restores all channels that it sees.
     training : the fields of `RestorationSettings`.
-    hemispheres : folder of <patient>.npy.
+    manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     box : brain_box.json, the box of a hemisphere that is seen; None: the whole of it.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     events : folder of TensorBoard's events; None: none are written.
@@ -70,7 +70,7 @@ def train_restoration(
         view=Field(read_box(box), tuple(average)),
         width=width,
         standardise=standardise,
-        files=CohortFiles(hemispheres, cohort, split),
+        files=CohortFiles(manifest, cohort, split),
     )
     train(objective, output=output, events=events)
 

@@ -47,8 +47,8 @@ CAPTIONS |= dict.fromkeys(("fig6", "fig7", "fig8"), "roc")
 
 
 def write_page(
-    output: str | Path,
-    files: Iterable[str | Path],
+    page: str | Path,
+    made: Iterable[str | Path],
     *,
     config: Mapping[str, Any],
     template: str | Path,
@@ -59,10 +59,10 @@ def write_page(
 
     Parameters
     ----------
-    output : path
+    page : path
         index.html of the run's folder.
-    files : iterable of paths
-        What the run made, in the output's folder. Needed are cohort/{cohort,split,exclusions}.tsv; shown are
+    made : iterable of paths
+        What the run made, in the page's folder. Needed are cohort/{cohort,split,exclusions}.tsv; shown are
         tables/*.csv (as tables/*.html where typeset), figures/**.{svg,png}, quality/quality.tsv, ledger.tsv
         and models/**/run.json; digested are predictions/**.tsv too.
     config : mapping
@@ -74,8 +74,8 @@ def write_page(
     not_run : of (network, arm)
         What was asked for but had no starting weights.
     """
-    output = Path(output)
-    run = _Run({str(Path(path).relative_to(output.parent)): Path(path) for path in files})
+    folder = Path(page).parent
+    run = _Run({str(Path(path).relative_to(folder)): Path(path) for path in made})
     texts = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in captions}
     tasks = read_tasks(config["training"])
     people = count_people(
@@ -116,7 +116,7 @@ def write_page(
         digests=[*_digests(run, records)],
         configuration=hide_folders(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)),
     )
-    write_whole(output, re.sub(r"\n\s*\n+", "\n", text))
+    write_whole(page, re.sub(r"\n\s*\n+", "\n", text))
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,18 @@
 
 import csv
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy import ndimage
 
+from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.errors import PatientError
 from strokeclock.files import replacing
-from strokeclock.imaging.exclusion import read_exclusion
+from strokeclock.imaging.exclusion import read_exclusion, run_step
 from strokeclock.imaging.hemispheres import require_symmetric_grid, split_hemispheres
 from strokeclock.imaging.resample import FWHM, resample_share
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
@@ -167,6 +169,42 @@ def carry_mask(mask: Volume, *, grid: Volume, transform: np.ndarray) -> Volume:
     return Volume(lesion, grid.affine)
 
 
+def locate_lesions(
+    preprocessed: str | Path,
+    table: str | Path,
+    *,
+    lesions: Files,
+    drawn: Mapping[str, str | None],
+    scans: Mapping[str, str | None],
+    sides: Mapping[str, str],
+) -> None:
+    """Write patients' lesions, or why there is none, one after the other, and a table of the files.
+
+    Parameters
+    ----------
+    preprocessed : path
+        A table that holds their files (`batches`): dwi, t2w_to_atlas.
+    lesions : patient -> {"lesion": file}
+        What is written.
+    drawn, scans, sides : mappings of patient -> drawn, scan, side
+        See `locate_lesion`.
+    """
+    for patient, found in read_batches(preprocessed, only=lesions).items():
+        files = {"dwi": found["dwi"], "transform": found["t2w_to_atlas"]}
+        output = lesions[patient]["lesion"]
+        step = partial(
+            locate_lesion,
+            patient=patient,
+            **files,
+            drawn=drawn[patient],
+            scan=scans[patient],
+            side=sides[patient],
+            output=output,
+        )
+        run_step(step, patient=patient, inputs=files.values(), outputs=[output])
+    write_batch(table, lesions)
+
+
 def locate_lesion(
     *,
     patient: str,
@@ -228,31 +266,34 @@ def _halves(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
 
 
 def write_volumes(
-    lesions: Mapping[str, str | Path],
-    output: str | Path,
+    lesions: Iterable[str | Path],
+    volumes: str | Path,
     *,
-    transforms: Mapping[str, str | Path],
-    drawn: Mapping[str, bool],
+    preprocessed: Iterable[str | Path],
+    drawn: Collection[str],
 ) -> None:
     """Write each patient's lesion volume in the patient's own brain as TSV (`COLUMNS`).
 
     Parameters
     ----------
-    lesions, transforms : mappings of patient -> path
-        lesions/<patient>.nii.gz and t2w_to_atlas.txt, by whose scaling the volume is divided.
-    drawn : mapping of patient -> whether there is a mask.
+    lesions, preprocessed : paths
+        Tables of the batches' files (`batches`): lesion; t2w_to_atlas, by whose scaling volumes are divided.
+    drawn : patients
+        Whose lesions a person drew.
     """
-    with replacing(output) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
+    files = read_batches(lesions)
+    with replacing(volumes) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
         table.writerow(COLUMNS)
-        for patient, path in lesions.items():
+        for patient, others in read_batches(preprocessed, only=files).items():
+            path = files[patient]["lesion"]
             if reason := read_exclusion(path):
                 table.writerow((patient, "", NONE, reason))
                 continue
             lesion = read_volume(path, patient=patient, series="lesion")
-            scaling = np.linalg.det(np.loadtxt(transforms[patient]))
+            scaling = np.linalg.det(np.loadtxt(others["t2w_to_atlas"]))
             volume_ml = lesion.data.sum() * lesion.spacing.prod() / 1000 / scaling
-            table.writerow((patient, f"{volume_ml:.3f}", DRAWN if drawn[patient] else FOUND, ""))
+            table.writerow((patient, f"{volume_ml:.3f}", DRAWN if patient in drawn else FOUND, ""))
 
 
 class Size(NamedTuple):

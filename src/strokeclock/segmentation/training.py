@@ -45,7 +45,7 @@ def train_outliner(
     width: int,
     standardise: bool,
     training: Mapping,
-    hemispheres: str | Path,
+    manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
     volumes: str | Path,
@@ -63,7 +63,7 @@ def train_outliner(
     series : of a hemisphere; it sees them and their differences from the mirrored other hemisphere.
     average, width, standardise : of the 3D network.
     training : the fields of `OutlineSettings`.
-    hemispheres : folder of <patient>.npy.
+    manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     volumes : lesions/volumes.tsv, the lesions beside it.
     box : brain_box.json, the box of a hemisphere that is seen; None: the whole of it.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
@@ -83,7 +83,7 @@ def train_outliner(
         view=Field(read_box(box), tuple(average)),
         width=width,
         standardise=standardise,
-        files=CohortFiles(hemispheres, cohort, split),
+        files=CohortFiles(manifest, cohort, split),
         volumes=volumes,
     )
     train(objective, output=output, events=events)

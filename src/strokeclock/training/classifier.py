@@ -19,7 +19,7 @@ from strokeclock.training.augmentation import augment
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.material import CohortFiles, CohortMaterial
 from strokeclock.training.objective import Lesson, Objective, Step
-from strokeclock.training.phases import PAPER, Run, Task, frozen_modules, has_attention, parent
+from strokeclock.training.phases import PAPER, Run, Task, frozen_modules, has_attention, parent, read_tasks
 from strokeclock.training.settings import PhaseSettings
 from strokeclock.training.start import Start
 from strokeclock.training.trainer import train
@@ -33,13 +33,13 @@ def train_phase(
     seed: int,
     models: Mapping,
     training: Mapping,
-    hemispheres: str | Path,
+    manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
-    parent_model: str | Path | None,
+    parent_model: str | Path | None = None,
     box: str | Path | None = None,
     output: str | Path,
-    tasks: Mapping[str, Task] = PAPER,
+    tasks: Mapping[str, Mapping] | None = None,
     events: Path | None = None,
 ) -> None:
     """Train one phase of one network, from its parent's checkpoint or from random weights.
@@ -56,10 +56,10 @@ def train_phase(
     models : channels (`channel_names`), average (`Field`), attention_norm, standardise, and the network's own
         settings.
     training : the fields of `PhaseSettings`.
-    hemispheres : folder of <patient>.npy.
+    manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     parent_model : checkpoint that ``weights`` names; None for a random start.
     box : brain_box.json, the box of a hemisphere that the network sees; None: the whole of it.
-    tasks : those of the chain up to this phase (`phases.read_tasks`).
+    tasks : phase -> below_min, after: the chain up to this phase (`phases.read_tasks`); None: the paper's.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     events : folder of TensorBoard's events; None: none are written.
 
@@ -79,8 +79,8 @@ def train_phase(
         settings=PhaseSettings(**training),
         channels=tuple(models["channels"]),
         models=models,
-        tasks=tasks,
-        files=CohortFiles(hemispheres, cohort, split),
+        tasks=PAPER if tasks is None else read_tasks(tasks),
+        files=CohortFiles(manifest, cohort, split),
         parent_model=parent_model,
         view=Field(read_box(box), tuple(models["average"])),
     )

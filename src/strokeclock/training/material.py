@@ -38,9 +38,9 @@ class CohortMaterial(Material):
 
 @dataclass(frozen=True)
 class CohortFiles:
-    """Where the cohort lies: the folder of <patient>.npy, cohort.tsv and split.tsv."""
+    """Where the cohort lies: manifest.tsv with the hemispheres beside it, cohort.tsv and split.tsv."""
 
-    hemispheres: str | Path
+    manifest: str | Path
     cohort: str | Path
     split: str | Path
 
@@ -59,7 +59,7 @@ class CohortFiles:
         units = {}
         for part in parts:
             units[part] = read_hemispheres(
-                self.hemispheres,
+                self.manifest,
                 cohort=self.cohort,
                 split=self.split,
                 task=task,

@@ -18,10 +18,10 @@ _COLUMNS = ("patient", "hemisphere", "part", "label", "score")
 def predict(
     model: str | Path,
     *,
-    hemispheres: str | Path,
+    manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
-    output: str | Path,
+    predictions: str | Path,
     channels: Sequence[str],
     threads: int,
     device: str,
@@ -33,7 +33,7 @@ def predict(
     Parameters
     ----------
     model : checkpoint of phases 1 to 4.
-    hemispheres : folder of <patient>.npy.
+    manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     channels : that a network sees, in order (`channel_names`).
     threads, device : of torch (configuration keys training.threads and training.device).
 
@@ -50,7 +50,7 @@ def predict(
     lines = ["\t".join(_COLUMNS)]
     for part in ("validation", "test"):
         units = read_hemispheres(
-            hemispheres,
+            manifest,
             cohort=cohort,
             split=split,
             task=record.task,
@@ -64,4 +64,4 @@ def predict(
             units.patients, units.sides, units.labels, scores, strict=True
         ):
             lines.append(f"{patient}\t{side}\t{part}\t{label:.0f}\t{score:.9g}")
-    write_whole(output, ("\n".join(lines) + "\n").encode())
+    write_whole(predictions, ("\n".join(lines) + "\n").encode())

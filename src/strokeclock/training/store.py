@@ -81,7 +81,7 @@ class Hemispheres:
 
 
 def read_hemispheres(
-    folder: str | Path,
+    manifest: str | Path,
     *,
     cohort: str | Path,
     split: str | Path,
@@ -93,7 +93,8 @@ def read_hemispheres(
 
     Parameters
     ----------
-    folder : holds <patient>.npy, float16 (2, channels, x, y, z): left, then right mirrored.
+    manifest : hemispheres/manifest.tsv; beside it <patient>.npy, float16 (2, channels, x, y, z): left, then
+        right mirrored.
     cohort : cohort.tsv with onset_to_mri_min (minutes) and lesion_side (left, right, both).
     split : split.tsv; who is not in it is excluded.
     task : a time task reads the lesion's hemispheres alone; to find the lesion, and without a task (phase 0:
@@ -133,7 +134,8 @@ def read_hemispheres(
                 units.append((patient, side, minutes < task.below_min, minutes))
     names, sides, labels, minutes = zip(*units, strict=True)
     labels, minutes = (np.array(numbers, dtype=np.float32) for numbers in (labels, minutes))
-    files = {patient: np.load(Path(folder) / f"{patient}.npy", mmap_mode="r") for patient in patients}
+    paths = {patient: Path(manifest).with_name(f"{patient}.npy") for patient in patients}
+    files = {patient: np.load(path, mmap_mode="r") for patient, path in paths.items()}
     pairs = {"left": slice(None), "right": slice(None, None, -1)}  # the own one first; both are views
     views = pairs if other_hemisphere else {side: number for number, side in enumerate(SIDES)}
     values = tuple(files[patient][views[side]] for patient, side in zip(names, sides, strict=True))
@@ -141,7 +143,7 @@ def read_hemispheres(
         if not np.isfinite(hemisphere).all():
             raise PatientError(
                 patient,
-                f"{folder}/{patient}.npy holds values that are no numbers: delete it and make it anew.",
+                f"{paths[patient]} holds values that are no numbers: delete it and make it anew.",
             )
     return Hemispheres(names, sides, Stack(values), labels, minutes)
 

@@ -13,12 +13,11 @@ from strokeclock.evaluation.metrics import auc
 from strokeclock.fitted import FittedError
 from strokeclock.predictions import read_predictions
 from strokeclock.segmentation.ratios import measure_ratios
-from strokeclock.training.phases import PAPER
 
 CHANNELS = ("dwi", "t2w", "flair")
 FINE = (2.0, 2.5)  # a voxel, mm
 LESION = (slice(2, 5), slice(3, 6), slice(1, 3))  # 18 voxels
-TASK = PAPER["phase3_tss4h5"]
+QUESTION = {"phase": "phase3_tss4h5", "below_min": 270}
 
 
 def _hemispheres(flair=1.2, dwi=2.0):
@@ -46,11 +45,11 @@ def run(tmp_path):
 
 
 def _predict(run, **changes):
-    settings = {"channels": CHANNELS, "task": TASK, "row": "flair"} | changes
+    settings = {"channels": CHANNELS, **QUESTION, "row": "flair"} | changes
     settings |= {"cohort": run / "cohort.tsv", "split": run / "split.tsv"}
     fitted, output = run / "fitted.json", run / "seed-0.tsv"
-    fit_ratio(run, fitted, **settings)
-    predict_ratio(fitted, output, hemispheres=run, **settings)
+    fit_ratio(run / "manifest.tsv", fitted, **settings)
+    predict_ratio(fitted, output, manifest=run / "manifest.tsv", **settings)
     return read_predictions(output)
 
 
@@ -171,11 +170,11 @@ def test_another_number_of_series_is_refused(run):
 
 def test_a_fit_for_something_else_is_refused(run):
     _predict(run)
-    settings = {"cohort": run / "cohort.tsv", "split": run / "split.tsv", "hemispheres": run}
-    asked = {"channels": CHANNELS, "task": TASK, "row": "flair"}
+    settings = {name: run / f"{name}.tsv" for name in ("manifest", "cohort", "split")}
+    asked = {"channels": CHANNELS, **QUESTION, "row": "flair"}
     for change, message in (
         ({"row": "series"}, "was fitted for row 'ratio/phase3_tss4h5/flair'"),
-        ({"task": PAPER["phase2_tss3h"]}, "was fitted for row 'ratio/phase3_tss4h5/flair'"),
+        ({"phase": "phase2_tss3h", "below_min": 180}, "was fitted for row 'ratio/phase3_tss4h5/flair'"),
         ({"channels": ("dwi", "flair", "t2w")}, "was fitted for series"),
     ):
         with pytest.raises(FittedError, match=message):

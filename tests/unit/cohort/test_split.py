@@ -4,7 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokeclock.cohort.split import assert_no_overlap, check_split, make_split, read_cohort
+from strokeclock.cohort.split import (
+    assert_no_overlap,
+    check_split,
+    divide_cohort,
+    make_split,
+    read_cohort,
+    read_split_table,
+)
 from strokeclock.errors import ConfigurationError
 
 
@@ -166,3 +173,19 @@ def test_cohort_table_keeps_identifiers_as_text(tmp_path):
     assert list(patients["patient"]) == ["007", "NA"]
     assert patients["onset_to_mri_min"].isna().tolist() == [False, True]
     assert patients["site"].iloc[0] == "01"
+
+
+def test_the_excluded_get_no_part_and_a_persons_split_is_taken(tmp_path):
+    patients = cohort(40)
+    patients.to_csv(tmp_path / "cohort.tsv", sep="\t", index=False)
+    (tmp_path / "exclusions.tsv").write_text("patient\tstage\treason\np0000\tquality\tmotion\n")
+    files = {name: tmp_path / f"{name}.tsv" for name in ("cohort", "exclusions", "split")}
+    divide_cohort(**files, counts=None, fractions=[0.6, 0.2, 0.2], seed=1)
+    divided = read_split_table(files["split"])
+    expected = make_split(patients[1:], fractions=[0.6, 0.2, 0.2], seed=1)
+    pd.testing.assert_frame_equal(divided, expected.reset_index(drop=True), check_dtype=False)
+    given = make_split(patients, fractions=[0.5, 0.25, 0.25], seed=9)
+    given.to_csv(tmp_path / "given.tsv", sep="\t", index=False)
+    divide_cohort(**files, file=tmp_path / "given.tsv", counts=None, fractions=[0.6, 0.2, 0.2], seed=1)
+    parts = dict(read_split_table(files["split"]).itertuples(index=False))
+    assert parts == dict(given[given["patient"] != "p0000"].itertuples(index=False))

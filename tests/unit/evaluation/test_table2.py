@@ -40,7 +40,7 @@ def table2(made_up_run):
             settings=SETTINGS | (settings or {}),
             tasks=tasks,
             recipe="paper",
-            not_run=not_run,
+            not_run=[(*arm, reason) for arm, reason in (not_run or {}).items()],
         )
         table = pd.read_csv(output).fillna({"weights": ""})
         return table.set_index(["stage", "model", "weights"])

@@ -66,7 +66,7 @@ def test_every_version_says_why_and_none_says_nan(made_up_run, spoil, arms, read
     )
     table = set_table2(root / "tables/table2.csv", confidence=0.95)
     outputs = [root / f"tables/table2.{suffix}" for suffix in ("html", "tex", "png")]
-    print_table(table, outputs)
+    print_table(table, *outputs)
     html, latex = (path.read_text() for path in outputs[:2])
     assert says in html
     assert says.replace("_", r"\_") in latex

@@ -84,7 +84,7 @@ def inputs(toys, toy_lesions):
 
 
 def place(toys, toy_lesions, sides):
-    return place_patches(sides, hemispheres=toys.hemispheres, volumes=toy_lesions, spacing=SPACING)
+    return place_patches(sides, manifest=toys.manifest, volumes=toy_lesions, spacing=SPACING)
 
 
 def test_patches_of_the_toys(toys, toy_lesions):
@@ -128,7 +128,7 @@ class Brightest(nn.Module):
 
 def score(toys, patches, task):
     units = read_hemispheres(
-        toys.hemispheres, cohort=toys.cohort, split=toys.split, task=task, part="test", other_hemisphere=True
+        toys.manifest, cohort=toys.cohort, split=toys.split, task=task, part="test", other_hemisphere=True
     )
     found = score_painted(Brightest(), units, patches, channels=3, device=torch.device("cpu"))
     return units, found

@@ -121,7 +121,7 @@ def inputs(toys, toy_lesions):
 
 
 def test_lesions_of_the_units(toys, toy_lesions):
-    units = read_hemispheres(toys.hemispheres, cohort=toys.cohort, split=toys.split, task=TASK, part="test")
+    units = read_hemispheres(toys.manifest, cohort=toys.cohort, split=toys.split, task=TASK, part="test")
     lesions = read_lesions(units, volumes=toy_lesions)
     assert [units.patients[unit] for unit in lesions.units] == ["toy-14", "toy-15", "toy-16"]  # 17: found
     expected = np.zeros((16, 32, 9))

@@ -1,10 +1,14 @@
 """The examples of Models Genesis show each corruption and what the given network makes of it."""
 
+from dataclasses import asdict
+from types import SimpleNamespace
+
 import nibabel as nib
 import numpy as np
 import pytest
 import torch
 
+from strokeclock.figures import genesis_examples as module
 from strokeclock.figures.genesis_examples import draw_genesis_examples
 from strokeclock.figures.style import save_figure
 from strokeclock.models.field import WHOLE, Field
@@ -37,15 +41,13 @@ def inputs(tmp_path_factory):
 
 def draw(inputs, folder, channels=CHANNELS, field=WHOLE):
     outputs = [folder / "examples.svg", folder / "examples.png"]
-    figure = draw_genesis_examples(
-        Half(),
-        hemispheres=inputs,
-        patients=PATIENTS,
-        channels=channels,
-        field=field,
-        grid=inputs / "grid.nii.gz",
-        seed=0,
-    )
+    participants = {"train": [*PATIENTS, "not shown"]}
+    record = SimpleNamespace(participants=participants, channels=channels, field=asdict(field), seed=0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "read_restorer", lambda model: (Half(), record))
+        figure = draw_genesis_examples(
+            "model.pt", manifest=inputs / "manifest.tsv", grid=inputs / "grid.nii.gz"
+        )
     save_figure(figure, *outputs)
     return figure, outputs
 

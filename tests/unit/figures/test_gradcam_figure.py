@@ -56,7 +56,7 @@ def inputs(tmp_path_factory):
     volumes.parent.mkdir()
     volumes.write_text("patient\tvolume_ml\tsource\tnote\np0\t1.2\tautomatic\t\np1\t\tnone\tno lesion\n")
     return (
-        {"hemispheres": tmp_path, "grid": tmp_path / "grid.nii.gz", "volumes": volumes},
+        {"manifest": tmp_path / "manifest.tsv", "grid": tmp_path / "grid.nii.gz", "volumes": volumes},
         models,
         predictions,
     )
@@ -66,7 +66,11 @@ def draw(inputs, folder, channels=CHANNELS):
     """Draw the figure; return it with its files."""
     files, models, predictions = inputs
     outputs = [folder / "fig9.svg", folder / "fig9.png"]
-    figure = draw_gradcam(models, predictions, channels=channels, layer="penultimate", patients=4, **files)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "read_network", lambda network: (network, None))  # as if read from its file
+        figure = draw_gradcam(
+            models, predictions, channels=channels, layer="penultimate", patients=4, **files
+        )
     save_figure(figure, *outputs)
     return figure, outputs
 
@@ -94,7 +98,9 @@ def test_the_slice_is_the_lesions(inputs, axes):
     for axis, patient in zip(axes[:, 0], ("p0", "p1", "p3", "p4"), strict=True):
         shown = np.asarray(axis.images[0].get_array()).T
         side = ("left", "right").index(LESION_SIDE[patient])
-        expected = np.load(inputs[0]["hemispheres"] / f"{patient}.npy")[side, 0, ..., LESION_SLICE[patient]]
+        expected = np.load(inputs[0]["manifest"].with_name(f"{patient}.npy"))[
+            side, 0, ..., LESION_SLICE[patient]
+        ]
         assert np.array_equal(shown, expected.astype(np.float32))
 
 
@@ -109,7 +115,7 @@ def test_a_drawn_lesion_chooses_the_slice_and_is_outlined(inputs, axes, tmp_path
     files, models, predictions = inputs
     figure, _ = draw((files | {"volumes": tmp_path / "volumes.tsv"}, models, predictions), tmp_path)
     rows = np.array(figure.axes[:16]).reshape(4, 4)
-    expected = np.load(files["hemispheres"] / "p1.npy")[1, 0, ..., 1].astype(np.float32)
+    expected = np.load(files["manifest"].with_name("p1.npy"))[1, 0, ..., 1].astype(np.float32)
     assert np.array_equal(np.asarray(rows[1, 0].images[0].get_array()).T, expected)
     for axis in rows[1]:
         outline = next(lines for lines in axis.collections if len(lines.get_paths()[0]))
@@ -156,7 +162,7 @@ def test_networks_see_the_other_hemisphere_behind_the_own(inputs, tmp_path, monk
     )
     draw(inputs, tmp_path, channels=channel_names(CHANNELS, other_hemisphere=True))
     for volume, patient in zip(seen, ("p0", "p1", "p3", "p4"), strict=False):
-        left, right = np.load(inputs[0]["hemispheres"] / f"{patient}.npy").astype(np.float32)
+        left, right = np.load(inputs[0]["manifest"].with_name(f"{patient}.npy")).astype(np.float32)
         pair = (left, right) if LESION_SIDE[patient] == "left" else (right, left)
         assert np.array_equal(volume, np.concatenate(pair))
     assert len(seen) == 8

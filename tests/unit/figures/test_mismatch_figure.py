@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
+from strokeclock.batches import write_batch
 from strokeclock.figures.mismatch import Case, choose_patients, draw_mismatch
 from strokeclock.figures.preprocessed import axial
 from strokeclock.figures.style import house_style, save_figure
@@ -85,7 +86,8 @@ def run(tmp_path):
     (tmp_path / "split.tsv").write_text("patient\tpart\np1\ttest\np2\ttest\n")
     (tmp_path / "cohort.tsv").write_text("patient\tonset_to_mri_min\tsite\np1\t90\t\np2\t300\t\n")
     tables = {name: tmp_path / f"{name}.tsv" for name in ("cohort", "split", "volumes")}
-    return files, tables, lesion
+    write_batch(tmp_path / "batch.tsv", files)
+    return [tmp_path / "batch.tsv"], tables, lesion
 
 
 def draw(run, folder, name="fig1"):

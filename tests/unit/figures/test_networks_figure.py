@@ -5,9 +5,10 @@ import itertools
 import pytest
 import torch
 
-from strokeclock.figures.networks import describe_network, draw_networks
+from strokeclock.figures.networks import describe_network, draw_architectures, draw_networks
 from strokeclock.figures.style import save_figure
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.field import Field
 
 GRID = (24, 48, 16)
 
@@ -123,7 +124,7 @@ def test_the_other_hemispheres_channels_are_named():
 
 @pytest.mark.parametrize("case", [CASES[0], CASES[4]], ids=["2d", "3d"])
 def test_the_figure_says_what_was_measured_and_gates_hang_on_their_maps(case, read_sheet, ends_of_arrows):
-    figure, description = draw_networks([case]), describe_network(case)
+    figure, description = draw_architectures([case]), describe_network(case)
     words, ends = read_sheet(figure), ends_of_arrows(figure)
     for part in (*description.blocks, *description.gates):
         assert part.title in words
@@ -139,13 +140,23 @@ def test_the_figure_says_what_was_measured_and_gates_hang_on_their_maps(case, re
 
 
 def test_networks_stand_one_below_the_other(read_sheet):
-    words = read_sheet(draw_networks(CASES[-2:]))
+    words = read_sheet(draw_architectures(CASES[-2:]))
     assert words.index(describe_network(CASES[-2]).title) < words.index(describe_network(CASES[-1]).title)
 
 
 def test_bytes_repeat_whatever_the_random_weights(tmp_path):
     for name, seed in (("a", 0), ("b", 1)):
         torch.manual_seed(seed)
-        save_figure(draw_networks([CASES[0]]), tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
+        save_figure(draw_architectures([CASES[0]]), tmp_path / f"{name}.svg", tmp_path / f"{name}.png")
     for suffix in ("svg", "png"):
         assert (tmp_path / f"a.{suffix}").read_bytes() == (tmp_path / f"b.{suffix}").read_bytes()
+
+
+def test_networks_are_drawn_as_they_are_trained(tmp_path, read_sheet):
+    (tmp_path / "box.json").write_text('{"box": [[4, 20], [8, 40], [0, 16]]}')
+    shared = {"channels": ["dwi", "flair"], "average": [1, 1, 1], "attention_norm": "sigmoid"}
+    models = {"3d": shared | {"standardise": True, "width": 4}}
+    words = read_sheet(draw_networks(models, grid=(48, 48, 16), attention=True, box=tmp_path / "box.json"))
+    case = architecture("3d", channels=("dwi", "flair"), field=Field(((4, 20), (8, 40), (0, 16)), (1, 1, 1)))
+    assert describe_network(case).title in words
+    assert "16 × 32 × 16" in words

@@ -21,14 +21,18 @@ class Bright(torch.nn.Module):
 
 
 @pytest.fixture
-def draw(toys, toy_lesions, tmp_path):
+def draw(toys, toy_lesions, tmp_path, monkeypatch):
     """Draw the figure; return its words and its picture."""
     nib.save(nib.Nifti1Image(np.zeros((32, 32, 9), np.uint8), np.diag([2, 2, 2, 1])), tmp_path / "grid.nii")
 
-    def draw(**changes):
-        settings = {"field": Field(None, (2, 2, 1)), "channels": toys.channels} | changes
+    def read(model, *, series, split):
+        return Bright(), Field(None, (2, 2, 1))
+
+    monkeypatch.setattr(module, "read_outliner", read)
+
+    def draw():
         inputs = toys.inputs() | {"volumes": toy_lesions, "grid": tmp_path / "grid.nii"}
-        figure = draw_outlines(Bright(), **inputs, **settings)
+        figure = draw_outlines("model.pt", channels=toys.channels, **inputs)
         save_figure(figure, tmp_path / "outlines.png")
         return "|".join(text.get_text() for text in figure.findobj(Text)), tmp_path / "outlines.png"
 

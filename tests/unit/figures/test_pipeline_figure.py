@@ -4,24 +4,24 @@ from graphlib import CycleError
 
 import pytest
 
-from strokeclock.figures.pipeline import STAGES, Rule, draw_pipeline, reduce_edges
+from strokeclock.figures.pipeline import STAGES, draw_pipeline, reduce_edges
 
 RULES = {
-    "cohort": Rule("cohort", []),
-    "atlas": Rule("atlas", []),
-    "preprocess": Rule("preprocessing_open", ["atlas"]),
-    "check": Rule("hemispheres", ["preprocess", "cohort"]),
-    "hemispheres": Rule("hemispheres", ["preprocess", "check"]),
-    "quality_page": Rule("hemispheres", ["check"]),
-    "phase1_stroke": Rule("training", ["hemispheres", "cohort"]),
-    "phase2_tss3h": Rule("training", ["hemispheres", "phase1_stroke", "cohort"]),
-    "predict": Rule("prediction", ["phase1_stroke", "phase2_tss3h", "hemispheres"]),
-    "lesions": Rule("lesions", ["preprocess"]),
-    "table2": Rule("evaluation", ["predict", "cohort"]),
-    "roc": Rule("figures", ["predict", "table2"]),
-    "gradcam": Rule("figures", ["predict", "lesions"]),
-    "results_page": Rule("page", ["roc", "gradcam", "table2", "predict"]),
-    "all": Rule("Snakefile", ["results_page", "roc", "quality_page"]),
+    "cohort": {"file": "cohort", "after": []},
+    "atlas": {"file": "atlas", "after": []},
+    "preprocess": {"file": "preprocessing_open", "after": ["atlas"]},
+    "check": {"file": "hemispheres", "after": ["preprocess", "cohort"]},
+    "hemispheres": {"file": "hemispheres", "after": ["preprocess", "check"]},
+    "quality_page": {"file": "hemispheres", "after": ["check"]},
+    "phase1_stroke": {"file": "training", "after": ["hemispheres", "cohort"]},
+    "phase2_tss3h": {"file": "training", "after": ["hemispheres", "phase1_stroke", "cohort"]},
+    "predict": {"file": "prediction", "after": ["phase1_stroke", "phase2_tss3h", "hemispheres"]},
+    "lesions": {"file": "lesions", "after": ["preprocess"]},
+    "table2": {"file": "evaluation", "after": ["predict", "cohort"]},
+    "roc": {"file": "figures", "after": ["predict", "table2"]},
+    "gradcam": {"file": "figures", "after": ["predict", "lesions"]},
+    "results_page": {"file": "page", "after": ["roc", "gradcam", "table2", "predict"]},
+    "all": {"file": "Snakefile", "after": ["results_page", "roc", "quality_page"]},
 }
 
 
@@ -99,8 +99,10 @@ def test_arrows_lead_from_stage_to_stage(figure, ends_of_arrows):
 
 
 def test_a_stage_without_rules_is_left_out_and_a_long_list_is_wrapped(read_sheet):
-    rules = {f"a_rule_of_many_words_{n}": Rule("cohort", []) for n in range(9)}
-    figure = draw_pipeline(rules | {"last": Rule("page", [*rules]), "next": Rule("page", ["last"])})
+    rules = {f"a_rule_of_many_words_{n}": {"file": "cohort", "after": []} for n in range(9)}
+    figure = draw_pipeline(
+        rules | {"last": {"file": "page", "after": [*rules]}, "next": {"file": "page", "after": ["last"]}}
+    )
     words = read_sheet(figure)
     assert {stage for stage in STAGES if stage in words} == {"Raw series", "Evaluation"}
     assert all(", ".join(words).count(name) == 2 for name in rules)

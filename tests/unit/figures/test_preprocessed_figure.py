@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from strokeclock.batches import write_batch
 from strokeclock.errors import StrokeclockError
 from strokeclock.figures.preprocessed import axial, choose_patient, draw_preprocessed
 from strokeclock.figures.style import save_figure
@@ -45,7 +46,8 @@ def cohort(tmp_path):
     (tmp_path / "exclusions.tsv").write_text(
         "patient\tstage\treason\np1\tpreprocessing\tthe DWI is truncated\n"
     )
-    return files, {name: tmp_path / f"{name}.tsv" for name in ("split", "exclusions")}
+    write_batch(tmp_path / "batch.tsv", files)
+    return [tmp_path / "batch.tsv"], {name: tmp_path / f"{name}.tsv" for name in ("split", "exclusions")}
 
 
 def test_figure_shows_every_slice_the_same_way_and_repeats(cohort, tmp_path):

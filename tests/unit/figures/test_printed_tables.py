@@ -164,7 +164,7 @@ def test_table1_says_in_words_what_has_no_number(tmp_path):
 
 def test_a_table_is_written_as_each_suffix_says(table2, tmp_path):
     outputs = [tmp_path / f"table.{suffix}" for suffix in ("html", "tex", "png")]
-    print_table(table2(RUN, UNRUN), outputs)
+    print_table(table2(RUN, UNRUN), *outputs)
     html, latex, picture = (path.read_bytes() for path in outputs)
     assert html.startswith(b"<!doctype html>")
     assert b"\\begin{document}" in latex

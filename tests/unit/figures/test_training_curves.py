@@ -32,7 +32,7 @@ def trainings(tmp_path, make_record):
 
 def draw(folder, histories, records):
     outputs = [folder / "curves.svg", folder / "curves.png"]
-    figure = draw_training_curves(histories, records, title="2D")
+    figure = draw_training_curves(histories, records, net="2d", phase="phase1_stroke", weights="random")
     save_figure(figure, *outputs)
     return figure, outputs
 

@@ -115,7 +115,7 @@ def test_latex_escapes_what_it_would_obey():
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="there is no pdflatex on this machine")
 @pytest.mark.parametrize("table", [TABLE, PLAIN], ids=["odd", "plain"])
 def test_latex_compiles_without_a_complaint(tmp_path, table):
-    print_table(table, [tmp_path / "table.tex"])
+    print_table(table, tmp_path / "table.tex")
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "table.tex"]
     for _ in range(2):
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

@@ -22,7 +22,7 @@ def atlas_files(tmp_path_factory):
     """The atlas that nilearn's maps give, on a small final grid."""
     folder = tmp_path_factory.mktemp("atlas")
     files = {name: folder / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
-    build_atlas(source="nilearn", grid=(56, 56, 26), **{f"{name}_out": path for name, path in files.items()})
+    build_atlas(source="nilearn", grid=(56, 56, 26), outputs=files)
     return files
 
 

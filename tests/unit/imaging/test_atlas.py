@@ -16,9 +16,7 @@ def read(path):
 
 
 def outputs(folder):
-    return {
-        f"{name}_out": folder / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")
-    }
+    return {name: folder / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
 
 
 def test_grids(atlas_files):
@@ -70,7 +68,7 @@ def test_files_in_any_orientation_give_the_same_atlas(tmp_path, atlas, atlas_mas
             grid=(40, 40, 20),
             t2w=folder / "head.nii.gz",
             brain_mask=folder / "mask.nii.gz",
-            **outputs(folder),
+            outputs=outputs(folder),
         )
         results.append([read(path) for path in outputs(folder).values()])
     for a, b in zip(*results, strict=True):  # to the rounding of a NIfTI affine
@@ -90,13 +88,13 @@ def test_mask_that_is_elsewhere_is_refused(tmp_path, atlas, atlas_mask):
             grid=(40, 40, 20),
             t2w=tmp_path / "head.nii.gz",
             brain_mask=tmp_path / "mask.nii.gz",
-            **outputs(tmp_path),
+            outputs=outputs(tmp_path),
         )
 
 
 def test_files_without_paths(tmp_path):
     with pytest.raises(ConfigurationError, match=r"give atlas.t2w and atlas.brain_mask"):
-        build_atlas(source="files", grid=(40, 40, 20), **outputs(tmp_path))
+        build_atlas(source="files", grid=(40, 40, 20), outputs=outputs(tmp_path))
 
 
 def test_templateflow(tmp_path, monkeypatch, atlas_files):
@@ -110,7 +108,7 @@ def test_templateflow(tmp_path, monkeypatch, atlas_files):
     package = types.ModuleType("templateflow")
     package.api = types.SimpleNamespace(get=get)
     monkeypatch.setitem(sys.modules, "templateflow", package)
-    build_atlas(source="templateflow", grid=(40, 40, 20), **outputs(tmp_path))
+    build_atlas(source="templateflow", grid=(40, 40, 20), outputs=outputs(tmp_path))
     assert asked == [("MNI152NLin2009cSym", None, "T2w"), ("MNI152NLin2009cSym", "brain", "mask")]
     assert read(tmp_path / "grid.nii.gz").shape == (40, 40, 20)
 
@@ -119,4 +117,4 @@ def test_templateflow(tmp_path, monkeypatch, atlas_files):
 
     package.api.get = offline
     with pytest.raises(ConfigurationError, match="go online once"):
-        build_atlas(source="templateflow", grid=(40, 40, 20), **outputs(tmp_path))
+        build_atlas(source="templateflow", grid=(40, 40, 20), outputs=outputs(tmp_path))

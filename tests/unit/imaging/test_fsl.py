@@ -212,7 +212,7 @@ def test_bias_correction(raw, tmp_path, shared):
     paths, head = raw
     out = {series: tmp_path / f"corrected_{series}.nii" for series in SERIES}
     fsl.correct_bias(
-        paths, out=out, shrink=2, iterations=[20, 20], shared_dwi=shared, b_value=1000.0, patient="p1"
+        paths, outputs=out, shrink=2, iterations=[20, 20], shared_dwi=shared, b_value=1000.0, patient="p1"
     )
     before = {s: read_volume(paths[s], patient="p1", series=s).data for s in ("t2w", "dwi", "flair")}
     after = {s: read_volume(out[s], patient="p1", series=s).data for s in SERIES}
@@ -234,7 +234,9 @@ def test_a_stripped_series_is_passed_on(tmp_path):
     data[10:30, 8:32, 2:8] = rng.uniform(100, 200, (20, 24, 6))
     write_volume(tmp_path / "t2w.nii", Volume(data, np.diag([6.0, 6.0, 12.0, 1.0])))
     out = tmp_path / "brain.nii"
-    fsl.strip_skull({"t2w": tmp_path / "t2w.nii"}, out={"t2w": out}, fraction=0.5, robust=True, patient="p1")
+    fsl.strip_skull(
+        {"t2w": tmp_path / "t2w.nii"}, outputs={"t2w": out}, fraction=0.5, robust=True, patient="p1"
+    )
     assert out.read_bytes() == (tmp_path / "t2w.nii").read_bytes()
 
 
@@ -290,7 +292,7 @@ def test_flirt_moves_as_the_matrix_says(tmp_path, moving, fixed):
 def test_the_boxes_in_their_order(tmp_path):
     """A head that is the atlas moved: the chain must find the way back for b0 and for a FLAIR moved again."""
     atlas = {name: tmp_path / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
-    build_atlas(source="nilearn", grid=(64, 74, 26), **{f"{name}_out": path for name, path in atlas.items()})
+    build_atlas(source="nilearn", grid=(64, 74, 26), outputs=atlas)
     head = read_volume(atlas["t2w"], patient="atlas", series="t2w")
     brain = read_volume(atlas["brain_mask"], patient="atlas", series="mask").data
     rng = np.random.default_rng(0)
@@ -328,20 +330,20 @@ def test_the_boxes_in_their_order(tmp_path):
     out = files("out", (*SERIES, "brain_mask", "t2w_to_atlas", "flair_to_t2w"))
     fsl.correct_bias(
         {**raw, "adc": None},
-        out=corrected,
+        outputs=corrected,
         shrink=4,
         iterations=[10],
         shared_dwi=True,
         b_value=1000.0,
         patient="p1",
     )
-    fsl.reorient(corrected, out=turned, patient="p1")
-    fsl.strip_skull(turned, out=stripped, fraction=0.5, robust=True, patient="p1")
+    fsl.reorient(corrected, outputs=turned, patient="p1")
+    fsl.strip_skull(turned, outputs=stripped, fraction=0.5, robust=True, patient="p1")
     fsl.register_to_atlas(
         stripped["t2w"],
         grid=atlas["grid"],
         brain_mask_grid=atlas["brain_mask_grid"],
-        out=registered["t2w"],
+        registered=registered["t2w"],
         matrix=registered["matrix"],
         dof=12,
         cost="corratio",
@@ -349,14 +351,11 @@ def test_the_boxes_in_their_order(tmp_path):
     )
     fsl.strip_again(registered["t2w"], brain_mask=registered["mask"], fraction=0.3, patient="p1")
     fsl.co_register(
-        turned,
-        stripped=stripped,
+        {**turned, **{f"stripped_{name}": path for name, path in stripped.items()}},
         t2w_to_atlas=registered["matrix"],
         grid=atlas["grid"],
         brain_mask=registered["mask"],
-        out={series: out[series] for series in SERIES},
-        brain_mask_out=out["brain_mask"],
-        transforms={name: out[name] for name in ("t2w_to_atlas", "flair_to_t2w")},
+        outputs=out,
         dof=6,
         cost="normmi",
         patient="p1",

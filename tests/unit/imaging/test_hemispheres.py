@@ -7,17 +7,20 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from strokeclock.batches import read_batches, write_batch
 from strokeclock.errors import ConfigurationError
-from strokeclock.imaging.exclusion import write_exclusion
+from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
 from strokeclock.imaging.hemispheres import (
+    halve_batch,
     make_hemispheres,
     split_hemispheres,
     write_box,
     write_hemispheres,
     write_manifest,
 )
-from strokeclock.imaging.reference import make_reference
-from strokeclock.imaging.volume import Volume, read_volume
+from strokeclock.imaging.quality_record import make_record, write_record
+from strokeclock.imaging.reference import make_reference, write_reference
+from strokeclock.imaging.volume import Volume, read_volume, write_volume
 from strokeclock.series import CHANNELS
 
 SHAPE, SPACING = (12, 10, 6), (2.0, 3.0, 7.0)
@@ -214,7 +217,8 @@ def test_file_is_whole_and_repeats(tmp_path):
 def test_the_manifest_lists_hashes_and_leaves_the_excluded_out(tmp_path):
     write_hemispheres(tmp_path / "a.npy", np.ones((2, 3, 4, 4, 4), np.float16))
     write_exclusion([tmp_path / "b.npy"], "no brain")
-    write_manifest({"a": tmp_path / "a.npy", "b": tmp_path / "b.npy"}, tmp_path / "manifest.tsv")
+    write_batch(tmp_path / "batch.tsv", {name: {"hemispheres": tmp_path / f"{name}.npy"} for name in "ab"})
+    write_manifest([tmp_path / "batch.tsv"], tmp_path / "manifest.tsv")
     sha256 = hashlib.sha256((tmp_path / "a.npy").read_bytes()).hexdigest()
     assert (tmp_path / "manifest.tsv").read_text() == f"patient\tsha256\na\t{sha256}\n"
 
@@ -237,3 +241,35 @@ def test_channels_stand_in_the_order_asked_for(channels):
         else:
             alone = make_hemispheres(volumes, inside, channels=(name,), **settings)
             np.testing.assert_array_equal(hemispheres[:, channel], alone[:, 0])
+
+
+def test_a_batch_is_halved_but_for_whom_the_checks_exclude(tmp_path):
+    data = {name: volume.data for name, volume in series().items()}
+    mask = np.ones(SHAPE, bool)
+    mask[:, 0] = False
+    reference = make_reference(data, mask, patient="p0", part="train", match_points=7, **SETTINGS)
+    write_reference(tmp_path / "reference.npz", reference)
+    files = {name: tmp_path / f"{name}.nii.gz" for name in (*CHANNELS, "brain_mask")}
+    for name, values in (data | {"brain_mask": mask.astype(np.float32)}).items():
+        write_volume(files[name], Volume(values, symmetric_affine()))
+    records = {patient: {"record": tmp_path / f"{patient}.json"} for patient in ("p1", "p2")}
+    for patient, verdict in (("p1", "fail"), ("p2", "pass")):
+        record = make_record(
+            patient, numbers={"nmi_to_atlas": 1.2}, automatic=(verdict, "motion"), person=None
+        )
+        write_record(records[patient]["record"], record)
+    write_batch(tmp_path / "preprocessed.tsv", {"p1": files, "p2": files, "p3": files})
+    write_batch(tmp_path / "checks.tsv", records)
+    halve_batch(
+        tmp_path / "preprocessed.tsv",
+        tmp_path / "hemispheres.tsv",
+        hemispheres={patient: {"hemispheres": tmp_path / f"{patient}.npy"} for patient in records},
+        checks=tmp_path / "checks.tsv",
+        reference=tmp_path / "reference.npz",
+        channels=CHANNELS,
+        percentiles=(0.1, 99.9),
+        **SETTINGS,
+    )
+    assert read_exclusion(tmp_path / "p1.npy") == "motion"
+    assert np.load(tmp_path / "p2.npy").shape == (2, 3, 6, 10, 6)
+    assert set(read_batches(tmp_path / "hemispheres.tsv")) == {"p1", "p2"}

@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from strokeclock.batches import read_batches
 from strokeclock.errors import PatientError
+from strokeclock.imaging import open_chain
 from strokeclock.imaging.alignment import rotation
 from strokeclock.imaging.atlas import read_atlas
+from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.open_chain import preprocess_patient
 from strokeclock.imaging.resample import resample_mask
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
@@ -209,3 +212,32 @@ def test_a_dwi_that_moved_is_registered_on_request(raw, tmp_path, atlas_files):
     centre = found[:3] @ np.append(dwi.centre, 1) - dwi.centre
     assert np.allclose(centre, -dwi.affine[:3, 0] * 2, atol=0.5)
     test_left_stays_left((None, {"dwi": read_volume(out / "dwi.nii.gz", patient="p1", series="dwi")}, None))
+
+
+def test_a_batch_goes_on_after_a_patient_who_cannot_be_used(tmp_path, atlas_files, monkeypatch):
+    seen = {}
+
+    def preprocess(raw, *, patient, outputs, **rest):
+        seen[patient] = rest
+        if patient == "p1":
+            raise PatientError(patient, "dwi file is truncated")
+        for path in outputs.values():
+            path.write_text(patient)
+
+    monkeypatch.setattr(open_chain, "preprocess_patient", preprocess)
+    preprocessed = {patient: {"t2w": tmp_path / f"{patient}.nii.gz"} for patient in ("p1", "p2")}
+    (tmp_path / "dwi.nii.gz").touch()
+    open_chain.preprocess_batch(
+        preprocessed,
+        tmp_path / "table.tsv",
+        raw={patient: {"dwi": tmp_path / "dwi.nii.gz", "flair": None} for patient in preprocessed},
+        b_values={"p1": 1000.0, "p2": 900.0},
+        **{f"atlas_{name}": atlas_files[name] for name in ("t2w", "brain_mask", "grid")},
+        **{"register_dwi": False, "t2w_dof": 12, "shrink": 4, "iterations": [10], "shared_dwi": True},
+    )
+    assert read_exclusion(tmp_path / "p1.nii.gz") == "dwi file is truncated"
+    assert (tmp_path / "p2.nii.gz").read_text() == "p2"
+    assert [rest["b_value"] for rest in seen.values()] == [1000.0, 900.0]
+    assert read_batches(tmp_path / "table.tsv") == {
+        patient: {"t2w": str(files["t2w"])} for patient, files in preprocessed.items()
+    }

@@ -2,9 +2,11 @@
 
 import re
 
+from strokeclock.batches import write_batch
+from strokeclock.imaging.exclusion import write_exclusion
 from strokeclock.imaging.quality_page import write_page
-from strokeclock.imaging.quality_record import NUMBERS, make_record
-from strokeclock.imaging.reference import Reference
+from strokeclock.imaging.quality_record import NUMBERS, make_record, write_record
+from strokeclock.imaging.reference import Reference, write_reference
 
 REFERENCE = Reference("p2", "train", landmarks={}, profile={}, sha256={})
 
@@ -15,9 +17,28 @@ def record(patient, verdict, *, dice=0.9, reason="", person=None):
 
 
 def page(tmp_path, records, *, distances=None, reference=REFERENCE):
-    write_page(tmp_path / "index.html", records, distances=distances or {}, reference=reference)
-    assert [path.name for path in tmp_path.iterdir()] == ["index.html"]
-    return (tmp_path / "index.html").read_text()
+    """Write what the page is made of, and in a folder of its own the page; return its text."""
+    checks, pictures = {}, {}
+    for found in records:
+        checks[found["patient"]] = {"record": tmp_path / f"{found['patient']}.json"}
+        write_record(checks[found["patient"]]["record"], found)
+    for patient, matching in (distances or {}).items():
+        pictures[patient] = {"matching": tmp_path / f"matching_{patient}.json"}
+        write_record(pictures[patient]["matching"], matching)
+    write_batch(tmp_path / "checks.tsv", checks)
+    write_batch(tmp_path / "pictures.tsv", pictures)
+    if reference:
+        write_reference(tmp_path / "reference.npz", reference)
+    else:
+        write_exclusion([tmp_path / "reference.npz"], "every patient is excluded")
+    write_page(
+        tmp_path / "page/index.html",
+        checks=[tmp_path / "checks.tsv"],
+        pictures=[tmp_path / "pictures.tsv"],
+        reference=tmp_path / "reference.npz",
+    )
+    assert [path.name for path in (tmp_path / "page").iterdir()] == ["index.html"]
+    return (tmp_path / "page/index.html").read_text()
 
 
 def test_worst_first(tmp_path):

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from strokeclock.imaging.quality_picture import draw_patient, draw_reason, picture_patient, write_picture
+from strokeclock.batches import read_batches, write_batch
+from strokeclock.imaging.quality_picture import (
+    draw_patient,
+    draw_reason,
+    picture_batch,
+    picture_patient,
+    write_picture,
+)
 from strokeclock.imaging.quality_record import NUMBERS, make_record, read_record, write_record
 from strokeclock.imaging.reference import Matching, make_reference, write_reference
 from strokeclock.imaging.volume import Volume, write_volume
@@ -171,3 +178,32 @@ def test_a_patient_without_volumes_gets_the_reason():
     long = draw_reason(make_record("p1", numbers=None, automatic=("fail", "word " * 100), person=None))
     assert np.asarray(short).max() > 200
     assert long.height > short.height
+
+
+def test_a_batch_has_a_picture_and_distances_of_each_patient(files, record, tmp_path):
+    write_record(tmp_path / "p1.json", record)
+    write_record(
+        tmp_path / "p2.json", make_record("p2", numbers=None, automatic=("fail", "cut"), person=None)
+    )
+    write_batch(tmp_path / "preprocessed.tsv", {"p1": files, "p2": files, "p3": files})
+    write_batch(
+        tmp_path / "checks.tsv",
+        {patient: {"record": tmp_path / f"{patient}.json"} for patient in ("p1", "p2")},
+    )
+    pictures = {
+        patient: {"picture": tmp_path / f"{patient}.png", "matching": tmp_path / f"matching_{patient}.json"}
+        for patient in ("p1", "p2")
+    }
+    picture_batch(
+        tmp_path / "preprocessed.tsv",
+        tmp_path / "pictures.tsv",
+        pictures=pictures,
+        checks=tmp_path / "checks.tsv",
+        atlas_mask=tmp_path / "brain_mask.nii.gz",
+        reference=tmp_path / "reference.npz",
+        normalisation="zscore",
+        clip=5.0,
+    )
+    assert set(read_batches(tmp_path / "pictures.tsv")) == {"p1", "p2"}
+    assert read_record(pictures["p1"]["matching"])
+    assert read_record(pictures["p2"]["matching"]) == {}

@@ -1,5 +1,6 @@
 """Records: who may override, what stands in the tables."""
 
+from strokeclock.batches import write_batch
 from strokeclock.imaging.quality_record import make_record, read_record, write_record, write_tables
 
 NUMBERS_OF_ONE = {
@@ -26,8 +27,14 @@ def test_tables(tmp_path):
         make_record("p3", numbers=None, automatic=("fail", "dwi file is truncated"), person=None),
     ]
     (tmp_path / "entry.tsv").write_text("patient\tstage\treason\np0\tentry\tno FLAIR\n")
+    for record in records:
+        write_record(tmp_path / f"{record['patient']}.json", record)
+    write_batch(
+        tmp_path / "checks.tsv",
+        {record["patient"]: {"record": tmp_path / f"{record['patient']}.json"} for record in records},
+    )
     write_tables(
-        records,
+        [tmp_path / "checks.tsv"],
         entry_exclusions=tmp_path / "entry.tsv",
         quality=tmp_path / "quality.tsv",
         exclusions=tmp_path / "exclusions.tsv",

@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import pytest
 
+from strokeclock.batches import write_batch
 from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.reference import (
@@ -128,12 +129,13 @@ def cohort(tmp_path, brain):
     ):
         with open(path, "w", newline="") as file:
             csv.writer(file, delimiter="\t").writerows(rows)
-    return files, tables
+    write_batch(tmp_path / "batch.tsv", files)
+    return [tmp_path / "batch.tsv"], tables
 
 
 def test_reference_is_learned_from_the_training_patient(cohort, tmp_path):
     files, tables = cohort
-    learn_reference(files, **tables, output=tmp_path / "r.npz", **SETTINGS)
+    learn_reference(files, tmp_path / "r.npz", **tables, **SETTINGS)
     reference = read_reference(tmp_path / "r.npz")
     assert (reference.patient, reference.part) == ("p2", "train")
 
@@ -141,6 +143,6 @@ def test_reference_is_learned_from_the_training_patient(cohort, tmp_path):
 def test_with_everyone_excluded_a_note_stands_in_its_place(cohort, tmp_path):
     files, tables = cohort
     tables["exclusions"].write_text("patient\tstage\treason\np1\tquality\tx\np2\tquality\tx\n")
-    learn_reference(files, **tables, output=tmp_path / "r.npz", **SETTINGS)
+    learn_reference(files, tmp_path / "r.npz", **tables, **SETTINGS)
     assert read_reference(tmp_path / "r.npz") is None
     assert "every patient is excluded" in read_exclusion(tmp_path / "r.npz")

@@ -92,7 +92,7 @@ def test_area_under_curve_by_hand():
 
 def test_ceiling_is_written_whole(tmp_path, laws):
     measured = ceiling.measure_ceiling(60, settings=laws)
-    ceiling.write_ceiling(tmp_path / "ceiling.json", measured)
+    ceiling.write_ceiling(measured, tmp_path / "ceiling.json")
     assert json.loads((tmp_path / "ceiling.json").read_text()) == measured
     assert set(measured) == {"patients", "tss<3h", "tss<4.5h"}
     assert set(measured["tss<3h"]) == {"all", *SERIES}

@@ -4,16 +4,20 @@ from hashlib import sha256
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 
+from strokeclock.batches import read_batches
 from strokeclock.phantom.ischaemia import TISSUES
 from strokeclock.phantom.patient import SERIES, Lesions, measure_signal, paint_brain
 from strokeclock.phantom.registered import (
     grid_affine,
     load_anatomy,
+    make_registered_batch,
     make_registered_patient,
     write_registered_patient,
 )
+from strokeclock.phantom.sheet import join_phantoms
 
 GRID = (112, 112, 13)
 
@@ -73,3 +77,21 @@ def test_noise_free_signals_give_back_the_adc_of_healthy_tissue(patient):
     pure = brain.wm > 0.999
     expected = measure_signal("flair", tissues["wm"], patient.record)
     assert np.median(signals["flair"][pure]) == pytest.approx(float(expected), rel=0.02)
+
+
+def test_a_batch_leaves_a_table_that_the_cohort_is_joined_from(laws, tmp_path):
+    names = ("t2w", "dwi", "flair", "adc", "brain_mask")
+    files = {
+        patient: {
+            **{name: str(tmp_path / patient / f"{name}.nii.gz") for name in (*names, "lesion")},
+            **{name: str(tmp_path / patient / f"{name}.json") for name in ("record", "truth")},
+            "t2w_to_atlas": str(tmp_path / patient / "t2w_to_atlas.txt"),
+        }
+        for patient in ("phantom-0004", "phantom-0005")
+    }
+    make_registered_batch(files, tmp_path / "table.tsv", settings=laws, grid=list(GRID))
+    assert read_batches(tmp_path / "table.tsv") == files
+    tables = {name: tmp_path / f"{name}.tsv" for name in ("cohort", "readers", "truth")}
+    join_phantoms([tmp_path / "table.tsv"], **tables)
+    for path in tables.values():
+        assert pd.read_csv(path, sep="\t")["patient"].tolist() == [*files]

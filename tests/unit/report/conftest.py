@@ -117,14 +117,14 @@ class MadeUpRun:
         for name, text in CSVS.items():
             self.write(f"tables/{name}.csv", text)
         path = self.write("tables/table1.csv", 'characteristic,training,test,all\n"Patients, n",14,4,18\n')
-        print_table(set_table1(path), [path.with_suffix(".html")])
+        print_table(set_table1(path), path.with_suffix(".html"))
         path = self.folder / "tables/table2.csv"
         rows = [dict.fromkeys(COLUMNS, "") | row for row in table2 or (RAN, UNRUN, READERS)]
         with open(path, "w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
-        print_table(set_table2(path, confidence=0.95), [path.with_suffix(".html")])
+        print_table(set_table2(path, confidence=0.95), path.with_suffix(".html"))
         record_looks(self.folder / "ledger.tsv", [row | DIGESTS for row in rows if row["status"] == "ok"])
 
     def page(self, *, without: tuple[str, ...] = (), captions: Path = REPORT) -> str:

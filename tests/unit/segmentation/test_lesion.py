@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from strokeclock.batches import read_batches, write_batch
 from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
 from strokeclock.imaging.resample import write_transform
@@ -15,6 +16,7 @@ from strokeclock.segmentation.lesion import (
     carry_mask,
     find_lesion,
     locate_lesion,
+    locate_lesions,
     measure_distance,
     outline_lesion,
     read_mask,
@@ -196,12 +198,10 @@ def test_volumes_are_of_the_patients_own_brain(tmp_path):
         write_volume(tmp_path / f"{patient}.nii.gz", on_grid(box()), dtype=np.uint8)
         write_transform(tmp_path / f"{patient}.txt", matrix)
     write_exclusion([tmp_path / "c.nii.gz", tmp_path / "c.txt"], "no lesion stands out")
-    write_volumes(
-        {name: tmp_path / f"{name}.nii.gz" for name in "abc"},
-        tmp_path / "volumes.tsv",
-        transforms={name: tmp_path / f"{name}.txt" for name in "abc"},
-        drawn={"a": True, "b": False, "c": False},
-    )
+    tables = [tmp_path / "lesions.tsv"], [tmp_path / "preprocessed.tsv"]
+    write_batch(*tables[0], {name: {"lesion": tmp_path / f"{name}.nii.gz"} for name in "abc"})
+    write_batch(*tables[1], {name: {"t2w_to_atlas": tmp_path / f"{name}.txt"} for name in "abc"})
+    write_volumes(tables[0], tmp_path / "volumes.tsv", preprocessed=tables[1], drawn=["a", "d"])
     with open(tmp_path / "volumes.tsv", newline="") as table:
         rows = list(csv.DictReader(table, delimiter="\t"))
     volume = 6 * 8 * 2 * 24 / 1000
@@ -212,3 +212,26 @@ def test_volumes_are_of_the_patients_own_brain(tmp_path):
         "patient": "c", "volume_ml": "", "source": "none", "note": "no lesion stands out"
     }  # fmt: skip
     assert read_exclusion(tmp_path / "c.nii.gz")
+
+
+def test_a_batch_locates_its_own_patients_and_goes_on_after_one_without_a_lesion(write, tmp_path):
+    files = write(head())
+    even = tmp_path / "even.nii.gz"
+    write_volume(even, on_grid(head(bright=1.0)))
+    preprocessed = {
+        patient: {"dwi": dwi, "t2w_to_atlas": files["transform"]}
+        for patient, dwi in (("a", even), ("b", files["dwi"]), ("c", files["dwi"]))
+    }
+    write_batch(tmp_path / "preprocessed.tsv", preprocessed)
+    lesions = {patient: {"lesion": tmp_path / f"{patient}.nii.gz"} for patient in "ab"}
+    locate_lesions(
+        tmp_path / "preprocessed.tsv",
+        tmp_path / "lesions.tsv",
+        lesions=lesions,
+        drawn=dict.fromkeys("ab"),
+        scans=dict.fromkeys("ab"),
+        sides={"a": "left", "b": "left"},
+    )
+    assert "no lesion stands out" in read_exclusion(tmp_path / "a.nii.gz")
+    assert read_volume(tmp_path / "b.nii.gz", patient="b", series="lesion").data.any()
+    assert set(read_batches(tmp_path / "lesions.tsv")) == {"a", "b"}

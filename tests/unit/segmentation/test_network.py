@@ -42,7 +42,7 @@ def _train(toys, volumes, output, *, box=None, average=(1, 1, 1), **changes):
 
 def _read(toys, part="train"):
     return read_hemispheres(
-        toys.hemispheres, cohort=toys.cohort, split=toys.split, task=None, part=part, other_hemisphere=True
+        toys.manifest, cohort=toys.cohort, split=toys.split, task=None, part=part, other_hemisphere=True
     )
 
 

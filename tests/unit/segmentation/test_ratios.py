@@ -21,6 +21,7 @@ from strokeclock.training.phases import PAPER
 from strokeclock.training.store import read_hemispheres
 
 TASK = PAPER["phase3_tss4h5"]
+QUESTION = {"phase": TASK.phase, "below_min": TASK.below_min}
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def outliner(toys, toy_lesions, tmp_path):
 
 
 def _predict(toys, model, output, **changes):
-    settings = {"channels": toys.channels, "task": TASK, "threads": 1, "device": toys.device} | changes
+    settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device} | changes
     fitted = output.with_suffix(".json")
     fit_segmented(model, fitted, **toys.inputs(), **settings)
     predict_outlined(fitted, output, model=model, **toys.inputs(), **settings)
@@ -87,7 +88,7 @@ def test_millimetres_are_those_of_what_is_seen(toys, monkeypatch):
 
     monkeypatch.setattr(module, "measure_ratios", look)
     units = read_hemispheres(
-        toys.hemispheres, cohort=toys.cohort, split=toys.split, task=TASK, part="train", other_hemisphere=True
+        toys.manifest, cohort=toys.cohort, split=toys.split, task=TASK, part="train", other_hemisphere=True
     )
     field = Field(((0, 16), (8, 32), (0, 9)), (2, 4, 1))
     measure_outlined(_everywhere, units, field=field, device=torch.device("cpu"))
@@ -120,7 +121,7 @@ def test_a_fit_with_another_network_is_refused(toys, outliner, tmp_path):
     assert content["segmentation_sha256"] == hashlib.sha256(outliner.read_bytes()).hexdigest()
     content["segmentation_sha256"] = 64 * "0"
     (tmp_path / "scores.json").write_text(json.dumps(content))
-    settings = {"channels": toys.channels, "task": TASK, "threads": 1, "device": toys.device}
+    settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device}
     with pytest.raises(FittedError, match="was fitted for segmentation_sha256 '000"):
         predict_outlined(
             tmp_path / "scores.json", tmp_path / "new.tsv", model=outliner, **toys.inputs(), **settings

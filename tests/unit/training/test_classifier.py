@@ -82,7 +82,7 @@ def test_what_lies_outside_the_box_is_never_seen(toys, tmp_path, net, average):
         assert record.field["box"] == [[3, 16], [4, 28], [1, 9]]
         predict(
             output / "phase1" / "model.pt",
-            output=output / "scores.tsv",
+            predictions=output / "scores.tsv",
             channels=toys.channels,
             threads=1,
             device=toys.device,

@@ -32,7 +32,7 @@ def model(toys, tmp_path):
 
 def _predict(toys, model, output, channels=None):
     channels = channels or toys.channels
-    predict(model, output=output, threads=1, device=toys.device, channels=channels, **toys.inputs())
+    predict(model, predictions=output, threads=1, device=toys.device, channels=channels, **toys.inputs())
 
 
 def test_scores_are_the_networks_probabilities(toys, tmp_path, model):

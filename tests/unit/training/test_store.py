@@ -11,7 +11,7 @@ from strokeclock.training.store import check_channels, check_classes, read_hemis
 
 def _read(toys, phase, part="train", **changes):
     return read_hemispheres(
-        toys.hemispheres, cohort=toys.cohort, split=toys.split, task=PAPER[phase], part=part, **changes
+        toys.manifest, cohort=toys.cohort, split=toys.split, task=PAPER[phase], part=part, **changes
     )
 
 

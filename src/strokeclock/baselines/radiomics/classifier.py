@@ -85,7 +85,7 @@ class People(NamedTuple):
 
 def fit_ml(
     features: Iterable[str | Path],
-    output: str | Path,
+    fitted: str | Path,
     *,
     cross_validated: str | Path,
     cohort: str | Path,
@@ -102,7 +102,7 @@ def fit_ml(
     ----------
     features : paths
         Tables of `write_features`.
-    output : path
+    fitted : path
         fitted/ml/<phase>/radiomics.json; nothing is chosen with fewer than `FEWEST` patients of a class.
     cross_validated : path
         TSV: patient and score of each patient learned from, by a model that had not seen this patient.
@@ -135,13 +135,13 @@ def fit_ml(
             regression = take_numbers(choice.model, inputs=content["inputs"])
             content |= {"travels": True, "regression": asdict(regression)}
     write_whole(cross_validated, "\n".join(lines) + "\n")
-    write_fitted(output, content, kind=KIND)
+    write_fitted(fitted, content, kind=KIND)
 
 
 def predict_ml(
     fitted: str | Path,
     features: Iterable[str | Path],
-    output: str | Path,
+    predictions: str | Path,
     *,
     cross_validated: str | Path,
     record: str | Path,
@@ -158,7 +158,7 @@ def predict_ml(
         What `fit_ml` wrote, for the same task.
     features : paths
         Tables of `write_features`.
-    output : path
+    predictions : path
         predictions/ml/<phase>/radiomics/seed-0.tsv; the training and validation parts' scores are the
         cross-validated ones. A heading alone where nothing was chosen, or nobody can be tested.
     record : path
@@ -206,7 +206,7 @@ def predict_ml(
             (learned, scores.loc[learned.index].to_numpy()),
             (test, _apply(content, people.features(test), path=fitted, learned=values, label=label)),
         ]
-    write_scores(output, scored)
+    write_scores(predictions, scored)
     write_whole(record, json.dumps(found, indent=1) + "\n")
 
 

@@ -13,9 +13,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from strokeclock.baselines.radiomics.region import find_region
-from strokeclock.baselines.radiomics.table import Measured
+from strokeclock.baselines.radiomics.table import Measured, write_features
+from strokeclock.batches import Files, read_batches, write_batch
+from strokeclock.cohort.sheet import read_sides
 from strokeclock.imaging.exclusion import read_exclusion, run_step
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
+from strokeclock.series import BOTH
 
 SERIES = ("dwi", "flair")
 FAMILIES = {
@@ -35,6 +38,50 @@ LEAST_MIRROR = 0.5  # of the region's voxels that have tissue at the mirrored pl
 
 _PREFIXES = ("morph_", "stat_", "cm_", "rlm_", "szm_")
 _SETTINGS = re.compile(rf"(_d1)?_3d(_v_mrg)?_fbn_n{BINS}$")  # mirp's words for neighbours, directions, levels
+
+
+def measure_batch(
+    preprocessed: str | os.PathLike,
+    table: str | os.PathLike,
+    features: str | os.PathLike,
+    *,
+    regions: Files,
+    cohort: str | os.PathLike,
+    sides: Mapping[str, str] | None,
+    adc_max: float,
+    min_roi_ml: float,
+) -> None:
+    """Find patients' infarct cores, one after the other; write their features and a table of the regions.
+
+    Parameters
+    ----------
+    preprocessed : path
+        A table that holds their files (`batches`): adc and `SERIES`, brain_mask, t2w_to_atlas.
+    features : path
+        What is measured (`write_features`), a row a patient; why a region cannot be used.
+    regions : patient -> {"region": file}
+        What is written.
+    cohort, sides
+        cohort/cohort.tsv, and each patient's lesion side as the sheet has it; None: read from the cohort.
+    adc_max, min_roi_ml
+        See `measure_patient`.
+    """
+    sides = sides or read_sides(cohort)
+    measured = [
+        measure_patient(
+            patient=patient,
+            series={name: files[name] for name in ("adc", *SERIES)},
+            brain_mask=files["brain_mask"],
+            transform=files["t2w_to_atlas"],
+            side=sides[patient] or BOTH,
+            adc_max=adc_max,
+            min_roi_ml=min_roi_ml,
+            region=regions[patient]["region"],
+        )
+        for patient, files in read_batches(preprocessed, only=regions).items()
+    ]
+    write_features(measured, features)
+    write_batch(table, regions)
 
 
 def measure_patient(

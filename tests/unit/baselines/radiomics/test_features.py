@@ -11,8 +11,11 @@ from strokeclock.baselines.radiomics.features import (
     SERIES,
     SHAPE,
     describe,
+    measure_batch,
     measure_patient,
 )
+from strokeclock.baselines.radiomics.table import read_features
+from strokeclock.batches import read_batches, write_batch
 from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
@@ -171,3 +174,24 @@ def test_an_excluded_patient_stays_excluded(patient):
     assert found.region_ml is None
     assert "damaged" in found.reason
     assert "damaged" in read_exclusion(patient["region"])
+
+
+def test_a_batch_has_a_row_and_a_region_of_each_patient(patient, tmp_path):
+    files = patient["series"] | {"brain_mask": patient["brain_mask"], "t2w_to_atlas": patient["transform"]}
+    write_exclusion([tmp_path / "note"], "no brain")
+    write_batch(tmp_path / "preprocessed.tsv", {"one": files, "two": dict.fromkeys(files, tmp_path / "note")})
+    (tmp_path / "cohort.tsv").write_text("patient\tlesion_side\none\tleft\ntwo\tleft\n")
+    measure_batch(
+        tmp_path / "preprocessed.tsv",
+        tmp_path / "regions.tsv",
+        tmp_path / "features.tsv",
+        regions={name: {"region": tmp_path / f"{name}.nii.gz"} for name in ("one", "two")},
+        cohort=tmp_path / "cohort.tsv",
+        sides=None,
+        adc_max=patient["adc_max"],
+        min_roi_ml=patient["min_roi_ml"],
+    )
+    table = read_features([tmp_path / "features.tsv"])
+    assert table["reason"].to_dict() == {"one": "", "two": "no brain"}
+    assert table.loc["one", "flair_ratio"] == pytest.approx(1.2, abs=0.01)
+    assert set(read_batches(tmp_path / "regions.tsv")) == {"one", "two"}

@@ -1,0 +1,124 @@
+"""The check of a patient's preprocessed files: numbers and verdict (`quality`), or why there are none."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from strokeclock.batches import Files, read_batches, write_batch
+from strokeclock.cohort.sheet import read_sides
+from strokeclock.errors import PatientError
+from strokeclock.imaging.exclusion import read_exclusion
+from strokeclock.imaging.quality import judge, measure
+from strokeclock.imaging.quality_record import make_record, write_record
+from strokeclock.imaging.volume import Volume, read_volume
+from strokeclock.series import SERIES
+
+
+def check_batch(
+    preprocessed: str | Path,
+    table: str | Path,
+    *,
+    records: Files,
+    atlas: str | Path,
+    atlas_mask: str | Path,
+    cohort: str | Path,
+    sides: Mapping[str, str] | None,
+    is_in_atlas_space: bool,
+    persons: Mapping[str, tuple[str, str]],
+    thresholds: Mapping,
+) -> None:
+    """Measure and judge patients, one after the other, and write a table of their records.
+
+    Parameters
+    ----------
+    preprocessed : path
+        A table that holds their files (`batches`): the series, brain_mask, t2w_to_atlas.
+    records : patient -> {"record": file}
+        What is written (`quality_record.write_record`).
+    atlas, atlas_mask : paths
+        T2w atlas and its brain mask, on the same grid.
+    cohort, sides
+        cohort/cohort.tsv, and each patient's lesion side as the sheet has it; None: read from the cohort.
+    is_in_atlas_space : bool
+        Made there, without preprocessing.
+    persons : patient -> (verdict, reason)
+        What a person says, of the few who were looked at.
+    thresholds : mapping
+        The keyword arguments of `quality.judge`.
+    """
+    sides = sides or read_sides(cohort)
+    volumes = {
+        "atlas": read_volume(atlas, patient="atlas", series="t2w"),
+        "atlas_mask": read_volume(atlas_mask, patient="atlas", series="brain_mask"),
+    }
+    for patient, files in read_batches(preprocessed, only=records).items():
+        record = check(
+            {name: file for name, file in files.items() if name in SERIES},
+            files["brain_mask"],
+            transform=None if is_in_atlas_space else files["t2w_to_atlas"],
+            patient=patient,
+            recorded_side=sides[patient],
+            thresholds=thresholds,
+            person=persons.get(patient),
+            **volumes,
+        )
+        write_record(records[patient]["record"], record)
+    write_batch(table, records)
+
+
+def check(
+    volumes: Mapping[str, str | Path],
+    mask: str | Path,
+    *,
+    transform: str | Path | None,
+    patient: str,
+    atlas: Volume,
+    atlas_mask: Volume,
+    recorded_side: str,
+    thresholds: Mapping,
+    person: tuple[str, str] | None,
+) -> dict:
+    """Measure and judge one patient's preprocessed files; an excluded patient keeps the reason.
+
+    Parameters
+    ----------
+    volumes : mapping of series -> file
+        All that are used, on the atlas grid, or exclusion notes.
+    mask : file
+        The patient's brain mask, on the same grid.
+    atlas, atlas_mask : Volume
+        T2w atlas and its brain mask, on the same grid.
+    transform : file or None
+        T2w world to atlas world (4 x 4 text), for the brain's own volume; None: made in atlas space.
+    patient, recorded_side
+        See `quality.measure`.
+    thresholds : mapping
+        The keyword arguments of `quality.judge`.
+    person : (verdict, reason), optional
+        A person's word, which overrides.
+
+    Returns
+    -------
+    dict
+        See `quality_record.make_record`.
+    """
+    files = {**volumes, "brain_mask": mask}
+    reason = next(filter(None, map(read_exclusion, files.values())), None)
+    if reason is None:
+        try:
+            read = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
+            numbers = measure(
+                read,
+                read.pop("brain_mask"),
+                atlas=atlas,
+                atlas_mask=atlas_mask,
+                growth=abs(np.linalg.det(np.loadtxt(transform)[:3, :3])) if transform else None,
+                recorded_side=recorded_side,
+                patient=patient,
+            )
+            automatic = judge(numbers, **thresholds)
+            return make_record(patient, numbers=numbers, automatic=automatic, person=person)
+        except PatientError as error:
+            reason = error.reason
+    return make_record(patient, numbers=None, automatic=("fail", reason), person=None)

@@ -1,0 +1,92 @@
+"""Rules and scripts name the same things: found here in seconds, where a job would find it after hours."""
+
+import json
+import runpy
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from strokeclock import job
+
+ROOT = Path(__file__).parents[2]
+# Behind this project's rules: writes down what each names. A function stands for the files that it finds.
+LIST_RULES = f"""
+include: "{ROOT}/Snakefile"
+
+import json
+
+def names(values):
+    return {{
+        name: [*map(str, value)] if isinstance(value, list) else str(value) for name, value in values.items()
+    }}
+
+with open("rules.json", "w") as file:
+    json.dump(
+        {{
+            one.name: {{
+                "script": one.script,
+                "inputs": names(one.input),
+                "outputs": names(one.output),
+                "params": names(one.params),
+                "wildcards": dict.fromkeys(one.wildcard_names, "0"),
+            }}
+            for one in workflow.rules
+            if one.script
+        }},
+        file,
+    )
+"""
+CONFIGURATIONS = {
+    "fsl": {"preprocessing": {"toolchain": "fsl"}},
+    "open": {"preprocessing": {"toolchain": "open"}},
+    "template": {"phantom": {"patients": 12, "space": "template"}, "models": {"field": "brain"}},
+}
+
+
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory, run_snakemake):
+    """Of each configuration: rule -> script, inputs, outputs, params, wildcards."""
+    listed = {}
+    for name, change in CONFIGURATIONS.items():
+        folder = tmp_path_factory.mktemp(name)
+        (folder / "list.smk").write_text(LIST_RULES)
+        config = {"run": "names", "phantom": {"patients": 12}, "split": {"counts": None}} | change
+        process = run_snakemake(folder, "--list-rules", config=config, snakefile=folder / "list.smk")
+        assert process.returncode == 0, process.stdout
+        listed[name] = json.loads((folder / "rules.json").read_text())
+    return listed
+
+
+@pytest.fixture
+def calls_of(monkeypatch, root):
+    """What a script gives `job.run`: [(functions, save, step, given)]."""
+
+    def read(script):
+        calls = []
+
+        def note(snakemake, *functions, save=None, step=None, **given):
+            calls.append((functions, save, step, given))
+
+        monkeypatch.setattr(job, "run", note)
+        snakemake = SimpleNamespace(log=["logs/job.log"], config={"training": {"tensorboard": False}})
+        runpy.run_path(str(root / "workflow/scripts" / Path(script).name), {"snakemake": snakemake})
+        return calls
+
+    return read
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_every_rule_names_what_its_script_takes(rules, calls_of, configuration):
+    assert len(rules[configuration]) > 60
+    for name, rule in rules[configuration].items():
+        ((functions, save, step, given),) = calls_of(rule["script"])
+        named = {kind: rule[kind] for kind in ("inputs", "outputs", "params", "wildcards")}
+        place = f"rule {name}, script {Path(rule['script']).name}"
+        job.match(job.Job(place, **named, given=given), functions, saves=bool(save))
+        assert not step or "patient" in rule["wildcards"]
+
+
+def test_every_script_has_a_rule(rules, root):
+    scripts = {Path(rule["script"]).name for listed in rules.values() for rule in listed.values()}
+    assert scripts == {path.name for path in (root / "workflow/scripts").glob("*.py")}
