@@ -16,7 +16,7 @@ export NIPYPE_NO_ET := 1
 help:
 	@echo "make demo   a phantom cohort through the whole chain, to results/demo (minutes)"
 	@echo "make test   the tests; make test-all: the slow ones too"
-	@echo "make lint   ruff, snakefmt and snakemake --lint"
+	@echo "make lint   ruff, snakefmt, mypy and snakemake --lint"
 	@echo "make bench  the measurements, to benchmarks/latest.tsv"
 	@echo "make clean  remove results/demo and its logs"
 
@@ -47,6 +47,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
+	$(BIN)/mypy
 	@for file in config/demo.yaml config/phantom.yaml; do \
 	  $(BIN)/snakemake --lint --configfile $$file || exit 1; done
 

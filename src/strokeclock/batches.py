@@ -29,6 +29,13 @@ def deal_batches(patients: Iterable[str], *, most: int) -> dict[str, list[str]]:
 
     All patients are one batch; a batch that is too large is halved by the next bit of the sha256 of its
     patients' identifiers. The order of ``patients`` does not matter.
+
+    Two more patients halve their own batch and leave the other as it is:
+
+    >>> deal_batches(["s1", "s2", "s3"], most=2)
+    {'b0': ['s3'], 'b1': ['s1', 's2']}
+    >>> deal_batches(["s1", "s2", "s3", "s4", "s5"], most=2)
+    {'b00': ['s5'], 'b01': ['s3', 's4'], 'b1': ['s1', 's2']}
     """
     batches, waiting = {}, [(ALL, sorted(patients))]
     while waiting:

@@ -29,5 +29,5 @@ class PatientError(StrokeclockError):
         self.patient = patient
         self.reason = reason
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[type["PatientError"], tuple[str, str]]:
         return type(self), (self.patient, self.reason)

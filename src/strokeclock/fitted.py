@@ -96,7 +96,7 @@ def digest_units(patients: Sequence[str], labels: ArrayLike, values: ArrayLike) 
     digest = hashlib.sha256("\n".join(patients).encode())
     for numbers in (labels, values):
         numbers = np.asarray(numbers, "<f8")
-        digest.update(np.ascontiguousarray(np.where(np.isnan(numbers), np.nan, numbers)))
+        digest.update(np.ascontiguousarray(np.where(np.isnan(numbers), np.nan, numbers)).data)
     return digest.hexdigest()
 
 

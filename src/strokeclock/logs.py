@@ -3,6 +3,7 @@
 import logging
 import sys
 from pathlib import Path
+from types import TracebackType
 
 from strokeclock.errors import StrokeclockError
 
@@ -22,7 +23,9 @@ def log_to(path: str | Path) -> None:
     )
     logging.captureWarnings(True)
 
-    def log_uncaught(kind, error, traceback):
+    def log_uncaught(
+        kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+    ) -> None:
         if issubclass(kind, StrokeclockError):
             logging.error("%s", error)
         else:

@@ -117,7 +117,13 @@ def list_needed(channels: Collection[str]) -> tuple[str, ...]:
 
 
 def list_used(channels: Collection[str]) -> tuple[str, ...]:
-    """Name the series that are brought to the atlas grid where a network sees these channels."""
+    """Name the series that are brought to the atlas grid where a network sees these channels.
+
+    What every patient has and what is computed for everyone come along:
+
+    >>> list_used(["flair"])
+    ('t2w', 'dwi', 'flair', 'adc')
+    """
     return tuple(
         name for name, series in SERIES.items() if series.required or series.derived or name in channels
     )
@@ -141,6 +147,9 @@ def find_bias_field(name: str, *, shared: bool) -> str | None:
     """Name the series whose bias field a series is divided by; None: it is not corrected.
 
     ``shared``: the T2w's field serves what was scanned together with it (preprocessing.n4.shared_dwi).
+
+    >>> [find_bias_field(name, shared=True) for name in ("t2w", "dwi", "flair", "adc")]
+    ['t2w', 't2w', 'flair', None]
     """
     kind = SERIES[name].bias_field
     if kind == "shared" and shared:

@@ -30,9 +30,11 @@ def write_scores(output: str | Path, scored: Iterable[tuple[pd.DataFrame, np.nda
     write_predictions(
         output,
         (
-            (row.Index, side, row.part, row.label, score)
+            (patient, side, part, label, score)
             for patients, scores in scored
-            for row, score in zip(patients.itertuples(), scores, strict=True)
-            for side in list_sides(row.lesion_side)
+            for (patient, part, label, lesion), score in zip(
+                patients[["part", "label", "lesion_side"]].itertuples(name=None), scores, strict=True
+            )
+            for side in list_sides(lesion)
         ),
     )

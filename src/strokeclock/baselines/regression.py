@@ -40,7 +40,7 @@ class Regression:
     coefficients: tuple[float, ...]
     intercept: float
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         numbers = [*self.imputation, *self.means, *self.scales, *self.coefficients, self.intercept]
         if (
             {len(self.imputation), len(self.means), len(self.scales), *map(len, self.powers)}

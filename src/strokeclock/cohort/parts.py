@@ -39,7 +39,8 @@ def read_split(path: str | Path) -> dict[str, list[str]]:
 
 def read_exclusions(path: str | Path) -> dict[str, str]:
     """Read exclusions.tsv: patient -> the stage at which this patient left."""
-    return dict(_read_columns(path, "patient", "stage", error=StrokeclockError))
+    rows = _read_columns(path, "patient", "stage", error=StrokeclockError)
+    return {patient: stage for patient, stage in rows}
 
 
 def check_leakage(before: Mapping[str, Iterable[str]], now: Mapping[str, Iterable[str]]) -> None:

@@ -107,6 +107,8 @@ def make_split(
         log.warning("%d labelled patients: too few to divide, so nobody has a part", n)
         return pd.DataFrame({"patient": [], "part": []}, dtype=str)
     if counts is None:
+        if fractions is None:
+            raise ConfigurationError("A split needs split.counts or split.fractions: give one of them.")
         counts = _counts(n, fractions)
     elif sum(counts) != n or min(counts) < 1:
         raise ConfigurationError(

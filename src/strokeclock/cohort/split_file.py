@@ -38,12 +38,12 @@ def check_split_file(
         raise ConfigurationError(
             f"{path} lacks the column {', '.join(missing)}: a split has patient and part."
         )
-    places = [header.index(column) for column in ("patient", "part")]
-    rows = [tuple(line[place].strip() for place in places) for _, line in lines]
+    at_patient, at_part = (header.index(column) for column in ("patient", "part"))
+    rows = [(line[at_patient].strip(), line[at_part].strip()) for _, line in lines]
     if unknown := sorted({part for _, part in rows} - set(PARTS)):
         raise ConfigurationError(f"{path} names the part {unknown[0]!r}: use {', '.join(PARTS)}.")
     patients = [patient for patient, _ in rows]
-    split = dict(rows)
+    split: dict[str, str] = dict(rows)
     if repeated := [patient for patient, count in Counter(patients).items() if count > 1]:
         raise ConfigurationError(
             f"{path} names patients more than once: {name_some(repeated)}; keep one row each."

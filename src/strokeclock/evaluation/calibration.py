@@ -110,7 +110,8 @@ def write_calibration(
         key = {"target": name_target(tasks[arm.phase])} | name_row(arm)
         test, temperature = found.units("test"), temperature_of[arm]
         for scores, power in ((AS_PREDICTED, 1.0), (SCALED, temperature)):
-            row = key | {"scores": scores, "n": len(test.label), "positives": int(test.label.sum())}
+            row: dict[str, Any] = key | {"scores": scores, "n": len(test.label)}
+            row["positives"] = int(test.label.sum())
             if power is None:
                 rows.append(row | {"note": ONE_CLASS})
                 continue
@@ -142,7 +143,7 @@ def fit_line(label: ArrayLike, score: ArrayLike, *, patient: ArrayLike, confiden
     label, odds = np.asarray(label, float), logit(score)
     owner = np.unique(np.asarray(patient), return_inverse=True)[1]
     quantile = NormalDist().inv_cdf((1 + confidence) / 2)
-    values = []
+    fitted = []
     for design, offset in (
         (np.ones((len(odds), 1)), odds),
         (np.stack([odds, np.ones(len(odds))], axis=1), np.zeros(len(odds))),
@@ -151,8 +152,9 @@ def fit_line(label: ArrayLike, score: ArrayLike, *, patient: ArrayLike, confiden
         if found is None:
             return NO_LINE
         value, error = found
-        values += [value, Interval(value - quantile * error, value + quantile * error)]
-    return Line(*values)
+        fitted.append((value, Interval(value - quantile * error, value + quantile * error)))
+    (intercept, of_intercept), (slope, of_slope) = fitted
+    return Line(intercept, of_intercept, slope, of_slope)
 
 
 def _fit_logistic(

@@ -110,7 +110,7 @@ def fit_operating_points(
         row = {"below_min": tasks[arm.phase], "seeds": list(found.seeds)}
         threshold = choose_threshold(found, settings)
         chosen = {"threshold": threshold.value, "source": threshold.source}
-        rested = learned
+        rested: FittedOn | None = learned
         if settings["threshold"] == "fixed":
             rested = None
         elif settings["threshold"] == "test":
@@ -135,7 +135,8 @@ def choose_threshold(predictions: ArmPredictions, settings: Mapping[str, Any]) -
     if settings["threshold"] == "fixed":
         return Threshold(float(settings["fixed_threshold"]), "fixed")
     if settings["threshold"] == "test":
-        parts, source = ("test",), "test (optimistic)"
+        parts: tuple[str, ...] = ("test",)
+        source = "test (optimistic)"
     else:
         parts = predictions.learning
         source = "cross-validation" if "train" in parts else "validation"

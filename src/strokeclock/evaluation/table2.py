@@ -107,14 +107,15 @@ def write_table2(
     """
     arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
     chosen = read_thresholds(thresholds, arms, tasks=tasks)
-    calls, truth = None, select_reader_target(arms, tasks=tasks)
+    truth = select_reader_target(arms, tasks=tasks)
+    read: tuple[pd.DataFrame, Units] | None = None
     reasons = {Arm(*arm): reason for *arm, reason in not_run}
     if readers and truth:
         known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)}
-        calls = read_readers(readers, known=known, needed=list(truth.patient))
+        read = read_readers(readers, known=known, needed=list(truth.patient)), truth
     missing = "no phase 3 or 4 was run" if readers else "no reader sheet is configured (cohort.readers)"
 
-    rows = []
+    rows: list[dict[str, Any]] = []
     for printed in _add_rows(pd.read_csv(paper, dtype={"weights": str}), [*arms, *reasons]).to_dict(
         "records"
     ):
@@ -124,12 +125,10 @@ def write_table2(
             key["target"] = name_target(READER_THRESHOLD_MIN if stage == "readers" else tasks[stage])
         beside = {f"paper_{name}": printed[name] for name in (*RATES, "auc", "kappa")}
         if stage == "readers":
-            if key["model"] == "majority" and calls is not None:  # readers beyond the paper's three
-                extra = [name for name in calls if name not in {row["model"] for row in rows}]
-                rows += [key | {"model": name} | _reader_row(name, calls, truth, settings) for name in extra]
-            row = (
-                _reader_row(key["model"], calls, truth, settings) if calls is not None else _not_run(missing)
-            )
+            if key["model"] == "majority" and read:  # readers beyond the paper's three
+                extra = [str(name) for name in read[0] if name not in {row["model"] for row in rows}]
+                rows += [key | {"model": name} | _reader_row(name, *read, settings) for name in extra]
+            row = _reader_row(key["model"], *read, settings) if read else _not_run(missing)
         else:
             arm = Arm(key["model"], stage, key["weights"])
             reason = NO_BASELINE if arm.net == SUBSET else reasons.get(arm, LEFT_OUT)
@@ -140,7 +139,7 @@ def write_table2(
                 row["recipe"] = recipe
         rows.append(key | beside | row)
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format)
-    frame["looks"] = _count_looks(ledger, frame, arms, calls, truth, choice=chosen.choice, split=split)
+    frame["looks"] = _count_looks(ledger, frame, arms, read, choice=chosen.choice, split=split)
     write_whole(table, frame.to_csv(index=False))
 
 
@@ -148,8 +147,7 @@ def _count_looks(
     ledger: str | Path,
     table: pd.DataFrame,
     arms: Mapping[Arm, ArmPredictions],
-    calls: pd.DataFrame | None,
-    truth: Units | None,
+    read: tuple[pd.DataFrame, Units] | None,
     *,
     choice: Mapping[str, Any],
     split: str | Path,
@@ -159,9 +157,11 @@ def _count_looks(
     A look is another one where it rests on other predictions, labels or parts, or where other settings give
     other calls: how wide an interval is, and how it was resampled, changes nothing that one could choose by.
     """
-    evaluated = table[table["status"] == "ok"].to_dict("records")
+    run = table[table["status"] == "ok"]
+    evaluated = [dict(zip(COLUMNS, row, strict=True)) for row in run.itertuples(index=False, name=None)]
     for row in evaluated:
-        if row["stage"] == "readers":
+        if row["stage"] == "readers" and read:
+            calls, truth = read
             names = list(calls) if row["model"] == "majority" else [row["model"]]
             judged, by = calls[names].assign(label=truth.label), {}
         else:

@@ -5,10 +5,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from strokeclock.models.classifier import Classifier
 from strokeclock.models.field import Field
 
 
-def map_evidence(model: nn.Module, hemisphere: np.ndarray, *, layer: str) -> tuple[np.ndarray, np.ndarray]:
+def map_evidence(model: Classifier, hemisphere: np.ndarray, *, layer: str) -> tuple[np.ndarray, np.ndarray]:
     """Compute the Grad-CAMs of the positive and of the negative class for one hemisphere.
 
     Each channel of the layer's maps is weighted by the spatial mean of the logit's gradient; the weighted

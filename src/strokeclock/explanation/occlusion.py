@@ -15,7 +15,6 @@ from typing import NamedTuple
 import nibabel as nib
 import numpy as np
 import torch
-from torch import nn
 
 from strokeclock.cohort.parts import read_split
 from strokeclock.cohort.split import read_cohort
@@ -23,6 +22,7 @@ from strokeclock.evaluation.comparison import bootstrap_test, delong_test
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
 from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.classifier import Classifier
 from strokeclock.segmentation.lesion import NONE, RIM_MM, measure_distance, read_lesion, read_volumes
 from strokeclock.series import BOTH, SIDES
 from strokeclock.training.checkpoint import read_network_to_test
@@ -95,20 +95,20 @@ def write_occlusion(
         {patient: sides[patient] for patient in read_split(split)["test"]},
         manifest=manifest,
         volumes=volumes,
-        spacing=np.array(nib.load(grid).header.get_zooms()[:3], float),
+        spacing=np.array(nib.Nifti1Image.from_filename(grid).header.get_zooms()[:3], float),
     )
     count = Counter(patch.source for patch in patches.values())
     sources = ", ".join(f"{source} {n}" for source, n in sorted(count.items()))
     rows = []
     for path in models:
         network, record = read_network_to_test(path, channels=channels, split=split)
-        task = record.task
+        task = record.asked
         units = read_hemispheres(
             manifest, cohort=cohort, split=split, task=task, part="test", other_hemisphere=True
         )
         check_channels(units, channels=channels if has_other_hemisphere(channels) else 2 * [*channels])
         units = _keep(units, [i for i, patient in enumerate(units.patients) if patient in patches])
-        key = dict(zip(KEY, (task.phase, record.net, record.weights), strict=True))
+        key: dict[str, str | int] = dict(zip(KEY, (task.phase, record.net, record.weights), strict=True))
         key |= {"seed": record.seed, "n": len(units), "positives": int(units.labels.sum())}
         undefined = "" if len(set(units.labels)) == 2 else "too few: not both classes among the test patients"
         key |= {"mask_source": sources, "note": "; ".join(filter(None, (undefined, left_out)))}
@@ -199,11 +199,11 @@ def draw_control(
     centre = free[rng.integers(len(free))]
     distance = (((free - centre) * spacing) ** 2).sum(axis=1)
     nearest = free[np.argsort(distance, kind="stable")[:wanted]]
-    return np.ravel_multi_index(nearest.T, region.shape)
+    return np.ravel_multi_index(tuple(nearest.T), region.shape)
 
 
 def score_painted(
-    network: nn.Module,
+    network: Classifier,
     units: Hemispheres,
     patches: Mapping[str, Patches],
     *,

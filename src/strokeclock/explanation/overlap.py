@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
-from torch import nn
 
 from strokeclock.evaluation.intervals import percentile_interval, resample_weights, wilson_interval
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
 from strokeclock.explanation.gradcam import map_evidence
 from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.classifier import Classifier
 from strokeclock.models.registry import find_network
 from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
 from strokeclock.series import SIDES
@@ -105,7 +105,7 @@ def write_overlap(
     rows, seen = [], {}
     for path in models:
         network, record = read_network_to_test(path, channels=channels, split=split)
-        task = record.task
+        task = record.asked
         if task not in seen:
             units = read_hemispheres(
                 manifest,
@@ -120,7 +120,7 @@ def write_overlap(
         units, lesions = seen[task]
         network = on_device(network, place).requires_grad_(False)  # of the maps alone: half the memory
         key = dict(zip(KEY, (task.phase, record.net, record.weights), strict=True))
-        limit = f"TSS {{}} {task.below_min / 60:g} h"
+        limit = f"TSS {{}} {task.limit_min / 60:g} h"
         stage = find_network(record.net).cam_layers[layer]
         evidence = measure_overlap(network, units, lesions, layer=stage)
         for sign, overlap in zip("<≥", evidence, strict=True):
@@ -168,11 +168,11 @@ def widest_slice(mask: np.ndarray) -> np.ndarray:
 
 
 def measure_overlap(
-    network: nn.Module, units: Hemispheres, lesions: Lesions, *, layer: str
+    network: Classifier, units: Hemispheres, lesions: Lesions, *, layer: str
 ) -> tuple[Overlap, Overlap]:
     """Hold each patient's map for the positive class, and that for the negative, against all lesions."""
     n = len(lesions.units)
-    overlaps = tuple(Overlap(*(np.zeros((n, n)) for _ in range(4)), np.zeros(n), np.zeros(n)) for _ in "+-")
+    overlaps = _no_overlap(n), _no_overlap(n)
     for row, unit in enumerate(lesions.units):
         hemisphere = units.values[unit]
         brain = (hemisphere != 0).any(axis=0)
@@ -182,6 +182,12 @@ def measure_overlap(
     return overlaps
 
 
+def _no_overlap(n: int) -> Overlap:
+    of_pairs = (np.zeros((n, n)) for _ in range(4))
+    inside, inside_strong, pointing, slice_overlap = of_pairs
+    return Overlap(inside, inside_strong, pointing, slice_overlap, np.zeros(n), np.zeros(n))
+
+
 def compare_map(cam: np.ndarray, lesions: Lesions, *, brain: np.ndarray) -> Overlap:
     """Hold one map (x, y, z) against n lesions: a row of `measure_overlap`."""
     flat = cam.ravel().astype(float)
@@ -189,14 +195,14 @@ def compare_map(cam: np.ndarray, lesions: Lesions, *, brain: np.ndarray) -> Over
     total, peak = flat.sum(), flat.argmax()
     if not total:
         nothing = np.zeros(len(lesions.units))
-        return Overlap(nothing, nothing, nothing, nothing, 0, 1)
+        return Overlap(nothing, nothing, nothing, nothing, np.zeros(()), np.ones(()))
     return Overlap(
         inside=lesions.masks @ flat / total,
         inside_strong=lesions.masks @ above / above.sum(),
         pointing=lesions.masks[:, [peak]].toarray()[:, 0],
         slice_overlap=lesions.widest @ (above > 0) > 0.5 * lesions.widest.sum(axis=1),
-        in_brain=flat[brain.ravel()].sum() / total,
-        silent=0,
+        in_brain=np.array(flat[brain.ravel()].sum() / total),
+        silent=np.zeros(()),
     )
 
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.evaluation.abstention import MARGIN, ONE_SEED, SPREAD
 from strokeclock.evaluation.tables import KEY, RATES
-from strokeclock.figures.rows import read_rows, say, tile, title_of
+from strokeclock.figures.rows import read_rows, say, split_rows, tile, title_of
 from strokeclock.figures.style import BLUE, GREEN, INK, ORANGE, VERMILION, house_style
 
 GROUP = ["target", *KEY]
@@ -19,7 +20,7 @@ def draw_abstention(table: str | Path) -> Figure:
     rows = read_rows(table)
     groups = {
         key: group.set_index("certainty")
-        for key, group in rows.groupby(GROUP, sort=False)
+        for key, group in split_rows(rows, GROUP)
         if group["answered"].notna().any()
     }
     with house_style():
@@ -36,10 +37,12 @@ def draw_abstention(table: str | Path) -> Figure:
             )
             figure.supxlabel("Share of test patients answered", fontsize=8)
             figure.supylabel("Of the answered", fontsize=8)
-            handles = {}
+            handles: dict[str, Artist] = {}
             for axis in figure.axes:
                 handles |= dict(zip(*reversed(axis.get_legend_handles_labels()), strict=True))
-            figure.legend(handles.values(), handles, loc="outside upper center", ncols=2, handlelength=3.4)
+            figure.legend(
+                [*handles.values()], [*handles], loc="outside upper center", ncols=2, handlelength=3.4
+            )
         else:
             say(figure, "No network that tells time was run.")
         return figure

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.evaluation.calibration import AS_PREDICTED, SCALED
 from strokeclock.evaluation.tables import KEY
-from strokeclock.figures.rows import read_rows, say, tile, title_of
+from strokeclock.figures.rows import read_rows, say, split_rows, tile, title_of
 from strokeclock.figures.style import BLUE, INK, PALE, house_style
 
 GROUP = ["target", *KEY]
@@ -17,14 +18,12 @@ GROUP = ["target", *KEY]
 def draw_calibration(table: str | Path, reliability: str | Path) -> Figure:
     """Draw a panel a row from tables/calibration.csv and reliability.csv."""
     lines = read_rows(table).set_index([*GROUP, "scores"]).sort_index()
-    groups = {
-        key: bins.set_index("scores") for key, bins in read_rows(reliability).groupby(GROUP, sort=False)
-    }
+    groups = {key: bins.set_index("scores") for key, bins in split_rows(read_rows(reliability), GROUP)}
     with house_style():
         figure, axes = tile(groups, columns=5)
         for axis, (key, bins) in zip(axes, groups.items(), strict=False):
             target, _, model, weights = key
-            _draw_panel(axis, bins, lines.loc[key])
+            _draw_panel(axis, bins, lines.loc[key, :])
             axis.set_title(f"{title_of(model, weights)}\n{target}", fontsize=7)
         if groups:
             figure.supxlabel("Score (test part)", fontsize=8)
@@ -62,9 +61,9 @@ def _draw_panel(axis: Axes, bins: pd.DataFrame, lines: pd.DataFrame) -> None:
             linewidth=1.2,
             label=SCALED,
         )
-        slope = lines.loc[SCALED, "slope"]
-        text = "no slope" if pd.isna(slope) else f"slope {slope:.2f}"
-        axis.text(0.04, 0.95, f"{text}\nBrier {lines.loc[SCALED, 'brier']:.3f}", va="top", fontsize=6.5)
+        slope, brier = lines.loc[[SCALED], ["slope", "brier"]].to_numpy(float)[0]
+        text = "no slope" if np.isnan(slope) else f"slope {slope:.2f}"
+        axis.text(0.04, 0.95, f"{text}\nBrier {brier:.3f}", va="top", fontsize=6.5)
     else:
         axis.text(0.04, 0.95, "not scaled", va="top", fontsize=6.5)
     axis.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), aspect="equal", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])

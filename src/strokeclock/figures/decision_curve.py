@@ -1,13 +1,14 @@
 """Decision curves: net benefit of treating by each row's score, by the readers' calls, always and never."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.figures.roc import MARKERS
-from strokeclock.figures.rows import look_of, read_rows, say
+from strokeclock.figures.rows import look_of, read_rows, say, split_rows
 from strokeclock.figures.style import INK, PALE, house_style
 from strokeclock.models.registry import find_network, networks
 from strokeclock.predictions import OUTLINED
@@ -22,9 +23,10 @@ def draw_decision_curve(table: str | Path) -> Figure:
     """Draw a panel a target and network from tables/decision_curve.csv."""
     rows = read_rows(table)
     rows = rows[rows["threshold"].notna()]
+    of_networks = rows[rows["model"].isin(list(networks()))]
     panels = {
         (target, net): rows[(rows["target"] == target) & ~_of_another(net, rows)]
-        for target, net in rows[rows["model"].isin(list(networks()))].groupby(["target", "model"]).groups
+        for target, net in sorted({*of_networks[["target", "model"]].itertuples(index=False, name=None)})
     }
     curves = max((len(shown.groupby(CURVE)) for shown in panels.values()), default=1)
     with house_style():
@@ -46,9 +48,10 @@ def _of_another(net: str, rows: pd.DataFrame) -> pd.Series:
 
 
 def _draw_panel(axis: Axes, rows: pd.DataFrame) -> None:
-    for (stage, model, weights), curve in rows.groupby(CURVE, sort=False):
+    for (stage, model, weights), curve in split_rows(rows, CURVE):
         line = ":" if model == "treat none" else "-"
-        style = {"color": INK, "linewidth": 0.8, "linestyle": line, "label": model, "zorder": 1.5}
+        style: dict[str, Any] = {"color": INK, "linewidth": 0.8, "linestyle": line}
+        style |= {"label": model, "zorder": 1.5}
         if stage == "readers":
             style |= {
                 "marker": MARKERS.get(model, "o"),

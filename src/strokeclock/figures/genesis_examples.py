@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from torch import nn
 
 from strokeclock.figures.preprocessed import TITLES
@@ -59,7 +60,7 @@ def draw_genesis_examples(
         Field.of(record.field),
     )
     choose_device("cpu", threads=1)  # the same picture each time
-    spacing = np.array(nib.load(grid).header.get_zooms()[:3]) * field.average
+    spacing = np.array(nib.Nifti1Image.from_filename(grid).header.get_zooms()[:3]) * field.average
     left = {  # a file holds the left hemisphere's channels, then the right one's
         patient: _see(
             np.concatenate(np.load(Path(manifest).with_name(f"{patient}.npy")))[: len(channels)], field
@@ -81,9 +82,8 @@ def draw_genesis_examples(
     with house_style():
         figure = Figure(
             figsize=(3 * INCHES * len(channels) + 1.0, (height + 0.16) * len(examples) + 0.4),
-            layout="constrained",
+            layout=ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0),
         )
-        figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0, hspace=0)
         axes = figure.subplots(len(examples), 3 * len(channels), squeeze=False)
         for row, (label, original, corrupted, restored) in zip(axes, examples, strict=True):
             z = _choose_slice(original, corrupted)
@@ -95,10 +95,10 @@ def draw_genesis_examples(
                     error = np.sqrt(np.mean((volume - volumes[0]) ** 2))
                     axis.set_xlabel(f"{error:.3f}", fontsize=6, labelpad=1)
             row[0].set_ylabel(label, fontsize=6)
-        for channel, triple in zip(channels, axes[0].reshape(len(channels), 3), strict=True):
+        for name, triple in zip(channels, axes[0].reshape(len(channels), 3), strict=True):
             for axis, what in zip(triple, ("original", "corrupted", "restored"), strict=True):
                 axis.set_title(what, fontsize=6, pad=2)
-            title = TITLES.get(channel, channel.upper().replace("_", " "))
+            title = TITLES.get(name, name.upper().replace("_", " "))
             triple[1].set_title(f"{title}\n\ncorrupted", fontsize=6, pad=2)
         return figure
 

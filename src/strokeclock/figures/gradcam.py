@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 import nibabel as nib
@@ -91,7 +91,7 @@ def draw_gradcam(
             figure = Figure(figsize=(4, 1.5))
             figure.text(0.5, 0.5, "No network for TSS < 4.5 h was run.", ha="center", va="center")
             return figure
-        spacing = nib.load(grid).header.get_zooms()
+        spacing = nib.Nifti1Image.from_filename(grid).header.get_zooms()
         aspect = spacing[1] / spacing[0]
         _, x, y, _ = cases[0].volume.shape
         figure = Figure(
@@ -143,7 +143,7 @@ def _choose_patients(table: pd.DataFrame, n: int) -> pd.DataFrame:
     return chosen.sort_values(["label", "patient"], ascending=[False, True])
 
 
-def _read_case(row: tuple, *, manifest: str | Path, volumes: str | Path, channel: int, channels: int) -> Case:
+def _read_case(row: Any, *, manifest: str | Path, volumes: str | Path, channel: int, channels: int) -> Case:
     sides = np.load(Path(manifest).with_name(f"{row.patient}.npy")).astype(np.float32)
     side = SIDES.index(row.hemisphere)
     volume = np.concatenate([sides[side], sides[1 - side]])[:channels]

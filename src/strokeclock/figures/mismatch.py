@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 import nibabel as nib
@@ -67,7 +68,7 @@ def choose_patients(patients: pd.DataFrame, sizes: Mapping[str, Size]) -> tuple[
         lesions/volumes.tsv; a patient may be missing.
     """
 
-    def rank(row: tuple) -> tuple[bool, bool, str]:
+    def rank(row: Any) -> tuple[bool, bool, str]:
         size = sizes.get(row.patient)
         return row.part != "test", not (size and size.volume_ml and size.volume_ml >= VISIBLE_ML), row.patient
 
@@ -76,7 +77,7 @@ def choose_patients(patients: pd.DataFrame, sizes: Mapping[str, Size]) -> tuple[
         min((row for row in patients[chosen].itertuples()), key=rank, default=None)
         for chosen in (minutes < EARLY_MIN, minutes >= LATE_MIN)
     )
-    return early and early.patient, late and late.patient
+    return str(early.patient) if early else None, str(late.patient) if late else None
 
 
 def draw_mismatch(
@@ -119,7 +120,7 @@ def draw_mismatch(
         )
         for series in TITLES
     }  # fmt: skip
-    step = nib.load(files[patients["patient"].iloc[0]]["t2w"]).header.get_zooms()
+    step = nib.Nifti1Image.from_filename(files[patients["patient"].iloc[0]]["t2w"]).header.get_zooms()
     brain = (
         np.any([case.volumes["t2w"] > 0 for case in cases.values()], axis=0) if cases else np.ones((2, 2, 1))
     )
@@ -156,11 +157,11 @@ def _read_case(
 ) -> Case:
     volumes = {}
     for series in TITLES:
-        volume = np.asarray(nib.load(files[series]).dataobj, np.float32)
+        volume = np.asarray(nib.Nifti1Image.from_filename(files[series]).dataobj, np.float32)
         volumes[series] = volume / np.median(volume[volume > 0])
     lesion, path = None, lesions / f"{patient}.nii.gz"
     if size and size.volume_ml and not read_exclusion(path):
-        lesion = np.asarray(nib.load(path).dataobj) > 0
+        lesion = np.asarray(nib.Nifti1Image.from_filename(path).dataobj) > 0
     return Case(patient, minutes, volumes, lesion, bool(size and size.source == DRAWN))
 
 

@@ -98,9 +98,10 @@ def describe_network(architecture: Architecture) -> Description:
     features = Block("features", " + ".join(map(str, sizes)), (_BAR, _TALL / 2))
     fc = Block("fc", f"{network.fc.in_features} → 1\n{_count(network.fc):,}", (_BAR, _TALL / 4))
     heads = [features, fc]
-    if hasattr(network, "slice_scores"):  # one weight a slice, for its maps or for its logit
+    scores = getattr(network, "slice_scores", None)
+    if scores is not None:  # one weight a slice, for its maps or for its logit
         of_maps = came[network.fc][0][0] == 1
-        words = f"sum the {'maps' if of_maps else 'slices'}\n{network.slice_scores.numel()}"
+        words = f"sum the {'maps' if of_maps else 'slices'}\n{scores.numel()}"
         heads.insert(0 if of_maps else 2, Block("slice_scores", words, (_BAR, _TALL / 2)))
     blocks += [*heads, Block("logit", "1", (_BAR, _BAR))]
     axes = "x × y × z" if len(first) == 4 else "y × x"

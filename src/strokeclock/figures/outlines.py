@@ -72,7 +72,7 @@ def draw_outlines(
         The series of a hemisphere, in order (models.channels).
     """
     network, field = read_outliner(model, series=channels, split=split)
-    spacing = np.array(nib.load(grid).header.get_zooms()[:3]) * field.average
+    spacing = np.array(nib.Nifti1Image.from_filename(grid).header.get_zooms()[:3]) * field.average
     any_time = Task("phase", below_min=np.inf, after=None)  # the lesion's hemispheres
     units = read_hemispheres(
         manifest, cohort=cohort, split=split, task=any_time, part="test", other_hemisphere=True
@@ -115,7 +115,7 @@ def _draw(
     height = INCHES * aspect * (y.stop - y.start) / (x.stop - x.start)
     width = INCHES * len(shown)
     figure = Figure(figsize=(width + 3.4, (height + 0.05) * len(channels) + 0.75), layout="constrained")
-    pictures, plot = figure.subfigures(1, 2, width_ratios=(width + 0.4, 3.0))
+    pictures, plot = figure.subfigures(1, 2, squeeze=False, width_ratios=(width + 0.4, 3.0))[0]
     axes = pictures.subplots(len(channels), len(shown), squeeze=False)
     for column, lesion in zip(axes.T, shown, strict=True):
         for axis, series, name in zip(column, lesion.values, channels, strict=True):

@@ -47,9 +47,9 @@ def draw_phantom_sheet(phantoms: Iterable[str | Path], *, patients: int) -> Figu
         gaps = {"wspace": 0.02, "hspace": 0.14}
         axes = figure.subplots(len(chosen), columns, squeeze=False, gridspec_kw=gaps)
         for row, patient in zip(axes, chosen, strict=True):
-            height_mm = _largest_slice(files[patient]["lesion"])
+            height_mm = _largest_slice(Path(files[patient]["lesion"]))
             pictures = [
-                picture for series in TITLES for picture in _slices(files[patient][series], height_mm)
+                picture for series in TITLES for picture in _slices(Path(files[patient][series]), height_mm)
             ]
             for axis, picture in zip(row, pictures, strict=True):
                 axis.imshow(picture, cmap="gray", vmin=0, vmax=1, interpolation="bilinear", aspect="auto")
@@ -71,7 +71,7 @@ def _caption(truth: dict) -> str:
 
 def _largest_slice(lesion: Path) -> float:
     """World height (mm) of the middle of the slice that shows most of the infarct."""
-    image = nib.as_closest_canonical(nib.load(lesion))
+    image = nib.as_closest_canonical(nib.Nifti1Image.from_filename(lesion))
     slice_index = int(np.asarray(image.dataobj).sum((0, 1)).argmax())
     middle = (np.array(image.shape[:2]) - 1) / 2
     return float((image.affine @ [*middle, slice_index, 1])[2])
@@ -79,7 +79,7 @@ def _largest_slice(lesion: Path) -> float:
 
 def _slices(path: Path, height_mm: float) -> list[NDArray]:
     """Axial slices about a height, 0 to 1: rows from anterior, columns from the patient's right."""
-    image = nib.as_closest_canonical(nib.load(path))
+    image = nib.as_closest_canonical(nib.Nifti1Image.from_filename(path))
     data = np.asarray(image.dataobj, np.float32)
     middle = (np.array(data.shape[:2]) - 1) / 2
     origin = image.affine @ [*middle, 0, 1]

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -61,7 +62,7 @@ def draw_phases(
 
 
 def tabulate_phases(
-    training: Mapping[str, object], starts: Collection[Start], patients: pd.DataFrame
+    training: Mapping[str, Any], starts: Collection[Start], patients: pd.DataFrame
 ) -> tuple[list[Row], list[Arrow]]:
     """List the phases that are run, phase 0 first, and what starts from what, outside the chain dashed.
 
@@ -108,7 +109,7 @@ def _describe_origin(phase: str, settings: Mapping | None, patients: pd.DataFram
 def _list_starts(starts: Collection[Start], chain: Collection[Start]) -> str:
     """What a phase starts from, the chain first; with its network where not every one has it."""
     nets: dict[str, list[str]] = {}
-    chained = {weights for _, _, weights in chain.intersection(starts)}
+    chained = {weights for _, _, weights in set(chain).intersection(starts)}
     for net, _, weights in sorted(starts, key=lambda start: (start[2] not in chained, start[2], start[0])):
         nets.setdefault(weights, []).append(net)
     every = sorted({net for net, *_ in starts})

@@ -65,7 +65,7 @@ def draw_preprocessed(
     files, parts, excluded = read_batches(preprocessed), read_parts(split), read_exclusions(exclusions)
     included = [patient for patient in files if patient not in excluded]
     patient = choose_patient(parts, patients=included)
-    images = {series: nib.load(files[patient][series]) for series in TITLES}
+    images = {series: nib.Nifti1Image.from_filename(files[patient][series]) for series in TITLES}
     volumes = {series: np.asarray(image.dataobj, np.float32) for series, image in images.items()}
     affine = images["t2w"].affine
     step = np.diag(affine)[:3]  # mm
@@ -101,8 +101,9 @@ def axial(plane: NDArray) -> NDArray:
 def write_sides(axis: Axes) -> None:
     """R and L in the upper corners of a picture that is dark there."""
     for letter, at in (("R", 0.06), ("L", 0.94)):
-        place = {"ha": "center", "va": "top", "transform": axis.transAxes}
-        axis.text(at, 0.97, letter, color="white", fontsize=7, **place)
+        axis.text(
+            at, 0.97, letter, color="white", fontsize=7, ha="center", va="top", transform=axis.transAxes
+        )
 
 
 def extent(brain: NDArray, axis: int, *, margin: float) -> NDArray:

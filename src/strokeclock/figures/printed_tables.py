@@ -1,7 +1,7 @@
 """Tables 1 and 2 as they are printed, from their CSV alone."""
 
 import csv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -51,9 +51,9 @@ def _read(path: str | Path) -> list[list[str]]:
 
 def _group(rows: Iterable[Mapping[str, str]]) -> Iterator[Row | str]:
     for stage, members in groupby(rows, key=lambda row: row["stage"]):
-        members = list(members)
-        yield _head(stage, members[0]["target"], {row["unit"] for row in members})
-        yield from map(_set_row, members)
+        own = list(members)
+        yield _head(stage, own[0]["target"], {row["unit"] for row in own})
+        yield from map(_set_row, own)
 
 
 def _head(stage: str, target: str, units: set[str]) -> str:
@@ -107,7 +107,7 @@ def _spread(row: Mapping[str, str]) -> str:
     return f"{mean} ± {sd} ({row['seeds']} seeds)"
 
 
-def _notes(rows: list[Mapping[str, str]], confidence: float) -> Iterator[str]:
+def _notes(rows: Sequence[Mapping[str, str]], confidence: float) -> Iterator[str]:
     evaluated = [row for row in rows if row["status"] == "ok"]
     yield _INTERVALS.format(100 * confidence)
     if sources := sorted({row["threshold_source"] for row in evaluated} - {""}):

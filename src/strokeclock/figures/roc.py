@@ -122,7 +122,7 @@ def _panel_of(arm: Arm) -> str:
 
 
 def _describe_target(predictions: ArmPredictions, tasks: Tasks) -> str:
-    hours = tasks[predictions.arm.phase] / 60
+    hours = (tasks[predictions.arm.phase] or 0) / 60
     label = predictions.units("test").label
     return f"TSS < {hours:g} h: {len(label)} test patients, {label.sum()} of them under {hours:g} h"
 
@@ -138,7 +138,7 @@ def _draw_panel(axis: Axes, arms: Mapping[Arm, ArmPredictions], table: pd.DataFr
             curve.tp / curve.tp[-1],
             color=look.colour,
             linestyle=look.line,
-            label=f"{look.label}: AUC {_area(table.loc[(arm.phase, arm.net, arm.weights)])}",
+            label=f"{look.label}: AUC {_area(table.loc[[(arm.phase, arm.net, arm.weights)]].iloc[0])}",
             clip_on=False,
         )
     axis.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="1 − specificity", ylabel="Sensitivity")
@@ -152,7 +152,8 @@ def _area(row: pd.Series) -> str:
 def _draw_readers(axis: Axes, table: pd.DataFrame) -> None:
     if "readers" not in table.index.get_level_values("stage"):
         return
-    for (model, _), row in table.loc["readers"].iterrows():
+    readers = table.loc["readers"]
+    for model, (_, row) in zip(readers.index.get_level_values(0), readers.iterrows(), strict=True):
         majority = model == "majority"
         axis.plot(
             1 - row["specificity"],
@@ -176,11 +177,11 @@ def _draw_areas(axis: Axes, arms: Mapping[Arm, ArmPredictions], table: pd.DataFr
     """A row an arm, the first on top: AUC, its interval, the mean of single seeds as a bar mark."""
     axis.axvline(0.5, color=PALE, linewidth=0.8)
     for place, arm in enumerate(arms):
-        row, look = table.loc[(arm.phase, arm.net, arm.weights)], LOOKS[arm.weights]
+        row, look = table.loc[[(arm.phase, arm.net, arm.weights)]].iloc[0], LOOKS[arm.weights]
         axis.plot([row["auc_low"], row["auc_high"]], [place, place], color=look.colour, clip_on=False)
         axis.plot(row["auc"], place, "o", color=look.colour, markersize=6, clip_on=False)
-        mark = {"markersize": 13, "markeredgewidth": 1.2, "clip_on": False}
-        axis.plot(row["auc_seed_mean"], place, "|", color=INK, **mark)
+        mean = row["auc_seed_mean"]
+        axis.plot(mean, place, "|", color=INK, markersize=13, markeredgewidth=1.2, clip_on=False)
     axis.set_yticks(range(len(arms)), [_name(arm) for arm in arms])
     axis.set(xlim=(0, 1), ylim=(len(arms) - 0.5, -0.5), xlabel="AUC (bar: mean of single seeds)", title="AUC")
     axis.set_box_aspect(1)

@@ -1,6 +1,6 @@
 """How the rows of Table 2 are called, drawn and set out in the figures of the statistics."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -42,6 +42,12 @@ def look_of(model: str, weights: str) -> Look:
 def title_of(model: str, weights: str) -> str:
     label = look_of(model, weights).label
     return f"{find_network(model).title} {label}" if model in networks() else label
+
+
+def split_rows(rows: pd.DataFrame, columns: Sequence[str]) -> Iterator[tuple[tuple[str, ...], pd.DataFrame]]:
+    """Yield what is written in these of the `TEXTS` and its rows, in the order of their first ones."""
+    for _, group in rows.groupby([*columns], sort=False):
+        yield tuple(str(group[column].iloc[0]) for column in columns), group
 
 
 def tile(groups: Iterable[Hashable], *, columns: int) -> tuple[Figure, Iterator[Axes]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import accumulate, pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import RendererAgg
@@ -62,8 +62,10 @@ def new_sheet() -> Axes:
 def fit(axis: Axes, width: float, height: float) -> Figure:
     """Give the sheet its size."""
     axis.set(xlim=(0, width), ylim=(height, 0))
-    axis.figure.set_size_inches(width / 72, height / 72)
-    return axis.figure
+    figure = axis.get_figure(root=True)
+    assert figure is not None  # the sheet's axes have one
+    figure.set_size_inches(width / 72, height / 72)
+    return figure
 
 
 def height_of(text: str) -> float:
@@ -71,20 +73,20 @@ def height_of(text: str) -> float:
     return LINE * (text.count("\n") + 1)
 
 
-def write(axis: Axes, x: float, top: float, text: str, **style: object) -> None:
+def write(axis: Axes, x: float, top: float, text: str, **style: Any) -> None:
     """Write lines from their top downwards, left aligned where `style` says nothing else."""
-    style = {"size": SIZE, "va": "baseline", "parse_math": False, "zorder": 4} | style
+    whole: dict[str, Any] = {"size": SIZE, "va": "baseline", "parse_math": False, "zorder": 4} | style
     for number, line in enumerate(text.split("\n")):
-        axis.text(x, top + LINE * (number + 0.75), line, **style)
+        axis.text(x, top + LINE * (number + 0.75), line, **whole)
 
 
 def draw_box(
-    axis: Axes, left: float, top: float, width: float, height: float, *, corner: float = 3, **look: object
+    axis: Axes, left: float, top: float, width: float, height: float, *, corner: float = 3, **look: Any
 ) -> None:
     """Draw a box; corner: the radius of its corners."""
-    look = {"facecolor": "white", "edgecolor": BLUE, "linewidth": 0.9, "zorder": 3} | look
+    whole: dict[str, Any] = {"facecolor": "white", "edgecolor": BLUE, "linewidth": 0.9, "zorder": 3} | look
     style = f"round,pad=0,rounding_size={corner}"
-    axis.add_patch(FancyBboxPatch((left, top), width, height, boxstyle=style, **look))
+    axis.add_patch(FancyBboxPatch((left, top), width, height, boxstyle=style, **whole))
 
 
 def draw_arrow(axis: Axes, points: Sequence[tuple[float, float]], *, dashed: bool = False) -> None:
@@ -142,10 +144,10 @@ def draw_chain(
         for number, row in enumerate(rows):
             height = max(map(height_of, row.cells)) + 2 * _PAD
             if number % 2 == 0:
-                tint = {"color": "#F1F4F7", "zorder": 0}
-                axis.add_patch(Rectangle((left - _PAD, y), right - left + 2 * _PAD, height, **tint))
+                place, width = (left - _PAD, y), right - left + 2 * _PAD
+                axis.add_patch(Rectangle(place, width, height, color="#F1F4F7", zorder=0))
             middles[row.name] = middle = y + height / 2
-            edge = {"edgecolor": PALE, "linestyle": (0, (3, 2))} if row.dashed else {}
+            edge: dict[str, Any] = {"edgecolor": PALE, "linestyle": (0, (3, 2))} if row.dashed else {}
             draw_box(axis, left, middle - _BOX / 2, box, _BOX, **edge)
             write(axis, left + box / 2, middle - LINE / 2, row.name, ha="center", weight="bold")
             for x, cell in zip(lefts, row.cells, strict=True):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
@@ -15,7 +16,8 @@ PALE = "#999999"
 BLACK, ORANGE, SKY, BLUE, VERMILION, GREEN = "#000000", "#E69F00", "#56B4E9", "#0072B2", "#D55E00", "#009E73"
 PURPLE = "#CC79A7"
 
-_SETTINGS = {
+# Any: matplotlib lists each key as a type of its own.
+_SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
     "font.size": 8,
     "axes.titlesize": 9,

@@ -1,6 +1,7 @@
 """Forest plot: AUC for TSS < 4.5 h in groups of patients."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -27,12 +28,12 @@ def draw_subgroups(table: str | Path) -> Figure:
             figure = Figure(figsize=(4, 1.5))
             say(figure, "No row that asks for TSS < 4.5 h was run.")
         else:
-            first = rows.set_index(list(KEY)).loc[shown[0]].set_index(["variable", "group"])
+            first = rows.set_index(list(KEY)).loc[shown[0], :].set_index(["variable", "group"])
             first = first.drop(NOT_GIVEN, level="group", errors="ignore")
             figure = Figure(figsize=(2.4 + 1.35 * len(shown), 0.19 * len(first) + 1.3), layout="constrained")
             axes = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
             for axis, key in zip(axes, shown, strict=True):
-                cells = rows.set_index(list(KEY)).loc[key].set_index(["variable", "group"])
+                cells = rows.set_index(list(KEY)).loc[key, :].set_index(["variable", "group"])
                 _draw_column(axis, cells.reindex(first.index), look_of(*key[1:]).colour)
                 axis.set_title(title_of(*key[1:]).replace(" ", "\n", 1), fontsize=7)
                 axis.set_xlim(min(0.35, rows["auc_low"].min()), 1)
@@ -53,7 +54,7 @@ def _choose(rows: pd.DataFrame) -> list[tuple[str, str, str]]:
     return shown + [key for key in keys if key[1] not in (*networks(), SUBSET)]
 
 
-def _label(row: tuple) -> str:
+def _label(row: Any) -> str:
     variable, group = row.Index
     name = "all patients" if variable == ALL else f"{variable}: {group}"
     return f"{name}  ({row.positives:.0f} of {row.n:.0f})"
@@ -62,11 +63,11 @@ def _label(row: tuple) -> str:
 def _draw_column(axis: Axes, cells: pd.DataFrame, colour: str) -> None:
     axis.axvline(0.5, color=PALE, linewidth=0.8)
     axis.axvline(cells["auc"].iloc[0], color=colour, linewidth=0.8, linestyle=":")
-    for place, row in enumerate(cells.itertuples()):
-        if pd.isna(row.auc):
+    for place, (_, row) in enumerate(cells.iterrows()):
+        if pd.isna(row["auc"]):
             axis.text(0.52, place, "too few", va="center", fontsize=6, color=INK)
             continue
-        axis.plot([row.auc_low, row.auc_high], [place, place], color=colour, linewidth=1.2)
-        axis.plot(row.auc, place, "o", color=colour, markersize=4)
+        axis.plot([row["auc_low"], row["auc_high"]], [place, place], color=colour, linewidth=1.2)
+        axis.plot(row["auc"], place, "o", color=colour, markersize=4)
     axis.set_xticks([0.5, 0.75, 1])
     axis.tick_params(axis="y", length=0)

@@ -52,7 +52,7 @@ def draw_training_curves(
         figure = Figure(figsize=(INCHES * len(shown), 2.6), layout="compressed")
         axes = dict(zip(shown, figure.subplots(1, len(shown)), strict=True))
         for (record, history), (colour, line) in zip(trainings, cycle(looks), strict=False):
-            best = record.best["epoch"]
+            best = record.kept["epoch"]
             for name, axis in axes.items():
                 axis.plot(
                     history.index,
@@ -62,7 +62,7 @@ def draw_training_curves(
                     linewidth=1.1,
                     label=f"seed {record.seed}",
                 )
-                axis.plot(best, history.loc[best, name], "o", color=colour, markersize=4.5, clip_on=False)
+                axis.plot(best, history[name].loc[best], "o", color=colour, markersize=4.5, clip_on=False)
         last = max(history.index[-1] for _, history in trainings)
         for name, axis in axes.items():
             axis.set(title=PANELS[name], xlabel="Epoch", xlim=(1 - 0.02 * last, last * 1.02))

@@ -74,7 +74,11 @@ _LATEX = str.maketrans(
 
 
 def escape_latex(text: str) -> str:
-    """The text with LaTeX's special characters, and those that its fonts lack, written as commands."""
+    r"""The text with LaTeX's special characters, and those that its fonts lack, written as commands.
+
+    >>> print(escape_latex("AUC ≥ 50 % – n_test"))
+    AUC $\ge$ 50 \% -- n\_test
+    """
     return text.translate(_LATEX)
 
 
@@ -198,8 +202,10 @@ _TEMPLATES = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     keep_trailing_newline=True,
-    **{"block_start_string": "[%", "block_end_string": "%]"},  # braces are CSS's and LaTeX's
-    **{"variable_start_string": "[[", "variable_end_string": "]]"},
+    block_start_string="[%",  # braces are CSS's and LaTeX's
+    block_end_string="%]",
+    variable_start_string="[[",
+    variable_end_string="]]",
 )
 _TEMPLATES.filters["tex"] = escape_latex
 

@@ -16,6 +16,7 @@ from strokeclock.imaging.alignment import (
     ROTATIONS,
     SCALING,
     STRETCHES,
+    Linearise,
     Sampler,
     choose_points,
     coarsen,
@@ -128,10 +129,11 @@ class _Level:
             sampler=self.sampler,
             fit=self._fit,
             iterations=iterations,
-            **FREEDOM[dof],
+            generators=FREEDOM[dof]["generators"],
+            first=FREEDOM[dof].get("first", ()),
         )
 
-    def _fit(self, values: np.ndarray, inside: np.ndarray):
+    def _fit(self, values: np.ndarray, inside: np.ndarray) -> tuple[float, Linearise | None]:
         """Cost: the atlas variance left unexplained; a point outside the field of view explains none."""
         target = self.target[inside]
         if values.size < 0.2 * inside.size:

@@ -23,6 +23,12 @@ MOST = 30_000  # points of one level: more cost time and change a pose by some h
 LONGEST = 30.0  # mm: no single step moves further
 
 
+# Of the moving values (n,) and which points lie inside (n,): the cost, and what linearises it (None: no point
+# lies inside) from the values' Jacobian (p, n) to the Jacobian and the residual (n,) of what is squared.
+Linearise = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+Fit = Callable[[np.ndarray, np.ndarray], tuple[float, Linearise | None]]
+
+
 @dataclass(frozen=True)
 class Sampler:
     """A moving volume for look-ups at world points."""
@@ -120,7 +126,7 @@ def descend(
     *,
     points: np.ndarray,
     sampler: Sampler,
-    fit: Callable[[np.ndarray, np.ndarray], tuple[float, Callable]],
+    fit: Fit,
     generators: list[np.ndarray],
     first: Sequence[np.ndarray] = (),
     iterations: int,
@@ -146,7 +152,7 @@ def descend(
     """
     centre = points.mean(axis=1, dtype=np.float64)
 
-    def look(pose):
+    def look(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, Linearise | None]:
         moved = pose[:3, :3].astype(np.float32) @ points + pose[:3, 3:].astype(np.float32)
         voxel, inside = sampler.voxels(moved)
         voxel = voxel[:, inside]
@@ -156,7 +162,7 @@ def descend(
     moved, slopes, cost, linearise = look(pose)
     damping, hessian = 1e-2, None
     for _ in range(iterations):
-        if not np.isfinite(cost):
+        if linearise is None or not np.isfinite(cost):
             break  # the start lies outside the field of view
         if hessian is None:
             pivot = pose[:3, :3] @ centre + pose[:3, 3]

@@ -4,7 +4,6 @@ Paper: "T2-weighted MNI152 atlas resized to 224 × 224 × 26 with linear interpo
 """
 
 import logging
-import os
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import ndimage
 
-from strokeclock.errors import ConfigurationError
+from strokeclock.errors import ConfigurationError, MissingSoftwareError
 from strokeclock.imaging.resample import fit_grid, resample, resample_mask
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
@@ -34,7 +33,7 @@ class Atlas(NamedTuple):
     grid: Volume
 
 
-def read_atlas(*, t2w: str | os.PathLike, brain_mask: str | os.PathLike, grid: str | os.PathLike) -> Atlas:
+def read_atlas(*, t2w: str | Path, brain_mask: str | Path, grid: str | Path) -> Atlas:
     """Read what `build_atlas` wrote."""
     paths = {"t2w": t2w, "brain_mask": brain_mask, "grid": grid}
     return Atlas(**{name: read_volume(path, patient="atlas", series=name) for name, path in paths.items()})
@@ -44,9 +43,9 @@ def build_atlas(
     *,
     source: str,
     grid: tuple[int, int, int],
-    outputs: Mapping[str, str | os.PathLike],
-    t2w: str | os.PathLike | None = None,
-    brain_mask: str | os.PathLike | None = None,
+    outputs: Mapping[str, str | Path],
+    t2w: str | Path | None = None,
+    brain_mask: str | Path | None = None,
 ) -> None:
     """Write the atlas for estimating transforms (about 2 mm isotropic) and on the final grid, masks beside.
 
@@ -82,7 +81,7 @@ def build_atlas(
     fine = (x + x % 2, y, z)
     for shape, image_path, mask_path in (
         (fine, outputs["t2w"], outputs["brain_mask"]),
-        (tuple(grid), outputs["grid"], outputs["brain_mask_grid"]),
+        ((*grid,), outputs["grid"], outputs["brain_mask_grid"]),
     ):
         affine = fit_grid(head, shape)
         write_volume(image_path, resample(head, shape=shape, affine=affine))
@@ -95,7 +94,10 @@ def _from_tissue_maps() -> tuple[Volume, Volume]:
     Inside the brain (where the T1w image is) what is neither grey nor white is fluid. Around it lie a dark
     skull and a scalp: registration counts voxels a few millimetres outside the brain too.
     """
-    folder = Path(find_spec("nilearn").origin).parent / "datasets/data"
+    nilearn = find_spec("nilearn")
+    if nilearn is None or nilearn.origin is None:
+        raise MissingSoftwareError("nilearn holds the atlas and is not installed: pip install nilearn.")
+    folder = Path(nilearn.origin).parent / "datasets/data"
     maps = {}
     for tissue in ("t1", "gm", "wm"):
         path = folder / f"mni_icbm152_{tissue}_tal_nlin_sym_09a_converted.nii.gz"
@@ -114,7 +116,7 @@ def _from_tissue_maps() -> tuple[Volume, Volume]:
     return Volume(head.astype(np.float32), affine), Volume(brain.astype(np.float32), affine)
 
 
-def _read_pair(t2w: str | os.PathLike, brain_mask: str | os.PathLike) -> tuple[Volume, Volume]:
+def _read_pair(t2w: str | Path, brain_mask: str | Path) -> tuple[Volume, Volume]:
     """The atlas and its mask from files; the mask may have another grid in the same world."""
     head = read_volume(t2w, patient="atlas", series="t2w")
     mask = read_volume(brain_mask, patient="atlas", series="brain_mask")

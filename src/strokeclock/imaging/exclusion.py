@@ -31,7 +31,7 @@ def write_exclusion(paths: Iterable[str | Path], reason: str) -> None:
 
 
 def run_step(
-    step: Callable[[], None],
+    step: Callable[[], object],
     *,
     patient: str,
     inputs: Iterable[str | Path],

@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
 
 import nibabel as nib
@@ -37,8 +38,11 @@ PROGRAMS = ("fslreorient2std", "bet", "flirt", "convert_xfm")
 class Geometry(Protocol):
     """What has a grid in the world: a `Volume`, or a nibabel image as it is stored."""
 
-    shape: tuple[int, int, int]
-    affine: np.ndarray
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    @property
+    def affine(self) -> np.ndarray: ...
 
 
 def require_fsl(environ: Mapping[str, str]) -> None:
@@ -69,7 +73,7 @@ def find_version(environ: Mapping[str, str]) -> str:
 # -- commands
 
 
-def _nipype():
+def _nipype() -> ModuleType:
     os.environ["NIPYPE_NO_ET"] = "1"  # otherwise nipype asks a server for its newest version
     os.environ["FSLOUTPUTTYPE"] = "NIFTI"  # intermediates are uncompressed
     from nipype.interfaces import fsl  # slow: only where a command is built
@@ -266,8 +270,10 @@ def strip_again(t2w: str | Path, *, brain_mask: str | Path, fraction: float, pat
     """
     with tempfile.TemporaryDirectory() as folder:
         _run(brain_masking(t2w, out=Path(folder, "brain.nii"), fraction=fraction), patient)
-        found = nib.load(Path(folder, "brain_mask.nii"))
-        brain = (np.asanyarray(found.dataobj) > 0) & (np.asanyarray(nib.load(t2w).dataobj) > 0)
+        found = nib.Nifti1Image.from_filename(Path(folder, "brain_mask.nii"))
+        brain = (np.asanyarray(found.dataobj) > 0) & (
+            np.asanyarray(nib.Nifti1Image.from_filename(t2w).dataobj) > 0
+        )
     if not brain.any():
         raise PatientError(
             patient, "BET found no brain in the registered T2w; look at the series and at preprocessing.fsl"
@@ -314,8 +320,12 @@ def co_register(
     stripped = {name: inputs[f"stripped_{name}"] for name in SERIES if f"stripped_{name}" in inputs}
     atlas = read_volume(grid, patient="atlas", series="grid")
     brain = read_volume(brain_mask, patient=patient, series="brain_mask")
-    fixed = nib.load(stripped["t2w"])
-    worlds = {"t2w_to_atlas": flirt_to_world(np.loadtxt(t2w_to_atlas), moving=fixed, fixed=nib.load(grid))}
+    fixed = nib.Nifti1Image.from_filename(stripped["t2w"])
+    worlds = {
+        "t2w_to_atlas": flirt_to_world(
+            np.loadtxt(t2w_to_atlas), moving=fixed, fixed=nib.Nifti1Image.from_filename(grid)
+        )
+    }
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         matrices = dict.fromkeys(images, t2w_to_atlas)
@@ -329,7 +339,7 @@ def co_register(
                 patient,
             )
             _run(concatenation(matrix, then=t2w_to_atlas, out=matrices[series]), patient)
-            moving = nib.load(stripped[series])
+            moving = nib.Nifti1Image.from_filename(stripped[series])
             worlds[f"{series}_to_t2w"] = flirt_to_world(np.loadtxt(matrix), moving=moving, fixed=fixed)
         for series in images:
             carried = folder / f"{series}.nii"

@@ -95,13 +95,16 @@ def halve_patient(
     quality = read_record(record)
     if quality["verdict"] == "fail":
         raise PatientError(patient, quality["reason"])
+    histograms = read_reference(reference)
+    if histograms is None:
+        raise ValueError(f"{reference} says that nobody can be the reference, and patient {patient} passed")
     volumes = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
     hemispheres = make_hemispheres(
         volumes,
         volumes["brain_mask"],
         patient=patient,
         channels=channels,
-        reference=read_reference(reference),
+        reference=histograms,
         normalisation=normalisation,
         clip=clip,
         percentiles=percentiles,

@@ -5,6 +5,7 @@ names the steps, docs/paper.md the choices).
 """
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -148,7 +149,7 @@ def match(data: np.ndarray, mask: np.ndarray, *, target: np.ndarray) -> np.ndarr
     return matched
 
 
-def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: tuple[float, float] | None) -> np.ndarray:
+def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: Sequence[float] | None) -> np.ndarray:
     """Map two percentiles inside the mask to 0 and 1 and clip there; 0 outside; (X, Y, Z) float32.
 
     Without percentiles the values are only clipped: what normalisation made of them stays.

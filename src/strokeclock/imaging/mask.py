@@ -61,10 +61,10 @@ def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patie
     PatientError
         No brain lies in the field of view.
     """
-    depth = _signed_distance(atlas_mask)
+    from_atlas = _signed_distance(atlas_mask)
     work = _work_grid(t2w)
     image = resample(t2w, **work).data
-    depth = resample(depth, transform=np.linalg.inv(transform), **work).data - FAR
+    depth = resample(from_atlas, transform=np.linalg.inv(transform), **work).data - FAR
     core, near = depth > DEEP, depth > -NEAR
     if not core.any():
         raise PatientError(patient, "no brain found in the T2w; look at the series and its orientation")

@@ -6,7 +6,6 @@ matter to the result).
 """
 
 import logging
-import os
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -76,7 +75,7 @@ def preprocess_batch(
 
 
 def preprocess_patient(
-    raw: Mapping[str, str | os.PathLike | None],
+    raw: Mapping[str, str | Path | None],
     *,
     patient: str,
     b_value: float,
@@ -84,7 +83,7 @@ def preprocess_patient(
     shrink: int,
     iterations: list[int],
     shared_dwi: bool,
-    outputs: dict[str, str | os.PathLike],
+    outputs: Mapping[str, str | Path],
     t2w_dof: int = 12,
     register_dwi: bool = False,
 ) -> dict[str, bool]:
@@ -131,13 +130,15 @@ def preprocess_patient(
         mask = strip_by_zeros(series["t2w"])
     else:
         mask = refine_mask(series["t2w"], atlas.brain_mask, to_atlas, patient=patient)
-    native = {"shape": series["t2w"].shape, "affine": series["t2w"].affine}
+    native = series["t2w"]
     to_t2w, masks, dwi_in_place = {}, dict.fromkeys(series, mask), series["dwi"]
     registered = list_registered(series, shared=register_dwi)
     for name in [name for name in registered if SERIES[name].place == "shared"]:
         to_t2w[name] = register_rigid(series[name], series["t2w"], series["t2w"], mask)
     if "dwi" in to_t2w:
-        dwi_in_place = resample(series["dwi"], transform=to_t2w["dwi"], **native)
+        dwi_in_place = resample(
+            series["dwi"], shape=native.shape, affine=native.affine, transform=to_t2w["dwi"]
+        )
     for name in [name for name in registered if SERIES[name].place == "own"]:
         to_t2w[name] = register_rigid(series[name], series["t2w"], dwi_in_place, mask)
         masks[name] = resample_mask(
@@ -148,7 +149,7 @@ def preprocess_patient(
         )
         if not masks[name].data.any():
             raise PatientError(
-                patient, f"{name} file {Path(raw[name]).name} shows no brain; give the whole series"
+                patient, f"{name} file {Path(str(raw[name])).name} shows no brain; give the whole series"
             )
 
     sources = {name: find_bias_field(name, shared=shared_dwi) for name in series}
@@ -164,13 +165,14 @@ def preprocess_patient(
         for name, source in sources.items()
     }
 
-    target = {"shape": atlas.grid.shape, "affine": atlas.grid.affine}
-    brain = resample_mask(mask, transform=to_atlas, **target)
+    shape, affine = atlas.grid.shape, atlas.grid.affine
+    brain = resample_mask(mask, shape=shape, affine=affine, transform=to_atlas)
     for name in ready:
         transform = to_atlas @ to_t2w.get(name, np.eye(4))
-        write_volume(
-            outputs[name], resample(ready[name], transform=transform, inside=brain.data > 0, **target)
+        carried = resample(
+            ready[name], shape=shape, affine=affine, transform=transform, inside=brain.data > 0
         )
+        write_volume(outputs[name], carried)
     write_volume(outputs["brain_mask"], brain, dtype=np.uint8)
     write_transform(outputs["t2w_to_atlas"], to_atlas)
     for name, transform in to_t2w.items():

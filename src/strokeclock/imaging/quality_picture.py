@@ -199,7 +199,7 @@ def draw_reason(record: Mapping) -> Image.Image:
     lines = textwrap.wrap(record["reason"], 90)
     image = Image.new("RGB", (760, 48 + 20 * len(lines)))
     draw = ImageDraw.Draw(image)
-    _write_title(draw, record | {"reason": ""}, "\n".join(lines))
+    _write_title(draw, {**record, "reason": ""}, "\n".join(lines))
     return image
 
 
@@ -211,7 +211,8 @@ def write_picture(path: str | Path, image: Image.Image) -> None:
 
 def _write_title(draw: ImageDraw.ImageDraw, record: Mapping, second_line: str) -> None:
     verdict = record["verdict"].upper() + (" (by a person)" if record["judged_by"] == "person" else "")
-    at, width = 10, draw.im.size[0]
+    at: float = 10
+    width = draw.im.size[0]
     for text, colour in (
         (record["patient"], _TEXT),
         (verdict, COLOURS[record["verdict"]]),
@@ -321,5 +322,5 @@ def _outline(inside: np.ndarray) -> np.ndarray:
     return inside & ~core
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)

@@ -30,7 +30,7 @@ def make_record(
 ) -> dict:
     """One patient's record. A person's (verdict, reason) overrides; without volumes nobody can."""
     judged_by = "person" if person and numbers else "checks"
-    verdict, reason = person if judged_by == "person" else automatic
+    verdict, reason = person if person and numbers else automatic
     return {
         "patient": patient,
         "verdict": verdict,

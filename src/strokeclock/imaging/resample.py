@@ -4,7 +4,8 @@ Transforms are 4 x 4 matrices from moving world to fixed world, both RAS+ mm. A 
 product of such matrices, so that every series is interpolated once however many steps moved it.
 """
 
-import os
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
@@ -48,12 +49,13 @@ def resample(
 
     result = np.zeros(shape, dtype=np.float32)
     if inside is None:
-        chosen = _reached(matrix, volume.shape, shape)
-        axes = np.ix_(*(np.arange(s.start, s.stop, dtype=np.float32) for s in chosen))
+        box = _reached(matrix, volume.shape, shape)
+        axes = np.ix_(*(np.arange(s.start, s.stop, dtype=np.float32) for s in box))
+        result[box] = _interpolate(volume.data, matrix.astype(np.float32), axes, sigma)
     else:
-        chosen = np.nonzero(inside)
-        axes = [index.astype(np.float32) for index in chosen]
-    result[chosen] = _interpolate(volume.data, matrix.astype(np.float32), axes, sigma)
+        voxels = np.nonzero(inside)
+        indices = [index.astype(np.float32) for index in voxels]
+        result[voxels] = _interpolate(volume.data, matrix.astype(np.float32), indices, sigma)
     return Volume(result, affine)
 
 
@@ -93,11 +95,12 @@ def _reached(
     target = (np.linalg.inv(matrix) @ corners)[:3]
     low, high = np.floor(target.min(axis=1)), np.ceil(target.max(axis=1)) + 1
     bounds = np.clip([low, high], 0, shape).astype(int).T
-    return tuple(slice(*bound) for bound in bounds)
+    x, y, z = (slice(*bound) for bound in bounds)
+    return x, y, z
 
 
 def _interpolate(
-    data: np.ndarray, matrix: np.ndarray, axes: list[np.ndarray], sigma: np.ndarray
+    data: np.ndarray, matrix: np.ndarray, axes: Sequence[np.ndarray], sigma: np.ndarray
 ) -> np.ndarray:
     """Values of the smoothed data at target voxels, whose indices along x, y and z broadcast together."""
     x, y, z = axes
@@ -168,7 +171,7 @@ def fit_grid(volume: Volume, shape: tuple[int, int, int]) -> np.ndarray:
     return affine
 
 
-def write_transform(path: str | os.PathLike, transform: np.ndarray) -> None:
+def write_transform(path: str | Path, transform: np.ndarray) -> None:
     """Write a 4 x 4 matrix (moving world to fixed world, RAS+ mm) as text, whole or not at all."""
     with replacing(path) as beside:
         np.savetxt(beside, transform, fmt="%.8f")

@@ -16,6 +16,7 @@ from scipy import ndimage
 from strokeclock.imaging.affine import foreground, scaled
 from strokeclock.imaging.alignment import (
     ROTATIONS,
+    Linearise,
     Sampler,
     choose_points,
     coarsen,
@@ -96,8 +97,8 @@ class _Level:
             moving = Volume(blurred, moving.affine)
         index = choose_points(ndimage.binary_erosion(mask.data >= 0.5, ball(1.5 * spacing, mask.spacing))).T
         points = (mask.affine[:3, :3] @ index + mask.affine[:3, 3:]).astype(np.float32)
-        t2w, dwi = (volume.data[tuple(index)] for volume in (t2w, dwi))
-        bins = _bin(t2w, T2W_BINS) * DWI_BINS + _bin(dwi, DWI_BINS)
+        of_t2w, of_dwi = (volume.data[tuple(index)] for volume in (t2w, dwi))
+        bins = _bin(of_t2w, T2W_BINS) * DWI_BINS + _bin(of_dwi, DWI_BINS)
         return cls(points, bins, Sampler(moving), prior=PRIOR[spacing])
 
     def descend(self, pose: np.ndarray, *, iterations: int) -> tuple[np.ndarray, float]:
@@ -110,14 +111,14 @@ class _Level:
             iterations=iterations,
         )
 
-    def _fit(self, values: np.ndarray, inside: np.ndarray):
+    def _fit(self, values: np.ndarray, inside: np.ndarray) -> tuple[float, Linearise | None]:
         """Cost: the geometric mean over the points of their bin's share of the FLAIR variance, 1 outside."""
         if values.size < 0.2 * inside.size or not values.any():
             return np.inf, None
         bins = self.bins[inside]
         count = np.bincount(bins, minlength=T2W_BINS * DWI_BINS)
 
-        def centred(x):
+        def centred(x: np.ndarray) -> np.ndarray:
             means = np.bincount(bins, x, minlength=count.size) / np.maximum(count, 1)
             return x - means.astype(np.float32)[bins]
 

@@ -5,9 +5,8 @@ World coordinates are RAS+ in mm throughout: left is x < 0, whatever the order o
 
 import gzip
 import logging
-import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +22,9 @@ log = logging.getLogger(__name__)
 ADC_MAX = 4e-3  # mm2/s; free water at body temperature is 3.0e-3
 FEW = 1e-3  # share of voxels that may be non-finite and are set to 0
 FAR = 1e4  # mm; no scanner's origin lies ten metres from its isocentre
+
+
+Refuse = Callable[[str], PatientError]  # of what is wrong with a file
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +63,7 @@ class Volume:
         return bool(np.abs((self.affine - other.affine) @ corners).max() < 0.1)
 
 
-def read_volume(path: str | os.PathLike, *, patient: str, series: str) -> Volume:
+def read_volume(path: str | Path, *, patient: str, series: str) -> Volume:
     """Read a NIfTI file completely, check it, and bring its axes to the closest RAS+ order.
 
     Parameters
@@ -116,7 +118,7 @@ def read_volume(path: str | os.PathLike, *, patient: str, series: str) -> Volume
     return Volume(data, affine)
 
 
-def _load(path: Path, refuse) -> nib.Nifti1Image:
+def _load(path: Path, refuse: Refuse) -> nib.Nifti1Image:
     """Decompress everything first: a lazy reader may hand out zeros for a truncated file."""
     try:
         content = path.read_bytes()
@@ -134,7 +136,7 @@ def _load(path: Path, refuse) -> nib.Nifti1Image:
         raise refuse("is not a NIfTI file; convert it to .nii.gz") from error
 
 
-def _world(image: nib.Nifti1Image, refuse, name: str) -> np.ndarray:
+def _world(image: nib.Nifti1Image, refuse: Refuse, name: str) -> np.ndarray:
     """The voxel-to-world matrix: sform if its code is set, else qform; contradictions are refused."""
     header = image.header
     try:
@@ -161,7 +163,7 @@ def _world(image: nib.Nifti1Image, refuse, name: str) -> np.ndarray:
     return affine
 
 
-def write_volume(path: str | os.PathLike, volume: Volume, dtype: type = np.float32) -> None:
+def write_volume(path: str | Path, volume: Volume, dtype: type = np.float32) -> None:
     """Write a NIfTI file, whole or not at all; the same volume always gives the same bytes."""
     path = Path(path)
     data = volume.data
@@ -177,9 +179,7 @@ def write_volume(path: str | os.PathLike, volume: Volume, dtype: type = np.float
     write_whole(path, content)
 
 
-def read_series(
-    files: Mapping[str, str | os.PathLike | None], *, patient: str, b_value: float
-) -> dict[str, Volume]:
+def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value: float) -> dict[str, Volume]:
     """Read one patient's raw series; an absent T2w (b0) is derived from DWI and ADC.
 
     Parameters
@@ -200,21 +200,22 @@ def read_series(
         As read_volume; or a wanted series is absent; or T2w, DWI, ADC and what else shares their place are
         not on one grid.
     """
+    given = {name: path for name, path in files.items() if path}
     wanted = [name for name in SERIES if (name in files or name in REQUIRED) and not SERIES[name].derived]
     for name in wanted:
-        if not files.get(name) and not SERIES[name].instead:
+        if name not in given and not SERIES[name].instead:
             raise PatientError(patient, f"has no {SERIES[name].label}; add it to the cohort sheet")
     volumes: dict[str, Volume] = {}
 
     def read(name: str) -> None:
-        volumes[name] = read_volume(files[name], patient=patient, series=name)
+        volumes[name] = read_volume(given[name], patient=patient, series=name)
         if SERIES[name].place != "own":
             _require_one_grid(volumes, name, patient)
 
     read("dwi")
-    if files.get("t2w"):
+    if "t2w" in given:
         read("t2w")
-    elif adc := files.get("adc"):
+    elif adc := given.get("adc"):
         read("adc")
         try:
             volumes["t2w"] = derive_t2w(volumes["dwi"], volumes["adc"], b_value=b_value)

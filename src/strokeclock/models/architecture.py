@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Self
-
-from torch import nn
+from typing import Any, Self
 
 from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.classifier import Classifier
 from strokeclock.models.field import WHOLE, Box, Field
 from strokeclock.models.registry import find_network
 from strokeclock.series import CHANNELS
@@ -31,18 +30,18 @@ class Architecture:
     attention: bool
     attention_norm: str
     standardise: bool
-    own: Mapping[str, object]
+    own: Mapping[str, Any]
     channels: tuple[str, ...] = CHANNELS
     field: Field = WHOLE
 
     @classmethod
-    def of(cls, models: Mapping, *, box: Box | None, **more: object) -> Self:
+    def of(cls, models: Mapping, *, box: Box | None, **more: Any) -> Self:
         """Make one of a network's part of the configuration's ``models``, whose averages are of a box."""
         settings = dict(models)
         return cls.flat(field=Field(box, tuple(settings.pop("average"))), **settings, **more)
 
     @classmethod
-    def flat(cls, *, net: str, grid: tuple[int, int, int], **settings: object) -> Self:
+    def flat(cls, *, net: str, grid: tuple[int, int, int], **settings: Any) -> Self:
         """Make one of settings side by side, the network's own among those that all have.
 
         Raises
@@ -56,17 +55,17 @@ class Architecture:
             raise TypeError(f"the {net} network lacks its settings {', '.join(sorted(missing))}")
         if "channels" in settings:
             settings["channels"] = tuple(settings["channels"])
-        return cls(net=net, grid=tuple(grid), own=own, **settings)
+        return cls(net=net, grid=(*grid,), own=own, **settings)
 
     @property
-    def record(self) -> dict[str, object]:
+    def record(self) -> dict[str, Any]:
         """What a checkpoint records, settings side by side; channels and field stand beside it there."""
         beside = ("own", "channels", "field")
         shared = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in beside}
         return shared | dict(self.own)
 
     @property
-    def shared(self) -> dict[str, object]:
+    def shared(self) -> dict[str, Any]:
         """The arguments that every network's class takes, by name."""
         return {
             "attention": self.attention,
@@ -77,7 +76,7 @@ class Architecture:
             "field": self.field,
         }
 
-    def build(self) -> nn.Module:
+    def build(self) -> Classifier:
         """Build the network with new random weights (torch's global generator).
 
         Raises

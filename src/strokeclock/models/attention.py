@@ -53,6 +53,7 @@ class GridAttention(nn.Module):
         self.psi = conv(channels // 2, 1, 1)
         for layer in (self.theta, self.phi, self.psi):
             nn.init.kaiming_normal_(layer.weight)
+        assert self.psi.bias is not None  # a convolution has one unless told otherwise
         nn.init.constant_(self.psi.bias, 3.0 if norm == "sigmoid" else 0.0)
 
     def attention(self, x: torch.Tensor, g: torch.Tensor) -> torch.Tensor:

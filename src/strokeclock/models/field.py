@@ -2,10 +2,10 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import torch
 from torch.nn import functional
@@ -22,13 +22,21 @@ class Field:
     ----------
     box : None: the whole hemisphere.
     average : 1 along each axis: every voxel is seen. The atlas grid is finer in plane than scans often are.
+
+    Examples
+    --------
+    >>> part = Field(box=((0, 100), (10, 210), (2, 26)), average=(2, 2, 1))
+    >>> part.size((112, 224, 26))
+    (50, 100, 24)
+    >>> part.spacing_mm((112, 224, 26))  # along x and y
+    (1.75, 2.080357142857143)
     """
 
     box: Box | None = None
     average: tuple[int, int, int] = (1, 1, 1)
 
     @classmethod
-    def of(cls, settings: dict | None) -> Self:
+    def of(cls, settings: Mapping[str, Any] | None) -> Self:
         """Rebuild a field from a checkpoint's record; None: the whole hemisphere, as it is."""
         settings = settings or {}
         box, average = settings.get("box"), settings.get("average", (1, 1, 1))
@@ -46,12 +54,14 @@ class Field:
     def extent_mm(self, grid: Sequence[int]) -> tuple[float, float]:
         """How far the box reaches along x and y on a hemisphere of a grid (x, y, z), mm."""
         sides = zip(IN_PLANE_MM, self.box_on(grid), grid, strict=False)
-        return tuple(length * (last - first) / side for length, (first, last), side in sides)
+        x, y = (length * (last - first) / side for length, (first, last), side in sides)
+        return x, y
 
     def spacing_mm(self, grid: Sequence[int]) -> tuple[float, float]:
         """How far what becomes one voxel reaches along x and y on a hemisphere of a grid (x, y, z), mm."""
         sides = zip(IN_PLANE_MM, self.average, grid, strict=False)
-        return tuple(length * step / side for length, step, side in sides)
+        x, y = (length * step / side for length, step, side in sides)
+        return x, y
 
     def see(self, hemispheres: torch.Tensor) -> torch.Tensor:
         """Return what is seen of hemispheres (n, channels, x, y, z), float32, background 0.
@@ -59,7 +69,7 @@ class Field:
         Averages are of brain alone; what is background for the greater part becomes background.
         """
         if self.box is not None:
-            hemispheres = hemispheres[(..., *(slice(*side) for side in self.box))]
+            hemispheres = _cut(hemispheres, self.box)
         if self.average == (1, 1, 1):
             return hemispheres
         brain = (hemispheres != 0).to(hemispheres.dtype)
@@ -71,8 +81,13 @@ class Field:
     def share(self, masks: torch.Tensor) -> torch.Tensor:
         """Return which share of what is seen masks (n, 1, x, y, z) of 0 and 1 fill, float32."""
         if self.box is not None:
-            masks = masks[(..., *(slice(*side) for side in self.box))]
+            masks = _cut(masks, self.box)
         return functional.avg_pool3d(masks.float(), self.average, ceil_mode=True)
+
+
+def _cut(volumes: torch.Tensor, box: Box) -> torch.Tensor:
+    x, y, z = (slice(*side) for side in box)
+    return volumes[..., x, y, z]
 
 
 WHOLE = Field()

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from strokeclock.models.classifier import Trunk
+
 
 class EverySecond(nn.Conv2d):
     """A 1 x 1 convolution that looks at every ``step``-th voxel along both axes; its weight is `nn.Conv2d`'s.
@@ -45,7 +47,7 @@ class BasicBlock(nn.Module):
         return functional.relu(self.bn2(self.conv2(x)).add_(shortcut), inplace=True)
 
 
-class ResNet18(nn.Module):
+class ResNet18(Trunk):
     """The four stages of ResNet-18 with ``width``, 2, 4 and 8 x ``width`` channels.
 
     Parameters
@@ -89,7 +91,8 @@ class ResNet18(nn.Module):
 
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the maps of layer3 and layer4 for images (n, channels, height, width)."""
-        return self.run((images,), range(5))
+        third, fourth = self.run((images,), range(5))
+        return third, fourth
 
 
 def _stage(inputs: int, outputs: int, *, stride: int) -> nn.Sequential:

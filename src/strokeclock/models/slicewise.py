@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from strokeclock.models.attention import GridAttention
+from strokeclock.models.classifier import Classifier
 from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.resnet import ResNet18
 from strokeclock.models.standardisation import prepare
@@ -12,7 +13,7 @@ ATTENTION_MAPS = ("native", "upsample", "layer3_stride1")
 SLICE_AGGREGATIONS = ("softmax_logit", "softmax_prob", "sigmoid_norm", "feature")
 
 
-class SliceWiseNetwork(nn.Module):
+class SliceWiseNetwork(Classifier):
     """One logit for a hemisphere from the logits of its axial slices.
 
     Parameters
@@ -104,7 +105,7 @@ class SliceWiseNetwork(nn.Module):
         weights = self.slice_weights
         by_hemisphere = (-1, len(weights))
         if self.slice_aggregation == "feature":
-            maps = [torch.einsum("s,ns...->n...", weights, m.unflatten(0, by_hemisphere)) for m in maps]
+            maps = tuple(torch.einsum("s,ns...->n...", weights, m.unflatten(0, by_hemisphere)) for m in maps)
         middle, last = maps
         features = last.mean((2, 3), dtype=torch.float32)
         if self.attention is not None:

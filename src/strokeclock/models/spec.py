@@ -6,14 +6,13 @@ Imports nothing heavy: the workflow, tables and pages read it too. `NetworkSpec.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strokeclock.errors import StrokeclockError
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from strokeclock.models.architecture import Architecture
+    from strokeclock.models.classifier import Classifier
 
 CAM_LAYERS = ("penultimate", "last")  # the choices of evaluation.gradcam_layer
 STARTS = ("genesis", "imagenet", "medical")  # what a network may begin with beside random weights
@@ -80,8 +79,8 @@ class NetworkSpec:
     name: str
     title: str
     summary: str
-    build: Callable[["Architecture"], "nn.Module"]
-    describe: Callable[[Mapping[str, object]], str]
+    build: Callable[["Architecture"], "Classifier"]
+    describe: Callable[[Mapping[str, Any]], str]
     settings: tuple[Setting, ...]
     trunk: str
     early: tuple[str, ...]
@@ -96,7 +95,7 @@ class NetworkSpec:
     memory_mb: int = 16000
     runtime_min: int = 1440
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+", self.name) or self.name in TAKEN:
             raise NetworkError(
                 f"A network cannot be called {self.name!r}: use lower-case letters and digits, and none of "
@@ -116,7 +115,7 @@ class NetworkSpec:
         return f"{self.title} network"
 
     @property
-    def defaults(self) -> dict[str, object]:
+    def defaults(self) -> dict[str, Any]:
         """Its own settings where the configuration is silent."""
         return {setting.name: setting.default for setting in self.settings}
 

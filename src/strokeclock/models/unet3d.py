@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from strokeclock.models.classifier import Trunk
 from strokeclock.models.standardisation import prepare
 
 STEP = 8  # three poolings: the whole U-Net needs sides that are multiples of it
@@ -55,7 +56,7 @@ def halve_twice(volume: torch.Tensor) -> torch.Tensor:
     return columns.permute(0, 2, 3, 1).reshape(n, x, y, -1, channels).permute(0, 4, 1, 2, 3)
 
 
-class UNetEncoder(nn.Module):
+class UNetEncoder(Trunk):
     """Four levels of two convolutions; 2, 4, 8 and 16 x ``width`` channels (64, 128, 256, 512)."""
 
     def __init__(self, *, width: int, channels: int = 3):

@@ -4,12 +4,13 @@ import torch
 from torch import nn
 
 from strokeclock.models.attention import GridAttention
+from strokeclock.models.classifier import Classifier
 from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.standardisation import prepare
 from strokeclock.models.unet3d import UNetEncoder
 
 
-class VolumetricNetwork(nn.Module):
+class VolumetricNetwork(Classifier):
     """One logit for a hemisphere.
 
     Parameters
@@ -24,6 +25,8 @@ class VolumetricNetwork(nn.Module):
     sides : `prepare`'s.
     field : what is seen of a hemisphere.
     """
+
+    attention: nn.ModuleList | None
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ smooth warp; ventricles and sulci are as wide as the age asks, and every patient
 Template and head coordinates are RAS+ mm with the mid-sagittal plane near x = 0.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -22,6 +23,8 @@ from scipy.ndimage import (
 )
 
 from strokeclock.phantom.lattice import Lattice, draw_lattice
+
+MAPS = "mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"  # nilearn's
 
 BOX_LOW, BOX_HIGH = (-98.0, -134.0, -112.0), (98.0, 110.0, 108.0)  # mm, of every head
 FOLD_SMOOTHING_MM = 2.9  # folds lie 4.4 times this apart: 13 mm
@@ -89,10 +92,13 @@ def both_sides(points: NDArray) -> NDArray:
 @cache
 def load_template() -> Template:
     """Build the template from nilearn's maps; kept in memory for the other patients of the process."""
-    folder = Path(find_spec("nilearn").origin).parent / "datasets/data"
+    nilearn = find_spec("nilearn")
+    if nilearn is None or nilearn.origin is None:
+        raise ModuleNotFoundError("nilearn holds the maps of the phantoms: pip install nilearn")
+    folder = Path(nilearn.origin).parent / "datasets/data"
     origin = (-98.0, -134.0, -72.0)
     gm, wm, t1 = (
-        np.asarray(nib.load(folder / f"mni_icbm152_{name}_tal_nlin_sym_09a_converted.nii.gz").dataobj)
+        np.asarray(nib.Nifti1Image.from_filename(folder / MAPS.format(name)).dataobj)
         for name in ("gm", "wm", "t1")
     )
     # Distances are computed at 2 mm in a box that reaches to the neck; there the cord goes on below the maps.
@@ -122,7 +128,7 @@ def load_template() -> Template:
         gm=Lattice(gm, origin, (1.0,) * 3),
         wm=Lattice(wm, origin, (1.0,) * 3),
         hull=frame.hold(hull),
-        ventricle=Lattice(ventricle.astype(np.float32), tuple(map(float, near[:, 0, 0, 0])), frame.spacing),
+        ventricle=Lattice(ventricle.astype(np.float32), _place(near[:, 0, 0, 0]), frame.spacing),
         cerebellum=frame.hold(gaussian_filter(_mark_cerebellum(points).astype(np.float32), 0.7)),
         brainstem=frame.hold(gaussian_filter(_mark_brainstem(points).astype(np.float32), 0.7)),
         iron=frame.hold(_mark_iron(points)),
@@ -216,6 +222,11 @@ class Shape:
         return float(np.sqrt(sum((w.values.astype(float) ** 2).mean() for w in self.warp)))
 
 
+def _place(point: Iterable[float]) -> tuple[float, float, float]:
+    x, y, z = map(float, point)
+    return x, y, z
+
+
 def draw_shape(rng: np.random.Generator, *, age: float, sex: str, registered: bool = False) -> Shape:
     """Draw one patient's brain shape; atrophy (ventricles, sulci, rim) grows with `age` in years.
 
@@ -231,13 +242,13 @@ def draw_shape(rng: np.random.Generator, *, age: float, sex: str, registered: bo
         affine[:3, :3] = linear
     broad = [draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=12, smoothing=24) for _ in range(3)]
     fine = [draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=12, smoothing=12) for _ in range(3)]
-    warp = tuple(
+    x, y, z = (
         b.hold(amount * (2.2 * b.values + 1.5 * f.values))
         for amount, b, f in zip((0.55, 1.0, 1.0), broad, fine, strict=True)  # the falx holds the middle
     )
     return Shape(
         affine=affine,
-        warp=warp,
+        warp=(x, y, z),
         folds=(_draw_folds(rng, side=-1), _draw_folds(rng, side=1)),
         fold_depth=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=8, smoothing=8),
         detail=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=2.5, smoothing=2.5),
@@ -257,8 +268,8 @@ def _draw_folds(rng: np.random.Generator, *, side: int) -> Lattice:
     field = draw_lattice(rng, (-85,) * 3, (85,) * 3, spacing=spacing, smoothing=FOLD_SMOOTHING_MM)
     low, high = ((-98, -112, -50), (2, 80, 90)) if side < 0 else ((-2, -112, -50), (98, 80, 90))
     shape = tuple(int((h - lo) / 3) + 1 for lo, h in zip(low, high, strict=True))
-    frame = Lattice(np.empty(shape, np.uint8), tuple(map(float, low)), (3.0,) * 3)
-    offset = frame.points() - np.float32([side * 24, -18, 10]).reshape(3, 1, 1, 1)
+    frame = Lattice(np.empty(shape, np.uint8), _place(low), (3.0,) * 3)
+    offset = frame.points() - np.array([side * 24, -18, 10], np.float32).reshape(3, 1, 1, 1)
     radius = np.sqrt((offset**2).sum(0)) + 1e-3
     value = field.sample(offset * ((56 + 0.25 * radius) / radius))
     slope = np.sqrt(sum(g**2 for g in np.gradient(value, 3.0)))

@@ -106,7 +106,13 @@ def _onset_given_tissue_time(clock_sigma: float) -> tuple[np.ndarray, np.ndarray
     )
 
 
-def _likelihood_of_three(records, grey_share, observed, *, settings) -> np.ndarray:
+def _likelihood_of_three(
+    records: Sequence[PatientRecord],
+    grey_share: np.ndarray,
+    observed: Mapping[str, np.ndarray],
+    *,
+    settings: Mapping[str, Any],
+) -> np.ndarray:
     """p(three log ratios | u), (n, LOG_HOURS), up to a factor for each patient.
 
     At each u three signals fix three unknowns, log T2 ratio, log T1 nuisance and ADC ratio: the densities of
@@ -133,7 +139,13 @@ def _likelihood_of_three(records, grey_share, observed, *, settings) -> np.ndarr
     )
 
 
-def _likelihood_of_one(records, grey_share, observed, *, settings) -> np.ndarray:
+def _likelihood_of_one(
+    records: Sequence[PatientRecord],
+    grey_share: np.ndarray,
+    observed: Mapping[str, np.ndarray],
+    *,
+    settings: Mapping[str, Any],
+) -> np.ndarray:
     """p(one log ratio | u), (n, LOG_HOURS), up to a factor.
 
     The signal fixes the log T2 ratio at each u, T1 nuisance and ADC ratio; the latter two are averaged over.

@@ -213,7 +213,7 @@ def _draw_flair(rng: np.random.Generator) -> FlairProtocol:
 
 
 def _draw_voxel(
-    rng, smallest: tuple[float, float], largest: tuple[float, float]
+    rng: np.random.Generator, smallest: tuple[float, float], largest: tuple[float, float]
 ) -> tuple[float, float, float]:
     in_plane, slice_mm = (round(float(rng.uniform(a, b)), 3) for a, b in zip(smallest, largest, strict=True))
     return in_plane, in_plane, slice_mm

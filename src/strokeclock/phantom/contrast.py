@@ -51,8 +51,8 @@ class LesionContrast:
     def _signal(self, channel: str, tissue: Tissue) -> np.ndarray:
         if channel == "flair":
             return flair_signal(tissue.pd, tissue.t1, tissue.t2, **self._flair)
-        b = {"t2w": 0.0, "dwi": self._b_value}[channel]
-        return diffusion_signal(*tissue, **self._epi, b=b)
+        b_values: dict[str, float | np.ndarray] = {"t2w": 0.0, "dwi": self._b_value}
+        return diffusion_signal(*tissue, **self._epi, b=b_values[channel])
 
 
 def true_log_ratios(

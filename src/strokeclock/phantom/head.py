@@ -127,7 +127,8 @@ def form_head(rng: np.random.Generator, shape: Shape) -> Head:
 
 
 def _size(spacing: tuple[float, float, float]) -> tuple[int, int, int]:
-    return tuple(int((h - lo) / s) + 1 for lo, h, s in zip(BOX_LOW, BOX_HIGH, spacing, strict=True))
+    x, y, z = (int((h - lo) / s) + 1 for lo, h, s in zip(BOX_LOW, BOX_HIGH, spacing, strict=True))
+    return x, y, z
 
 
 def _smooth_vault(points: NDArray, hull: NDArray) -> NDArray:

@@ -55,7 +55,7 @@ def grow_hyperintensities(
         (brain.wm > 0.6) & (brain.cerebellum < 0.2) & (brain.brainstem < 0.2) & (brain.depth > 6)
     )
     points = brain.template[:, member]
-    mirrored = points * np.float32([[-1], [1], [1]])
+    mirrored = points * np.array([[-1], [1], [1]], np.float32)
     low, high = (-90, -115, -40), (90, 85, 90)
     rough = draw_lattice(rng, low, high, spacing=2.5, smoothing=4.0)
     dots = draw_lattice(rng, low, high, spacing=2.0, smoothing=2.2)
@@ -111,7 +111,7 @@ def _in_compartment(brain: Brain, member: NDArray, territory: str) -> NDArray[np
     return (brain.cerebellum[member] < 0.3) & (brain.brainstem[member] < 0.3)
 
 
-def _leave_territory(points: NDArray, territory: str) -> NDArray[np.float32]:
+def _leave_territory(points: NDArray, territory: str) -> NDArray:
     """Score (mm) to pay for lying outside the territory, or near its border."""
     if territory in ("cerebellum", "brainstem"):
         return np.zeros(points.shape[1], np.float32)
@@ -157,7 +157,8 @@ def _score(
         dx, dy, dz = offset  # paramedian: long from front to back
         distance = np.sqrt((1.3 * dx) ** 2 + (0.8 * dy) ** 2 + dz**2)
     else:
-        inward = np.float32([sign * 22, -18, 8] if name != "cerebellum" else [sign * 8, -52, -30]) - seed
+        target = [sign * 22, -18, 8] if name != "cerebellum" else [sign * 8, -52, -30]
+        inward = np.array(target, np.float32) - seed
         inward /= np.linalg.norm(inward) + 1e-6
         along = inward @ offset
         across = np.sqrt(np.maximum((offset**2).sum(0) - along**2, 0))

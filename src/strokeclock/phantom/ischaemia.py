@@ -18,10 +18,10 @@ LESION_ADC_SD = 0.11e-3  # mm2/s, between the voxels of one lesion
 class Tissue(NamedTuple):
     """Proton density, T1 (ms), T2 (ms), ADC (mm2/s); scalars or arrays of one shape."""
 
-    pd: ArrayLike
-    t1: ArrayLike
-    t2: ArrayLike
-    adc: ArrayLike
+    pd: float | np.ndarray
+    t1: float | np.ndarray
+    t2: float | np.ndarray
+    adc: float | np.ndarray
 
 
 TISSUES = {  # by field strength, T
@@ -41,7 +41,13 @@ TISSUES = {  # by field strength, T
 
 
 def adc_ratio(tissue_hours: ArrayLike, *, core_radc: ArrayLike) -> np.ndarray:
-    """Lesion over healthy ADC: r + (1 - r) exp(-u / 0.35 h) with r = `core_radc`."""
+    """Lesion over healthy ADC: r + (1 - r) exp(-u / 0.35 h) with r = `core_radc`.
+
+    Within an hour it is near its lowest:
+
+    >>> adc_ratio([0, 0.35, 1, 24], core_radc=0.6).round(2).tolist()
+    [1.0, 0.75, 0.62, 0.6]
+    """
     return core_radc + (1 - np.asarray(core_radc)) * np.exp(-np.asarray(tissue_hours) / 0.35)
 
 

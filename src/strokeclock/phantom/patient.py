@@ -1,8 +1,8 @@
 """One phantom patient, from the clinic's record to the scanner's files and the truth beside them."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -278,9 +278,9 @@ def measure_lesion(brain: Brain, lesions: Lesions, *, point_ml: float) -> dict[s
 def write_patient(
     patient: PhantomPatient,
     *,
-    scans: Mapping[str, str | os.PathLike],
-    lesion: str | os.PathLike,
-    brain_mask: str | os.PathLike,
+    scans: Mapping[str, str | Path],
+    lesion: str | Path,
+    brain_mask: str | Path,
 ) -> None:
     """Write the series (paths by name: t2w, dwi, flair) and, elsewhere, the true masks."""
     for series, path in scans.items():
@@ -290,7 +290,7 @@ def write_patient(
     write_nifti(brain_mask, patient.brain_mask, affine)
 
 
-def make_batch(files: Files, table: str | os.PathLike, *, settings: Mapping[str, Any]) -> None:
+def make_batch(files: Files, table: str | Path, *, settings: Mapping[str, Any]) -> None:
     """Make patients as the scanner would give them, one after the other, and write a table of their files.
 
     Parameters

@@ -30,7 +30,8 @@ def read_mismatch(record: PatientRecord, *, seed: int, contrast_gain: float) -> 
     (log_ratio,) = true_log_ratios([record], [0.0], contrast_gain=contrast_gain)["flair"]
     shared, *own = np.random.default_rng([seed, record.number, 101]).normal(size=1 + len(READERS))
     errors = np.sqrt(SHARED_ERROR) * shared + np.sqrt(1 - SHARED_ERROR) * np.array(own)
-    return tuple(
+    first, second, third = (
         int(log_ratio + contrast_gain * reader.error * error < contrast_gain * reader.threshold)
         for reader, error in zip(READERS, errors, strict=True)
     )
+    return first, second, third

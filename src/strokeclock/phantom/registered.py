@@ -5,7 +5,6 @@ template, made once in a process and kept; a patient takes one of about its age 
 registration leaves over. Lesions, tissue and noise are the patient's own.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -140,9 +139,9 @@ def _draw_residue(rng: np.random.Generator, *, degrees: float, millimetres: floa
 def write_registered_patient(
     patient: RegisteredPatient,
     *,
-    folder: str | os.PathLike,
-    lesion: str | os.PathLike,
-    transforms: Iterable[str | os.PathLike] = (),
+    folder: str | Path,
+    lesion: str | Path,
+    transforms: Iterable[str | Path] = (),
 ) -> None:
     """Write `folder`/{t2w,dwi,flair,adc,brain_mask}.nii.gz, the true lesion, and an identity a transform."""
     folder = Path(folder)
@@ -156,7 +155,7 @@ def write_registered_patient(
 
 
 def make_registered_batch(
-    files: Files, table: str | os.PathLike, *, settings: Mapping[str, Any], grid: Sequence[int]
+    files: Files, table: str | Path, *, settings: Mapping[str, Any], grid: Sequence[int]
 ) -> None:
     """Make patients straight on the atlas grid, one after the other, and write a table of their files.
 
@@ -169,9 +168,10 @@ def make_registered_batch(
         The configuration's `phantom` section.
     grid : voxels, x y z; x even.
     """
+    x, y, z = grid
     for name, paths in files.items():
         patient = make_registered_patient(
-            number_of(name), seed=settings["seed"], settings=settings, grid=tuple(grid)
+            number_of(name), seed=settings["seed"], settings=settings, grid=(x, y, z)
         )
         write_registered_patient(
             patient,

@@ -4,8 +4,8 @@ Coordinates: head (RAS+ mm, the head's own), world (RAS+ mm, the scanner's). A p
 """
 
 import gzip
-import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -228,7 +228,7 @@ def flip_columns(data: NDArray, affine: NDArray) -> tuple[NDArray, NDArray]:
     return data[::-1], affine @ flip
 
 
-def write_nifti(path: str | os.PathLike, data: NDArray, affine: NDArray) -> None:
+def write_nifti(path: str | Path, data: NDArray, affine: NDArray) -> None:
     """Write a .nii.gz with qform and sform in scanner coordinates; whole or not at all, no time stamp."""
     image = nib.Nifti1Image(data, affine)
     image.set_qform(affine, code=1)

@@ -15,7 +15,14 @@ CSF_T1_MS = 4200.0
 
 
 def diffusion_signal(
-    pd: ArrayLike, t1: ArrayLike, t2: ArrayLike, adc: ArrayLike, *, tr: float, te: float, b: float
+    pd: ArrayLike,
+    t1: ArrayLike,
+    t2: ArrayLike,
+    adc: ArrayLike,
+    *,
+    tr: float | NDArray,
+    te: float | NDArray,
+    b: float | NDArray,
 ) -> NDArray:
     """Return the magnitude of a diffusion-weighted spin-echo EPI; ``b`` 0 is the T2w series (b0).
 
@@ -25,7 +32,15 @@ def diffusion_signal(
     return np.asarray(pd) * recovery * np.exp(-te / np.asarray(t2)) * np.exp(-b * np.asarray(adc))
 
 
-def flair_signal(pd: ArrayLike, t1: ArrayLike, t2: ArrayLike, *, tr: float, te: float, ti: float) -> NDArray:
+def flair_signal(
+    pd: ArrayLike,
+    t1: ArrayLike,
+    t2: ArrayLike,
+    *,
+    tr: float | NDArray,
+    te: float | NDArray,
+    ti: float | NDArray,
+) -> NDArray:
     """Return the magnitude of an inversion-recovery spin echo.
 
     S = PD · |1 - 2·exp(-TI/T1) + exp(-TR/T1)| · exp(-TE/T2)

@@ -6,7 +6,6 @@ enhancing ring about a dead core, in oedema; a pituitary tumour in the sella. A 
 Buda's set, is bright on FLAIR and hardly enhances.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -181,7 +180,7 @@ def _scan(
     return noisy, extent.reshape(place)
 
 
-def write_cheng(folder: str | os.PathLike, *, patients: int, slices: int, seed: int) -> None:
+def write_cheng(folder: str | Path, *, patients: int, slices: int, seed: int) -> None:
     """Write T1w slices after contrast medium as the files of Cheng 2015 (figshare 1512427).
 
     1.mat … and cvind.mat (a fold of five each), MATLAB v7.3: a struct cjdata of label, PID, image (512 x 512
@@ -212,7 +211,7 @@ def write_cheng(folder: str | os.PathLike, *, patients: int, slices: int, seed: 
             _put(file, "cvind", folds[None].astype(np.float64), "double")
 
 
-def write_lgg(folder: str | os.PathLike, *, patients: int, slices: int, seed: int) -> None:
+def write_lgg(folder: str | Path, *, patients: int, slices: int, seed: int) -> None:
     """Write volumes as the files of Buda 2019 (kaggle_3m): a folder a patient, two TIFF files a slice.
 
     TCGA_<site>_<id>_<date>_<slice>.tif is 256 x 256 RGB: T1w before contrast medium, FLAIR, T1w after;
@@ -252,7 +251,7 @@ def _put(place: h5py.Group, name: str, values: NDArray, matlab_class: str) -> No
     place.create_dataset(name, data=values).attrs["MATLAB_class"] = np.bytes_(matlab_class)
 
 
-def _outline(mask: NDArray) -> NDArray[np.float64]:
+def _outline(mask: NDArray) -> NDArray:
     """The border of a mask as MATLAB's x1, y1, x2, y2, … (1, 2k), around its middle."""
     border = np.argwhere(mask & ~binary_erosion(mask))
     away = border - border.mean(0)

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -128,7 +129,7 @@ def train_classification(
     train(objective, output=output)
 
 
-class TumourKinds(TumourObjective):
+class TumourKinds(TumourObjective[SliceClassifier]):
     """Cross-entropy of a slice's kind of tumour."""
 
     measured = "accuracy"
@@ -140,7 +141,7 @@ class TumourKinds(TumourObjective):
         data = {"slices": counts, "sha256": digest(slices.values, slices.labels)}
         return TumourMaterial(self.grid, data, {}, slices, slices.patients)
 
-    def describe(self, grid: Sequence[int]) -> dict[str, object]:
+    def describe(self, grid: Sequence[int]) -> dict[str, Any]:
         return {"width": self.width, "standardise": self.standardise, "classes": len(KINDS)}
 
     def build(self, grid: Sequence[int]) -> SliceClassifier:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -137,7 +138,7 @@ def train_segmentation(
     train(objective, output=output)
 
 
-class TumourVoxels(TumourObjective):
+class TumourVoxels(TumourObjective[UNet]):
     """1 - soft Dice of a batch's tumours + binary cross-entropy of their voxels."""
 
     measured = "dice"
@@ -147,7 +148,7 @@ class TumourVoxels(TumourObjective):
         data = {"half heads": len(heads.patients), "sha256": digest(heads.values, heads.masks)}
         return TumourMaterial(self.grid, data, {}, heads, heads.patients)
 
-    def describe(self, grid: Sequence[int]) -> dict[str, object]:
+    def describe(self, grid: Sequence[int]) -> dict[str, Any]:
         return {"width": self.width, "standardise": self.standardise}
 
     def build(self, grid: Sequence[int]) -> UNet:

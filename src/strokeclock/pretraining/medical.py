@@ -8,12 +8,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch import nn
 
 from strokeclock.pretraining.watching import part_patients
 from strokeclock.training.loop import batches
 from strokeclock.training.material import Material
-from strokeclock.training.objective import Lesson, Objective, Step
+from strokeclock.training.objective import Lesson, Network, Objective, Step
 from strokeclock.training.phases import ORIGINS, Run
 from strokeclock.training.settings import MedicalSettings
 
@@ -34,7 +33,7 @@ class TumourMaterial(Material):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TumourObjective(Objective):
+class TumourObjective(Objective[Network, TumourMaterial]):
     """What is learned from a data set of tumours; every fifth patient watches the loss.
 
     Attributes
@@ -63,7 +62,7 @@ class TumourObjective(Objective):
     @abstractmethod
     def measure(
         self,
-        network: nn.Module,
+        network: Network,
         batch: np.ndarray,
         material: TumourMaterial,
         *,
@@ -73,7 +72,7 @@ class TumourObjective(Objective):
         """Return the loss of a batch of pictures, and a value that tells more."""
 
     def prepare(
-        self, network: nn.Module, material: TumourMaterial, *, precision: str, device: torch.device
+        self, network: Network, material: TumourMaterial, *, precision: str, device: torch.device
     ) -> Lesson:
         patients = material.patients
         learn, watch = part_patients(patients, source=self.folder)

@@ -40,5 +40,5 @@ def digest(*arrays: np.ndarray) -> str:
     """Return the sha256 of all that a training sees."""
     whole = hashlib.sha256()
     for array in arrays:
-        whole.update(np.ascontiguousarray(array))
+        whole.update(np.ascontiguousarray(array).data)
     return whole.hexdigest()

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -67,7 +68,7 @@ def train_restoration(
         run=Run(network_taught_by(GENESIS), GENESIS, "random", seed),
         settings=RestorationSettings(**training),
         channels=tuple(channels),
-        view=Field(read_box(box), tuple(average)),
+        view=Field.of({"box": read_box(box), "average": average}),
         width=width,
         standardise=standardise,
         files=CohortFiles(manifest, cohort, split),
@@ -76,10 +77,11 @@ def train_restoration(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Restoration(Objective):
+class Restoration(Objective[UNet, CohortMaterial]):
     """Mean squared error of a restored hemisphere; see `train_restoration` for the attributes."""
 
     settings: RestorationSettings
+    view: Field
     width: int
     standardise: bool
     files: CohortFiles
@@ -87,7 +89,7 @@ class Restoration(Objective):
     def read(self) -> CohortMaterial:
         return self.files.read(("train",), channels=self.channels)
 
-    def describe(self, grid: Sequence[int]) -> dict[str, object]:
+    def describe(self, grid: Sequence[int]) -> dict[str, Any]:
         return {"width": self.width, "standardise": self.standardise}
 
     def build(self, grid: Sequence[int]) -> UNet:

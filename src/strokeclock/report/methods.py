@@ -237,7 +237,8 @@ def _tumours(config: Mapping, nets: Sequence[str]) -> str:
 
 
 def _phases(training: Mapping) -> Iterator[str]:
-    tasks, said = read_tasks(training), {}
+    tasks = read_tasks(training)
+    said: dict[str, Task] = {}
     for task in tasks.values():
         how = _schedule(settings_of(task.phase, training), task, training["optimizer"])
         first = said.setdefault(how, task)

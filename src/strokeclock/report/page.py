@@ -4,7 +4,7 @@ import csv
 import platform
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,11 @@ from strokeclock.files import write_whole
 from strokeclock.models.registry import find_network, networks
 from strokeclock.predictions import OUTLINED
 from strokeclock.report.methods import describe_methods
-from strokeclock.report.people import count_people
+from strokeclock.report.people import People, count_people
 from strokeclock.report.pictures import embed_picture, measure_picture, render_caption
 from strokeclock.report.tables import hide_folders, read_table, shorten
 from strokeclock.report.words import name_phase, name_start
-from strokeclock.training.phases import read_tasks
+from strokeclock.training.phases import Task, read_tasks
 from strokeclock.training.record import TrainingRecord, read_record
 
 CONTENTS = {
@@ -182,7 +182,9 @@ def _take_typeset(path: Path) -> str:
     return re.sub(r">[^<]+<", lambda words: hide_folders(words[0]), text[text.rindex("<style>") :])
 
 
-def _tiles(table2, people, tasks) -> Iterator[dict[str, str]]:
+def _tiles(
+    table2: Sequence[Mapping[str, str]], people: People, tasks: Mapping[str, Task]
+) -> Iterator[dict[str, str]]:
     train, validation, test = people.parts.values()
     yield {
         "what": "Patients",
@@ -241,7 +243,7 @@ def _warn(table2: Iterable[Mapping[str, str]]) -> Iterator[str]:
         yield f"{missing} of {missing + len(ran)} rows of Table 2 were not run; the table says why."
 
 
-def _flow(people) -> Iterator[tuple[str, int]]:
+def _flow(people: People) -> Iterator[tuple[str, int]]:
     yield "entered", people.entered
     for stage, number in people.excluded.items():
         yield f"left at {stage}", number
@@ -250,7 +252,7 @@ def _flow(people) -> Iterator[tuple[str, int]]:
     yield "divided into parts", sum(people.parts.values())
 
 
-def _classes(people) -> dict[str, Any]:
+def _classes(people: People) -> dict[str, Any]:
     limits = list(people.below)
     return {
         "titles": ["Part", "Patients", *map(name_target, limits)],
@@ -278,7 +280,7 @@ def _quality(lines: list[dict[str, str]]) -> dict[str, Any] | None:
     return {"counts": {verdict: counts[verdict] for verdict in VERDICTS}, "remarks": remarks}
 
 
-def _trainings(records: list[TrainingRecord], tasks) -> dict[str, Any]:
+def _trainings(records: list[TrainingRecord], tasks: Mapping[str, Task]) -> dict[str, Any]:
     best = {"validation_auc": "Validation AUC", "validation_loss": "Validation loss"}
     return {
         "titles": ["Network", "Phase", "From", "Seed", "Epochs", "Kept", *best.values()],
@@ -289,8 +291,8 @@ def _trainings(records: list[TrainingRecord], tasks) -> dict[str, Any]:
                 name_start(record.weights),
                 record.seed,
                 record.epochs,
-                record.best["epoch"],
-                *(shorten(str(record.best[key])) if key in record.best else "–" for key in best),
+                record.kept["epoch"],
+                *(shorten(str(record.kept[key])) if key in record.kept else "–" for key in best),
             ]
             for record in records
         ],
@@ -298,7 +300,7 @@ def _trainings(records: list[TrainingRecord], tasks) -> dict[str, Any]:
     }
 
 
-def _title_curve(name: str, tasks) -> str:
+def _title_curve(name: str, tasks: Mapping[str, Task]) -> str:
     net, phase, weights = name.removeprefix("training/").split("-")
     return f"{find_network(net).title}, {name_phase(phase, tasks)}, from {name_start(weights)}"
 
@@ -348,7 +350,7 @@ def _digests(run: _Run, records: Iterable[TrainingRecord]) -> Iterator[tuple[str
             yield name, provenance.digest_file(run.files[name])
     for record in records:
         place = f"{record.net}/{record.phase}/{record.weights}"
-        yield f"models/{place}/seed-{record.seed}/model.pt", record.model_sha256
+        yield f"models/{place}/seed-{record.seed}/model.pt", record.model_sha256 or "–"
     for name, path in run.files.items():
         if name.startswith("predictions/"):
             yield name, provenance.digest_file(path)

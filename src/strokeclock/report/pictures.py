@@ -18,6 +18,8 @@ def embed_picture(paths: list[Path]) -> str:
     """Return the picture as a data URI: of .svg and .png the drawing, unless it is large and so larger."""
     svg, png = (next((path for path in paths if path.suffix == kind), None) for kind in _KINDS)
     chosen = svg or png
+    if chosen is None:
+        raise ValueError(f"none of {', '.join(map(str, paths))} is a picture that a page can hold")
     if svg and png and svg.stat().st_size > _MOST_VECTORS and png.stat().st_size < svg.stat().st_size:
         chosen = png
     return f"data:{_KINDS[chosen.suffix]};base64,{base64.b64encode(chosen.read_bytes()).decode()}"

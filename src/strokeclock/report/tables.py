@@ -52,7 +52,11 @@ def read_table(path: str | Path) -> Table:
 
 
 def shorten(text: str, *, whole: bool = False) -> str:
-    """A number with three digits that count, or as it is; any other text without the folders of its paths."""
+    """A number with three digits that count, or as it is; any other text without the folders of its paths.
+
+    >>> [shorten(text) for text in ("0.8333333", "-123.456", "0.0000123", "/data/s1/dwi.nii.gz")]
+    ['0.833', '−123.5', '1.23e−05', 'dwi.nii.gz']
+    """
     if not _NUMBER.fullmatch(text):
         return hide_folders(text)
     value = float(text)

@@ -47,12 +47,20 @@ def name_row(model: str, weights: str) -> str:
 
 
 def name_side(row: str) -> str:
-    """A side of a comparison, "2d/phase2_tss3h/random" or "readers/reader1", as `name_row` calls it."""
+    """A side of a comparison, as `name_row` calls it.
+
+    >>> [name_side(row) for row in ("2d/phase2_tss3h/random", "readers/reader1")]
+    ['2D random start', 'reader 1']
+    """
     parts = row.split("/")
     return name_row(parts[0], parts[-1]) if len(parts) == 3 else name_stage(parts[-1])
 
 
 def name_column(name: str) -> str:
-    """A column's title: "auc_before" -> "AUC before", "mean_score" -> "Mean score"; a letter stays."""
+    """A column's title; a letter stays.
+
+    >>> [name_column(name) for name in ("auc_before", "mean_score", "n")]
+    ['AUC before', 'Mean score', 'n']
+    """
     title = " ".join(_ABBREVIATED.get(word, word) for word in name.split("_"))
     return title if len(title) == 1 or title[1] == " " else title[0].upper() + title[1:]

@@ -82,7 +82,7 @@ def outline_lesion(dwi: Volume, *, side: str) -> Volume:
     return Volume((volume_ml >= SMALLEST_ML)[parts].astype(np.float32), dwi.affine)
 
 
-def measure_distance(mask: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
+def measure_distance(mask: np.ndarray, spacing: Sequence[float] | np.ndarray) -> np.ndarray:
     """Return how far each voxel is from a mask within its slice, mm.
 
     Parameters

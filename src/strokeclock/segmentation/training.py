@@ -9,6 +9,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -80,7 +81,7 @@ def train_outliner(
         run=Run(segmenting_network(), OUTLINE, "random", seed),
         settings=OutlineSettings(**training),
         channels=tuple(series),
-        view=Field(read_box(box), tuple(average)),
+        view=Field.of({"box": read_box(box), "average": average}),
         width=width,
         standardise=standardise,
         files=CohortFiles(manifest, cohort, split),
@@ -104,10 +105,11 @@ class LesionMaterial(CohortMaterial):
 
 
 @dataclass(frozen=True, kw_only=True)
-class LesionSegmentation(Objective):
+class LesionSegmentation(Objective[UNet, LesionMaterial]):
     """1 - soft Dice of each lesion + binary cross-entropy; see `train_outliner` for the attributes."""
 
     settings: OutlineSettings
+    view: Field
     width: int
     standardise: bool
     files: CohortFiles
@@ -131,16 +133,17 @@ class LesionSegmentation(Objective):
             log.info(
                 "%s: %d hemispheres, %d with a lesion, of %d", part, len(known[part]), lesions, len(units)
             )
-        digests = {f"{part} lesions": hashlib.sha256(found).hexdigest() for part, found in masks.items()}
+        digests = {f"{part} lesions": hashlib.sha256(found.data).hexdigest() for part, found in masks.items()}
         return LesionMaterial(
             material.grid, {**material.data, **digests}, material.participants, material.parts, masks, known
         )
 
-    def describe(self, grid: Sequence[int]) -> dict[str, object]:
+    def describe(self, grid: Sequence[int]) -> dict[str, Any]:
         return {"width": self.width, "standardise": self.standardise}
 
     def build(self, grid: Sequence[int]) -> UNet:
         network = make_outliner(self.channels, width=self.width, standardise=self.standardise)
+        assert network.out.bias is not None  # a convolution has one unless told otherwise
         torch.nn.init.constant_(network.out.bias, RARE)
         return network
 

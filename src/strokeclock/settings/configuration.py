@@ -77,7 +77,7 @@ class Settings(Group):
                     "patients: name the data set."
                 )
         net = network_taught_by("imagenet")
-        width = self.models.network(net).width
+        width = dict(self.models.network(net))["width"]
         if start.imagenet.file and width != IMAGENET_WIDTH:
             yield (
                 "Configuration key starting_weights.imagenet.file: its weights are of width "

@@ -1,12 +1,14 @@
 """Settings of what is measured: evaluation."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from strokeclock.settings.group import Group, Natural, Positive, Share, number, section, setting
+from pydantic import Field
+
+from strokeclock.settings.group import AS_WRITTEN, Group, Natural, Positive, Share, section, setting
 
 
 class Radiomics(Group):
-    adc_max: number(gt=0, le=3.0e-3) = setting(
+    adc_max: Annotated[float, Field(gt=0, le=3.0e-3), AS_WRITTEN] = setting(
         620.0e-6, "the core's highest ADC", unit="mm2/s", source='D: "a stringent threshold"'
     )
     min_roi_ml: Positive = setting(
@@ -25,7 +27,9 @@ class Evaluation(Group):
         meanings={"test": "flagged optimistic", "fixed": "at fixed_threshold"},
     )
     fixed_threshold: Share = setting(0.5, "probability, for threshold: fixed")
-    confidence: number(gt=0, lt=1) = setting(0.95, "of every interval", source="D")
+    confidence: Annotated[float, Field(gt=0, lt=1), AS_WRITTEN] = setting(
+        0.95, "of every interval", source="D"
+    )
     bootstraps: Natural = setting(2000, "patient-level", source="D")
     radiomics: Radiomics = section(Radiomics, "the baseline after Lee et al. 2020, on the infarct core")
     gradcam_layer: Literal["penultimate", "last"] = setting("penultimate", "convolutional stage", source="P")

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WrapValidator
+from pydantic.config import JsonDict
 from pydantic.fields import FieldInfo
 from pydantic_core import CoreSchema, core_schema
 
@@ -65,7 +66,7 @@ def setting(
     unit: str = "",
     source: str = "",
     names: tuple[str, ...] = (),
-    meanings: Mapping[object, str] | None = None,
+    meanings: Mapping[Any, str] | None = None,
     kind: str = "",
 ) -> Any:
     """Describe one key of the configuration.
@@ -81,7 +82,7 @@ def setting(
     meanings : choice -> what it does.
     kind : what a value must be, where the type does not say it well.
     """
-    said = {
+    said: JsonDict = {
         "x-unit": unit,
         "x-source": source,
         "x-names": list(names),
@@ -159,22 +160,15 @@ class FilePath(WithoutBraces):
 
 
 # 180 stays 180 where a number may have decimals: what is read is what was written, to the byte.
-_AS_WRITTEN = WrapValidator(lambda value, check: (check(value), value)[1])
+AS_WRITTEN = WrapValidator(lambda value, check: (check(value), value)[1])
 
-Positive = Annotated[float, Field(gt=0), _AS_WRITTEN]
-NotNegative = Annotated[float, Field(ge=0), _AS_WRITTEN]
-Share = Annotated[float, Field(ge=0, le=1), _AS_WRITTEN]
+Positive = Annotated[float, Field(gt=0), AS_WRITTEN]
+NotNegative = Annotated[float, Field(ge=0), AS_WRITTEN]
+Share = Annotated[float, Field(ge=0, le=1), AS_WRITTEN]
 Count = Annotated[int, Field(ge=0)]
 Natural = Annotated[int, Field(ge=1)]
 BatchSize = Annotated[int, Field(ge=2)]  # batch normalisation has no statistics of one
 PathName = Annotated[str, Field(min_length=1), FilePath()]
-
-
-def number(
-    *, ge: float | None = None, gt: float | None = None, le: float | None = None, lt: float | None = None
-) -> Any:
-    """Return the type of a number within limits."""
-    return Annotated[float, Field(ge=ge, gt=gt, le=le, lt=lt), _AS_WRITTEN]
 
 
 def missing_file(key: str, path: str | None) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, create_model
 
@@ -10,17 +10,20 @@ from strokeclock.models.registry import networks
 from strokeclock.models.spec import NetworkSpec, Setting
 from strokeclock.series import CHANNELS, SERIES
 from strokeclock.settings.group import (
+    AS_WRITTEN,
     Group,
     Natural,
     PathName,
     Unique,
     missing_file,
-    number,
     section,
     setting,
 )
 
-Channel = Literal[tuple(SERIES)]  # type: ignore[valid-type]  # what series.py says, whatever it is
+if TYPE_CHECKING:
+    Channel = str
+else:
+    Channel = Literal[tuple(SERIES)]  # what series.py says, whatever it is
 Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 
 
@@ -29,13 +32,13 @@ def _type_of(own: Setting) -> Any:
     if own.choices:
         return Literal[own.choices]
     if isinstance(own.default, float):
-        return number(ge=own.minimum)
+        return Annotated[float, Field(ge=own.minimum), AS_WRITTEN]
     return type(own.default) if own.minimum is None else Annotated[int, Field(ge=own.minimum)]
 
 
 def group_of_network(spec: NetworkSpec) -> type[Group]:
     """Make the group of a network's own settings, models.<name>, of what the network says of itself."""
-    fields = {
+    fields: dict[str, Any] = {
         own.name: (
             _type_of(own),
             setting(own.default, own.description, unit=own.unit, source=own.source, meanings=own.meanings),
@@ -86,7 +89,13 @@ def _sections() -> dict[str, tuple[type[Group], Any]]:
     }
 
 
-class Models(create_model("_Networks", __base__=_Seen, **_sections())):
+if TYPE_CHECKING:
+    _Networks = _Seen
+else:
+    _Networks = create_model("_Networks", __base__=_Seen, **_sections())
+
+
+class Models(_Networks):
     may_lack = frozenset(networks())
 
     attention_norm: Literal["sigmoid", "mean_flow"] = setting(

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator
-from typing import get_args
+from typing import Any, get_args
 
 import yaml
 from pydantic.fields import FieldInfo
@@ -63,11 +63,12 @@ def reference_text() -> str:
     return "\n".join([*lines, "", *_phases()]) + "\n"
 
 
-def _said(field: FieldInfo, what: str) -> str:
-    return (field.json_schema_extra or {}).get(what, "")
+def _said(field: FieldInfo, what: str) -> Any:
+    """Return what `setting` and `section` say beside a field's own; "" where they are silent."""
+    return field.json_schema_extra.get(what, "") if isinstance(field.json_schema_extra, dict) else ""
 
 
-def _default(field: FieldInfo) -> object:
+def _default(field: FieldInfo) -> Any:
     return field.get_default(call_default_factory=True)
 
 

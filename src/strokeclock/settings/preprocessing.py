@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from strokeclock.series import SERIES
 from strokeclock.settings.group import (
+    AS_WRITTEN,
     Count,
     Group,
     Natural,
@@ -17,7 +18,6 @@ from strokeclock.settings.group import (
     Positive,
     Share,
     missing_file,
-    number,
     section,
     setting,
 )
@@ -32,6 +32,8 @@ def _no_decimals(value: object) -> object:
 Dof = Annotated[Literal[6, 7, 9, 12], BeforeValidator(_no_decimals)]
 Cost = Literal["corratio", "mutualinfo", "normmi", "normcorr"]
 Iterations = Annotated[list[Natural], Field(min_length=1)]
+
+Percentile = Annotated[float, Field(ge=0, le=100), AS_WRITTEN]
 
 
 class Atlas(Group):
@@ -93,7 +95,7 @@ class Intensity(Group):
     match_points: Count = setting(
         7, "histogram matching to the reference study, per series; 0: none", source="D"
     )
-    percentiles: Annotated[list[number(ge=0, le=100)], Field(min_length=2, max_length=2)] | None = setting(
+    percentiles: Annotated[list[Percentile], Field(min_length=2, max_length=2)] | None = setting(
         [0.1, 99.9],
         "robust minimum and maximum that become 0 and 1; null: values stay, cut at 0 and 1",
         source="D",
@@ -140,7 +142,7 @@ class Quality(Group):
         names=("low", "high"),
     )
     min_dice_to_atlas: Share = setting(0.85, "below: fail", source="D")
-    min_nmi: number(ge=1, le=2) = setting(
+    min_nmi: Annotated[float, Field(ge=1, le=2), AS_WRITTEN] = setting(
         1.02, "normalised mutual information of T2w and atlas; below: look", source="D"
     )
     min_t2w_coverage: Share = setting(

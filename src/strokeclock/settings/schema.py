@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from strokeclock.settings.configuration import Settings
 from strokeclock.settings.training import PHASE_PATTERN
@@ -42,7 +43,13 @@ def find_node(schema: Mapping, place: Sequence[object]) -> dict:
 
 
 def kind_of(node: Mapping) -> str:
-    """Say in words what a value must be, say "a whole number from 1 up"."""
+    """Say in words what a value must be.
+
+    >>> kind_of({"type": ["integer", "null"], "minimum": 1, "x-unit": "minutes"})
+    'a whole number from 1 up (minutes), or null'
+    >>> kind_of({"type": "array", "items": {"enum": ["dwi", "flair"]}})
+    'a list, each of dwi | flair'
+    """
     kind = node.get("x-kind") or _kind_of_type(node)
     if unit := node.get("x-unit"):
         kind += f" ({unit})"
@@ -105,7 +112,7 @@ def _resolve(node: Mapping, schema: Mapping) -> dict:
     return dict(node)
 
 
-def _plain(node: object) -> object:
+def _plain(node: Any) -> Any:
     """Drop what editors need not know, and write "or null" as JSON schema's list of types."""
     if isinstance(node, list):
         return [_plain(inner) for inner in node]

@@ -12,7 +12,7 @@ from strokeclock.settings.schema import find_node, kind_of, make_schema
 from strokeclock.settings.yaml_text import to_yaml
 
 Place = tuple[object, ...]
-_READ_AS = {"int_type": {int}, "float_type": {int, float}, "bool_type": {bool}}
+_READ_AS: dict[str, set[type]] = {"int_type": {int}, "float_type": {int, float}, "bool_type": {bool}}
 _LONGEST = 60  # characters of a value that are shown
 
 
@@ -25,6 +25,11 @@ def renamed_key(old: str, new: str) -> str:
 
 
 def unknown_key(key: object, place: Place, known: Sequence[str]) -> str:
+    """Say that there is no such key, and which is meant or known.
+
+    >>> unknown_key("epoch", ("training", "phase2_tss3h"), ["epochs", "patience"])
+    'Configuration key training.phase2_tss3h.epoch is unknown: did you mean training.phase2_tss3h.epochs?'
+    """
     near = difflib.get_close_matches(str(key), known, n=1)
     remedy = f"did you mean {_dotted((*place, near[0]))}?" if near else f"known here: {', '.join(known)}."
     return f"Configuration key {_dotted((*place, key))} is unknown: {remedy}"

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_serializer
 
 from strokeclock.models.registry import describe_owners, find_network, networks
 from strokeclock.settings.group import (
+    AS_WRITTEN,
     BatchSize,
     Count,
     Group,
@@ -16,7 +17,6 @@ from strokeclock.settings.group import (
     NotNegative,
     Positive,
     Unique,
-    number,
     section,
     setting,
 )
@@ -24,17 +24,24 @@ from strokeclock.settings.group import (
 PHASE_PATTERN = r"^phase[1-9][0-9]*_(?!trainable$)[a-z0-9_]+$"  # of a phase's key
 
 
-NetworkName = Literal[tuple(networks())]
+if TYPE_CHECKING:
+    NetworkName = str
+else:
+    NetworkName = Literal[tuple(networks())]
 PAPERS_NETWORKS = [name for name, spec in networks().items() if spec.of_the_paper]
 
 
 class Augmentation(Group):
     on_one_line = True
 
-    rotation_deg: number(ge=0, le=45) = setting(0, "most rotation", unit="degrees")
-    scale: number(ge=0, le=0.5) = setting(0, "most change of size, as a share")
+    rotation_deg: Annotated[float, Field(ge=0, le=45), AS_WRITTEN] = setting(
+        0, "most rotation", unit="degrees"
+    )
+    scale: Annotated[float, Field(ge=0, le=0.5), AS_WRITTEN] = setting(0, "most change of size, as a share")
     shift_mm: NotNegative = setting(0, "most shift", unit="mm")
-    gain: number(ge=0, le=0.9) = setting(0, "most change of brightness, as a share")
+    gain: Annotated[float, Field(ge=0, le=0.9), AS_WRITTEN] = setting(
+        0, "most change of brightness, as a share"
+    )
     noise: NotNegative = setting(0, "SD of added noise", unit="intensity")
 
 
@@ -115,9 +122,9 @@ class Phase(Group):
         return self.given
 
 
-def _paper(**settings: object) -> Phase:
+def _paper(**settings: Any) -> Phase:
     """Return one of the paper's phases; what is not given is the same in most."""
-    same = {"epochs": 100, "min_epochs": 0, "patience": 10, "selection": "auc"}
+    same: dict[str, Any] = {"epochs": 100, "min_epochs": 0, "patience": 10, "selection": "auc"}
     return Phase(
         **(
             same
@@ -131,7 +138,9 @@ class Training(Group):
     """The trainings. Beside its fields it holds the phases that a configuration adds, by their names."""
 
     model_config = ConfigDict(extra="allow", regex_engine="python-re")  # for the pattern
-    __pydantic_extra__: dict[Annotated[str, StringConstraints(pattern=PHASE_PATTERN)], Phase]
+    __pydantic_extra__: dict[Annotated[str, StringConstraints(pattern=PHASE_PATTERN)], Phase] = Field(
+        init=False
+    )
 
     networks: Annotated[list[NetworkName], Field(min_length=1), Unique()] = setting(
         PAPERS_NETWORKS, source="P"
@@ -238,7 +247,7 @@ class Training(Group):
             key = f"Configuration key training.{name}"
             if numbers.count(_number(name)) > 1:
                 yield f"{key}: another phase has the number {_number(name)}, give it one of its own."
-            before = phases.get(phase.after)
+            before = phases.get(phase.after or "")
             if phase.after is None:
                 for missing in Phase.model_fields:
                     if missing not in phase.given:

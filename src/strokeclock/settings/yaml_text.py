@@ -8,7 +8,13 @@ _BARE = re.compile(r"[A-Za-z0-9_.+/-]+")
 
 
 def to_yaml(value: object) -> str:
-    """Return a value as YAML that reads back as the same value of the same type."""
+    """Return a value as YAML that reads back as the same value of the same type.
+
+    A number needs its point, and a text that reads as another type its quotes:
+
+    >>> [to_yaml(value) for value in (1e-5, "yes", "dwi", None)]
+    ['1.0e-5', "'yes'", 'dwi', 'null']
+    """
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, float):

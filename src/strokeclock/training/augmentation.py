@@ -61,8 +61,8 @@ def augment(
     images[:, channels:] = (images[:, :channels].unflatten(1, (sides, -1)) != 0).any(2)
     moved = _move(images, motion)
     covered = moved[:, channels:].unsqueeze(2)
-    brightness = 1 + generator.uniform(-gain, gain, size=(n, channels)).astype(np.float32)
-    brightness = send(brightness, images.device).view(n, sides, -1, 1, 1, 1)
+    drawn = 1 + generator.uniform(-gain, gain, size=(n, channels)).astype(np.float32)
+    brightness = send(drawn, images.device).view(n, sides, -1, 1, 1, 1)
     # a voxel on the border keeps the brain's signal, not its mixture with the background
     values = moved[:, :channels].unflatten(1, (sides, -1)) * brightness / covered.clamp_min(0.5)
 
@@ -116,7 +116,7 @@ def _draw_motion(
 def _move(images: torch.Tensor, motion: np.ndarray) -> torch.Tensor:
     """Move images (n, channels, slices, x, y), linearly interpolated; 0 comes in from outside."""
     n, _, _, *plane = images.shape
-    grid = functional.affine_grid(send(motion, images.device), (n, 1, *plane), align_corners=False)
+    grid = functional.affine_grid(send(motion, images.device), [n, 1, *plane], align_corners=False)
     return functional.grid_sample(
         images.flatten(1, 2), grid, mode="bilinear", padding_mode="zeros", align_corners=False
     ).view_as(images)

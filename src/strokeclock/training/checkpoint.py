@@ -13,6 +13,7 @@ from strokeclock.cohort.parts import check_leakage, read_split
 from strokeclock.files import write_whole
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.classifier import Classifier
 from strokeclock.models.field import Field
 from strokeclock.training.record import CheckpointError, TrainingRecord, parse_record
 
@@ -53,7 +54,7 @@ def read_checkpoint(path: str | Path) -> tuple[TrainingRecord, dict[str, torch.T
     return parse_record(record, path=path), weights, hashlib.sha256(content).hexdigest()
 
 
-def read_network(path: str | Path) -> tuple[nn.Module, TrainingRecord]:
+def read_network(path: str | Path) -> tuple[Classifier, TrainingRecord]:
     """Rebuild the network of a checkpoint, in evaluation mode, and return it with its record.
 
     Raises
@@ -73,7 +74,7 @@ def read_network(path: str | Path) -> tuple[nn.Module, TrainingRecord]:
 
 def read_network_to_test(
     path: str | Path, *, channels: Sequence[str], split: str | Path
-) -> tuple[nn.Module, TrainingRecord]:
+) -> tuple[Classifier, TrainingRecord]:
     """Read a network and its record (`read_network`), to be tested on the test part of ``split``.
 
     Raises
@@ -104,7 +105,7 @@ def check_learned_series(path: str | Path, record: TrainingRecord, *, channels: 
         )
 
 
-def check_learned_field(path: str | Path, record: TrainingRecord, *, field: Field) -> None:
+def check_learned_field(path: str | Path, record: TrainingRecord, *, field: Field | None) -> None:
     """Raise CheckpointError where a checkpoint's network has seen its hemispheres through another field."""
     if Field.of(record.field) != field:
         raise CheckpointError(

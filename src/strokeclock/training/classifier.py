@@ -5,17 +5,19 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 from torch.nn import functional
 
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.classifier import Classifier
 from strokeclock.models.field import Field, read_box
 from strokeclock.training.auc import measure_auc
 from strokeclock.training.augmentation import augment
+from strokeclock.training.checkpoint import CheckpointError
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.material import CohortFiles, CohortMaterial
 from strokeclock.training.objective import Lesson, Objective, Step
@@ -82,16 +84,17 @@ def train_phase(
         tasks=PAPER if tasks is None else read_tasks(tasks),
         files=CohortFiles(manifest, cohort, split),
         parent_model=parent_model,
-        view=Field(read_box(box), tuple(models["average"])),
+        view=Field.of({"box": read_box(box), "average": models["average"]}),
     )
     train(objective, output=output, events=events)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Classification(Objective):
+class Classification(Objective[Classifier, CohortMaterial]):
     """Binary cross-entropy of a hemisphere's label; see `train_phase` for the attributes."""
 
     settings: PhaseSettings
+    view: Field
     models: Mapping
     tasks: Mapping[str, Task]
     files: CohortFiles
@@ -104,7 +107,11 @@ class Classification(Objective):
     @property
     def start(self) -> Start | None:
         before = parent(self.run.net, self.run.phase, self.run.weights, self.tasks)
-        return before and Start(self.parent_model, *before, head=self.settings.head)
+        if before is None:
+            return None
+        if self.parent_model is None:
+            raise CheckpointError(f"{self.run.phase} starts from {self.run.weights}: name that checkpoint.")
+        return Start(self.parent_model, *before, head=self.settings.head)
 
     @property
     def frozen(self) -> tuple[str, ...]:
@@ -131,10 +138,10 @@ class Classification(Objective):
     def read(self) -> CohortMaterial:
         return self.files.read(("train", "validation"), channels=self.channels, task=self.task)
 
-    def describe(self, grid: Sequence[int]) -> dict[str, object]:
+    def describe(self, grid: Sequence[int]) -> dict[str, Any]:
         return self._architecture(grid).record
 
-    def build(self, grid: Sequence[int]) -> nn.Module:
+    def build(self, grid: Sequence[int]) -> Classifier:
         return self._architecture(grid).build()
 
     def _architecture(self, grid: Sequence[int]) -> Architecture:
@@ -147,7 +154,7 @@ class Classification(Objective):
         )
 
     def prepare(
-        self, network: nn.Module, material: CohortMaterial, *, precision: str, device: torch.device
+        self, network: Classifier, material: CohortMaterial, *, precision: str, device: torch.device
     ) -> Lesson:
         settings = self.settings
         learned, watched = material.parts["train"], material.parts["validation"]
@@ -165,16 +172,17 @@ class Classification(Objective):
         )
         change = None
         if settings.augments:
+            most: dict[str, Any] = dict(settings.augmentation)
             change = partial(
                 augment,
                 sides=1 + has_other_hemisphere(self.channels),
                 extent_mm=self.view.extent_mm(material.grid),
-                **settings.augmentation,
+                **most,
             )
         targets = train.labels
         if settings.label_softness and not self.task.both_hemispheres:
             minutes = torch.from_numpy(learned.minutes).to(device)
-            targets = soften(minutes, below_min=self.task.below_min, width=settings.label_softness)
+            targets = soften(minutes, below_min=self.task.limit_min, width=settings.label_softness)
 
         def loss(batch: np.ndarray, step: Step) -> torch.Tensor:
             logits = train.logits(batch, change=change and partial(change, generator=step.generator))

@@ -5,6 +5,7 @@ import os
 import platform
 import sys
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -12,6 +13,8 @@ from torch import nn
 
 from strokeclock.training.loop import TrainingError
 from strokeclock.training.store import Stack
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class Stored:
@@ -25,7 +28,7 @@ class Stored:
     def __init__(self, values: Stack | np.ndarray, device: torch.device):
         self._values = torch.from_numpy(values[:]).to(device) if device.type == "cuda" else values
 
-    def __getitem__(self, units: Sequence[int]) -> torch.Tensor:
+    def __getitem__(self, units: Sequence[int] | np.ndarray) -> torch.Tensor:
         """Return the arrays of these numbers on the device, float32."""
         if isinstance(self._values, torch.Tensor):
             return self._values[send(np.asarray(units), self._values.device)].float()
@@ -55,7 +58,8 @@ def choose_device(name: str, *, threads: int) -> torch.device:
     torch.set_num_threads(threads)
     _keep_memory()
     torch.use_deterministic_algorithms(True)  # or raise
-    torch.utils.deterministic.fill_uninitialized_memory = False  # 5 % of a step, and nothing reads it
+    # 5 % of a step, and nothing reads it. The module's class holds it, which types do not show.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False  # fp32 is fp32
     if name == "cuda" and not torch.cuda.is_available():
@@ -63,10 +67,11 @@ def choose_device(name: str, *, threads: int) -> torch.device:
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
-def on_device(network: nn.Module, device: torch.device) -> nn.Module:
+def on_device(network: Network, device: torch.device) -> Network:
     """Move a network, its convolutions' weights channels-last: faster on CPU and GPU alike."""
     is_3d = any(parameter.ndim == 5 for parameter in network.parameters())
-    return network.to(device, memory_format=torch.channels_last_3d if is_3d else torch.channels_last)
+    layout = torch.channels_last_3d if is_3d else torch.channels_last
+    return network.to(device, memory_format=layout)  # type: ignore[call-overload]  # torch types it with a tensor alone
 
 
 def _keep_memory() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
-from torch import nn
 
+from strokeclock.models.classifier import Classifier
 from strokeclock.training.device import Stored
 from strokeclock.training.loop import batches
 from strokeclock.training.precision import autocast, check_precision
@@ -34,7 +34,7 @@ class Feed:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Classifier,
         hemispheres: Hemispheres,
         *,
         device: torch.device,
@@ -52,12 +52,15 @@ class Feed:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def see(self, units: Sequence[int]) -> torch.Tensor:
+    def see(self, units: Sequence[int] | np.ndarray) -> torch.Tensor:
         """Return what the network sees of the hemispheres of these numbers, on the device and in float32."""
         return self.network.field.see(self._values[units])
 
     def logits(
-        self, units: Sequence[int], *, change: Callable[[torch.Tensor], torch.Tensor] | None = None
+        self,
+        units: Sequence[int] | np.ndarray,
+        *,
+        change: Callable[[torch.Tensor], torch.Tensor] | None = None,
     ) -> torch.Tensor:
         """Return the network's logits (n,) float32 for the hemispheres of these numbers.
 
@@ -102,7 +105,7 @@ class Feed:
         return list(zip(*(kind.chunk(len(units)) for kind in maps), strict=True))
 
 
-def count_frozen_stages(network: nn.Module) -> int:
+def count_frozen_stages(network: Classifier) -> int:
     """Count the stages at the beginning of a network's trunk in which nothing learns."""
     count = 0
     for modules in network.trunk.stages:

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -14,6 +14,9 @@ from strokeclock.training.material import Material
 from strokeclock.training.phases import Run, Task
 from strokeclock.training.settings import TrainingSettings
 from strokeclock.training.start import Start
+
+Network = TypeVar("Network", bound=nn.Module)
+Learned = TypeVar("Learned", bound=Material)
 
 
 class Step(NamedTuple):
@@ -43,7 +46,7 @@ class Lesson(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective(ABC):
+class Objective(ABC, Generic[Network, Learned]):
     """What a network learns; `trainer.train` does everything else.
 
     Attributes
@@ -85,17 +88,17 @@ class Objective(ABC):
         return int(np.random.SeedSequence(self.stream).generate_state(1)[0])
 
     @abstractmethod
-    def read(self) -> Material:
+    def read(self) -> Learned:
         """Read what is learned from."""
 
     @abstractmethod
-    def describe(self, grid: Sequence[int]) -> Mapping[str, object]:
+    def describe(self, grid: Sequence[int]) -> Mapping[str, Any]:
         """Say what the network for hemispheres of a grid (x, y, z) is built from, for the record."""
 
     @abstractmethod
-    def build(self, grid: Sequence[int]) -> nn.Module:
+    def build(self, grid: Sequence[int]) -> Network:
         """Build the network, with new random weights (torch's global generator)."""
 
     @abstractmethod
-    def prepare(self, network: nn.Module, material: Any, *, precision: str, device: torch.device) -> Lesson:
+    def prepare(self, network: Network, material: Learned, *, precision: str, device: torch.device) -> Lesson:
         """Bring the material of `read` to the network, which is on the device and frozen as it shall be."""

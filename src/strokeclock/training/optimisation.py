@@ -14,7 +14,7 @@ def make_optimiser(network: nn.Module, settings: TrainingSettings) -> torch.opti
     """Make the optimiser of what is not frozen; ``optimizer`` names it (`TrainingSettings`)."""
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     match settings.optimizer:
-        case "adabound":
+        case "adabound" if settings.final_lr is not None:
             from pytorch_optimizer import AdaBound  # 1 s, which other optimisers need not wait for
 
             return AdaBound(
@@ -36,7 +36,7 @@ def rate_at(settings: TrainingSettings, *, epoch: int, done: float) -> float:
             return settings.lr
         case "one_cycle":
             return settings.lr * one_cycle((epoch - 1 + done) / settings.epochs)
-        case "halving":
+        case "halving" if settings.patience is not None:
             return settings.lr * 0.5 ** ((epoch - 1) // max(1, int(0.8 * settings.patience)))
     raise ValueError(f"{settings.schedule} is no schedule")
 
@@ -45,6 +45,9 @@ def one_cycle(done: float) -> float:
     """The share of the learning rate when a share of the training is done (0 to 1).
 
     It rises linearly from 1/25 over the first 15 %, then falls to 0 as a cosine.
+
+    >>> [round(one_cycle(done), 2) for done in (0, 0.15, 0.575, 1)]
+    [0.04, 1.0, 0.5, 0.0]
     """
     if done < WARM_UP:
         return 0.04 + 0.96 * done / WARM_UP

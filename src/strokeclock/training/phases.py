@@ -5,7 +5,7 @@ Imports nothing heavy: the workflow reads this table too.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.channels import channel_names
@@ -69,6 +69,13 @@ class Task:
         return f"phase{self.number}"
 
     @property
+    def limit_min(self) -> float:
+        """``below_min`` of a task that times the lesion; ValueError where it is looked for."""
+        if self.below_min is None:
+            raise ValueError(f"{self.phase} times no lesion")
+        return self.below_min
+
+    @property
     def both_hemispheres(self) -> bool:
         """Both hemispheres are units where the lesion is looked for, the lesion's alone where it is timed."""
         return self.below_min is None
@@ -79,7 +86,7 @@ class Task:
         return self.phase.endswith("_attention")
 
 
-def read_tasks(training: Mapping[str, object]) -> dict[str, Task]:
+def read_tasks(training: Mapping[str, Any]) -> dict[str, Task]:
     """Read the tasks from the configuration's ``training``: its keys phase1_… and higher, by their numbers.
 
     Where ``phase0_genesis`` is null, no task begins with Models Genesis.
@@ -89,12 +96,12 @@ def read_tasks(training: Mapping[str, object]) -> dict[str, Task]:
     ConfigurationError
         Two phases have one number, or ``after`` names no phase of a lower number.
     """
-    tasks = [
+    found = [
         Task(phase, settings["below_min"], settings["after"], genesis=training.get(GENESIS, {}) is not None)
         for phase, settings in training.items()
         if phase.startswith("phase") and settings and "below_min" in settings
     ]
-    tasks = {task.phase: task for task in sorted(tasks, key=lambda task: task.number)}
+    tasks = {task.phase: task for task in sorted(found, key=lambda task: task.number)}
     numbers = [task.number for task in tasks.values()]
     for task in tasks.values():
         key = f"Configuration key training.{task.phase}"
@@ -109,19 +116,19 @@ def read_tasks(training: Mapping[str, object]) -> dict[str, Task]:
     return tasks
 
 
-def settings_of(phase: str, training: Mapping[str, Mapping]) -> dict[str, object]:
+def settings_of(phase: str, training: Mapping[str, Mapping]) -> dict[str, Any]:
     """Return a phase's settings; what it does not say it takes from the phase that it comes after."""
     own = training[phase]
     return {**(settings_of(own["after"], training) if own["after"] else {}), **own}
 
 
-def phase_settings(phase: str, training: Mapping[str, object]) -> dict[str, object]:
+def phase_settings(phase: str, training: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of `settings.PhaseSettings`: a phase's own settings, and those that all share."""
     own = {key: value for key, value in settings_of(phase, training).items() if key not in QUESTION}
     return own | {key: training[key] for key in (*SHARED, *SCHEMA)}
 
 
-def network_settings(net: str, models: Mapping[str, object]) -> dict[str, object]:
+def network_settings(net: str, models: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `classifier.train_phase` takes as models: a network's own settings, and those of all."""
     channels = channel_names(models["channels"], other_hemisphere=models["other_hemisphere"])
     shared = {key: models[key] for key in ("average", "attention_norm", "standardise")}
@@ -140,7 +147,11 @@ PAPER = read_tasks(
 
 
 def lineage(phase: str, tasks: Mapping[str, Task] = PAPER) -> list[Task]:
-    """List the tasks that the chain goes through up to a phase, itself the last."""
+    """List the tasks that the chain goes through up to a phase, itself the last.
+
+    >>> [task.phase for task in lineage("phase3_tss4h5")]
+    ['phase1_stroke', 'phase2_tss3h', 'phase3_tss4h5']
+    """
     task = tasks[phase]
     return [*(lineage(task.after, tasks) if task.after else []), task]
 
@@ -161,6 +172,15 @@ def parent(net: str, phase: str, weights: str, tasks: Mapping[str, Task] = PAPER
     ------
     ValueError
         The schema has no such run.
+
+    Examples
+    --------
+    Only the 3D network has Models Genesis' weights to begin the chain with:
+
+    >>> parent("3d", "phase2_tss3h", "phase1")
+    ('phase1_stroke', 'genesis')
+    >>> parent("2d", "phase2_tss3h", "phase1")
+    ('phase1_stroke', 'random')
     """
     if phase in tasks:
         task = tasks[phase]
@@ -211,7 +231,7 @@ def arms_table(
     ConfigurationError
         An arm does not exist, or nothing is asked for.
     """
-    chosen = {}  # a dictionary keeps the order and drops what two arms share
+    chosen: dict[Run, None] = {}  # a dictionary keeps the order and drops what two arms share
     for arm in arms:
         for net in networks:
             for last in rows_of(arm, net, tasks=tasks):
@@ -299,7 +319,7 @@ def frozen_modules(
     attention = tasks[phase].attention
     if attention and phase4_trainable == "attention+head":
         return (spec.trunk,)
-    frozen = []
+    frozen: list[str] = []
     if freeze and weights != "random" and not (attention and phase4_trainable == "all"):
         frozen += spec.frozen(freeze_2d)
     if attention_enter == "phase1" and not has_attention(phase, attention_enter="phase4", tasks=tasks):

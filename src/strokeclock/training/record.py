@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from strokeclock import __version__
 from strokeclock.errors import StrokeclockError
@@ -56,14 +57,14 @@ class TrainingRecord:
     phase: str
     weights: str
     seed: int
-    architecture: Mapping[str, object]
+    architecture: Mapping[str, Any]
     channels: tuple[str, ...]
     participants: Mapping[str, Sequence[str]]
-    data: Mapping[str, object]
+    data: Mapping[str, Any]
     versions: Mapping[str, str]
     task: Task | None = None
     parent: Parent | None = None
-    field: Mapping[str, object] | None = None
+    field: Mapping[str, Any] | None = None
     settings: TrainingSettings | None = None
     frozen: tuple[str, ...] = ()
     epochs: int = 0
@@ -72,7 +73,21 @@ class TrainingRecord:
     strokeclock: str = __version__
     format: int = FORMAT
 
-    def to_json(self) -> dict[str, object]:
+    @property
+    def kept(self) -> Mapping[str, float]:
+        """The row of the history that was kept; ValueError before the training's end."""
+        if self.best is None:
+            raise ValueError(f"{self.phase} of {self.net} has kept no epoch yet")
+        return self.best
+
+    @property
+    def asked(self) -> Task:
+        """The task of a classifier; ValueError for phase 0."""
+        if self.task is None:
+            raise ValueError(f"{self.phase} is no classifier's")
+        return self.task
+
+    def to_json(self) -> dict[str, Any]:
         """Return the record in JSON's types, without ``model_sha256`` where that is None."""
         content = json.loads(json.dumps(asdict(self), sort_keys=True))
         if self.model_sha256 is None:

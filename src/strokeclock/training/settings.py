@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from strokeclock.training.phases import GENESIS, ORIGINS, OUTLINE
 
 
-def _fixed(value: object) -> object:
+def _fixed(value: object) -> Any:
     """A setting that is not the configuration's to choose."""
     return field(init=False, default=value)
 
@@ -85,7 +86,7 @@ class RestorationSettings(TrainingSettings):
     weight_decay: float = _fixed(0.0)
     schedule: str = _fixed("constant")
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.optimizer == "sgd":
             object.__setattr__(self, "schedule", "halving")
 

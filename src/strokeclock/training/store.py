@@ -74,9 +74,9 @@ class Hemispheres:
             "\n".join(map("\t".join, zip(self.patients, self.sides, strict=True))).encode()
         )
         for numbers in (self.labels, self.minutes):
-            digest.update(np.ascontiguousarray(numbers))
+            digest.update(np.ascontiguousarray(numbers).data)
         for number in range(len(self)):
-            digest.update(self.values[number])
+            digest.update(self.values[number].data)
         return digest.hexdigest()
 
 
@@ -121,19 +121,20 @@ def read_hemispheres(
             f"{split}: patient {unlabelled[0]} has no onset time or lesion side in {cohort}, "
             "take them out of the split."
         )
+    below_min = None if task is None else task.below_min
     units = []  # patient, side, label, minutes
-    for patient in patients:
-        lesion, minutes = rows.loc[patient, ["lesion_side", "onset_to_mri_min"]]
+    labelled = rows.loc[patients, ["lesion_side", "onset_to_mri_min"]]
+    for patient, lesion, minutes in labelled.itertuples(name=None):
         for side in SIDES:
             has_lesion = side in list_sides(lesion)
             if task is None:
                 units.append((patient, side, np.nan, minutes))
-            elif task.both_hemispheres:
+            elif below_min is None:
                 units.append((patient, side, has_lesion, minutes))
             elif has_lesion:
-                units.append((patient, side, minutes < task.below_min, minutes))
-    names, sides, labels, minutes = zip(*units, strict=True)
-    labels, minutes = (np.array(numbers, dtype=np.float32) for numbers in (labels, minutes))
+                units.append((patient, side, minutes < below_min, minutes))
+    names, sides, *numbers = zip(*units, strict=True)
+    labels, times = (np.array(column, dtype=np.float32) for column in numbers)
     paths = {patient: Path(manifest).with_name(f"{patient}.npy") for patient in patients}
     files = {patient: np.load(path, mmap_mode="r") for patient, path in paths.items()}
     pairs = {"left": slice(None), "right": slice(None, None, -1)}  # the own one first; both are views
@@ -145,7 +146,7 @@ def read_hemispheres(
                 patient,
                 f"{paths[patient]} holds values that are no numbers: delete it and make it anew.",
             )
-    return Hemispheres(names, sides, Stack(values), labels, minutes)
+    return Hemispheres(names, sides, Stack(values), labels, times)
 
 
 def check_channels(hemispheres: Hemispheres, *, channels: Sequence[str]) -> None:

@@ -48,7 +48,8 @@ def train(objective: Objective, *, output: str | Path, events: Path | None = Non
     settings, output = objective.settings, Path(output)
     device = choose_device(settings.device, threads=settings.threads)
     material = objective.read()
-    parent, inherited = None, {}
+    parent: Parent | None = None
+    inherited: dict[str, torch.Tensor] = {}
     if objective.start is not None:
         parent, inherited = objective.start.read(
             objective.run,

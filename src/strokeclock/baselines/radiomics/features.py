@@ -6,9 +6,9 @@ which follows the Image Biomarker Standardisation Initiative (IBSI; Zwanenburg e
 """
 
 import logging
-import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -41,12 +41,12 @@ _SETTINGS = re.compile(rf"(_d1)?_3d(_v_mrg)?_fbn_n{BINS}$")  # mirp's words for 
 
 
 def measure_batch(
-    preprocessed: str | os.PathLike,
-    table: str | os.PathLike,
-    features: str | os.PathLike,
+    preprocessed: str | Path,
+    table: str | Path,
+    features: str | Path,
     *,
     regions: Files,
-    cohort: str | os.PathLike,
+    cohort: str | Path,
     sides: Mapping[str, str] | None,
     adc_max: float,
     min_roi_ml: float,
@@ -87,13 +87,13 @@ def measure_batch(
 def measure_patient(
     *,
     patient: str,
-    series: Mapping[str, str | os.PathLike],
-    brain_mask: str | os.PathLike,
-    transform: str | os.PathLike,
+    series: Mapping[str, str | Path],
+    brain_mask: str | Path,
+    transform: str | Path,
     side: str,
     adc_max: float,
     min_roi_ml: float,
-    region: str | os.PathLike,
+    region: str | Path,
 ) -> Measured:
     """Find a patient's infarct core, write it, and measure it where it is large enough.
 
@@ -129,7 +129,7 @@ def measure_patient(
         found.append(Measured(patient, volume_ml, reason, features))
 
     run_step(step, patient=patient, inputs=[*series.values(), brain_mask], outputs=[region])
-    return found[0] if found else Measured(patient, None, read_exclusion(region), {})
+    return found[0] if found else Measured(patient, None, read_exclusion(region) or "", {})
 
 
 def _measure(
@@ -137,8 +137,8 @@ def _measure(
     core: np.ndarray,
     mirror: np.ndarray,
     *,
-    series: Mapping[str, str | os.PathLike],
-    region: str | os.PathLike,
+    series: Mapping[str, str | Path],
+    region: str | Path,
 ) -> dict[str, float]:
     """The shape, and each series' features, whose unit is the mean at the mirrored place."""
     shape = describe(region, region, families=["morphological"])
@@ -152,7 +152,7 @@ def _measure(
 
 
 def describe(
-    image: str | os.PathLike, region: str | os.PathLike, *, families: Sequence[str], scale: float = 1.0
+    image: str | Path, region: str | Path, *, families: Iterable[str], scale: float = 1.0
 ) -> dict[str, float]:
     """Compute IBSI features of an image's values times ``scale`` inside a region, both NIfTI files.
 

@@ -1,8 +1,8 @@
 """The features of the patients, as they pass from what measures them to what learns from them."""
 
 import csv
-import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -27,7 +27,7 @@ class Measured(NamedTuple):
     features: Mapping[str, float]
 
 
-def write_features(measured: Iterable[Measured], output: str | os.PathLike) -> None:
+def write_features(measured: Iterable[Measured], output: str | Path) -> None:
     """Write patients' features as TSV: patient, region_ml, reason, and a column a feature; NaN is blank."""
     measured = list(measured)
     names = list(dict.fromkeys(name for patient in measured for name in patient.features))
@@ -46,7 +46,7 @@ def write_features(measured: Iterable[Measured], output: str | os.PathLike) -> N
             )
 
 
-def read_features(paths: Iterable[str | os.PathLike]) -> pd.DataFrame:
+def read_features(paths: Iterable[str | Path]) -> pd.DataFrame:
     """Read lots of `write_features` into one table, indexed by patient; a usable region's reason is ""."""
     lots = [pd.read_csv(path, sep="\t", dtype={"patient": str, "reason": str}) for path in paths]
     table = pd.concat(lots, ignore_index=True).set_index("patient")

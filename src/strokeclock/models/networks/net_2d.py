@@ -1,14 +1,13 @@
 """The 2D network of the paper (Fig. 4): ResNet-18 on each axial slice, attention gate, slice weights."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strokeclock.models.spec import NetworkSpec, Setting
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from strokeclock.models.architecture import Architecture
+    from strokeclock.models.classifier import Classifier
 
 _EARLY = ("conv1", "bn1", "layer1")
 _AGGREGATION = {
@@ -19,7 +18,7 @@ _AGGREGATION = {
 }
 
 
-def build(architecture: "Architecture") -> "nn.Module":
+def build(architecture: "Architecture") -> "Classifier":
     from strokeclock.models.slicewise import SliceWiseNetwork
 
     return SliceWiseNetwork(
@@ -27,7 +26,7 @@ def build(architecture: "Architecture") -> "nn.Module":
     )
 
 
-def describe(own: Mapping[str, object]) -> str:
+def describe(own: Mapping[str, Any]) -> str:
     return (
         f"the 2D network is a ResNet-18 ({own['width']} channels in its first stage) on each axial "
         f"slice, with soft attention ({own['attention_map']} map) and learned slice weights: "

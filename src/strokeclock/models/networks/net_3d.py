@@ -1,18 +1,17 @@
 """The 3D network of the paper (Fig. 4): the encoder of a 3D U-Net with two attention gates."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.spec import NetworkSpec, Setting
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from strokeclock.models.architecture import Architecture
+    from strokeclock.models.classifier import Classifier
 
 
-def build(architecture: "Architecture") -> "nn.Module":
+def build(architecture: "Architecture") -> "Classifier":
     """Build the network.
 
     Raises
@@ -31,7 +30,7 @@ def build(architecture: "Architecture") -> "nn.Module":
     return VolumetricNetwork(**architecture.shared, **architecture.own)
 
 
-def describe(own: Mapping[str, object]) -> str:
+def describe(own: Mapping[str, Any]) -> str:
     return (
         f"the 3D network is the encoder of a 3D U-Net ({own['width']} channels in its first "
         "convolution) with two attention gates"

@@ -1,0 +1,43 @@
+"""What every network of the configuration is, in types; docs/extending.md says it in words."""
+
+import torch
+from torch import nn
+
+from strokeclock.models.field import Field
+
+
+class Trunk(nn.Module):
+    """What comes before gates and classifier."""
+
+    @property
+    def stages(self) -> tuple[tuple[nn.Module, ...], ...]:
+        """Its modules, by the stages that run one after the other."""
+        raise NotImplementedError
+
+
+class Classifier(nn.Module):
+    """A network that gives each hemisphere one logit.
+
+    Attributes
+    ----------
+    field : what is seen of a hemisphere.
+    attention : the attention gates, if there are any.
+    fc : the last linear layer.
+    """
+
+    field: Field
+    attention: nn.Module | None
+    fc: nn.Linear
+
+    @property
+    def trunk(self) -> Trunk:
+        """What comes before gates and classifier."""
+        raise NotImplementedError
+
+    def begin(self, seen: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
+        """Return the maps after so many stages for what the field shows, (n, channels, x, y, z)."""
+        raise NotImplementedError
+
+    def finish(self, maps: tuple[torch.Tensor, ...], *, stages: int) -> torch.Tensor:
+        """Return logits (n,) for the maps that `begin` gave after so many stages."""
+        raise NotImplementedError
