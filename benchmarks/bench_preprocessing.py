@@ -1,7 +1,7 @@
 """One phantom patient, raw series to atlas grid: the open toolchain beside the same chain by ANTsPy and FSL.
 
-FSL's row is there where FSL is. The floor is what no chain can do without: reading, one interpolation of each
-series at the brain's voxels, writing.
+FSL has a row where it is installed. The floor is the least that any chain does: read, interpolate each series
+once at the brain's voxels, write.
 """
 
 import os
@@ -101,7 +101,7 @@ def _floor(raw: dict[str, Path], grid: Volume, inside: np.ndarray, outputs: dict
 
 
 def _fsl_chain(raw: dict[str, Path], atlas: dict[str, Path], folder: Path) -> None:
-    """The boxes of the fsl toolchain, one after the other."""
+    """The steps of the fsl toolchain, one after the other."""
     prep = SETTINGS["preprocessing"]
     series, patient = (*SERIES, "adc"), {"patient": "p"}
     boxes = {
@@ -148,7 +148,7 @@ def _ants_chain(raw: dict[str, Path], atlas: dict[str, Path]) -> None:
     """Affine, rigid, the atlas mask carried back, N4 by its defaults inside it, one resampling a series."""
     volumes = {name: ants.image_read(str(path)) for name, path in raw.items()}
     head, mask, grid = (ants.image_read(str(atlas[name])) for name in ("t2w", "brain_mask", "grid"))
-    brain_atlas = head * mask  # to the drawn scalp of the whole-head atlas ANTs goes astray
+    brain_atlas = head * mask  # with the drawn scalp of the whole-head atlas ANTs fails
     to_atlas = ants.registration(brain_atlas, volumes["t2w"], type_of_transform="Affine")["fwdtransforms"]
     to_t2w = ants.registration(volumes["t2w"], volumes["flair"], type_of_transform="Rigid")["fwdtransforms"]
     brain = ants.apply_transforms(

@@ -1,12 +1,12 @@
-"""What a training step costs: load, forward, backward and optimiser, for a full-size hemisphere.
+"""The cost of a training step: load, forward, backward and optimiser, for a full-size hemisphere.
 
 The baselines train the same network, each in a process of its own: the plain research loop (three NIfTI files
 read a hemisphere, slice after slice, float32) and MONAI's CacheDataset (the slices as one batch, float32).
 A frozen phase is measured with the maps of its frozen stages kept, against making them anew and against the
 plain loop, which freezes nothing (frozen_3d_vs_plain) or the same stages (frozen_3d_vs_plain_frozen).
-Rows with "brain" train on the box around the atlas's brain alone (models.field), the baseline on all of the
-hemisphere: there the saving is in what is computed, too. Ours is bf16 where the processor has it, else
-fp32; the unit says which, and the baselines are float32.
+Rows with "brain" train on the box around the atlas's brain alone (models.view), the baseline on all of the
+hemisphere, so that these rows also save computation. Ours is bf16 where the processor has it, else fp32, as
+in the unit; the baselines are float32.
 """
 
 import os
@@ -32,9 +32,9 @@ from torch.nn import functional
 from torch.utils.flop_counter import FlopCounterMode
 
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.slicewise import SliceWiseNetwork
 from strokeclock.models.standardisation import standardise
+from strokeclock.models.view import WHOLE, View
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed
 from strokeclock.training.loop import freeze, train_mode
@@ -42,7 +42,7 @@ from strokeclock.training.precision import choose_precision
 from strokeclock.training.store import Hemispheres, Stack
 
 GRID = (112, 224, 26)
-BRAIN = Field(((24, 112), (21, 205), (0, 22)))  # the default atlas's field on this grid
+BRAIN = View(((24, 112), (21, 205), (0, 22)))  # the default atlas's view on this grid
 SERIES = ("dwi", "t2w", "flair")
 BATCH = {"2d": 8, "3d": 4}
 STEPS = 2
@@ -99,7 +99,7 @@ def measure() -> Iterator[Row]:
 
 
 def write_hemispheres(folder: Path, count: int) -> None:
-    """Write each hemisphere as our store has it, and as one NIfTI file a series."""
+    """Write each hemisphere as in our store, and as one NIfTI file a series."""
     generator = np.random.default_rng(0)
     for number in range(count):
         values = generator.uniform(0.1, 1, (2, 3, *GRID)).astype(np.float16)
@@ -109,9 +109,9 @@ def write_hemispheres(folder: Path, count: int) -> None:
             nibabel.save(nibabel.Nifti1Image(series, np.eye(4)), folder / f"{number}_{name}.nii.gz")
 
 
-def build(net: str, field: Field = WHOLE) -> nn.Module:
+def build(net: str, view: View = WHOLE) -> nn.Module:
     torch.manual_seed(0)
-    shared = {"attention": False, "attention_norm": "sigmoid", "standardise": True, "field": field}
+    shared = {"attention": False, "attention_norm": "sigmoid", "standardise": True, "view": view}
     return Architecture.flat(net=net, grid=GRID, **shared, **SETTINGS[net]).build()
 
 
@@ -121,11 +121,11 @@ def ours(
     *,
     frozen: tuple[str, ...] = (),
     cache_gb: float = 0.0,
-    field: Field = WHOLE,
+    view: View = WHOLE,
 ) -> dict[str, float]:
     """Our loop: mapped float16 store, channels-last, `PRECISION`."""
     device = choose_device("cpu", threads=1)
-    network = on_device(build(net, field), device)
+    network = on_device(build(net, view), device)
     freeze(network, frozen)
     files = [np.load(folder / f"{number}.npy", mmap_mode="r")[0] for number in range(BATCH[net])]
     names = tuple(map(str, range(len(files))))
@@ -224,7 +224,7 @@ def matrix_rate(side: int = 2048) -> float:
 
 WAYS = {
     "ours": ours,
-    "brain": lambda net, folder: ours(net, folder, field=BRAIN),
+    "brain": lambda net, folder: ours(net, folder, view=BRAIN),
     "plain": plain,
     "monai": monai,
     "kept": lambda net, folder: ours(net, folder, frozen=FROZEN[net], cache_gb=8.0),

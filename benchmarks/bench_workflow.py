@@ -1,7 +1,7 @@
-"""What the workflow itself costs, for the paper's 422 patients.
+"""The cost of the workflow itself, for the paper's 422 patients.
 
-A dry run over them beside one over 42; and which share of all CPU time goes to Snakemake, process starts and
-imports when the open toolchain preprocesses them (three jobs are run and counted as if all were).
+A dry run over them beside one over 42; and the share of all CPU time that Snakemake, process starts and
+imports take when the open toolchain preprocesses them (measured on three jobs, counted for all).
 """
 
 import os

@@ -11,13 +11,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from strokeclock.cohort.parts import read_split
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import Field, read_box
 from strokeclock.models.unet3d import UNet
+from strokeclock.models.view import View, read_box
 from strokeclock.training.feed import count_frozen_stages
 from strokeclock.training.loop import freeze
 from strokeclock.training.phases import (
     GENESIS,
-    OUTLINE,
+    SEGMENTATION,
     Run,
     frozen_modules,
     has_attention,
@@ -31,18 +31,18 @@ def count_flop(run: Run, *, folder: Path, config: Mapping, epochs: int) -> float
     """FLOP that so many epochs of a training compute: forward and backward, and forward to validate."""
     training, models = config["training"], config["models"]
     tasks = read_tasks(training)
-    field = Field(
-        read_box(folder / "brain_box.json") if models["field"] == "brain" else None,
+    view = View(
+        read_box(folder / "brain_box.json") if models["view"] == "brain" else None,
         tuple(models["average"]),
     )
     columns, *rest = config["preprocessing"]["grid"]
     grid = (columns // 2, *rest)
-    sides = 1 + models["other_hemisphere"]
+    sides = 1 + models["contralateral"]
     parts = read_split(folder / "split.tsv")
-    learned, watched = len(parts["train"]), len(parts["validation"])
+    learned, validated = len(parts["train"]), len(parts["validation"])
     both = 2
     with FakeTensorMode():
-        if run.phase in (GENESIS, OUTLINE):
+        if run.phase in (GENESIS, SEGMENTATION):
             is_genesis = run.phase == GENESIS
             channels = len(models["channels"]) * (sides if is_genesis else 2)
             network = UNet(
@@ -51,40 +51,40 @@ def count_flop(run: Run, *, folder: Path, config: Mapping, epochs: int) -> float
                 channels=channels,
                 outputs=channels if is_genesis else 1,
             )
-            maps = torch.empty(1, channels, *field.size(grid))
+            maps = torch.empty(1, channels, *view.size(grid))
             forward = network
             if is_genesis:
-                watched = learned // 5
-                learned -= watched
+                validated = learned // 5
+                learned -= validated
         else:
-            network = build(run.net, run.phase, config, field=field, grid=grid, standardise=False)
+            network = build(run.net, run.phase, config, view=view, grid=grid, standardise=False)
             settings = phase_settings(run.phase, training)
             schema = ("freeze", "freeze_2d", "attention_enter", "phase4_trainable")
             frozen = frozen_modules(
-                run.net, run.phase, run.weights, tasks=tasks, **{key: settings[key] for key in schema}
+                run.net, run.phase, run.start, tasks=tasks, **{key: settings[key] for key in schema}
             )
             freeze(network, frozen)
             stages = 0 if any(settings["augmentation"].values()) else count_frozen_stages(network)
             with torch.no_grad():
                 maps = network.begin(
-                    torch.empty(1, len(models["channels"]) * sides, *field.size(grid)), stages=stages
+                    torch.empty(1, len(models["channels"]) * sides, *view.size(grid)), stages=stages
                 )
             forward = partial(network.finish, stages=stages)
             both = 2 if tasks[run.phase].both_hemispheres else 1
         with FlopCounterMode(display=False) as step:
             forward(maps).sum().backward()
-        with FlopCounterMode(display=False) as look, torch.no_grad():
+        with FlopCounterMode(display=False) as forward, torch.no_grad():
             forward(maps)
-    return epochs * both * (learned * step.get_total_flops() + watched * look.get_total_flops())
+    return epochs * both * (learned * step.get_total_flops() + validated * forward.get_total_flops())
 
 
 def build(
-    net: str, phase: str, config: Mapping, *, field: Field, grid: Sequence[int], standardise: bool = True
+    net: str, phase: str, config: Mapping, *, view: View, grid: Sequence[int], standardise: bool = True
 ) -> torch.nn.Module:
     settings = network_settings(net, config["models"]) | {"standardise": standardise}
     return Architecture.of(
         settings,
-        box=field.box,
+        box=view.box,
         net=net,
         grid=tuple(grid),
         attention=has_attention(

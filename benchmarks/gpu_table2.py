@@ -1,12 +1,12 @@
-"""Train every network row of Table 2 on one CUDA device, without Snakemake: how fast, and what it learns.
+"""Train every network row of Table 2 on one CUDA device, without Snakemake; print times and AUCs.
 
     python benchmarks/gpu_table2.py FOLDER --configfile config/tuned.yaml --set training.precision=bf16
 
 Phantom patients of the paper's size and number are made in the folder, unless they are there, and each
 training is the workflow's own, called as a library. Those of a chain follow one another; chains and other
-rows share the device, a process each. Rows from ImageNet and from tumours start from random weights that
-stand in: it changes no time, and no AUC is shown. PFLOP are those that are computed: kept maps save some.
-With --epochs all phases last so many epochs, none stops early.
+rows share the device, a process each. Random weights stand in for ImageNet's and the tumours' weights: the
+times are the same, and no AUC is shown. PFLOP are those that are computed: kept maps save some. With --epochs
+all phases last so many epochs, none stops early.
 """
 
 import argparse
@@ -28,19 +28,19 @@ from flop import build, count_flop, matrix_rate
 from phantoms import make_cohort
 from sklearn.metrics import roc_auc_score
 
-from strokeclock.models.field import Field
 from strokeclock.models.registry import find_network, place_of, segmenting_network
+from strokeclock.models.view import View
 from strokeclock.pretraining.restoration import train_restoration
-from strokeclock.segmentation.training import train_outliner
+from strokeclock.segmentation.training import train_segmenter
 from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.phases import (
     GENESIS,
     ORIGINS,
-    OUTLINE,
+    SEGMENTATION,
     SHARED,
     Run,
-    arms_table,
+    list_trainings,
     network_settings,
     parent,
     phase_settings,
@@ -55,18 +55,18 @@ STAND_INS = {ORIGINS["imagenet"][0], ORIGINS["medical"][0]}
 COLUMNS = (*Run._fields, "epochs", "s", "pflop", "validation_auc", "test_auc")
 
 
-def list_jobs(config: Mapping, *, outliner: bool) -> list[list[Run]]:
+def list_jobs(config: Mapping, *, segmenter: bool) -> list[list[Run]]:
     """The trainings, those that follow one another in one list; the longest lists first."""
     training = config["training"]
     tasks = read_tasks(training)
-    runs = arms_table(training["networks"], training["arms"], training["seeds"], tasks=tasks)
-    if outliner:
-        runs += [Run(segmenting_network(), OUTLINE, "random", seed) for seed in training["seeds"]]
+    runs = list_trainings(training["networks"], training["starts"], training["seeds"], tasks=tasks)
+    if segmenter:
+        runs += [Run(segmenting_network(), SEGMENTATION, "random", seed) for seed in training["seeds"]]
     chains = {net: {*rows_of("chain", net, tasks=tasks), ORIGINS["genesis"]} for net in training["networks"]}
     jobs = {}
     for run in runs:
         if run.phase not in STAND_INS:
-            row = (run.phase, run.weights)
+            row = (run.phase, run.start)
             jobs.setdefault((run.net, run.seed, "chain" if row in chains[run.net] else row), []).append(run)
     return sorted(jobs.values(), key=lambda job: (place_of(job[0].net), len(job)), reverse=True)
 
@@ -78,7 +78,7 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
     tasks = read_tasks(training)
     output = model_folder(folder, run)
     shared = {key: training[key] for key in SHARED} | {"device": device}
-    boxed = folder / "brain_box.json" if models["field"] == "brain" else None
+    boxed = folder / "brain_box.json" if models["view"] == "brain" else None
     inputs = {
         "seed": run.seed,
         "manifest": folder / "hemispheres/manifest.tsv",
@@ -93,27 +93,27 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
         train_restoration(
             channels=settings["channels"], training=training[GENESIS] | shared, **three, **inputs
         )
-    elif run.phase == OUTLINE:
-        train_outliner(
+    elif run.phase == SEGMENTATION:
+        train_segmenter(
             series=models["channels"],
             volumes=folder / "lesions/volumes.tsv",
-            training=training[OUTLINE] | shared | {"augmentation": training["augmentation"]},
+            training=training[SEGMENTATION] | shared | {"augmentation": training["augmentation"]},
             **three,
             **inputs,
         )
     else:
-        before = parent(run.net, run.phase, run.weights, tasks)
+        before = parent(run.net, run.phase, run.start, tasks)
         if before and before[0] in STAND_INS:
-            write_stand_in(folder, run._replace(phase=before[0], weights=before[1]), config)
+            write_stand_in(folder, run._replace(phase=before[0], start=before[1]), config)
         train_phase(
             run.phase,
             net=run.net,
-            weights=run.weights,
+            start=run.start,
             models=settings,
             training=phase_settings(run.phase, training) | shared,
             tasks=training,
             parent_model=before
-            and model_folder(folder, run._replace(phase=before[0], weights=before[1])) / "model.pt",
+            and model_folder(folder, run._replace(phase=before[0], start=before[1])) / "model.pt",
             **inputs,
         )
     seconds = time.perf_counter() - start
@@ -123,7 +123,7 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
         "s": seconds,
         "pflop": count_flop(run, folder=folder, config=config, epochs=record.epochs) / 1e15,
     }
-    if run.phase in tasks and run.weights not in ("imagenet", "medical"):
+    if run.phase in tasks and run.start not in ("imagenet", "medical"):
         predict(
             output / "model.pt",
             predictions=output / "scores.tsv",
@@ -139,13 +139,13 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
 
 
 def model_folder(folder: Path, run: Run) -> Path:
-    return folder / "models" / run.net / run.phase / run.weights / f"seed-{run.seed}"
+    return folder / "models" / run.net / run.phase / run.start / f"seed-{run.seed}"
 
 
 def write_stand_in(folder: Path, run: Run, config: Mapping) -> None:
-    """Random weights in the place of those that other images would have taught."""
+    """Write random weights in place of those from other images."""
     settings = network_settings(run.net, config["models"])
-    network = build(run.net, "phase1_stroke", config, field=Field(), grid=(64, 64, 16))
+    network = build(run.net, "phase1_stroke", config, view=View(), grid=(64, 64, 16))
     trunk = f"{find_network(run.net).trunk}."
     write_checkpoint(
         model_folder(folder, run) / "model.pt",
@@ -201,7 +201,7 @@ def main() -> Iterator[str]:
     parser.add_argument("--set", nargs="*", default=(), help="keys of it, as training.precision=bf16")
     parser.add_argument("--patients", type=int, nargs=3, default=(272, 68, 82), help="train, validate, test")
     parser.add_argument("--epochs", type=int, help="of each phase; none stops early")
-    parser.add_argument("--outliner", action="store_true", help="train it, too")
+    parser.add_argument("--segmenter", action="store_true", help="train it, too")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--processes", type=int, default=4, help="that share the device")
     options = parser.parse_args()
@@ -212,7 +212,7 @@ def main() -> Iterator[str]:
     rate = matrix_rate(torch.device(options.device))
     start = time.perf_counter()
     work = partial(train_all, folder=options.folder, config=config, device=options.device)
-    jobs = list_jobs(config, outliner=options.outliner)
+    jobs = list_jobs(config, segmenter=options.segmenter)
     yield "\t".join(COLUMNS)
     flop = 0.0
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:

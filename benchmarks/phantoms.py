@@ -48,8 +48,8 @@ def make_cohort(folder: Path, config: Mapping, *, counts: Sequence[int], process
         make = partial(make_patient, folder=folder, config=config, reference=reference_of(first, config))
         # a brain is made once in a process, and neighbours in age share it
         order = sorted(range(len(records)), key=lambda number: records[number].age)
-        lots = np.array_split(order, processes)
-        boxes = dict(row for rows in pool.map(make, lots) for row in rows)
+        batches = np.array_split(order, processes)
+        boxes = dict(row for rows in pool.map(make, batches) for row in rows)
     trained = [boxes[number] for number in range(counts[0])]
     low, high = np.min(trained, axis=0)[:, 0], np.max(trained, axis=0)[:, 1]
     (folder / "brain_box.json").write_text(json.dumps({"box": np.stack([low, high], axis=1).tolist()}))

@@ -3,9 +3,9 @@
     python benchmarks/study_bias.py --schedules 20x20 30x30x30 --heads b0.nii.gz:mask.nii.gz
 
 t2w, flair: phantoms, against the sensitivity of the coil that they were scanned with. put_on: a phantom's
-coil on top of a real scan, against what it changes in the estimate; this rewards strong correction even where
-anatomy is taken for a field. `none` is the field itself. All inside the brain mask that is known; CPU seconds
-a field.
+coil on top of a real scan, against the change of the estimate; this measure favours strong correction even
+where anatomy is taken for a field. `none` is the field itself. All inside the known brain mask; CPU seconds a
+field.
 """
 
 import os

@@ -9,7 +9,7 @@ susceptibility, and in one of ten the head moves between the FLAIR's slices; so 
 The reference is the one, affine or rigid, that fits best where the brain's voxels show what they show
 (``floor`` and ``flair_floor`` are what it leaves); beside it (``_drawn``) the matrix that the phantom was
 drawn with, of an undistorted, unmoved head. Errors are mean distances over the brain's voxels in mm; from
-8 mm a registration counts as failed. The open chain and ANTsPy see whole heads; FLIRT, and ANTsPy once more,
+8 mm a registration counts as failed. The open chain and ANTsPy get whole heads; FLIRT, and ANTsPy once more,
 brains cut out by the true mask, the best that stripping can do. ``dice`` is the open chain's brain mask's.
 """
 
@@ -51,7 +51,7 @@ FAILED = 8.0  # mm
 POINTS = 4000
 
 
-# -- what a patient may be like
+# -- variants of patients
 
 
 def _protocol(**changes) -> Callable[[PatientRecord], PatientRecord]:
@@ -188,7 +188,7 @@ class Case:
                 moves["t2w"] @ matrix @ np.linalg.inv(moves["flair"])
                 for matrix in (self.flair_drawn, self.flair_best)
             )
-        # What was cut off below or above is no brain that can be seen in the FLAIR either.
+        # Brain that was cut off below or above is not in the FLAIR's mask either.
         brain = volumes["brain_mask"]
         flair = volumes["flair"]
         volumes["flair_mask"] = resample_mask(
@@ -369,7 +369,7 @@ class Flirt:
         command = ["flirt", "-in", moving, "-ref", fixed, "-omat", matrix, "-dof", str(dof)]
         subprocess.run([*command, "-cost", cost, "-searchcost", cost], check=True)
         images = (read_volume(path, patient="phantom", series="brain") for path in (moving, fixed))
-        moving, fixed = images  # both were written RAS, as FLIRT saw them
+        moving, fixed = images  # both were written RAS for FLIRT
         return flirt_to_world(np.loadtxt(matrix), moving=moving, fixed=fixed)
 
 

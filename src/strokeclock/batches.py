@@ -1,8 +1,8 @@
-"""Batches: patients who share a job, and the table that a job leaves of their files. Standard library alone.
+"""Batches: patients who share a job, and the table of their files. Standard library alone.
 
-Starting a process costs as much as a step on one patient, so a job takes several. Which ones follows from the
-patients themselves: a batch is all patients whose identifiers' digests begin with the same bits. A patient
-who comes, leaves or moves in the sheet touches the one batch that is theirs.
+Starting a process takes as long as a step on one patient, so a job takes several patients. A batch is all
+patients whose identifiers' digests begin with the same bits. So a patient who is added to the sheet, removed
+from it or moved in it changes only the batch of that patient.
 """
 
 import csv
@@ -15,17 +15,17 @@ from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
 
 COLUMNS = ("patient", "name", "file", "sha256")
-ALL = "b"  # the batch of all patients; behind it stand the digest's bits
+ALL = "b"  # the batch of all patients; names of smaller batches add the digest's bits
 
-Files = Mapping[str, Mapping[str, str]]  # patient -> what it is -> file
+Files = Mapping[str, Mapping[str, str]]  # patient -> name (t2w, record, …) -> file
 
 
 class BatchError(StrokeclockError):
-    """A batch's table does not say where a patient's file is."""
+    """A batch's table is damaged or lacks a patient."""
 
 
 def deal_batches(patients: Iterable[str], *, most: int) -> dict[str, list[str]]:
-    """Deal patients to batches of at most ``most``: name -> patients in alphabetical order.
+    """Divide patients into batches of at most ``most``: name -> patients in alphabetical order.
 
     All patients are one batch; a batch that is too large is halved by the next bit of the sha256 of its
     patients' identifiers. The order of ``patients`` does not matter.
@@ -53,16 +53,16 @@ def deal_batches(patients: Iterable[str], *, most: int) -> dict[str, list[str]]:
 
 
 def find_batch(batches: Mapping[str, Iterable[str]], part: str) -> str:
-    """Return the batch in which a batch of smaller size lies."""
+    """Return the batch that contains the smaller batch ``part``."""
     return next(name for name in batches if part.startswith(name))
 
 
 def write_batch(table: str | Path, files: Files) -> None:
-    """Write a batch's table (`COLUMNS`) when its files are there.
+    """Write a batch's table (`COLUMNS`) once its files exist.
 
     Parameters
     ----------
-    files : patient -> what it is (t2w, brain_mask, …) -> file, absolute or from the working directory.
+    files : patient -> name (t2w, brain_mask, …) -> file, absolute or from the working directory.
     """
     text = io.StringIO()
     lines = csv.writer(text, delimiter="\t", lineterminator="\n")
@@ -75,32 +75,32 @@ def write_batch(table: str | Path, files: Files) -> None:
 def read_batches(
     paths: str | Path | Iterable[str | Path], *, only: Iterable[str] | None = None
 ) -> dict[str, dict[str, str]]:
-    """Read the tables of one step's batches: patient -> what it is -> file; patients in alphabetical order.
+    """Read the tables of one step's batches: patient -> name -> file; patients in alphabetical order.
 
     Parameters
     ----------
-    only : the patients that are asked for; None: all of the tables'.
+    only : the patients to return; None: all.
 
     Raises
     ------
     BatchError
-        A table is no table of `write_batch`, or lacks a patient who is asked for.
+        A file is not a table of `write_batch`, or the tables lack a patient of ``only``.
     """
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
     files: dict[str, dict[str, str]] = {}
     for path in paths:
         for patient, name, file, _ in _read(path):
             files.setdefault(patient, {})[name] = file
-    wanted = files if only is None else only
-    if missing := sorted(set(wanted) - set(files)):
+    chosen = files if only is None else only
+    if missing := sorted(set(chosen) - set(files)):
         raise BatchError(f"{', '.join(map(str, paths))} lacks patient {missing[0]}: delete it and run again")
-    return {patient: files[patient] for patient in sorted(wanted)}
+    return {patient: files[patient] for patient in sorted(chosen)}
 
 
 def find_damage(path: str | Path) -> str | None:
-    """Return in one sentence which file of a batch's table is missing or not the one that was written.
+    """Return one sentence that names a missing or changed file of a batch's table; None: there is none.
 
-    A file that is not newer than the table is taken for the one that was written.
+    A file that is not newer than the table counts as unchanged.
     """
     try:
         written = Path(path).stat().st_mtime_ns
@@ -120,7 +120,7 @@ def _read(path: str | Path) -> list[list[str]]:
     with open(path, newline="", encoding="utf-8") as file:
         rows = list(csv.reader(file, delimiter="\t"))
     if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
-        raise BatchError(f"{path} is no table of a batch's files: delete it, and its batch is made anew")
+        raise BatchError(f"{path} is not a table of a batch's files: delete it and run again")
     return rows[1:]
 
 

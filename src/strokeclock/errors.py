@@ -1,8 +1,8 @@
-"""The errors that a person reads: one sentence that names the place and the mend."""
+"""Errors for the user: the message is one sentence that names the place and the remedy."""
 
 
 class StrokeclockError(Exception):
-    """Base of every error that is the input's or the installation's fault, not the code's."""
+    """Base of the errors that come from the input or the installation, not from the code."""
 
 
 class ConfigurationError(StrokeclockError):
@@ -14,14 +14,14 @@ class MissingSoftwareError(StrokeclockError):
 
 
 class PatientError(StrokeclockError):
-    """One patient's data cannot be used; that patient is excluded, the others go on.
+    """One patient's data cannot be used; that patient is excluded, and the run goes on with the others.
 
     Attributes
     ----------
     patient : str
         Identifier as in the cohort sheet.
     reason : str
-        One sentence that names the file and the mend.
+        One sentence that names the file and the remedy.
     """
 
     def __init__(self, patient: str, reason: str):

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all, whoever else writes them at the same moment."""
+"""Write files and folders completely or not at all, also where several processes write the same one."""
 
 import errno
 import glob
@@ -14,7 +14,7 @@ _NUMBERS = count()
 
 
 def _name_place() -> str:
-    """Name where process numbers mean something: this computer, and on Linux the container in it."""
+    """Name this computer and, on Linux, its container: process numbers are unique only within them."""
     host = socket.gethostname().partition(".")[0]
     with suppress(OSError):
         return f"{host}-{os.stat('/proc/self/ns/pid').st_ino}"
@@ -25,12 +25,12 @@ _PLACE = _name_place()
 
 
 def write_whole(path: str | Path, content: str | bytes, *, before: str | Path | None = None) -> None:
-    """Write a file that is there whole or not at all, also after a power cut.
+    """Write a file completely or not at all, also after a power cut.
 
     Parameters
     ----------
     content : text, which is written as UTF-8, or bytes.
-    before : where the file that is replaced goes, if there is one; None: it is lost.
+    before : path to which an existing file is moved first; None: it is overwritten.
     """
     with replacing(path, before=before) as beside:
         beside.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -38,18 +38,18 @@ def write_whole(path: str | Path, content: str | bytes, *, before: str | Path | 
 
 @contextmanager
 def replacing(path: str | Path, *, before: str | Path | None = None) -> Iterator[Path]:
-    """Give a path beside ``path``, of the same suffixes, whose file takes the place of ``path`` at the end.
+    """Yield a path beside ``path``, with the same suffixes, whose file replaces ``path`` at the end.
 
-    Where an error ends the block, ``path`` stays as it was. Each writer has a file of its own, so that of
-    two writers the last one's file stays, whole. Folders are made; what killed writers of this computer left
-    beside ``path`` is removed.
+    If an error ends the block, ``path`` stays as it was. Each writer has its own file, so of two writers the
+    last one's file stays, complete. Missing folders are made. Files that killed processes of this computer
+    left beside ``path`` are removed.
     """
     path = Path(path)
-    beside = _find_room_beside(path)
+    beside = _make_path_beside(path)
     try:
         yield beside
         with open(beside, "rb+") as file:
-            os.fsync(file.fileno())  # on the disk before it gets its name: a power cut cannot leave it empty
+            os.fsync(file.fileno())  # to the disk before the renaming: a power cut cannot leave an empty file
         if before is not None and path.exists():
             os.replace(path, before)
         os.replace(beside, path)
@@ -59,9 +59,9 @@ def replacing(path: str | Path, *, before: str | Path | None = None) -> Iterator
 
 @contextmanager
 def replacing_folder(folder: str | Path) -> Iterator[Path]:
-    """Give an empty folder beside ``folder`` that takes its place at the end; else as `replacing`."""
+    """Yield an empty folder beside ``folder`` that replaces it at the end; otherwise as `replacing`."""
     folder = Path(folder)
-    beside, before = _find_room_beside(folder), _find_room_beside(folder)
+    beside, before = _make_path_beside(folder), _make_path_beside(folder)
     beside.mkdir()
     try:
         yield beside
@@ -74,14 +74,14 @@ def replacing_folder(folder: str | Path) -> Iterator[Path]:
             except OSError as error:
                 if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                     raise
-                shutil.rmtree(before, ignore_errors=True)  # another writer came between
+                shutil.rmtree(before, ignore_errors=True)  # another process wrote the folder in between
     finally:
         for left in (beside, before):
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _find_room_beside(path: Path) -> Path:
-    """A name beside ``path`` that no other writer has, once folders are made and left-overs are gone."""
+def _make_path_beside(path: Path) -> Path:
+    """Return an unused path beside ``path``; first make its folders and remove left-overs."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_left_overs(path)
     return path.with_name(f".{_PLACE}-{os.getpid()}-{next(_NUMBERS)}.{path.name}")

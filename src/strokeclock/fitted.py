@@ -1,7 +1,7 @@
-"""What is fitted, as files: exact numbers in JSON with what they rest on, applied by whoever scores.
+"""Fitted files: small models, thresholds and the like as exact numbers in JSON, and what they rest on.
 
-A file may travel to another hospital. It names no patient: of those whom its numbers were fitted on it holds
-how many they are and a digest. A file of another format, or for another question, is refused.
+A file may be taken to another hospital. It names no patient: it holds the number of patients that it was
+fitted on, and a digest of their identifiers. A file of another format, or for another task, is refused.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
 from strokeclock.provenance import list_versions
 
-FORMAT = 1  # of the files; another one is fitted anew
+FORMAT = 1  # of the files; a file of another format must be fitted anew
 _SOFTWARE = ("numpy", "scipy", "pandas", "scikit-learn", "torch")  # on which the numbers depend
 
 
@@ -29,7 +29,7 @@ class FittedError(StrokeclockError):
 
 @dataclass(frozen=True)
 class FittedOn:
-    """Whom and what numbers were fitted on.
+    """The patients and values that numbers were fitted on.
 
     Attributes
     ----------
@@ -74,7 +74,7 @@ def describe_fit(
     if strange := sorted(set(patients) - allowed):
         raise FittedError(
             f"patient {strange[0]} is to be fitted on and is not in the {' or '.join(parts)} part of the "
-            "split: make what was made by another split anew."
+            "split: make the files of another split anew."
         )
     return FittedOn(
         parts=tuple(parts),
@@ -136,20 +136,20 @@ def read_fitted(path: str | Path, *, kind: str, **asked: Any) -> dict[str, Any]:
     for key, value in asked.items():
         if content.get(key) != value:
             raise FittedError(
-                f"{path} was fitted for {key} {content.get(key)!r}, and {value!r} is asked for: delete it "
+                f"{path} was fitted for {key} {content.get(key)!r}, not for {value!r}: delete it "
                 "and fit it anew."
             )
     return content
 
 
 def check_patients(path: str | Path, content: Mapping[str, Any], *, split: str | Path) -> None:
-    """Assert that a file was fitted on all patients of its parts of today's split, and on nobody else.
+    """Assert that a file was fitted on all patients of its parts of the present split, and on no others.
 
-    FittedError where it was not: a patient who is tested today may have been fitted on.
+    FittedError where it was not: a test patient may have been fitted on.
     """
     fitted_on, parts = content["fitted_on"], read_split(split)
-    today = [patient for part in fitted_on["parts"] for patient in parts[part]]
-    if digest_patients(today) != fitted_on["patients_sha256"]:
+    present = [patient for part in fitted_on["parts"] for patient in parts[part]]
+    if digest_patients(present) != fitted_on["patients_sha256"]:
         raise FittedError(
             f"{path} was fitted on other patients than the {' and '.join(fitted_on['parts'])} part of "
             f"{split}: delete it and fit it anew."

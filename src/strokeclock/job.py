@@ -1,17 +1,17 @@
-"""What a script does: it hands what its rule names to functions that name the same things.
+"""Call a script's functions with the values of its rule, matched by name.
 
     run(snakemake, write_comparisons)
 
-A named input, output or param goes to the parameter of its name, and none may be left over: where rule and
-function differ in a name, the job ends before it begins. Besides,
+A named input, output or param is passed to the parameter of its name, and none may be left over: where rule
+and function differ in a name, the job fails before a function is called. Further rules:
 
-- an unnamed input is not handed on: the job waits for it, or reads it by a path that a param holds. Nor is
-  the param ``code``, which every rule has so that other code makes its results stale;
-- an input that is empty (``[]`` in the rule) is not given: the parameter's default holds. A parameter without
-  a default takes a list, here one of no files. A list of one file stays a list;
-- a wildcard goes to a parameter of its name that nothing else fills; as a number where the annotation is int;
-- a parameter ``inputs`` takes the named inputs that no other parameter takes, ``outputs`` all named outputs:
-  name -> file. A parameter ``output`` takes the folder in which all outputs lie.
+- An unnamed input is not passed: the job only waits for it, or a param holds its path. The param ``code`` is
+  not passed either: every rule has it so that changed code makes its results stale.
+- An empty input (``[]`` in the rule) is not passed: the parameter keeps its default. A parameter without a
+  default gets an empty list. A list of one file stays a list.
+- A wildcard is passed to a parameter of its name that has no other value, as a number if annotated as int.
+- A parameter ``inputs`` takes the named inputs that no other parameter takes, ``outputs`` all named outputs:
+  name -> file. A parameter ``output`` takes the folder that holds all outputs.
 """
 
 import inspect
@@ -25,24 +25,24 @@ from typing import Any
 from strokeclock.errors import StrokeclockError
 from strokeclock.logs import log_to
 
-NEVER = ("code",)  # params that are not handed on
+NEVER = ("code",)  # params that are not passed
 WHOLE = {"outputs", "output"}  # parameters that take all outputs
 
 
 class JobError(StrokeclockError):
-    """A rule and the functions of its script do not name the same things."""
+    """The names of a rule do not fit the parameters of its script's functions."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a rule names.
+    """The values of a rule by their names.
 
     Attributes
     ----------
     name : of rule and script, for errors.
     inputs, outputs : name -> a file, or a list of files.
     params, wildcards : name -> value.
-    given : name -> value, what the script gives beside, before all others.
+    given : name -> value that the script adds; it precedes the rule's value of that name.
     """
 
     name: str
@@ -60,16 +60,16 @@ def run(
     step: Callable | None = None,
     **given: Any,
 ) -> None:
-    """Call a script's functions, one after the other, with what the rule names; log to the rule's log.
+    """Call a script's functions in their order with the rule's values; log to the rule's log file.
 
     Parameters
     ----------
     snakemake : the object of that name in a script.
-    functions : each takes what it names; together they take all.
-    save : called with what the last function returns, a figure say, and the outputs that no function takes.
-    step : for a rule of one patient, `imaging.exclusion.run_step`: makes the call, or passes on why the
+    functions : each gets the values of its parameters' names; together they must take all.
+    save : called with the last function's result, such as a figure, and the outputs that no function takes.
+    step : for a rule of one patient, `imaging.exclusion.run_step`: calls the function, or writes why the
         patient is excluded.
-    given : values by name that the rule does not hold.
+    given : further values by name.
 
     Raises
     ------
@@ -106,7 +106,7 @@ def match(
 
     Parameters
     ----------
-    saves : these outputs are saved: there is one at least.
+    saves : these outputs are saved, and there must be at least one.
 
     Raises
     ------
@@ -137,7 +137,7 @@ def match(
 def _fill(
     function: Callable, named: Mapping[str, Mapping[str, Any]], *, wildcards: Mapping[str, str]
 ) -> tuple[dict[str, Any], set[tuple[str, str]], list[str]]:
-    """The arguments of one function; what it takes of all, (kind, name); and what is wrong."""
+    """Return the arguments of one function, what it takes as (kind, name), and the faults."""
     parameters = inspect.signature(function).parameters
     inputs, outputs = named["input"], named["output"]
     taken = {("output", name) for name in outputs if WHOLE & parameters.keys()}

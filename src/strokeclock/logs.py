@@ -1,4 +1,4 @@
-"""Where a step's words go: to its log file and to the screen, uncaught exceptions included."""
+"""Log a step's messages and uncaught exceptions to its log file and to the screen."""
 
 import logging
 import sys
@@ -9,10 +9,9 @@ from strokeclock.errors import StrokeclockError
 
 
 def log_to(path: str | Path) -> None:
-    """Send logging records to ``path`` and standard error; end in one sentence where the input is at fault.
+    """Send logging records to ``path`` and to standard error.
 
-    An uncaught `StrokeclockError` is a person's to mend: its sentence is logged without a traceback.
-    Anything else is logged with one.
+    An uncaught `StrokeclockError` is logged without a traceback, any other exception with it.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     logging.basicConfig(
@@ -29,6 +28,6 @@ def log_to(path: str | Path) -> None:
         if issubclass(kind, StrokeclockError):
             logging.error("%s", error)
         else:
-            logging.error("uncaught", exc_info=(kind, error, traceback))
+            logging.error("uncaught exception", exc_info=(kind, error, traceback))
 
     sys.excepthook = log_uncaught

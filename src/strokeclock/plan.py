@@ -1,8 +1,8 @@
-"""What a configuration asks to be made: trainings, predictions, baselines, tables, figures, pages.
+"""The plan of a run: its trainings, predictions, baselines, tables, figures and pages.
 
-Imports nothing heavy: the machine that runs Snakemake reads it. Paths are from the working folder. Params of
-rules are lists and dictionaries, as in the configuration: to Snakemake a tuple in place of a list is another
-param, and all that was made with it is stale.
+Imports nothing heavy, since every machine that runs Snakemake imports it. Paths are from the working folder.
+Params of rules are lists and dictionaries, as in the configuration: for Snakemake a tuple in place of a list
+is another param, so that it would make all files of the rule anew.
 """
 
 from collections.abc import Mapping
@@ -11,18 +11,18 @@ from functools import cached_property
 from typing import Any
 
 from strokeclock.models.channels import channel_names
-from strokeclock.models.registry import network_taught_by, networks, segmenting_network
+from strokeclock.models.registry import network_started_from, networks, segmenting_network
 from strokeclock.pretraining.sources import list_data_sets, list_missing_starts
 from strokeclock.training.phases import (
     GENESIS,
-    OUTLINE,
     QUESTION,
+    SEGMENTATION,
     SHARED,
     Run,
     Task,
-    arms_table,
     lineage,
     list_not_run,
+    list_trainings,
     network_settings,
     parent,
     read_tasks,
@@ -46,9 +46,9 @@ class Plan:
     ----------
     folder : results/<run>.
     config : the checked configuration.
-    tasks : phase -> what it asks.
-    data_sets : medical_2d and medical_3d -> their folder; None: it is not there.
-    missing : (network, arm) -> why it has no starting weights.
+    tasks : phase -> its task.
+    data_sets : medical_2d and medical_3d -> their folder; None where there is none.
+    missing : (network, start) -> why it has no initial weights.
     trainings : each after the one it starts from.
     """
 
@@ -61,7 +61,7 @@ class Plan:
 
     @property
     def seeds(self) -> list[int]:
-        """The seeds, each of which trains all anew."""
+        """The seeds; all networks are trained once with each."""
         return [*self.config["training"]["seeds"]]
 
     @property
@@ -78,7 +78,7 @@ class Plan:
 
     @property
     def not_run(self) -> dict[tuple[str, str, str], str]:
-        """Row (network, phase, weights) of Table 2 that no training makes -> why."""
+        """Row (network, phase, start) of Table 2 that no training makes -> why."""
         return list_not_run(self.trainings, tasks=self.tasks, missing=self.missing)
 
     @property
@@ -88,39 +88,39 @@ class Plan:
 
     @property
     def time_phases(self) -> list[str]:
-        """The phases that ask for a time and that every arm learns; small models answer them, too."""
+        """The phases with a TSS target that are trained from every start; small models have them, too."""
         return [phase for phase, task in self.tasks.items() if task.below_min and not task.attention]
 
     @property
     def restorer(self) -> str:
         """The network whose trunk restores hemispheres (Models Genesis)."""
-        return network_taught_by(GENESIS)
+        return network_started_from(GENESIS)
 
     @property
-    def outliner(self) -> str:
-        """The network whose trunk finds the lesion's voxels."""
+    def segmenter(self) -> str:
+        """The network whose trunk is trained to segment the lesion."""
         return segmenting_network()
 
     @property
-    def has_outliner(self) -> bool:
-        """The lesion's age is read where the outliner finds the lesion."""
-        return bool(self.config["training"][OUTLINE])
+    def has_segmenter(self) -> bool:
+        """Whether a segmentation network is trained, and TSS predicted from ratios in its segmentations."""
+        return bool(self.config["training"][SEGMENTATION])
 
     @cached_property
     def pretrained(self) -> dict[str, str]:
         """What is learned from (imagenet, medical_2d, medical_3d) -> the network whose trunk learns it."""
-        return {name: network_taught_by(name) for name in ("imagenet", *self.data_sets)}
+        return {name: network_started_from(name) for name in ("imagenet", *self.data_sets)}
 
     @property
     def channels(self) -> list[str]:
-        """What networks see of a patient."""
+        """The channels of the networks' input, in order."""
         models = self.config["models"]
-        return [*channel_names(models["channels"], other_hemisphere=models["other_hemisphere"])]
+        return [*channel_names(models["channels"], contralateral=models["contralateral"])]
 
     @property
     def brain_box(self) -> str | list[str]:
-        """The file of the box that networks see; [], no input of a rule, where it is the whole hemisphere."""
-        is_box = self.config["models"]["field"] == "brain"
+        """The file of the networks' view; [], no input of a rule, where it is the whole hemisphere."""
+        is_box = self.config["models"]["view"] == "brain"
         return f"{self.folder}/hemispheres/brain_box.json" if is_box else []
 
     @cached_property
@@ -130,14 +130,14 @@ class Plan:
 
     @property
     def medical_settings(self) -> dict[str, object]:
-        """What a training on medical images reads."""
+        """The settings of a training on medical images."""
         training = self.config["training"]
         return {**training["phase0_medical"], **{key: training[key] for key in SHARED}}
 
     def questions(self, net: str, phase: str) -> dict[str, dict[str, object] | None]:
-        """What the phases ask through which a network comes to a phase.
+        """The task settings of a phase and of the phases before it in a network's chain.
 
-        Where Models Genesis is left out, the network that would begin with it reads this, too.
+        Where Models Genesis is left out, the network that would start from it has the key, with None.
         """
         training = self.config["training"]
         asked = {
@@ -146,7 +146,7 @@ class Plan:
         }
         return asked | ({GENESIS: None} if net == self.restorer and not training[GENESIS] else {})
 
-    def model_before(self, net: str, phase: str, weights: str, seed: int | str) -> str | list[str]:
+    def model_before(self, net: str, phase: str, start: str, seed: int | str) -> str | list[str]:
         """The model that a training starts from; [] where it starts from random weights.
 
         Raises
@@ -154,56 +154,56 @@ class Plan:
         ValueError
             There is no such training.
         """
-        before = parent(net, phase, weights, self.tasks)
+        before = parent(net, phase, start, self.tasks)
         return f"{self.folder}/models/{net}/{'/'.join(before)}/seed-{seed}/model.pt" if before else []
 
     @property
     def records(self) -> list[str]:
-        """The records of all trainings, the outliner's among them."""
-        outlining = [Run(self.outliner, OUTLINE, "random", seed) for seed in self._outlining_seeds]
-        return [self._of("models", run, "/run.json") for run in (*self.trainings, *outlining)]
+        """The records of all trainings, the segmentation network's among them."""
+        segmenting = [Run(self.segmenter, SEGMENTATION, "random", seed) for seed in self._segmentation_seeds]
+        return [self._of("models", run, "/run.json") for run in (*self.trainings, *segmenting)]
 
     # Predictions
 
     @property
     def predictions(self) -> list[str]:
-        """The networks' predictions. Phase 0 makes starting weights and predicts nothing."""
+        """The networks' predictions. Phase 0 makes initial weights and no predictions."""
         return [self._of("predictions", run, ".tsv") for run in self.trainings if run.phase in self.tasks]
 
     @cached_property
     def chained(self) -> dict[tuple[str, str], str]:
-        """(network, time phase) of the chain -> what its weights started from."""
+        """(network, time phase) of the chain -> its start."""
         return {
-            (run.net, run.phase): run.weights
+            (run.net, run.phase): run.start
             for run in self.trainings
-            if run.phase in self.time_phases and run.weights.startswith("phase")
+            if run.phase in self.time_phases and run.start.startswith("phase")
         }
 
     @property
     def joined_predictions(self) -> list[str]:
-        """Predictions by the lesion's age where it is outlined, and by the chain's networks, together."""
+        """Predictions that average the segmented ratios' scores with those of the chain's networks."""
         return [
-            f"{self.folder}/predictions/outline/{phase}/{net}/seed-{seed}.tsv"
+            f"{self.folder}/predictions/segmentation/{phase}/{net}/seed-{seed}.tsv"
             for net, phase in self.chained
-            for seed in self._outlining_seeds
+            for seed in self._segmentation_seeds
         ]
 
     @property
     def radiomics_phases(self) -> list[str]:
-        """The phases whose question radiomics answers."""
+        """The phases whose task the radiomics baseline has."""
         return [_RADIOMICS] if _RADIOMICS in self.tasks else []
 
     @property
     def baseline_predictions(self) -> list[str]:
-        """The predictions of all that the networks have to beat, and of what is joined with them."""
+        """The predictions of the baselines, and of the segmented ratios joined with networks."""
         folder = f"{self.folder}/predictions"
         has_ratios = {"dwi", "flair"} <= set(self.config["models"]["channels"])
         ratios = ["flair", "series"] if has_ratios else []
         return [
             *(
-                f"{folder}/outline/{phase}/ratios/seed-{seed}.tsv"
+                f"{folder}/segmentation/{phase}/ratios/seed-{seed}.tsv"
                 for phase in self.time_phases
-                for seed in self._outlining_seeds
+                for seed in self._segmentation_seeds
             ),
             *self.joined_predictions,
             *(f"{folder}/ratio/{phase}/{row}/seed-0.tsv" for phase in self.time_phases for row in ratios),
@@ -211,11 +211,11 @@ class Plan:
             *(f"{folder}/ml/{phase}/radiomics/seed-0.tsv" for phase in self.radiomics_phases),
         ]
 
-    # What people read
+    # Tables, figures and the page
 
     @property
     def intervals(self) -> dict[str, object]:
-        """How the intervals of tables and figures are found: confidence, bootstraps."""
+        """The settings of the intervals of tables and figures: confidence, bootstraps."""
         return {key: self.config["evaluation"][key] for key in ("confidence", "bootstraps")}
 
     @property
@@ -226,12 +226,12 @@ class Plan:
 
     @property
     def occlusion_runs(self) -> list[str]:
-        """The trainings that see lesions painted over, below models/: phase 1 and all of the chain, too."""
+        """The trainings of the occlusion table, below models/: phase 1, the chain, and 4.5 h from scratch."""
         return [
             _place(run)
             for run in self._first_runs
             if self.tasks[run.phase].both_hemispheres
-            or run.weights.startswith("phase")
+            or run.start.startswith("phase")
             or run[1:3] == _FROM_SCRATCH
         ]
 
@@ -243,13 +243,13 @@ class Plan:
 
     @property
     def lesion_tables(self) -> list[str]:
-        """Where lesions are, and what networks make of them."""
+        """The tables of lesion volumes, of Grad-CAM on lesions, and of occlusion."""
         tables = ("lesions/volumes.tsv", "tables/gradcam_overlap.csv", "tables/occlusion.csv")
         return [f"{self.folder}/{table}" for table in tables]
 
     @property
     def baseline_tables(self) -> list[str]:
-        """Radiomics beside the networks."""
+        """The table of the radiomics baseline beside the networks."""
         return [f"{self.folder}/tables/ml_baseline.csv"] if self.radiomics_phases else []
 
     @property
@@ -273,20 +273,20 @@ class Plan:
 
     @property
     def roc_figures(self) -> dict[str, dict[str, object]]:
-        """Figure with ROC curves -> its phases, and whether readers stand in it."""
+        """Figure with ROC curves -> its phases, and whether it shows the readers."""
         return _ROC_FIGURES
 
     @property
     def figures(self) -> list[str]:
-        """The paper's figures, how trainings went, what is restored and outlined, and the phantoms."""
+        """The paper's figures, training curves, examples of restoration and segmentation, phantoms."""
         names = ["fig1", "fig2", "fig3", "fig4", "fig5", *self.roc_figures, "fig9"]
-        names += sorted({f"training/{run.net}-{run.phase}-{run.weights}" for run in self.trainings})
-        if self.has_outliner:
-            names.append(f"training/{self.outliner}-{OUTLINE}-random")
+        names += sorted({f"training/{run.net}-{run.phase}-{run.start}" for run in self.trainings})
+        if self.has_segmenter:
+            names.append(f"training/{self.segmenter}-{SEGMENTATION}-random")
         if any(run.phase == GENESIS for run in self.trainings):
             names.append("genesis_examples")
-        if self.has_outliner:
-            names.append("outlines")
+        if self.has_segmenter:
+            names.append("segmentations")
         figures = [file for name in names for file in _both(f"{self.folder}/figures/{name}")]
         if self.is_of_phantoms and self.config["phantom"]["space"] == "native":
             figures.append(f"{self.folder}/figures/phantom.png")
@@ -294,23 +294,23 @@ class Plan:
 
     @property
     def ceilings(self) -> list[str]:
-        """How well phantoms can be told apart at most; none for patients."""
+        """The file of the highest AUC that phantoms allow; none for patients."""
         return [f"{self.folder}/phantom/ceiling.json"] if self.is_of_phantoms else []
 
     @property
     def page(self) -> str:
-        """The one page that holds them all."""
+        """The page that holds all of them."""
         return f"{self.folder}/index.html"
 
     @property
     def _first_runs(self) -> list[Run]:
-        """The trainings of the first seed that predict, network beside network."""
+        """The trainings of the first seed that make predictions, ordered by network."""
         runs = [run for run in self.trainings if run.phase in self.tasks]
         return sorted(run for run in runs if run.seed == self.seeds[0])
 
     @property
-    def _outlining_seeds(self) -> list[int]:
-        return self.seeds if self.has_outliner else []
+    def _segmentation_seeds(self) -> list[int]:
+        return self.seeds if self.has_segmenter else []
 
     def _of(self, kind: str, run: Run, ending: str) -> str:
         """A file of a training or of its predictions."""
@@ -318,7 +318,7 @@ class Plan:
 
 
 def _place(run: Run) -> str:
-    return f"{run.net}/{run.phase}/{run.weights}/seed-{run.seed}"
+    return f"{run.net}/{run.phase}/{run.start}/seed-{run.seed}"
 
 
 def _both(figure: str) -> tuple[str, str]:
@@ -337,7 +337,7 @@ def make_plan(config: Mapping[str, Any], *, folder: str) -> Plan:
     ConfigurationError
         The phases contradict each other, or nothing is to be trained.
     """
-    training, starts = config["training"], config["starting_weights"]
+    training, starts = config["training"], config["initial_weights"]
     tasks = read_tasks(training)
     data_sets = list_data_sets(starts, folder=folder)
     missing = list_missing_starts(starts, data_sets=data_sets)
@@ -347,7 +347,7 @@ def make_plan(config: Mapping[str, Any], *, folder: str) -> Plan:
         tasks=tasks,
         data_sets=data_sets,
         missing=missing,
-        trainings=arms_table(
-            training["networks"], training["arms"], training["seeds"], tasks=tasks, missing=missing
+        trainings=list_trainings(
+            training["networks"], training["starts"], training["seeds"], tasks=tasks, missing=missing
         ),
     )

@@ -1,11 +1,11 @@
 """The prediction files of a run: read, checked, and brought to one score per unit.
 
-A file predictions/<net>/<phase>/<weights>/seed-<n>.tsv has the columns patient, hemisphere, part, label,
+A file predictions/<net>/<phase>/<start>/seed-<n>.tsv has the columns patient, hemisphere, part, label,
 score. The unit of phase 1 is the hemisphere; the unit of phases 2 to 4 is the patient, whose score is the
-mean over the lesion hemispheres (two in a bilateral stroke). The seeds of one arm are kept side by side.
+mean over the lesion hemispheres (two in a bilateral stroke). The seeds of one scorer are kept side by side.
 
-The paper's own rows rest on different patients and on two positive classes (its Table 2, reconstructed):
-here one test list and one positive class, TSS < threshold, are asserted for all rows of a stage.
+The paper's own rows have different patients and two positive classes (its Table 2, reconstructed). Here all
+rows of a stage must have one list of test patients and one positive class, TSS < threshold.
 """
 
 import re
@@ -28,26 +28,26 @@ COLUMNS = ["patient", "hemisphere", "part", "label", "score"]
 Tasks = Mapping[str, float | None]
 PAPER: Tasks = {"phase1_stroke": None, "phase2_tss3h": 180, "phase3_tss4h5": 270, "phase4_attention": 270}
 READER_THRESHOLD_MIN = 270
-OUTLINED = "outline"  # rows that rest on the outliner (evaluation/outline.py): alone, and beside a network
-SUBSET = "ml"  # the radiomics baseline alone rests on some of the patients: those with a region to measure
+SEGMENTED = "segmentation"  # rows that rest on the segmented lesion: alone, and joined with a network
+SUBSET = "ml"  # the radiomics baseline; it alone may score some of the patients: those with a region
 
 
 class PredictionError(StrokeclockError):
     """A prediction file is malformed, or the files of one run contradict each other."""
 
 
-class Arm(NamedTuple):
-    """One model row of Table 2: a network, the phase it was trained for, the weights it started from.
+class Scorer(NamedTuple):
+    """One model row of Table 2: a network, the phase it was trained for, its start.
 
-    Of a baseline: its name (ratio, clinical, ml), the phase whose question it answers, what it looks at.
+    For a baseline: its name (ratio, clinical, ml), the phase whose task it has, its input.
     """
 
     net: str
     phase: str
-    weights: str
+    start: str
 
     def __str__(self) -> str:
-        return f"{self.net}/{self.phase}/{self.weights}"
+        return f"{self.net}/{self.phase}/{self.start}"
 
 
 class Units(NamedTuple):
@@ -64,17 +64,17 @@ class Units(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ArmPredictions:
-    """All seeds of one arm. `frame` is indexed by (patient, hemisphere), with "" as hemisphere where the
+class ScorerPredictions:
+    """All seeds of one scorer. `frame` is indexed by (patient, hemisphere), with "" as hemisphere where the
     patient is the unit; its columns are part, label and the seeds' scores."""
 
-    arm: Arm
+    scorer: Scorer
     seeds: tuple[int, ...]
     frame: pd.DataFrame
 
     @property
-    def learning(self) -> tuple[str, ...]:
-        """The parts that may choose a threshold; training too where its scores are cross-validated."""
+    def fitting_parts(self) -> tuple[str, ...]:
+        """The parts that thresholds are chosen on; training too where its scores are cross-validated."""
         return ("train", "validation") if "train" in set(self.frame["part"]) else ("validation",)
 
     def units(self, *parts: str) -> Units:
@@ -87,8 +87,8 @@ class ArmPredictions:
         )
 
 
-def parse_path(path: str | Path) -> tuple[Arm, int]:
-    """Read arm and seed from <net>/<phase>/<weights>/seed-<n>.tsv; PredictionError for any other path."""
+def parse_path(path: str | Path) -> tuple[Scorer, int]:
+    """Read scorer and seed from <net>/<phase>/<start>/seed-<n>.tsv; PredictionError for any other path."""
     path = Path(path)
     prefix, _, seed = path.stem.partition("-")
     parts = path.parts[-4:-1]
@@ -100,10 +100,10 @@ def parse_path(path: str | Path) -> tuple[Arm, int]:
         or path.suffix != ".tsv"
     ):
         raise PredictionError(
-            f"{path} is no prediction file: its path should end in <net>/<phase>/<weights>/seed-<n>.tsv, "
+            f"{path} is no prediction file: its path should end in <net>/<phase>/<start>/seed-<n>.tsv, "
             "with a phase like phase2_tss3h"
         )
-    return Arm(*parts), int(seed)
+    return Scorer(*parts), int(seed)
 
 
 def read_predictions(path: str | Path) -> pd.DataFrame:
@@ -115,7 +115,7 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
     """
     if not Path(path).read_bytes().endswith(b"\n"):  # its last score may have lost digits
         raise PredictionError(f"{path} is empty or ends in the middle of a line: delete it and predict anew")
-    header, lines = read_cells(path, error=PredictionError, mend="delete it and predict anew")
+    header, lines = read_cells(path, error=PredictionError, remedy="delete it and predict anew")
     if missing := [column for column in COLUMNS if column not in header]:
         raise PredictionError(
             f"{path} lacks the column {missing[0]}; write patient, hemisphere, part, label, score"
@@ -140,11 +140,14 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
         )
     if (repeated := frame[frame.duplicated(["patient", "hemisphere"])]).size:
         raise PredictionError(
-            f"{path} has patient {repeated['patient'].iloc[0]} twice for the same hemisphere"
+            f"{path} has patient {repeated['patient'].iloc[0]} twice for the same hemisphere: delete it and "
+            "predict anew"
         )
     parts = frame.groupby("patient")["part"].nunique()
     if (parts > 1).any():
-        raise PredictionError(f"{path} has patient {parts.idxmax()} in two parts at once")
+        raise PredictionError(
+            f"{path} has patient {parts.idxmax()} in two parts at once: delete it and predict anew"
+        )
     frame = frame.assign(label=frame["label"].astype(int), score=score)[COLUMNS]
     return frame.sort_values(["patient", "hemisphere"], ignore_index=True)
 
@@ -158,121 +161,127 @@ def write_predictions(path: str | Path, rows: Iterable[tuple[str, str, str, floa
     write_whole(path, "\n".join(lines) + "\n")
 
 
-def join_predictions(network: str | Path, outlined: str | Path, predictions: str | Path) -> None:
-    """Write the mean of a network's and the outlined lesion's scores for the same units.
+def join_predictions(network: str | Path, segmented: str | Path, predictions: str | Path) -> None:
+    """Write the mean of a network's and the segmented lesion's scores for the same units.
 
     Raises PredictionError where they do not hold the same units with the same labels.
     """
-    first, second = read_predictions(network), read_predictions(outlined)
+    first, second = read_predictions(network), read_predictions(segmented)
     units = first.drop(columns="score")
     if not second.drop(columns="score").equals(units):
-        raise PredictionError(f"{outlined} and {network} differ in units or labels: predict them anew")
+        raise PredictionError(f"{segmented} and {network} differ in units or labels: predict them anew")
     scores = np.mean([first["score"], second["score"]], axis=0)
     write_predictions(predictions, units.assign(score=scores).itertuples(index=False, name=None))
 
 
 def _units(frame: pd.DataFrame, below_min: float | None, path: str | Path) -> pd.DataFrame:
-    """One row a unit: the hemisphere where the lesion is looked for, else the patient (mean of sides)."""
+    """One row a unit: the hemisphere for lesion detection, else the patient (mean of its hemispheres)."""
     if below_min is not None:
         labels = frame.groupby("patient")["label"].nunique()
         if (labels > 1).any():
             raise PredictionError(
-                f"{path} gives the hemispheres of patient {labels.idxmax()} different labels"
+                f"{path} gives the hemispheres of patient {labels.idxmax()} different labels: delete it and "
+                "predict anew"
             )
         frame = frame.assign(hemisphere="")
     keys = ["patient", "hemisphere"]
     return frame.groupby(keys).agg(part=("part", "first"), label=("label", "first"), score=("score", "mean"))
 
 
-def collect_predictions(paths: Iterable[str | Path], *, tasks: Tasks = PAPER) -> dict[Arm, ArmPredictions]:
-    """Read all prediction files of a run and join the seeds of each arm.
+def collect_predictions(
+    paths: Iterable[str | Path], *, tasks: Tasks = PAPER
+) -> dict[Scorer, ScorerPredictions]:
+    """Read all prediction files of a run and join the seeds of each scorer.
 
-    A file of `SUBSET` may be without rows: no patient could be measured, and the arm is not there. It alone
-    may score training patients, by cross-validation.
+    A file of `SUBSET` without rows gives no scorer: no patient could be measured. Only `SUBSET` may score
+    training patients, by cross-validation.
 
-    Raises PredictionError where the seeds of an arm differ in their units, labels or parts, or where two
-    arms with the same target differ in their test units or labels (phases 3 and 4 have the same target;
+    Raises PredictionError where the seeds of a scorer differ in their units, labels or parts, or where two
+    scorers with the same target differ in their test units or labels (phases 3 and 4 have the same target;
     `SUBSET` may have fewer).
     """
-    seeds: dict[Arm, dict[int, pd.DataFrame]] = {}
+    seeds: dict[Scorer, dict[int, pd.DataFrame]] = {}
     for path in paths:
-        arm, seed = parse_path(path)
-        if arm.phase not in tasks:
+        scorer, seed = parse_path(path)
+        if scorer.phase not in tasks:
             raise PredictionError(
-                f"{path} answers {arm.phase}, which is no task of this configuration: remove the file, or "
-                f"give training a key {arm.phase}"
+                f"{path} is of {scorer.phase}, which is no task of this configuration: remove the file, or "
+                f"give training a key {scorer.phase}"
             )
         rows = read_predictions(path)
-        if arm.net != SUBSET and "train" in set(rows["part"]):
+        if scorer.net != SUBSET and "train" in set(rows["part"]):
             raise PredictionError(
-                f"{path} scores training patients, from whom the model has learned: remove them"
+                f"{path} scores training patients, on whom the model was trained: delete it and predict anew"
             )
-        if len(rows) or arm.net != SUBSET:
-            seeds.setdefault(arm, {})[seed] = _units(rows, tasks[arm.phase], path)
-    arms = {}
-    for arm, frames in sorted(seeds.items()):
+        if len(rows) or scorer.net != SUBSET:
+            seeds.setdefault(scorer, {})[seed] = _units(rows, tasks[scorer.phase], path)
+    scorers = {}
+    for scorer, frames in sorted(seeds.items()):
         numbers = tuple(sorted(frames))
         frame = frames[numbers[0]][["part", "label"]]
         for number in numbers[1:]:
             if not frames[number][["part", "label"]].equals(frame):
                 raise PredictionError(
-                    f"seeds {numbers[0]}, {number} of {arm} differ in patients, parts or labels; predict anew"
+                    f"seeds {numbers[0]}, {number} of {scorer} differ in patients, parts or labels; "
+                    "predict anew"
                 )
         scores = {number: frames[number]["score"] for number in numbers}
-        arms[arm] = ArmPredictions(arm, numbers, frame.join(pd.DataFrame(scores)))
-    _check_same_test_list(arms.values(), tasks)
-    return arms
+        scorers[scorer] = ScorerPredictions(scorer, numbers, frame.join(pd.DataFrame(scores)))
+    _check_same_test_list(scorers.values(), tasks)
+    return scorers
 
 
-def _check_same_test_list(arms: Iterable[ArmPredictions], tasks: Tasks) -> None:
-    first: dict[float | None, tuple[Arm, pd.Series]] = {}
+def _check_same_test_list(scorers: Iterable[ScorerPredictions], tasks: Tasks) -> None:
+    first: dict[float | None, tuple[Scorer, pd.Series]] = {}
     for predictions in sorted(
-        arms, key=lambda found: found.arm.net == SUBSET
-    ):  # behind those with all patients
+        scorers, key=lambda found: found.scorer.net == SUBSET
+    ):  # last, after those with all patients
         labels = predictions.frame.query("part == 'test'")["label"]
         if labels.empty:
-            raise PredictionError(f"{predictions.arm} has no test patients; predict the test part, too")
-        reference, expected = first.setdefault(tasks[predictions.arm.phase], (predictions.arm, labels))
-        if predictions.arm.net == SUBSET:
+            raise PredictionError(f"{predictions.scorer} has no test patients; predict the test part, too")
+        reference, expected = first.setdefault(tasks[predictions.scorer.phase], (predictions.scorer, labels))
+        if predictions.scorer.net == SUBSET:
             expected = expected[expected.index.isin(labels.index)]
         if not labels.equals(expected):
             raise PredictionError(
-                f"{predictions.arm} and {reference} differ in test patients or labels; all rows of a stage "
-                "of Table 2 must rest on the same list: predict them anew with the same split"
+                f"{predictions.scorer} and {reference} differ in test patients or labels; all rows of a "
+                "stage of Table 2 must rest on the same list: predict them anew with the same split"
             )
 
 
-def select_reader_target(arms: Mapping[Arm, ArmPredictions], *, tasks: Tasks = PAPER) -> Units | None:
-    """Test patients and labels of TSS < 4.5 h, the target of phases 3, 4 and of the readers; or None."""
-    for arm, predictions in arms.items():
-        if tasks[arm.phase] == READER_THRESHOLD_MIN and arm.net != SUBSET:
+def select_reader_target(
+    scorers: Mapping[Scorer, ScorerPredictions], *, tasks: Tasks = PAPER
+) -> Units | None:
+    """Test patients and labels of TSS < 4.5 h, the target of phases 3 and 4 and the readers; or None."""
+    for scorer, predictions in scorers.items():
+        if tasks[scorer.phase] == READER_THRESHOLD_MIN and scorer.net != SUBSET:
             return predictions.units("test")
     return None
 
 
 def check_against_cohort(
-    arms: Iterable[ArmPredictions], *, cohort: str | Path, split: str | Path, tasks: Tasks = PAPER
+    scorers: Iterable[ScorerPredictions], *, cohort: str | Path, split: str | Path, tasks: Tasks = PAPER
 ) -> None:
     """Assert that patients, labels and parts are those of the cohort.
 
     `cohort` and `split` are cohort/cohort.tsv and cohort/split.tsv. The positive class is "this hemisphere
     has a lesion" in phase 1 and "TSS < threshold" in phases 2 to 4; a patient predicted as test or
     validation must have that part in the split, and all who have it must be predicted (but by `SUBSET`).
-    Raises PredictionError, naming arm and patient.
+    Raises PredictionError, naming scorer and patient.
     """
     patients = read_cohort(cohort).set_index("patient")
     parts = read_split_table(split).set_index("patient")["part"]
-    for predictions in arms:
-        arm, frame = predictions.arm, predictions.frame
+    for predictions in scorers:
+        scorer, frame = predictions.scorer, predictions.frame
         patient, hemisphere = (frame.index.get_level_values(level) for level in ("patient", "hemisphere"))
         part = parts.reindex(patient).to_numpy()
         if (wrong := part != frame["part"].to_numpy()).any():
             at = int(np.argmax(wrong))
             raise PredictionError(
-                f"{arm} predicts patient {patient[at]} as {frame['part'].iloc[at]}, but in {split} it is "
+                f"{scorer} predicts patient {patient[at]} as {frame['part'].iloc[at]}, but in {split} it is "
                 f"{part[at] if isinstance(part[at], str) else 'absent'}: predict anew with this split"
             )
-        below_min = tasks[arm.phase]
+        below_min = tasks[scorer.phase]
         if below_min is None:
             side = patients["lesion_side"].reindex(patient).to_numpy()
             truth = (side == hemisphere.to_numpy()) | (side == BOTH)
@@ -280,14 +289,14 @@ def check_against_cohort(
             truth = patients["onset_to_mri_min"].reindex(patient).to_numpy() < below_min
         if (wrong := frame["label"].to_numpy() != truth).any():
             raise PredictionError(
-                f"{arm} has the wrong label for patient {patient[int(np.argmax(wrong))]}: 1 must mean "
+                f"{scorer} has the wrong label for patient {patient[int(np.argmax(wrong))]}: 1 must mean "
                 + ("a lesion in this hemisphere" if below_min is None else "a TSS under the threshold")
                 + f"; if {cohort} has changed since, predict anew"
             )
         scored = pd.Series(patient).value_counts().reindex(parts.index[parts != "train"], fill_value=0)
         lacking = scored.index[scored < (2 if below_min is None else 1)]  # hemispheres, or the patient
-        if len(lacking) and arm.net != SUBSET:
+        if len(lacking) and scorer.net != SUBSET:
             raise PredictionError(
-                f"{arm} does not score {len(lacking)} of the {len(scored)} validation and test patients of "
-                f"{split}, or not in both hemispheres, {lacking[0]} first: predict anew with this split"
+                f"{scorer} does not score {len(lacking)} of the {len(scored)} validation and test patients "
+                f"of {split}, or not in both hemispheres, {lacking[0]} first: predict anew with this split"
             )

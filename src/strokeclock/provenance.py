@@ -1,4 +1,4 @@
-"""Which code, which settings, which files made a result."""
+"""Digests of code, settings and files, and versions of software: what a result was made from."""
 
 import ast
 import hashlib
@@ -29,11 +29,12 @@ _SOFTWARE = (
 
 
 def digest_code(path: str | Path) -> str:
-    """Digest a script or module and all of strokeclock that it reaches: what was made by other code is stale.
+    """Digest a script or module and all modules of strokeclock that it reaches.
 
-    It reaches what it imports, at the top or inside a function, and what those modules import. A string that
-    names a module of strokeclock counts as an import of it; one that names a package, as an import of all its
-    modules (they are found there when the program runs).
+    A result of code with another digest is stale. A file reaches the modules that it imports, at the top or
+    inside a function, and the modules that these import. A string that names a module of strokeclock counts
+    as an import of it. A string that names a package counts as an import of all its modules, because the
+    program finds them when it runs.
     """
     digest = hashlib.sha256()
     for reached in sorted(reach(Path(path).resolve())):
@@ -51,7 +52,7 @@ def digest_library() -> str:
 
 @cache
 def reach(path: Path) -> frozenset[Path]:
-    """Return the files that a script or module of strokeclock reaches (`digest_code`), itself among them."""
+    """Return the file and the files of strokeclock that it reaches (`digest_code`)."""
     reached, waiting = set(), [path]
     while waiting:
         if (file := waiting.pop()) not in reached:
@@ -69,7 +70,7 @@ def _imported(path: Path) -> frozenset[Path]:
             found.update(file for alias in node.names for file in _files_of(alias.name))
         elif isinstance(node, ast.ImportFrom):
             if node.level:
-                raise ValueError(f"{path} line {node.lineno}: import modules by their whole names")
+                raise ValueError(f"{path} line {node.lineno}: relative import, write the module's full name")
             found.update(_files_of(node.module or ""))
             found.update(file for alias in node.names for file in _files_of(f"{node.module}.{alias.name}"))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -78,7 +79,7 @@ def _imported(path: Path) -> frozenset[Path]:
 
 
 def _files_of(name: str, *, with_members: bool = False) -> Iterator[Path]:
-    """The files of a module, and of the packages that it lies in; none for what is not of strokeclock."""
+    """Yield the files of a module of strokeclock and of its packages; none for any other name."""
     if name.partition(".")[0] != _PACKAGE.name or not name.replace(".", "_").isidentifier():
         return
     place = _PACKAGE.parent.joinpath(*name.split("."))
@@ -106,7 +107,7 @@ def digest_file(path: str | Path) -> str:
 
 
 def list_versions() -> dict[str, str]:
-    """The installed version of the software that results depend on; what is not installed is left out."""
+    """Return the installed versions of the software that results depend on; absent software is left out."""
     versions = {}
     for name in _SOFTWARE:
         try:

@@ -1,7 +1,7 @@
-"""The series of a patient, each describing itself, and the sides of the brain.
+"""The series of a patient with their properties, and the sides of the brain.
 
-What the pipeline has to know of a series stands here, and nowhere else: whether a patient needs it, where it
-lies, how N4 corrects it, what becomes of its intensities, what is checked. docs/extending.md adds one.
+All properties of a series stand here and nowhere else: whether every patient needs it, its geometry, how N4
+corrects it, how its intensities are scaled, what is checked. docs/extending.md shows how to add a series.
 """
 
 from collections.abc import Collection, Mapping
@@ -16,25 +16,25 @@ BOTH = "both"  # of a lesion's side
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
-    """One series: how it is called, where it comes from, and what is done with it.
+    """One series: its names, its source, and how it is processed.
 
     Attributes
     ----------
     name : in file names, in models.channels, and as the cohort sheet's column; lower-case letters and digits.
-    label, title : in sentences and on axes; in full.
-    place : "reference": registered to the atlas, and the others to it (the T2w);
-        "shared": on the T2w's grid, as one echo-planar scan gives it, so that it takes the T2w's matrix;
-        "own": a geometry of its own, registered rigidly to the T2w.
-    bias_field : by which N4 corrects it. "own": its own; "shared": the T2w's where
+    label, title : for sentences and axes; in full.
+    place : "reference": registered to the atlas; the other series are registered to it (the T2w);
+        "shared": on the T2w's grid, because one echo-planar scan gives both; it takes the T2w's matrix;
+        "own": it has its own geometry and is registered rigidly to the T2w.
+    bias_field : the field by which it is divided. "own": its own; "shared": the T2w's where
         preprocessing.n4.shared_dwi is true, else its own; None: it is not corrected.
-    required : every patient needs it, whatever the channels are; else where models.channels names it.
-    instead : the series from which it is derived where a patient has none of it; "": from none.
-    derived : computed from the others for every patient; a file of it serves only `instead` of another.
-    full : what becomes 1 in a network's channel, in the unit of a map that has one. None: a magnitude image
-        in arbitrary units, never negative; it is normalised, and matched to the histogram reference.
-    min_coverage, min_fit : a share of the brain that it shows, and of its variance inside the brain that T2w
-        and DWI explain, below which a person is asked to look, where the section quality of the
-        configuration does not say otherwise (min_<name>_coverage, min_<name>_fit); None: not checked.
+    required : every patient needs it, whatever the channels are; else only where models.channels names it.
+    instead : the series from which it is derived for a patient who lacks it; "": it is not derived.
+    derived : computed from the others for every patient; its file is used only as `instead` of another.
+    full : for a map with a unit, the value that becomes 1 in a network's channel. None: a magnitude image in
+        arbitrary units, never negative; it is normalised and matched to the histogram reference.
+    min_coverage, min_fit : the least share of the brain that it shows, and of its variance inside the brain
+        that T2w and DWI explain; below it the verdict is review. The configuration's section quality
+        overrides both (min_<name>_coverage, min_<name>_fit). None: not checked.
     phantom : a phantom has it.
     """
 
@@ -108,7 +108,7 @@ REQUIRED = tuple(name for name in SERIES if SERIES[name].required)
 
 
 def list_needed(channels: Collection[str]) -> tuple[str, ...]:
-    """Name the series that a patient cannot do without where a network sees these channels."""
+    """Name the series that every patient needs where the networks have these channels."""
     return tuple(
         name
         for name, series in SERIES.items()
@@ -117,9 +117,9 @@ def list_needed(channels: Collection[str]) -> tuple[str, ...]:
 
 
 def list_used(channels: Collection[str]) -> tuple[str, ...]:
-    """Name the series that are brought to the atlas grid where a network sees these channels.
+    """Name the series that are brought to the atlas grid where the networks have these channels.
 
-    What every patient has and what is computed for everyone come along:
+    Series that every patient has, or that are computed for everyone, are among them:
 
     >>> list_used(["flair"])
     ('t2w', 'dwi', 'flair', 'adc')
@@ -132,7 +132,7 @@ def list_used(channels: Collection[str]) -> tuple[str, ...]:
 def list_registered(names: Collection[str], *, shared: bool) -> tuple[str, ...]:
     """Name those of the series that are registered to the T2w; the others take its matrix.
 
-    ``shared``: what was scanned together with the T2w is registered all the same
+    ``shared``: series that were scanned together with the T2w are registered too
     (preprocessing.dwi_transform: register).
     """
     return tuple(
@@ -146,7 +146,7 @@ def list_registered(names: Collection[str], *, shared: bool) -> tuple[str, ...]:
 def find_bias_field(name: str, *, shared: bool) -> str | None:
     """Name the series whose bias field a series is divided by; None: it is not corrected.
 
-    ``shared``: the T2w's field serves what was scanned together with it (preprocessing.n4.shared_dwi).
+    ``shared``: series that were scanned together with the T2w take its field (preprocessing.n4.shared_dwi).
 
     >>> [find_bias_field(name, shared=True) for name in ("t2w", "dwi", "flair", "adc")]
     ['t2w', 't2w', 'flair', None]

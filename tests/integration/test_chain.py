@@ -20,12 +20,12 @@ CONFIG = {
     "preprocessing": {"grid": [64, 64, 16]},
     "split": {"counts": [8, 4, 4]},
     "models": {"2d": {"width": 8}, "3d": {"width": 4}},
-    "starting_weights": {"medical_2d": {"source": "phantom"}, "medical_3d": {"source": "phantom"}},
+    "initial_weights": {"medical_2d": {"source": "phantom"}, "medical_3d": {"source": "phantom"}},
     "training": {
         "seeds": [0],
         "phase0_genesis": {"epochs": 1},
         "phase0_medical": {"epochs": 1},
-        "phase0_outline": {"epochs": 2},
+        "phase0_segmentation": {"epochs": 2},
         **{
             name: {"epochs": 2}
             for name in ("phase1_stroke", "phase2_tss3h", "phase3_tss4h5", "phase4_attention")
@@ -55,7 +55,7 @@ def results(tmp_path_factory, run_snakemake):
 def test_every_promised_file_is_there(results):
     figures = [
         *(f"fig{number}" for number in range(1, 10)),
-        *("calibration", "decision_curve", "abstention", "subgroups", "genesis_examples", "outlines"),
+        *("calibration", "decision_curve", "abstention", "subgroups", "genesis_examples", "segmentations"),
         *("training/2d-phase1_stroke-random", "training/3d-phase4_attention-phase3"),
     ]
     tables = (
@@ -142,7 +142,7 @@ def test_phases_are_chained_by_checkpoint(results):
 def test_predictions_are_of_validation_and_test_patients_alone(results):
     part_of = {row["patient"]: row["part"] for row in rows(results / "cohort/split.tsv")}
     networks = sorted(results.glob("predictions/[23]d/*/*/seed-0.tsv"))
-    baselines = sorted(results.glob("predictions/[cor]*/*/*/seed-0.tsv"))  # clinical, outline, ratio
+    baselines = sorted(results.glob("predictions/[crs]*/*/*/seed-0.tsv"))  # clinical, ratio, segmentation
     assert len(networks) == 16
     assert len(baselines) == 12
     for file in networks + baselines:
@@ -155,7 +155,7 @@ def test_predictions_are_of_validation_and_test_patients_alone(results):
 def test_table2_has_every_row_of_the_paper_with_counts_or_a_reason(results):
     table = rows(results / "tables/table2.csv", delimiter=",")
     assert sum(bool(row["paper_accuracy"]) for row in table) == 23
-    beyond = {(row["model"], row["weights"]) for row in table if not row["paper_accuracy"]}
+    beyond = {(row["model"], row["start"]) for row in table if not row["paper_accuracy"]}
     assert {("ratio", "flair"), ("ratio", "series")} <= beyond
     for row in table:
         if row["status"] == "ok":
@@ -164,9 +164,9 @@ def test_table2_has_every_row_of_the_paper_with_counts_or_a_reason(results):
             assert "test" not in row["threshold_source"]
         else:
             assert row["status"].startswith("not run: ")
-    missing = {row["weights"]: row["status"] for row in table if row["status"] != "ok"}
+    missing = {row["start"]: row["status"] for row in table if row["status"] != "ok"}
     assert missing == {
-        "imagenet": "not run: set starting_weights.imagenet.file",
+        "imagenet": "not run: set initial_weights.imagenet.file",
         "radiomics": "not run: too few patients have a region that can be measured (tables/ml_baseline.csv)",
     }
 

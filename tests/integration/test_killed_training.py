@@ -58,11 +58,11 @@ def test_a_killed_training_goes_on(tmp_path, root, run_snakemake):
     (tmp_path / "own.yaml").write_text(yaml.safe_dump(CONFIG))
     assert start_and_kill(everything=False) == 1
     assert start_and_kill(everything=True) == -signal.SIGKILL
-    assert "going on after epoch" in log.read_text()
+    assert "resuming after epoch" in log.read_text()
 
     assert run_snakemake(tmp_path, "--unlock", config=CONFIG).returncode == 0
     finished = run_snakemake(tmp_path, *target, config=CONFIG)
     assert finished.returncode == 0, finished.stdout
-    assert "going on after epoch" in log.read_text()
+    assert "resuming after epoch" in log.read_text()
     assert f"epoch {EPOCHS} of {EPOCHS}" in log.read_text()
     assert {path.name for path in folder.iterdir()} == {"model.pt", "history.tsv", "run.json"}

@@ -122,7 +122,7 @@ def learn(phase, phantoms, folder, *, seed, permuted):
     train_phase(
         phase,
         net="2d",
-        weights="random",
+        start="random",
         seed=seed,
         models=MODELS,
         training=TRAINING,
@@ -142,9 +142,9 @@ def learn(phase, phantoms, folder, *, seed, permuted):
         device="cpu",
         **true,
     )
-    (arm,) = (arms := collect_predictions([output])).values()
-    check_against_cohort(arms.values(), **true)
-    test = arm.units("test")
+    (scorer,) = (scorers := collect_predictions([output])).values()
+    check_against_cohort(scorers.values(), **true)
+    test = scorer.units("test")
     return auc(test.label, test.score)
 
 

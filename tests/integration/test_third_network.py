@@ -19,9 +19,9 @@ CONFIG = {
     "models": {"tiny": {"width": 4}},
     "training": {
         "networks": ["tiny"],
-        "arms": ["random", "chain"],
+        "starts": ["random", "chain"],
         "seeds": [0],
-        "phase0_outline": None,
+        "phase0_segmentation": None,
         **{
             name: {"epochs": 2}
             for name in ("phase1_stroke", "phase2_tss3h", "phase3_tss4h5", "phase4_attention")
@@ -64,7 +64,7 @@ def results(tmp_path_factory, root):
 def test_table_2_has_its_rows(results):
     with open(results / "tables/table2.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["model"] == "tiny"]
-    assert {(row["stage"], row["weights"]) for row in rows} == ROWS
+    assert {(row["stage"], row["start"]) for row in rows} == ROWS
     assert {row["status"] for row in rows} == {"ok"}
     assert not any(row["paper_auc"] for row in rows)
 

@@ -30,9 +30,9 @@ def build(architecture):
             return maps
 
     class Tiny(nn.Module):
-        def __init__(self, *, width, attention, attention_norm, standardised, channels, sides, field):
+        def __init__(self, *, width, attention, attention_norm, standardised, channels, sides, view):
             super().__init__()
-            self.standardised, self.sides, self.field = standardised, sides, field
+            self.standardised, self.sides, self.view = standardised, sides, view
             self.trunk = Trunk(width=width, channels=channels)
             self.attention = None
             if attention:
@@ -55,7 +55,7 @@ def build(architecture):
                 return self.fc(features).squeeze(1)
 
         def forward(self, hemispheres):
-            return self.finish(self.begin(self.field.see(hemispheres), stages=0), stages=0)
+            return self.finish(self.begin(self.view.see(hemispheres), stages=0), stages=0)
 
     return Tiny(**architecture.shared, **architecture.own)
 

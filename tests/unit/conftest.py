@@ -164,9 +164,9 @@ CHAIN = (
     ("2d", "phase1_stroke", "random"),
     ("3d", "phase1_stroke", "genesis"),
     *(
-        (net, phase, weights)
+        (net, phase, start)
         for net in ("2d", "3d")
-        for phase, weights in (
+        for phase, start in (
             ("phase2_tss3h", "random"),
             ("phase2_tss3h", "phase1"),
             ("phase3_tss4h5", "random"),
@@ -201,8 +201,8 @@ class MadeUpRun:
             }
         )
 
-    def write(self, arms=CHAIN, *, seeds=(0, 1), score=None):
-        """Write all files; `score` (arm, seed, rows) -> scores of one part's rows, or None: random ones."""
+    def write(self, scorers=CHAIN, *, seeds=(0, 1), score=None):
+        """Write all files; `score` (scorer, seed, rows) -> scores of a part's rows, or None: random ones."""
         folder = self.root / "cohort"
         folder.mkdir(parents=True, exist_ok=True)
         self.cohort.drop(columns="part").to_csv(folder / "cohort.tsv", sep="\t", index=False)
@@ -211,12 +211,12 @@ class MadeUpRun:
         (self.root / "tables").mkdir(exist_ok=True)
         (self.root / "figures").mkdir(exist_ok=True)
         self.readers.to_csv(self.root / "readers.tsv", sep="\t", index=False)
-        return [self._write_predictions(arm, seed, score) for arm in arms for seed in seeds]
+        return [self._write_predictions(scorer, seed, score) for scorer in scorers for seed in seeds]
 
-    def _write_predictions(self, arm, seed, score):
-        net, phase, weights = arm
+    def _write_predictions(self, scorer, seed, score):
+        net, phase, start = scorer
         threshold = {"phase1_stroke": math.nan, "phase2_tss3h": 180, "phase5_tss6h": 360}.get(phase, 270)
-        rng = np.random.default_rng([seed, *"".join(arm).encode()])
+        rng = np.random.default_rng([seed, *"".join(scorer).encode()])
         rows = []
         for row in self.cohort.itertuples():
             for side in ("left", "right"):
@@ -234,9 +234,9 @@ class MadeUpRun:
                     )
         frame = pd.DataFrame(rows, columns=["patient", "hemisphere", "part", "label", "score"])
         for _, part in frame.groupby("part"):
-            if score is not None and (given := score(arm, seed, part)) is not None:
+            if score is not None and (given := score(scorer, seed, part)) is not None:
                 frame.loc[part.index, "score"] = given
-        path = self.root / "predictions" / net / phase / weights / f"seed-{seed}.tsv"
+        path = self.root / "predictions" / net / phase / start / f"seed-{seed}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         frame.to_csv(path, sep="\t", index=False)
         return path
@@ -274,7 +274,7 @@ def ends_alike(tmp_path, monkeypatch, caplog):
         assert [path.name for path in (tmp_path / "broken").iterdir()] == ["latest.pt"]
         with caplog.at_level("INFO"):
             train(tmp_path / "broken")
-        assert "going on after epoch 1" in caplog.messages
+        assert "resuming after epoch 1" in caplog.messages
         for name in ("model.pt", "history.tsv", "run.json"):
             assert (tmp_path / "broken" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
 
@@ -286,7 +286,7 @@ def make_record():
     """Make a record of a training that has nothing to say; what it is given stands in it."""
 
     def make(**given):
-        empty = {"net": "2d", "phase": "phase1_stroke", "weights": "random", "seed": 0, "channels": ()}
+        empty = {"net": "2d", "phase": "phase1_stroke", "start": "random", "seed": 0, "channels": ()}
         empty |= {"architecture": {}, "participants": {}, "data": {}, "versions": {}}
         return TrainingRecord(**empty | given)
 

@@ -1,4 +1,4 @@
-"""Who shares a job follows from the patients; what became of their files is known."""
+"""Batches follow from the patients' identifiers; their tables name missing and changed files."""
 
 import hashlib
 import os
@@ -35,8 +35,8 @@ def test_the_sheets_order_does_not_matter():
 
 
 @pytest.mark.parametrize("most", [1, 3, 8])
-def test_one_patient_touches_one_batch(most):
-    """Who leaves shortens a batch, or lets it and its sibling become one."""
+def test_one_patient_changes_one_batch(most):
+    """Removing a patient shortens a batch, or joins it with its sibling."""
     whole = deal_batches(PATIENTS, most=most)
     for patient in PATIENTS[::50]:
         without = deal_batches([other for other in PATIENTS if other != patient], most=most)
@@ -77,7 +77,7 @@ def test_a_table_holds_patient_name_file_and_digest(table, tmp_path):
     }
 
 
-def test_what_is_as_it_was_written_has_no_damage(table, tmp_path):
+def test_unchanged_files_are_no_damage(table, tmp_path):
     assert find_damage(table) is None
     later = table.stat().st_mtime + 10
     os.utime(tmp_path / "p1_dwi", (later, later))  # copied, say: the same bytes
@@ -99,6 +99,6 @@ def test_a_changed_file_is_damage(table, tmp_path):
 @pytest.mark.parametrize("content", ["", "a\tb\n", "patient\tname\tfile\tsha256\np1\n"])
 def test_what_is_no_table_is_damage_and_refused(table, content):
     table.write_text(content)
-    assert "no table of a batch's files" in find_damage(table)
-    with pytest.raises(BatchError, match="delete it, and its batch is made anew"):
+    assert "not a table of a batch's files" in find_damage(table)
+    with pytest.raises(BatchError, match="delete it and run again"):
         read_batches(table)

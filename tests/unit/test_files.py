@@ -1,4 +1,4 @@
-"""Files are there whole or not at all, and two writers of one file never harm each other."""
+"""Files are written completely or not at all, also where two processes write one file."""
 
 import ast
 import os
@@ -19,7 +19,7 @@ def test_writes_text_as_utf8_and_bytes_as_they_are(tmp_path):
     assert (tmp_path / "b.bin").read_bytes() == b"\x00\xff"
 
 
-def test_the_file_beside_has_the_suffixes_that_writers_look_at(tmp_path):
+def test_the_file_beside_has_the_suffixes_that_writers_need(tmp_path):
     with replacing(tmp_path / "t2w.nii.gz") as beside:
         assert beside.name.endswith(".nii.gz")
         beside.touch()
@@ -40,7 +40,7 @@ def test_what_is_replaced_is_kept_where_asked(tmp_path):
     assert [(tmp_path / name).read_text() for name in ("a.txt", "b.txt")] == ["second", "first"]
 
 
-def test_two_writers_never_harm_each_other(tmp_path):
+def test_of_several_writers_one_file_stays_whole(tmp_path):
     path = tmp_path / "a.bin"
     contents = [bytes([number]) * 2_000_000 for number in range(4)]
     with ThreadPoolExecutor(4) as threads:
@@ -125,7 +125,7 @@ def test_one_module_renames_files():
 @pytest.mark.parametrize(
     "line", ["os.replace(a, b)", "shutil.move(a, b)", "from os import rename", "a.replace(b)", "a.rename(b)"]
 )
-def test_every_way_of_renaming_is_seen(tmp_path, line):
+def test_every_way_of_renaming_is_found(tmp_path, line):
     path = tmp_path / "a.py"
     path.write_text(f"{line}\ntext.replace('a', 'b')\ntable.rename(columns=names)\nreplace(case, seed=1)\n")
     assert set(renames(path)) == {1}

@@ -1,4 +1,4 @@
-"""Fitted files: exact numbers, nobody's name, and a refusal of what is foreign."""
+"""Fitted files: exact numbers, no patient's name, and errors for other kinds, formats and splits."""
 
 import json
 
@@ -47,14 +47,14 @@ def test_a_damaged_file_is_refused(tmp_path, text):
         read_fitted(tmp_path / "a.json", kind="regression")
 
 
-def test_what_is_foreign_is_refused(tmp_path):
+def test_other_kinds_tasks_and_formats_are_refused(tmp_path):
     path = tmp_path / "a.json"
     write_fitted(path, {"below_min": 180, "series": ["dwi", "flair"]}, kind="regression")
     assert read_fitted(path, kind="regression", below_min=180.0, series=["dwi", "flair"])["below_min"] == 180
     for kind, asked, message in (
         ("thresholds", {}, "holds 'regression', not 'thresholds'"),
-        ("regression", {"below_min": 270}, "was fitted for below_min 180, and 270 is asked for"),
-        ("regression", {"series": ["dwi"]}, r"for series \['dwi', 'flair'\], and \['dwi'\] is asked for"),
+        ("regression", {"below_min": 270}, "was fitted for below_min 180, not for 270"),
+        ("regression", {"series": ["dwi"]}, r"for series \['dwi', 'flair'\], not for \['dwi'\]"),
         ("regression", {"row": "ratio"}, "was fitted for row None"),
     ):
         with pytest.raises(FittedError, match=message):

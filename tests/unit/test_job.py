@@ -1,4 +1,4 @@
-"""What a rule names reaches the function's parameters, and nothing is left over or missing."""
+"""A rule's values reach the function's parameters by name, and none is left over or missing."""
 
 import sys
 from types import SimpleNamespace
@@ -37,7 +37,7 @@ RULE = {
 }
 
 
-def test_names_find_their_parameters_and_code_is_not_handed_on():
+def test_values_reach_parameters_of_their_names_and_code_is_not_passed():
     assert only(compare, **RULE) == {
         "predictions": ["a.tsv", "b.tsv"],
         "table": "t.csv",
@@ -74,7 +74,7 @@ def test_a_list_of_one_stays_a_list_and_a_file_a_file():
     assert (arguments["predictions"], arguments["readers"]) == (["a"], "r")
 
 
-def test_a_param_that_is_none_or_empty_is_handed_on():
+def test_a_param_that_is_none_or_empty_is_passed():
     for value in (None, [], {}):
         assert only(compare, **RULE | {"params": {"settings": value}})["settings"] == value
 

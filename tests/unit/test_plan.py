@@ -1,4 +1,4 @@
-"""What configurations ask to be made, written out."""
+"""The plans of configurations, written out."""
 
 import subprocess
 import sys
@@ -11,7 +11,7 @@ from strokeclock.plan import make_plan
 from strokeclock.settings.check import check_configuration
 
 RUN = "results/r"
-# Of the shipped configuration, which names no starting weights: each is trained with each seed.
+# Of the shipped configuration, which names no initial weights: each is trained with each seed.
 TRAINED = [
     "2d/phase2_tss3h/random",
     "2d/phase3_tss4h5/random",
@@ -56,7 +56,7 @@ WITHOUT_NETWORKS = [  # predictions of what rests on no network
 ]
 SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
 PHANTOM_STARTS = {name: {"source": "phantom"} for name in ("medical_2d", "medical_3d")}
-LEFT_OUT = "training.networks, training.arms, training.phase0_genesis or a phase's after leaves it out"
+LEFT_OUT = "training.networks, training.starts, training.phase0_genesis or a phase's after leaves it out"
 
 
 def merged(base, change):
@@ -101,8 +101,8 @@ def test_the_trainings_of_the_shipped_configuration(planned):
     assert ["{}/{}/{}/seed-{}".format(*run) for run in plan.trainings] == [
         f"{row}/seed-{seed}" for row in TRAINED for seed in SEEDS
     ]
-    assert plan.records == of_seeds("models", [*TRAINED, "3d/phase0_outline/random"], "/run.json")
-    assert (plan.restorer, plan.outliner) == ("3d", "3d")
+    assert plan.records == of_seeds("models", [*TRAINED, "3d/phase0_segmentation/random"], "/run.json")
+    assert (plan.restorer, plan.segmenter) == ("3d", "3d")
     assert plan.pretrained == {"imagenet": "2d", "medical_2d": "2d", "medical_3d": "3d"}
     assert plan.seeds == [0, 1, 2, 3, 4]
 
@@ -111,20 +111,24 @@ def test_the_predictions_of_the_shipped_configuration(planned):
     plan = planned()
     assert plan.predictions == of_seeds("predictions", [row for row in TRAINED if row != GENESIS], ".tsv")
     phases = ("phase2_tss3h", "phase3_tss4h5")
-    joined = [f"outline/{phase}/{net}" for net in ("2d", "3d") for phase in phases]
+    joined = [f"segmentation/{phase}/{net}" for net in ("2d", "3d") for phase in phases]
     assert plan.joined_predictions == of_seeds("predictions", joined, ".tsv")
     assert plan.baseline_predictions == [
-        *of_seeds("predictions", ["outline/phase2_tss3h/ratios", "outline/phase3_tss4h5/ratios"], ".tsv"),
+        *of_seeds(
+            "predictions", ["segmentation/phase2_tss3h/ratios", "segmentation/phase3_tss4h5/ratios"], ".tsv"
+        ),
         *of_seeds("predictions", joined, ".tsv"),
         *WITHOUT_NETWORKS,
     ]
     assert list(plan.below_min.values()) == [None, 180, 270, 270]
 
 
-def test_what_people_read_of_the_shipped_configuration(planned):
+def test_tables_figures_and_page_of_the_shipped_configuration(planned):
     plan = planned()
     assert plan.figures == [
-        *drawn(*FIGURES, *CURVES, "training/3d-phase0_outline-random", "genesis_examples", "outlines"),
+        *drawn(
+            *FIGURES, *CURVES, "training/3d-phase0_segmentation-random", "genesis_examples", "segmentations"
+        ),
         "results/r/figures/phantom.png",
     ]
     assert plan.roc_figures == {
@@ -183,13 +187,15 @@ def test_networks_are_explained_with_the_first_seed(planned):
 def test_missing_starting_weights_are_named(planned):
     plan = planned()
     why = {
-        ("2d", "imagenet"): "set starting_weights.imagenet.file",
-        ("2d", "medical"): "set starting_weights.medical_2d.source",
-        ("3d", "medical"): "set starting_weights.medical_3d.source",
+        ("2d", "imagenet"): "set initial_weights.imagenet.file",
+        ("2d", "medical"): "set initial_weights.medical_2d.source",
+        ("3d", "medical"): "set initial_weights.medical_3d.source",
     }
     assert plan.missing == why
     assert plan.not_run == {
-        (net, phase, arm): why[net, arm] for net, arm in why for phase in ("phase2_tss3h", "phase3_tss4h5")
+        (net, phase, start): why[net, start]
+        for net, start in why
+        for phase in ("phase2_tss3h", "phase3_tss4h5")
     }
 
 
@@ -201,7 +207,7 @@ def test_starting_weights_that_are_there(planned, tmp_path):
         "medical_2d": {"source": "phantom"},
         "medical_3d": {"source": "folder", "folder": str(tmp_path / "kaggle_3m")},
     }
-    plan = planned({"starting_weights": starts, "training": {"arms": ["imagenet", "medical"], "seeds": [7]}})
+    plan = planned({"initial_weights": starts, "training": {"starts": ["imagenet", "medical"], "seeds": [7]}})
     assert plan.missing == {}
     assert plan.data_sets == {
         "medical_2d": "results/r/phantom/tumours/cheng",
@@ -224,9 +230,9 @@ def test_starting_weights_that_are_there(planned, tmp_path):
     assert set(plan.not_run.values()) == {LEFT_OUT}
 
 
-def test_without_outliner_nothing_rests_on_it(planned):
-    plan = planned({"training": {"phase0_outline": None, "seeds": [0]}})
-    assert not plan.has_outliner
+def test_without_segmentation_nothing_rests_on_it(planned):
+    plan = planned({"training": {"phase0_segmentation": None, "seeds": [0]}})
+    assert not plan.has_segmenter
     assert plan.records == of_seeds("models", TRAINED, "/run.json", seeds=[0])
     assert plan.joined_predictions == []
     assert plan.baseline_predictions == WITHOUT_NETWORKS
@@ -235,7 +241,7 @@ def test_without_outliner_nothing_rests_on_it(planned):
 
 
 def test_without_genesis_the_3d_network_begins_with_random_weights(planned):
-    plan = planned({"training": {"phase0_genesis": None, "arms": ["chain"], "networks": ["3d"]}})
+    plan = planned({"training": {"phase0_genesis": None, "starts": ["chain"], "networks": ["3d"]}})
     assert rows(plan) == [
         "3d/phase1_stroke/random",
         "3d/phase2_tss3h/phase1",
@@ -253,19 +259,17 @@ def test_without_genesis_the_3d_network_begins_with_random_weights(planned):
 
 
 def test_one_network_from_random_weights(planned):
-    plan = planned({"training": {"networks": ["2d"], "arms": ["random"], "seeds": [0]}})
+    plan = planned({"training": {"networks": ["2d"], "starts": ["random"], "seeds": [0]}})
     assert rows(plan) == ["2d/phase2_tss3h/random", "2d/phase3_tss4h5/random"]
     assert plan.gradcam_runs == plan.occlusion_runs == ["2d/phase3_tss4h5/random/seed-0"]
     assert plan.joined_predictions == []
     assert plan.not_run["3d", "phase3_tss4h5", "phase2"] == LEFT_OUT
     assert plan.not_run["3d", "phase3_tss4h5", "random"] == LEFT_OUT
-    assert plan.not_run["2d", "phase3_tss4h5", "imagenet"] == "set starting_weights.imagenet.file"
+    assert plan.not_run["2d", "phase3_tss4h5", "imagenet"] == "set initial_weights.imagenet.file"
 
 
 def test_a_further_task_is_learned_by_every_arm(planned):
-    plan = planned(
-        {"training": {"phase5_tss6h": SIX_HOURS, "seeds": [0]}, "starting_weights": PHANTOM_STARTS}
-    )
+    plan = planned({"training": {"phase5_tss6h": SIX_HOURS, "seeds": [0]}, "initial_weights": PHANTOM_STARTS})
     assert plan.time_phases == ["phase2_tss3h", "phase3_tss4h5", "phase5_tss6h"]
     further = [run for run in rows(plan) if "phase5" in run]
     assert further == [
@@ -277,9 +281,9 @@ def test_a_further_task_is_learned_by_every_arm(planned):
         "3d/phase5_tss6h/phase3",
     ]
     assert [path for path in plan.baseline_predictions if "phase5" in path] == [
-        "results/r/predictions/outline/phase5_tss6h/ratios/seed-0.tsv",
-        "results/r/predictions/outline/phase5_tss6h/2d/seed-0.tsv",
-        "results/r/predictions/outline/phase5_tss6h/3d/seed-0.tsv",
+        "results/r/predictions/segmentation/phase5_tss6h/ratios/seed-0.tsv",
+        "results/r/predictions/segmentation/phase5_tss6h/2d/seed-0.tsv",
+        "results/r/predictions/segmentation/phase5_tss6h/3d/seed-0.tsv",
         "results/r/predictions/ratio/phase5_tss6h/flair/seed-0.tsv",
         "results/r/predictions/ratio/phase5_tss6h/series/seed-0.tsv",
         "results/r/predictions/clinical/phase5_tss6h/covariates/seed-0.tsv",
@@ -309,28 +313,28 @@ def test_the_model_that_a_training_starts_from(planned, row, before):
 
 
 def test_a_training_that_there_is_not(planned):
-    with pytest.raises(ValueError, match="ImageNet weights are of the 2D network alone"):
+    with pytest.raises(ValueError, match="only the 2D network has ImageNet weights"):
         planned().model_before("3d", "phase2_tss3h", "imagenet", 0)
 
 
 def test_patients_have_no_phantom_figure_and_no_ceiling(planned, tmp_path):
     (tmp_path / "cohort.tsv").touch()
     plan = planned({"cohort": {"sheet": str(tmp_path / "cohort.tsv")}, "phantom": {"patients": 0}})
-    assert plan.figures[-2:] == drawn("outlines")
+    assert plan.figures[-2:] == drawn("segmentations")
     assert plan.ceilings == []
 
 
 def test_registered_phantoms_have_no_figure_of_scans(planned):
     plan = planned({"phantom": {"space": "template"}})
-    assert plan.figures[-2:] == drawn("outlines")
+    assert plan.figures[-2:] == drawn("segmentations")
     assert plan.ceilings == ["results/r/phantom/ceiling.json"]
 
 
-def test_channels_and_what_is_seen(planned):
+def test_channels_and_view(planned):
     plan = planned()
     assert (plan.channels, plan.brain_box) == (["dwi", "t2w", "flair"], [])
-    plan = planned({"models": {"channels": ["dwi", "adc"], "other_hemisphere": True, "field": "brain"}})
-    assert plan.channels == ["dwi", "adc", "other_dwi", "other_adc"]
+    plan = planned({"models": {"channels": ["dwi", "adc"], "contralateral": True, "view": "brain"}})
+    assert plan.channels == ["dwi", "adc", "contralateral_dwi", "contralateral_adc"]
     assert plan.brain_box == "results/r/hemispheres/brain_box.json"
     assert not [path for path in plan.baseline_predictions if "/ratio/" in path]  # of DWI and FLAIR
 

@@ -4,8 +4,8 @@ import pandas as pd
 import pytest
 
 from strokeclock.predictions import (
-    Arm,
     PredictionError,
+    Scorer,
     check_against_cohort,
     collect_predictions,
     join_predictions,
@@ -24,8 +24,8 @@ ROWS = [  # patient c has lesions on both sides
 HEADER = "patient\themisphere\tpart\tlabel\tscore\n"
 
 
-def write(root, rows=ROWS, *, arm="2d/phase3_tss4h5/random", seed=0):
-    path = root / "predictions" / arm / f"seed-{seed}.tsv"
+def write(root, rows=ROWS, *, scorer="2d/phase3_tss4h5/random", seed=0):
+    path = root / "predictions" / scorer / f"seed-{seed}.tsv"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(HEADER + "".join("\t".join(map(str, row)) + "\n" for row in rows))
     return path
@@ -39,9 +39,9 @@ def change(rows, number, **values):
     return [tuple(changed) if at == number else row for at, row in enumerate(rows)]
 
 
-def test_path_names_arm_and_seed():
+def test_path_names_scorer_and_seed():
     path = "results/x/predictions/3d/phase2_tss3h/phase1/seed-12.tsv"
-    assert parse_path(path) == (Arm("3d", "phase2_tss3h", "phase1"), 12)
+    assert parse_path(path) == (Scorer("3d", "phase2_tss3h", "phase1"), 12)
 
 
 @pytest.mark.parametrize(
@@ -53,26 +53,26 @@ def test_other_paths_are_refused(path):
 
 
 def test_patient_score_is_mean_of_lesion_hemispheres(tmp_path):
-    (arm,) = collect_predictions([write(tmp_path)]).values()
-    test = arm.units("test")
+    (scorer,) = collect_predictions([write(tmp_path)]).values()
+    test = scorer.units("test")
     assert test.patient.tolist() == ["b", "c"]
     assert test.label.tolist() == [0, 1]
     assert test.score.tolist() == [0.25, 0.75]
-    assert arm.units("validation").score.tolist() == [0.75]
+    assert scorer.units("validation").score.tolist() == [0.75]
 
 
 def test_phase_1_keeps_hemispheres(tmp_path):
-    (arm,) = collect_predictions([write(tmp_path, arm="2d/phase1_stroke/random")]).values()
-    assert arm.units("test").patient.tolist() == ["b", "c", "c"]
-    assert arm.units("test").score.tolist() == [0.25, 0.5, 1.0]
+    (scorer,) = collect_predictions([write(tmp_path, scorer="2d/phase1_stroke/random")]).values()
+    assert scorer.units("test").patient.tolist() == ["b", "c", "c"]
+    assert scorer.units("test").score.tolist() == [0.25, 0.5, 1.0]
 
 
 def test_ensemble_is_mean_over_seeds(tmp_path):
     paths = [write(tmp_path, seed=3), write(tmp_path, change(ROWS, 1, score=0.75), seed=0)]
-    (arm,) = collect_predictions(paths).values()
-    assert arm.seeds == (0, 3)
-    assert arm.units("test").scores.tolist() == [[0.75, 0.25], [0.75, 0.75]]
-    assert arm.units("test").score.tolist() == [0.5, 0.75]
+    (scorer,) = collect_predictions(paths).values()
+    assert scorer.seeds == (0, 3)
+    assert scorer.units("test").scores.tolist() == [[0.75, 0.25], [0.75, 0.75]]
+    assert scorer.units("test").score.tolist() == [0.5, 0.75]
 
 
 def test_numeric_patient_ids_stay_text(tmp_path):
@@ -131,11 +131,11 @@ def test_files_that_are_no_table(tmp_path):
 
 
 def test_a_phase_that_is_no_task(tmp_path):
-    path = write(tmp_path, arm="2d/phase7_tss9h/random")
+    path = write(tmp_path, scorer="2d/phase7_tss9h/random")
     with pytest.raises(PredictionError, match="phase7_tss9h, which is no task of this configuration: remove"):
         collect_predictions([path])
-    (arm,) = collect_predictions([path], tasks={"phase7_tss9h": 540})
-    assert arm.phase == "phase7_tss9h"
+    (scorer,) = collect_predictions([path], tasks={"phase7_tss9h": 540})
+    assert scorer.phase == "phase7_tss9h"
 
 
 def test_seeds_with_different_patients_are_refused(tmp_path):
@@ -149,14 +149,14 @@ def test_seeds_with_different_patients_are_refused(tmp_path):
 )
 def test_rows_of_a_stage_share_one_test_list(tmp_path, other, rows):
     with pytest.raises(PredictionError, match="differ in test patients or labels"):
-        collect_predictions([write(tmp_path), write(tmp_path, rows, arm=other)])
+        collect_predictions([write(tmp_path), write(tmp_path, rows, scorer=other)])
 
 
 def test_stages_with_other_targets_may_differ_in_labels(tmp_path):
-    arms = collect_predictions(
-        [write(tmp_path), write(tmp_path, change(ROWS, 1, label=1), arm="2d/phase2_tss3h/random")]
+    scorers = collect_predictions(
+        [write(tmp_path), write(tmp_path, change(ROWS, 1, label=1), scorer="2d/phase2_tss3h/random")]
     )
-    assert select_reader_target(arms).label.tolist() == [0, 1]
+    assert select_reader_target(scorers).label.tolist() == [0, 1]
 
 
 @pytest.fixture
@@ -183,10 +183,10 @@ def cohort(tmp_path):
 
 
 def test_positive_is_under_the_threshold(tmp_path, cohort):
-    arms = collect_predictions([write(tmp_path)]).values()
-    check_against_cohort(arms, **cohort())  # 270 min is not under 4.5 h, 269 min is
+    scorers = collect_predictions([write(tmp_path)]).values()
+    check_against_cohort(scorers, **cohort())  # 270 min is not under 4.5 h, 269 min is
     with pytest.raises(PredictionError, match="wrong label for patient b: 1 must mean a TSS under"):
-        check_against_cohort(arms, **cohort(onset={"b": 269.0}))
+        check_against_cohort(scorers, **cohort(onset={"b": 269.0}))
 
 
 def test_flipped_class_is_refused(tmp_path, cohort):
@@ -201,44 +201,44 @@ def test_phase_1_label_is_the_lesion_side(tmp_path, cohort):
         for patient, sides in (("a", ["left"]), ("b", ["right"]), ("c", ["left", "right"]))
         for side in ("left", "right")
     ]
-    arms = collect_predictions([write(tmp_path, rows, arm="2d/phase1_stroke/random")]).values()
-    check_against_cohort(arms, **cohort())
+    scorers = collect_predictions([write(tmp_path, rows, scorer="2d/phase1_stroke/random")]).values()
+    check_against_cohort(scorers, **cohort())
     with pytest.raises(PredictionError, match="patient c: 1 must mean a lesion in this hemisphere"):
-        check_against_cohort(arms, **cohort(side={"c": "left"}))
-    arms = collect_predictions([write(tmp_path, rows[:-1], arm="2d/phase1_stroke/random")]).values()
+        check_against_cohort(scorers, **cohort(side={"c": "left"}))
+    scorers = collect_predictions([write(tmp_path, rows[:-1], scorer="2d/phase1_stroke/random")]).values()
     with pytest.raises(PredictionError, match=r"1 of the 3 .*, or not in both hemispheres, c first"):
-        check_against_cohort(arms, **cohort())
+        check_against_cohort(scorers, **cohort())
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])
 def test_a_test_patient_of_another_part_is_refused(tmp_path, cohort, part):
-    arms = collect_predictions([write(tmp_path)]).values()
+    scorers = collect_predictions([write(tmp_path)]).values()
     with pytest.raises(PredictionError, match=f"predicts patient c as test, but .* it is {part}"):
-        check_against_cohort(arms, **cohort(part={"c": part}))
+        check_against_cohort(scorers, **cohort(part={"c": part}))
 
 
 def test_an_unknown_patient_is_refused(tmp_path, cohort):
-    arms = collect_predictions([write(tmp_path, change(ROWS, 1, patient="z"))]).values()
+    scorers = collect_predictions([write(tmp_path, change(ROWS, 1, patient="z"))]).values()
     with pytest.raises(PredictionError, match=r"patient z as test, but .* it is absent"):
-        check_against_cohort(arms, **cohort())
+        check_against_cohort(scorers, **cohort())
 
 
 @pytest.mark.parametrize("left_out", ["a", "b", "c"])
 def test_everyone_of_the_split_is_predicted(tmp_path, cohort, left_out):
     """Nothing but the split tells that a file was cut off between two lines."""
     rows = [row for row in ROWS if row[0] != left_out]
-    arms = collect_predictions([write(tmp_path, rows)]).values()
+    scorers = collect_predictions([write(tmp_path, rows)]).values()
     with pytest.raises(PredictionError, match=f"not score 1 of the 3 .* {left_out} first: predict anew"):
-        check_against_cohort(arms, **cohort())
-    arms = collect_predictions([write(tmp_path, rows, arm="ml/phase4_attention/radiomics")]).values()
-    check_against_cohort([arm for arm in arms if arm.arm.net == "ml"], **cohort())
+        check_against_cohort(scorers, **cohort())
+    scorers = collect_predictions([write(tmp_path, rows, scorer="ml/phase4_attention/radiomics")]).values()
+    check_against_cohort([scorer for scorer in scorers if scorer.scorer.net == "ml"], **cohort())
 
 
 def test_a_cohort_changed_after_predicting(tmp_path, cohort):
-    arms = collect_predictions([write(tmp_path)]).values()
+    scorers = collect_predictions([write(tmp_path)]).values()
     changed = cohort(onset={"c": 300.0})
     with pytest.raises(PredictionError, match=r"label for patient c: .*; if .*cohort\.tsv has changed since"):
-        check_against_cohort(arms, **changed)
+        check_against_cohort(scorers, **changed)
 
 
 ML = ("ml", "phase4_attention", "radiomics")
@@ -253,9 +253,9 @@ def test_the_radiomics_baseline_alone_may_have_fewer_patients(made_up_run):
     paths = made_up_run.write((("2d", "phase3_tss4h5", "random"), ML), seeds=(0,))
     test = made_up_run.cohort["patient"][made_up_run.cohort["part"] == "test"]
     _keep(paths[-1], set(test[:7]))
-    arms = collect_predictions(paths)
-    assert list(arms[Arm(*ML)].units("test").patient) == sorted(test[:7])
-    assert select_reader_target(arms).patient.size == 20  # readers are judged on all patients
+    scorers = collect_predictions(paths)
+    assert list(scorers[Scorer(*ML)].units("test").patient) == sorted(test[:7])
+    assert select_reader_target(scorers).patient.size == 20  # readers are judged on all patients
     _keep(paths[0], set(test[:3]))
     with pytest.raises(PredictionError, match="differ in test patients"):
         collect_predictions(paths)  # fewer, never others
@@ -272,7 +272,7 @@ def test_the_radiomics_baseline_has_the_others_labels(made_up_run):
 def test_a_radiomics_baseline_without_patients_is_not_there(made_up_run):
     paths = made_up_run.write((("2d", "phase3_tss4h5", "random"), ML), seeds=(0,))
     _keep(paths[-1], set())
-    assert Arm(*ML) not in collect_predictions(paths)
+    assert Scorer(*ML) not in collect_predictions(paths)
 
 
 def test_written_predictions_are_read_again(tmp_path):

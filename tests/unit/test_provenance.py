@@ -1,4 +1,4 @@
-"""What a script reaches is what it imports, wherever the import stands and however it is written."""
+"""A script reaches what it imports, wherever the import stands and however it is written."""
 
 import textwrap
 
@@ -80,5 +80,5 @@ def test_the_digest_changes_with_what_is_reached_and_with_nothing_else(library):
 
 
 def test_relative_imports_are_refused(library):
-    with pytest.raises(ValueError, match="import modules by their whole names"):
+    with pytest.raises(ValueError, match="write the module's full name"):
         provenance.digest_code(library("from . import errors"))

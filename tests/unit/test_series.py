@@ -1,4 +1,4 @@
-"""Each series describes itself in one table, and every module takes it from there."""
+"""One table holds the properties of each series, and every module uses it."""
 
 import ast
 import re
@@ -54,7 +54,7 @@ def test_names_can_stand_in_files_columns_and_outputs():
 
 @pytest.mark.parametrize("channels", [(), CHANNELS, ("flair",), ("dwi", "adc")])
 def test_what_a_patient_needs_and_what_is_used_of_them(channels, further):
-    assert list_needed(channels) == ("t2w", "dwi", "flair")  # an ADC is computed, never asked for
+    assert list_needed(channels) == ("t2w", "dwi", "flair")  # an ADC is computed, never required
     assert list_used(channels) == ("t2w", "dwi", "flair", "adc")
     assert list_needed((*channels, "swi")) == ("t2w", "dwi", "flair", "swi")
     assert list_used((*channels, "swi")) == ("t2w", "dwi", "flair", "adc", "swi")

@@ -16,8 +16,8 @@ from strokeclock.figures.printed_tables import set_table2
 from strokeclock.figures.roc import draw_roc
 from strokeclock.figures.rows import title_of
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import Field
-from strokeclock.predictions import Arm
+from strokeclock.models.view import View
+from strokeclock.predictions import Scorer
 from strokeclock.report.methods import describe_methods
 from strokeclock.report.people import People
 from strokeclock.training.checkpoint import read_checkpoint, read_network
@@ -25,9 +25,9 @@ from strokeclock.training.classifier import train_phase
 from strokeclock.training.phases import (
     PAPER,
     Run,
-    arms_table,
     frozen_modules,
     list_not_run,
+    list_trainings,
     network_settings,
     rows_of,
 )
@@ -35,7 +35,7 @@ from strokeclock.training.prediction import predict
 
 pytestmark = pytest.mark.usefixtures("tiny")
 
-ARMS = ["random", "imagenet", "medical", "chain"]
+STARTS = ["random", "imagenet", "medical", "chain"]
 CHAIN = [
     ("phase1_stroke", "random"), ("phase2_tss3h", "phase1"), ("phase3_tss4h5", "phase2"),
     ("phase4_attention", "phase3"),
@@ -59,7 +59,7 @@ def test_what_the_configuration_does_not_say_is_its_default(config):
 
 def test_its_runs_are_those_it_has_starting_weights_for():
     assert rows_of("imagenet", "tiny") == rows_of("medical", "tiny") == []
-    runs = arms_table(["tiny"], ARMS, [0])
+    runs = list_trainings(["tiny"], STARTS, [0])
     assert set(runs) == {Run("tiny", *row, 0) for row in CHAIN + SCRATCH}
     frozen = {"freeze": True, "freeze_2d": "stage2", "attention_enter": "phase4"}
     frozen["phase4_trainable"] = "attention+head+unfrozen_late"
@@ -68,18 +68,18 @@ def test_its_runs_are_those_it_has_starting_weights_for():
 
 def test_table_2_has_its_rows_where_it_is_trained_alone():
     for nets, has in ((["2d", "3d"], False), (["2d", "tiny"], True)):
-        reasons = list_not_run(arms_table(nets, ["random"], [0]), tasks=PAPER, missing={})
+        reasons = list_not_run(list_trainings(nets, ["random"], [0]), tasks=PAPER, missing={})
         assert ("3d", "phase4_attention", "phase3") in reasons
         assert (("tiny", "phase4_attention", "phase3") in reasons) == has
 
 
 def test_it_learns_from_phase_to_phase_and_is_explained(toys, tmp_path, tiny):
     parent = None
-    for phase, weights in CHAIN:
+    for phase, start in CHAIN:
         train_phase(
             phase,
             net="tiny",
-            weights=weights,
+            start=start,
             seed=0,
             models=toys.models("tiny"),
             training=toys.training(epochs=1, freeze=parent is not None),
@@ -115,7 +115,7 @@ def test_it_learns_from_phase_to_phase_and_is_explained(toys, tmp_path, tiny):
 def test_one_map_counts_for_all_slices_however_many_are_averaged(tiny):
     network = Architecture.flat(
         net="tiny", grid=(16, 32, 9), attention=False, attention_norm="sigmoid", standardise=False, width=4,
-        field=Field(((0, 16), (0, 32), (1, 8)), (1, 1, 2)),
+        view=View(((0, 16), (0, 32), (1, 8)), (1, 1, 2)),
     ).build()  # fmt: skip
     hemisphere = np.random.default_rng(0).random((3, 16, 32, 9)).astype(np.float32)
     maps = map_evidence(network, hemisphere, layer=tiny.cam_layers["last"])
@@ -126,8 +126,8 @@ def test_one_map_counts_for_all_slices_however_many_are_averaged(tiny):
 
 
 def test_its_rows_stand_behind_the_papers(made_up_run, root, tmp_path):
-    arms = [("2d", *row) for row in SCRATCH] + [("tiny", *row) for row in CHAIN + SCRATCH]
-    paths = made_up_run.write(arms)
+    scorers = [("2d", *row) for row in SCRATCH] + [("tiny", *row) for row in CHAIN + SCRATCH]
+    paths = made_up_run.write(scorers)
     table = tmp_path / "tables/table2.csv"
     write_table2(
         paths,
@@ -144,7 +144,7 @@ def test_its_rows_stand_behind_the_papers(made_up_run, root, tmp_path):
     )
     rows = pd.read_csv(table, dtype=str).fillna("")
     own = rows[rows["model"] == "tiny"]
-    assert set(own[["stage", "weights"]].itertuples(index=False, name=None)) == {*CHAIN, *SCRATCH}
+    assert set(own[["stage", "start"]].itertuples(index=False, name=None)) == {*CHAIN, *SCRATCH}
     assert set(own["status"]) == {"ok"}
     assert set(own["recipe"]) == {"paper"}
     assert set(own["paper_auc"]) == {""}
@@ -159,13 +159,13 @@ def test_its_rows_stand_behind_the_papers(made_up_run, root, tmp_path):
 
 
 def test_it_is_compared_with_the_other_networks():
-    arms = [Arm(net, "phase3_tss4h5", "random") for net in ("2d", "3d", "tiny")]
+    scorers = [Scorer(net, "phase3_tss4h5", "random") for net in ("2d", "3d", "tiny")]
     tasks = {"phase3_tss4h5": 270}
-    assert [question for *_, question in list_pairs(arms, tasks)] == [
+    assert [question for *_, question in list_pairs(scorers, tasks)] == [
         "3D against 2D", "Tiny against 2D", "Tiny against 3D"
     ]  # fmt: skip
     assert title_of("tiny", "phase2") == "Tiny from TSS < 3 h"
-    assert title_of("outline", "tiny") == "outlined ratios and Tiny"
+    assert title_of("segmentation", "tiny") == "segmented ratios and Tiny"
 
 
 def test_figure_4_and_the_methods_show_it(config):

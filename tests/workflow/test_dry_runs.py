@@ -25,16 +25,16 @@ SMALL = {
     "training": {"seeds": [0]},
     "split": {"counts": None},
 }
-NETWORK_RUNS = {  # both arms, both networks, one seed
+NETWORK_RUNS = {  # both starts, both networks, one seed
     "phase0_genesis": 1,
     "phase1_stroke": 2,
     "phase2_tss3h": 4,
     "phase3_tss4h5": 4,
     "phase4_attention": 2,
     "predict": 12,
-    "phase0_outline": 1,
+    "phase0_segmentation": 1,
     "fit_segmented": 2,
-    "predict_outlined": 2,
+    "predict_segmented": 2,
     "join_predictions": 4,
 }
 SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
@@ -58,15 +58,15 @@ def merged(base, change):
             {"phase1_stroke": 1, "phase2_tss3h": 2, "predict": 6, "join_predictions": 2},
         ),
         (
-            {"training": {"arms": ["random"]}},
+            {"training": {"starts": ["random"]}},
             {"phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4, "join_predictions": 0},
         ),
         (
-            {"training": {"phase0_outline": None}},
+            {"training": {"phase0_segmentation": None}},
             {
-                "phase0_outline": 0,
+                "phase0_segmentation": 0,
                 "fit_segmented": 0,
-                "predict_outlined": 0,
+                "predict_segmented": 0,
                 "join_predictions": 0,
                 "predict": 12,
                 "fit_ratio": 4,
@@ -75,9 +75,9 @@ def merged(base, change):
                 "fit_operating_points": 1,
             },
         ),
-        ({"models": {"other_hemisphere": True}}, NETWORK_RUNS),
-        ({"models": {"field": "hemisphere"}}, {"brain_box": 0, **NETWORK_RUNS}),
-        ({"models": {"field": "brain"}}, {"brain_box": 1, **NETWORK_RUNS}),
+        ({"models": {"contralateral": True}}, NETWORK_RUNS),
+        ({"models": {"view": "hemisphere"}}, {"brain_box": 0, **NETWORK_RUNS}),
+        ({"models": {"view": "brain"}}, {"brain_box": 1, **NETWORK_RUNS}),
         (
             {"training": {"phase5_tss6h": SIX_HOURS}},
             NETWORK_RUNS
@@ -85,7 +85,7 @@ def merged(base, change):
                 "phase5_tss6h": 4,
                 "predict": 16,
                 "fit_segmented": 3,
-                "predict_outlined": 3,
+                "predict_segmented": 3,
                 "join_predictions": 6,
             },
         ),
@@ -97,9 +97,9 @@ def merged(base, change):
         "template",
         "2d",
         "random",
-        "no outliner",
+        "no segmenter",
         "other hemisphere",
-        "field",
+        "view",
         "brain",
         "added task",
         "seeds",
@@ -112,7 +112,7 @@ def test_jobs_of_a_configuration(snakemake, change, expected):
 
 def test_medical_weights_are_two_trainings_that_both_time_tasks_start_from(snakemake):
     starts = {name: {"source": "phantom"} for name in ("medical_2d", "medical_3d")}
-    found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"starting_weights": starts})))
+    found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"initial_weights": starts})))
     expected = NETWORK_RUNS | {
         "medical_2d": 1,
         "medical_3d": 1,
@@ -131,7 +131,7 @@ def test_named_files_are_started_from(snakemake, tmp_path):
         "imagenet": {"file": str(tmp_path / "resnet18-f37072fd.pth")},
         "medical_2d": {"source": "folder", "folder": str(tmp_path / "cheng")},
     }
-    change = {"starting_weights": starts, "training": {"arms": ["imagenet", "medical"]}}
+    change = {"initial_weights": starts, "training": {"starts": ["imagenet", "medical"]}}
     found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, change)))
     expected = {"imagenet": 1, "medical_2d": 1, "phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4}
     assert {rule: found.get(rule, 0) for rule in expected} == expected
@@ -147,13 +147,13 @@ def test_template_space_needs_no_preprocessing(snakemake):
 
 def test_without_the_chain_nothing_is_pretrained(snakemake):
     found = jobs(
-        snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"training": {"arms": ["random"]}}))
+        snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"training": {"starts": ["random"]}}))
     )
     assert not {"phase0_genesis", "phase1_stroke", "phase4_attention"} & set(found)
 
 
 def test_models_genesis_can_be_left_out(snakemake):
-    changes = {"training": {"arms": ["chain"], "phase0_genesis": None}}
+    changes = {"training": {"starts": ["chain"], "phase0_genesis": None}}
     found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, changes)))
     assert found["phase1_stroke"] == 2  # the 2D network's and the 3D network's
     assert not {"phase0_genesis", "genesis_examples"} & set(found)
@@ -242,11 +242,11 @@ def test_own_patients_up_to_hemispheres(snakemake, cohort):
         ({"preprocessing": {"tolchain": "open"}}, "preprocessing.tolchain is unknown: did you mean"),
         ({"phantom": {"patients": 0}}, "No patients: set cohort.sheet"),
         (
-            {"training": {"networks": ["3d"], "arms": ["imagenet"]}},
-            "ImageNet weights are of the 2D network alone",
+            {"training": {"networks": ["3d"], "starts": ["imagenet"]}},
+            "only the 2D network has ImageNet weights",
         ),
         ({"training": {"phase5_tss6h": SIX_HOURS | {"after": "phase9"}}}, "phase5_tss6h.after is 'phase9'"),
-        ({"cohort": {"sheet": "gone.tsv"}, "phantom": {"patients": 0}}, "gone.tsv, which is not there"),
+        ({"cohort": {"sheet": "gone.tsv"}, "phantom": {"patients": 0}}, "gone.tsv, which does not exist"),
     ],
 )
 def test_a_fault_stops_before_the_first_job(snakemake, change, sentence):

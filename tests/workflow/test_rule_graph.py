@@ -12,7 +12,7 @@ SMALL = {
     "phantom": {"patients": 12},
     "preprocessing": {"patients_per_job": 5},
     "split": {"counts": None},
-    "starting_weights": {"medical_2d": {"source": "phantom"}},
+    "initial_weights": {"medical_2d": {"source": "phantom"}},
     "training": {"seeds": [0, 1]},
 }
 FIGURE = "results/graph/figures/fig2.svg"

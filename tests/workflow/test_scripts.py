@@ -40,7 +40,7 @@ with open("rules.json", "w") as file:
 CONFIGURATIONS = {
     "fsl": {"preprocessing": {"toolchain": "fsl"}},
     "open": {"preprocessing": {"toolchain": "open"}},
-    "template": {"phantom": {"patients": 12, "space": "template"}, "models": {"field": "brain"}},
+    "template": {"phantom": {"patients": 12, "space": "template"}, "models": {"view": "brain"}},
 }
 
 

@@ -20,7 +20,7 @@ def fault(tmp_path, snakemake, monkeypatch):
 
 def test_a_key_that_stands_twice(fault):
     told = fault("run: twice\nphantom: {patients: 12}\nrun: again\n")
-    assert "own.yaml line 3: key run stands already in line 1: keep one." in told
+    assert "own.yaml line 3: key run is already in line 1: keep one." in told
 
 
 def test_all_faults_of_a_file(fault):
@@ -36,4 +36,4 @@ def test_phantoms_are_not_excluded_by_a_list_for_patients(fault):
 
 
 def test_what_the_command_line_gives_is_checked(fault):
-    assert "run cannot be 2021, which YAML reads as no text" in fault("{}\n", "--config", "run=2021")
+    assert "run cannot be 2021, which YAML does not read as a text" in fault("{}\n", "--config", "run=2021")

@@ -1,4 +1,4 @@
-# The T2w MNI-152 atlas, once a run: to estimate transforms against, and on the grid that every patient ends on.
+# The T2w MNI-152 atlas, once a run: for registration, and on the final grid of every patient.
 
 
 rule atlas:

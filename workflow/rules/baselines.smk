@@ -1,6 +1,6 @@
-# What the networks have to beat: simple scores of the same patients, in the networks' own format.
+# Baselines: simple scores of the same patients, in the format of the networks' predictions.
 
-from strokeclock.training.phases import OUTLINE
+from strokeclock.training.phases import SEGMENTATION
 
 
 rule predict_ratio:
@@ -27,15 +27,15 @@ rule predict_ratio:
         "../scripts/predict_ratio.py"
 
 
-rule predict_outlined:
+rule predict_segmented:
     input:
         **LEARNED_FROM,
-        fitted=f"{RUN}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.json",
-        model=f"{RUN}/models/{plan.outliner}/{OUTLINE}/random/seed-{{seed}}/model.pt",
+        fitted=f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
+        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
     output:
-        predictions=f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
+        predictions=f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
     log:
-        f"{LOG}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.log",
+        f"{LOG}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.log",
     wildcard_constraints:
         phase="|".join(plan.time_phases),
     conda:
@@ -51,7 +51,7 @@ rule predict_outlined:
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
-        "../scripts/predict_outlined.py"
+        "../scripts/predict_segmented.py"
 
 
 rule join_predictions:
@@ -59,11 +59,11 @@ rule join_predictions:
         SETTLED,
         network=lambda wildcards: f"{RUN}/predictions/{wildcards.net}/{wildcards.phase}/"
         f"{plan.chained[wildcards.net, wildcards.phase]}/seed-{wildcards.seed}.tsv",
-        outlined=f"{RUN}/predictions/outline/{{phase}}/ratios/seed-{{seed}}.tsv",
+        segmented=f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
     output:
-        predictions=f"{RUN}/predictions/outline/{{phase}}/{{net}}/seed-{{seed}}.tsv",
+        predictions=f"{RUN}/predictions/segmentation/{{phase}}/{{net}}/seed-{{seed}}.tsv",
     log:
-        f"{LOG}/predictions/outline/{{phase}}/{{net}}/seed-{{seed}}.log",
+        f"{LOG}/predictions/segmentation/{{phase}}/{{net}}/seed-{{seed}}.log",
     wildcard_constraints:
         phase="|".join(plan.time_phases),
         net="|".join(networks()),
@@ -104,7 +104,7 @@ rule predict_clinical:
 rule radiomics:
     input:
         preprocessed=preprocessed_table,
-        cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold the sides
+        cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient changes no other; params hold the sides
     output:
         table=patients.table_of("radiomics"),
         features=f"{RUN}/radiomics/{{batch}}.tsv",

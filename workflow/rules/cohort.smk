@@ -1,4 +1,4 @@
-# Who the patients are.
+# The cohort sheet, checked.
 
 from strokeclock.series import list_needed
 

@@ -1,4 +1,4 @@
-# The checked configuration, the patients, where things lie: all other files of this folder stand on it.
+# The checked configuration, the patients and the paths of a run, for all other files of this folder.
 
 import os
 from functools import partial
@@ -30,7 +30,7 @@ try:
     patients.check_any_left()
     settings.check_counts(patients=len(patients.labelled))
     if workflow.is_main_process:
-        patients.check_files_about_them()
+        patients.check_readers_and_split()
     plan = make_plan(config, folder=RUN)
 except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
@@ -46,7 +46,7 @@ wildcard_constraints:
     patient=r"[A-Za-z0-9][A-Za-z0-9._-]*",
     batch=r"b[01]*",
     net="|".join(networks()),
-    weights=r"random|genesis|imagenet|medical|phase\d+",
+    start=r"random|genesis|imagenet|medical|phase\d+",
     seed=r"\d+",
 
 
@@ -61,7 +61,7 @@ def patients_of(wildcards):
 
 
 def files_of(paths):
-    """As a rule's param: patient -> what it is -> file; ``paths``: what it is -> path in the run, with {patient}."""
+    """As a rule's param: patient -> name -> file; ``paths``: name -> path in the run, with {patient}."""
     return lambda wildcards: {
         patient: {name: each([patient], path)[0] for name, path in paths.items()}
         for patient in patients_of(wildcards)
@@ -69,7 +69,7 @@ def files_of(paths):
 
 
 def row_of(key):
-    """As a rule's param: what the cohort sheet says of each patient of a batch; "" for phantoms."""
+    """As a rule's param: a column of the cohort sheet for the patients of a batch; "" for phantoms."""
     return lambda wildcards: {
         patient: patients.cell(patient, key) for patient in patients_of(wildcards)
     }
@@ -80,14 +80,15 @@ def preprocessed_table(wildcards):
     return [patients.preprocessed_table(wildcards.batch)]
 
 
-# What keeps its bytes makes no training and no table stale. Snakemake decides on a job anew, by its inputs' checksums,
-# when a checkpoint before it is done. There is one, the manifest of hemispheres; whatever lies behind it takes a file
-# through it. Two in a row would not do: where the first lets the second drop out, jobs behind both are left undone.
-is_graph_read = False  # then the checkpoint is taken for done (`rule_graph`)
+# A file whose content stays the same makes no training and no table stale: when a checkpoint is done, Snakemake decides
+# again, by checksums, which jobs after it to run. There is one checkpoint, the manifest of hemispheres; all rules after
+# it take their files through it. Two in a row would fail: where the first makes the second unnecessary, the jobs after
+# both are not run.
+is_graph_read = False  # True: the checkpoint counts as done (`rule_graph`)
 
 
 def settled(path):
-    """An input that is there when all is settled that networks and tables read of patients."""
+    """As a rule's input: a file that is final once the manifest of hemispheres is written."""
 
     def after(wildcards):
         if not is_graph_read:
@@ -106,22 +107,22 @@ LEARNED_FROM = {
 
 
 def code_of(script, wildcards):
-    """As a rule's param: the digest of its script and of all code that this imports."""
+    """As a rule's param: the digest of its script and of all code that the script imports."""
     return digest_code(script)
 
 
 def remove_false_tables():
-    """Remove the tables whose files are missing or changed, so that their batches are made anew."""
+    """Remove the tables whose files are missing or changed, so that their batches are made again."""
     for table in {*patients.all_tables, *patients.tables_of("radiomics")}:
         if Path(table).is_file() and (damage := find_damage(table)):
-            logger.warning(f"{damage}: its batch is made anew.")
+            logger.warning(f"{damage}; its batch is made again.")
             Path(table).unlink()
 
 
 def rule_graph():
-    """All rules from which the whole run is made -> their file, and the rules whose files they take.
+    """Return rule -> its file, and the rules whose outputs it takes, of all rules of the whole run.
 
-    What is taken for a batch, a patient or a seed is taken for all.
+    Batches, patients and seeds are not distinguished.
     """
     global is_graph_read
     is_graph_read = True

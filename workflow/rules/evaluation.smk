@@ -67,12 +67,12 @@ rule table2:
             category="Tables",
             labels={"table": "2", "what": "results beside the paper's"},
         ),
-        # looks at the test part add up from call to call: update keeps the file, as does a failed job
+        # test-set accesses add up from run to run: update keeps the file, and a failed job does, too
         ledger=report(
             update(f"{RUN}/ledger.tsv"),
             caption="../report/ledger.rst",
             category="Provenance",
-            labels={"what": "looks at the test part"},
+            labels={"what": "test-set accesses"},
         ),
     log:
         f"{LOG}/tables/table2.log",
@@ -86,6 +86,6 @@ rule table2:
         settings=plan.intervals,
         tasks=plan.below_min,
         recipe=config["recipe"],
-        not_run=[[*arm, reason] for arm, reason in plan.not_run.items()],
+        not_run=[[*scorer, reason] for scorer, reason in plan.not_run.items()],
     script:
         "../scripts/table2.py"

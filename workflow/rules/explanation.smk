@@ -1,4 +1,4 @@
-# What the networks make of the lesion.
+# How the networks' scores depend on the lesion: Grad-CAM on lesions, and occlusion.
 
 
 rule gradcam_overlap:

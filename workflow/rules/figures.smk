@@ -1,7 +1,7 @@
-# The figures: 3 from registered volumes, 6, 7 and 8 from predictions, 9 from networks and hemispheres; how
-# trainings went, and what Models Genesis restores. The others are made in schematics.smk.
+# The figures: 3 from registered volumes, 6, 7 and 8 from predictions, 9 from networks and hemispheres;
+# training curves, examples of Models Genesis and of lesion segmentations. The others are in schematics.smk.
 
-from strokeclock.training.phases import GENESIS, OUTLINE
+from strokeclock.training.phases import GENESIS, SEGMENTATION
 
 
 rule preprocessed:
@@ -95,23 +95,23 @@ rule training_curves:
     input:
         SETTLED,
         histories=expand(
-            f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{weights}}}}/seed-{{seed}}/history.tsv",
+            f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{start}}}}/seed-{{seed}}/history.tsv",
             seed=config["training"]["seeds"],
         ),
         records=expand(
-            f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{weights}}}}/seed-{{seed}}/run.json",
+            f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{start}}}}/seed-{{seed}}/run.json",
             seed=config["training"]["seeds"],
         ),
     output:
         svg=report(
-            f"{RUN}/figures/training/{{net}}-{{phase}}-{{weights}}.svg",
+            f"{RUN}/figures/training/{{net}}-{{phase}}-{{start}}.svg",
             caption="../report/training_curves.rst",
             category="Training",
-            labels={"network": "{net}", "phase": "{phase}", "from": "{weights}"},
+            labels={"network": "{net}", "phase": "{phase}", "from": "{start}"},
         ),
-        png=f"{RUN}/figures/training/{{net}}-{{phase}}-{{weights}}.png",
+        png=f"{RUN}/figures/training/{{net}}-{{phase}}-{{start}}.png",
     log:
-        f"{LOG}/figures/training/{{net}}-{{phase}}-{{weights}}.log",
+        f"{LOG}/figures/training/{{net}}-{{phase}}-{{start}}.log",
     wildcard_constraints:
         phase=r"phase\d+_[a-z0-9_]+",
     conda:
@@ -149,22 +149,26 @@ rule genesis_examples:
         "../scripts/genesis_examples.py"
 
 
-rule outlines:
+rule segmentations:
     input:
         **LEARNED_FROM,
-        model=f"{RUN}/models/{plan.outliner}/{OUTLINE}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{config['training']['seeds'][0]}/model.pt",
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
         svg=report(
-            f"{RUN}/figures/outlines.svg",
-            caption="../report/outlines.rst",
+            f"{RUN}/figures/segmentations.svg",
+            caption="../report/segmentations.rst",
             category="Training",
-            labels={"network": plan.outliner, "phase": OUTLINE, "from": "random"},
+            labels={
+                "network": plan.segmenter,
+                "phase": SEGMENTATION,
+                "from": "random",
+            },
         ),
-        png=f"{RUN}/figures/outlines.png",
+        png=f"{RUN}/figures/segmentations.png",
     log:
-        f"{LOG}/figures/outlines.log",
+        f"{LOG}/figures/segmentations.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -174,7 +178,7 @@ rule outlines:
     params:
         channels=config["models"]["channels"],
     script:
-        "../scripts/outlines.py"
+        "../scripts/segmentations.py"
 
 
 if patients.are_phantoms and not patients.in_template_space:

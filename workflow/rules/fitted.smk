@@ -1,6 +1,6 @@
-# What is fitted, as files of numbers: the small models beside the networks.
+# The fitted small models, as files of numbers.
 
-from strokeclock.training.phases import OUTLINE
+from strokeclock.training.phases import SEGMENTATION
 
 
 rule fit_ratio:
@@ -29,11 +29,11 @@ rule fit_ratio:
 rule fit_segmented:
     input:
         **LEARNED_FROM,
-        model=f"{RUN}/models/{plan.outliner}/{OUTLINE}/random/seed-{{seed}}/model.pt",
+        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
     output:
-        fitted=f"{RUN}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.json",
+        fitted=f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
     log:
-        f"{LOG}/fitted/outline/{{phase}}/ratios/seed-{{seed}}.log",
+        f"{LOG}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.log",
     wildcard_constraints:
         phase="|".join(plan.time_phases),
     conda:
@@ -82,7 +82,7 @@ rule fit_ml:
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
         fitted=f"{RUN}/fitted/ml/{{phase}}/radiomics.json",
-        cross_validated=f"{RUN}/radiomics/{{phase}}_cross_validated.tsv",  # names patients: it does not travel
+        cross_validated=f"{RUN}/radiomics/{{phase}}_cross_validated.tsv",  # names patients, so not in fitted/
     log:
         f"{LOG}/fitted/ml/{{phase}}/radiomics.log",
     wildcard_constraints:

@@ -1,4 +1,4 @@
-# From preprocessed volumes to hemispheres: check, leave out, split, find the histogram reference, match, halve.
+# From preprocessed volumes to hemispheres: check, exclude, split, find the histogram reference, match, halve.
 
 from strokeclock.cohort.verdicts import read_verdicts
 
@@ -19,7 +19,7 @@ rule check:
         preprocessed=preprocessed_table,
         atlas=f"{RUN}/atlas/grid.nii.gz",
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
-        cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient concerns no other; params hold the sides
+        cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient makes no other stale; params hold the sides
     output:
         table=patients.table_of("check"),
     log:
@@ -153,7 +153,7 @@ rule brain_box:
         "../scripts/brain_box.py"
 
 
-# The one checkpoint: all that networks and tables read of patients is settled here.
+# The only checkpoint: after it the patients' files that networks and tables read are final.
 checkpoint hemisphere_manifest:
     input:
         f"{RUN}/cohort/cohort.tsv",

@@ -1,4 +1,4 @@
-# Where the lesion is, as drawn or as found.
+# Lesion masks, and lesions found on DWI.
 
 
 rule lesions:

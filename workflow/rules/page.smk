@@ -1,4 +1,4 @@
-# What a person reads: one page, and the words on the first of `snakemake --report`.
+# The page to read, and the text of the first page of `snakemake --report`.
 
 
 report: "../report/workflow.rst"

@@ -1,6 +1,6 @@
-# Synthetic patients, used when cohort.sheet is null (docs/phantom.md). The truth lies apart, in derivatives/truth.
+# Synthetic patients, used when cohort.sheet is null (docs/phantom.md). Their truth lies in derivatives/truth.
 
-# What decides on a patient; how many there are does not.
+# The settings that determine a patient; the number of patients does not.
 PHANTOM_LAWS = {
     key: config["phantom"][key]
     for key in config["phantom"]

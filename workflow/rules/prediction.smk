@@ -1,14 +1,14 @@
-# What each trained network says of the patients it has not learned from.
+# Each trained network's scores of the validation and test parts.
 
 
 rule predict:
     input:
         **LEARNED_FROM,
-        model=f"{RUN}/models/{{net}}/{{phase}}/{{weights}}/seed-{{seed}}/model.pt",
+        model=f"{RUN}/models/{{net}}/{{phase}}/{{start}}/seed-{{seed}}/model.pt",
     output:
-        predictions=f"{RUN}/predictions/{{net}}/{{phase}}/{{weights}}/seed-{{seed}}.tsv",
+        predictions=f"{RUN}/predictions/{{net}}/{{phase}}/{{start}}/seed-{{seed}}.tsv",
     log:
-        f"{LOG}/predictions/{{net}}/{{phase}}/{{weights}}/seed-{{seed}}.log",
+        f"{LOG}/predictions/{{net}}/{{phase}}/{{start}}/seed-{{seed}}.log",
     wildcard_constraints:
         phase="|".join(plan.tasks),
     conda:

@@ -1,10 +1,10 @@
-# The paper's Fig. 2, a rule a box, by N4 and FSL. preprocessing_open.smk gives the same from PyPI alone.
+# The paper's Fig. 2 by N4 and FSL, one rule for each box. preprocessing_open.smk does the same with PyPI packages.
 
 FSL = config["preprocessing"]["fsl"]
 BOXES = f"{RUN}/fsl/{{patient}}"
 
 
-# FSL is looked for once, where jobs run: the head of a cluster needs none.
+# One job checks for FSL, where jobs run: the head node of a cluster needs none.
 rule fsl:
     output:
         found=f"{RUN}/fsl/found.txt",

@@ -1,6 +1,6 @@
-# Where the arms imagenet and medical start from; the chain's own beginning, phase 0, stands in training.smk.
+# Initial weights of the starts imagenet and medical. Phase 0 of the chain is in training.smk.
 
-STARTING_WEIGHTS = config["starting_weights"]
+INITIAL_WEIGHTS = config["initial_weights"]
 X, Y, Z = config["preprocessing"]["grid"]
 
 
@@ -44,7 +44,7 @@ rule phantom_tumours_3d:
 
 rule imagenet:
     input:
-        file=STARTING_WEIGHTS["imagenet"]["file"] or [],
+        file=INITIAL_WEIGHTS["imagenet"]["file"] or [],
     output:
         model=f"{RUN}/models/{plan.pretrained['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}/model.pt",
         record=f"{RUN}/models/{plan.pretrained['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}/run.json",
@@ -57,7 +57,7 @@ rule imagenet:
         mem_mb=2000,
         runtime=5,
     params:
-        sha256=STARTING_WEIGHTS["imagenet"]["sha256"],
+        sha256=INITIAL_WEIGHTS["imagenet"]["sha256"],
         width=plan.network_settings[plan.pretrained["imagenet"]]["width"],
     script:
         "../scripts/imagenet.py"

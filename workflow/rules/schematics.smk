@@ -1,4 +1,4 @@
-# Figure 1, what it is about; and those that show the software itself: 2 its rules, 4 its networks, 5 its phases.
+# Figure 1, DWI-FLAIR mismatch; and the figures of the software: 2 its rules, 4 its networks, 5 its phases.
 
 from strokeclock.training.phases import has_attention
 

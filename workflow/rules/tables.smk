@@ -1,4 +1,4 @@
-# Tables 1 and 2 as they are printed.
+# Tables 1 and 2 for print.
 
 
 rule typeset_table1:

@@ -1,6 +1,6 @@
-# The paper's Fig. 5: one rule a phase, chained by checkpoints.
+# The paper's Fig. 5: phase 0, then the phases, each from the checkpoint of the one before.
 
-from strokeclock.training.phases import GENESIS, OUTLINE, SHARED, phase_settings
+from strokeclock.training.phases import GENESIS, SEGMENTATION, SHARED, phase_settings
 
 
 rule phase0_genesis:
@@ -31,17 +31,17 @@ rule phase0_genesis:
         "../scripts/phase0_genesis.py"
 
 
-rule phase0_outline:
+rule phase0_segmentation:
     input:
         **LEARNED_FROM,
         box=plan.brain_box,
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
     output:
-        model=f"{RUN}/models/{plan.outliner}/{OUTLINE}/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/{plan.outliner}/{OUTLINE}/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/{plan.outliner}/{OUTLINE}/random/seed-{{seed}}/run.json",
+        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/run.json",
     log:
-        f"{LOG}/models/{plan.outliner}/{OUTLINE}/random/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -52,16 +52,16 @@ rule phase0_outline:
     params:
         series=config["models"]["channels"],
         average=config["models"]["average"],
-        width=plan.network_settings[plan.outliner]["width"],
+        width=plan.network_settings[plan.segmenter]["width"],
         standardise=config["models"]["standardise"],
-        training=(config["training"][OUTLINE] or {})
+        training=(config["training"][SEGMENTATION] or {})
         | {key: config["training"][key] for key in (*SHARED, "augmentation")},
     script:
-        "../scripts/phase0_outline.py"
+        "../scripts/phase0_segmentation.py"
 
 
 for phase in plan.tasks:
-    folder = f"{RUN}/models/{{net}}/{phase}/{{weights}}/seed-{{seed}}"
+    folder = f"{RUN}/models/{{net}}/{phase}/{{start}}/seed-{{seed}}"
 
     rule:
         name:
@@ -70,14 +70,14 @@ for phase in plan.tasks:
             **LEARNED_FROM,
             box=plan.brain_box,
             parent_model=lambda wildcards, phase=phase: plan.model_before(
-                wildcards.net, phase, wildcards.weights, wildcards.seed
+                wildcards.net, phase, wildcards.start, wildcards.seed
             ),
         output:
             model=f"{folder}/model.pt",
             history=f"{folder}/history.tsv",
             record=f"{folder}/run.json",
         log:
-            f"{LOG}/models/{{net}}/{phase}/{{weights}}/seed-{{seed}}.log",
+            f"{LOG}/models/{{net}}/{phase}/{{start}}/seed-{{seed}}.log",
         conda:
             "../../envs/training.yaml"
         threads: config["training"]["threads"]

@@ -1,4 +1,4 @@
-"""Measure and draw what the networks gain where they may leave doubtful patients to people."""
+"""Measure and draw the networks' results with abstention."""
 
 from strokeclock.evaluation.abstention import write_abstention
 from strokeclock.figures.abstention import draw_abstention

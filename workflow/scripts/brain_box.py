@@ -1,4 +1,4 @@
-"""Find the box of a hemisphere that holds the atlas's brain: what networks see with models.field: brain."""
+"""Find the box of a hemisphere that holds the atlas's brain: the networks' view with models.view: brain."""
 
 from strokeclock.imaging.hemispheres import write_box
 from strokeclock.job import run

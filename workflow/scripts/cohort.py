@@ -1,4 +1,4 @@
-"""Check the cohort sheet and write who enters and who does not."""
+"""Check the cohort sheet; write the patients who enter and those who are excluded."""
 
 from strokeclock.cohort.sheet import check_sheet
 from strokeclock.job import run

@@ -1,4 +1,4 @@
-"""Fit how bright the lesion is where a network segments it to the time since onset, on the training part."""
+"""Fit the segmented lesion's relative signal intensity to the time since onset, on the training part."""
 
 from strokeclock.baselines.segmented import fit_segmented
 from strokeclock.job import run

@@ -1,4 +1,4 @@
-"""Look for FSL where the jobs run, and note its version."""
+"""Find FSL on the machine that runs the jobs, and record its version."""
 
 from strokeclock.imaging.fsl import find_fsl
 from strokeclock.job import run

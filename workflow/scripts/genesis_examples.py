@@ -1,4 +1,4 @@
-"""Draw what phase 0 learned: training hemispheres corrupted in each way, and restored."""
+"""Draw training hemispheres corrupted in each way, and restored by the network of phase 0."""
 
 from strokeclock.figures.genesis_examples import draw_genesis_examples
 from strokeclock.figures.style import save_figure

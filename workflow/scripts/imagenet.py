@@ -1,4 +1,4 @@
-"""Bring torchvision's ImageNet weights, from the file that the user names, to the 2D network's backbone."""
+"""Write the 2D network's initial weights from the file of torchvision's ImageNet weights."""
 
 from strokeclock.job import run
 from strokeclock.pretraining.imagenet import import_imagenet

@@ -1,4 +1,4 @@
-"""Gather every patient's checks and say who leaves, and why."""
+"""Gather every patient's checks; list the excluded patients and the reasons."""
 
 from strokeclock.imaging.quality_record import write_tables
 from strokeclock.job import run

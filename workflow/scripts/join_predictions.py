@@ -1,4 +1,4 @@
-"""Join what a network and the outlined lesion say of the same patients: the mean of both scores."""
+"""Average a network's scores with the segmented ratios' scores of the same patients."""
 
 from strokeclock.job import run
 from strokeclock.predictions import join_predictions

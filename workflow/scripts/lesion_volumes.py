@@ -1,4 +1,4 @@
-"""List the patients' lesion volumes, and who has none and why."""
+"""List the patients' lesion volumes, and the reason where there is none."""
 
 from strokeclock.job import run
 from strokeclock.segmentation.lesion import write_volumes

@@ -1,4 +1,4 @@
-"""Write the radiomics baseline beside the networks, on the test patients whom it can use."""
+"""Compare the radiomics baseline with the networks on the test patients that it can use."""
 
 from strokeclock.evaluation.ml_table import write_ml_table
 from strokeclock.job import run

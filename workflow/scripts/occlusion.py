@@ -1,4 +1,4 @@
-"""Paint the lesions over with the other hemisphere's tissue, and predict anew."""
+"""Paint the lesions over with the contralateral hemisphere's tissue, and predict anew."""
 
 from strokeclock.explanation.occlusion import write_occlusion
 from strokeclock.job import run

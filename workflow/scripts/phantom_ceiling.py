@@ -1,4 +1,4 @@
-"""Measure how well an ideal observer could tell the time since onset from the phantom's lesions."""
+"""Measure the highest AUC of TSS that the phantoms' lesions allow, that of an ideal observer."""
 
 from strokeclock.job import run
 from strokeclock.phantom.ceiling import measure_ceiling, write_ceiling

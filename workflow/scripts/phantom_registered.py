@@ -1,4 +1,4 @@
-"""Make a batch's phantom patients straight on the atlas grid, and the truth beside."""
+"""Make a batch's phantom patients directly on the atlas grid, and their truth."""
 
 from strokeclock.job import run
 from strokeclock.phantom.registered import make_registered_batch

@@ -1,4 +1,4 @@
-"""Phase 0: pretrain the 3D U-Net by restoring corrupted hemispheres of the training patients."""
+"""Phase 0: pretrain the 3D U-Net to restore corrupted hemispheres of the training patients."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Draw Figure 2: the rules of the workflow, and which takes what another made."""
+"""Draw Figure 2: the rules of the workflow, and the rules whose files each takes."""
 
 from strokeclock.figures.pipeline import draw_pipeline
 from strokeclock.figures.style import save_figure

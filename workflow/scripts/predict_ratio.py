@@ -1,4 +1,4 @@
-"""Score the validation and the test patients by how bright the lesion is against the other hemisphere."""
+"""Score the validation and the test patients by the lesion's relative signal intensity."""
 
 from strokeclock.baselines.ratio import predict_ratio
 from strokeclock.job import run

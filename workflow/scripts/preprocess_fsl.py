@@ -1,4 +1,4 @@
-"""List the files that the FSL toolchain has left of a batch's patients."""
+"""List the files that the FSL toolchain wrote for a batch's patients."""
 
 from strokeclock.batches import write_batch
 from strokeclock.job import run

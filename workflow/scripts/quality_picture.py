@@ -1,4 +1,4 @@
-"""Draw a batch's slices with outlines, numbers, verdict and what histogram matching did."""
+"""Draw a batch's slices with outlines, numbers, verdict and the histograms before and after matching."""
 
 from strokeclock.imaging.quality_picture import picture_batch
 from strokeclock.job import run

@@ -1,4 +1,4 @@
-"""Write the page to read: what the run did and found, in one file without a network."""
+"""Write the page to read: methods and results of the run in one file."""
 
 from strokeclock.job import run
 from strokeclock.report.page import write_page

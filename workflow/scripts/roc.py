@@ -1,4 +1,4 @@
-"""Draw Figure 6, 7 or 8: ROC curves of the arms, with their AUCs or with the readers."""
+"""Draw Figure 6, 7 or 8: ROC curves of the scorers, with their AUCs or with the readers."""
 
 from strokeclock.figures.roc import draw_roc
 from strokeclock.figures.style import save_figure

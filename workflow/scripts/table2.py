@@ -1,4 +1,4 @@
-"""Write Table 2: every row of the paper's, with counts and intervals, the paper's values beside."""
+"""Write Table 2: every row of the paper's, with counts, intervals and the paper's values."""
 
 from strokeclock.evaluation.table2 import write_table2
 from strokeclock.job import run

@@ -1,4 +1,4 @@
-"""Draw how the trainings of one network, phase and start went, all seeds in one picture."""
+"""Draw the training curves of one network, phase and start, all seeds in one picture."""
 
 from strokeclock.figures.style import save_figure
 from strokeclock.figures.training_curves import draw_training_curves

@@ -1,4 +1,4 @@
-"""Print Table 2 for reading, the paper's values beside."""
+"""Print Table 2 for reading, with the paper's values."""
 
 from strokeclock.figures.printed_tables import set_table2
 from strokeclock.figures.typeset import print_table

@@ -1,1 +1,1 @@
-"""Small fitted models that the networks have to beat."""
+"""Baselines: small fitted models that the networks are compared with."""

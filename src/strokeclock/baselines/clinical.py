@@ -1,7 +1,6 @@
-"""What is known without reading time from the images: age, NIHSS and the lesion's volume.
+"""The clinical baseline: age, NIHSS and the lesion's volume, without any signal of time in the images.
 
-Logistic regression on the training part. A network that sees no more than how large a lesion is should not
-beat it.
+Logistic regression on the training part. A network that depends on the lesion's size only should not beat it.
 """
 
 import logging
@@ -20,7 +19,7 @@ from strokeclock.baselines.regression import (
 from strokeclock.cohort.parts import read_split
 from strokeclock.errors import StrokeclockError
 from strokeclock.fitted import check_patients, describe_fit
-from strokeclock.predictions import Arm
+from strokeclock.predictions import Scorer
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +56,7 @@ def fit_clinical(
     StrokeclockError
         The training part has one class only.
     """
-    # a second that the workflow need not pay
+    # imported here, for it takes 1 s and the workflow does not need it
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -73,14 +72,14 @@ def fit_clinical(
     fitted_on = describe_fit(
         list(train.index), train["label"], values.to_numpy(), parts=["train"], split=read_split(split)
     )
-    imputation = values.median().fillna(0.0)  # 0: nobody has a value
+    imputation = values.median().fillna(0.0)  # 0 where no patient has a value
     model = make_pipeline(StandardScaler(), LogisticRegression())
     model.fit(values.fillna(imputation).to_numpy(), train["label"])
-    log.info("weights: %s", dict(zip(COVARIATES, model[-1].coef_[0].round(3).tolist(), strict=True)))
+    log.info("coefficients: %s", dict(zip(COVARIATES, model[-1].coef_[0].round(3).tolist(), strict=True)))
     write_regression(
         fitted,
         take_numbers(model, inputs=COVARIATES, imputation=list(imputation)),
-        row=Arm(CLINICAL, phase, ROW),
+        row=Scorer(CLINICAL, phase, ROW),
         below_min=below_min,
         fitted_on=fitted_on,
     )
@@ -110,10 +109,10 @@ def predict_clinical(
     Raises
     ------
     FittedError
-        The file was fitted for something else, or on other patients than today's training part.
+        The file was fitted for something else, or on other patients than the present training part.
     """
     regression, content = read_regression(
-        fitted, row=Arm(CLINICAL, phase, ROW), below_min=below_min, inputs=COVARIATES
+        fitted, row=Scorer(CLINICAL, phase, ROW), below_min=below_min, inputs=COVARIATES
     )
     check_patients(fitted, content, split=split)
     patients = _read_covariates(cohort, split, volumes=volumes, below_min=below_min)
@@ -136,5 +135,5 @@ def _read_covariates(
     patients["log_volume"] = np.log(volume_ml.reindex(patients.index).where(lambda ml: ml > 0).astype(float))
     for name, missing in patients[list(COVARIATES)].isna().sum().items():
         if missing:
-            log.info("%s: missing in %d of %d patients, who get the median", name, missing, len(patients))
+            log.info("%s: missing in %d of %d patients, replaced by the median", name, missing, len(patients))
     return patients

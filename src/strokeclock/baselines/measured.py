@@ -1,4 +1,4 @@
-"""Regressions on what is measured in each hemisphere: fitted on the training part, applied to the others."""
+"""Regressions on measures of each hemisphere: fitted on the training part, applied to the others."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ from strokeclock.baselines.regression import (
 from strokeclock.cohort.parts import read_split
 from strokeclock.fitted import check_patients, describe_fit
 from strokeclock.models.channels import channel_names
-from strokeclock.predictions import Arm, write_predictions
+from strokeclock.predictions import Scorer, write_predictions
 from strokeclock.training.material import CohortFiles
 from strokeclock.training.phases import Task
 from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
@@ -23,7 +23,7 @@ from strokeclock.training.store import Hemispheres, check_channels, check_classe
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
-# of hemispheres with both sides' channels, and their part: (n, measures), NaN where nothing is measured
+# (hemispheres with both sides' channels, their part) -> (n, measures), NaN where there is no measure
 Measure = Callable[[Hemispheres, str], np.ndarray]
 
 
@@ -34,22 +34,22 @@ def fit_measured(
     fitted: str | Path,
     files: CohortFiles,
     channels: Sequence[str],
-    row: Arm,
+    row: Scorer,
     below_min: float,
     inputs: Sequence[str],
     **more: Any,
 ) -> None:
     """Fit a regression of measures on the training part and write it (`write_regression`).
 
-    What cannot be measured takes the part's mean.
+    Missing measures are replaced by the part's mean.
 
     Parameters
     ----------
-    steps : what stands in the model behind imputation and standardisation, a classifier the last.
+    steps : of the model behind imputation and standardisation; the last is a classifier.
     channels : the series of a hemisphere, in order (models.channels).
     row, below_min : of Table 2, of a time task: the label is 1 where TSS is below so many minutes.
     inputs : the measures' names, in order.
-    more : what else the measures depend on.
+    more : further facts that the measures depend on.
 
     Raises
     ------
@@ -86,17 +86,17 @@ def predict_measured(
     *,
     files: CohortFiles,
     channels: Sequence[str],
-    row: Arm,
+    row: Scorer,
     below_min: float,
     inputs: Sequence[str],
     **more: Any,
 ) -> None:
-    """Write the scores of the validation and test parts by what `fit_measured` wrote.
+    """Write the scores of the validation and test parts with the regression that `fit_measured` wrote.
 
     Raises
     ------
     FittedError
-        The file was fitted for something else, or on other patients than today's training part.
+        The file was fitted for something else, or on other patients than the present training part.
     SplitError
         The hemispheres hold other series.
     """
@@ -114,14 +114,14 @@ def predict_measured(
 def _read_part(
     part: str, files: CohortFiles, *, channels: Sequence[str], phase: str, below_min: float
 ) -> Hemispheres:
-    """Read a part's hemispheres with a lesion, with both sides' channels."""
+    """Read a part's hemispheres with a lesion, with the channels of both sides."""
     units = read_hemispheres(
         files.manifest,
         cohort=files.cohort,
         split=files.split,
         task=Task(phase, below_min=below_min, after=None),
         part=part,
-        other_hemisphere=True,
+        contralateral=True,
     )
-    check_channels(units, channels=channel_names(channels, other_hemisphere=True))
+    check_channels(units, channels=channel_names(channels, contralateral=True))
     return units

@@ -1,4 +1,4 @@
-"""Whom a baseline that looks at whole patients learns from and is scored on."""
+"""The patients of the baselines that score whole patients, and their prediction files."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -25,7 +25,7 @@ def read_patients(cohort: str | Path, split: str | Path, *, below_min: float) ->
 def write_scores(output: str | Path, scored: Iterable[tuple[pd.DataFrame, np.ndarray]]) -> None:
     """Write a prediction file from patients (rows of `read_patients`) and their scores (n,).
 
-    A patient's score stands for each of the lesion's hemispheres, as a network scores them.
+    A patient's score is written for each of the lesion's hemispheres, which are a network's units.
     """
     write_predictions(
         output,

@@ -1,9 +1,9 @@
-"""The lesion's brightness against the other hemisphere: automatically what a reader's DWI-FLAIR mismatch is.
+"""The lesion's relative signal intensity, lesion : contralateral: what a reader judges as DWI-FLAIR mismatch.
 
-No network and no human: on DWI the infarct is found as what is bright in itself and against its mirror
-image; the log ratios there are turned into a probability by logistic regression. It is the least that a
-network of Table 2 should beat. The ratios are the scans' own where intensities are scaled and never shifted
-(preprocessing.intensity.normalisation: median); a z-score's are other numbers in the same order.
+Without a network or a reader: the infarct is found on DWI by two fixed ratios (`find_lesion`), and logistic
+regression turns the log ratios there into a probability. A network of Table 2 should beat at least this. The
+ratios are those of the scans where intensities are scaled and not shifted
+(preprocessing.intensity.normalisation: median); z-scores give other numbers in the same order.
 """
 
 import logging
@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.baselines.measured import Measure, fit_measured, predict_measured
-from strokeclock.models.field import WHOLE
-from strokeclock.predictions import Arm
+from strokeclock.models.view import WHOLE
+from strokeclock.predictions import Scorer
 from strokeclock.segmentation.lesion import find_lesion
 from strokeclock.segmentation.ratios import measure_ratios, name_measures
 from strokeclock.training.material import CohortFiles
@@ -23,12 +23,12 @@ from strokeclock.training.store import Hemispheres
 log = logging.getLogger(__name__)
 
 RATIO = "ratio"  # the net of these rows
-ROWS = ("flair", "series")  # of Table 2: the FLAIR ratio alone; those of all series, and the lesion's size
+ROWS = ("flair", "series")  # of Table 2: the FLAIR ratio; the ratios of all series and the lesion's size
 FEWEST_VOXELS = 2
 
 
 def find_on_dwi(own: np.ndarray, other: np.ndarray, *, dwi: int) -> np.ndarray:
-    """Mark the lesion (x, y, z) by the channel ``dwi``; fewer than `FEWEST_VOXELS` are none."""
+    """Mark the lesion (x, y, z) on the channel ``dwi``; fewer than `FEWEST_VOXELS` voxels are no lesion."""
     lesion = find_lesion(own[dwi].astype(np.float32), other[dwi].astype(np.float32))
     return lesion & (lesion.sum() >= FEWEST_VOXELS)
 
@@ -46,7 +46,7 @@ def fit_ratio(
 ) -> None:
     """Fit the regression on the training part and write it.
 
-    A hemisphere without a lesion on DWI counts as one with the mean ratios.
+    A hemisphere without a lesion on DWI gets the mean ratios.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def fit_ratio(
     SplitError
         The training part has one class only, or the hemispheres hold other series.
     """
-    # a second that the workflow and the readers of ROWS need not pay
+    # imported here, for it takes 1 s and the workflow does not need it
     from sklearn.linear_model import LogisticRegression
 
     fit_measured(
@@ -77,7 +77,7 @@ def fit_ratio(
         fitted=fitted,
         files=CohortFiles(manifest, cohort, split),
         channels=channels,
-        row=Arm(RATIO, phase, row),
+        row=Scorer(RATIO, phase, row),
         below_min=below_min,
         inputs=_name_inputs(channels, row),
     )
@@ -109,7 +109,7 @@ def predict_ratio(
     Raises
     ------
     FittedError
-        The file was fitted for something else, or on other patients than today's training part.
+        The file was fitted for something else, or on other patients than the present training part.
     SplitError
         The hemispheres hold other series.
     """
@@ -119,14 +119,14 @@ def predict_ratio(
         predictions,
         files=CohortFiles(manifest, cohort, split),
         channels=channels,
-        row=Arm(RATIO, phase, row),
+        row=Scorer(RATIO, phase, row),
         below_min=below_min,
         inputs=_name_inputs(channels, row),
     )
 
 
 def _choose(channels: Sequence[str], row: str) -> list[int] | slice:
-    """Which of all measures a row takes."""
+    """Return the indices of a row's measures."""
     return [channels.index("flair")] if row == "flair" else slice(None)
 
 
@@ -139,7 +139,7 @@ def _measure(channels: Sequence[str], row: str) -> Measure:
 
 
 def _measure_part(units: Hemispheres, channels: Sequence[str], part: str) -> np.ndarray:
-    """The ratios of each hemisphere, (n, channels + 1)."""
+    """Return the measures of each hemisphere, (n, channels + 1)."""
     spacing = WHOLE.spacing_mm(units.values.shape[2:])
     ratios = np.array(
         [
@@ -149,7 +149,7 @@ def _measure_part(units: Hemispheres, channels: Sequence[str], part: str) -> np.
     )
     lost = np.isnan(ratios).any(axis=1)
     log.info(
-        "%s: no lesion found on DWI in %d of %d patients, who get the mean ratios",
+        "%s: no lesion found on DWI in %d of %d patients, ratios replaced by the mean",
         part,
         len({patient for patient, none in zip(units.patients, lost, strict=True) if none}),
         len(units.participants),

@@ -1,4 +1,4 @@
-"""A logistic regression of few numbers: fitted with scikit-learn, kept as JSON, applied without it."""
+"""A small logistic regression: fitted with scikit-learn, stored as JSON, applied without scikit-learn."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from strokeclock.fitted import FittedError, FittedOn, read_fitted, write_fitted
-from strokeclock.predictions import Arm
+from strokeclock.predictions import Scorer
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -25,7 +25,7 @@ class Regression:
     Attributes
     ----------
     inputs : names of the inputs, in order.
-    imputation : what an input that is missing counts as.
+    imputation : the value of each input where it is missing.
     means, scales : of the inputs: each is (input - mean) / scale before it is multiplied.
     powers : of each term, the exponent of each input: (1, 0) is the first of two, (1, 1) their product.
     coefficients : of the terms, in log odds.
@@ -68,8 +68,8 @@ def apply_regression(regression: Regression, values: ArrayLike) -> np.ndarray:
     values = np.array(values, float)
     if values.ndim != 2 or values.shape[1] != len(regression.inputs):
         raise FittedError(
-            f"a regression on {', '.join(regression.inputs)} was given values of shape {values.shape}: give "
-            f"{len(regression.inputs)} a unit."
+            f"A regression on {', '.join(regression.inputs)} was given values of shape {values.shape}: give "
+            f"{len(regression.inputs)} per unit."
         )
     missing = np.isnan(values)
     values[missing] = np.broadcast_to(regression.imputation, values.shape)[missing]
@@ -80,12 +80,12 @@ def apply_regression(regression: Regression, values: ArrayLike) -> np.ndarray:
         terms = [_multiply(values, powers) for powers in regression.powers]
         values = np.stack(terms, axis=1)
     odds = (values @ np.array(regression.coefficients)[:, None])[:, 0] + regression.intercept
-    # the C library's exp, as scikit-learn takes it: numpy's own depends on the processor's vectors
+    # the C library's exp, as in scikit-learn: numpy's depends on the processor's vector instructions
     return np.array([1 / (1 + math.exp(-value)) if value > -700 else 0.0 for value in odds])
 
 
 def _multiply(values: np.ndarray, powers: Sequence[int]) -> np.ndarray:
-    """The product (n,) of the columns of (n, inputs), each so often; the last first, as scikit-learn does."""
+    """Return the product (n,) of the columns of (n, inputs) to these powers, in scikit-learn's order."""
     product = np.ones(len(values))
     for column, power in reversed([*enumerate(powers)]):
         for _ in range(power):
@@ -102,7 +102,7 @@ def take_numbers(
     ----------
     model : steps SimpleImputer (with keep_empty_features), StandardScaler, PolynomialFeatures without bias
         (these as far as they are there) and LogisticRegression of the classes 0 and 1, in this order.
-    imputation : where no step imputes.
+    imputation : needed where no step imputes.
     """
     found: dict[str, Any] = {"imputation": imputation}
     found["powers"] = np.eye(len(inputs), dtype=int)
@@ -118,7 +118,7 @@ def take_numbers(
                 assert step.classes_.tolist() == [0, 1]
                 found |= {"coefficients": step.coef_[0], "intercept": step.intercept_[0]}
             case name:
-                raise TypeError(f"{name} is no step of a regression")
+                raise TypeError(f"{name} cannot be a step of a regression")
     return Regression(
         inputs=tuple(inputs),
         **{name: tuple(map(float, found[name])) for name in ("imputation", "means", "scales")},
@@ -129,51 +129,51 @@ def take_numbers(
 
 
 def restore_regression(content: Mapping[str, Any], *, path: str | Path) -> Regression:
-    """The regression that stands, as a dict, under its key in a fitted file; FittedError where none does."""
+    """Return the regression in a fitted file's content; raise FittedError where there is no whole one."""
     try:
         numbers = content["regression"]
         lists = {name: tuple(value) for name, value in numbers.items() if isinstance(value, list)}
         return Regression(**numbers | lists | {"powers": tuple(map(tuple, numbers["powers"]))})
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise FittedError(f"{path} holds no whole regression: delete it and fit it anew.") from None
+        raise FittedError(f"{path} holds no complete regression: delete it and fit it anew.") from None
 
 
 def write_regression(
     path: str | Path,
     regression: Regression,
     *,
-    row: Arm,
+    row: Scorer,
     below_min: float,
     fitted_on: FittedOn,
     **more: Any,
 ) -> None:
-    """Write a regression: fitted/<net>/<phase>/<weights>.json, or seed-<n>.json in such a folder.
+    """Write a regression: fitted/<net>/<phase>/<start>.json, or seed-<n>.json in such a folder.
 
     Parameters
     ----------
     row : of Table 2.
     below_min : minutes; the positive class is a shorter time since onset.
-    more : what else the inputs depend on.
+    more : further facts that the inputs depend on.
     """
     content = {"row": str(row), "below_min": below_min, **more}
     write_fitted(path, content | {"regression": asdict(regression), "fitted_on": fitted_on}, kind=KIND)
 
 
 def read_regression(
-    path: str | Path, *, row: Arm, below_min: float, inputs: Sequence[str], **more: Any
+    path: str | Path, *, row: Scorer, below_min: float, inputs: Sequence[str], **more: Any
 ) -> tuple[Regression, dict[str, Any]]:
     """Read what `write_regression` wrote: the regression, and the whole file.
 
     Raises
     ------
     FittedError
-        The file is damaged or foreign, or was fitted for another row, question, inputs or ``more``.
+        The file is damaged or foreign, or was fitted for another row, task, inputs or ``more``.
     """
     content = read_fitted(path, kind=KIND, row=str(row), below_min=below_min, **more)
     regression = restore_regression(content, path=path)
     if regression.inputs != tuple(inputs):
         raise FittedError(
-            f"{path} was fitted on {', '.join(regression.inputs)}, and {', '.join(inputs)} are asked for: "
-            "delete it and fit it anew."
+            f"{path} was fitted on {', '.join(regression.inputs)}, not on {', '.join(inputs)}: delete it and "
+            "fit it anew."
         )
     return regression, content

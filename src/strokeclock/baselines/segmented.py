@@ -1,8 +1,8 @@
-"""The lesion's age where the outliner finds the lesion: a logistic regression on its ratios and its size.
+"""Time since onset from the segmented lesion: a logistic regression on its ratios and its size.
 
-A network that is given hemispheres and ages alone must learn from a few hundred of them where to look as well
-as what to see there. Here the two are apart: segmentation/network.py learns where, from every voxel; what is
-seen there is four numbers, which a logistic regression weighs.
+A network that is trained on hemispheres and labels has a few hundred examples for both the lesion's place and
+its age. Here the two are separate: segmentation/network.py is trained on every voxel to segment the lesion,
+and a logistic regression is fitted on four numbers of the segmented lesion.
 """
 
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from strokeclock.baselines.measured import Measure, fit_measured, predict_measured
-from strokeclock.predictions import OUTLINED, Arm
+from strokeclock.predictions import SEGMENTED, Scorer
 from strokeclock.provenance import digest_file
-from strokeclock.segmentation.network import read_outliner
-from strokeclock.segmentation.ratios import measure_outlined, name_measures
+from strokeclock.segmentation.network import read_segmenter
+from strokeclock.segmentation.ratios import measure_segmented, name_measures
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.material import CohortFiles
 
-RATIOS = "ratios"  # the row of Table 2 without a network beside it
-STRENGTH = 0.1  # of the regression (scikit-learn's C): 14 terms are weighed
+RATIOS = "ratios"  # the row of Table 2 without a network of the chain
+STRENGTH = 0.1  # of the regression (scikit-learn's C), for 14 terms
 
 
 def fit_segmented(
@@ -34,17 +34,17 @@ def fit_segmented(
     threads: int,
     device: str,
 ) -> None:
-    """Fit the regression on the training part and write it, with the digest of the segmenting network.
+    """Fit the regression on the training part and write it, with the digest of the segmentation network.
 
     A logistic regression on each series' log ratio and the log of the lesion's size, with their squares and
-    products: the smaller the lesion, the less its ratios say.
+    products, for ratios of a small lesion are less informative.
 
     Parameters
     ----------
     model : path
-        The checkpoint of the network that segments the lesion (`train_outliner`).
+        The checkpoint of the segmentation network (`train_segmenter`).
     fitted : path
-        fitted/outline/<phase>/ratios/seed-<n>.json.
+        fitted/segmentation/<phase>/ratios/seed-<n>.json.
     manifest : path
         hemispheres/manifest.tsv, the hemispheres beside it.
     cohort, split : paths
@@ -60,9 +60,9 @@ def fit_segmented(
     ------
     SplitError
         The training part has one class only, the hemispheres hold other series, or the network was trained
-        on a patient who is now to be tested.
+        on a patient of the test part.
     CheckpointError
-        The model segments no lesion, or has learned from other series.
+        The model is no segmentation network, or was trained on other series.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import PolynomialFeatures
@@ -78,7 +78,7 @@ def fit_segmented(
     )
 
 
-def predict_outlined(
+def predict_segmented(
     fitted: str | Path,
     predictions: str | Path,
     *,
@@ -99,19 +99,19 @@ def predict_outlined(
     fitted : path
         What `fit_segmented` wrote, with the same network, channels and task.
     predictions : path
-        predictions/outline/<phase>/ratios/seed-<n>.tsv.
+        predictions/segmentation/<phase>/ratios/seed-<n>.tsv.
     model, manifest, cohort, split, channels, phase, below_min, threads, device
         As of `fit_segmented`.
 
     Raises
     ------
     FittedError
-        The file was fitted for something else, with another network, or on other patients than today's
-        training part.
+        The file was fitted for something else, with another network, or on other patients than the
+        present training part.
     SplitError
-        The hemispheres hold other series, or the network was trained on a patient who is now to be tested.
+        The hemispheres hold other series, or the network was trained on a patient of the test part.
     CheckpointError
-        The model segments no lesion, or has learned from other series.
+        The model is no segmentation network, or was trained on other series.
     """
     predict_measured(
         _measure(model, channels=channels, split=split, threads=threads, device=device),
@@ -128,15 +128,15 @@ def _measure(
     model: str | Path, *, channels: Sequence[str], split: str | Path, threads: int, device: str
 ) -> Measure:
     place = choose_device(device, threads=threads)
-    network, field = read_outliner(model, series=channels, split=split)
+    network, view = read_segmenter(model, series=channels, split=split)
     network = on_device(network, place)
-    return lambda units, _: measure_outlined(network, units, field=field, device=place)
+    return lambda units, _: measure_segmented(network, units, view=view, device=place)
 
 
 def _identify(model: str | Path, *, channels: Sequence[str], phase: str) -> dict[str, Any]:
-    """What a fitted file is for; the measures are those of one network."""
+    """Return the facts that identify a fitted file; its measures are those of one network."""
     return {
-        "row": Arm(OUTLINED, phase, RATIOS),
+        "row": Scorer(SEGMENTED, phase, RATIOS),
         "inputs": name_measures(channels),
         "segmentation_sha256": digest_file(model),
     }

@@ -1,1 +1,1 @@
-"""Who the patients are: sheet, split, demographics."""
+"""The patients: sheet, split, demographics."""

@@ -1,4 +1,4 @@
-"""A tab-separated file, read strictly: in UTF-8, and as many cells in a line as in its header."""
+"""Read a tab-separated file strictly: UTF-8, and in every line as many cells as in the header."""
 
 import csv
 from pathlib import Path
@@ -7,12 +7,12 @@ from strokeclock.errors import ConfigurationError, StrokeclockError
 
 
 def read_cells(
-    path: str | Path, *, error: type[StrokeclockError] = ConfigurationError, mend: str = "mend its tabs"
+    path: str | Path, *, error: type[StrokeclockError] = ConfigurationError, remedy: str = "correct its tabs"
 ) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the header, and of each line that is not blank its number and cells.
+    """Return the header, and the number and cells of each line that is not blank.
 
-    An empty file has an empty header. Raises `error`, in one sentence that ends in `mend`, where a line has
-    more or fewer cells than the header or the file is no text.
+    An empty file has an empty header. Raises `error`, with a message of one sentence, if the file is not
+    UTF-8 text or a line has more or fewer cells than the header; the latter message ends in `remedy`.
     """
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -24,6 +24,6 @@ def read_cells(
     for number, line in table:
         if len(line) != len(header):
             raise error(
-                f"{path} line {number} has {len(line)} cells where the header has {len(header)}: {mend}."
+                f"{path} line {number} has {len(line)} cells where the header has {len(header)}: {remedy}."
             )
     return header, table

@@ -1,4 +1,4 @@
-"""Table 1 from the data: who the patients are, in training, test and all together."""
+"""Table 1: characteristics of the patients in training, in test and together."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from strokeclock.files import replacing
 
 GROUPS = {"training": ("train", "validation"), "test": ("test",), "all": ("train", "validation", "test")}
 
-_NOBODY = "no patients"
+_NO_PATIENTS = "no patients"
 
 
 def describe_cohort(cohort: pd.DataFrame, split: pd.DataFrame, *, excluded: int) -> pd.DataFrame:
     """Return the paper's Table 1: one row a characteristic, one column a group, cells as text.
 
     The training group is the training and validation parts together, as in the paper. Quartiles interpolate
-    linearly. Missing values are left out and their number is said; where nothing is left, words say so.
+    linearly. Missing values are left out, and the cell holds their number. Without values it is "unknown".
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ def describe_cohort(cohort: pd.DataFrame, split: pd.DataFrame, *, excluded: int)
     split : DataFrame
         Columns patient, part.
     excluded : int
-        How many patients left, at entry or later.
+        Number of patients excluded, at entry or later.
     """
     patients = cohort.merge(split, on="patient", how="left", validate="one_to_one")
     table = pd.DataFrame(
@@ -56,7 +56,7 @@ def _describe(group: pd.DataFrame) -> dict[str, str]:
 
 def _describe_numbers(values: pd.Series) -> str:
     if not (known := values.count()):
-        return _NOBODY if values.empty else "unknown"
+        return _NO_PATIENTS if values.empty else "unknown"
     low, middle, high = (
         f"{value:.2f}".rstrip("0").rstrip(".") for value in values.quantile([0.25, 0.5, 0.75])
     )
@@ -66,7 +66,7 @@ def _describe_numbers(values: pd.Series) -> str:
 
 def _describe_women(sex: pd.Series) -> str:
     if not (known := sex.count()):
-        return _NOBODY if sex.empty else "unknown"
+        return _NO_PATIENTS if sex.empty else "unknown"
     women = int((sex == "F").sum())
     return f"{women} ({100 * women / known:.0f}%)" + _count_missing(sex)
 

@@ -1,4 +1,4 @@
-"""Who is in which part, and who left: split.tsv and exclusions.tsv, read with the standard library alone."""
+"""Read the parts (split.tsv) and the exclusions (exclusions.tsv). Standard library alone."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,7 +10,7 @@ PARTS = ("train", "validation", "test")
 
 
 class SplitError(StrokeclockError):
-    """The split cannot carry the training: a patient in two parts, an empty part, a part of one class."""
+    """The split cannot be used: a patient in two parts, an empty part, or a part of one class."""
 
 
 def read_parts(path: str | Path) -> dict[str, str]:
@@ -19,15 +19,15 @@ def read_parts(path: str | Path) -> dict[str, str]:
     Raises
     ------
     SplitError
-        A patient stands in it twice, a part is unknown, or the file is damaged.
+        A patient is in it twice, a part is unknown, or the file is damaged.
     """
     parts: dict[str, str] = {}
     for patient, part in _read_columns(path, "patient", "part", error=SplitError):
         if patient in parts:
-            raise SplitError(f"{path}: patient {patient} stands in the split twice, keep one line a patient.")
+            raise SplitError(f"{path}: patient {patient} is in the split twice: keep one line a patient.")
         parts[patient] = part
-    if strange := sorted(set(parts.values()) - set(PARTS)):
-        raise SplitError(f"{path}: part {strange[0]!r} is unknown, use {', '.join(PARTS)}.")
+    if unknown := sorted(set(parts.values()) - set(PARTS)):
+        raise SplitError(f"{path}: part {unknown[0]!r} is unknown: use {', '.join(PARTS)}.")
     return parts
 
 
@@ -38,17 +38,17 @@ def read_split(path: str | Path) -> dict[str, list[str]]:
 
 
 def read_exclusions(path: str | Path) -> dict[str, str]:
-    """Read exclusions.tsv: patient -> the stage at which this patient left."""
+    """Read exclusions.tsv: patient -> the stage of the exclusion."""
     rows = _read_columns(path, "patient", "stage", error=StrokeclockError)
     return {patient: stage for patient, stage in rows}
 
 
 def check_leakage(before: Mapping[str, Iterable[str]], now: Mapping[str, Iterable[str]]) -> None:
-    """Refuse a network that has already seen whom it is now to be selected or tested on.
+    """Refuse to validate or test a network on patients of an earlier part, such as its training patients.
 
     Parameters
     ----------
-    before, now : part -> patients, when the network was trained and today.
+    before, now : part -> patients, when the network was trained and now.
 
     Raises
     ------
@@ -65,9 +65,9 @@ def check_leakage(before: Mapping[str, Iterable[str]], now: Mapping[str, Iterabl
 
 
 def _read_columns(path: str | Path, *names: str, error: type[StrokeclockError]) -> list[tuple[str, ...]]:
-    """The cells of these columns, a tuple a line."""
-    remedy = "delete it and make it anew"
-    header, lines = read_cells(path, error=error, mend=remedy)
+    """Return the cells of these columns, a tuple a line."""
+    remedy = "delete it and run again"
+    header, lines = read_cells(path, error=error, remedy=remedy)
     if missing := [name for name in names if name not in header]:
         raise error(f"{path} lacks the column {missing[0]}: {remedy}.")
     places = [header.index(name) for name in names]

@@ -1,6 +1,6 @@
-"""The patients of a run, of a sheet or phantoms: who shares a job, and what is there of them before any job.
+"""The patients of a run, from a sheet or phantoms: their batches, and their files before any job.
 
-Standard library alone: the machine that runs Snakemake reads it. Paths are from the working folder.
+Standard library alone, because the machine that runs Snakemake imports it. Paths start at the working folder.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,24 +15,23 @@ from strokeclock.cohort.split_file import check_split_file
 from strokeclock.errors import ConfigurationError
 from strokeclock.series import SERIES, list_needed, list_registered, list_used
 
-_REGISTERED_PHANTOMS = 100  # a batch at least, where they are made on the atlas grid: each takes a second
+_REGISTERED_PHANTOMS = 100  # patients a batch, at least, for phantoms on the atlas grid: each takes a second
 _B_VALUE = 1000.0  # s/mm², of the paper
-_STEPS = ("check", "lesions", "hemispheres", "quality_picture")  # behind preprocessing; each leaves tables
+_STEPS = ("check", "lesions", "hemispheres", "quality_picture")  # after preprocessing; each writes tables
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patients:
-    """Who takes part, and where what is theirs lies.
+    """The patients who take part, and the paths of their files.
 
     Attributes
     ----------
     folder : results/<run>.
     config : the checked configuration.
-    cohort : what the cohort sheet says; None: the patients are phantoms.
+    cohort : the checked cohort sheet; None: the patients are phantoms.
     ids : in alphabetical order.
-    batches : batch -> its patients, who share a job. Starting a process costs as much as a step on one
-        patient.
-    phantom_batches : the same for the jobs that make phantoms. Registered ones take larger batches.
+    batches : batch -> its patients, who share a job.
+    phantom_batches : the same for the jobs that make phantoms. Those on the atlas grid have larger batches.
     """
 
     folder: str
@@ -54,17 +53,17 @@ class Patients:
 
     @property
     def labelled(self) -> list[str]:
-        """Those whose onset time and lesion side are known."""
+        """The patients whose onset time and lesion side are known."""
         return self.cohort.labelled if self.cohort else self.ids
 
     @property
     def exclusions(self) -> dict[str, str]:
-        """Patient of the sheet who does not take part -> one sentence that says why."""
+        """Excluded patient of the sheet -> one sentence with the reason."""
         return self.cohort.exclusions if self.cohort else {}
 
     @property
     def sheet(self) -> str:
-        """The cohort sheet's file: the user's, or the one that is written of phantoms."""
+        """The cohort sheet's file: the user's, or the one that is written for phantoms."""
         return self.config["cohort"]["sheet"] or f"{self.folder}/phantom/cohort.tsv"
 
     @property
@@ -75,7 +74,7 @@ class Patients:
 
     @cached_property
     def series(self) -> tuple[str, ...]:
-        """The series that come to the atlas grid."""
+        """The series that are brought to the atlas grid."""
         return list_used(self.config["models"]["channels"])
 
     @cached_property
@@ -86,7 +85,7 @@ class Patients:
 
     @property
     def preprocessed(self) -> dict[str, str]:
-        """What preprocessing leaves of a patient -> its path in the run's folder, with {patient}."""
+        """Name of a preprocessed file -> its path in the run's folder, with {patient}."""
         folder = "preprocessed/{patient}"
         return (
             {name: f"{folder}/{name}.nii.gz" for name in (*self.series, "brain_mask")}
@@ -99,7 +98,7 @@ class Patients:
         return [*(self.batches.get(batch) or self.phantom_batches[batch])]
 
     def table_of(self, step: str, batch: str = "{batch}") -> str:
-        """The table that a step's job leaves of its batch's files; with the wildcard {batch} for any."""
+        """The table of a batch's files that a step's job writes; by default with the wildcard {batch}."""
         return f"{self.folder}/batches/{step}/{batch}.tsv"
 
     def tables_of(self, step: str) -> list[str]:
@@ -120,7 +119,7 @@ class Patients:
 
     @property
     def phantom_tables(self) -> list[str]:
-        """The tables of the phantoms that are made; none for patients."""
+        """The tables of the jobs that make phantoms; none with a cohort sheet."""
         if self.in_template_space:
             return self.preprocessed_tables
         return self.tables_of("phantom") if self.are_phantoms else []
@@ -132,7 +131,7 @@ class Patients:
         return [*self.phantom_tables, *self.preprocessed_tables, *later]
 
     def cell(self, patient: str, column: str) -> str:
-        """What the cohort sheet says of a patient; "" where it is silent, and for phantoms."""
+        """A patient's cell of the cohort sheet; "" where it is empty, and for phantoms."""
         return self._rows[patient][column] if self._rows else ""
 
     def raw_series(self, patient: str) -> dict[str, str | None]:
@@ -143,30 +142,30 @@ class Patients:
         return {name: None if SERIES[name].derived else f"{folder}/{name}.nii.gz" for name in self.series}
 
     def raw_files_of(self, patients: Iterable[str]) -> list[str]:
-        """What raw series depend on: their files, or the tables of the phantoms that they are made with."""
+        """The files that raw series depend on: their own, or the tables of the phantoms' batches."""
         if self.are_phantoms:
             batches = sorted({self._batch_of[patient] for patient in patients})
             return [self.table_of("phantom", batch) for batch in batches]
         return [file for patient in patients for file in self.raw_series(patient).values() if file]
 
     def b_value(self, patient: str) -> float:
-        """The diffusion weighting of a patient's DWI in s/mm²; the paper's where the sheet is silent."""
+        """The diffusion weighting of a patient's DWI in s/mm²; the paper's where the sheet has none."""
         return float(self.cell(patient, "b_value") or _B_VALUE)
 
     def lesion_mask(self, patient: str) -> str | None:
-        """The file of a lesion as drawn: a phantom's truth, or the sheet's lesion_mask. None: not drawn."""
+        """The file of the lesion mask: a phantom's truth, or the sheet's lesion_mask; None: there is none."""
         if self.are_phantoms:
             return f"{self.folder}/derivatives/truth/{patient}/lesion.nii.gz"
         return self.cell(patient, "lesion_mask") or None
 
     def drawn_on(self, patient: str) -> str | None:
-        """The series on whose grid a lesion is drawn; None: none is drawn, or it is on the atlas grid."""
+        """The series on whose grid the lesion mask is; None: there is no mask, or it is on the atlas grid."""
         if self.in_template_space or not self.lesion_mask(patient):
             return None
         return self.raw_series(patient)["dwi"]
 
     def drawn_files_of(self, patients: Iterable[str]) -> list[str]:
-        """What drawn lesions depend on: masks and the series they are drawn on, or the phantoms' tables."""
+        """The files that lesion masks depend on: masks and series of their grid, or phantoms' tables."""
         if self.are_phantoms:
             return [] if self.in_template_space else self.raw_files_of(patients)
         patients = [*patients]
@@ -184,9 +183,11 @@ class Patients:
     def check_any_left(self) -> None:
         """Raise ConfigurationError where every patient of the sheet is excluded."""
         if not self.ids:
-            raise ConfigurationError(f"Every patient of {self.sheet} is excluded.")
+            raise ConfigurationError(
+                f"Every patient of {self.sheet} is excluded: correct the sheet as the warnings say."
+            )
 
-    def check_files_about_them(self) -> None:
+    def check_readers_and_split(self) -> None:
         """Check the reader sheet and the split file that the configuration names.
 
         Raises
@@ -195,7 +196,7 @@ class Patients:
             One sentence that names the file, the patient and the remedy.
         """
         if readers := self.config["cohort"]["readers"]:
-            # whom they must have read is known after the split, all other faults before hours of training
+            # which patients need calls is known after the split; other faults must be found before training
             read_reader_sheet(readers, known={*self.ids, *self.exclusions}, needed=())
         if split := self.config["split"]["file"]:
             check_split_file(
@@ -207,7 +208,7 @@ class Patients:
 
 
 def read_patients(config: Mapping[str, Any], *, folder: str) -> Patients:
-    """Read who the patients are.
+    """Read the patients of a run.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ def read_reader_sheet(
     Parameters
     ----------
     known : the patients of the cohort; the sheet may hold any of them.
-    needed : those whose calls must all be there.
+    needed : the patients who need a call of every reader.
 
     Returns
     -------
@@ -27,7 +27,7 @@ def read_reader_sheet(
     ------
     ConfigurationError
         Missing or unnumbered reader columns, a repeated or unknown patient, a needed patient without a row,
-        any value but 0 and 1 (empty: of those who are not needed alone), or no such table. One sentence that
+        any value but 0 and 1 (empty is allowed for patients not needed), or no such table. One sentence that
         names sheet, patient and remedy.
     """
     header, lines = read_cells(path)

@@ -41,7 +41,7 @@ _LIMITS = {  # value must lie in [low, high]
 
 @dataclass(frozen=True)
 class Cohort:
-    """The patients who enter, and those who do not.
+    """The patients who take part, and the excluded ones.
 
     Attributes
     ----------
@@ -49,7 +49,7 @@ class Cohort:
         One a patient, in alphabetical order, with every key of `COLUMNS`; values are text, "" where missing;
         series and mask are absolute paths.
     exclusions : dict
-        patient -> one sentence that says why, and the mend.
+        patient -> one sentence with the reason and the remedy.
     """
 
     rows: tuple[dict[str, str], ...]
@@ -66,7 +66,7 @@ class Cohort:
 
     @property
     def unlabelled(self) -> list[str]:
-        """The patients of whom one of both is not known."""
+        """The patients without onset time or lesion side."""
         return sorted(set(self.patients) - set(self.labelled))
 
 
@@ -79,14 +79,14 @@ def read_sheet(
 ) -> Cohort:
     """Read and check a cohort sheet (tab-separated, with a header; config/README.md).
 
-    Faults of the sheet's form stop everything; faults of one patient's row exclude that patient alone.
+    Faults of the sheet's form stop the run; faults of one patient's row exclude that patient alone.
 
     Parameters
     ----------
     path : path
         The sheet. Paths in it are absolute or relative to its folder. Missing values: empty or n/a.
     needed : collection of str
-        The series that a patient cannot do without (`series.list_needed`).
+        The series that every patient needs (`series.list_needed`).
     require_onset : bool
         Exclude patients without onset_to_mri_min (minutes) or lesion_side.
     exclude : mapping
@@ -110,12 +110,12 @@ def read_sheet(
     _check_identifiers(rows, numbers=[number for number, _ in table], path=path)
 
     exclude = {str(patient): reason for patient, reason in (exclude or {}).items()}
-    if strangers := sorted(set(exclude) - {row["patient"] for row in rows}):
+    if unknown := sorted(set(exclude) - {row["patient"] for row in rows}):
         raise ConfigurationError(
-            f"Configuration key cohort.exclude names {', '.join(strangers)}, not in {path}: "
-            "correct or remove."
+            f"Configuration key cohort.exclude names {', '.join(unknown)}, not in {path}: "
+            "correct or remove them."
         )
-    rows.sort(key=lambda row: row["patient"])  # the sheet's order changes nothing
+    rows.sort(key=lambda row: row["patient"])  # results do not depend on the sheet's order
     reasons = {
         row["patient"]: exclude.get(row["patient"]) or _fault(row, needed=needed, require_onset=require_onset)
         for row in rows
@@ -135,7 +135,7 @@ def check_sheet(
     require_onset: bool,
     exclude: Mapping[str, str] | None,
 ) -> None:
-    """Read a cohort sheet (`read_sheet`) and write who enters and who does not (`write_cohort`)."""
+    """Read a cohort sheet (`read_sheet`) and write its patients and exclusions (`write_cohort`)."""
     cohort = read_sheet(sheet, needed=needed, require_onset=require_onset, exclude=exclude)
     write_cohort(cohort, table=table, exclusions=exclusions)
 
@@ -143,7 +143,7 @@ def check_sheet(
 def write_cohort(cohort: Cohort, *, table: str | Path, exclusions: str | Path) -> None:
     """Write the checked sheet and the entry exclusions (patient, stage, reason) as TSV.
 
-    The sheet is written without its masks: who draws one after a training should not have to train again.
+    The sheet is written without its masks, so that a mask drawn after a training does not make it stale.
     """
     columns = [column for column in COLUMNS if column != LESION_MASK]
     _write_tsv(table, columns, ([row[column] for column in columns] for row in cohort.rows))
@@ -214,7 +214,7 @@ def _check_identifiers(rows: list[dict[str, str]], *, numbers: list[int], path: 
 
 
 def _fault(row: Mapping[str, str], *, needed: Collection[str], require_onset: bool) -> str | None:
-    """Say in one sentence why this row cannot be used, or None."""
+    """Return one sentence with the reason why this row cannot be used, or None."""
     for name in needed:
         if reason := _lack(row, SERIES[name]):
             return reason
@@ -238,12 +238,12 @@ def _fault(row: Mapping[str, str], *, needed: Collection[str], require_onset: bo
     if require_onset:
         for column in ("onset_to_mri_min", "lesion_side"):
             if not row[column]:
-                return f"column {column} is empty: fill it, or set cohort.require_onset: false to go without"
+                return f"column {column} is empty: fill it, or set cohort.require_onset: false"
     return None
 
 
 def _lack(row: Mapping[str, str], series: Series) -> str | None:
-    """Say that a patient has no such series, nor one to derive it from, or None."""
+    """Return one sentence if a patient has neither the series nor one to derive it from, else None."""
     if row[series.name] or (series.instead and row[series.instead]):
         return None
     if series.instead:
@@ -251,5 +251,5 @@ def _lack(row: Mapping[str, str], series: Series) -> str | None:
             f"no {series.title} series and no {SERIES[series.instead].label} to derive it from: "
             f"name a file in column {series.name} or {series.instead}"
         )
-    mend = "" if series.required else ", or take it out of models.channels"
-    return f"no {series.label} series: name its file in column {series.name}{mend}"
+    remedy = "" if series.required else ", or take it out of models.channels"
+    return f"no {series.label} series: name its file in column {series.name}{remedy}"

@@ -1,4 +1,4 @@
-"""Who trains, who selects, who tests: one split of the patients, made once, the same for every experiment."""
+"""The split of the patients into training, validation and test: made once, the same for every experiment."""
 
 import logging
 from collections.abc import Collection, Sequence
@@ -44,14 +44,14 @@ def divide_cohort(
     fractions: Sequence[float] | None,
     seed: int,
 ) -> None:
-    """Write split.tsv: the split that a person made (`check_split`), else one of the patients who remain.
+    """Write split.tsv: the user's split (`check_split`), else a new one of the patients who remain.
 
     Parameters
     ----------
     cohort, exclusions : paths
         cohort/cohort.tsv and exclusions.tsv.
     file : path or None
-        The person's.
+        The user's split.
     counts, fractions, seed
         See `make_split`.
     """
@@ -104,7 +104,7 @@ def make_split(
         log.info("%d patients without onset or lesion side get no part", unlabelled)
     n = len(labelled)
     if n == 0 or (counts is None and n < len(PARTS)):
-        log.warning("%d labelled patients: too few to divide, so nobody has a part", n)
+        log.warning("%d labelled patients: too few to divide, so no patient has a part", n)
         return pd.DataFrame({"patient": [], "part": []}, dtype=str)
     if counts is None:
         if fractions is None:
@@ -117,7 +117,7 @@ def make_split(
             "split.fractions."
         )
 
-    from sklearn.model_selection import train_test_split  # half a second that readers of a split need not pay
+    from sklearn.model_selection import train_test_split  # takes half a second: only where a split is made
 
     strata = _strata(labelled, smallest_part=min(counts))
     _, validation, test = counts
@@ -132,7 +132,7 @@ def make_split(
 
 
 def check_split(path: str | Path, *, patients: pd.DataFrame, excluded: Collection[str] = ()) -> pd.DataFrame:
-    """Read a split that a person made (TSV with columns patient and part) and check it against the cohort.
+    """Read the user's split (TSV with columns patient and part) and check it against the cohort.
 
     Parameters
     ----------
@@ -141,7 +141,7 @@ def check_split(path: str | Path, *, patients: pd.DataFrame, excluded: Collectio
     patients : DataFrame
         The whole cohort, as for `make_split`.
     excluded : collection of str
-        Patients who left since; they lose their part, with a word in the log.
+        Patients excluded since; they lose their part, and the log names them.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def write_split(path: str | Path, split: pd.DataFrame) -> None:
 
 
 def assert_no_overlap(split: pd.DataFrame, *, source: str = "The split") -> None:
-    """Raise ConfigurationError if a patient stands in a split more than once."""
+    """Raise ConfigurationError if a patient is in a split more than once."""
     repeated = split.loc[split["patient"].duplicated(), "patient"]
     if len(repeated):
         raise ConfigurationError(
@@ -189,12 +189,12 @@ def _counts(n: int, fractions: Sequence[float]) -> tuple[int, int, int]:
 
 
 def _strata(labelled: pd.DataFrame, *, smallest_part: int) -> np.ndarray:
-    """One label a patient. Time since onset counts first, field strength and site where groups stay large."""
+    """One label a patient: by time since onset, and by field strength and site where groups stay large."""
     onset = labelled["onset_to_mri_min"].to_numpy(float)
     for cuts in _ONSET_CUTS:
         strata = pd.Series(np.digitize(onset, cuts)).astype(str)
         sizes = strata.value_counts()
-        # one member for each part, and no more strata than the smallest part has room for
+        # one member for each part, and no more strata than patients in the smallest part
         if not cuts or (sizes.min() >= len(PARTS) and len(sizes) <= smallest_part):
             break
     if len(cuts) < len(_ONSET_CUTS[0]):

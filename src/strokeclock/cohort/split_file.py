@@ -21,11 +21,11 @@ def check_split_file(
     Parameters
     ----------
     labelled, unlabelled : patients of the cohort with and without onset time and lesion side.
-    excluded : patients who have left; the split may name them.
+    excluded : excluded patients; the split may name them.
 
     Returns
     -------
-    patient -> part, those who have left among them.
+    patient -> part, excluded patients included.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def check_split_file(
     header, lines = read_cells(path)
     if missing := [column for column in ("patient", "part") if column not in header]:
         raise ConfigurationError(
-            f"{path} lacks the column {', '.join(missing)}: a split has patient and part."
+            f"{path} lacks the column {', '.join(missing)}: give it the columns patient and part."
         )
     at_patient, at_part = (header.index(column) for column in ("patient", "part"))
     rows = [(line[at_patient].strip(), line[at_part].strip()) for _, line in lines]

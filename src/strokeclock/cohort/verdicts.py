@@ -1,4 +1,4 @@
-"""A person's verdicts on the quality pictures; they override the automatic ones."""
+"""Manual verdicts on the quality pictures; they override the automatic ones."""
 
 import csv
 from collections.abc import Collection
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from strokeclock.errors import ConfigurationError
 
-VERDICTS = ("pass", "look", "fail")
+VERDICTS = ("pass", "review", "fail")
 _COLUMNS = ("patient", "verdict", "reason")
 
 
@@ -16,7 +16,7 @@ def read_verdicts(path: str | Path, *, patients: Collection[str]) -> dict[str, t
     Returns
     -------
     dict
-        patient -> (verdict, reason); verdict is pass, look or fail.
+        patient -> (verdict, reason); verdict is pass, review or fail.
 
     Raises
     ------
@@ -33,15 +33,17 @@ def read_verdicts(path: str | Path, *, patients: Collection[str]) -> dict[str, t
             place = f"{path} line {rows.line_num}"
             if patient not in patients:
                 raise ConfigurationError(
-                    f"{place}: patient {patient!r} is not in the cohort: correct or remove."
+                    f"{place}: patient {patient!r} is not in the cohort: correct or remove it."
                 )
             if patient in verdicts:
                 raise ConfigurationError(f"{place}: patient {patient} has a verdict already: keep one.")
+            if verdict == "look":
+                raise ConfigurationError(f"{place}: the verdict look is now called review: write review.")
             if verdict not in VERDICTS:
                 raise ConfigurationError(
                     f"{place}: verdict {verdict!r} is unknown: use {', '.join(VERDICTS)}."
                 )
             if verdict == "fail" and not reason:
-                raise ConfigurationError(f"{place}: a fail needs a reason: it will stand in exclusions.tsv.")
+                raise ConfigurationError(f"{place}: a fail needs a reason: write one for exclusions.tsv.")
             verdicts[patient] = (verdict, reason)
     return verdicts

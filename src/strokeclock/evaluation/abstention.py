@@ -1,9 +1,10 @@
-"""Leaving the doubtful patients to people: a band of scores around the threshold in which nothing is said.
+"""Abstention: no answer for patients whose score lies in a band around the row's threshold.
 
-Two measures of certainty in the ensemble's log odds, where a temperature scales everything alike and so would
-hardly change who is answered: "margin", the distance to the row's threshold; "spread", that distance in
-standard deviations of the single seeds' log odds. The band's width is chosen on the validation part, so that
-a given share of its patients is answered, and judged on the test part. The answer is Table 2's.
+Certainty has two measures, both in the ensemble's log odds: "margin", the distance to the row's threshold;
+"spread", that distance in standard deviations of the single seeds' log odds. A temperature scales all log
+odds alike, so it would hardly change which patients are answered. The band's width is chosen on the
+validation part, so that a given share of its patients is answered, and evaluated on the test part. The
+answers are Table 2's.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,20 +23,20 @@ from strokeclock.evaluation.tables import (
     name_target,
     rate_columns,
     rates,
-    read_arms,
+    read_scorers,
     with_interval,
     write_table,
 )
 from strokeclock.models.registry import networks
-from strokeclock.predictions import PAPER, ArmPredictions, Tasks, Units
+from strokeclock.predictions import PAPER, ScorerPredictions, Tasks, Units
 
 COLUMNS = (
     *("target", *KEY, "seeds", "certainty", "coverage", "cut", "n", *rate_columns("answered")),
     *("tp", "fn", "tn", "fp", *rate_columns(*RATES), "accuracy_unanswered", "note"),
 )
 ONE_SEED = "needs 2 seeds or more"
-ONE_CLASS = "not run: the part that chooses the threshold has one class only"
-NOT_RUN = "not run: no phase that asks for the time was run"
+ONE_CLASS = "not run: the part that the threshold is chosen on has one class only"
+NOT_RUN = "not run: no network with a TSS target was run"
 
 
 def write_abstention(
@@ -48,7 +49,7 @@ def write_abstention(
     settings: Mapping[str, Any],
     tasks: Tasks = PAPER,
 ) -> None:
-    """Write what each network that tells time says where it may abstain, a row a certainty and coverage.
+    """Write the results of each TSS network with abstention, a row a certainty and coverage.
 
     Parameters
     ----------
@@ -71,19 +72,23 @@ def write_abstention(
     PredictionError, FittedError
         The predictions contradict the cohort or each other, or are not those that the file was fitted on.
     """
-    arms = {
-        arm: found
-        for arm, found in read_arms(predictions, cohort=cohort, split=split, tasks=tasks).items()
-        if arm.net in networks() and tasks[arm.phase] is not None
+    scorers = {
+        scorer: found
+        for scorer, found in read_scorers(predictions, cohort=cohort, split=split, tasks=tasks).items()
+        if scorer.net in networks() and tasks[scorer.phase] is not None
     }
     rows = []
-    for arm, bands in read_bands(abstention, arms, tasks=tasks).items():
-        key = {"target": name_target(tasks[arm.phase]), **name_row(arm), "seeds": len(arms[arm].seeds)}
-        rows += [key | row for row in _rows(arms[arm], bands, settings["confidence"])]
+    for scorer, bands in read_bands(abstention, scorers, tasks=tasks).items():
+        key = {
+            "target": name_target(tasks[scorer.phase]),
+            **name_row(scorer),
+            "seeds": len(scorers[scorer].seeds),
+        }
+        rows += [key | row for row in _rows(scorers[scorer], bands, settings["confidence"])]
     write_table(table, rows or [{"note": NOT_RUN}], columns=COLUMNS)
 
 
-def _rows(predictions: ArmPredictions, bands: Bands, confidence: float) -> Iterator[dict[str, Any]]:
+def _rows(predictions: ScorerPredictions, bands: Bands, confidence: float) -> Iterator[dict[str, Any]]:
     test, (threshold, source) = predictions.units("test"), bands.threshold
     if threshold is None:
         yield {"note": ONE_CLASS}

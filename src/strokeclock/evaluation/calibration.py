@@ -1,7 +1,7 @@
-"""Whether a score of 0.7 means 7 in 10: Brier score, calibration line, reliability; before and after scaling.
+"""Calibration of scores: Brier score, calibration line, reliability; before and after temperature scaling.
 
 Temperature scaling (Guo et al. 2017) divides the ensemble's log odds by one number, fitted on the validation
-part alone (`operating.fit_temperature`); it changes no order, so neither AUC nor threshold rows of Table 2.
+part alone (`operating.fit_temperature`). It keeps the order of the scores, so Table 2 does not change.
 """
 
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ from strokeclock.evaluation.tables import (
     name_row,
     name_target,
     rate_columns,
-    read_arms,
+    read_scorers,
     with_interval,
     write_table,
 )
@@ -42,8 +42,8 @@ COLUMNS = (
 BINS = ("target", *KEY, "scores", "bin", "n", "positives", "mean_score", *rate_columns("observed"))
 UNITS_PER_BIN, MOST_BINS = 20, 10
 ONE_CLASS = "not run: the validation part has one class only"
-FAULTLESS = "no calibration line: the scores part the classes faultlessly"
-AT_THE_END = "the temperature is at the end of its range: the validation part cannot tell it"
+SEPARATED = "no calibration line: the scores separate the classes completely"
+AT_THE_END = "the temperature is at the end of its range: the validation part does not determine it"
 
 
 class Line(NamedTuple):
@@ -103,12 +103,12 @@ def write_calibration(
         The predictions contradict the cohort or each other, or are not those that the file was fitted on.
     """
     confidence = settings["confidence"]
-    arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
-    temperature_of = read_temperatures(temperatures, arms, tasks=tasks)
+    scorers = read_scorers(predictions, cohort=cohort, split=split, tasks=tasks)
+    temperature_of = read_temperatures(temperatures, scorers, tasks=tasks)
     rows, bins = [], []
-    for arm, found in arms.items():
-        key = {"target": name_target(tasks[arm.phase])} | name_row(arm)
-        test, temperature = found.units("test"), temperature_of[arm]
+    for scorer, found in scorers.items():
+        key = {"target": name_target(tasks[scorer.phase])} | name_row(scorer)
+        test, temperature = found.units("test"), temperature_of[scorer]
         for scores, power in ((AS_PREDICTED, 1.0), (SCALED, temperature)):
             row: dict[str, Any] = key | {"scores": scores, "n": len(test.label)}
             row["positives"] = int(test.label.sum())
@@ -131,14 +131,14 @@ def write_calibration(
 
 
 def brier(label: ArrayLike, score: ArrayLike) -> float:
-    """Mean square of what a probability was off."""
+    """Mean squared difference of probability and label."""
     return float(np.mean((np.asarray(score, float) - np.asarray(label)) ** 2))
 
 
 def fit_line(label: ArrayLike, score: ArrayLike, *, patient: ArrayLike, confidence: float) -> Line:
-    """Fit the calibration line; its intervals hold where a patient has several units (sandwich by patient).
+    """Fit the calibration line; its intervals allow several units a patient (sandwich by patient).
 
-    All NaN where the scores tell the classes apart without a fault, or there is one class.
+    All NaN where the scores separate the classes completely, or where there is one class.
     """
     label, odds = np.asarray(label, float), logit(score)
     owner = np.unique(np.asarray(patient), return_inverse=True)[1]
@@ -160,9 +160,9 @@ def fit_line(label: ArrayLike, score: ArrayLike, *, patient: ArrayLike, confiden
 def _fit_logistic(
     design: np.ndarray, offset: np.ndarray, label: np.ndarray, owner: np.ndarray
 ) -> tuple[float, float] | None:
-    """First coefficient of a logistic regression and its standard error, clustered by owner; None: no end.
+    """First coefficient of a logistic regression and its standard error, clustered by owner.
 
-    Newton's steps.
+    By Newton's method; None where it does not converge.
     """
     beta = np.zeros(design.shape[1])
     for _ in range(50):
@@ -187,7 +187,7 @@ def _fit_logistic(
 def bin_scores(label: ArrayLike, score: ArrayLike) -> list[Bin]:
     """Bins of equal size in order of score: up to `MOST_BINS`, of at least `UNITS_PER_BIN` units.
 
-    Equal scores may part: baselines without a lesion to measure share theirs.
+    Equal scores may fall into different bins: a baseline scores all patients without a lesion alike.
     """
     label, score = np.asarray(label), np.asarray(score, float)
     order = np.argsort(score, kind="stable")
@@ -212,7 +212,7 @@ def _measure(test: Units, score: np.ndarray, settings: Mapping[str, Any]) -> dic
     line, note = NO_LINE, f"no calibration line: {TOO_FEW}"
     if min(label.sum(), (1 - label).sum()) >= FEWEST:
         line = fit_line(label, score, patient=test.patient, confidence=confidence)
-        note = FAULTLESS if np.isnan(line.slope) else ""
+        note = SEPARATED if np.isnan(line.slope) else ""
     return {
         **with_interval("brier", brier(label, score), percentile_interval(drawn, confidence=confidence)),
         "brier_reference": float(label.mean() * (1 - label.mean())),

@@ -1,9 +1,9 @@
-"""Row against row of Table 2 on the same test patients, and networks against the readers.
+"""Compare rows of Table 2 on the same test patients, and networks with the readers.
 
-AUCs by DeLong's paired test; in phase 1, where a patient's two hemispheres belong together, by resampling
-patients. Calls at the row's threshold against a reader's by McNemar's exact test. Holm's correction is within
-a family: one question about one target. A row's score is its ensemble's, as in Table 2; beside it stands
-what single seeds do, since a small p-value of one pair of ensembles says nothing about another training.
+AUCs are compared by DeLong's paired test; in phase 1, where a patient has two hemispheres, by a bootstrap of
+patients. Calls at the row's threshold are compared with a reader's by McNemar's exact test. Holm's correction
+is within a family: one question about one target. A row's score is its ensemble's, as in Table 2. The single
+seeds' results stand beside it, because the p-value of one pair of ensembles holds for these trainings only.
 """
 
 import math
@@ -25,15 +25,15 @@ from strokeclock.evaluation.intervals import (
 )
 from strokeclock.evaluation.metrics import auc, compare_pairs
 from strokeclock.evaluation.operating import Threshold, read_thresholds
-from strokeclock.evaluation.tables import name_target, read_arms, read_calls, write_table
+from strokeclock.evaluation.tables import name_target, read_calls, read_scorers, write_table
 from strokeclock.models.registry import find_network, networks, place_of
 from strokeclock.predictions import (
-    OUTLINED,
     PAPER,
     READER_THRESHOLD_MIN,
+    SEGMENTED,
     SUBSET,
-    Arm,
-    ArmPredictions,
+    Scorer,
+    ScorerPredictions,
     Tasks,
     Units,
 )
@@ -94,24 +94,30 @@ def write_comparisons(
     FittedError
         The predictions are not those that the thresholds were chosen on.
     """
-    arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
+    scorers = read_scorers(predictions, cohort=cohort, split=split, tasks=tasks)
     rows = [
         {"target": name_target(tasks[a.phase]), "family": f"{question}: {name_target(tasks[a.phase])}"}
-        | _compare_arms(arms[a], arms[b], settings, clustered=tasks[a.phase] is None)
-        for a, b, question in list_pairs(arms, tasks)
+        | _compare_scorers(scorers[a], scorers[b], settings, clustered=tasks[a.phase] is None)
+        for a, b, question in list_pairs(scorers, tasks)
     ]
     if not rows:
         rows = [{"note": "nothing to compare: no target has two rows that were run"}]
-    timed = [arm for arm in arms if tasks[arm.phase] == READER_THRESHOLD_MIN and arm.net in networks()]
+    timed = [
+        scorer
+        for scorer in scorers
+        if tasks[scorer.phase] == READER_THRESHOLD_MIN and scorer.net in networks()
+    ]
     target = name_target(READER_THRESHOLD_MIN)
     if timed and readers:
-        patients = arms[timed[0]].units("test").patient
+        patients = scorers[timed[0]].units("test").patient
         calls = read_calls(readers, cohort=cohort, exclusions=exclusions, patients=list(patients))
-        threshold_of = read_thresholds(thresholds, {arm: arms[arm] for arm in timed}, tasks=tasks).rows
-        for arm in timed:
+        threshold_of = read_thresholds(
+            thresholds, {scorer: scorers[scorer] for scorer in timed}, tasks=tasks
+        ).rows
+        for scorer in timed:
             rows += [
                 {"target": target, "family": f"network against reader: {target}"} | row
-                for row in _compare_readers(arms[arm], calls, threshold_of[arm], settings)
+                for row in _compare_readers(scorers[scorer], calls, threshold_of[scorer], settings)
             ]
     else:
         missing = "no reader sheet is configured (cohort.readers)" if timed else "no phase 3 or 4 was run"
@@ -119,48 +125,48 @@ def write_comparisons(
     write_table(table, correct_by_holm(rows), columns=COLUMNS)
 
 
-def list_pairs(arms: Iterable[Arm], tasks: Tasks) -> Iterator[tuple[Arm, Arm, str]]:
-    """Yield what a reader of Table 2 asks: a, b and the question, for rows with one target."""
-    arms = list(arms)
-    for a in arms:
-        for b in arms:
+def list_pairs(scorers: Iterable[Scorer], tasks: Tasks) -> Iterator[tuple[Scorer, Scorer, str]]:
+    """Yield the pairs to compare: a, b and the question; both rows have one target."""
+    scorers = list(scorers)
+    for a in scorers:
+        for b in scorers:
             if tasks[a.phase] == tasks[b.phase] and (question := _question(a, b, tasks)):
                 yield a, b, question
 
 
-def _question(a: Arm, b: Arm, tasks: Tasks) -> str | None:
-    if OUTLINED in (a.net, b.net):
-        return _question_outlined(a, b)
+def _question(a: Scorer, b: Scorer, tasks: Tasks) -> str | None:
+    if SEGMENTED in (a.net, b.net):
+        return _question_segmented(a, b)
     if a.net not in networks():
         return None
     if b.net not in networks():
         return "network against baseline"
     if a.net != b.net:
         # phase 1 has one row a network: the chain's, from random weights or after Models Genesis
-        same = a.phase == b.phase and (a.weights == b.weights or tasks[a.phase] is None)
+        same = a.phase == b.phase and (a.start == b.start or tasks[a.phase] is None)
         later = same and place_of(a.net) > place_of(b.net)
         return f"{find_network(a.net).title} against {find_network(b.net).title}" if later else None
-    if a.weights != "random" and b.weights == "random":
+    if a.start != "random" and b.start == "random":
         return "start against random"
-    if _in_chain(a) and b.weights != "random" and (not _in_chain(b) or a.phase > b.phase):
+    if _in_chain(a) and b.start != "random" and (not _in_chain(b) or a.phase > b.phase):
         return "chain against others"
     return None
 
 
-def _question_outlined(a: Arm, b: Arm) -> str | None:
-    if a.net != OUTLINED:
+def _question_segmented(a: Scorer, b: Scorer) -> str | None:
+    if a.net != SEGMENTED:
         return None
-    if b.net == OUTLINED:
-        joined = a.weights in networks() and b.weights == "ratios"
-        return "outline with and without network" if joined else None
+    if b.net == SEGMENTED:
+        joined = a.start in networks() and b.start == "ratios"
+        return "segmentation with and without network" if joined else None
     if b.net not in networks():
-        return "outline against baseline"
-    joined = a.weights == b.net or a.weights == "ratios"
-    return "outline against network" if joined and _in_chain(b) and a.phase == b.phase else None
+        return "segmentation against baseline"
+    joined = a.start == b.net or a.start == "ratios"
+    return "segmentation against network" if joined and _in_chain(b) and a.phase == b.phase else None
 
 
-def _in_chain(arm: Arm) -> bool:
-    return arm.weights.startswith("phase")
+def _in_chain(scorer: Scorer) -> bool:
+    return scorer.start.startswith("phase")
 
 
 def delong_test(label: ArrayLike, score_a: ArrayLike, score_b: ArrayLike, *, confidence: float) -> Difference:
@@ -215,7 +221,7 @@ def bootstrap_test(
 
 
 def mcnemar_test(right_a: ArrayLike, right_b: ArrayLike, *, confidence: float) -> Difference:
-    """Compare two accuracies on the same patients, given who was right (n,): McNemar's exact test.
+    """Compare two accuracies on the same patients, given which answers were right (n,): McNemar's exact test.
 
     The interval is Bonett and Price's (2012) for paired proportions, cut at -1 and 1.
     """
@@ -231,8 +237,8 @@ def mcnemar_test(right_a: ArrayLike, right_b: ArrayLike, *, confidence: float) -
     return Difference((a_alone - b_alone) / n, Interval(max(-1.0, low), min(1.0, high)), p)
 
 
-def _compare_arms(
-    first: ArmPredictions, second: ArmPredictions, settings: Mapping[str, Any], *, clustered: bool
+def _compare_scorers(
+    first: ScorerPredictions, second: ScorerPredictions, settings: Mapping[str, Any], *, clustered: bool
 ) -> dict[str, Any]:
     a, b = _share(first.units("test"), second.units("test"))
     confidence = settings["confidence"]
@@ -250,23 +256,23 @@ def _compare_arms(
     notes = []
     if np.isnan(found.p):
         notes.append(TOO_FEW if min(a.label.sum(), (1 - a.label).sum()) < 2 else SAME)
-    if SUBSET in (first.arm.net, second.arm.net):
+    if SUBSET in (first.scorer.net, second.scorer.net):
         notes.append("patients with a region that can be measured")
-    trained = [side for side in (first, second) if side.arm.net in networks()]
+    trained = [side for side in (first, second) if side.scorer.net in networks()]
     if len({side.seeds for side in trained}) > 1:
-        notes.append("other seeds: an ensemble of more has the advantage")
+        notes.append("different seeds: an ensemble of more seeds has an advantage")
     if any(len(side.seeds) == 1 for side in trained):
         notes.append("seed_sd needs 2 seeds or more")
     return {
-        "a": first.arm,
-        "b": second.arm,
+        "a": first.scorer,
+        "b": second.scorer,
         "n": len(a.label),
         "auc_a": auc(a.label, a.score),
         "auc_b": auc(b.label, b.score),
         **_cells(found, BOOTSTRAP if clustered else DELONG),
         "seeds_a": len(first.seeds),
         "seeds_b": len(second.seeds),
-        **_compare_seeds(first.arm, a, second.arm, b),
+        **_compare_seeds(first.scorer, a, second.scorer, b),
         "note": "; ".join(notes),
     }
 
@@ -277,7 +283,7 @@ def _cells(found: Difference, test: str) -> dict[str, Any]:
 
 
 def _share(a: Units, b: Units) -> tuple[Units, Units]:
-    """Both rows' units in one order; all of them, but for the baseline that rests on some patients."""
+    """Both rows' units in one order; with the radiomics baseline, those of the patients that it scores."""
     if len(a.label) != len(b.label):
         _, of_a, of_b = np.intersect1d(a.patient, b.patient, return_indices=True)
         a, b = Units(*(column[of_a] for column in a)), Units(*(column[of_b] for column in b))
@@ -286,28 +292,28 @@ def _share(a: Units, b: Units) -> tuple[Units, Units]:
     return a, b
 
 
-def _compare_seeds(first: Arm, a: Units, second: Arm, b: Units) -> dict[str, float]:
+def _compare_seeds(first: Scorer, a: Units, second: Scorer, b: Units) -> dict[str, float]:
     """Difference of the mean AUCs of single seeds, and its SD from training to training.
 
-    The trainings of two rows are apart, so that their variances add up; a baseline has none.
+    The trainings of two rows are independent, so their variances add up; a baseline has none.
     """
     means, variances = [], []
-    for arm, units in ((first, a), (second, b)):
+    for scorer, units in ((first, a), (second, b)):
         areas = [auc(units.label, score) for score in units.scores.T]
         means.append(np.mean(areas))
-        if arm.net in networks():
+        if scorer.net in networks():
             variances.append(np.var(areas, ddof=1) if len(areas) > 1 else np.nan)
     return {"seed_difference": float(means[0] - means[1]), "seed_sd": float(np.sqrt(sum(variances)))}
 
 
 def _compare_readers(
-    predictions: ArmPredictions, calls: pd.DataFrame, threshold: Threshold, settings: Mapping[str, Any]
+    predictions: ScorerPredictions, calls: pd.DataFrame, threshold: Threshold, settings: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
     test = predictions.units("test")
     assert list(calls.index) == list(test.patient)
     if threshold.value is None:
-        reason = "not run: the part that chooses the threshold has one class only"
-        yield from ({"a": predictions.arm, "b": f"readers/{name}", "note": reason} for name in calls)
+        reason = "not run: the part that the threshold is chosen on has one class only"
+        yield from ({"a": predictions.scorer, "b": f"readers/{name}", "note": reason} for name in calls)
         return
     right = (test.score >= threshold.value) == test.label
     for name in calls:
@@ -315,7 +321,7 @@ def _compare_readers(
         found = mcnemar_test(right, reader_right, confidence=settings["confidence"])
         alone = np.count_nonzero(right & ~reader_right), np.count_nonzero(reader_right & ~right)
         yield {
-            "a": predictions.arm,
+            "a": predictions.scorer,
             "b": f"readers/{name}",
             "n": len(right),
             "accuracy_a": float(right.mean()),

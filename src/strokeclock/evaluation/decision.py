@@ -1,8 +1,8 @@
-"""Decision curves (Vickers and Elkin 2006): what it is worth to treat by a row's score.
+"""Decision curves (Vickers and Elkin 2006): the net benefit of treating by a row's score.
 
-Who treats where the chance of a short TSS is p_t or more counts a wrong treatment as p_t / (1 - p_t) of a
-right one: net benefit = TP/n - FP/n · p_t / (1 - p_t). A score has to be a probability for that, so it is
-scaled by the temperature of the validation part. A reader's calls do not depend on p_t.
+To treat from a probability p_t of a short TSS on weighs a wrong treatment as p_t / (1 - p_t) of a right one:
+net benefit = TP/n - FP/n · p_t / (1 - p_t). The score must be a probability for this, so it is scaled by the
+temperature fitted on the validation part. A reader's calls do not depend on p_t.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,8 +21,8 @@ from strokeclock.evaluation.tables import (
     name_row,
     name_target,
     rate_columns,
-    read_arms,
     read_calls,
+    read_scorers,
     with_interval,
     write_table,
 )
@@ -30,16 +30,16 @@ from strokeclock.predictions import (
     PAPER,
     READER_THRESHOLD_MIN,
     SUBSET,
-    Arm,
-    ArmPredictions,
+    Scorer,
+    ScorerPredictions,
     Tasks,
 )
 
 COLUMNS = ("target", *KEY, "n", "positives", "threshold", *rate_columns("net_benefit"), "note")
 THRESHOLDS = np.arange(5, 91) / 100
 STRATEGIES = {"treat all": True, "treat none": False}
-NO_PROBABILITY = "not run: the validation part has one class only, so that no score becomes a probability"
-NO_TIME = "nothing to draw: no phase that asks for the time was run"
+NO_PROBABILITY = "not run: the validation part has one class only, so no score is scaled to a probability"
+NO_TIME = "nothing to draw: no scorer with a TSS target was run"
 
 
 def write_decision_curve(
@@ -56,7 +56,7 @@ def write_decision_curve(
 ) -> None:
     """Write net benefits on the test part, a row a model and threshold probability.
 
-    The baseline that rests on some patients is left out: its curve would be of other patients.
+    The radiomics baseline is left out: its curve would be of other patients.
 
     Parameters
     ----------
@@ -74,19 +74,24 @@ def write_decision_curve(
     settings : mapping
         The configuration's `evaluation`: confidence, bootstraps.
     tasks : mapping of phase -> minutes
-        The label is 1 where TSS is below; None: where the hemisphere holds a lesion, which nobody treats by.
+        The label is 1 where TSS is below; None: where the hemisphere holds a lesion; such phases
+        have no curve.
 
     Raises
     ------
     PredictionError, FittedError
         The predictions contradict the cohort or each other, or are not those that the file was fitted on.
     """
-    arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
-    arms = {arm: found for arm, found in arms.items() if tasks[arm.phase] is not None and arm.net != SUBSET}
-    temperature_of = read_temperatures(temperatures, arms, tasks=tasks)
+    scorers = read_scorers(predictions, cohort=cohort, split=split, tasks=tasks)
+    scorers = {
+        scorer: found
+        for scorer, found in scorers.items()
+        if tasks[scorer.phase] is not None and scorer.net != SUBSET
+    }
+    temperature_of = read_temperatures(temperatures, scorers, tasks=tasks)
     rows = []
-    for below_min in sorted({limit for arm in arms if (limit := tasks[arm.phase]) is not None}):
-        of_target = {arm: found for arm, found in arms.items() if tasks[arm.phase] == below_min}
+    for below_min in sorted({limit for scorer in scorers if (limit := tasks[scorer.phase]) is not None}):
+        of_target = {scorer: found for scorer, found in scorers.items() if tasks[scorer.phase] == below_min}
         truth = next(iter(of_target.values())).units("test")
         calls = None
         if readers and below_min == READER_THRESHOLD_MIN:
@@ -103,19 +108,19 @@ def write_decision_curve(
 
 
 def _list_models(
-    arms: Mapping[Arm, ArmPredictions],
+    scorers: Mapping[Scorer, ScorerPredictions],
     calls: pd.DataFrame | None,
     n: int,
-    temperatures: Mapping[Arm, float | None],
+    temperatures: Mapping[Scorer, float | None],
 ) -> Iterator[tuple[dict[str, str], np.ndarray | None]]:
-    """Yield each model's key and its calls on the test part, (n, thresholds); None: it has none."""
+    """Yield each model's key and its calls on the test part, (n, thresholds); None: no calls."""
     for strategy, call in STRATEGIES.items():
         yield {"stage": "strategy", "model": strategy}, np.full((n, len(THRESHOLDS)), call)
-    for arm, found in arms.items():
+    for scorer, found in scorers.items():
         called = None
-        if (temperature := temperatures[arm]) is not None:
+        if (temperature := temperatures[scorer]) is not None:
             called = scale(found.units("test").score, temperature)[:, None] >= THRESHOLDS
-        yield name_row(arm), called
+        yield name_row(scorer), called
     for name, judged in calls.items() if calls is not None else ():
         called = judged.to_numpy(bool)[:, None].repeat(len(THRESHOLDS), axis=1)
         yield {"stage": "readers", "model": str(name)}, called

@@ -2,7 +2,7 @@
 
 
 def format_digits(value: str, *, digits: int = 2) -> str:
-    """Some digits behind the point, without the 0 before it; "" of "".
+    """Some digits after the point, without the 0 before it; "" of "".
 
     >>> [format_digits(value) for value in ("0.8345", "-0.5", "1", "")]
     ['.83', '-.50', '1.00', '']

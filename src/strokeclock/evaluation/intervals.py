@@ -40,8 +40,10 @@ def delong_variance(label: ArrayLike, score: ArrayLike) -> float:
 
 
 def pairs_variance(pairs: np.ndarray) -> float:
-    """DeLong's variance of the mean of `compare_pairs`, (positives, negatives), or of two such matrices'
-    difference: what is paired needs no covariance. NaN with fewer than two of a class."""
+    """DeLong's variance of the mean of `compare_pairs`, (positives, negatives), or of a difference of two.
+
+    The difference of paired scores needs no covariance. NaN with fewer than two of a class.
+    """
     if min(pairs.shape) < 2:
         return np.nan
     by_positive, by_negative = pairs.mean(axis=1), pairs.mean(axis=0)
@@ -51,8 +53,7 @@ def pairs_variance(pairs: np.ndarray) -> float:
 def delong_interval(label: ArrayLike, score: ArrayLike, *, confidence: float) -> Interval:
     """Normal interval of the AUC with DeLong's variance, cut at 0 and 1.
 
-    Undefined (NaN) where the variance is 0 or cannot be had: an AUC of 1 on a handful of patients is no
-    certainty.
+    Undefined (NaN) where the variance is 0 or undefined: an AUC of 1 on a few patients is not certain.
     """
     variance = delong_variance(label, score)
     if not variance > 0:

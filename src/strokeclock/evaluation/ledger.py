@@ -1,8 +1,9 @@
 """The ledger: which rows of Table 2 have been evaluated on the test part, and with what result.
 
-Whoever looks at the test part, changes something and looks again has begun to choose on it. So every look is
-written down, with the digests of what was evaluated and how, and their number stands beside Table 2. The same
-look again is none. Lines are only ever added: each carries a seal over itself and all before it.
+To evaluate on the test part, change something and evaluate again is to choose on the test part. So the ledger
+records every access to the test part with the digests of predictions, split and settings; Table 2 prints the
+number of accesses. The same evaluation again is no new access. Lines are only added: each line's seal is a
+digest of the line and all lines before it.
 """
 
 import hashlib
@@ -17,12 +18,13 @@ from strokeclock.files import write_whole
 
 ROW = KEY
 DIGESTS = ("configuration", "predictions", "split")
-SEEN = ("n", "sensitivity", "specificity", "accuracy", "auc")
-COLUMNS = (*ROW, "look", *DIGESTS, *SEEN, "seal")
+RESULTS = ("n", "sensitivity", "specificity", "accuracy", "auc")
+COLUMNS = (*ROW, "access", *DIGESTS, *RESULTS, "seal")
+FORMER = {"weights": "start", "look": "access"}  # columns of older ledgers
 
 
 class LedgerError(StrokeclockError):
-    """The ledger is cut off, or was changed by other hands."""
+    """The ledger is cut off or was edited."""
 
 
 def digest(content: bytes | str) -> str:
@@ -31,22 +33,22 @@ def digest(content: bytes | str) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def record_looks(path: str | Path, looks: Iterable[Mapping[str, str]]) -> Counter[tuple[str, str, str]]:
-    """Add to the ledger what is new among these looks; return how often each row has been looked at.
+def record_accesses(path: str | Path, accesses: Iterable[Mapping[str, str]]) -> Counter[tuple[str, str, str]]:
+    """Add the new ones of these accesses to the ledger; return how many each row has.
 
-    A look is new where its row has no line with the same `DIGESTS`. Of each look the columns `ROW`, `DIGESTS`
-    and `SEEN` are taken. The file is written whole or not at all; without one, it begins. Raises LedgerError
-    where it was damaged.
+    An access is new where its row has no line with the same `DIGESTS`. Of each access the columns `ROW`,
+    `DIGESTS` and `RESULTS` are taken. The file is written whole or not at all, and made where there is none.
+    Raises LedgerError where it was damaged.
     """
     path = Path(path)
     lines = read_ledger(path) if path.exists() else []
     known = {_identify(line) for line in lines}
-    for look in looks:
-        if _identify(look) not in known:
-            line = {column: look[column] for column in (*ROW, *DIGESTS, *SEEN)}
-            line["look"] = str(1 + sum(_name(before) == _name(look) for before in lines))
+    for access in accesses:
+        if _identify(access) not in known:
+            line = {column: access[column] for column in (*ROW, *DIGESTS, *RESULTS)}
+            line["access"] = str(1 + sum(_name(before) == _name(access) for before in lines))
             lines.append(line | {"seal": _seal(line, after=lines)})
-            known.add(_identify(look))
+            known.add(_identify(access))
     text = ["\t".join(line[column] for column in COLUMNS) for line in lines]
     write_whole(path, "\n".join(["\t".join(COLUMNS), *text]) + "\n")
     return Counter(_name(line) for line in lines)
@@ -54,21 +56,21 @@ def record_looks(path: str | Path, looks: Iterable[Mapping[str, str]]) -> Counte
 
 def read_ledger(path: str | Path) -> list[dict[str, str]]:
     """Read the ledger's lines, oldest first; LedgerError where a line does not fit its seal."""
-    mend = "restore the file from a copy, or move it away to begin counting anew"
-    header, table = read_cells(path, error=LedgerError, mend=mend)
-    if tuple(header) != COLUMNS:
-        raise LedgerError(f"{path} does not begin with the columns of a ledger: {mend}.")
+    remedy = "restore the file from a copy, or move it away to begin counting anew"
+    header, table = read_cells(path, error=LedgerError, remedy=remedy)
+    if tuple(FORMER.get(column, column) for column in header) != COLUMNS:
+        raise LedgerError(f"{path} does not begin with the columns of a ledger: {remedy}.")
     lines: list[dict[str, str]] = []
     for number, cells in table:
         line = dict(zip(COLUMNS, cells, strict=True))
         if line["seal"] != _seal(line, after=lines):
-            raise LedgerError(f"{path} line {number} was changed, or one before it is gone: {mend}.")
+            raise LedgerError(f"{path} line {number} was changed, or a line before it is missing: {remedy}.")
         lines.append(line)
     return lines
 
 
 def _name(line: Mapping[str, str]) -> tuple[str, str, str]:
-    return line["stage"], line["model"], line["weights"]
+    return line["stage"], line["model"], line["start"]
 
 
 def _identify(line: Mapping[str, str]) -> tuple[str, ...]:

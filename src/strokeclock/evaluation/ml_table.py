@@ -1,7 +1,8 @@
-"""The radiomics baseline beside the networks: who has a usable region, what was chosen, who reads time best.
+"""The radiomics baseline beside the networks: usable regions, the chosen classifier, and AUCs.
 
-The paper gives its 2D network an AUC of .76 on the 221 of its 422 patients whom the baseline could use: on
-easier patients, the larger infarcts. So each row of the same question is measured on the same test patients.
+The paper reports an AUC of .76 of its 2D network on the 221 of 422 patients that the baseline could use.
+These patients are easier: their infarcts are larger. So all rows of the baseline's task are measured on the
+same test patients.
 """
 
 import json
@@ -15,11 +16,11 @@ from strokeclock.cohort.parts import PARTS
 from strokeclock.evaluation.comparison import SAME, TOO_FEW, delong_test
 from strokeclock.evaluation.intervals import delong_interval
 from strokeclock.evaluation.metrics import auc
-from strokeclock.evaluation.tables import name_row, rate_columns, read_arms, with_interval, write_table
-from strokeclock.predictions import PAPER, SUBSET, Arm, ArmPredictions, Tasks
+from strokeclock.evaluation.tables import name_row, rate_columns, read_scorers, with_interval, write_table
+from strokeclock.predictions import PAPER, SUBSET, Scorer, ScorerPredictions, Tasks
 
 COLUMNS = (
-    *("section", "stage", "model", "weights", "part", "patients", "n", "positives"),
+    *("section", "stage", "model", "start", "part", "patients", "n", "positives"),
     *rate_columns("auc", "difference"),
     *("p", "note"),
 )
@@ -40,9 +41,9 @@ def write_ml_table(
     """Write tables/ml_baseline.csv (`COLUMNS`).
 
     Its sections: in how many patients of each part the region can be measured (n of patients); the
-    candidates' cross-validated AUC with their best settings, which flatters each a little; and every row with
-    the question of the radiomics baseline on the test patients that it can use, the difference being row -
-    baseline, by DeLong's paired test, not corrected for their number.
+    candidates' cross-validated AUC with their best settings, which is a little too high; and every row with
+    the radiomics baseline's task on the test patients that it can use. The difference is row - baseline, by
+    DeLong's paired test, not corrected for the number of rows.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def write_ml_table(
         The predictions contradict the cohort, or each other.
     """
     found = json.loads(Path(record).read_text())
-    arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
+    scorers = read_scorers(predictions, cohort=cohort, split=split, tasks=tasks)
     parts = found["parts"]
     total = {key: sum(part[key] for part in parts.values()) for key in ("patients", "usable", "positives")}
     rows = [
@@ -85,19 +86,19 @@ def write_ml_table(
         )
         chosen = "; chosen" if name == found["chosen"] else ""
         rows.append({"section": CHOICE, "model": name, "auc": candidate["auc"], "note": settings + chosen})
-    if baselines := [found for arm, found in arms.items() if arm.net == SUBSET]:
-        rows += _compare(baselines[0], arms, tasks, confidence)
+    if baselines := [found for scorer, found in scorers.items() if scorer.net == SUBSET]:
+        rows += _compare(baselines[0], scorers, tasks, confidence)
     else:
         rows.append({"section": TEST, "model": SUBSET, "part": "test", "note": found["note"]})
     write_table(table, rows, columns=COLUMNS)
 
 
 def _compare(
-    baseline: ArmPredictions, arms: Mapping[Arm, ArmPredictions], tasks: Tasks, confidence: float
+    baseline: ScorerPredictions, scorers: Mapping[Scorer, ScorerPredictions], tasks: Tasks, confidence: float
 ) -> Iterator[dict[str, Any]]:
     test = baseline.units("test")
-    for arm, found in arms.items():
-        if tasks[arm.phase] != tasks[baseline.arm.phase]:
+    for scorer, found in scorers.items():
+        if tasks[scorer.phase] != tasks[baseline.scorer.phase]:
             continue
         units = found.units("test")
         _, here, there = np.intersect1d(test.patient, units.patient, return_indices=True)
@@ -106,7 +107,7 @@ def _compare(
         assert np.array_equal(label, units.label[there])
         row = {
             "section": TEST,
-            **name_row(arm),
+            **name_row(scorer),
             "part": "test",
             "patients": len(units.patient),
             "n": len(label),

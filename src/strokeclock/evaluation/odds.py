@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-CLOSEST = 1e-6  # a probability's distance to 0 and 1, so that it has log odds
+CLOSEST = 1e-6  # a probability's least distance to 0 and 1, so that its log odds are finite
 
 
 def logit(probability: ArrayLike) -> np.ndarray:
-    """Log odds; probabilities nearer than `CLOSEST` to 0 or 1 count as that near."""
+    """Log odds; probabilities nearer to 0 or 1 than `CLOSEST` are moved there."""
     probability = np.clip(np.asarray(probability, float), CLOSEST, 1 - CLOSEST)
     return np.log(probability / (1 - probability))
 

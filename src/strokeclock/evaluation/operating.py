@@ -1,9 +1,9 @@
-"""What is chosen before anybody is tested: a row's threshold, its temperature, its bands of abstention.
+"""Operating points: each row's threshold, temperature and bands of abstention.
 
-They are fitted on the validation part alone (of the radiomics baseline, on the cross-validated scores of all
-whom it learns from) and written to files, which the tables read: nothing that is applied to the test part is
-computed beside it. A configuration that asks for a threshold of the test part itself, or for a fixed one, is
-named as its source.
+They are fitted on the validation part alone (for the radiomics baseline, on the cross-validated scores of the
+training and validation parts) and written to files, which the tables read. So nothing that is applied to the
+test part is computed together with its results. Where the configuration takes a threshold from the test part,
+or a fixed one, the threshold's source says so.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,12 +16,12 @@ import numpy as np
 from strokeclock.cohort.parts import read_split
 from strokeclock.evaluation.metrics import youden_threshold
 from strokeclock.evaluation.odds import logit
-from strokeclock.evaluation.tables import read_arms
+from strokeclock.evaluation.tables import read_scorers
 from strokeclock.fitted import FittedError, FittedOn, describe_fit, digest_units, read_fitted, write_fitted
-from strokeclock.predictions import PAPER, Arm, ArmPredictions, Tasks, Units
+from strokeclock.predictions import PAPER, Scorer, ScorerPredictions, Tasks, Units
 
 THRESHOLDS, TEMPERATURES, ABSTENTION = "thresholds", "temperatures", "abstention"  # kinds of files
-SHARPEST, FLATTEST = 0.05, 20.0  # temperatures, as far as one is looked for
+SHARPEST, FLATTEST = 0.05, 20.0  # the range of temperatures
 MARGIN, SPREAD = "margin", "spread"
 COVERAGES = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
 
@@ -31,7 +31,7 @@ class Threshold(NamedTuple):
 
     Attributes
     ----------
-    value : None where the patients who should choose it have one class.
+    value : None where the patients that it is chosen on have one class.
     source : "validation", "cross-validation" (of training and validation, for the radiomics baseline),
         "test (optimistic)" or "fixed".
     """
@@ -47,16 +47,16 @@ class Thresholds:
     Attributes
     ----------
     choice : of the configuration's `evaluation`: threshold, and fixed_threshold where that is fixed.
-    rows : of each arm.
+    rows : of each scorer.
     """
 
     choice: Mapping[str, Any]
-    rows: Mapping[Arm, Threshold]
+    rows: Mapping[Scorer, Threshold]
 
 
 @dataclass(frozen=True)
 class Bands:
-    """Around its threshold, where a row says nothing.
+    """The bands around a row's threshold in which it abstains.
 
     Attributes
     ----------
@@ -82,15 +82,15 @@ def fit_operating_points(
 ) -> None:
     """Fit every row's threshold, temperature and bands of abstention, and write a file of each kind.
 
-    A file holds rows under the key <net>/<phase>/<weights>: the exact number, whom it was fitted on, the
-    seeds whose mean score it is for. Where these patients have one class the number is null.
+    A file holds rows under the key <net>/<phase>/<start>: the exact number, the patients that it was fitted
+    on, and the seeds whose mean score it is for. Where these patients have one class the number is null.
 
     Parameters
     ----------
     predictions : paths
         The prediction files of the run, of networks and baselines.
     thresholds, temperatures, abstention : paths
-        fitted/thresholds.json, temperatures.json and abstention.json; the last holds the rows that tell time.
+        fitted/thresholds.json, temperatures.json and abstention.json; the last holds rows with a TSS target.
     cohort, split : paths
         cohort/cohort.tsv and split.tsv.
     settings : mapping
@@ -105,21 +105,24 @@ def fit_operating_points(
     """
     parts = read_split(split)
     of_kind: dict[str, dict[str, Any]] = {THRESHOLDS: {}, TEMPERATURES: {}, ABSTENTION: {}}
-    for arm, found in read_arms(predictions, cohort=cohort, split=split, tasks=tasks).items():
-        learned = _describe(found.units(*found.learning), found.learning, split=parts)
-        row = {"below_min": tasks[arm.phase], "seeds": list(found.seeds)}
+    for scorer, found in read_scorers(predictions, cohort=cohort, split=split, tasks=tasks).items():
+        own = _describe(found.units(*found.fitting_parts), found.fitting_parts, split=parts)
+        row = {"below_min": tasks[scorer.phase], "seeds": list(found.seeds)}
         threshold = choose_threshold(found, settings)
         chosen = {"threshold": threshold.value, "source": threshold.source}
-        rested: FittedOn | None = learned
+        chosen_on: FittedOn | None = own
         if settings["threshold"] == "fixed":
-            rested = None
+            chosen_on = None
         elif settings["threshold"] == "test":
-            rested = _describe(found.units("test"), ("test",), split=parts)
-        of_kind[THRESHOLDS][str(arm)] = row | chosen | {"fitted_on": rested}
-        of_kind[TEMPERATURES][str(arm)] = row | {"temperature": fit_temperature(found), "fitted_on": learned}
-        if tasks[arm.phase] is not None:
+            chosen_on = _describe(found.units("test"), ("test",), split=parts)
+        of_kind[THRESHOLDS][str(scorer)] = row | chosen | {"fitted_on": chosen_on}
+        of_kind[TEMPERATURES][str(scorer)] = row | {
+            "temperature": fit_temperature(found),
+            "fitted_on": own,
+        }
+        if tasks[scorer.phase] is not None:
             bands = _list_bands(choose_bands(found, threshold))
-            of_kind[ABSTENTION][str(arm)] = row | chosen | {"bands": bands, "fitted_on": learned}
+            of_kind[ABSTENTION][str(scorer)] = row | chosen | {"bands": bands, "fitted_on": own}
     names = ("threshold", "fixed_threshold") if settings["threshold"] == "fixed" else ("threshold",)
     choice = {"choice": {name: settings[name] for name in names}}
     for kind, path, more in (
@@ -130,7 +133,7 @@ def fit_operating_points(
         write_fitted(path, more | {"rows": of_kind[kind]}, kind=kind)
 
 
-def choose_threshold(predictions: ArmPredictions, settings: Mapping[str, Any]) -> Threshold:
+def choose_threshold(predictions: ScorerPredictions, settings: Mapping[str, Any]) -> Threshold:
     """Choose the threshold on the seed-averaged score, by Youden's J."""
     if settings["threshold"] == "fixed":
         return Threshold(float(settings["fixed_threshold"]), "fixed")
@@ -138,7 +141,7 @@ def choose_threshold(predictions: ArmPredictions, settings: Mapping[str, Any]) -
         parts: tuple[str, ...] = ("test",)
         source = "test (optimistic)"
     else:
-        parts = predictions.learning
+        parts = predictions.fitting_parts
         source = "cross-validation" if "train" in parts else "validation"
     units = predictions.units(*parts)
     if len(set(units.label)) < 2:
@@ -146,19 +149,19 @@ def choose_threshold(predictions: ArmPredictions, settings: Mapping[str, Any]) -
     return Threshold(youden_threshold(units.label, units.score), source)
 
 
-def fit_temperature(predictions: ArmPredictions) -> float | None:
+def fit_temperature(predictions: ScorerPredictions) -> float | None:
     """The temperature with the highest likelihood of the validation part's labels under the ensemble's score.
 
-    Temperature scaling (Guo et al. 2017) divides the log odds by one number. Of the radiomics baseline it is
-    fitted on all that its cross-validated scores may learn from. Between `SHARPEST` and `FLATTEST`; None
-    where these patients have one class.
+    Temperature scaling (Guo et al. 2017) divides the log odds by one number, here between `SHARPEST` and
+    `FLATTEST`. For the radiomics baseline it is fitted on the cross-validated scores of the training and
+    validation parts. None where these patients have one class.
     """
     from scipy.optimize import minimize_scalar
 
-    units = predictions.units(*predictions.learning)
+    units = predictions.units(*predictions.fitting_parts)
     if len(set(units.label)) < 2:
         return None
-    odds = logit(units.score) * np.where(units.label == 1, 1, -1)  # of what was true
+    odds = logit(units.score) * np.where(units.label == 1, 1, -1)  # of the true label
     found = minimize_scalar(
         lambda power: np.logaddexp(0, -odds / np.exp(power)).sum(),
         bounds=np.log([SHARPEST, FLATTEST]),
@@ -173,15 +176,15 @@ def certainty(units: Units, threshold: float, *, measure: str) -> np.ndarray:
     margin = np.abs(logit(units.score) - logit(threshold))
     if measure == MARGIN:
         return margin
-    with np.errstate(divide="ignore", invalid="ignore"):  # seeds that agree are sure
+    with np.errstate(divide="ignore", invalid="ignore"):  # seeds that agree have no spread
         return np.nan_to_num(margin / logit(units.scores).std(axis=1, ddof=1), nan=0.0)
 
 
-def choose_bands(predictions: ArmPredictions, threshold: Threshold) -> Bands:
+def choose_bands(predictions: ScorerPredictions, threshold: Threshold) -> Bands:
     """Choose the cuts by which each of `COVERAGES` of the validation part's patients is answered."""
     if threshold.value is None:
         return Bands(threshold, {})
-    units = predictions.units(*predictions.learning)
+    units = predictions.units(*predictions.fitting_parts)
     measures = (MARGIN, SPREAD) if len(predictions.seeds) > 1 else (MARGIN,)
     cuts = {}
     for measure in measures:
@@ -191,7 +194,7 @@ def choose_bands(predictions: ArmPredictions, threshold: Threshold) -> Bands:
 
 
 def _choose_cut(certainties: np.ndarray, coverage: float) -> float:
-    """The certainty from which this share of the patients is answered; all: 0."""
+    """The certainty from which this share of the patients is answered; 0 for all."""
     if coverage == 1:
         return 0.0
     return float(np.quantile(certainties, 1 - coverage, method="higher"))
@@ -209,64 +212,65 @@ def _describe(units: Units, parts: Sequence[str], *, split: Mapping[str, Iterabl
 
 
 def read_thresholds(
-    path: str | Path, arms: Mapping[Arm, ArmPredictions], *, tasks: Tasks = PAPER
+    path: str | Path, scorers: Mapping[Scorer, ScorerPredictions], *, tasks: Tasks = PAPER
 ) -> Thresholds:
-    """Read the thresholds of these arms.
+    """Read the thresholds of these scorers.
 
     Raises
     ------
     FittedError
-        The file is damaged or foreign, lacks an arm, or was fitted on other predictions of it.
+        The file is damaged or foreign, lacks a scorer, or was fitted on other predictions of it.
     """
-    content, rows = _read_rows(path, THRESHOLDS, arms, tasks)
+    content, rows = _read_rows(path, THRESHOLDS, scorers, tasks)
     return Thresholds(
-        content["choice"], {arm: Threshold(row["threshold"], row["source"]) for arm, row in rows.items()}
+        content["choice"],
+        {scorer: Threshold(row["threshold"], row["source"]) for scorer, row in rows.items()},
     )
 
 
 def read_temperatures(
-    path: str | Path, arms: Mapping[Arm, ArmPredictions], *, tasks: Tasks = PAPER
-) -> dict[Arm, float | None]:
-    """Read the temperatures of these arms, None where there is none; FittedError as `read_thresholds`."""
-    _, rows = _read_rows(path, TEMPERATURES, arms, tasks)
-    return {arm: row["temperature"] for arm, row in rows.items()}
+    path: str | Path, scorers: Mapping[Scorer, ScorerPredictions], *, tasks: Tasks = PAPER
+) -> dict[Scorer, float | None]:
+    """Read the temperatures of these scorers, None where there is none; FittedError as `read_thresholds`."""
+    _, rows = _read_rows(path, TEMPERATURES, scorers, tasks)
+    return {scorer: row["temperature"] for scorer, row in rows.items()}
 
 
 def read_bands(
-    path: str | Path, arms: Mapping[Arm, ArmPredictions], *, tasks: Tasks = PAPER
-) -> dict[Arm, Bands]:
-    """Read the bands of abstention of these arms, which tell time; FittedError as `read_thresholds`."""
-    _, rows = _read_rows(path, ABSTENTION, arms, tasks)
+    path: str | Path, scorers: Mapping[Scorer, ScorerPredictions], *, tasks: Tasks = PAPER
+) -> dict[Scorer, Bands]:
+    """Read the bands of abstention of these scorers of TSS; FittedError as `read_thresholds`."""
+    _, rows = _read_rows(path, ABSTENTION, scorers, tasks)
     return {
-        arm: Bands(
+        scorer: Bands(
             Threshold(row["threshold"], row["source"]),
             {
                 measure: {cut["coverage"]: cut["cut"] for cut in cuts}
                 for measure, cuts in row["bands"].items()
             },
         )
-        for arm, row in rows.items()
+        for scorer, row in rows.items()
     }
 
 
 def _read_rows(
-    path: str | Path, kind: str, arms: Mapping[Arm, ArmPredictions], tasks: Tasks
-) -> tuple[dict[str, Any], dict[Arm, dict[str, Any]]]:
-    """Read a file, and the rows of these arms, which must rest on these predictions."""
+    path: str | Path, kind: str, scorers: Mapping[Scorer, ScorerPredictions], tasks: Tasks
+) -> tuple[dict[str, Any], dict[Scorer, dict[str, Any]]]:
+    """Read a file, and the rows of these scorers, which must have been fitted on these predictions."""
     content = read_fitted(path, kind=kind)
     rows = {}
-    for arm, found in arms.items():
-        if (row := content["rows"].get(str(arm))) is None:
-            raise FittedError(f"{path} holds nothing of {arm}: delete it and fit it anew.")
-        rested = row["fitted_on"]
-        if (row["below_min"], row["seeds"]) != (tasks[arm.phase], list(found.seeds)) or (
-            rested is not None and rested["sha256"] != _digest(found.units(*rested["parts"]))
+    for scorer, found in scorers.items():
+        if (row := content["rows"].get(str(scorer))) is None:
+            raise FittedError(f"{path} holds nothing of {scorer}: delete it and fit it anew.")
+        fitted_on = row["fitted_on"]
+        if (row["below_min"], row["seeds"]) != (tasks[scorer.phase], list(found.seeds)) or (
+            fitted_on is not None and fitted_on["sha256"] != _digest(found.units(*fitted_on["parts"]))
         ):
             raise FittedError(
-                f"{path} was fitted on other predictions of {arm} than those at hand: delete it and fit it "
-                "anew."
+                f"{path} was fitted on other predictions of {scorer} than those at hand: delete it and fit "
+                "it anew."
             )
-        rows[arm] = row
+        rows[scorer] = row
     return content, rows
 
 

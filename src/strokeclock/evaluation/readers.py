@@ -16,7 +16,7 @@ from strokeclock.evaluation.intervals import Interval, percentile_interval, resa
 def read_readers(path: str | Path, *, known: Collection[str], needed: Sequence[str]) -> pd.DataFrame:
     """Read the reader sheet; return the `needed` patients' calls (0 or 1) in that order, one column a reader.
 
-    Raises what `read_reader_sheet` does.
+    Raises the errors of `read_reader_sheet`.
     """
     readers, calls = read_reader_sheet(path, known=known, needed=needed)
     return pd.DataFrame(

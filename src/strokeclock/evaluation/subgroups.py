@@ -22,11 +22,11 @@ from strokeclock.evaluation.tables import (
     name_row,
     rate_columns,
     rates,
-    read_arms,
+    read_scorers,
     with_interval,
     write_table,
 )
-from strokeclock.predictions import PAPER, READER_THRESHOLD_MIN, ArmPredictions, Tasks
+from strokeclock.predictions import PAPER, READER_THRESHOLD_MIN, ScorerPredictions, Tasks
 
 NOT_GIVEN = "not given"
 ALL, VOLUME = "all", "lesion volume"
@@ -37,7 +37,7 @@ COLUMNS = (
     *(*KEY, "variable", "group", "n", "positives", *rate_columns("auc", "sensitivity", "specificity")),
     *("threshold", "threshold_source", "note"),
 )
-NOT_RUN = "not run: no row that asks for TSS < 4.5 h"
+NOT_RUN = "not run: no row with the target TSS < 4.5 h"
 
 
 def write_subgroups(
@@ -77,15 +77,15 @@ def write_subgroups(
     """
     lesions = pd.read_csv(volumes, sep="\t", dtype=str, keep_default_na=False).set_index("patient")
     groups, sources = assign_groups(read_cohort(cohort).set_index("patient"), lesions), lesions["source"]
-    arms = {
-        arm: found
-        for arm, found in read_arms(predictions, cohort=cohort, split=split, tasks=tasks).items()
-        if tasks[arm.phase] == READER_THRESHOLD_MIN
+    scorers = {
+        scorer: found
+        for scorer, found in read_scorers(predictions, cohort=cohort, split=split, tasks=tasks).items()
+        if tasks[scorer.phase] == READER_THRESHOLD_MIN
     }
     rows = []
-    for arm, threshold in read_thresholds(thresholds, arms, tasks=tasks).rows.items():
-        found = _rows(arms[arm], groups, sources, threshold, settings["confidence"])
-        rows += [name_row(arm) | row for row in found]
+    for scorer, threshold in read_thresholds(thresholds, scorers, tasks=tasks).rows.items():
+        found = _rows(scorers[scorer], groups, sources, threshold, settings["confidence"])
+        rows += [name_row(scorer) | row for row in found]
     write_table(table, rows or [{"note": NOT_RUN}], columns=COLUMNS)
 
 
@@ -126,7 +126,7 @@ def assign_groups(patients: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame
 
 
 def _rows(
-    predictions: ArmPredictions,
+    predictions: ScorerPredictions,
     groups: pd.DataFrame,
     sources: pd.Series,
     threshold: Threshold,
@@ -158,7 +158,7 @@ def _rows(
                     row |= {name: cells[name] for name in rate_columns("sensitivity", "specificity")}
                     row |= {"threshold": value, "threshold_source": threshold.source}
                 else:
-                    notes.append("no threshold: the part that chooses it has one class only")
+                    notes.append("no threshold: the part that it is chosen on has one class only")
             if variable == VOLUME and counts.n:
                 found = sources[inside].value_counts().sort_index()
                 notes.append("volume from " + ", ".join(f"{name}: {times}" for name, times in found.items()))

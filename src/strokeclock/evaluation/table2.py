@@ -1,10 +1,10 @@
-"""Table 2: one row for each of the paper's rows, with counts, intervals, and the paper's own values beside.
+"""Table 2: one row for each of the paper's rows, with counts, intervals and the paper's own values.
 
 With several seeds, a row's counts, rates and AUC are those of the seed-averaged score (the ensemble), and
-its threshold comes from the seed-averaged validation scores; auc_seed_mean and auc_seed_sd tell what a
-single seed does. Intervals: Wilson and DeLong where the patient is the unit; a bootstrap of patients in
-phase 1, where the two hemispheres of a patient belong together. Each row that is evaluated is a look at the
-test part: the run's ledger counts them (`ledger.record_looks`).
+its threshold comes from the seed-averaged validation scores; auc_seed_mean and auc_seed_sd are those of the
+single seeds' AUCs. Intervals: Wilson and DeLong where the patient is the unit; a bootstrap of patients in
+phase 1, where a patient has two hemispheres. Each row that is evaluated is an access to the test part: the
+run's ledger counts them (`ledger.record_accesses`).
 """
 
 import json
@@ -18,20 +18,20 @@ import pandas as pd
 from strokeclock.cohort.parts import read_exclusions
 from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.intervals import Interval, clustered_intervals, delong_interval, wilson_interval
-from strokeclock.evaluation.ledger import digest, record_looks
+from strokeclock.evaluation.ledger import digest, record_accesses
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
 from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
-from strokeclock.evaluation.tables import KEY, name_target, read_arms
+from strokeclock.evaluation.tables import KEY, name_target, read_scorers
 from strokeclock.files import write_whole
 from strokeclock.models.registry import networks, place_of
 from strokeclock.predictions import (
-    OUTLINED,
     PAPER,
     READER_THRESHOLD_MIN,
+    SEGMENTED,
     SUBSET,
-    Arm,
-    ArmPredictions,
+    Scorer,
+    ScorerPredictions,
     Tasks,
     Units,
     select_reader_target,
@@ -41,13 +41,13 @@ RATES = ("sensitivity", "specificity", "accuracy")
 COLUMNS = (
     *(*KEY, "target", "recipe", "status", "unit", "n", "positives", "tp", "fn", "tn", "fp"),
     *(f"{name}{end}" for name in (*RATES, "auc") for end in ("", "_low", "_high")),
-    *("threshold", "threshold_source", "seeds", "auc_seed_mean", "auc_seed_sd", "looks"),
+    *("threshold", "threshold_source", "seeds", "auc_seed_mean", "auc_seed_sd", "accesses"),
     *(f"optimistic_{name}" for name in ("threshold", *RATES)),
     *("kappa", "kappa_low", "kappa_high"),
     *(f"paper_{name}" for name in (*RATES, "auc", "kappa")),
 )
 NO_BASELINE = "too few patients have a region that can be measured (tables/ml_baseline.csv)"
-LEFT_OUT = "training.networks, training.arms, training.phase0_genesis or a phase's after leaves it out"
+LEFT_OUT = "training.networks, training.starts, training.phase0_genesis or a phase's after leaves it out"
 
 
 def write_table2(
@@ -66,18 +66,18 @@ def write_table2(
     recipe: str,
     not_run: Iterable[Sequence[str]] = (),
 ) -> None:
-    """Write Table 2 as CSV (`COLUMNS`): the paper's rows in their order, and what was run beyond.
+    """Write Table 2 as CSV (`COLUMNS`): the paper's rows in their order, and further rows that were run.
 
-    A further row stands behind the paper's of its phase.
+    A further row stands after the paper's rows of its phase.
 
     Parameters
     ----------
     predictions : paths
-        The prediction files of the run; a row without any says "not run" and why.
+        The prediction files of the run; the status of a row without any is "not run" and the reason.
     table : path
         tables/table2.csv.
     ledger : path
-        ledger.tsv of the run, which gets a line for each row's new look at the test part.
+        ledger.tsv of the run, which gets a line for each row's new access to the test part.
     paper : path
         resources/table2_paper.csv: the rows, and the values as printed.
     thresholds : path
@@ -86,14 +86,14 @@ def write_table2(
         cohort/cohort.tsv, split.tsv and exclusions.tsv, against which labels, parts and reader sheet are
         checked.
     readers : path or None
-        The reader sheet; None: the reader rows say "not run".
+        The reader sheet; None: the status of the reader rows is "not run".
     settings : mapping
         The configuration's `evaluation`: confidence, bootstraps.
     tasks : mapping of phase -> minutes
         The label is 1 where TSS is below; None: where the hemisphere holds a lesion.
     recipe : str
-        The configuration's name for the way the networks were trained.
-    not_run : of (net, phase, weights, reason)
+        The configuration's name of the way the networks were trained.
+    not_run : of (net, phase, start, reason)
         Why rows have no predictions.
 
     Raises
@@ -105,18 +105,18 @@ def write_table2(
     LedgerError
         The ledger was damaged.
     """
-    arms = read_arms(predictions, cohort=cohort, split=split, tasks=tasks)
-    chosen = read_thresholds(thresholds, arms, tasks=tasks)
-    truth = select_reader_target(arms, tasks=tasks)
+    scorers = read_scorers(predictions, cohort=cohort, split=split, tasks=tasks)
+    chosen = read_thresholds(thresholds, scorers, tasks=tasks)
+    truth = select_reader_target(scorers, tasks=tasks)
     read: tuple[pd.DataFrame, Units] | None = None
-    reasons = {Arm(*arm): reason for *arm, reason in not_run}
+    reasons = {Scorer(*scorer): reason for *scorer, reason in not_run}
     if readers and truth:
         known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)}
         read = read_readers(readers, known=known, needed=list(truth.patient)), truth
     missing = "no phase 3 or 4 was run" if readers else "no reader sheet is configured (cohort.readers)"
 
     rows: list[dict[str, Any]] = []
-    for printed in _add_rows(pd.read_csv(paper, dtype={"weights": str}), [*arms, *reasons]).to_dict(
+    for printed in _add_rows(pd.read_csv(paper, dtype={"start": str}), [*scorers, *reasons]).to_dict(
         "records"
     ):
         key = {name: printed[name] if isinstance(printed[name], str) else "" for name in KEY}
@@ -130,32 +130,34 @@ def write_table2(
                 rows += [key | {"model": name} | _reader_row(name, *read, settings) for name in extra]
             row = _reader_row(key["model"], *read, settings) if read else _not_run(missing)
         else:
-            arm = Arm(key["model"], stage, key["weights"])
-            reason = NO_BASELINE if arm.net == SUBSET else reasons.get(arm, LEFT_OUT)
+            scorer = Scorer(key["model"], stage, key["start"])
+            reason = NO_BASELINE if scorer.net == SUBSET else reasons.get(scorer, LEFT_OUT)
             row = (
-                _model_row(arms[arm], chosen.rows[arm], settings, tasks) if arm in arms else _not_run(reason)
+                _model_row(scorers[scorer], chosen.rows[scorer], settings, tasks)
+                if scorer in scorers
+                else _not_run(reason)
             )
-            if arm.net in (*networks(), OUTLINED):
+            if scorer.net in (*networks(), SEGMENTED):
                 row["recipe"] = recipe
         rows.append(key | beside | row)
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format)
-    frame["looks"] = _count_looks(ledger, frame, arms, read, choice=chosen.choice, split=split)
+    frame["accesses"] = _count_accesses(ledger, frame, scorers, read, choice=chosen.choice, split=split)
     write_whole(table, frame.to_csv(index=False))
 
 
-def _count_looks(
+def _count_accesses(
     ledger: str | Path,
     table: pd.DataFrame,
-    arms: Mapping[Arm, ArmPredictions],
+    scorers: Mapping[Scorer, ScorerPredictions],
     read: tuple[pd.DataFrame, Units] | None,
     *,
     choice: Mapping[str, Any],
     split: str | Path,
 ) -> list[str]:
-    """Enter the evaluated rows into the ledger; return each row's looks, "" for those not run.
+    """Enter the evaluated rows into the ledger; return each row's accesses, "" for those not run.
 
-    A look is another one where it rests on other predictions, labels or parts, or where other settings give
-    other calls: how wide an interval is, and how it was resampled, changes nothing that one could choose by.
+    An access is new where predictions, labels or parts differ, or settings that change calls. Settings of
+    the intervals do not count: nobody could choose by them.
     """
     run = table[table["status"] == "ok"]
     evaluated = [dict(zip(COLUMNS, row, strict=True)) for row in run.itertuples(index=False, name=None)]
@@ -165,28 +167,28 @@ def _count_looks(
             names = list(calls) if row["model"] == "majority" else [row["model"]]
             judged, by = calls[names].assign(label=truth.label), {}
         else:
-            judged = arms[Arm(row["model"], row["stage"], row["weights"])].frame
+            judged = scorers[Scorer(row["model"], row["stage"], row["start"])].frame
             by = dict(choice)
         by |= {"target": row["target"], "recipe": row["recipe"]}
         row["configuration"] = digest(json.dumps(by, sort_keys=True))
         row["predictions"] = digest(judged.to_csv())
         row["split"] = digest(Path(split).read_bytes())
-    looks = record_looks(ledger, evaluated)
+    accesses = record_accesses(ledger, evaluated)
     return [
-        str(looks[tuple(row[name] for name in KEY)]) if row["status"] == "ok" else ""
+        str(accesses[tuple(row[name] for name in KEY)]) if row["status"] == "ok" else ""
         for row in table.to_dict("records")
     ]
 
 
-def _add_rows(paper: pd.DataFrame, arms: Iterable[Arm]) -> pd.DataFrame:
-    """The paper's rows, and one with nothing printed for each arm that it has not."""
-    known = set(paper[["stage", "model", "weights"]].itertuples(index=False, name=None))
+def _add_rows(paper: pd.DataFrame, scorers: Iterable[Scorer]) -> pd.DataFrame:
+    """The paper's rows, and one without printed values for each further scorer."""
+    known = set(paper[["stage", "model", "start"]].itertuples(index=False, name=None))
     further = [
-        {"stage": arm.phase, "model": arm.net, "weights": arm.weights}
-        for arm in sorted(set(arms), key=lambda arm: (place_of(arm.net), arm))
-        if (arm.phase, arm.net, arm.weights) not in known
+        {"stage": scorer.phase, "model": scorer.net, "start": scorer.start}
+        for scorer in sorted(set(scorers), key=lambda scorer: (place_of(scorer.net), scorer))
+        if (scorer.phase, scorer.net, scorer.start) not in known
     ]
-    rows = pd.concat([paper, pd.DataFrame(further, columns=["stage", "model", "weights"])], ignore_index=True)
+    rows = pd.concat([paper, pd.DataFrame(further, columns=["stage", "model", "start"])], ignore_index=True)
     number = rows["stage"].str.extract(r"phase(\d+)", expand=False).astype(float)  # readers: none, and last
     return rows.loc[number.sort_values(kind="stable").index]
 
@@ -202,16 +204,16 @@ def _not_run(reason: str) -> dict[str, Any]:
 
 
 def _model_row(
-    predictions: ArmPredictions, chosen: Threshold, settings: Mapping[str, Any], tasks: Tasks
+    predictions: ScorerPredictions, chosen: Threshold, settings: Mapping[str, Any], tasks: Tasks
 ) -> dict[str, Any]:
     test, threshold = predictions.units("test"), chosen.value
     if threshold is None or len(set(test.label)) < 2:
-        return _not_run("validation or test part has one class only, so that no threshold or AUC can be had")
+        return _not_run("the validation or test part has one class only, so there is no threshold or AUC")
     optimistic = youden_threshold(test.label, test.score)
     counts = count(test.label, test.score >= threshold)
     at_best = count(test.label, test.score >= optimistic)
     by_seed = [auc(test.label, scores) for scores in test.scores.T]
-    clustered = tasks[predictions.arm.phase] is None
+    clustered = tasks[predictions.scorer.phase] is None
     return {
         "status": "ok",
         "unit": "hemisphere" if clustered else "patient",

@@ -1,4 +1,4 @@
-"""What the tables beside Table 2 share: how a row and its target are called, and how a CSV is written."""
+"""Shared by the tables beside Table 2: reading scorers and calls, names, rates, and writing a CSV."""
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,35 +16,35 @@ from strokeclock.evaluation.readers import read_readers, vote
 from strokeclock.files import replacing
 from strokeclock.models.registry import place_of
 from strokeclock.predictions import (
-    Arm,
-    ArmPredictions,
+    Scorer,
+    ScorerPredictions,
     Tasks,
     check_against_cohort,
     collect_predictions,
 )
 
-KEY = ("stage", "model", "weights")  # a row's, as in Table 2
-FEWEST = 10  # of either class, from which a group is measured and a calibration line is fitted
+KEY = ("stage", "model", "start")  # a row's, as in Table 2
+FEWEST = 10  # of either class, for which a group is measured or a calibration line fitted
 TOO_FEW = f"too few: fewer than {FEWEST} of a class"
 RATES = ("sensitivity", "specificity", "accuracy")
 
 
-def read_arms(
+def read_scorers(
     predictions: Iterable[str | Path], *, cohort: str | Path, split: str | Path, tasks: Tasks
-) -> dict[Arm, ArmPredictions]:
+) -> dict[Scorer, ScorerPredictions]:
     """Read a run's predictions, checked against each other and the cohort, in the order of Table 2.
 
     PredictionError where they contradict (`collect_predictions`, `check_against_cohort`).
     """
-    arms = collect_predictions(predictions, tasks=tasks)
-    check_against_cohort(arms.values(), cohort=cohort, split=split, tasks=tasks)
-    return dict(sorted(arms.items(), key=lambda item: _place(item[0])))
+    scorers = collect_predictions(predictions, tasks=tasks)
+    check_against_cohort(scorers.values(), cohort=cohort, split=split, tasks=tasks)
+    return dict(sorted(scorers.items(), key=lambda item: _place(item[0])))
 
 
 def read_calls(
     readers: str | Path, *, cohort: str | Path, exclusions: str | Path, patients: Sequence[str]
 ) -> pd.DataFrame:
-    """Each reader's calls of these patients, and the majority's; the sheet may hold all who ever entered.
+    """Each reader's calls of these patients, and the majority's; the sheet may hold further patients.
 
     ConfigurationError for any fault of the sheet (`read_readers`).
     """
@@ -53,17 +53,17 @@ def read_calls(
     return calls.assign(majority=vote(calls))
 
 
-def _place(arm: Arm) -> tuple:
+def _place(scorer: Scorer) -> tuple:
     """By phase; the networks, then the baselines; from random weights first."""
-    return arm.phase, place_of(arm.net), arm.net, arm.weights != "random", arm.weights
+    return scorer.phase, place_of(scorer.net), scorer.net, scorer.start != "random", scorer.start
 
 
-def name_row(arm: Arm) -> dict[str, str]:
-    return dict(zip(KEY, (arm.phase, arm.net, arm.weights), strict=True))
+def name_row(scorer: Scorer) -> dict[str, str]:
+    return dict(zip(KEY, (scorer.phase, scorer.net, scorer.start), strict=True))
 
 
 def name_target(below_min: float | None) -> str:
-    """What a task asks, in words: "lesion", "TSS < 3 h", …"""
+    """A task's target in words: "lesion", "TSS < 3 h", …"""
     return "lesion" if below_min is None else f"TSS < {below_min / 60:g} h"
 
 
@@ -78,7 +78,7 @@ def with_interval(name: str, value: float, interval: Interval) -> dict[str, floa
 
 
 def rates(counts: Counts, *, confidence: float) -> dict[str, float]:
-    """Sensitivity, specificity and accuracy with Wilson's intervals; NaN where nobody has the class."""
+    """Sensitivity, specificity and accuracy with Wilson's intervals; NaN where no unit has the class."""
     cells = {
         "sensitivity": (counts.tp, counts.positives),
         "specificity": (counts.tn, counts.negatives),
@@ -94,7 +94,7 @@ def rates(counts: Counts, *, confidence: float) -> dict[str, float]:
 
 
 def write_table(output: str | Path, rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str]) -> None:
-    """Write rows as CSV, whole or not at all. NaN, and what a row has not, is blank.
+    """Write rows as CSV, whole or not at all. NaN and cells that a row lacks are blank.
 
     ValueError for a cell without a column.
     """

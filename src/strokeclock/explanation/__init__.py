@@ -1,1 +1,1 @@
-"""Where a network looks: Grad-CAM, its overlap with the lesion, occlusion."""
+"""Which part of the input a network's output depends on: Grad-CAM, its overlap with lesions, occlusion."""

@@ -1,8 +1,8 @@
-"""Whether a network lives on the lesion: its AUC before and after the lesion is painted over.
+"""Occlusion: a network's AUC before and after the lesion is painted over.
 
-The lesion's voxels, and a rim of `RIM_MM` around them, take the mirrored other hemisphere's tissue in all
-series. What painting over does by itself is told by a control: as many voxels around a place drawn at random,
-without lesion. Test patients alone; those with lesions on both sides have no healthy tissue to lend.
+The lesion's voxels, and a rim of `RIM_MM` around them, are replaced by the contralateral ones in all series.
+A control measures the effect of painting alone: as many voxels around a place drawn at random, without
+lesion. Test patients alone; those with lesions on both sides are left out, since no hemisphere is healthy.
 """
 
 import zlib
@@ -21,7 +21,7 @@ from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.comparison import bootstrap_test, delong_test
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
-from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.channels import has_contralateral
 from strokeclock.models.classifier import Classifier
 from strokeclock.segmentation.lesion import NONE, RIM_MM, measure_distance, read_lesion, read_volumes
 from strokeclock.series import BOTH, SIDES
@@ -78,16 +78,16 @@ def write_occlusion(
     cohort, split : cohort/cohort.tsv and split.tsv.
     volumes : lesions/volumes.tsv, the lesions beside it.
     grid : an image on the atlas grid, for its voxel size.
-    channels : that a network sees, in order (`channel_names`).
+    channels : the networks' input, in order (`channel_names`).
     threads, device : of torch.
     confidence, bootstraps : of the intervals.
 
     Raises
     ------
     SplitError
-        A network was trained or selected on a patient who now tests it.
+        A network was trained or selected on a patient of the test part.
     CheckpointError
-        A model is no such checkpoint, or has learned from other series.
+        A model is no such checkpoint, or was trained on other series.
     """
     place = choose_device(device, threads=threads)
     sides = read_cohort(cohort).set_index("patient")["lesion_side"]
@@ -104,11 +104,11 @@ def write_occlusion(
         network, record = read_network_to_test(path, channels=channels, split=split)
         task = record.asked
         units = read_hemispheres(
-            manifest, cohort=cohort, split=split, task=task, part="test", other_hemisphere=True
+            manifest, cohort=cohort, split=split, task=task, part="test", contralateral=True
         )
-        check_channels(units, channels=channels if has_other_hemisphere(channels) else 2 * [*channels])
+        check_channels(units, channels=channels if has_contralateral(channels) else 2 * [*channels])
         units = _keep(units, [i for i, patient in enumerate(units.patients) if patient in patches])
-        key: dict[str, str | int] = dict(zip(KEY, (task.phase, record.net, record.weights), strict=True))
+        key: dict[str, str | int] = dict(zip(KEY, (task.phase, record.net, record.start), strict=True))
         key |= {"seed": record.seed, "n": len(units), "positives": int(units.labels.sum())}
         undefined = "" if len(set(units.labels)) == 2 else "too few: not both classes among the test patients"
         key |= {"mask_source": sources, "note": "; ".join(filter(None, (undefined, left_out)))}
@@ -143,14 +143,14 @@ def place_patches(
 
     Parameters
     ----------
-    sides : patient -> left, right or both; who is left out is counted.
+    sides : patient -> left, right or both.
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     volumes : lesions/volumes.tsv, the lesions beside it.
     spacing : (3,) of a voxel, mm.
 
     Returns
     -------
-    patches by patient, and who was left out and why, in words.
+    patches by patient, and how many patients were left out and why, in words.
     """
     sizes, patches = read_volumes(volumes), {}
     left_out: Counter[str] = Counter()
@@ -169,7 +169,7 @@ def place_patches(
         brain = (
             np.load(Path(manifest).with_name(f"{patient}.npy"), mmap_mode="r")[SIDES.index(side)] != 0
         ).any(axis=0)
-        rng = np.random.default_rng(zlib.crc32(patient.encode()))  # the same whoever else is in the cohort
+        rng = np.random.default_rng(zlib.crc32(patient.encode()))  # whatever other patients there are
         control = draw_control(region, brain, spacing=spacing, rng=rng)
         if control is None:
             left_out["with a lesion too large for a control place"] += 1
@@ -182,7 +182,7 @@ def place_patches(
 def draw_control(
     region: np.ndarray, brain: np.ndarray, *, spacing: np.ndarray, rng: np.random.Generator
 ) -> np.ndarray | None:
-    """Choose as many voxels as ``region`` has, nearest to a place drawn at random in the brain, none of it.
+    """Choose as many voxels as ``region`` has, outside it, nearest to a place drawn at random in the brain.
 
     Parameters
     ----------
@@ -214,9 +214,9 @@ def score_painted(
 
     Parameters
     ----------
-    units : the mirrored other hemisphere's channels behind the own; n hemispheres of the patients of
-        ``patches``. What has no lesion stays as it is.
-    channels : how many the network sees.
+    units : n hemispheres of the patients of ``patches``, the contralateral channels after the own ones. A
+        hemisphere without lesion is not painted.
+    channels : how many of them are the network's input.
     """
     scores: dict[str, list[np.ndarray]] = {name: [] for name in ("untouched", *PLACES)}
     for first in range(0, len(units), AT_ONCE):
@@ -234,7 +234,7 @@ def score_painted(
 
 
 def paint(pair: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """Replace a region, flat indices, of a hemisphere by the other one's: its channels stand behind."""
+    """Replace a region (flat indices) of a hemisphere by the contralateral one, whose channels come after."""
     own, other = np.split(pair.reshape(len(pair), -1), 2)
     painted = own.copy()
     painted[:, region] = other[:, region]

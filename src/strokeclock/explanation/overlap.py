@@ -1,7 +1,7 @@
-"""How much of a network's Grad-CAM lies on the lesion that a person drew (paper, section 4: 96 % "overlap").
+"""How much of a network's Grad-CAM lies on the lesion mask (paper, section 4: 96 % "overlap").
 
-Each map is held against its own patient's lesion, and against the lesions of the other patients: what these
-share with it by mere place and size is the chance level. Test patients alone.
+Each map is compared with its own patient's lesion, and with the lesions of the other patients: the overlap
+with these, by place and size alone, is the chance level. Test patients alone.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from scipy import sparse
 from strokeclock.evaluation.intervals import percentile_interval, resample_weights, wilson_interval
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
 from strokeclock.explanation.gradcam import map_evidence
-from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.channels import has_contralateral
 from strokeclock.models.classifier import Classifier
 from strokeclock.models.registry import find_network
 from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
@@ -50,7 +50,7 @@ class Lesions(NamedTuple):
 
 
 class Overlap(NamedTuple):
-    """What n maps share with n lesions, (n, n): a map a row, a lesion a column; and by map alone, (n,).
+    """Overlap of n maps with n lesions, (n, n): a map a row, a lesion a column; the last two by map, (n,).
 
     inside, inside_strong : share of the map's sum, and of its sum above `STRONG`, on the lesion.
     pointing : whether its maximum lies on the lesion.
@@ -81,7 +81,7 @@ def write_overlap(
     confidence: float,
     bootstraps: int,
 ) -> None:
-    """Write tables/gradcam_overlap.csv (`COLUMNS`): for each network, what speaks for and against early.
+    """Write tables/gradcam_overlap.csv (`COLUMNS`): for each network, the maps for and against a short TSS.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ def write_overlap(
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     cohort, split : cohort/cohort.tsv and split.tsv.
     volumes : lesions/volumes.tsv, the lesions beside it.
-    channels : that a network sees, in order (`channel_names`).
+    channels : the networks' input, in order (`channel_names`).
     layer : "penultimate" or "last" convolutional stage.
     threads, device : of torch.
     confidence, bootstraps : of the intervals.
@@ -97,9 +97,9 @@ def write_overlap(
     Raises
     ------
     SplitError
-        A network was trained or selected on a patient who now tests it.
+        A network was trained or selected on a patient of the test part.
     CheckpointError
-        A model is no such checkpoint, or has learned from other series.
+        A model is no such checkpoint, or was trained on other series.
     """
     place = choose_device(device, threads=threads)
     rows, seen = [], {}
@@ -113,13 +113,13 @@ def write_overlap(
                 split=split,
                 task=task,
                 part="test",
-                other_hemisphere=has_other_hemisphere(channels),
+                contralateral=has_contralateral(channels),
             )
             check_channels(units, channels=channels)
             seen[task] = units, read_lesions(units, volumes=volumes)
         units, lesions = seen[task]
         network = on_device(network, place).requires_grad_(False)  # of the maps alone: half the memory
-        key = dict(zip(KEY, (task.phase, record.net, record.weights), strict=True))
+        key = dict(zip(KEY, (task.phase, record.net, record.start), strict=True))
         limit = f"TSS {{}} {task.limit_min / 60:g} h"
         stage = find_network(record.net).cam_layers[layer]
         evidence = measure_overlap(network, units, lesions, layer=stage)
@@ -133,8 +133,8 @@ def write_overlap(
 def read_lesions(units: Hemispheres, *, volumes: str | Path) -> Lesions:
     """Read the drawn lesions of a part's patients.
 
-    Of two lesion hemispheres the one with more lesion is taken; a patient whose lesion lies wholly in the
-    other hemisphere than the sheet says is left out.
+    Of two lesion hemispheres the one with more lesion is taken. A patient whose lesion lies wholly in the
+    hemisphere that the cohort sheet does not name is left out.
     """
     sizes = read_volumes(volumes)
     chosen: dict[str, tuple[int, np.ndarray]] = {}
@@ -170,7 +170,7 @@ def widest_slice(mask: np.ndarray) -> np.ndarray:
 def measure_overlap(
     network: Classifier, units: Hemispheres, lesions: Lesions, *, layer: str
 ) -> tuple[Overlap, Overlap]:
-    """Hold each patient's map for the positive class, and that for the negative, against all lesions."""
+    """Compare each patient's map for the positive class, and that for the negative, with all lesions."""
     n = len(lesions.units)
     overlaps = _no_overlap(n), _no_overlap(n)
     for row, unit in enumerate(lesions.units):
@@ -189,7 +189,7 @@ def _no_overlap(n: int) -> Overlap:
 
 
 def compare_map(cam: np.ndarray, lesions: Lesions, *, brain: np.ndarray) -> Overlap:
-    """Hold one map (x, y, z) against n lesions: a row of `measure_overlap`."""
+    """Compare one map (x, y, z) with n lesions: a row of `measure_overlap`."""
     flat = cam.ravel().astype(float)
     above = np.where(flat > STRONG, flat, 0)
     total, peak = flat.sum(), flat.argmax()

@@ -1,1 +1,1 @@
-"""From numbers to pictures: one module a figure of the paper."""
+"""Figures and printed tables: one module each."""

@@ -1,4 +1,4 @@
-"""What networks gain where they may leave the doubtful patients to people."""
+"""Abstention: rates of the answered patients against the share that is answered."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from strokeclock.evaluation.abstention import MARGIN, ONE_SEED, SPREAD
 from strokeclock.evaluation.tables import KEY, RATES
-from strokeclock.figures.rows import read_rows, say, split_rows, tile, title_of
+from strokeclock.figures.rows import read_rows, split_rows, tile, title_of, write_instead
 from strokeclock.figures.style import BLUE, GREEN, INK, ORANGE, VERMILION, house_style
 
 GROUP = ["target", *KEY]
@@ -26,9 +26,9 @@ def draw_abstention(table: str | Path) -> Figure:
     with house_style():
         figure, axes = tile(groups, columns=4)
         for axis, (key, group) in zip(axes, groups.items(), strict=False):
-            target, _, model, weights = key
+            target, _, model, start = key
             _draw_panel(axis, group)
-            axis.set_title(f"{title_of(model, weights)}\n{target}", fontsize=7)
+            axis.set_title(f"{title_of(model, start)}\n{target}", fontsize=7)
         if groups:
             lowest = rows[["answered", *RATES]].min()
             axis.set(
@@ -44,7 +44,7 @@ def draw_abstention(table: str | Path) -> Figure:
                 [*handles.values()], [*handles], loc="outside upper center", ncols=2, handlelength=3.4
             )
         else:
-            say(figure, "No network that tells time was run.")
+            write_instead(figure, "No network with a TSS target was run.")
         return figure
 
 

@@ -1,4 +1,4 @@
-"""Reliability of every row's scores: how often what was given 0.7 was so, before and after scaling."""
+"""Reliability of every row's scores: observed share against mean score, before and after scaling."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from strokeclock.evaluation.calibration import AS_PREDICTED, SCALED
 from strokeclock.evaluation.tables import KEY
-from strokeclock.figures.rows import read_rows, say, split_rows, tile, title_of
+from strokeclock.figures.rows import read_rows, split_rows, tile, title_of, write_instead
 from strokeclock.figures.style import BLUE, INK, PALE, house_style
 
 GROUP = ["target", *KEY]
@@ -22,15 +22,15 @@ def draw_calibration(table: str | Path, reliability: str | Path) -> Figure:
     with house_style():
         figure, axes = tile(groups, columns=5)
         for axis, (key, bins) in zip(axes, groups.items(), strict=False):
-            target, _, model, weights = key
+            target, _, model, start = key
             _draw_panel(axis, bins, lines.loc[key, :])
-            axis.set_title(f"{title_of(model, weights)}\n{target}", fontsize=7)
+            axis.set_title(f"{title_of(model, start)}\n{target}", fontsize=7)
         if groups:
             figure.supxlabel("Score (test part)", fontsize=8)
             figure.supylabel("Observed share, interval by Wilson", fontsize=8)
             figure.legend(*axis.get_legend_handles_labels(), loc="outside upper center", ncols=3)
         else:
-            say(figure, "No row was run.")
+            write_instead(figure, "No row was run.")
         return figure
 
 

@@ -8,13 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.figures.roc import MARKERS
-from strokeclock.figures.rows import look_of, read_rows, say, split_rows
+from strokeclock.figures.rows import read_rows, split_rows, style_of, write_instead
 from strokeclock.figures.style import INK, PALE, house_style
 from strokeclock.models.registry import find_network, networks
-from strokeclock.predictions import OUTLINED
+from strokeclock.predictions import SEGMENTED
 
 READERS = {"majority": "majority of readers"}
-CURVE = ["stage", "model", "weights"]
+CURVE = ["stage", "model", "start"]
 LOWEST = -0.05  # of net benefit that is shown
 INCHES, LINE_INCHES = 3.4, 0.16  # a panel's width and, about it, height; a line of its legend
 
@@ -37,18 +37,18 @@ def draw_decision_curve(table: str | Path) -> Figure:
             _draw_panel(axis, shown)
             axis.set_title(f"{target}: {find_network(net).long_title}")
         if not panels:
-            say(figure, "No network that tells time was run.")
+            write_instead(figure, "No network with a TSS target was run.")
         return figure
 
 
 def _of_another(net: str, rows: pd.DataFrame) -> pd.Series:
     """Which rows are another network's, or rest on one."""
     others = [other for other in networks() if other != net]
-    return rows["model"].isin(others) | ((rows["model"] == OUTLINED) & rows["weights"].isin(others))
+    return rows["model"].isin(others) | ((rows["model"] == SEGMENTED) & rows["start"].isin(others))
 
 
 def _draw_panel(axis: Axes, rows: pd.DataFrame) -> None:
-    for (stage, model, weights), curve in split_rows(rows, CURVE):
+    for (stage, model, start), curve in split_rows(rows, CURVE):
         line = ":" if model == "treat none" else "-"
         style: dict[str, Any] = {"color": INK, "linewidth": 0.8, "linestyle": line}
         style |= {"label": model, "zorder": 1.5}
@@ -61,8 +61,8 @@ def _draw_panel(axis: Axes, rows: pd.DataFrame) -> None:
                 "label": READERS.get(model, model.replace("reader", "reader ")),
             }
         elif stage != "strategy":
-            look = look_of(model, weights)
-            style |= {"color": look.colour, "linestyle": look.line, "linewidth": 1.6, "label": look.label}
+            own = style_of(model, start)
+            style |= {"color": own.colour, "linestyle": own.line, "linewidth": 1.6, "label": own.label}
             style["zorder"] = 3 if model in networks() else 2
         axis.plot(curve["threshold"], curve["net_benefit"], **style)
     prevalence = rows["positives"].iloc[0] / rows["n"].iloc[0]

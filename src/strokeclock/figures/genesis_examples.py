@@ -1,4 +1,4 @@
-"""What Models Genesis teaches: hemispheres corrupted in each way, and restored by the network."""
+"""Examples of Models Genesis: hemispheres corrupted in each way, and restored by the network."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +13,7 @@ from torch import nn
 
 from strokeclock.figures.preprocessed import TITLES
 from strokeclock.figures.style import house_style
-from strokeclock.models.field import Field
+from strokeclock.models.view import View
 from strokeclock.pretraining.genesis import (
     distort_intensities,
     paint_inside,
@@ -47,23 +47,23 @@ def draw_genesis_examples(
     Parameters
     ----------
     model : path
-        The checkpoint of phase 0. The first of those whom it learned from are shown.
+        The checkpoint of phase 0. The first of its training patients are shown.
     manifest : path
         hemispheres/manifest.tsv, the hemispheres beside it.
     grid : path
         An image on the atlas grid, for its voxel size.
     """
     network, record = read_restorer(model)
-    patients, channels, field = (
+    patients, channels, view = (
         record.participants["train"][:PATIENTS],
         record.channels,
-        Field.of(record.field),
+        View.of(record.view),
     )
     choose_device("cpu", threads=1)  # the same picture each time
-    spacing = np.array(nib.Nifti1Image.from_filename(grid).header.get_zooms()[:3]) * field.average
+    spacing = np.array(nib.Nifti1Image.from_filename(grid).header.get_zooms()[:3]) * view.average
     left = {  # a file holds the left hemisphere's channels, then the right one's
         patient: _see(
-            np.concatenate(np.load(Path(manifest).with_name(f"{patient}.npy")))[: len(channels)], field
+            np.concatenate(np.load(Path(manifest).with_name(f"{patient}.npy")))[: len(channels)], view
         )
         for patient in patients
     }
@@ -103,8 +103,8 @@ def draw_genesis_examples(
         return figure
 
 
-def _see(hemisphere: np.ndarray, field: Field) -> np.ndarray:
-    return field.see(torch.from_numpy(hemisphere.astype(np.float32))[None])[0].numpy()
+def _see(hemisphere: np.ndarray, view: View) -> np.ndarray:
+    return view.see(torch.from_numpy(hemisphere.astype(np.float32))[None])[0].numpy()
 
 
 def _restore(

@@ -1,4 +1,4 @@
-"""Figure 9: where the networks look, by Grad-CAM, in the same test patients for every network and start."""
+"""Figure 9: Grad-CAM in the same test patients for every network and start."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,12 +53,12 @@ def draw_gradcam(
 ) -> Figure:
     """Draw a row for each patient: DWI, FLAIR, and DWI under each network's Grad-CAM for TSS < 4.5 h.
 
-    Networks that see neither DWI nor FLAIR are shown on their first channel.
+    Networks without DWI and FLAIR as input are shown on their first channel.
 
-    The patients are the first test patients of each class by id, so that nobody picks them; the slice is
-    the one with most of the lesion as drawn, which is outlined; where none is drawn, the one in which DWI
-    differs most from the mirrored other hemisphere. No network picks it. Every map is scaled by its maximum
-    over the whole volume; one that is 0 everywhere says so.
+    The patients are the first test patients of each class by id, so that none is picked by hand. The slice
+    is the one with most of the lesion as drawn, which is outlined; where none is drawn, the one in which DWI
+    differs most from the contralateral hemisphere. It does not depend on a network. Every map is scaled by
+    its maximum over the whole volume; one that is 0 everywhere is marked.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def draw_gradcam(
     grid : path
         An image on the atlas grid, for its voxel size.
     channels : sequence of str
-        What the networks see, in order (`channel_names`).
+        The networks' input, in order (`channel_names`).
     layer : str
         "penultimate" or "last" convolutional stage.
     patients : int
@@ -111,10 +111,10 @@ def draw_gradcam(
         for column, network, path, table in zip(
             axes.T[len(shown) :], built, predictions, tables, strict=True
         ):
-            arm, _ = parse_path(path)
+            scorer, _ = parse_path(path)
             scores = table.set_index(["patient", "hemisphere"])["score"]
-            start = "random start" if arm.weights == "random" else "pretrained"
-            spec = find_network(arm.net)
+            start = "random start" if scorer.start == "random" else "pretrained"
+            spec = find_network(scorer.net)
             column[0].set_title(f"{spec.title}\n{start}")
             for axis, case in zip(column, cases, strict=True):
                 _show(axis, case, under, aspect)
@@ -152,7 +152,7 @@ def _read_case(row: Any, *, manifest: str | Path, volumes: str | Path, channel: 
         return Case(
             row.patient, row.label == 1, row.hemisphere, volume, lesion.sum(axis=(0, 1)).argmax(), lesion
         )
-    # smoothed in plane, so that no voxel decides alone; the lesion is in the difference's highest hundredth
+    # smoothed in plane against single bright voxels; the lesion is in the highest hundredth of the difference
     asymmetry = uniform_filter(sides[side, channel] - sides[1 - side, channel], size=(5, 5, 1))
     excess = np.clip(asymmetry - np.quantile(asymmetry, 0.99), 0, None).sum(axis=(0, 1))
     return Case(row.patient, row.label == 1, row.hemisphere, volume, excess.argmax(), None)

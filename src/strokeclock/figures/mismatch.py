@@ -46,19 +46,19 @@ class Case:
         return int(np.quantile(self.volumes["dwi"], 0.999, axis=(0, 1)).argmax())
 
     def ratio(self, series: str) -> float | None:
-        """Mean in the lesion over mean at the mirrored place, as far as that is brain outside the lesion."""
+        """Mean in the lesion over mean on the contralateral side, where that is brain outside the lesion."""
         if self.lesion is None:
             return None
-        volume, mirror = self.volumes[series], self.volumes[series][::-1]
-        compared = self.lesion & (volume > 0) & (mirror > 0) & ~self.lesion[::-1]
-        return float(volume[compared].mean() / mirror[compared].mean()) if compared.any() else None
+        volume, contralateral = self.volumes[series], self.volumes[series][::-1]
+        compared = self.lesion & (volume > 0) & (contralateral > 0) & ~self.lesion[::-1]
+        return float(volume[compared].mean() / contralateral[compared].mean()) if compared.any() else None
 
 
 def choose_patients(patients: pd.DataFrame, sizes: Mapping[str, Size]) -> tuple[str | None, str | None]:
     """The first patient by identifier of under `EARLY_MIN` and the first of at least `LATE_MIN`.
 
     Those of the test part come before others, and among them those whose lesion is at least `VISIBLE_ML`
-    large, so that nobody picks them.
+    large. So none is picked by hand.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def draw_mismatch(
     """Draw a row for the early and one for the late patient: DWI, FLAIR and T2w, in radiological convention.
 
     Every series is divided by its median in the brain and has one scale in both patients. A lesion as drawn
-    is outlined; below the pictures stands how bright the lesion is against the mirrored place.
+    is outlined; below the pictures stands the relative signal intensity, lesion : contralateral side.
 
     Parameters
     ----------
@@ -176,4 +176,4 @@ def _show(
         axis.contour(outline, levels=[0.5], colors=SKY, linewidths=0.8)
     ratio = case.ratio(series)
     if ratio is not None:
-        axis.set_xlabel(f"lesion : mirrored = {ratio:.2f}", fontsize=7)
+        axis.set_xlabel(f"lesion : contralateral = {ratio:.2f}", fontsize=7)

@@ -15,9 +15,9 @@ from strokeclock.figures.sheet import LINE, draw_arrow, draw_box, fit, height_of
 from strokeclock.figures.style import ORANGE, house_style
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.attention import GridAttention
-from strokeclock.models.channels import OTHER
-from strokeclock.models.field import read_box
+from strokeclock.models.channels import CONTRALATERAL
 from strokeclock.models.registry import find_network
+from strokeclock.models.view import read_box
 
 # points
 _GAP, _TALL, _LOW, _BAR = 12.0, 64.0, 9.0, 5.0  # between blocks; heights of maps; what is no map
@@ -47,7 +47,7 @@ class Gate(NamedTuple):
 
 
 class Description(NamedTuple):
-    """A network: its blocks from the hemisphere to the logit; features: the number of the one with these."""
+    """A network: its blocks from the hemisphere to the logit; features: the number of the features' block."""
 
     title: str
     blocks: Sequence[Block]
@@ -56,18 +56,18 @@ class Description(NamedTuple):
 
 
 def describe_network(architecture: Architecture) -> Description:
-    """Build the network, send one hemisphere through it, and note what each module did.
+    """Build the network, pass one hemisphere through it, and describe each module by its shapes.
 
     The trunk's modules that make one of its stages together are one block, the others (pooling) one each.
     """
     network = architecture.build().eval()
     trunk = network.trunk
-    came, left = _note_shapes(network, (1, len(architecture.channels), *architecture.grid))
+    inputs_of, output_of = _note_shapes(network, (1, len(architecture.channels), *architecture.grid))
     name_of = {module: name for name, module in trunk.named_children()}
     stage_of = {module: stage for stage in trunk.stages for module in stage}
     # modules are noted in the order in which they end
-    steps = list(dict.fromkeys(stage_of.get(module, (module,)) for module in left if module in name_of))
-    slices, *first = came[steps[0][0]][0]
+    steps = list(dict.fromkeys(stage_of.get(module, (module,)) for module in output_of if module in name_of))
+    slices, *first = inputs_of[steps[0][0]][0]
     rows = 2 if len(first) == 4 else 1  # axis of a map that is drawn upright: y
 
     def block(title: str, lines: Sequence[str], shape: Sequence[int]) -> Block:
@@ -75,10 +75,10 @@ def describe_network(architecture: Architecture) -> Description:
         return Block(title, "\n".join(lines), size, tinted=True)
 
     series = map(_name_channel, architecture.channels)
-    blocks = [block("hemisphere", [*series, _times(architecture.field.size(architecture.grid))], first)]
+    blocks = [block("hemisphere", [*series, _times(architecture.view.size(architecture.grid))], first)]
     taken, number_of = tuple(first), {}
     for step in steps:
-        enters, leaves = came[step[0]][0][1:], left[step[-1]][1:]
+        enters, leaves = inputs_of[step[0]][0][1:], output_of[step[-1]][1:]
         parts = [part for module in step for part in module.modules()]
         kernels = Counter(part.kernel_size for part in parts if isinstance(part, nn.Conv2d | nn.Conv3d))
         lines = [f"÷ {round(taken[1] / enters[1])}"] * (enters != taken)
@@ -90,9 +90,9 @@ def describe_network(architecture: Architecture) -> Description:
     gates, pooled = [], []
     for name, module in network.named_modules():
         if isinstance(module, GridAttention):
-            x, g = (number_of[shape[1:]] for shape in came[module])
-            pooled.append(left[module][1])
-            words = f"{_times(left[module.psi][2:])} → {pooled[-1]}\n{_count(module):,}"
+            x, g = (number_of[shape[1:]] for shape in inputs_of[module])
+            pooled.append(output_of[module][1])
+            words = f"{_times(output_of[module.psi][2:])} → {pooled[-1]}\n{_count(module):,}"
             gates.append(Gate(name, words, x, g))
     sizes = [network.fc.in_features - sum(pooled), *pooled]
     features = Block("features", " + ".join(map(str, sizes)), (_BAR, _TALL / 2))
@@ -100,7 +100,7 @@ def describe_network(architecture: Architecture) -> Description:
     heads = [features, fc]
     scores = getattr(network, "slice_scores", None)
     if scores is not None:  # one weight a slice, for its maps or for its logit
-        of_maps = came[network.fc][0][0] == 1
+        of_maps = inputs_of[network.fc][0][0] == 1
         words = f"sum the {'maps' if of_maps else 'slices'}\n{scores.numel()}"
         heads.insert(0 if of_maps else 2, Block("slice_scores", words, (_BAR, _TALL / 2)))
     blocks += [*heads, Block("logit", "1", (_BAR, _BAR))]
@@ -112,18 +112,19 @@ def describe_network(architecture: Architecture) -> Description:
 
 
 def _note_shapes(network: nn.Module, shape: Sequence[int]) -> tuple[dict, dict]:
-    """Module -> shapes of what comes in, and module -> shape of what it gives, which is two tensors' last."""
-    came, left = {}, {}
+    """Module -> shapes of its inputs, and module -> shape of its output, where that is one tensor."""
+    inputs_of, output_of = {}, {}
 
     def note(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         if isinstance(output, torch.Tensor):
-            came[module], left[module] = [tuple(one.shape) for one in inputs], tuple(output.shape)
+            inputs_of[module] = [tuple(one.shape) for one in inputs]
+            output_of[module] = tuple(output.shape)
 
     for module in network.modules():
         module.register_forward_hook(note)
     with torch.inference_mode():
         network(torch.rand(shape))
-    return came, left
+    return inputs_of, output_of
 
 
 def _count(module: nn.Module) -> int:
@@ -135,9 +136,9 @@ def _times(shape: Sequence[int], sign: str = " × ") -> str:
 
 
 def _name_channel(channel: str) -> str:
-    series = channel.removeprefix(OTHER)
+    series = channel.removeprefix(CONTRALATERAL)
     words = series.upper().replace("T2W", "T2w")
-    return words if series == channel else f"{words} − other"
+    return words if series == channel else f"{words} − contralateral"
 
 
 def draw_networks(
@@ -150,7 +151,7 @@ def draw_networks(
     models : mapping of network -> its part of the configuration's ``models``
     grid : voxels of both hemispheres, x y z.
     attention : whether the gates are there.
-    box : brain_box.json, the box of a hemisphere that is seen; None: the whole of it.
+    box : brain_box.json, the box of the view; None: the whole hemisphere.
     """
     x, y, z = grid
     return draw_architectures(
@@ -184,15 +185,15 @@ def draw_architectures(architectures: Sequence[Architecture]) -> Figure:
 
 def _draw_block(axis: Axes, block: Block, x: float, y: float) -> None:
     width, height = block.size
-    look = {"facecolor": "#CFE3F1"} if block.tinted else {}
-    draw_box(axis, x - width / 2, y - height / 2, width, height, corner=0, **look)
+    style = {"facecolor": "#CFE3F1"} if block.tinted else {}
+    draw_box(axis, x - width / 2, y - height / 2, width, height, corner=0, **style)
     top = y - _TALL / 2 - 4 - height_of(block.words)
     write(axis, x, top - LINE, block.title, ha="center", weight="bold")
     write(axis, x, top, block.words, ha="center")
 
 
 def _draw_gates(axis: Axes, description: Description, middles: Sequence[float], y: float) -> None:
-    """Each below the map that it takes; the gating signal comes round from below."""
+    """Draw each below the map that it takes; the gating signal's arrow comes from below."""
     lows = [y + block.size[1] / 2 + 1 for block in description.blocks]
     bottom = y + _TALL / 2 + _LANE * len(description.gates) + 8
     for number, (title, words, x, g) in enumerate(description.gates):
@@ -202,8 +203,8 @@ def _draw_gates(axis: Axes, description: Description, middles: Sequence[float], 
         write(axis, at, top + 1, title, ha="center", weight="bold")
         write(axis, at, top + 1 + LINE, words, ha="center")
         draw_arrow(axis, [(at, lows[x]), (at, top - 1)])
-        signal, came = at + half * 0.6, middles[g]
-        round_ = [(came, lows[g]), (came, bottom), (signal, bottom), (signal, top + _GATE + 1)]
+        signal, source = at + half * 0.6, middles[g]
+        round_ = [(source, lows[g]), (source, bottom), (signal, bottom), (signal, top + _GATE + 1)]
         draw_arrow(axis, round_, dashed=True)
         end = middles[description.features] + 3 * (number - (len(description.gates) - 1) / 2)
         out = top + _GATE / 2

@@ -1,4 +1,4 @@
-"""Figure 5: the phases of training: which comes after which, what each learns, from whom, and how."""
+"""Figure 5: the phases of training: their order, tasks, patients, starts and settings."""
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -24,11 +24,11 @@ from strokeclock.training.phases import (
     settings_of,
 )
 
-Start = tuple[str, str, str]  # network, phase, weights
+Start = tuple[str, str, str]  # network, phase, start
 NOTHING = "–"
-TITLES = ("asks", *PARTS, "starts from", "how", "frozen", "classifier", "gates")
-_ASKS = {
-    GENESIS: "restores hemispheres",
+TITLES = ("task", *PARTS, "starts from", "how", "frozen", "classifier", "gates")
+_TASKS = {
+    GENESIS: "to restore hemispheres",
     ORIGINS["imagenet"][0]: "ImageNet’s classes",
     ORIGINS["medical"][0]: "brain tumours",
 }
@@ -98,24 +98,24 @@ def tabulate_phases(
 
 
 def _describe_origin(phase: str, settings: Mapping | None, patients: pd.DataFrame) -> Row:
-    learns = str(2 * (patients["part"] == "train").sum()) if phase == GENESIS else NOTHING
+    trained = str(2 * (patients["part"] == "train").sum()) if phase == GENESIS else NOTHING
     how = NOTHING
     if settings:
         rate = f"{_OPTIMISERS[settings.get('optimizer', 'adam')]} {settings['lr']:g}"
         how = f"{_describe_epochs(settings, by='validation loss')}\n{rate}"
-    return Row(phase, (_ASKS[phase], learns, *[NOTHING] * 3, how, *[NOTHING] * 3), dashed=True)
+    return Row(phase, (_TASKS[phase], trained, *[NOTHING] * 3, how, *[NOTHING] * 3), dashed=True)
 
 
 def _list_starts(starts: Collection[Start], chain: Collection[Start]) -> str:
-    """What a phase starts from, the chain first; with its network where not every one has it."""
+    """The starts of a phase, the chain's first; with their networks where not all have them."""
     nets: dict[str, list[str]] = {}
-    chained = {weights for _, _, weights in set(chain).intersection(starts)}
-    for net, _, weights in sorted(starts, key=lambda start: (start[2] not in chained, start[2], start[0])):
-        nets.setdefault(weights, []).append(net)
+    chained = {start for _, _, start in set(chain).intersection(starts)}
+    for net, _, start in sorted(starts, key=lambda start: (start[2] not in chained, start[2], start[0])):
+        nets.setdefault(start, []).append(net)
     every = sorted({net for net, *_ in starts})
     return "\n".join(
-        weights if own == every else f"{weights} ({', '.join(find_network(net).title for net in own)})"
-        for weights, own in nets.items()
+        start if own == every else f"{start} ({', '.join(find_network(net).title for net in own)})"
+        for start, own in nets.items()
     )
 
 
@@ -128,33 +128,33 @@ def _describe_training(
     how = _describe_epochs(settings, by=None if selection == "last" else f"validation {selection}")
     final = f", final {settings['final_lr']:g}" if training["optimizer"] == "adabound" else ""
     how += f"\n{_OPTIMISERS[training['optimizer']]} {settings['lr']:g}{final}"
-    enter, waits, frozen = training["attention_enter"], False, []
+    enter, gates_frozen, frozen = training["attention_enter"], False, []
     # random weights are never frozen: where a network has other starts, theirs stand
-    weights = {net: weights for net, _, weights in sorted(starts, key=lambda start: start[2] != "random")}
-    for net in sorted(weights):
+    start = {net: start for net, _, start in sorted(starts, key=lambda start: start[2] != "random")}
+    for net in sorted(start):
         keys = ("freeze_2d", "attention_enter", "phase4_trainable")
         switches = {key: training[key] for key in keys} | {"freeze": settings["freeze"], "tasks": tasks}
-        modules = frozen_modules(net, task.phase, weights[net], **switches)
-        waits |= "attention" in modules
+        modules = frozen_modules(net, task.phase, start[net], **switches)
+        gates_frozen |= "attention" in modules
         names = [module.rpartition(".")[2] for module in modules if module != "attention"]
         frozen += [f"{find_network(net).title}: {', '.join(names)}"] * bool(names)
     classifier = "inherited" if task.after and settings["head"] == "inherit" else "new"
     gates = NOTHING
     if has_attention(task.phase, attention_enter=enter, tasks=tasks):
-        gates = "wait, frozen" if waits else "join" if task.attention and enter == "phase4" else "learn"
+        gates = "frozen" if gates_frozen else "added" if task.attention and enter == "phase4" else "trained"
     return how, "\n".join(frozen) or NOTHING, classifier, gates
 
 
 def _count_hemispheres(patients: pd.DataFrame, task: Task) -> str:
-    """How many are learned from, and how many of them have label 1."""
+    """How many hemispheres there are, and how many of them have label 1."""
     sides = patients["lesion_side"].map({"left": 1, "right": 1, "both": 2})
     if task.both_hemispheres:
-        return f"{2 * len(patients)}\n{sides.sum()} yes"
-    return f"{sides.sum()}\n{sides[patients['onset_to_mri_min'] < task.below_min].sum()} yes"
+        return f"{2 * len(patients)}\n{sides.sum()} positive"
+    return f"{sides.sum()}\n{sides[patients['onset_to_mri_min'] < task.below_min].sum()} positive"
 
 
 def _describe_epochs(settings: Mapping, *, by: str | None) -> str:
-    """by: what selects the epoch and ends the training; None: all are run, the last is kept."""
+    """by: the measure that selects the epoch and stops the training; None: the last epoch is kept."""
     epochs = f"{settings['epochs']} epochs, batch {settings['batch']}"
     if by is None:
         return f"{epochs}\nthe last epoch is kept"
@@ -163,13 +163,13 @@ def _describe_epochs(settings: Mapping, *, by: str | None) -> str:
 
 
 def describe_recipe(recipe: str, training: Mapping) -> str:
-    """What all phases share, in one sentence."""
+    """The settings that all phases share, in one sentence."""
     softness = training["label_softness"]
     augmented = ", ".join(f"{name} {value:g}" for name, value in training["augmentation"].items() if value)
     parts = (
         f"Recipe “{recipe}”: learning rate {training['schedule'].replace('_', ' ')}",
         f"weight decay {training['weight_decay']:g}",
-        f"time labels fade over {softness:g} SD of log time" if softness else "hard labels",
+        f"time labels softened over {softness:g} SD of log time" if softness else "hard labels",
         f"augmentation ({augmented})" if augmented else "no augmentation",
         f"seed{'s' * (len(training['seeds']) > 1)} {', '.join(map(str, training['seeds']))}.",
     )

@@ -1,4 +1,4 @@
-"""Figure 2: the stages of the workflow, and the rules of each with what they take."""
+"""Figure 2: the stages of the workflow, their rules, and the rules whose files each takes."""
 
 from collections.abc import Collection, Mapping, Sequence
 from graphlib import TopologicalSorter
@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 
 from strokeclock.figures.sheet import Arrow, Row, draw_chain, wrap
 
-# Stage -> the files of workflow/rules whose rules belong to it; what no stage names is of the last one.
+# Stage -> the beginnings of the files of workflow/rules whose rules belong to it.
 STAGES = {
     "Raw series": ("cohort", "phantom"),
-    "Preprocessing": ("atlas", "preprocessing_fsl", "preprocessing_open"),
+    "Preprocessing": ("atlas", "preprocessing_"),
     "Hemispheres": ("hemispheres", "lesions"),
     "Training": ("pretraining", "training"),
     "Prediction": ("prediction", "fitted", "baselines"),
@@ -29,12 +29,12 @@ class Rule(NamedTuple):
 
 
 def reduce_edges(after: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
-    """Leave out what follows: a before c where a is before b and b before c; each name after all before it.
+    """Leave out edges that follow from others (a to c beside a to b and b to c); names in topological order.
 
     Raises
     ------
     graphlib.CycleError
-        The edges go round in a circle.
+        The edges have a cycle.
     """
     reach: dict[str, set[str]] = {}
     reduced = {}
@@ -46,7 +46,7 @@ def reduce_edges(after: Mapping[str, Collection[str]]) -> dict[str, list[str]]:
 
 
 def draw_pipeline(rules: Mapping[str, Mapping]) -> Figure:
-    """Draw a row a stage: its rules, what each takes, and in which file it stands.
+    """Draw a row a stage: its rules, the rules whose files each takes, and its file.
 
     Parameters
     ----------
@@ -54,8 +54,7 @@ def draw_pipeline(rules: Mapping[str, Mapping]) -> Figure:
         Snakemake's rule graph, the fields of a `Rule` each.
     """
     graph = {name: Rule(**rule) for name, rule in rules.items()}
-    stage_of_file = {file: stage for stage, files in STAGES.items() for file in files}
-    stage_of = {name: stage_of_file.get(rule.file, [*STAGES][-1]) for name, rule in graph.items()}
+    stage_of = find_stages(graph)
     taken = reduce_edges({name: rule.after for name, rule in graph.items() if name not in TARGETS})
     rows, stages_before = [], {}
     for stage in STAGES:
@@ -71,3 +70,19 @@ def draw_pipeline(rules: Mapping[str, Mapping]) -> Figure:
         Arrow(before, stage) for stage, all_ in reduce_edges(stages_before).items() for before in sorted(all_)
     ]
     return draw_chain(("rule", "takes the files of", "in workflow/rules"), rows, arrows)
+
+
+def find_stages(graph: Mapping[str, Rule]) -> dict[str, str]:
+    """Rule -> its stage; a file without one is of the first stage that takes from it, else of the last."""
+    order = [*STAGES]
+    stage_of = {
+        name: stage
+        for name, rule in graph.items()
+        for stage, beginnings in STAGES.items()
+        if rule.file.startswith(beginnings)
+    }
+    named = dict(stage_of)
+    for name in graph.keys() - named:
+        takers = [named[other] for other, rule in graph.items() if name in rule.after and other in named]
+        stage_of[name] = min(takers, key=order.index, default=order[-1])
+    return stage_of

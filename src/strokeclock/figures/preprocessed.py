@@ -22,23 +22,23 @@ INCHES = 0.95  # of a slice's width
 
 
 def choose_patient(parts: Mapping[str, str], *, patients: Sequence[str]) -> str:
-    """The first test patient by identifier; where nobody is in the test part, the first patient at all.
+    """The first test patient by identifier; without test patients, the first patient.
 
     Parameters
     ----------
     parts : mapping of patient -> part
         The split.
     patients : sequence of str
-        Everyone included.
+        All included patients.
 
     Raises
     ------
     StrokeclockError
-        There is nobody.
+        There is no patient.
     """
     if not patients:
         raise StrokeclockError(
-            "Figure 3 has nobody to show: every patient is excluded (cohort/exclusions.tsv)."
+            "Figure 3 has no patient: every patient is excluded; see the reasons in cohort/exclusions.tsv."
         )
     return min([patient for patient in patients if parts.get(patient) == "test"] or patients)
 

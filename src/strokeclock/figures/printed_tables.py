@@ -1,4 +1,4 @@
-"""Tables 1 and 2 as they are printed, from their CSV alone."""
+"""Tables 1 and 2 for print, from their CSV alone."""
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -6,14 +6,14 @@ from itertools import groupby
 from pathlib import Path
 
 from strokeclock.evaluation.digits import format_digits
-from strokeclock.figures.rows import look_of
+from strokeclock.figures.rows import style_of
 from strokeclock.figures.typeset import NOTHING, Row, Table
 from strokeclock.models.registry import find_network, networks
 
 RATES = ("sensitivity", "specificity", "accuracy", "auc")
 TITLES = ("Sensitivity", "Specificity", "Accuracy", "AUC")
 COUNTS = {"n": "n", "positives": "pos.", "tp": "TP", "fn": "FN", "tn": "TN", "fp": "FP"}
-_WEIGHTS = {"imagenet": "ImageNet", "medical": "medical images", "genesis": "Models Genesis"}
+_STARTS = {"imagenet": "ImageNet", "medical": "medical images", "genesis": "Models Genesis"}
 NO_INTERVAL = "no interval"
 
 
@@ -35,8 +35,8 @@ def set_table2(table: str | Path, *, confidence: float) -> Table:
     rows = [dict(zip(header, cells, strict=True)) for cells in lines]
     return Table(
         title="Table 2. Sensitivity, specificity, accuracy and AUC on the test part",
-        labels=["Model", "Weights"],
-        values=[*COUNTS.values(), *TITLES, "AUC over seeds", "Threshold", "Chosen on", "Looks"],
+        labels=["Model", "Start"],
+        values=[*COUNTS.values(), *TITLES, "AUC over seeds", "Threshold", "Chosen on", "Accesses"],
         rows=[*_group(rows)],
         notes=[*_notes(rows, confidence)],
         beside=["Sens.", "Spec.", "Acc.", "AUC"],
@@ -59,7 +59,7 @@ def _group(rows: Iterable[Mapping[str, str]]) -> Iterator[Row | str]:
 def _head(stage: str, target: str, units: set[str]) -> str:
     name = "Readers" if stage == "readers" else "Phase " + stage.removeprefix("phase").split("_")[0]
     attention = " with attention" if stage == "phase4_attention" else ""
-    counted = " in a hemisphere (which n counts)" if "hemisphere" in units else ""
+    counted = " in a hemisphere (n: hemispheres)" if "hemisphere" in units else ""
     return f"{name}{attention}: {target}{counted}" if target else f"{name}{attention}"
 
 
@@ -74,18 +74,18 @@ def _set_row(row: Mapping[str, str]) -> Row:
         _spread(row),
         format_digits(row["threshold"]),
         row["threshold_source"],
-        row["looks"],
+        row["accesses"],
     ]
     return Row(labels, [value or NOTHING for value in values], beside)
 
 
 def _labels(row: Mapping[str, str]) -> list[str]:
-    model, weights = row["model"], row["weights"]
+    model, start = row["model"], row["start"]
     if row["stage"] == "readers":
         return [model.replace("reader", "Reader ").replace("majority", "Majority"), ""]
     if model in networks():
-        return [find_network(model).title, _WEIGHTS.get(weights) or weights.replace("phase", "phase ")]
-    label = look_of(model, weights).label
+        return [find_network(model).title, _STARTS.get(start) or start.replace("phase", "phase ")]
+    label = style_of(model, start).label
     return [label[0].upper() + label[1:], ""]
 
 
@@ -111,7 +111,7 @@ def _notes(rows: Sequence[Mapping[str, str]], confidence: float) -> Iterator[str
     evaluated = [row for row in rows if row["status"] == "ok"]
     yield _INTERVALS.format(100 * confidence)
     if sources := sorted({row["threshold_source"] for row in evaluated} - {""}):
-        yield _CALLS.format(", ".join(sources)) + (_FLATTERS if "test (optimistic)" in sources else _HONEST)
+        yield _CALLS.format(", ".join(sources)) + (_OPTIMISTIC if "test (optimistic)" in sources else _BEST)
     if recipes := sorted({row["recipe"] for row in rows} - {""}):
         yield f"Recipe by which the networks were trained: {', '.join(recipes)}."
     for row in evaluated:
@@ -119,30 +119,30 @@ def _notes(rows: Sequence[Mapping[str, str]], confidence: float) -> Iterator[str
             kappa = _with_interval(row, "kappa") or "undefined (one reader, or all calls alike)"
             paper = format_digits(row["paper_kappa"])
             yield f"Agreement of the readers, Fleiss' κ: {kappa}; the paper's {paper}."
-    if looks := [int(row["looks"]) for row in evaluated]:
-        again = sum(count > 1 for count in looks)
-        yield _LOOKS + (_AGAIN.format(again, len(looks), max(looks)) if again else _ONCE)
+    if accesses := [int(row["accesses"]) for row in evaluated]:
+        again = sum(count > 1 for count in accesses)
+        yield _ACCESSES + (_AGAIN.format(again, len(accesses), max(accesses)) if again else _ONCE)
     yield _PAPER
 
 
 _INTERVALS = (
     "Value ({:g} % interval): Wilson's for sensitivity, specificity and accuracy, DeLong's for the AUC; "
     "where hemispheres are counted, from resampled patients. No interval: too few patients for one, or "
-    f"all of them ranked alike. {NOTHING}: does not apply. pos.: of whom the answer is yes."
+    f"an AUC without variance. {NOTHING}: does not apply. pos.: with label 1."
 )
 _CALLS = "TP to accuracy: the score averaged over seeds, at a threshold that was chosen on: {}. "
-_HONEST = "What the test part's own best threshold would have given stands in table2.csv, as optimistic."
-_FLATTERS = "A threshold chosen on the test part flatters sensitivity, specificity and accuracy."
-_LOOKS = (
-    "Looks: how often the row was evaluated on the test part, each time with other predictions, another "
+_BEST = "Rates at the test part's own best threshold are in table2.csv, in the columns optimistic_…."
+_OPTIMISTIC = "With a threshold chosen on the test part, sensitivity, specificity and accuracy are too high."
+_ACCESSES = (
+    "Accesses: how often the row was evaluated on the test part, each time with other predictions, another "
     "split or another threshold (ledger.tsv). "
 )
-_ONCE = "No row was looked at again."
+_ONCE = "Each row was evaluated once."
 _AGAIN = (
-    "Looked at again: {} of {} rows, with up to {} looks. What was chosen after a look is no longer "
-    "judged on patients never seen."
+    "More than one access: {} of {} rows, up to {} accesses a row. A choice that is made after an access may "
+    "rest on the test part."
 )
 _PAPER = (
-    "The paper's values are as printed; some of its rows rest on other patients than its readers', or count "
+    "The paper's values are as printed; some of its rows have other patients than its readers, or count "
     "the other class as positive (docs/paper-audit.md)."
 )

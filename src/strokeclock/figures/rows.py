@@ -1,4 +1,4 @@
-"""How the rows of Table 2 are called, drawn and set out in the figures of the statistics."""
+"""Names, styles and panels of Table 2's rows in the figures of the statistics."""
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -8,39 +8,39 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.evaluation.tables import KEY
-from strokeclock.figures.roc import LOOKS, Look, look_joined
+from strokeclock.figures.roc import STYLES, Style, style_joined
 from strokeclock.figures.style import INK, PALE, PURPLE, SKY
 from strokeclock.models.registry import find_network, networks
-from strokeclock.predictions import OUTLINED
+from strokeclock.predictions import SEGMENTED
 
-STARTS = {"genesis": Look("Models Genesis", SKY, "--")}  # of phase 1, which has no ROC figure
+STARTS = {"genesis": Style("Models Genesis", SKY, "--")}  # of phase 1, which has no ROC figure
 BASELINES = {
-    ("outline", "ratios"): Look("outlined ratios", PURPLE, "-"),
-    ("ratio", "flair"): Look("FLAIR ratio", PALE, "-"),
-    ("ratio", "series"): Look("ratios of all series", PALE, "--"),
-    ("clinical", "covariates"): Look("clinical covariates", PALE, "-."),
-    ("ml", "radiomics"): Look("radiomics", PALE, ":"),
+    ("segmentation", "ratios"): Style("segmented ratios", PURPLE, "-"),
+    ("ratio", "flair"): Style("FLAIR ratio", PALE, "-"),
+    ("ratio", "series"): Style("ratios of all series", PALE, "--"),
+    ("clinical", "covariates"): Style("clinical covariates", PALE, "-."),
+    ("ml", "radiomics"): Style("radiomics", PALE, ":"),
 }
 TEXTS = ("target", *KEY, "note", "scores", "certainty", "variable", "group")
 PANEL_IN = 1.75
 
 
 def read_rows(path: str | Path) -> pd.DataFrame:
-    """Read a table of the statistics; what is missing among the texts is ""."""
+    """Read a table of the statistics; a missing text is ""."""
     return pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str)).fillna(dict.fromkeys(TEXTS, ""))
 
 
-def look_of(model: str, weights: str) -> Look:
+def style_of(model: str, start: str) -> Style:
     """The row's label, without the network's name, its colour and its line."""
     if model in networks():
-        return (LOOKS | STARTS).get(weights) or Look(f"from {weights}", INK, "--")
-    if model == OUTLINED and weights in networks():
-        return look_joined(weights)
-    return BASELINES.get((model, weights)) or Look(f"{model} {weights}", PALE, ":")
+        return (STYLES | STARTS).get(start) or Style(f"from {start}", INK, "--")
+    if model == SEGMENTED and start in networks():
+        return style_joined(start)
+    return BASELINES.get((model, start)) or Style(f"{model} {start}", PALE, ":")
 
 
-def title_of(model: str, weights: str) -> str:
-    label = look_of(model, weights).label
+def title_of(model: str, start: str) -> str:
+    label = style_of(model, start).label
     return f"{find_network(model).title} {label}" if model in networks() else label
 
 
@@ -64,7 +64,7 @@ def tile(groups: Iterable[Hashable], *, columns: int) -> tuple[Figure, Iterator[
     return figure, iter(axes[:panels])
 
 
-def say(figure: Figure, text: str) -> None:
+def write_instead(figure: Figure, text: str) -> None:
     """Write one sentence where there is nothing to draw."""
     figure.clear()
     figure.text(0.5, 0.5, text, ha="center", va="center")

@@ -74,7 +74,7 @@ def height_of(text: str) -> float:
 
 
 def write(axis: Axes, x: float, top: float, text: str, **style: Any) -> None:
-    """Write lines from their top downwards, left aligned where `style` says nothing else."""
+    """Write lines from their top downwards, left aligned unless `style` sets it."""
     whole: dict[str, Any] = {"size": SIZE, "va": "baseline", "parse_math": False, "zorder": 4} | style
     for number, line in enumerate(text.split("\n")):
         axis.text(x, top + LINE * (number + 0.75), line, **whole)

@@ -1,4 +1,4 @@
-"""One look for all figures: colour-blind safe, readable in grey, the same bytes every time."""
+"""One style for all figures: colour-blind safe, readable in grey, the same bytes every time."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +12,7 @@ from strokeclock.files import replacing
 
 INK = "#222222"
 PALE = "#999999"
-# Okabe and Ito 2008, chosen to differ in lightness too; line styles say the same without any colour.
+# Okabe and Ito 2008, chosen to differ in lightness too; line styles repeat the difference without colour.
 BLACK, ORANGE, SKY, BLUE, VERMILION, GREEN = "#000000", "#E69F00", "#56B4E9", "#0072B2", "#D55E00", "#009E73"
 PURPLE = "#CC79A7"
 

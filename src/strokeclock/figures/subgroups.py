@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from strokeclock.evaluation.subgroups import ALL, NOT_GIVEN
 from strokeclock.evaluation.tables import KEY
-from strokeclock.figures.rows import look_of, read_rows, say, title_of
+from strokeclock.figures.rows import read_rows, style_of, title_of, write_instead
 from strokeclock.figures.style import INK, PALE, house_style
 from strokeclock.models.registry import networks
 from strokeclock.predictions import SUBSET
@@ -26,7 +26,7 @@ def draw_subgroups(table: str | Path) -> Figure:
     with house_style():
         if not shown:
             figure = Figure(figsize=(4, 1.5))
-            say(figure, "No row that asks for TSS < 4.5 h was run.")
+            write_instead(figure, "No row with the target TSS < 4.5 h was run.")
         else:
             first = rows.set_index(list(KEY)).loc[shown[0], :].set_index(["variable", "group"])
             first = first.drop(NOT_GIVEN, level="group", errors="ignore")
@@ -34,7 +34,7 @@ def draw_subgroups(table: str | Path) -> Figure:
             axes = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
             for axis, key in zip(axes, shown, strict=True):
                 cells = rows.set_index(list(KEY)).loc[key, :].set_index(["variable", "group"])
-                _draw_column(axis, cells.reindex(first.index), look_of(*key[1:]).colour)
+                _draw_column(axis, cells.reindex(first.index), style_of(*key[1:]).colour)
                 axis.set_title(title_of(*key[1:]).replace(" ", "\n", 1), fontsize=7)
                 axis.set_xlim(min(0.35, rows["auc_low"].min()), 1)
             axes[0].set_yticks(range(len(first)), [_label(row) for row in first.itertuples()])

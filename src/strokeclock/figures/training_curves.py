@@ -1,4 +1,4 @@
-"""How a network's trainings went: the losses and the validation AUC over epochs, all seeds in one picture."""
+"""Training curves of a network: the losses and the validation AUC over epochs, all seeds in one picture."""
 
 from collections.abc import Sequence
 from itertools import cycle
@@ -29,7 +29,7 @@ def draw_training_curves(
     *,
     net: str,
     phase: str,
-    weights: str,
+    start: str,
 ) -> Figure:
     """Draw a panel for each measure and a line for each seed, with a dot at the epoch that was selected.
 
@@ -39,19 +39,19 @@ def draw_training_curves(
     ----------
     histories, records : sequences of paths
         history.tsv and run.json of each training, in the same order.
-    net, phase, weights : str
-        What was trained, and from which weights.
+    net, phase, start : str
+        The network, its phase and its start.
     """
     trainings = [
         (read_record(record), pd.read_csv(history, sep="\t").set_index("epoch"))
         for record, history in zip(records, histories, strict=True)
     ]
     shown = [name for name in PANELS if name in trainings[0][1]]
-    looks = [(colour, line) for line in LINES for colour in COLOURS]
+    styles = [(colour, line) for line in LINES for colour in COLOURS]
     with house_style():
         figure = Figure(figsize=(INCHES * len(shown), 2.6), layout="compressed")
         axes = dict(zip(shown, figure.subplots(1, len(shown)), strict=True))
-        for (record, history), (colour, line) in zip(trainings, cycle(looks), strict=False):
+        for (record, history), (colour, line) in zip(trainings, cycle(styles), strict=False):
             best = record.kept["epoch"]
             for name, axis in axes.items():
                 axis.plot(
@@ -75,5 +75,5 @@ def draw_training_curves(
         lines, labels = axes["train_loss"].get_legend_handles_labels()
         dot = Line2D([], [], color=INK, marker="o", markersize=4.5, linestyle="")
         figure.legend([*lines, dot], [*labels, "selected"], loc="outside lower center", ncols=7)
-        figure.suptitle(f"{find_network(net).title}: {phase}, from {weights} weights", fontsize=9)
+        figure.suptitle(f"{find_network(net).title}: {phase}, start {start}", fontsize=9)
         return figure

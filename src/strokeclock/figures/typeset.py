@@ -46,7 +46,7 @@ class Table:
 
 
 def print_table(table: Table, *paths: str | Path) -> None:
-    """Write the table to each path, as its suffix says: .html, .tex, .png.
+    """Write the table to each path, in the format of its suffix: .html, .tex, .png.
 
     The page needs nothing else, and all from its last <style> on can stand in another page. The document is
     for pdfLaTeX, twice, for the columns' widths.

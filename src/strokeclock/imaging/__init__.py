@@ -1,1 +1,1 @@
-"""One patient's volumes, from raw series to hemispheres; a module a step."""
+"""From a patient's raw series to hemispheres: one module for each step."""

@@ -2,8 +2,8 @@
 
 The atlas intensity is predicted from the moving intensity by a smooth one-dimensional curve, re-estimated
 at every step; the residual is predicted minus atlas, and its Jacobian the chain rule through curve, image
-gradient and matrix. Ten starts at 8 mm with seven parameters, half of them given up after four steps; the
-best two distinct ones go on with all (twelve unless fewer are asked for), 8, 4 and 3 mm.
+gradient and matrix. Ten starts at 8 mm have seven parameters each; after four steps the best five go on.
+The best two distinct results get all parameters (twelve by default) at 8 and 4 mm, the better one at 3 mm.
 """
 
 import logging
@@ -32,10 +32,10 @@ log = logging.getLogger(__name__)
 BINS = 32
 COARSE, MIDDLE, FINE = 8.0, 4.0, 3.0  # mm
 TILT = 22.0  # degrees
-DROP = 25.0  # mm: with the neck in view the brain lies above the head's centre of mass
-CEILING = 99.0  # percentile of the head that becomes 1: eyes and vessels must not rule
+DROP = 25.0  # mm: where the neck is imaged, the brain lies above the head's centre of mass
+CEILING = 99.0  # percentile of the head that becomes 1: eyes and vessels are brighter
 DISTINCT = 8.0  # mm
-# Degrees of freedom: in which directions the matrix may move, and in which along the atlas' own axes.
+# Degrees of freedom -> directions in which the matrix may change, and those along the atlas' axes.
 FREEDOM = {
     6: {"generators": ROTATIONS},
     7: {"generators": ROTATIONS + SCALING},
@@ -91,7 +91,7 @@ def scaled(data: np.ndarray) -> np.ndarray:
 
 
 def foreground(data: np.ndarray) -> np.ndarray:
-    """The head: brighter than half the mean of what is brighter than the mean."""
+    """The head: voxels brighter than half the mean of those above the mean."""
     return data > 0.5 * data[data > data.mean()].mean()
 
 
@@ -106,7 +106,7 @@ def _starts(moving: Volume, brain: np.ndarray) -> list[np.ndarray]:
 
 
 class _Level:
-    """One resolution: the atlas points that count, their intensities, the moving volume blurred to match."""
+    """One resolution: the atlas points used, their intensities, the moving volume blurred to match."""
 
     def __init__(self, points: np.ndarray, target: np.ndarray, sampler: Sampler):
         self.points, self.target, self.sampler = points, target, sampler
@@ -134,7 +134,7 @@ class _Level:
         )
 
     def _fit(self, values: np.ndarray, inside: np.ndarray) -> tuple[float, Linearise | None]:
-        """Cost: the atlas variance left unexplained; a point outside the field of view explains none."""
+        """Cost: share of the atlas variance not explained; points outside the field of view explain none."""
         target = self.target[inside]
         if values.size < 0.2 * inside.size:
             return np.inf, None

@@ -1,8 +1,7 @@
-"""What the affine and the rigid registration share: Gauss-Newton steps on a matrix, and sampling with
-gradients.
+"""Common parts of the affine and the rigid registration: Gauss-Newton steps, and sampling with gradients.
 
-A pose is a 4 x 4 matrix from fixed world to moving world (mm): where a point of the fixed volume is looked
-up in the moving one. Its inverse is the transform that `resample` takes.
+A pose is a 4 x 4 matrix from fixed world to moving world (mm): it maps a point of the fixed volume to the
+place where the moving volume is sampled. Its inverse is the transform that `resample` takes.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +17,9 @@ ROTATIONS = [np.cross(axis, _E).T for axis in _E]  # about x, y, z
 SCALING = [np.eye(3)]
 AXIS_SCALINGS = [np.diag(axis) for axis in _E]
 STRETCHES = [np.outer(_E[i], _E[j]) for i in range(3) for j in range(3)]
-RADIUS = 70.0  # mm, a brain's: a unit of rotation or stretch then moves its surface by 1 mm, as a shift does
+RADIUS = 70.0  # mm, of a brain: a unit of rotation or stretch then moves its surface by 1 mm, like a shift
 MOST = 30_000  # points of one level: more cost time and change a pose by some hundredths of a millimetre
-LONGEST = 30.0  # mm: no single step moves further
+LONGEST = 30.0  # mm, of a single step
 
 
 # Of the moving values (n,) and which points lie inside (n,): the cost, and what linearises it (None: no point
@@ -31,7 +30,7 @@ Fit = Callable[[np.ndarray, np.ndarray], tuple[float, Linearise | None]]
 
 @dataclass(frozen=True)
 class Sampler:
-    """A moving volume for look-ups at world points."""
+    """A moving volume that is sampled at world points."""
 
     volume: Volume
 
@@ -43,7 +42,7 @@ class Sampler:
         return voxel, ((voxel >= -0.5) & (voxel <= last)).all(axis=0)
 
     def look_up(self, voxel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values (n,) by linear interpolation, and their own exact gradient (3, n) in world, per mm."""
+        """Values (n,) by linear interpolation, and their exact gradient (3, n) in world, per mm."""
         shape = self.volume.shape
         low = np.clip(voxel.astype(np.int32), 0, np.array(shape)[:, None] - 2)
         x, y, z = np.clip(voxel - low, 0, 1).astype(np.float32)
@@ -70,8 +69,8 @@ class Sampler:
 def coarsen(volume: Volume, spacing: float) -> Volume:
     """The volume at about ``spacing`` mm along the axes that are finer; the same field of view.
 
-    Thicker slices stay: more of them would tell nothing new. Whole voxels are averaged first, which costs
-    little and smooths; what remains is interpolated.
+    Thicker slices stay: more of them would add no information. Whole voxels are averaged first, which is
+    fast and smooths; the rest of the factor is interpolated.
     """
     shape = np.maximum(np.rint(volume.spacing * volume.shape / spacing), 4).astype(int)
     shape = tuple(np.minimum(shape, volume.shape))
@@ -139,27 +138,27 @@ def descend(
     pose : (4, 4)
         Fixed world to moving world.
     points : float32 (3, n)
-        Fixed world points that count.
+        Fixed world points that are compared.
     fit : callable
-        Of the moving values (n,) and which points lie inside (n,): the cost, and a function that turns the
-        Jacobian of the inside values (p, m) into the Jacobian and the residual (m,) of what is squared.
+        Takes the moving values (m,) and which points lie inside (n,); returns the cost, and a function that
+        turns the Jacobian of the values (p, m) into the Jacobian and the residual (m,) of what is squared.
     generators : list of (3, 3)
         Directions in which the matrix may move, beside the three translations.
     first : sequence of (3, 3)
-        Further directions, along the fixed axes: what they do comes before the matrix, not after it.
+        Further directions, along the fixed axes: applied before the matrix, not after it.
     tolerance : float
         Stop once a step moves the brain's surface by less (mm).
     """
     centre = points.mean(axis=1, dtype=np.float64)
 
-    def look(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, Linearise | None]:
+    def evaluate(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, Linearise | None]:
         moved = pose[:3, :3].astype(np.float32) @ points + pose[:3, 3:].astype(np.float32)
         voxel, inside = sampler.voxels(moved)
         voxel = voxel[:, inside]
         values, slopes = sampler.look_up(voxel)
         return moved[:, inside], slopes, *fit(values, inside)
 
-    moved, slopes, cost, linearise = look(pose)
+    moved, slopes, cost, linearise = evaluate(pose)
     damping, hessian = 1e-2, None
     for _ in range(iterations):
         if linearise is None or not np.isfinite(cost):
@@ -180,7 +179,7 @@ def descend(
         trial = np.eye(4)
         trial[:3, :3] = _exponential(after) @ pose[:3, :3] @ _exponential(before)
         trial[:3, 3] = pivot + step[:3] - trial[:3, :3] @ centre
-        candidate = look(trial)
+        candidate = evaluate(trial)
         if candidate[2] < cost:
             pose, hessian, damping = trial, None, damping / 4
             moved, slopes, cost, linearise = candidate
@@ -201,5 +200,5 @@ def _exponential(matrix: np.ndarray) -> np.ndarray:
 
 
 def distance(a: np.ndarray, b: np.ndarray, points: np.ndarray) -> float:
-    """Mean distance in mm between where two poses take the points (3, n)."""
+    """Mean distance in mm between the points (3, n) as two poses map them."""
     return float(np.linalg.norm((a - b)[:3, :3] @ points + (a - b)[:3, 3:], axis=0).mean())

@@ -1,4 +1,4 @@
-"""The T2w MNI-152 atlas: where it comes from, and the grid that every patient ends on.
+"""The T2w MNI-152 atlas: its sources, and the final grid of every patient.
 
 Paper: "T2-weighted MNI152 atlas resized to 224 × 224 × 26 with linear interpolation" (Fonov 2009).
 """
@@ -47,7 +47,7 @@ def build_atlas(
     t2w: str | Path | None = None,
     brain_mask: str | Path | None = None,
 ) -> None:
-    """Write the atlas for estimating transforms (about 2 mm isotropic) and on the final grid, masks beside.
+    """Write atlas and brain mask twice: about 2 mm isotropic for registration, and on the final grid.
 
     All four are RAS with x symmetric about 0.
 
@@ -64,7 +64,7 @@ def build_atlas(
     Raises
     ------
     ConfigurationError
-        The source is not there, or its mask does not lie on its T2w image.
+        The source is absent, or its mask does not lie on its T2w image.
     """
     if source == "nilearn":
         head, brain = _from_tissue_maps()
@@ -89,10 +89,10 @@ def build_atlas(
 
 
 def _from_tissue_maps() -> tuple[Volume, Volume]:
-    """A T2w-like head from the grey and white matter maps and the T1w brain that nilearn carries, at 1 mm.
+    """A T2w-like head from the grey and white matter maps and the T1w brain in nilearn, at 1 mm.
 
     Inside the brain (where the T1w image is) what is neither grey nor white is fluid. Around it lie a dark
-    skull and a scalp: registration counts voxels a few millimetres outside the brain too.
+    skull and a scalp, because registration uses voxels a few millimetres outside the brain too.
     """
     nilearn = find_spec("nilearn")
     if nilearn is None or nilearn.origin is None:
@@ -145,7 +145,7 @@ def _fetch() -> tuple[Path, Path]:
         found = [error]
     if not all(isinstance(item, Path) and item.stat().st_size for item in found):
         raise ConfigurationError(
-            "templateflow cannot give MNI152NLin2009cSym here: go online once, or set "
+            "templateflow has no MNI152NLin2009cSym here: connect to the internet once, or set "
             "preprocessing.atlas.source to nilearn, or to files with atlas.t2w and atlas.brain_mask"
         )
     return tuple(found)

@@ -1,6 +1,6 @@
 """N4 bias-field correction (Tustison 2010): niimath's for the open toolchain, ANTsPy's for the paper's.
 
-Both estimate inside a mask and return the field, so that one field can serve b0 and b1000.
+Both estimate inside a mask and return the field, so that one field can correct b0 and b1000.
 """
 
 import os
@@ -51,15 +51,17 @@ def estimate_field_niimath(
             check=False,
         )
         if done.returncode or not paths["field"].exists():
-            words = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
-            raise PatientError(patient, f"bias correction failed (niimath N4: {words[0]})")
+            message = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
+            raise PatientError(
+                patient, f"bias correction failed (niimath N4: {message[0]}); look at the series"
+            )
         field = read_volume(paths["field"], patient=patient, series="bias field")
     return _normalised(field.data, mask)
 
 
 def estimate_field_ants(volume: Volume, mask: Volume, *, shrink: int, iterations: list[int]) -> Volume:
     """Estimate the field by ANTsPy's N4; as `estimate_field_niimath`, at ten times the cost."""
-    import ants  # two seconds: only where it is used
+    import ants  # takes two seconds: only where it is used
 
     spacing = [float(s) for s in volume.spacing]
     image, inside = (ants.from_numpy(v.data.astype(np.float32), spacing=spacing) for v in (volume, mask))
@@ -79,7 +81,7 @@ def correct(volume: Volume, field: Volume) -> Volume:
 
 
 def _normalised(field: np.ndarray, mask: Volume) -> Volume:
-    """Geometric mean 1 over the mask: a field says nothing about the overall brightness."""
+    """Scale to geometric mean 1 over the mask, so that the overall brightness stays as it is."""
     mean = np.exp(np.log(field[mask.data > 0]).mean())
     return Volume((field / mean).astype(np.float32), mask.affine)
 

@@ -1,4 +1,4 @@
-"""The check of a patient's preprocessed files: numbers and verdict (`quality`), or why there are none."""
+"""The check of a patient's preprocessed files: numbers and verdict (`quality`), or why it is excluded."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +28,7 @@ def check_batch(
     persons: Mapping[str, tuple[str, str]],
     thresholds: Mapping,
 ) -> None:
-    """Measure and judge patients, one after the other, and write a table of their records.
+    """Measure and judge patients in turn, and write a table of their records.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ def check_batch(
     atlas, atlas_mask : paths
         T2w atlas and its brain mask, on the same grid.
     cohort, sides
-        cohort/cohort.tsv, and each patient's lesion side as the sheet has it; None: read from the cohort.
+        cohort/cohort.tsv, and each patient's lesion side in the sheet; None: read from the cohort.
     is_in_atlas_space : bool
-        Made there, without preprocessing.
+        The patients were made in atlas space, without preprocessing.
     persons : patient -> (verdict, reason)
-        What a person says, of the few who were looked at.
+        Manual verdicts, of the patients who have one.
     thresholds : mapping
         The keyword arguments of `quality.judge`.
     """
@@ -96,7 +96,7 @@ def check(
     thresholds : mapping
         The keyword arguments of `quality.judge`.
     person : (verdict, reason), optional
-        A person's word, which overrides.
+        Manual verdict, which overrides.
 
     Returns
     -------

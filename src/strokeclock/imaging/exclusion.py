@@ -1,7 +1,7 @@
-"""How an excluded patient travels: in the place of a volume stands one line that says why.
+"""Exclusion notes: the files of an excluded patient hold one line with the reason in place of a volume.
 
-The set of jobs is then known before the first one runs, a broken series costs one patient and not the
-cohort, and no file of an excluded patient can be read as an image by mistake.
+So the set of jobs is known before the first one runs, a damaged series excludes one patient and does not stop
+the run, and no file of an excluded patient can be read as an image by mistake.
 """
 
 import logging
@@ -37,7 +37,7 @@ def run_step(
     inputs: Iterable[str | Path],
     outputs: Iterable[str | Path],
 ) -> None:
-    """Run one patient's step; where it or an earlier one had to exclude the patient, pass the reason on.
+    """Run one patient's step; if it or an earlier step excludes the patient, write the reason to all outputs.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def run_step(
     """
     reason = next(filter(None, map(read_exclusion, inputs)), None)
     if reason is None:
-        log.info("patient %s", patient)  # what follows in the log is about this one
+        log.info("patient %s", patient)  # the messages that follow are about this patient
         try:
             step()
             return

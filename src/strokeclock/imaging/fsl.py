@@ -1,7 +1,7 @@
-"""The paper's toolchain, a function a box of its Fig. 2: N4 by ANTsPy, then FSL's programs through nipype.
+"""The paper's toolchain, one function for each box of its Fig. 2: N4 by ANTsPy, then FSL through nipype.
 
-Each function that returns an interface only builds the command; its ``.cmdline`` is exact without FSL. FSL is
-free for non-commercial use only and no package index carries it.
+A function that returns an interface only builds the command; its ``.cmdline`` is exact also without FSL. FSL
+is free for non-commercial use only, and no package index offers it.
 
 FLIRT's matrices map FLIRT coordinates: voxel index times voxel size in mm, with x counted from the other side
 where the file stores x from left to right (determinant of the affine above 0).
@@ -36,7 +36,7 @@ PROGRAMS = ("fslreorient2std", "bet", "flirt", "convert_xfm")
 
 
 class Geometry(Protocol):
-    """What has a grid in the world: a `Volume`, or a nibabel image as it is stored."""
+    """An object with a grid in the world: a `Volume`, or a nibabel image as it is stored."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
@@ -52,20 +52,20 @@ def require_fsl(environ: Mapping[str, str]) -> None:
         missing.append("FSLDIR")
     if missing:
         raise MissingSoftwareError(
-            f"preprocessing.toolchain is fsl, but FSL is not here ({', '.join(missing)} not found): install "
+            f"preprocessing.toolchain is fsl, but FSL is absent ({', '.join(missing)} not found): install "
             "it with its official installer (fsl.fmrib.ox.ac.uk/fsl/docs; for non-commercial use only) and "
             "set FSLDIR and PATH, or set preprocessing.toolchain: open, which needs only Python packages"
         )
 
 
 def find_fsl(found: str | Path) -> None:
-    """Note in ``found`` the version of this process's FSL; without one, raise as `require_fsl`."""
+    """Write the version of this process's FSL to ``found``; raise as `require_fsl` if there is none."""
     require_fsl(os.environ)
     write_whole(found, f"{find_version(os.environ)}\n")
 
 
 def find_version(environ: Mapping[str, str]) -> str:
-    """Return the version that the FSL in FSLDIR says it is, or "unknown"."""
+    """Return the version of the FSL in FSLDIR, or "unknown"."""
     file = Path(environ["FSLDIR"]) / "etc/fslversion"
     return file.read_text().strip() if file.is_file() else "unknown"
 
@@ -74,7 +74,7 @@ def find_version(environ: Mapping[str, str]) -> str:
 
 
 def _nipype() -> ModuleType:
-    os.environ["NIPYPE_NO_ET"] = "1"  # otherwise nipype asks a server for its newest version
+    os.environ["NIPYPE_NO_ET"] = "1"  # otherwise nipype contacts a server about its newest version
     os.environ["FSLOUTPUTTYPE"] = "NIFTI"  # intermediates are uncompressed
     from nipype.interfaces import fsl  # slow: only where a command is built
 
@@ -135,15 +135,15 @@ def application(
 
 
 def _run(interface: "fsl.base.FSLCommand", patient: str) -> None:
-    """Run a command; FSL's programs crash on images that hold no head, which must cost one patient alone."""
+    """Run a command. If it fails, as FSL's programs do on images without a head, the patient is excluded."""
     log.info(interface.cmdline)
     try:
         interface.run()
-    except RuntimeError as error:  # nipype's word for a failed program; one that is not there is an OSError
-        said = re.search(r"Standard error:\n(.*)\nReturn code", str(error), re.DOTALL)
-        words = said[1].strip().splitlines()[-1:] if said else []
+    except RuntimeError as error:  # of a failed program; nipype raises OSError for a missing one
+        found = re.search(r"Standard error:\n(.*)\nReturn code", str(error), re.DOTALL)
+        message = found[1].strip().splitlines()[-1:] if found else []
         raise PatientError(
-            patient, f"{interface.cmd} failed ({''.join(words) or 'no message'}); look at the series"
+            patient, f"{interface.cmd} failed ({''.join(message) or 'no message'}); look at the series"
         ) from error
 
 
@@ -153,7 +153,7 @@ def _run(interface: "fsl.base.FSLCommand", patient: str) -> None:
 def flirt_to_world(matrix: np.ndarray, *, moving: Geometry, fixed: Geometry) -> np.ndarray:
     """Return the (4, 4) transform from moving world to fixed world (RAS+ mm) of a FLIRT matrix.
 
-    ``moving`` and ``fixed`` are the images as FLIRT saw them, axis order included.
+    ``moving`` and ``fixed`` are the images as FLIRT read them, axis order included.
     """
     return (
         fixed.affine
@@ -186,12 +186,12 @@ def correct_bias(
     b_value: float,
     patient: str,
 ) -> None:
-    """N4 of every series, estimated over the head: the skull is still on at this box of the paper's figure.
+    """N4 of every series, estimated over the head: this box of the paper's figure precedes skull stripping.
 
     Parameters
     ----------
     raw : series -> file
-        Every series that is wanted; an absent one is empty. Read, derived and refused as by `read_series`.
+        Every series that is used; an absent one is empty. Read, derived and refused as by `read_series`.
     outputs : series -> file
         The series corrected; adc (mm2/s) from the raw series.
     shared_dwi : bool
@@ -210,7 +210,7 @@ def correct_bias(
 
 
 def _head(volume: Volume) -> Volume:
-    """What is brighter than the volume's mean, solid: no dark voxel of the brain may keep its bias."""
+    """What is brighter than the volume's mean, filled, so that dark voxels of the brain are corrected too."""
     bright = volume.data > volume.data.mean()
     return strip_by_zeros(Volume(np.where(bright, volume.data, 0), volume.affine))
 
@@ -229,7 +229,7 @@ def strip_skull(
     robust: bool,
     patient: str,
 ) -> None:
-    """Strip every series named in ``outputs`` by BET; one that came without a skull is passed on as it is."""
+    """Strip every series named in ``outputs`` by BET; a series that is already stripped is copied."""
     for series, path in outputs.items():
         if is_stripped(read_volume(inputs[series], patient=patient, series=series)):
             log.info("%s %s: skull already stripped, BET not run", patient, series)
@@ -258,10 +258,10 @@ def register_to_atlas(
 
 
 def strip_again(t2w: str | Path, *, brain_mask: str | Path, fraction: float, patient: str) -> None:
-    """BET of the registered T2w, which takes off what the first left; the brain mask on the final grid.
+    """BET of the registered T2w, to remove what the first BET left; write the brain mask on the final grid.
 
-    BET's mask is the inside of a smooth surface: what the first BET took off, and what lies outside the field
-    of view, is taken out of it again.
+    BET's mask is the inside of a smooth surface. Voxels that the first BET removed, or that lie outside the
+    field of view, are removed from it.
 
     Raises
     ------
@@ -292,17 +292,17 @@ def co_register(
     cost: str,
     patient: str,
 ) -> None:
-    """Register what has its own geometry to the T2w and carry every series to the atlas grid, once.
+    """Register the series with their own geometry to the T2w and carry every series to the atlas grid.
 
     The registration is to the T2w in its own space: a rigid fit to the affinely scaled T2w of the atlas space
     would leave a FLAIR at its native size. The matrices are composed, each series is interpolated once from
-    its bias-corrected whole head, and the one brain mask cuts all.
+    its bias-corrected whole head, and the same brain mask is applied to all.
 
     Parameters
     ----------
     inputs : name -> file
         Every series, reoriented, whole head; and stripped_<series>: t2w, and each series that is registered
-        to it (flair; dwi where b1000 is registered for itself). The others take the T2w's matrix.
+        to it (flair; dwi where b1000 is registered separately). The others take the T2w's matrix.
     t2w_to_atlas : file
         FLIRT's matrix to ``grid``.
     brain_mask : file

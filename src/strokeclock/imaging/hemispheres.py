@@ -35,7 +35,7 @@ def halve_batch(
     clip: float,
     percentiles: Sequence[float] | None,
 ) -> None:
-    """Write patients' hemispheres, or why they are excluded, one after the other, and a table of the files.
+    """Write patients' hemispheres, or the reasons for exclusion, in turn, and a table of the files.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ def halve_patient(
     clip: float,
     percentiles: Sequence[float] | None,
 ) -> None:
-    """Write one patient's hemispheres (.npy; see `make_hemispheres`), unless the checks say no.
+    """Write one patient's hemispheres (.npy; see `make_hemispheres`), unless the quality verdict is fail.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def make_hemispheres(
     patient : str
         Named in errors.
     channels : sequence of str
-        Of `SERIES`, in the order wanted. A map that has a unit, as ADC, is scaled by it alone.
+        Of `SERIES`, in the network's order. A map with a unit, such as ADC, is only scaled by it.
     reference : Reference
         The histogram reference.
     normalisation, clip, percentiles
@@ -207,7 +207,7 @@ def require_symmetric_grid(volume: Volume) -> None:
 def write_box(atlas_mask: str | Path, box: str | Path, *, margin_mm: float = BOX_MARGIN_MM) -> None:
     """Write the box of a hemisphere that holds the brain of the atlas: {"box": [[x, x], [y, y], [z, z]]}.
 
-    Where networks see it alone, they save the work on the empty rest. It is the atlas's and no patient's.
+    Networks whose view is this box save the work on empty voxels. It is the atlas's box, not a patient's.
 
     Parameters
     ----------
@@ -234,9 +234,9 @@ def write_hemispheres(path: str | Path, hemispheres: np.ndarray) -> None:
 
 
 def write_manifest(hemispheres: Iterable[str | Path], manifest: str | Path) -> None:
-    """List the hemispheres that there are, patient and sha256 of the file, as TSV; the excluded are left out.
+    """Write patient and sha256 of each hemisphere file as TSV; excluded patients are left out.
 
-    Trainings depend on this one file: they repeat when a tensor has changed, not when it was made anew.
+    Trainings depend on this one file, so they repeat only if the content of a hemisphere file has changed.
 
     Parameters
     ----------

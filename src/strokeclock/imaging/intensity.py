@@ -1,4 +1,4 @@
-"""Intensities made comparable between patients: normalised, matched to one training patient, [0, 1].
+"""Make intensities comparable between patients: normalise, match to one training patient, scale to [0, 1].
 
 Each series goes through normalise, match and rescale, in that order (arXiv 2011.03350, section 2.2; the paper
 names the steps, docs/paper.md the choices).
@@ -25,7 +25,7 @@ def normalise(data: np.ndarray, mask: np.ndarray, *, method: str = "zscore", cli
         "zscore": mean 0 and (population) standard deviation 1, clipped; "minmax": minimum 0 and maximum 1;
         "whitestripe": mean 0 and standard deviation 1 of the voxels about the largest mode, see
         `white_stripe`; "median": the brain's median becomes 0.2, and 0 stays 0, so that the ratio of any two
-        places is kept; "none": the intensities as they are.
+        voxels is kept; "none": the intensities as they are.
     clip : float
         For "zscore" the largest distance from the mean, in standard deviations.
 
@@ -79,7 +79,7 @@ def white_stripe(inside: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        They are all the same: part of the brain was not imaged, say.
+        They are all the same, for example because part of the brain was not imaged.
     """
     ordered = np.sort(inside)
     lower, upper, low, high = np.quantile(ordered, [0.25, 0.75, 0.001, 0.999])
@@ -97,7 +97,7 @@ def white_stripe(inside: np.ndarray) -> np.ndarray:
 
 
 def landmarks(data: np.ndarray, mask: np.ndarray, *, match_points: int) -> np.ndarray:
-    """The intensities that matching carries onto each other, ascending: (match_points + 2,) float64.
+    """The intensities that matching maps to each other, ascending: (match_points + 2,) float64.
 
     Minimum and mean inside the mask, and ``match_points`` quantiles evenly spread over the voxels above the
     mean: ITK's HistogramMatchingImageFilter with its threshold at the mean, but quantiles exact instead of
@@ -114,7 +114,7 @@ def landmarks(data: np.ndarray, mask: np.ndarray, *, match_points: int) -> np.nd
 def histogram_profile(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Percentiles 0.5, 1.5, …, 99.5 of the z-scored, unclipped intensities inside the mask: (100,) float64.
 
-    Free of scale and offset, so that histograms before and after matching can be compared.
+    Independent of scale and offset, so that histograms before and after matching can be compared.
     """
     ordered = np.sort(data[mask])  # faster than a hundred partitions
     at = np.arange(0.5, 100) / 100 * (ordered.size - 1)
@@ -124,13 +124,13 @@ def histogram_profile(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def match(data: np.ndarray, mask: np.ndarray, *, target: np.ndarray) -> np.ndarray:
-    """Carry a volume's landmarks onto the reference's, linearly between them; (X, Y, Z) float32, 0 outside.
+    """Map a volume's landmarks to the reference's, linearly between them; (X, Y, Z) float32, 0 outside.
 
-    Few landmarks, and none at the top, on purpose. Matching every quantile gives each patient the reference's
-    share of bright voxels, and so takes away the contrast of an infarct, the very thing to be read; ITK's own
-    tie of maximum to maximum does the same to an infarct of any size. Above the last quantile the line goes
-    on with the mean slope between mean and last quantile, so the tail keeps its own shape as long as the
-    infarct is smaller than what lies above that quantile: about 75 mL at seven points.
+    There are few landmarks and none at the top. Matching every quantile would give each patient the
+    reference's share of bright voxels and so remove the contrast of an infarct; matching maximum to maximum,
+    as ITK does, would do so for an infarct of any size. Above the last quantile the line goes on with the
+    mean slope between mean and last quantile, so the tail keeps its shape as long as the infarct is smaller
+    than the volume above that quantile: about 75 mL at seven points.
 
     Parameters
     ----------
@@ -152,7 +152,7 @@ def match(data: np.ndarray, mask: np.ndarray, *, target: np.ndarray) -> np.ndarr
 def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: Sequence[float] | None) -> np.ndarray:
     """Map two percentiles inside the mask to 0 and 1 and clip there; 0 outside; (X, Y, Z) float32.
 
-    Without percentiles the values are only clipped: what normalisation made of them stays.
+    Without percentiles the normalised values are only clipped.
     """
     low, high = np.percentile(data[mask], percentiles) if percentiles else (0.0, 1.0)
     rescaled = np.zeros(data.shape, dtype=np.float32)
@@ -163,6 +163,6 @@ def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: Sequence[float] 
 def scale(data: np.ndarray, mask: np.ndarray, *, full: float) -> np.ndarray:
     """A map as a share of ``full``, clipped to 0 to 1; 0 outside; (X, Y, Z) float32.
 
-    A map that has a unit, as ADC, means the same in every patient: neither normalised nor matched.
+    A map with a unit, such as ADC, is comparable between patients: it is neither normalised nor matched.
     """
     return np.where(mask, np.clip(data / full, 0, 1), 0).astype(np.float32)

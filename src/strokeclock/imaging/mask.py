@@ -13,34 +13,34 @@ from strokeclock.imaging.volume import Volume
 log = logging.getLogger(__name__)
 
 DEEP, NEAR = 8.0, 7.0  # mm: inside the atlas mask, certain; outside it, possible
-FAR = 10.0  # mm outside, beyond which distance does not matter
+FAR = 10.0  # mm outside: larger distances are not needed
 DARK = 0.4  # share of the local brain mean below which a voxel on the atlas' border is bone, muscle or air
 LOCAL = 15.0  # mm, SD of the Gaussian that makes the local mean
 OPENING, CLOSING = 3.0, 4.0  # mm, radii
-ISLAND = 6.0  # mm: no wider than twice that, a piece of a stripped slice is a remnant of nose or bone
+ISLAND = 6.0  # mm: a piece of a stripped slice up to twice as wide is a remnant of nose or bone
 IN_PLANE = 2.0  # mm, at which the mask is drawn where the T2w is finer
 BRAIN_LITRES = 2.3  # no brain is larger, every whole head is
 
 
 def is_stripped(t2w: Volume) -> bool:
-    """Whether the skull was taken off before: air is exactly 0, and what is not would be a small head."""
+    """Whether the skull is already stripped: air is exactly 0, and the rest is too small for a head."""
     tissue = t2w.data > 0
     litres = np.count_nonzero(tissue) * np.prod(t2w.spacing) / 1e6
     return bool(tissue.mean() < 0.7 and litres < BRAIN_LITRES)
 
 
 def strip_by_zeros(t2w: Volume) -> Volume:
-    """The brain mask of a volume that was stripped before: what is not 0, closed, filled, without islands."""
+    """The brain mask of a volume that is already stripped: what is above 0, closed, filled, no islands."""
     tissue = _close(_largest(t2w.data > 0), t2w.spacing)
     return Volume(_largest(_without_islands(tissue, t2w.spacing)).astype(np.float32), t2w.affine)
 
 
 def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patient: str) -> Volume:
-    """Carry the atlas' brain mask back to the T2w and let the T2w's own intensities move its border.
+    """Carry the atlas' brain mask back to the T2w and correct its border by the T2w's intensities.
 
-    Everything deeper than 8 mm inside stays. From there to 7 mm outside a voxel stays that is bright enough
-    beside the local brain mean: 0.4 of it on the atlas' border, more outside, less inside, nothing at 8 mm.
-    Opened by 3 mm, the part joined to the core, closed, filled.
+    Voxels deeper than 8 mm inside stay. From there to 7 mm outside a voxel stays if it reaches a share of the
+    local brain mean: 0.4 on the atlas' border, more outside, less inside, 0 at a depth of 8 mm. The result is
+    opened by 3 mm, reduced to the part joined to the core, closed and filled.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patie
     return resample_mask(Volume(result, work["affine"]), shape=t2w.shape, affine=t2w.affine)
 
 
-@lru_cache(maxsize=1)  # an atlas serves many patients
+@lru_cache(maxsize=1)  # one atlas for many patients
 def _signed_distance(mask: Volume) -> Volume:
     """Depth inside the mask in mm, negative outside, plus FAR: 0 is what `resample` gives off the grid."""
     inside = mask.data > 0.5

@@ -1,8 +1,8 @@
-"""The open toolchain: one patient from raw series to the atlas grid in one call, in the order natural to it.
+"""The open toolchain: one patient from raw series to the atlas grid in one call.
 
-T2w to atlas, brain mask, FLAIR and what else has a geometry of its own to T2w, bias fields, and one
-interpolation of each series (docs/paper.md says where the paper's order differs and why the order does not
-matter to the result).
+Its order: T2w to atlas, brain mask, registration of FLAIR and other series with their own geometry to T2w,
+bias fields, and one interpolation of each series. docs/paper.md explains where the paper's order differs and
+why the result does not depend on it.
 """
 
 import logging
@@ -42,12 +42,12 @@ def preprocess_batch(
     iterations: list[int],
     shared_dwi: bool,
 ) -> None:
-    """Preprocess patients, or write why they are excluded, one after the other, and a table of the files.
+    """Preprocess patients in turn, or write why they are excluded, and write a table of the files.
 
     Parameters
     ----------
-    preprocessed : patient -> what it is -> file
-        What is written, the ``outputs`` of `preprocess_patient`.
+    preprocessed : patient -> name -> file
+        Files to write, the ``outputs`` of `preprocess_patient`.
     raw, b_values : mappings of patient -> series -> file (None where there is none), and s/mm2
     atlas_t2w, atlas_brain_mask, atlas_grid : paths
         What `build_atlas` wrote.
@@ -92,7 +92,7 @@ def preprocess_patient(
     Parameters
     ----------
     raw : mapping of series -> file
-        Every series that is wanted; None where the patient has none. An absent T2w (b0) is derived from DWI
+        Every series that is used; None where the patient has none. An absent T2w (b0) is derived from DWI
         and ADC. ADC is not used otherwise: the one that is written comes from raw T2w and DWI.
     patient : str
         Named in errors and logs.
@@ -105,17 +105,17 @@ def preprocess_patient(
         One field, from the T2w, for T2w and DWI, instead of one each.
     outputs : dict
         Paths of the series, adc (mm2/s) among them, of brain_mask, t2w_to_atlas, and <series>_to_t2w of each
-        that is registered: flair; dwi where asked for.
+        that is registered: flair; dwi with `register_dwi`.
     t2w_dof : 6 | 7 | 9 | 12
         Degrees of freedom of T2w to atlas.
     register_dwi : bool
-        The DWI is registered to the T2w; otherwise it shares the T2w's place, as one echo-planar scan gives.
-        So for whatever else was scanned with them.
+        The DWI is registered to the T2w; otherwise it takes the T2w's matrix, because one echo-planar scan
+        gives both. The same holds for other series of that scan.
 
     Returns
     -------
     dict
-        What was found: t2w_derived, stripped (the skull had been taken off before).
+        t2w_derived (from DWI and ADC) and stripped (before preprocessing), both bool.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def preprocess_patient(
     to_atlas = register_affine(series["t2w"], atlas.t2w, atlas.brain_mask, dof=t2w_dof)
     stripped = is_stripped(series["t2w"])
     if stripped:
-        log.info("%s: the skull was taken off before; the brain mask is what is not 0", patient)
+        log.info("%s: skull already stripped; the brain mask is the voxels above 0", patient)
         mask = strip_by_zeros(series["t2w"])
     else:
         mask = refine_mask(series["t2w"], atlas.brain_mask, to_atlas, patient=patient)

@@ -9,12 +9,12 @@ from strokeclock.errors import PatientError
 from strokeclock.imaging.volume import Volume
 from strokeclock.series import BOTH, MATCHED, SERIES, SIDES
 
-# Restricted diffusion: brighter on DWI than the mirrored place and than the brain, darker on ADC.
+# Restricted diffusion: brighter on DWI than the contralateral side and than the brain, darker on ADC.
 _DWI_RATIO = 1.2
 _ADC_RATIO = 0.85
 _SMOOTHING_MM = 5.0
 _LEAST_INFARCT_ML = 1.0
-_FINE_MM = 1.2  # finer voxels are averaged two by two before smoothing: it sees no more and costs a quarter
+_FINE_MM = 1.2  # finer voxels are averaged two by two before smoothing: the same result, four times as fast
 _FIT_SMOOTHING_MM = 1.5  # so that a noisy series fits nearly as well as a clean one
 _FIT_BINS = 24, 12  # of T2w and of DWI
 
@@ -29,12 +29,12 @@ def measure(
     recorded_side: str,
     patient: str,
 ) -> dict:
-    """Every number that the verdict and the quality picture stand on.
+    """Measure the numbers for the verdict and the quality picture.
 
     Parameters
     ----------
     volumes : mapping of series -> Volume
-        All that are used, on the atlas grid, not yet normalised.
+        All series in use, on the atlas grid, not yet normalised.
     mask : Volume
         The patient's brain (non-zero).
     atlas, atlas_mask : Volume
@@ -43,7 +43,7 @@ def measure(
         How much larger than the head its image on the atlas grid is: the transform's determinant. None where
         the head was made in atlas space; it then has no volume of its own.
     recorded_side : str
-        left, right, both, or "" where the sheet is silent.
+        left, right, both, or "" where the sheet has none.
     patient : str
         Named in errors.
 
@@ -86,17 +86,17 @@ def measure(
 def _check_series(
     volumes: Mapping[str, Volume], inside: np.ndarray, *, atlas_inside: np.ndarray
 ) -> dict[str, float]:
-    """What each series shows of the brain, the T2w of the atlas's, and how well it fits T2w and DWI."""
+    """Share of the brain that each series shows (the T2w: of the atlas's), and its fit to T2w and DWI."""
     coverage, fits = {}, {}
     for name, series in SERIES.items():
         if name not in volumes or (series.min_coverage is None and series.min_fit is None):
             continue
-        seen = shown(volumes[name]) & inside
+        visible = shown(volumes[name]) & inside
         if series.min_coverage is not None:
             of = atlas_inside if series.place == "reference" else inside
-            coverage[f"{name}_coverage"] = round(share(seen, of=of), 4)
+            coverage[f"{name}_coverage"] = round(share(visible, of=of), 4)
         if series.min_fit is not None:
-            fits[f"{name}_fit"] = round(fit(volumes[name], volumes["t2w"], volumes["dwi"], seen), 4)
+            fits[f"{name}_fit"] = round(fit(volumes[name], volumes["t2w"], volumes["dwi"], visible), 4)
     return coverage | fits
 
 
@@ -110,10 +110,10 @@ def judge(
     max_midplane_offset_mm: float,
     **of_series: float,
 ) -> tuple[str, str]:
-    """Return (verdict, reason): fail excludes, look asks for an eye, pass has no reason.
+    """Return (verdict, reason): fail excludes, review is for a person to check, pass has no reason.
 
     The thresholds are the configuration's section ``quality``. ``of_series``: min_<series>_coverage and
-    min_<series>_fit; what is not given is the series' own (`Series`).
+    min_<series>_fit; their defaults are in `Series`.
     """
     low, high = mask_volume_ml
     fails = []
@@ -123,33 +123,35 @@ def judge(
         fails.append(
             f"Dice of brain and atlas mask {numbers['dice_to_atlas']:.2f}, below {min_dice_to_atlas:g}"
         )
-    looks = []
+    reviews = []
     if numbers["nmi_to_atlas"] < min_nmi:
-        looks.append(f"NMI of T2w and atlas {numbers['nmi_to_atlas']:.3f}, below {min_nmi:g}")
-    looks += _judge_series(numbers, of_series)
+        reviews.append(f"NMI of T2w and atlas {numbers['nmi_to_atlas']:.3f}, below {min_nmi:g}")
+    reviews += _judge_series(numbers, of_series)
     if (tilt := numbers["midplane_tilt_deg"]) > max_midplane_tilt_deg:
-        looks.append(f"mid-plane tilted by {tilt:.1f}°, above {max_midplane_tilt_deg:g}°")
+        reviews.append(f"mid-plane tilted by {tilt:.1f}°, above {max_midplane_tilt_deg:g}°")
     if abs(offset := numbers["midplane_offset_mm"]) > max_midplane_offset_mm:
-        looks.append(f"mid-plane {offset:+.1f} mm from the atlas's, above {max_midplane_offset_mm:g} mm")
+        reviews.append(f"mid-plane {offset:+.1f} mm from the atlas's, above {max_midplane_offset_mm:g} mm")
     if sides_disagree(numbers["side_seen"], numbers["side_recorded"]):
-        looks.append(f"DWI shows the infarct {numbers['side_seen']}, recorded is {numbers['side_recorded']}")
-    verdict = "fail" if fails else "look" if looks else "pass"
-    return verdict, "; ".join(fails + looks)
+        reviews.append(
+            f"DWI shows the infarct {numbers['side_seen']}, recorded is {numbers['side_recorded']}"
+        )
+    verdict = "fail" if fails else "review" if reviews else "pass"
+    return verdict, "; ".join(fails + reviews)
 
 
 def _judge_series(numbers: Mapping, thresholds: Mapping[str, float]) -> list[str]:
-    """Sentences about the series that show too little of the brain, then about those that do not fit."""
-    little, strange = [], []
+    """Reasons for review: series that show too little of the brain, then series that do not fit."""
+    uncovered, unfit = [], []
     for name, series in SERIES.items():
         covered, fitted = (numbers.get(f"{name}_{what}") for what in ("coverage", "fit"))
         least = thresholds.get(f"min_{name}_coverage", series.min_coverage)
         if covered is not None and covered < least:
             whose = "the atlas's brain" if series.place == "reference" else "the brain"
-            little.append(f"{series.label} shows {covered:.0%} of {whose}, below {least:.0%}")
+            uncovered.append(f"{series.label} shows {covered:.0%} of {whose}, below {least:.0%}")
         least = thresholds.get(f"min_{name}_fit", series.min_fit)
         if fitted is not None and fitted < least:
-            strange.append(f"{series.label} fits T2w and DWI by {fitted:.2f}, below {least:g}")
-    return little + strange
+            unfit.append(f"{series.label} fits T2w and DWI by {fitted:.2f}, below {least:g}")
+    return uncovered + unfit
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:
@@ -158,7 +160,7 @@ def dice(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def normalised_mutual_information(a: np.ndarray, b: np.ndarray, *, bins: int = 32) -> float:
-    """(H(a) + H(b)) / H(a, b) of two arrays of one shape: 1 where independent, 2 where one tells the other.
+    """(H(a) + H(b)) / H(a, b) of two arrays of one shape: 1 if independent, 2 if one determines the other.
 
     Each is binned evenly between its percentiles 0.5 and 99.5 (Studholme 1999).
     """
@@ -168,9 +170,9 @@ def normalised_mutual_information(a: np.ndarray, b: np.ndarray, *, bins: int = 3
 
 
 def shown(volume: Volume) -> np.ndarray:
-    """Where the field of view reached, (X, Y, Z) bool: not 0, or beside such a voxel in the slice.
+    """The field of view, (X, Y, Z) bool: voxels that are not 0, or beside such a voxel in the slice.
 
-    So a fluid that FLAIR suppresses to 0 here and there is not taken for an edge of the field of view.
+    So single voxels of fluid that FLAIR suppresses to 0 belong to it.
     """
     return ndimage.binary_dilation(volume.data != 0, np.ones((3, 3, 1), bool))
 
@@ -183,9 +185,9 @@ def share(part: np.ndarray, *, of: np.ndarray) -> float:
 def fit(series: Volume, t2w: Volume, dwi: Volume, mask: np.ndarray) -> float:
     """The share of a series' variance inside the mask that T2w and DWI explain together, 0 to 1.
 
-    The series' mean in each joint bin of T2w and DWI is the prediction: no curve leads from one of them to
-    FLAIR, say, where fluid is dark and oedema bright. Some mm of shift or another patient's series tell at
-    once.
+    The series' mean in each joint bin of T2w and DWI is the prediction: one of them alone cannot predict
+    FLAIR, for example, where fluid is dark and oedema bright. A shift of some mm or a series of another
+    patient lowers the share clearly.
     """
     (series, coarse), (t2w, _), (dwi, _) = (_coarsen(volume, mask) for volume in (series, t2w, dwi))
     values, first, second = (_smooth(v, _FIT_SMOOTHING_MM)[coarse] for v in (series, t2w, dwi))
@@ -234,10 +236,11 @@ def midplane(volume: Volume, mask: np.ndarray) -> tuple[float, float]:
 
 
 def infarct_volumes(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[float, float]:
-    """mL of the largest patch of restricted diffusion left and right of x = 0, seen only as asymmetry.
+    """mL of the largest patch of restricted diffusion left and right of x = 0, found by asymmetry.
 
-    Smoothed DWI at least 1.2 times the mirrored place's and the brain's median, ADC at most 0.85 times the
-    mirrored place's. A hint for the side, no segmentation: infarcts of some mL or of both sides may not show.
+    Smoothed DWI at least 1.2 times the contralateral side's and the brain's median, ADC at most 0.85 times
+    the contralateral side's. This indicates the side and is no lesion segmentation: it can miss infarcts of
+    some mL or of both sides.
     """
     dwi, coarse = _coarsen(dwi, mask)
     adc, _ = _coarsen(adc, mask)
@@ -266,7 +269,7 @@ def side_of(left_ml: float, right_ml: float) -> str:
 
 
 def sides_disagree(seen: str, recorded: str) -> bool:
-    """Whether DWI shows the infarct on the one side and the sheet says the other."""
+    """Whether DWI shows the infarct on one side and the sheet names the other."""
     return {seen, recorded} == {*SIDES}
 
 

@@ -1,4 +1,4 @@
-"""One page that lists every patient's quality, worst first: self-contained, sortable, without a network."""
+"""One self-contained, sortable page that lists every patient's quality, worst first."""
 
 from collections.abc import Iterable, Mapping
 from html import escape
@@ -57,9 +57,9 @@ img { display: block; width: 24vw; height: 10.7vw; object-fit: contain; object-p
 button { margin-right: .3rem; padding: .2rem .7rem; font: inherit; color: inherit; cursor: pointer;
   background: #1d2026; border: 1px solid #2b2f36; border-radius: .3rem; }
 button[aria-pressed=true] { border-color: currentColor; }
-tbody[data-show=look] tr:not(.look), tbody[data-show=fail] tr:not(.fail) { display: none; }
+tbody[data-show=review] tr:not(.review), tbody[data-show=fail] tr:not(.fail) { display: none; }
 span.pass, b.pass { color: #60c878; }
-span.look, b.look, button.look { color: #f5be46; }
+span.review, b.review, button.review { color: #f5be46; }
 span.fail, b.fail, button.fail { color: #f0645a; }
 </style>
 """
@@ -107,9 +107,9 @@ def write_page(
         Tables of the batches' files (`batches`): record (`quality_record.make_record`); matching, the
         histogram distances to the reference in standard deviations, before and after matching, by series.
     reference : path
-        hemispheres/reference.npz, to be named.
+        hemispheres/reference.npz; the page names its patient.
     """
-    records = sorted(read_records(checks), key=_badness)
+    records = sorted(read_records(checks), key=_severity)
     distances = {patient: read_record(files["matching"]) for patient, files in read_batches(pictures).items()}
     count = {verdict: sum(record["verdict"] == verdict for record in records) for verdict in VERDICTS}
     counts = ", ".join(
@@ -118,7 +118,7 @@ def write_page(
     buttons = "".join(
         f'<button class="{show}" data-show="{show}" aria-pressed="{str(show == "all").lower()}">'
         f"<u>{show[0]}</u>{show[1:]} {number}</button>"
-        for show, number in (("all", len(records)), ("look", count["look"]), ("fail", count["fail"]))
+        for show, number in (("all", len(records)), ("review", count["review"]), ("fail", count["fail"]))
     )
     numbers = [title for title, _ in _COLUMNS.values()]
     titles = ["picture", "patient", "verdict", *numbers, "histogram off, SD"]
@@ -126,8 +126,9 @@ def write_page(
         [
             _HEAD,
             f"<h1>Quality of {len(records)} patients: {counts}</h1>\n",
-            "<p>Worst first; click a heading to sort, a picture to enlarge it. Fail excludes the patient, ",
-            "look asks for an eye; a person's verdicts (configuration key quality.verdicts) override. ",
+            "<p>Worst first; click a heading to sort, a picture to enlarge it. Fail excludes the patient; ",
+            "review: a person should look at the picture. Manual verdicts (configuration key ",
+            "quality.verdicts) override. ",
             f"{_reference_sentence(read_reference(reference))}</p>\n",
             f"<p>{buttons} or press the key of the first letter</p>\n<table>\n<thead><tr>",
             *(f"<th>{escape(title)}</th>" for title in titles),
@@ -142,11 +143,11 @@ def write_page(
 def _reference_sentence(reference: Reference | None) -> str:
     if reference is None:
         return "There is no histogram reference, because every patient is excluded."
-    role = "a training patient" if reference.part == "train" else "for want of a training patient"
+    role = "a training patient" if reference.part == "train" else "because there is no training patient"
     return f"The histogram reference is {escape(reference.patient)}, {role}."
 
 
-def _badness(record: Mapping) -> tuple:
+def _severity(record: Mapping) -> tuple:
     dice = (record["numbers"] or {}).get("dice_to_atlas", 0)
     return -VERDICTS.index(record["verdict"]), dice, record["patient"]
 

@@ -1,4 +1,4 @@
-"""The picture by which a person judges one patient's preprocessing."""
+"""The picture for a person's review of one patient's preprocessing."""
 
 import textwrap
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from strokeclock.imaging.reference import Matching, follow_matching, read_refere
 from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.series import MATCHED, SERIES
 
-COLOURS = {"pass": (96, 200, 120), "look": (245, 190, 70), "fail": (240, 100, 90)}
+COLOURS = {"pass": (96, 200, 120), "review": (245, 190, 70), "fail": (240, 100, 90)}
 _ATLAS, _BRAIN, _MIDLINE = (70, 180, 255), (255, 190, 60), (255, 90, 160)
 _TEXT, _PALE = (235,) * 3, (160,) * 3
 _REFERENCE, _BEFORE, _AFTER = (82, 86, 94), (235, 235, 235), (96, 220, 190)
@@ -38,7 +38,7 @@ def picture_batch(
     normalisation: str,
     clip: float,
 ) -> None:
-    """Write patients' pictures, one after the other, and a table of the files.
+    """Write patients' pictures in turn, and a table of the files.
 
     Parameters
     ----------
@@ -143,7 +143,7 @@ def draw_patient(
     )
 
     def tile(data: np.ndarray, z: int) -> np.ndarray:
-        """An axial slice as a radiologist looks at it: anterior up, the patient's right on the left."""
+        """An axial slice in the radiological convention: anterior up, the patient's right on the left."""
         plane = data[columns][:, rows, z][::-1, ::-1].T
         return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR))
 
@@ -218,7 +218,7 @@ def _write_title(draw: ImageDraw.ImageDraw, record: Mapping, second_line: str) -
         (verdict, COLOURS[record["verdict"]]),
         (record["reason"], _TEXT),
     ):
-        while len(text) > 1 and at + draw.textlength(text, _font(17)) > width - 10:  # the page has it whole
+        while len(text) > 1 and at + draw.textlength(text, _font(17)) > width - 10:  # in full on the page
             text = text[:-2] + "…"
         draw.text((at, 6), text, colour, _font(17))
         at += draw.textlength(text, _font(17)) + 16
@@ -284,7 +284,7 @@ def _numbers_line(numbers: Mapping) -> str:
 
 
 def _name_series(numbers: Mapping, what: str, form: str) -> list[str]:
-    """What was measured of each series, "coverage" or "fit", with its label, in a form of both."""
+    """Label and "coverage" or "fit" of each series that has it, as text in ``form``."""
     found = ((series.label, numbers.get(f"{name}_{what}")) for name, series in SERIES.items())
     return [form.format(label, value) for label, value in found if value is not None]
 

@@ -1,4 +1,4 @@
-"""What the checks found, kept as one record a patient and two tables."""
+"""Results of the quality checks: one record a patient, and two tables."""
 
 import csv
 import json
@@ -28,7 +28,7 @@ NUMBERS = (
 def make_record(
     patient: str, *, numbers: Mapping | None, automatic: tuple[str, str], person: tuple[str, str] | None
 ) -> dict:
-    """One patient's record. A person's (verdict, reason) overrides; without volumes nobody can."""
+    """One patient's record. A manual (verdict, reason) overrides, except where there are no volumes."""
     judged_by = "person" if person and numbers else "checks"
     verdict, reason = person if person and numbers else automatic
     return {

@@ -28,13 +28,13 @@ class Reference:
     Attributes
     ----------
     patient, part : str
-        Who, and in which part of the split: "train", or "none" where the split has no training patient.
+        Identifier, and part of the split: "train", or "none" where the split has no training patient.
     landmarks : dict of series -> (match points + 2,) float64
         See `landmarks`; empty arrays where nothing is matched.
     profile : dict of series -> (100,) float64
-        See `histogram_profile`: what the quality picture compares each patient with.
+        See `histogram_profile`; the quality picture compares each patient with it.
     sha256 : dict of series -> str
-        Digest of the normalised volume and its mask, so that a changed reference shows.
+        Digest of the normalised volume and its mask, so that a change is detected.
     """
 
     patient: str
@@ -58,24 +58,24 @@ class Matching(NamedTuple):
 
 
 def choose_reference(parts: Mapping[str, str], *, patients: Sequence[str]) -> tuple[str, str] | None:
-    """The (patient, part) who is the histogram reference: the first training patient by identifier.
+    """Return the histogram reference as (patient, part): the first training patient by identifier.
 
-    Only where nobody trains (patients to be predicted or looked at) is it the first patient at all, and its
-    part "none".
+    If there is no training patient, because patients are only predicted or checked, it is the first patient
+    of all, and its part is "none".
 
     Parameters
     ----------
     parts : mapping of patient -> part
         The split.
     patients : sequence of str
-        Everyone included; None is returned where there is nobody.
+        All included patients; None is returned where there are none.
     """
     training = [patient for patient in patients if parts.get(patient) == "train"]
     if training:
         return min(training), "train"
     if not patients:
         return None
-    log.warning("no training patient: %s is the histogram reference only for want of one", min(patients))
+    log.warning("there is no training patient: the histogram reference is %s", min(patients))
     return min(patients), "none"
 
 
@@ -94,7 +94,7 @@ def make_reference(
     Raises
     ------
     ValueError
-        The patient is in validation or test: their histograms may not shape the training data.
+        The patient is in validation or test, whose histograms must not influence the training data.
     PatientError
         A series cannot be normalised.
     """
@@ -108,7 +108,8 @@ def make_reference(
             normalised[series] = normalise(volumes[series], mask, method=normalisation, clip=clip)
         except ValueError as error:
             reason = (
-                f"{series} {error}, so they cannot be the histogram reference: fail them in quality.verdicts"
+                f"{series} {error}, so the patient cannot be the histogram reference: "
+                "give the verdict fail in quality.verdicts"
             )
             raise PatientError(patient, reason) from error
     return Reference(
@@ -135,7 +136,7 @@ def learn_reference(
     clip: float,
     match_points: int,
 ) -> None:
-    """Choose the reference among the patients who remain and write its landmarks; a note where nobody does.
+    """Choose the reference among the patients who remain and write its landmarks, or a note if none remains.
 
     Parameters
     ----------
@@ -180,9 +181,9 @@ def follow_matching(
     normalisation: str,
     clip: float,
 ) -> dict[str, Matching]:
-    """Match one patient's series, (X, Y, Z) each, not yet normalised, and say what became of them.
+    """Match one patient's series, (X, Y, Z) each, not yet normalised; return histograms before and after.
 
-    Series that cannot be normalised are left out: their patient is, too.
+    Series that cannot be normalised are left out; `halve_patient` excludes their patient.
     """
     followed = {}
     for series in filter(volumes.__contains__, reference.landmarks):
@@ -210,7 +211,7 @@ def write_reference(path: str | Path, reference: Reference) -> None:
 
 
 def read_reference(path: str | Path) -> Reference | None:
-    """Read what `write_reference` wrote; None where every patient was excluded and a note stands instead."""
+    """Read what `write_reference` wrote; None where it is a note, because every patient is excluded."""
     if read_exclusion(path):
         return None
     with np.load(path) as content:

@@ -27,8 +27,8 @@ def resample(
     """Carry a volume onto a grid by linear interpolation; 0 outside its field of view.
 
     Where the grid is coarser than the volume along an axis, the volume is first smoothed along that axis by
-    the Gaussian that brings its voxel to the grid's (FWHM² = grid² - voxel²): a thick target slice then sees
-    all the thin ones that it covers, and nothing is smoothed where the grid is finer.
+    the Gaussian that brings its voxel to the grid's (FWHM² = grid² - voxel²): a thick target slice then
+    averages all the thin ones that it covers, and nothing is smoothed where the grid is finer.
 
     Parameters
     ----------
@@ -37,11 +37,11 @@ def resample(
     transform : (4, 4), optional
         The volume's world to the target's world, mm. Identity if not given.
     inside : bool array of ``shape``, optional
-        The only target voxels that are wanted; the others become 0.
+        Target voxels to compute; the others become 0.
     """
     to_moving = np.eye(4) if transform is None else np.linalg.inv(transform)
     matrix = np.linalg.inv(volume.affine) @ to_moving @ affine  # target voxel to volume voxel
-    step = np.abs(np.diag(matrix)[:3])  # both in RAS+ order, so axis i meets axis i
+    step = np.abs(np.diag(matrix)[:3])  # both in RAS+ order, so axis i corresponds to axis i
     sigma = np.sqrt(np.maximum(step**2 - 1, 0)) / FWHM
     if np.allclose(matrix[:3, :3], np.diag(np.diag(matrix)[:3]), rtol=0, atol=1e-9):
         data = _along_axes(volume.data, shape, np.diag(matrix)[:3], matrix[:3, 3], sigma)
@@ -66,17 +66,17 @@ def _along_axes(
 
     Target voxel i lies at ``step * i + first`` along its axis of the volume.
     """
-    # The axis that shrinks most goes first: the others then have less to do.
+    # The axis that shrinks most comes first, because the others are then faster.
     for axis in np.argsort(np.array(shape) / data.shape):
         n = data.shape[axis]
         coordinate = step[axis] * np.arange(shape[axis]) + first[axis]
         low = np.clip(np.floor(coordinate), 0, max(n - 2, 0)).astype(int)
         share = np.clip(coordinate - low, 0, 1) if n > 1 else np.zeros(len(low))
-        seen = (coordinate >= -0.5) & (coordinate <= n - 0.5)
+        within = (coordinate >= -0.5) & (coordinate <= n - 0.5)
         rows = np.arange(len(low))
         weights = np.zeros((len(low), n))
-        weights[rows, low] = seen * (1 - share)
-        weights[rows, np.minimum(low + 1, n - 1)] += seen * share
+        weights[rows, low] = within * (1 - share)
+        weights[rows, np.minimum(low + 1, n - 1)] += within * share
         if sigma[axis]:
             weights = weights @ ndimage.gaussian_filter1d(np.eye(n), sigma[axis], axis=0, mode="nearest")
         weights = weights.astype(np.float32)
@@ -107,7 +107,7 @@ def _interpolate(
     points = np.stack([(row[0] * x + row[1] * y) + (row[2] * z + row[3]) for row in matrix[:3]])
     if not points.size:
         return points[0]
-    # Only the part of the data that the points see is smoothed.
+    # Only the part of the data around the points is smoothed.
     flat = points.reshape(3, -1)
     margin = np.ceil(4 * sigma + 1)
     low = np.clip(np.floor(flat.min(axis=1)) - margin, 0, np.array(data.shape) - 1).astype(int)
@@ -116,11 +116,11 @@ def _interpolate(
     outside = np.zeros(points.shape[1:], dtype=bool)
     for coordinate, n in zip(points, data.shape, strict=True):
         outside |= (coordinate < -0.5) | (coordinate > n - 0.5)
-    seen = data[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    near = data[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
     if sigma.any():
-        seen = ndimage.gaussian_filter(seen, sigma, mode="nearest")
+        near = ndimage.gaussian_filter(near, sigma, mode="nearest")
     flat -= low[:, None].astype(np.float32)
-    values = ndimage.map_coordinates(seen, points, order=1, mode="nearest", prefilter=False)
+    values = ndimage.map_coordinates(near, points, order=1, mode="nearest", prefilter=False)
     values[outside] = 0
     return values
 
@@ -149,7 +149,7 @@ def resample_share(
     box = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in found[0]) if found else np.s_[:, :, :]
     corner = mask.affine.copy()
     corner[:3, 3] += mask.affine[:3, :3] @ [s.start or 0 for s in box]
-    part = Volume(mask.data[box], corner)  # a small part of a head is brain: the rest costs nothing
+    part = Volume(mask.data[box], corner)  # the brain is a small part of a head: the rest is left out
     return resample(part, shape=shape, affine=affine, transform=transform)
 
 

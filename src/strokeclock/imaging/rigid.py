@@ -1,11 +1,11 @@
 """FLAIR to T2w (b0): a rigid registration that predicts the FLAIR from b0 and DWI together.
 
-The scalp is dark in echo-planar images and bright in FLAIR, so only points inside the b0 brain mask count,
-clear of its border. No curve leads from b0 alone to FLAIR, where fluid is dark and oedema bright; the mean
-FLAIR of each joint bin of b0 and DWI does. The residual is FLAIR minus its bin's mean, and each bin has a
-variance of its own: the less a tissue varies, the more it says. Thick slices are left as they are: between
-them there is only interpolation to compare. Six parameters; fourteen starts at 8 mm, most of them given up
-after five steps; then 2 mm.
+The scalp is dark in echo-planar images and bright in FLAIR, so only points inside the b0 brain mask are used,
+clear of its border. b0 alone cannot predict FLAIR, where fluid is dark and oedema bright; the mean FLAIR of
+each joint bin of b0 and DWI can. The residual is FLAIR minus its bin's mean, and each bin has its own
+variance: the less a tissue varies, the more weight it has. Thick slices are left as they are, because there
+are no data between them. There are six parameters. Of fourteen starts at 8 mm the best five go on after five
+steps, and the best two distinct results go on at 2 mm.
 """
 
 import logging
@@ -32,9 +32,9 @@ log = logging.getLogger(__name__)
 
 T2W_BINS, DWI_BINS = 24, 12
 COARSE, FINE = 8.0, 2.0  # mm
-BLUR = 5.0  # mm, SD of the Gaussian on the coarse FLAIR: without it a start 10 mm off stays where it is
-# Points' worth of the pooled variance in each bin's. Far off all bins share one: a bin that happens to vary
-# little would hold the pose where it is.
+BLUR = 5.0  # mm, SD of the Gaussian on the coarse FLAIR: without it a start 10 mm off does not converge
+# Weight, in points, of the pooled variance in each bin's variance. At 8 mm all bins share one variance: a bin
+# that happens to vary little would keep the pose where it is.
 PRIOR = {COARSE: 1e9, FINE: 5.0}
 TILT = 30.0  # degrees
 DISTINCT = 3.0  # mm
@@ -69,12 +69,12 @@ def register_rigid(flair: Volume, t2w: Volume, dwi: Volume, brain_mask: Volume) 
 
     level = _Level.of(moving, *fixed, spacing=FINE)
     pose, cost = min((level.descend(pose, iterations=20) for pose, _ in kept), key=lambda r: r[1])
-    log.info("rigid: unexplained %.3f", cost)
+    log.info("rigid: share of the FLAIR variance not explained %.3f", cost)
     return np.linalg.inv(pose)
 
 
 def _starts(moving: Volume, mask: Volume) -> list[np.ndarray]:
-    """As the scanner says and centre on centre, upright and tilted either way about each axis."""
+    """In the scanner's coordinates and centre on centre, upright and tilted either way about each axis."""
     brain = mask.affine[:3, :3] @ np.argwhere(mask.data > 0.5).mean(axis=0) + mask.affine[:3, 3]
     head = np.array(ndimage.center_of_mass(foreground(moving.data)))
     head = moving.affine[:3, :3] @ head + moving.affine[:3, 3]

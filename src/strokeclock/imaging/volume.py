@@ -1,4 +1,4 @@
-"""One volume in world coordinates: reading with every check, writing whole or not at all, and DWI arithmetic.
+"""One volume in world coordinates: reading with checks, writing whole or not at all, and DWI arithmetic.
 
 World coordinates are RAS+ in mm throughout: left is x < 0, whatever the order of the stored array.
 """
@@ -119,7 +119,7 @@ def read_volume(path: str | Path, *, patient: str, series: str) -> Volume:
 
 
 def _load(path: Path, refuse: Refuse) -> nib.Nifti1Image:
-    """Decompress everything first: a lazy reader may hand out zeros for a truncated file."""
+    """Decompress everything first: a lazy reader may return zeros for a truncated file."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -132,7 +132,7 @@ def _load(path: Path, refuse: Refuse) -> nib.Nifti1Image:
     kind = nib.Nifti2Image if content[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Image
     try:
         return kind.from_bytes(content)
-    except Exception as error:  # nibabel raises many kinds for a header that is not one
+    except Exception as error:  # nibabel raises many kinds for an invalid header
         raise refuse("is not a NIfTI file; convert it to .nii.gz") from error
 
 
@@ -144,7 +144,10 @@ def _world(image: nib.Nifti1Image, refuse: Refuse, name: str) -> np.ndarray:
     except (ValueError, np.linalg.LinAlgError, nib.spatialimages.HeaderDataError) as error:
         raise refuse("has a damaged orientation in its header; export it again") from error
     if sform is None and qform is None:
-        raise refuse("has no orientation (qform_code and sform_code are 0), so left and right are unknown")
+        raise refuse(
+            "has no orientation (qform_code and sform_code are 0), so left and right are unknown; "
+            "export it again"
+        )
     affine = np.array(qform if sform is None else sform, dtype=np.float64)
     linear = affine[:3, :3]
     spacing = np.linalg.norm(linear, axis=0)
@@ -185,24 +188,24 @@ def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value
     Parameters
     ----------
     files : mapping of series -> file
-        Every series that is wanted; None, or left out, where the patient has none.
+        Every series that is used; None, or left out, where the patient has none.
     b_value : float
         Of the DWI, s/mm2.
 
     Returns
     -------
     dict
-        t2w; adc (mm2/s), dwi and what else shares its place, on the T2w's grid; the others on their own.
+        t2w; adc (mm2/s), dwi and other series of their scan, on the T2w's grid; the others on their own.
 
     Raises
     ------
     PatientError
-        As read_volume; or a wanted series is absent; or T2w, DWI, ADC and what else shares their place are
-        not on one grid.
+        As read_volume; or a series that is used is absent; or T2w, DWI, ADC and other series of their scan
+        are not on one grid.
     """
     given = {name: path for name, path in files.items() if path}
-    wanted = [name for name in SERIES if (name in files or name in REQUIRED) and not SERIES[name].derived]
-    for name in wanted:
+    used = [name for name in SERIES if (name in files or name in REQUIRED) and not SERIES[name].derived]
+    for name in used:
         if name not in given and not SERIES[name].instead:
             raise PatientError(patient, f"has no {SERIES[name].label}; add it to the cohort sheet")
     volumes: dict[str, Volume] = {}
@@ -225,7 +228,7 @@ def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value
     else:
         raise PatientError(patient, "has neither T2w (b0) nor ADC; add one of them to the cohort sheet")
     volumes["adc"] = compute_adc(volumes["t2w"], volumes["dwi"], b_value=b_value)
-    for name in wanted:
+    for name in used:
         if name not in volumes:
             read(name)
     return volumes
@@ -241,7 +244,7 @@ def _require_one_grid(volumes: dict[str, Volume], series: str, patient: str) -> 
 
 
 def derive_t2w(dwi: Volume, adc: Volume, *, b_value: float) -> Volume:
-    """The b0 that a shipped ADC map implies: DWI · exp(b · ADC), ADC in any of its usual units.
+    """The b0 that an ADC map implies: DWI · exp(b · ADC), ADC in any of its usual units.
 
     b_value is in s/mm2. The inverse of compute_adc wherever the ADC lies in [0, 4e-3] mm2/s.
     Raises ValueError where the ADC's unit cannot be recognised.

@@ -1,1 +1,1 @@
-"""The networks, what each says of itself, and the parts that they are built of."""
+"""The networks: their specifications and the modules that they are built of."""

@@ -1,19 +1,19 @@
-"""What a network is made of: enough, written into its checkpoint, to build it again."""
+"""A network's settings, as its checkpoint records them: enough to build it again."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.channels import has_contralateral
 from strokeclock.models.classifier import Classifier
-from strokeclock.models.field import WHOLE, Box, Field
 from strokeclock.models.registry import find_network
+from strokeclock.models.view import WHOLE, Box, View
 from strokeclock.series import CHANNELS
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """A network's settings, as in the configuration's ``models``, and what it was given to see.
+    """A network's settings, as in the configuration's ``models``, with its channels and its view.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Architecture:
     attention : whether the attention gates are there.
     own : the network's own settings (`NetworkSpec.settings`).
     channels : of a hemisphere, in order (`channel_names`).
-    field : what the network sees of the grid.
+    view : what the network sees of the grid.
     """
 
     net: str
@@ -32,17 +32,17 @@ class Architecture:
     standardise: bool
     own: Mapping[str, Any]
     channels: tuple[str, ...] = CHANNELS
-    field: Field = WHOLE
+    view: View = WHOLE
 
     @classmethod
     def of(cls, models: Mapping, *, box: Box | None, **more: Any) -> Self:
-        """Make one of a network's part of the configuration's ``models``, whose averages are of a box."""
+        """Make one from a network's part of the configuration's ``models`` and the box of its view."""
         settings = dict(models)
-        return cls.flat(field=Field(box, tuple(settings.pop("average"))), **settings, **more)
+        return cls.flat(view=View(box, tuple(settings.pop("average"))), **settings, **more)
 
     @classmethod
     def flat(cls, *, net: str, grid: tuple[int, int, int], **settings: Any) -> Self:
-        """Make one of settings side by side, the network's own among those that all have.
+        """Make one from a flat mapping: the network's own settings among those that all networks have.
 
         Raises
         ------
@@ -59,8 +59,8 @@ class Architecture:
 
     @property
     def record(self) -> dict[str, Any]:
-        """What a checkpoint records, settings side by side; channels and field stand beside it there."""
-        beside = ("own", "channels", "field")
+        """What a checkpoint records, as a flat mapping; channels and view are recorded separately."""
+        beside = ("own", "channels", "view")
         shared = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in beside}
         return shared | dict(self.own)
 
@@ -72,8 +72,8 @@ class Architecture:
             "attention_norm": self.attention_norm,
             "standardised": self.standardise,
             "channels": len(self.channels),
-            "sides": 1 + has_other_hemisphere(self.channels),
-            "field": self.field,
+            "sides": 1 + has_contralateral(self.channels),
+            "view": self.view,
         }
 
     def build(self) -> Classifier:
@@ -82,6 +82,6 @@ class Architecture:
         Raises
         ------
         ConfigurationError
-            What the network sees is too small for it.
+            The view is too small for the network.
         """
         return find_network(self.net).build(self)

@@ -12,8 +12,8 @@ NORMS = ("sigmoid", "mean_flow")
 def resize(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     """Interpolate maps (n, channels, *space) linearly to another size, as `functional.interpolate` does.
 
-    Along an axis this is a product with a matrix, whose gradient repeats itself on CUDA and is fast there;
-    that of `functional.interpolate` takes six times as long as all the rest of phase 4.
+    Each axis is a product with a matrix: its gradient on CUDA is deterministic and fast. The gradient of
+    `functional.interpolate` takes six times as long as the rest of phase 4.
     """
     with torch.autocast(maps.device.type, enabled=False):
         for axis, side in enumerate(size, start=2):
@@ -24,7 +24,7 @@ def resize(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
 
 
 class GridAttention(nn.Module):
-    """Let a coarse map say where a finer map matters, and pool the finer map accordingly.
+    """Weight a fine map with coefficients that depend on a coarser map too, and pool it.
 
     With x the finer map and g the coarse one, both convolved 1 x 1 to a common number of channels,
     a = norm(psi(ReLU(theta x + upsampled phi g))), and the result pools a * x over space.
@@ -43,7 +43,7 @@ class GridAttention(nn.Module):
     ):
         super().__init__()
         if norm not in NORMS:
-            raise ValueError(f"attention norm {norm!r} is none of {', '.join(NORMS)}")
+            raise ValueError(f"attention norm {norm!r} is unknown: use {' or '.join(NORMS)}")
         conv = {2: nn.Conv2d, 3: nn.Conv3d}[dimensions]
         self.space = tuple(range(2, 2 + dimensions))
         self.norm = norm

@@ -1,15 +1,15 @@
-"""What the channels of a hemisphere are called."""
+"""The names of a hemisphere's channels."""
 
 from collections.abc import Sequence
 
-OTHER = "other_"  # before the name of a series: of the other hemisphere, mirrored
+CONTRALATERAL = "contralateral_"  # prefix of a series' name: of the contralateral hemisphere, mirrored
 
 
-def channel_names(series: Sequence[str], *, other_hemisphere: bool) -> tuple[str, ...]:
-    """Name a network's channels: the series, and behind them, if asked for, the other hemisphere's."""
-    return *series, *(OTHER + name for name in series if other_hemisphere)
+def channel_names(series: Sequence[str], *, contralateral: bool) -> tuple[str, ...]:
+    """Name a network's channels: the series, then, if wanted, the contralateral hemisphere's."""
+    return *series, *(CONTRALATERAL + name for name in series if contralateral)
 
 
-def has_other_hemisphere(channels: Sequence[str]) -> bool:
-    """Whether some of these channels are the other hemisphere's."""
-    return any(name.startswith(OTHER) for name in channels)
+def has_contralateral(channels: Sequence[str]) -> bool:
+    """Whether some of these channels are the contralateral hemisphere's."""
+    return any(name.startswith(CONTRALATERAL) for name in channels)

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from strokeclock.models.field import Field
+from strokeclock.models.view import View
 
 
 class Trunk(nn.Module):
@@ -20,12 +20,12 @@ class Classifier(nn.Module):
 
     Attributes
     ----------
-    field : what is seen of a hemisphere.
+    view : what is seen of a hemisphere.
     attention : the attention gates, if there are any.
     fc : the last linear layer.
     """
 
-    field: Field
+    view: View
     attention: nn.Module | None
     fc: nn.Linear
 
@@ -35,7 +35,7 @@ class Classifier(nn.Module):
         raise NotImplementedError
 
     def begin(self, seen: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
-        """Return the maps after so many stages for what the field shows, (n, channels, x, y, z)."""
+        """Return the maps after so many stages for what the view shows, (n, channels, x, y, z)."""
         raise NotImplementedError
 
     def finish(self, maps: tuple[torch.Tensor, ...], *, stages: int) -> torch.Tensor:

@@ -1,6 +1,6 @@
-"""The networks there are: every module in models/networks is one, found by its file (docs/extending.md).
+"""All networks: each module in models/networks defines one (docs/extending.md).
 
-Imports nothing heavy: the workflow reads this list too.
+Imports no torch: the workflow imports this module, too.
 """
 
 import pkgutil
@@ -21,7 +21,7 @@ def networks() -> Mapping[str, NetworkSpec]:
     Raises
     ------
     NetworkError
-        A module says nothing of its network, or two say what only one can.
+        A module has no SPEC, or two networks share a name, a source of initial weights or the segmentation.
     """
     found: dict[str, NetworkSpec] = {}
     for module in pkgutil.iter_modules(import_module(PACKAGE).__path__):
@@ -30,37 +30,37 @@ def networks() -> Mapping[str, NetworkSpec]:
         if not isinstance(spec, NetworkSpec):
             raise NetworkError(f"{path} holds no SPEC of its network: add one, or move the module elsewhere.")
         if spec.name in found:
-            raise NetworkError(f"{path}: another network is called {spec.name}, give it a name of its own.")
+            raise NetworkError(f"{path}: another network has the name {spec.name}, choose another one.")
         found[spec.name] = spec
     for source in sorted({source for spec in found.values() for source in spec.starts.values()}):
         _only(source, [spec.name for spec in found.values() if source in spec.starts.values()])
-    _only("phase0_outline", [spec.name for spec in found.values() if spec.segments])
+    _only("phase0_segmentation", [spec.name for spec in found.values() if spec.segments])
     return MappingProxyType(dict(sorted(found.items(), key=lambda item: (not item[1].of_the_paper, item[0]))))
 
 
 def find_network(name: str) -> NetworkSpec:
-    """What a network says of itself.
+    """Return a network's specification.
 
     Raises
     ------
     NetworkError
-        There is no such network.
+        No network has this name.
     """
     if name not in networks():
         raise NetworkError(
-            f"No network is called {name!r}: {', '.join(networks())} are (src/strokeclock/models/networks)."
+            f"No network is called {name!r}: use {', '.join(networks())} (src/strokeclock/models/networks)."
         )
     return networks()[name]
 
 
-def network_taught_by(source: str) -> str:
-    """Name the network that begins with what ``source`` teaches: a value of `NetworkSpec.starts`."""
+def network_started_from(source: str) -> str:
+    """Name the network whose initial weights come from ``source``: a value of `NetworkSpec.starts`."""
     return _only(source, [name for name, spec in networks().items() if source in spec.starts.values()])
 
 
 def segmenting_network() -> str:
-    """Name the network whose trunk learns to find the lesion's voxels (phase0_outline)."""
-    return _only("phase0_outline", [name for name, spec in networks().items() if spec.segments])
+    """Name the network whose trunk is the encoder of the segmentation network (phase0_segmentation)."""
+    return _only("phase0_segmentation", [name for name, spec in networks().items() if spec.segments])
 
 
 def list_titles(names: Iterable[str]) -> str:
@@ -70,16 +70,17 @@ def list_titles(names: Iterable[str]) -> str:
 
 
 def describe_owners(start: str) -> str:
-    """Say which networks alone have such starting weights: "ImageNet weights are of the 2D network alone"."""
+    """Name the networks that have such initial weights: "only the 2D network has ImageNet weights"."""
     owners = [name for name, spec in networks().items() if start in spec.starts]
     weights = ("ImageNet" if start == "imagenet" else start) + " weights"
     if not owners:
         return f"no network has {weights}"
-    return f"{weights} are of the {list_titles(owners)} network{'s' * (len(owners) > 1)} alone"
+    verb = "networks have" if len(owners) > 1 else "network has"
+    return f"only the {list_titles(owners)} {verb} {weights}"
 
 
 def place_of(model: str) -> int:
-    """The place of a row's model in tables and figures: networks in their order, all others behind them."""
+    """The position of a row's model in tables and figures: networks in their order, then all others."""
     names = list(networks())
     return names.index(model) if model in names else len(names)
 
@@ -87,7 +88,7 @@ def place_of(model: str) -> int:
 def _only(source: str, names: list[str]) -> str:
     if len(names) != 1:
         raise NetworkError(
-            f"{source} teaches one network and not {', '.join(names) or 'none'}: name it in the spec of one "
-            "network alone (src/strokeclock/models/networks)."
+            f"{source} belongs to exactly one network, not to {', '.join(names) or 'none'}: name it in one "
+            "spec only (src/strokeclock/models/networks)."
         )
     return names[0]

@@ -11,11 +11,12 @@ from strokeclock.models.classifier import Trunk
 
 
 class EverySecond(nn.Conv2d):
-    """A 1 x 1 convolution that looks at every ``step``-th voxel along both axes; its weight is `nn.Conv2d`'s.
+    """A 1 x 1 convolution of every ``step``-th voxel along both axes; its weight is `nn.Conv2d`'s.
 
-    It is `nn.Conv2d` of that stride, to the bit. But oneDNN's weight gradient of a strided 1 x 1 convolution
-    over a channels-last float32 image writes outside its memory where there are fewer input channels than a
-    vector register has lanes (2 to 7 with AVX2, up to 15 with AVX-512): uxlfoundation/oneDNN issue 6035.
+    The result is that of `nn.Conv2d` with this stride, to the bit. A strided one is avoided because oneDNN's
+    weight gradient of it over a channels-last float32 image writes outside its memory where there are fewer
+    input channels than a vector register has lanes (2 to 7 with AVX2, up to 15 with AVX-512):
+    uxlfoundation/oneDNN issue 6035.
     """
 
     def __init__(self, inputs: int, outputs: int, *, step: int):
@@ -76,9 +77,9 @@ class ResNet18(Trunk):
         return (self.conv1, self.bn1), (self.layer1,), (self.layer2,), (self.layer3,), (self.layer4,)
 
     def run(self, maps: tuple[torch.Tensor, ...], stages: range) -> tuple[torch.Tensor, ...]:
-        """Carry maps through some of the stages: each takes what the one before it returned.
+        """Run some of the stages, each on the maps that the one before it returned.
 
-        The first takes (images,); all return one map, the last layer3's beside its own.
+        The first stage takes (images,). Each returns one map; the last returns layer3's map and its own.
         """
         for stage in stages:
             x = maps[0]

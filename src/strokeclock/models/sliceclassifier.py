@@ -1,4 +1,4 @@
-"""ResNet-18 that tells kinds of slices apart: what the 2D network's backbone is pretrained in."""
+"""ResNet-18 that classifies single slices: it pretrains the 2D network's backbone."""
 
 import torch
 from torch import nn

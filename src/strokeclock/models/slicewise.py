@@ -5,9 +5,9 @@ from torch import nn
 
 from strokeclock.models.attention import GridAttention
 from strokeclock.models.classifier import Classifier
-from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.resnet import ResNet18
 from strokeclock.models.standardisation import prepare
+from strokeclock.models.view import WHOLE, View
 
 ATTENTION_MAPS = ("native", "upsample", "layer3_stride1")
 SLICE_AGGREGATIONS = ("softmax_logit", "softmax_prob", "sigmoid_norm", "feature")
@@ -19,8 +19,8 @@ class SliceWiseNetwork(Classifier):
     Parameters
     ----------
     width : channels of ResNet-18's first stage; 64 in the paper.
-    slices : axial slices that are seen, each with a weight of its own.
-    attention : whether the gate stands beside the global average; the classifier sees 12 x ``width``
+    slices : number of axial slices in the view, each with a weight of its own.
+    attention : whether the gate stands beside the global average; the classifier takes 12 x ``width``
         features with it (768), 8 x ``width`` without.
     attention_map : the gate's x: ``native`` layer3's map (256 x 14 x 7), ``upsample`` the same with the
         attended map upsampled twofold (pooled by the mean: the same logit), ``layer3_stride1`` a layer3
@@ -31,9 +31,9 @@ class SliceWiseNetwork(Classifier):
         w = sigmoid(a) / its sum, the sum of w * logit; ``feature`` w = softmax(a) sums the feature maps,
         which are gated, pooled and classified once (without a gate the same as softmax_logit).
     standardised : standardise the input (`prepare`).
-    channels : of a hemisphere, with those of the other one.
+    channels : number of a hemisphere's, with those of the contralateral one.
     sides : `prepare`'s.
-    field : what is seen of a hemisphere.
+    view : of a hemisphere.
     """
 
     def __init__(
@@ -48,18 +48,18 @@ class SliceWiseNetwork(Classifier):
         standardised: bool,
         channels: int = 3,
         sides: int = 1,
-        field: Field = WHOLE,
+        view: View = WHOLE,
     ):
         super().__init__()
         if attention_map not in ATTENTION_MAPS:
-            raise ValueError(f"attention map {attention_map!r} is none of {', '.join(ATTENTION_MAPS)}")
+            raise ValueError(f"attention map {attention_map!r} is unknown: use {', '.join(ATTENTION_MAPS)}")
         if slice_aggregation not in SLICE_AGGREGATIONS:
             raise ValueError(
-                f"slice aggregation {slice_aggregation!r} is none of {', '.join(SLICE_AGGREGATIONS)}"
+                f"slice aggregation {slice_aggregation!r} is unknown: use {', '.join(SLICE_AGGREGATIONS)}"
             )
         self.standardised = standardised
         self.sides = sides
-        self.field = field
+        self.view = view
         self.slice_aggregation = slice_aggregation
         self.backbone = ResNet18(
             width=width, layer3_stride=1 if attention_map == "layer3_stride1" else 2, channels=channels
@@ -86,13 +86,13 @@ class SliceWiseNetwork(Classifier):
 
     @property
     def trunk(self) -> ResNet18:
-        """What comes before gate and classifier."""
+        """The layers before gate and classifier."""
         return self.backbone
 
     def begin(self, seen: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
         """Return the maps (n * slices, ...) after so many stages of the trunk.
 
-        ``seen`` is what the field shows, (n, channels, x, y, z).
+        ``seen`` is the view, (n, channels, x, y, z).
         """
         seen = prepare(seen, standardised=self.standardised, sides=self.sides)
         images = seen.permute(0, 4, 1, 3, 2)  # n, slice, channel, y (rows), x (columns)
@@ -100,7 +100,7 @@ class SliceWiseNetwork(Classifier):
         return self.backbone.run((images,), range(stages))
 
     def finish(self, maps: tuple[torch.Tensor, ...], *, stages: int) -> torch.Tensor:
-        """Return logits (n,) for the maps that `begin` gave after so many stages."""
+        """Return logits (n,) for the maps that `begin` returned after so many stages."""
         maps = self.backbone.run(maps, range(stages, 5))
         weights = self.slice_weights
         by_hemisphere = (-1, len(weights))
@@ -110,7 +110,7 @@ class SliceWiseNetwork(Classifier):
         features = last.mean((2, 3), dtype=torch.float32)
         if self.attention is not None:
             features = torch.cat([features, self.attention(middle, last)], dim=1)
-        with torch.autocast(features.device.type, enabled=False):  # the decision is cheap: never in bf16
+        with torch.autocast(features.device.type, enabled=False):  # cheap, so always in float32
             logits = self.fc(features).squeeze(1)
             if self.slice_aggregation == "feature":
                 return logits
@@ -121,4 +121,4 @@ class SliceWiseNetwork(Classifier):
 
     def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
         """Return logits (n,) for hemispheres (n, channels, x, y, z)."""
-        return self.finish(self.begin(self.field.see(hemispheres), stages=0), stages=0)
+        return self.finish(self.begin(self.view.see(hemispheres), stages=0), stages=0)

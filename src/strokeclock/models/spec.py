@@ -1,6 +1,6 @@
-"""What a network says of itself: all that the rest of the software has to know of it.
+"""The specification of a network: everything that the rest of the software uses of it.
 
-Imports nothing heavy: the workflow, tables and pages read it too. `NetworkSpec.build` alone needs torch.
+Imports no torch, for the workflow, tables and pages import this module, too. Only `NetworkSpec.build` does.
 """
 
 import re
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from strokeclock.models.classifier import Classifier
 
 CAM_LAYERS = ("penultimate", "last")  # the choices of evaluation.gradcam_layer
-STARTS = ("genesis", "imagenet", "medical")  # what a network may begin with beside random weights
-TAKEN = ("clinical", "ml", "outline", "ratio", "ratios", "readers")  # names of Table 2's other rows
+STARTS = ("genesis", "imagenet", "medical")  # initial weights that a network may have besides random ones
+TAKEN = ("clinical", "ml", "segmentation", "ratio", "ratios", "readers")  # names of Table 2's other rows
 
 
 class NetworkError(StrokeclockError):
-    """A network is unknown, or what it says of itself cannot be."""
+    """A network is unknown, or its specification is invalid."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Setting:
 
     Attributes
     ----------
-    default : its value unless the configuration gives one; a whole number, a number, a switch or a word.
+    default : its value unless the configuration gives one; a whole number, a number, a boolean or a word.
     description : what it is.
     unit : of a number.
     source : begins with ``P`` where the paper states the default, with ``D`` where it is ours.
-    choices : all words that it may be; empty: it is no word.
-    meanings : choice -> what it does, where the word does not say it.
-    minimum : the least number that it may be.
+    choices : the words that are allowed; empty: the value is not a word.
+    meanings : choice -> what it does, where the word alone is not clear.
+    minimum : the least number that is allowed.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Setting:
 class NetworkSpec:
     """A network, from its key in the configuration to the layer that Grad-CAM shows.
 
-    Modules and tensors are called as in the built network's ``named_modules`` and ``state_dict``.
+    Modules and tensors are named as in the built network's ``named_modules`` and ``state_dict``.
 
     Attributes
     ----------
@@ -60,19 +60,19 @@ class NetworkSpec:
     title : in tables, figures and pages, before the word "network".
     summary : what it is, behind its key in config/config.yaml.
     build : makes the network with new random weights (torch's global generator); imports torch inside.
-    describe : the network in one clause for the methods, of its own settings.
-    settings : its own, beside those that all networks share.
+    describe : makes one clause on the network for the methods, from its own settings.
+    settings : its own, besides those that all networks share.
     trunk : the module before gates and classifier; its ``stages`` run one after the other.
-    early : modules of the trunk that are frozen where a phase freezes what it was given.
-    early_by_choice : choice of training.freeze_2d -> modules that are frozen in their place.
-    head : how the names of the tensors begin that training.<phase>.head: fresh draws anew.
-    first_convolution : the tensor whose input channels other images' weights are spread over.
+    early : modules of the trunk that a phase with ``freeze`` freezes.
+    early_by_choice : choice of training.freeze_2d -> modules that are frozen instead.
+    head : prefixes of the tensors that training.<phase>.head: fresh draws anew.
+    first_convolution : the tensor whose input channels `transfer.spread_channels` changes in number.
     cam_layers : choice of evaluation.gradcam_layer -> the module whose maps Grad-CAM shows.
-    starts : what it may begin with beside random weights (`STARTS`) -> what teaches these: a key of the
-        configuration's starting_weights, or ``phase0_genesis``, from which the chain's first phase begins.
-    segments : its trunk, as the encoder of a U-Net, learns to find the lesion (phase0_outline).
-    of_the_paper : Table 2 has its rows whether it is trained or not.
-    line : its line style in figures, beside the outliner.
+    starts : initial weights besides random ones (`STARTS`) -> their source: a key of the configuration's
+        initial_weights, or ``phase0_genesis``, from which the chain's first phase starts.
+    segments : its trunk is the encoder of the segmentation network (phase0_segmentation).
+    of_the_paper : Table 2 has its rows, trained or not.
+    line : its line style in figures, beside the segmentation network.
     memory_mb, runtime_min : of a training, phase 1 and higher.
     """
 
@@ -107,7 +107,7 @@ class NetworkSpec:
             )
         if unknown := [start for start in self.starts if start not in STARTS]:
             raise NetworkError(
-                f"The network {self.name} has starts[{unknown[0]!r}]: use {', '.join(STARTS)} alone."
+                f"The network {self.name} has the unknown starts[{unknown[0]!r}]: use {', '.join(STARTS)}."
             )
 
     @property
@@ -116,7 +116,7 @@ class NetworkSpec:
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """Its own settings where the configuration is silent."""
+        """Its own settings with their default values."""
         return {setting.name: setting.default for setting in self.settings}
 
     def frozen(self, choice: str) -> tuple[str, ...]:

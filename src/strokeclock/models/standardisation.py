@@ -1,4 +1,4 @@
-"""The networks' first step: standardising a hemisphere, and comparing it with the other one."""
+"""The networks' first step: standardise a hemisphere and subtract the contralateral one."""
 
 import numpy as np
 import torch
@@ -9,13 +9,13 @@ SPREAD = 0.32  # usual SD inside the brain, as a fraction of its median
 def prepare(
     volume: torch.Tensor, *, standardised: bool, sides: int = 1, reference: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """Return what a network's first convolution takes of ``volume`` (hemispheres, channels, x, y, z).
+    """Return the input of a network's first convolution for ``volume`` (hemispheres, channels, x, y, z).
 
     Parameters
     ----------
     standardised : `standardise` it, with the medians of ``reference`` where it is given.
-    sides : 2 where the second half of the channels is the other hemisphere, mirrored. Its place is taken by
-        own minus other, 0 where one of both has no brain: a small lesion stands out in it.
+    sides : 2 where the second half of the channels is the contralateral hemisphere's. It is replaced by own
+        minus contralateral, 0 where either has no brain: the difference makes a small lesion prominent.
     """
     ready = standardise(volume, reference=reference) if standardised else volume
     if sides == 1:
@@ -44,7 +44,7 @@ def standardise(volume: torch.Tensor, *, reference: torch.Tensor | None = None) 
 
 
 def medians_by_partition(channels: torch.Tensor) -> torch.Tensor:
-    """The lower median (n,) of each row's values above 0, NaN where there is none; on CPU the fastest."""
+    """The lower median (n,) of each row's values above 0, NaN where there is none; the fastest way on CPU."""
     medians = np.full(len(channels), np.nan, np.float32)
     for number, values in enumerate(channels.numpy()):
         brain = values[values != 0]
@@ -55,10 +55,10 @@ def medians_by_partition(channels: torch.Tensor) -> torch.Tensor:
 
 
 def medians_by_bisection(channels: torch.Tensor) -> torch.Tensor:
-    """The same of all rows at once, and without the host having to wait: what a GPU needs.
+    """The same for all rows at once, without synchronising host and GPU.
 
-    Floats of one sign are ordered as their bits are, so that 31 halvings find the median exactly; torch's own
-    medians of rows do not repeat themselves on CUDA.
+    Positive floats are ordered like their bits, so that 31 halvings find the median exactly. torch's own
+    medians of rows are not deterministic on CUDA.
     """
     bits = channels.contiguous().view(torch.int32)
     empty = (bits == 0).sum(1)

@@ -16,9 +16,9 @@ STEP = 8  # three poolings: the whole U-Net needs sides that are multiples of it
 
 
 class NormReLU(nn.BatchNorm2d):
-    """Batch normalisation and ReLU of maps (n, channels, x, y, z); y and z are one axis to them.
+    """Batch normalisation and ReLU of maps (n, channels, x, y, z), with y and z joined into one axis.
 
-    Nothing is copied where channels are last, and CUDA has a fast way for four axes alone.
+    Channels-last maps are not copied, and CUDA's fast kernel takes four axes only.
     """
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
@@ -38,14 +38,14 @@ def _convolutions(inputs: int, middle: int, outputs: int) -> nn.Sequential:
 def _halve(volume: torch.Tensor) -> torch.Tensor:
     # a maximum is exact in every precision, but autocast on CPU would carry the maps to float32 and back
     with torch.autocast(volume.device.type, enabled=False):
-        # max_pool3d is faster, but only on CPU is there a gradient of it that repeats itself
+        # max_pool3d is faster, but its gradient is deterministic on CPU only
         return functional.max_pool3d(volume, 2) if volume.is_cpu else halve_twice(volume)
 
 
 def halve_twice(volume: torch.Tensor) -> torch.Tensor:
-    """Return what max_pool3d of 2 does for (n, channels, x, y, z): pooled over x and y, and then over z.
+    """Return max_pool3d of 2 for (n, channels, x, y, z), computed over x and y, and then over z.
 
-    Of equal maxima the gradient may choose another. Nothing is copied where channels are last.
+    Where maxima are equal, the gradient may reach another one. Channels-last volumes are not copied.
     """
     n, channels, _, _, z = volume.shape
     planes = volume.permute(0, 2, 3, 4, 1).flatten(3).permute(0, 3, 1, 2)  # n, z * channels, x, y
@@ -74,10 +74,10 @@ class UNetEncoder(Trunk):
     def run(
         self, maps: tuple[torch.Tensor, ...], stages: range, *, keep: Container[int]
     ) -> tuple[torch.Tensor, ...]:
-        """Carry maps through some of the levels: each takes what the one before it returned.
+        """Run some of the levels, each on the maps that the one before it returned.
 
-        The first takes (volume,); all return the maps of the levels to ``keep`` so far, each before its
-        pooling, and behind them what goes on: the pooled map, or the deepest level's.
+        The first level takes (volume,). Each returns the maps of the levels in ``keep`` so far, before
+        pooling, and last its own output: the pooled map, or the deepest level's map.
         """
         for stage in stages:
             (level,) = self.stages[stage]
@@ -94,7 +94,7 @@ class UNetEncoder(Trunk):
 
 
 class UNet(nn.Module):
-    """The whole U-Net, which restores a corrupted hemisphere (Models Genesis), or finds a tumour in it.
+    """The whole U-Net, to restore a corrupted hemisphere (Models Genesis) or to segment one.
 
     Sides that are no multiple of 8 are padded with zeros and cropped back (26 slices to 32).
 
@@ -102,7 +102,7 @@ class UNet(nn.Module):
     ----------
     width : channels of the first convolution; 32 in the paper.
     standardised : standardise the input (`prepare`).
-    channels, outputs : of the hemisphere, with those of the other one, and of what is said of it.
+    channels, outputs : number of input channels, the contralateral hemisphere's included, and of outputs.
     sides : `prepare`'s.
     """
 
@@ -124,7 +124,7 @@ class UNet(nn.Module):
     def forward(self, corrupted: torch.Tensor, *, original: torch.Tensor | None = None) -> torch.Tensor:
         """Return values between 0 and 1 (n, outputs, x, y, z) for ``corrupted`` (n, channels, x, y, z).
 
-        Standardising takes the brain medians of ``original`` where it is given: corruption moves them.
+        Standardising takes the brain medians of ``original`` where it is given: corruption changes them.
         """
         corrupted = prepare(corrupted, standardised=self.standardised, sides=self.sides, reference=original)
         shape = corrupted.shape[2:]

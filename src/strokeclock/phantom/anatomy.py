@@ -1,7 +1,7 @@
 """The phantom's brains: symmetric ICBM-2009a tissue maps, warped and folded into one individual a patient.
 
-The maps of grey and white matter (Fonov et al. 2009, 1 mm, carried by nilearn) are moved by an affine and a
-smooth warp; ventricles and sulci are as wide as the age asks, and every patient has sulci of its own.
+The maps of grey and white matter (Fonov et al. 2009, 1 mm, part of nilearn) are moved by an affine and a
+smooth warp. Ventricles and sulci widen with age, and every patient has individual sulci.
 Template and head coordinates are RAS+ mm with the mid-sagittal plane near x = 0.
 """
 
@@ -85,7 +85,7 @@ def ellipsoid(points: NDArray, centre: tuple, radii: tuple) -> NDArray:
 
 
 def both_sides(points: NDArray) -> NDArray:
-    """Return `points` (3, ...) with x replaced by its magnitude: what lies right lies left too."""
+    """Return `points` (3, ...) with x replaced by its magnitude: shapes on the right count on both sides."""
     return np.stack([np.abs(points[0]), points[1], points[2]])
 
 
@@ -101,7 +101,7 @@ def load_template() -> Template:
         np.asarray(nib.Nifti1Image.from_filename(folder / MAPS.format(name)).dataobj)
         for name in ("gm", "wm", "t1")
     )
-    # Distances are computed at 2 mm in a box that reaches to the neck; there the cord goes on below the maps.
+    # Distances are computed at 2 mm in a box that reaches to the neck; the cord is continued below the maps.
     step = 2
     coarse = [m[::step, ::step, ::step].astype(np.float32) / 255 for m in (gm, wm)]
     pad = [(0, 6), (0, 12), (20, 0)]
@@ -116,7 +116,7 @@ def load_template() -> Template:
     closed = binary_fill_holes(binary_closing(tissue, iterations=3))
     hull = _signed_distance(closed)
 
-    # The ventricles' distances are wanted near them only; beyond this box its edge goes on.
+    # Distances to the ventricles are needed near them only; beyond this box its edge values go on.
     middle = tuple(
         slice(*np.searchsorted(axis, ends))
         for axis, ends in ((x[:, 0, 0], (-60, 61)), (y[0, :, 0], (-90, 61)), (z[0, 0, :], (-66, 61)))
@@ -231,7 +231,7 @@ def draw_shape(rng: np.random.Generator, *, age: float, sex: str, registered: bo
     """Draw one patient's brain shape; atrophy (ventricles, sulci, rim) grows with `age` in years.
 
     The template is a large brain: with its fluid 1.89 L; a patient's is 1.45 L (F) or 1.57 L (M) on average.
-    `registered`: as an affine registration to the template leaves it, with the warp alone.
+    `registered`: with the warp alone, as after an affine registration to the template.
     """
     atrophy = np.clip((age - 30) / 60, 0, 1.1) + rng.normal(0, 0.15)
     scales = (0.915 if sex == "F" else 0.945) + rng.normal(0, 0.02) + rng.normal(0, 0.015, 3)
@@ -261,8 +261,8 @@ def draw_shape(rng: np.random.Generator, *, age: float, sex: str, registered: bo
 def _draw_folds(rng: np.random.Generator, *, side: int) -> Lattice:
     """Signed distance to the sulci of one hemisphere, mm, on a 3 mm lattice in template coordinates.
 
-    Sulci are the zero set of a random field that varies over the directions seen from the hemisphere's middle
-    and hardly along them: sheets that stand upright on the surface and meander over it.
+    Sulci are the zero set of a random field that varies with the direction from the hemisphere's middle and
+    hardly with the distance: sheets upright on the surface that meander over it.
     """
     spacing = 2.5
     field = draw_lattice(rng, (-85,) * 3, (85,) * 3, spacing=spacing, smoothing=FOLD_SMOOTHING_MM)
@@ -277,7 +277,7 @@ def _draw_folds(rng: np.random.Generator, *, side: int) -> Lattice:
 
 
 def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
-    """Give the tissue shares at points of the brain.
+    """Return the tissue shares at points of the brain.
 
     template_points  (3, n) template coordinates of points within the hull
     depth            (n,) how deep they lie below it, mm
@@ -311,7 +311,7 @@ def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
     cortical = cerebrum * sigmoid((26 - depth) / 3) * sigmoid((ventricle - 6) / 1.5)
     pial = np.where(cortical > 0.05, np.minimum(pial, sulcal), pial)
 
-    # Average maps are blurred; sharpened and roughened they have an individual's borders.
+    # Average maps are blurred: sharpening and roughening gives them the borders of an individual.
     fluid = np.clip(1 - gm - wm, 0, 1)
     fluid = sigmoid((fluid - 0.52 + 0.08 * shape.sulcus_mm + 0.05 * detail) / 0.08)
     fluid = np.where(ventricle < 6, sigmoid((fluid - 0.6) / 0.1), fluid)
@@ -325,7 +325,7 @@ def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
     white -= 0.8 * cerebellum * folia
     white += cortical * np.clip(1.3 * (pial - RIBBON_MM), -4, 4)
     wm = (1 - csf) * sigmoid(white)
-    # Here and there the brain touches the dura: no fluid between them.
+    # In places the brain touches the dura, without fluid between them.
     touching = np.where(depth < 4, sigmoid((depth - 1.0 - 0.7 * detail) / 0.35), 1)
     return Brain(
         template=template_points,

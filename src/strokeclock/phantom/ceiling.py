@@ -1,8 +1,8 @@
-"""What an ideal observer could read from the phantom's lesions: the upper limit for any method.
+"""AUC of an ideal observer of the phantom's lesions: the upper limit for any method.
 
-The observer knows the lesion's noise-free contrast and grey share, the protocol, the lesion's volume, and
-every law and distribution of the generator. It does not know the clock factor, the T2 rise, the ADC ratio,
-nor the nuisance on T2 and T1 (docs/phantom-clock.md).
+The observer is given the lesion's noise-free contrast and grey share, the protocol, the lesion's volume, and
+every law and distribution of the generator. It is not given the clock factor, the T2 rise, the ADC ratio, nor
+the nuisance on T2 and T1 (docs/phantom-clock.md).
 """
 
 import json
@@ -27,12 +27,12 @@ log = logging.getLogger(__name__)
 
 LIMITS_HOURS = (3.0, 4.5)
 LOG_HOURS = np.linspace(np.log(0.02), np.log(1000), 64)  # grid of the log of tissue time
-FINEST_CLOCK, FINEST_NUISANCE = 0.1, 0.01  # SDs that the quadrature resolves; smaller ones are taken as these
+FINEST_CLOCK, FINEST_NUISANCE = 0.1, 0.01  # SDs that the quadrature resolves; smaller ones are raised to them
 CHUNK = 32  # patients at a time: bounds the memory
 
 
 def draw_grey_share(record: PatientRecord, *, seed: int) -> float:
-    """Share of grey matter in the lesion, Beta(4, 3); in a phantom with images the anatomy decides it."""
+    """Share of grey matter in the lesion, Beta(4, 3); in a phantom with images the anatomy gives it."""
     return float(np.random.default_rng([seed, record.number, 211]).beta(4, 3))
 
 
@@ -89,7 +89,7 @@ def measure_ceiling(patients: int, *, settings: Mapping[str, Any]) -> dict[str, 
 
 
 def write_ceiling(ceiling: Mapping[str, Any], path: str | Path) -> None:
-    """Write `measure_ceiling`'s result as JSON and log its sum."""
+    """Write `measure_ceiling`'s result as JSON and log the AUC of all series together."""
     for limit in LIMITS_HOURS:
         area = ceiling[f"tss<{limit:g}h"]["all"]
         log.info("ideal observer, TSS < %g h: AUC %.3f (%.3f to %.3f)", limit, *area.values())
@@ -115,8 +115,8 @@ def _likelihood_of_three(
 ) -> np.ndarray:
     """p(three log ratios | u), (n, LOG_HOURS), up to a factor for each patient.
 
-    At each u three signals fix three unknowns, log T2 ratio, log T1 nuisance and ADC ratio: the densities of
-    these and the Jacobian are the likelihood.
+    At each u three signals determine three unknowns, log T2 ratio, log T1 nuisance and ADC ratio: the
+    densities of these and the Jacobian are the likelihood.
     """
     contrast = LesionContrast(records, grey_share, contrast_gain=settings["contrast_gain"], axes=1)
     target = np.stack([observed[channel] for channel in SERIES])[..., None]
@@ -148,7 +148,8 @@ def _likelihood_of_one(
 ) -> np.ndarray:
     """p(one log ratio | u), (n, LOG_HOURS), up to a factor.
 
-    The signal fixes the log T2 ratio at each u, T1 nuisance and ADC ratio; the latter two are averaged over.
+    At each u, T1 nuisance and ADC ratio the signal determines the log T2 ratio; the likelihood is averaged
+    over T1 nuisance and ADC ratio.
     """
     ((channel, values),) = observed.items()
     contrast = LesionContrast(records, grey_share, contrast_gain=settings["contrast_gain"], axes=3)

@@ -1,7 +1,7 @@
-"""Who a phantom patient is: onset, tissue clock, lesions, age, severity, scanner, protocol.
+"""Draw a phantom patient: onset, tissue clock, lesions, age, severity, scanner, protocol.
 
-docs/phantom-clock.md tells why. No image is opened here. Field strength, TR, TE, voxel sizes and site are
-drawn independently of the onset time.
+docs/phantom-clock.md gives the reasons. No image is opened here. Field strength, TR, TE, voxel sizes and site
+are drawn independently of the onset time.
 """
 
 from collections.abc import Mapping
@@ -95,7 +95,7 @@ class PatientRecord:
     lesion_volume_right_ml   the same in the right hemisphere
     territory                key of TERRITORIES
     dwi_negative             lesion invisible or faint on DWI (its core_radc is near 1)
-    core_radc                r: lesion/contralateral ADC that the lesion settles at
+    core_radc                r: final lesion/contralateral ADC of the lesion
     t2_rise_ms               A: size of the T2 rise, ms at a T2 of 82 ms
     log_t2_nuisance          error of the lesion's log T2 about its time law, before the contrast gain
     log_t1_nuisance          the same of its log T1
@@ -165,7 +165,7 @@ def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Pati
     dwi_negative = bool(rng.random() < settings["dwi_negative"])
     core_radc = FAINT_RADC.rvs(random_state=rng) if dwi_negative else CORE_RADC.rvs(random_state=rng)
     t2_rise_ms = rng.lognormal(log(T2_RISE_MEDIAN_MS), T2_RISE_LOG_SD)
-    # Without an error of its own, T1 would tell tissue time exactly to whoever sees FLAIR beside b0.
+    # Without its own error T1 would make tissue time an exact function of FLAIR and b0.
     nuisance_sd = relaxation_nuisance_sd(volume_ml, s0=settings["t2_nuisance"])
     return PatientRecord(
         number=number,

@@ -11,7 +11,7 @@ from strokeclock.phantom.signal import SERIES, diffusion_signal, flair_signal
 
 
 class LesionContrast:
-    """Log signal ratios of n lesions, one a patient, as functions of what ischaemia did to them.
+    """Log signal ratios of n lesions, one a patient, as functions of the lesions' parameters.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ class Head:
 
     shape, origin, spacing   the grid; flat indices below count in C order
     skin                     distance to the skin, mm, negative inside
-    brain_index, brain       grid points within the hull and what they hold
+    brain_index, brain       grid points within the hull, and their tissue
     outer_index, outer       grid points between hull and skin; tissue name to share (m,)
     """
 
@@ -83,7 +83,7 @@ class Head:
 
 
 def form_head(rng: np.random.Generator, shape: Shape) -> Head:
-    """Clothe the brain of `shape` with skull, scalp and face."""
+    """Form the head of `shape`: its brain, skull, scalp and face."""
     template = load_template()
     size = _size(GRID_MM)
     coarse = Lattice(np.empty(_size(COARSE_MM), np.uint8), BOX_LOW, COARSE_MM)
@@ -106,7 +106,7 @@ def form_head(rng: np.random.Generator, shape: Shape) -> Head:
     within = depth > 0
     outer_index = np.flatnonzero((hull > -0.5) & (skin < 0.5))
     outer_points = locate(outer_index)
-    outer = _clothe(
+    outer = _form_outer(
         rng,
         outer_points,
         hull=hull[outer_index],
@@ -152,7 +152,7 @@ def _measure_skin(rng: np.random.Generator, points: NDArray, vault: NDArray) -> 
     return lowest - softness * np.log(sum(np.exp(-np.minimum((p - lowest) / softness, 30)) for p in parts))
 
 
-def _clothe(
+def _form_outer(
     rng: np.random.Generator, points: NDArray, *, hull: NDArray, vault: NDArray, skin: NDArray, skull: NDArray
 ) -> dict[str, NDArray]:
     """Share of each outer tissue at `points` (3, m).

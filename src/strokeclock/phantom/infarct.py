@@ -1,4 +1,4 @@
-"""Where lesions lie: acute infarcts in vascular territories, white-matter hyperintensities, old infarcts.
+"""Place lesions: acute infarcts in vascular territories, white-matter hyperintensities, old infarcts.
 
 A lesion grows from a seed until it has its volume: points are taken in the order of a score in mm, which is
 the distance from the seed (a wedge that narrows inwards from the cortex, a column in the basal ganglia),
@@ -33,12 +33,12 @@ def grow_infarct(
         member = np.flatnonzero(allowed & (shares < 0.5))
         member = member[_in_compartment(brain, member, name)]
         if not len(member):
-            continue  # the parts before have filled it
+            continue  # earlier parts have filled it
         points = brain.template[:, member]
-        penalty = _leave_territory(points, name)
+        penalty = _penalise_territory(points, name)
         seed = _choose_seed(rng, brain, member, penalty, name)
         score = _score(rng, points, seed, name=name, radius=_radius(part_ml), sign=sign)
-        score += penalty + _prefer_tissue(rng, brain, member, name) * _radius(part_ml)
+        score += penalty + _penalise_tissue(rng, brain, member, name) * _radius(part_ml)
         grown = _take(score, tissue[member], part_ml / point_ml)
         shares[member] = np.maximum(shares[member], grown)
     return shares
@@ -105,14 +105,14 @@ def _split_volume(rng: np.random.Generator, territory: str, volume_ml: float) ->
 
 
 def _in_compartment(brain: Brain, member: NDArray, territory: str) -> NDArray[np.bool_]:
-    """Tell which of the points `member` the artery can reach at all: cerebrum, cerebellum or brainstem."""
+    """Mark the points `member` in the territory's compartment: cerebrum, cerebellum or brainstem."""
     if territory in ("cerebellum", "brainstem"):
         return getattr(brain, territory)[member] > 0.5
     return (brain.cerebellum[member] < 0.3) & (brain.brainstem[member] < 0.3)
 
 
-def _leave_territory(points: NDArray, territory: str) -> NDArray:
-    """Score (mm) to pay for lying outside the territory, or near its border."""
+def _penalise_territory(points: NDArray, territory: str) -> NDArray:
+    """Penalty on the score (mm) of points outside the territory or near its border."""
     if territory in ("cerebellum", "brainstem"):
         return np.zeros(points.shape[1], np.float32)
     if territory == "watershed":
@@ -127,7 +127,7 @@ def _leave_territory(points: NDArray, territory: str) -> NDArray:
 def _choose_seed(
     rng: np.random.Generator, brain: Brain, member: NDArray, penalty: NDArray, territory: str
 ) -> NDArray[np.float32]:
-    """Choose where the lesion grows from: well inside the territory, at the depth where the artery ends."""
+    """Choose the lesion's first point: well inside the territory, at the depth where the artery ends."""
     inside = penalty < 0.5
     if territory in ("mca_branch", "pca", "aca"):
         inside &= (brain.depth[member] > 2) & (brain.depth[member] < 9)
@@ -176,12 +176,12 @@ def _score(
     return (distance + rough + np.where(close, 0, 99)).astype(np.float32)
 
 
-def _prefer_tissue(
+def _penalise_tissue(
     rng: np.random.Generator, brain: Brain, member: NDArray, territory: str
 ) -> NDArray[np.float32]:
-    """Relative score that white matter pays (or gains) against cortex: branch infarcts follow the ribbon."""
-    liking = rng.normal(0.25, 0.25) if territory in ("mca_branch", "pca", "aca", "mca_large") else 0.0
-    return (liking * (brain.wm - brain.gm)[member]).astype(np.float32)
+    """Relative penalty of white matter against cortex, or its negative: branch infarcts follow the ribbon."""
+    preference = rng.normal(0.25, 0.25) if territory in ("mca_branch", "pca", "aca", "mca_large") else 0.0
+    return (preference * (brain.wm - brain.gm)[member]).astype(np.float32)
 
 
 def _take(score: NDArray, tissue: NDArray, points: float) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""What tissue is, and what ischaemia does to it with tissue time (docs/phantom-clock.md).
+"""Tissue parameters, and their change under ischaemia with tissue time (docs/phantom-clock.md).
 
 Proton density (water = 1), T1 and T2 in ms, ADC in mm2/s; tissue time u in hours. Healthy values after
 Stanisz et al. 2005; laws of the lesion after Nagesh 1998 (ADC), Damion 2019 and McGarry 2020 (T2).
@@ -70,7 +70,7 @@ def infarct(
     radc             lesion over healthy ADC
     log_t2           log of lesion over healthy T2, nuisance included
     log_t1_nuisance  error of the lesion's log T1 about its law
-    contrast_gain    multiplies `log_t2`: time signal and nuisance grow together, information stays
+    contrast_gain    multiplies `log_t2`: time signal and nuisance grow together, information is unchanged
 
     T1 rises by 7.5 % with a time constant of 2 h, proton density by 1 % with 6 h.
     """
@@ -83,7 +83,7 @@ def infarct(
 
 
 def lesion_tissue(healthy: Tissue, record: PatientRecord, *, contrast_gain: float) -> Tissue:
-    """The patient's lesion where the tissue was `healthy` (its mean ADC; LESION_ADC_SD is the voxels')."""
+    """The patient's lesion where the tissue was `healthy`, at its mean ADC (voxels vary by LESION_ADC_SD)."""
     u = record.tissue_hours
     return infarct(
         healthy,

@@ -21,7 +21,7 @@ class Lattice:
     spacing: tuple[float, float, float]
 
     def sample(self, points: NDArray, *, outside: float | None = None) -> NDArray[np.float32]:
-        """Sample at `points` (3, ...) mm; beyond the lattice its edge goes on, or `outside` where given."""
+        """Sample at `points` (3, ...) mm; beyond the lattice the edge value, or `outside` where given."""
         index = np.empty(points.shape, np.float32)
         for axis in range(3):
             np.multiply(points[axis], np.float32(1 / self.spacing[axis]), out=index[axis])
@@ -41,7 +41,7 @@ class Lattice:
         return values
 
     def hold(self, values: NDArray) -> "Lattice":
-        """Return a lattice of the same place with other values."""
+        """Return a lattice of the same origin and spacing with other values."""
         return Lattice(np.ascontiguousarray(values, np.float32), self.origin, self.spacing)
 
     def points(self) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""One phantom patient, from the clinic's record to the scanner's files and the truth beside them."""
+"""Make one phantom patient: from the record to the scanner's files, and the truth."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,16 +36,16 @@ from strokeclock.phantom.sheet import write_record, write_truth
 from strokeclock.phantom.signal import SERIES, diffusion_signal, flair_signal
 from strokeclock.series import SIDES
 
-IRON_R2_PER_S = {1.5: 3.0, 3.0: 5.5}  # what the iron of a full share of pallidum adds to 1/T2
+IRON_R2_PER_S = {1.5: 3.0, 3.0: 5.5}  # added to 1/T2 by the iron of a full share of pallidum
 TEXTURE = 0.025  # SD of the log of healthy tissue's signal from place to place
 
-# Every subject of a patient draws from a random stream of its own, (seed, number, stream).
+# Each aspect of a patient has its own random stream, (seed, number, stream).
 SHAPE_STREAM, LESION_STREAM, HEAD_STREAM, SCANNER_STREAM, TISSUE_STREAM = 1, 2, 3, 4, 5
 
 
 @dataclass(frozen=True)
 class Lesions:
-    """Shares (n,) of each point of a brain that are ill: acute infarct, hyperintensity, old core, old rim."""
+    """Shares (n,) of each point of a brain in lesions: acute infarct, hyperintensity, old core, old rim."""
 
     acute: NDArray
     hyperintense: NDArray
@@ -66,7 +66,7 @@ class PhantomPatient:
     """The three series of one patient, and the truth.
 
     lesion, brain_mask   (X, Y, Z) uint8 on the grid of the T2w series
-    measured             what was measured on the images and their geometry; beside the record it is the truth
+    measured             measured on the images and their geometry; together with the record it is the truth
     """
 
     record: PatientRecord
@@ -77,7 +77,7 @@ class PhantomPatient:
 
 
 def grow_lesions(brain: Brain, record: PatientRecord, *, seed: int, point_ml: float) -> Lesions:
-    """Place all lesions of the record in a brain whose points stand for `point_ml` each."""
+    """Place all lesions of the record in a brain whose points have a volume of `point_ml` each."""
     rng = np.random.default_rng([seed, record.number, LESION_STREAM])
     nothing = np.zeros(len(brain.gm), np.float32)
     acute = nothing
@@ -109,7 +109,7 @@ def measure_signal(series: str, tissue: Tissue, record: PatientRecord) -> NDArra
 
 
 def measure_grey(series: str, record: PatientRecord) -> float:
-    """Return healthy grey matter's signal: what noise and brightness are measured by."""
+    """Return healthy grey matter's signal, the unit of noise and brightness."""
     return float(measure_signal(series, TISSUES[record.field_t]["gm"], record))
 
 
@@ -162,7 +162,7 @@ def _pulsate(rng: np.random.Generator, brain: Brain) -> NDArray:
 
 
 def paint_outer(head: Head, record: PatientRecord, *, fat_left: Mapping[str, float]) -> dict[str, NDArray]:
-    """Return the signal (m,) around the brain; `fat_left`: what each series' fat suppression leaves."""
+    """Return the signal (m,) around the brain; `fat_left`: share of the fat signal left, by series."""
     signals = {}
     for series in SERIES:
         total = np.zeros(len(head.outer_index), np.float32)
@@ -174,7 +174,7 @@ def paint_outer(head: Head, record: PatientRecord, *, fat_left: Mapping[str, flo
 
 
 def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> PhantomPatient:
-    """Make patient `number` of the cohort `seed` as the scanner would give it; the same again, always.
+    """Make patient `number` of the cohort `seed` as a scanner gives it; every call makes the same.
 
     `settings` is the configuration's `phantom` section.
     """
@@ -236,7 +236,7 @@ def _scan_epi(
     ghost, rows = rng.uniform(0.005, 0.035), still.slices.shape[1]
     snr = {"t2w": rng.uniform(20, 40), "dwi": rng.uniform(8, 15)}
     grey = {series: measure_grey(series, record) for series in snr}
-    unit = rng.uniform(250, 500) / grey["t2w"]  # one for both, or their ratio would not be the ADC's
+    unit = rng.uniform(250, 500) / grey["t2w"]  # one for both, so that their ratio gives the ADC
     images = {}
     for series in snr:
         image = read.fill(average_slices(volumes[series], read) * gain)
@@ -282,7 +282,7 @@ def write_patient(
     lesion: str | Path,
     brain_mask: str | Path,
 ) -> None:
-    """Write the series (paths by name: t2w, dwi, flair) and, elsewhere, the true masks."""
+    """Write the series (paths by name: t2w, dwi, flair) and the true masks."""
     for series, path in scans.items():
         write_nifti(path, patient.scans[series].data, patient.scans[series].affine)
     affine = patient.scans["t2w"].affine
@@ -291,12 +291,12 @@ def write_patient(
 
 
 def make_batch(files: Files, table: str | Path, *, settings: Mapping[str, Any]) -> None:
-    """Make patients as the scanner would give them, one after the other, and write a table of their files.
+    """Make patients in turn, as a scanner gives them, and write a table of their files.
 
     Parameters
     ----------
-    files : patient -> what it is -> file
-        t2w, dwi, flair in native space, and record; the truth apart: lesion and brain_mask on the T2w grid,
+    files : patient -> name -> file
+        t2w, dwi, flair in native space, and record; of the truth lesion and brain_mask on the T2w grid, and
         truth.
     settings : mapping
         The configuration's `phantom` section.

@@ -9,16 +9,16 @@ from strokeclock.phantom.contrast import true_log_ratios
 
 
 class Reader(NamedTuple):
-    """Log FLAIR ratio under which a reader sees no lesion, and the eye's SD; per unit of contrast gain."""
+    """Log FLAIR ratio under which a reader sees no lesion, and its error (SD); per unit of contrast gain."""
 
     threshold: float
     error: float
 
 
 # Fitted, at the default settings, to sensitivity and specificity for TSS < 4.5 h of .55 and .85, .43 and .93,
-# .57 and .65, and to Fleiss' kappa .46. The nuisance blurs the ratio before any eye errs.
+# .57 and .65, and to Fleiss' kappa .46. The nuisance changes the ratio before the readers' error.
 READERS = (Reader(0.085, 0.040), Reader(0.0485, 0.016), Reader(0.120, 0.280))
-SHARED_ERROR = 0.65  # of the error's variance: what misleads one reader misleads the others
+SHARED_ERROR = 0.65  # share of the error's variance that is common to the readers
 
 
 def read_mismatch(record: PatientRecord, *, seed: int, contrast_gain: float) -> tuple[int, int, int]:

@@ -1,8 +1,8 @@
-"""The fast path: phantom patients as preprocessing would leave them, straight on the atlas grid.
+"""Phantom patients made directly on the atlas grid, as after preprocessing: the fast path.
 
-No scanner geometry, bias field or echo-planar distortion. The brains are VARIANTS individuals of the common
-template, made once in a process and kept; a patient takes one of about its age and moves it by what
-registration leaves over. Lesions, tissue and noise are the patient's own.
+There is no scanner geometry, bias field or echo-planar distortion. The brains are VARIANTS individuals of the
+common template, made once in a process and kept. A patient has one of about the same age, moved by a residual
+of registration. Lesions, tissue and noise are individual.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -52,7 +52,7 @@ class RegisteredPatient:
     """One patient on the atlas grid (RAS, x symmetric about 0); arrays (X, Y, Z).
 
     volumes    t2w, dwi, flair (arbitrary units) and adc (mm2/s), float32, 0 outside the brain
-    measured   what is true of the images, beside the record
+    measured   measured on the images; together with the record it is the truth
     """
 
     record: PatientRecord
@@ -73,7 +73,7 @@ def grid_affine(grid: tuple[int, int, int]) -> NDArray:
 
 @cache
 def load_anatomy(variant: int, grid: tuple[int, int, int]) -> Anatomy:
-    """Make individual `variant` (0 to VARIANTS - 1) on the atlas grid; kept for the process."""
+    """Make individual `variant` (0 to VARIANTS - 1) on the atlas grid; kept in memory for the process."""
     rng = np.random.default_rng([VARIANT_SEED, variant])
     shape = draw_shape(rng, age=VARIANT_AGES[variant], sex="FM"[variant % 2], registered=True)
     fine = (grid[0], grid[1], SUBSLICES * grid[2])
@@ -131,7 +131,7 @@ def make_registered_patient(
 
 
 def _draw_residue(rng: np.random.Generator, *, degrees: float, millimetres: float, scale: float) -> NDArray:
-    """Draw the affine (4, 4) that registration leaves over, about the middle of the brain."""
+    """Draw the residual affine (4, 4) of registration, about the middle of the brain."""
     turn = rotation(*rng.normal(0, degrees, 3)) @ np.diag(1 + rng.normal(0, scale, 3))
     return rigid(turn, rng.normal(0, millimetres, 3), about=np.array([0.0, -18.0, 10.0]))
 
@@ -143,7 +143,7 @@ def write_registered_patient(
     lesion: str | Path,
     transforms: Iterable[str | Path] = (),
 ) -> None:
-    """Write `folder`/{t2w,dwi,flair,adc,brain_mask}.nii.gz, the true lesion, and an identity a transform."""
+    """Write `folder`/{t2w,dwi,flair,adc,brain_mask}.nii.gz, the true lesion, and identity transforms."""
     folder = Path(folder)
     for name, volume in patient.volumes.items():
         write_nifti(folder / f"{name}.nii.gz", volume, patient.affine)
@@ -157,13 +157,13 @@ def write_registered_patient(
 def make_registered_batch(
     files: Files, table: str | Path, *, settings: Mapping[str, Any], grid: Sequence[int]
 ) -> None:
-    """Make patients straight on the atlas grid, one after the other, and write a table of their files.
+    """Make patients in turn directly on the atlas grid, and write a table of their files.
 
     Parameters
     ----------
-    files : patient -> what it is -> file
-        t2w, dwi, flair, adc, brain_mask in one folder, the transforms <one>_to_<other>, and record; the truth
-        apart: lesion, truth.
+    files : patient -> name -> file
+        t2w, dwi, flair, adc, brain_mask in one folder, the transforms <one>_to_<other>, and record; of the
+        truth lesion and truth.
     settings : mapping
         The configuration's `phantom` section.
     grid : voxels, x y z; x even.
@@ -177,7 +177,7 @@ def make_registered_batch(
             patient,
             folder=Path(paths["t2w"]).parent,
             lesion=paths["lesion"],
-            transforms=[path for what, path in paths.items() if "_to_" in what],
+            transforms=[path for kind, path in paths.items() if "_to_" in kind],
         )
         scans = {series: paths[series] for series in SERIES}
         write_truth(paths["truth"], patient.record, **patient.measured)

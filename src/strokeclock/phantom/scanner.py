@@ -1,4 +1,4 @@
-"""The scanner: where slices lie; what coil, echo-planar readout, motion and noise do; how files are stored.
+"""The scanner: geometry of slices; effects of coil, echo-planar readout, motion and noise; storage.
 
 Coordinates: head (RAS+ mm, the head's own), world (RAS+ mm, the scanner's). A pose maps head to world.
 """
@@ -56,7 +56,7 @@ def rigid(rotation_: NDArray, translation: NDArray, *, about: NDArray) -> NDArra
 
 
 def draw_pose(rng: np.random.Generator) -> tuple[NDArray, NDArray]:
-    """Draw how the head lies in the scanner: pose (4, 4) head to world, and its angles in degrees."""
+    """Draw the head's position in the scanner: pose (4, 4) head to world, and its angles in degrees."""
     angles = np.clip(rng.normal((-4, 0, 0), (5, 2.5, 5)), -12, 12)
     return rigid(rotation(*angles), rng.normal(0, (4, 10, 12)), about=np.array(BRAIN_CENTRE)), angles
 
@@ -76,7 +76,7 @@ def place_slices(
     voxel_mm: tuple[float, float, float],
     slices: int,
 ) -> Slices:
-    """Prescribe an oblique stack, roughly along the head but never quite, centred on the brain."""
+    """Place an oblique stack of slices, aligned roughly with the head and centred on the brain."""
     tilt = rotation(*(np.array([0.75, 0.6, 0.0]) * angles + rng.normal(0, (2.5, 1.0, 0.6))))
     columns = 2 * round(FIELD_OF_VIEW_MM / voxel_mm[0] / 2)
     rows = 2 * round(FIELD_OF_VIEW_MM / voxel_mm[1] / 2)
@@ -90,7 +90,7 @@ def place_slices(
 
 @dataclass(frozen=True)
 class Samples:
-    """Where in the head the voxels of a stack take their signal from; voxels clear of the head are left out.
+    """The places in the head from which voxels of a stack take their signal; voxels clear of it are left out.
 
     slices  the stack
     index   (n,) flat indices of the voxels, C order
@@ -154,11 +154,11 @@ def draw_coil(rng: np.random.Generator) -> Lattice:
 
 @dataclass(frozen=True)
 class Susceptibility:
-    """What air in the skull base does to an echo-planar image, in head coordinates.
+    """Effect of air in the skull base on an echo-planar image, in head coordinates.
 
     shift  displacement along the phase-encoding axis (rows, A to P), mm
     slope  its derivative along y, mm per mm
-    left   share of the signal that dephasing leaves
+    left   share of the signal that remains after dephasing
     """
 
     shift: Lattice
@@ -217,7 +217,7 @@ def add_noise(rng: np.random.Generator, image: NDArray, *, sigma: float) -> NDAr
 
 
 def digitise(image: NDArray, *, unit: float) -> NDArray[np.int16]:
-    """Return the image times `unit` as the scanner's whole numbers."""
+    """Return the image times `unit` as whole numbers, as a scanner stores it."""
     return np.round(image * unit).clip(0, 32000).astype(np.int16)
 
 

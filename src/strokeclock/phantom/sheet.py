@@ -1,4 +1,4 @@
-"""What a clinic would hand over about phantom patients; apart from it, what only the phantom knows."""
+"""Sheets of phantom patients as a clinic would give them, and the table of their truths."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from strokeclock.phantom.signal import SERIES
 def write_record(
     path: str | Path, record: PatientRecord, *, series: Mapping[str, str | Path], settings: Mapping[str, Any]
 ) -> None:
-    """Write the patient's row of the cohort sheet and the readers' calls as JSON; nothing of the truth.
+    """Write the patient's row of the cohort sheet and the readers' calls as JSON, without the truth.
 
     `series`: file of each of SERIES. `settings`: the configuration's `phantom` section.
     """
@@ -41,7 +41,7 @@ def write_record(
 
 
 def write_truth(path: str | Path, record: PatientRecord, **measured: Any) -> None:
-    """Write everything about the patient as JSON, with what was `measured` on the images."""
+    """Write the record and what was `measured` on the images as JSON."""
     truth = asdict(record) | {
         "tissue_hours": record.tissue_hours,
         "lesion_volume_ml": record.lesion_volume_ml,
@@ -52,7 +52,7 @@ def write_truth(path: str | Path, record: PatientRecord, **measured: Any) -> Non
 def join_phantoms(
     phantoms: Iterable[str | Path], *, cohort: str | Path, readers: str | Path, truth: str | Path
 ) -> None:
-    """Join what is written of each patient to the cohort sheet, the reader sheet and the table of truths.
+    """Join the patients' records and truths to the cohort sheet, the reader sheet and the table of truths.
 
     Parameters
     ----------

@@ -1,6 +1,6 @@
 """Phantom brain tumours, and small files of them in the formats of two public data sets.
 
-The brains are the phantom's; a tumour takes its space, and pushes away what lay there. Three kinds at three
+The brains are the phantom's; a tumour displaces the tissue in its place. There are three kinds at three
 places, as in Cheng's set: a meningioma under the skull, evenly enhancing; a glioma in the white matter, an
 enhancing ring about a dead core, in oedema; a pituitary tumour in the sella. A glioma of low grade, as in
 Buda's set, is bright on FLAIR and hardly enhances.
@@ -45,9 +45,9 @@ LOW_GRADE = Tissue(0.86, 1500.0, 150.0, 1.4e-3)
 LOW_GRADE_ENHANCED = LOW_GRADE._replace(t1=1300.0)
 NECROSIS = Tissue(0.95, 2800.0, 350.0, 2.0e-3)
 OEDEMA = Tissue(0.82, 1300.0, 140.0, 1.3e-3)
-SPACE = 0.6  # share of the tumour's volume that its surroundings make room for
+SPACE = 0.6  # share of the tumour's volume by which the tissue around it is displaced
 SKULL_MM, SCALP_MM, OEDEMA_MM, RING_MM = (1.5, 8.0), 12.0, 14.0, 4.0
-HEAD_MM = (95, 118, 400)  # radii of a column that no head leaves
+HEAD_MM = (95, 118, 400)  # radii of a column that contains every head
 NOISE = 0.004  # SD, in the unit of the signals
 
 
@@ -82,7 +82,7 @@ def draw_tumour(rng: np.random.Generator, *, kind: str, shape: Shape) -> Tumour:
 def paint(
     points: NDArray, *, shape: Shape, tumour: Tumour, texture: Lattice
 ) -> tuple[dict[str, NDArray], NDArray]:
-    """Give the signals at head coordinates (3, n) mm, and where the tumour is (n,) bool.
+    """Return the signals at head coordinates (3, n) mm, and where the tumour is (n,) bool.
 
     The signals, each (n,) float32: t1 and t1_enhanced (T1w before and after contrast medium), flair.
     """
@@ -94,7 +94,7 @@ def paint(
     template_points = shape.to_template(healthy)
     depth = -load_template().hull.sample(template_points)
 
-    shares = _clothe(depth)
+    shares = _form_outer(depth)
     inside = np.flatnonzero(depth > 0)
     brain = form_brain(shape, np.ascontiguousarray(template_points[:, inside]), depth[inside])
     for name in ("gm", "wm", "csf"):
@@ -132,14 +132,14 @@ def paint(
 
 
 def displace(distance: NDArray, *, radius: float) -> NDArray:
-    """Tell from where, as a share of its distance (mm) to the tumour's centre, what lies there was pushed.
+    """Return the tissue's distance to the tumour's centre before displacement, as a share of `distance` (mm).
 
-    Brain is not compressed: r³ less the room that was made, in every direction alike.
+    Brain is not compressed: r³ was smaller by the displaced volume, in every direction alike.
     """
     return np.cbrt(np.maximum(distance**3 - SPACE * radius**3, 0)) / distance
 
 
-def _clothe(depth: NDArray) -> dict[str, NDArray]:
+def _form_outer(depth: NDArray) -> dict[str, NDArray]:
     """Shares of fluid, bone and scalp over the brain's hull, `depth` mm below it."""
     low, high = SKULL_MM
     above = -depth
@@ -184,7 +184,7 @@ def write_cheng(folder: str | Path, *, patients: int, slices: int, seed: int) ->
     """Write T1w slices after contrast medium as the files of Cheng 2015 (figshare 1512427).
 
     1.mat … and cvind.mat (a fold of five each), MATLAB v7.3: a struct cjdata of label, PID, image (512 x 512
-    int16, .49 mm), tumorBorder and tumorMask. Kinds by turns; `slices` a patient, about the tumour's middle.
+    int16, .49 mm), tumorBorder and tumorMask. Kinds alternate; `slices` a patient, about the tumour's middle.
     """
     heights = 4.0 * (np.arange(slices) - (slices - 1) / 2)
     with replacing_folder(folder) as beside:
@@ -239,7 +239,7 @@ def write_lgg(folder: str | Path, *, patients: int, slices: int, seed: int) -> N
 
 @contextmanager
 def _matlab(path: Path) -> Iterator[h5py.File]:
-    """A MATLAB v7.3 file: HDF5 behind a block of 512 bytes that says so."""
+    """A MATLAB v7.3 file: HDF5 after a block of 512 bytes that names the format."""
     with h5py.File(path, "w", userblock_size=512) as file:
         yield file
     text = b"MATLAB 7.3 MAT-file, Platform: GLNXA64, Created on: phantom HDF5 schema 1.00 ."

@@ -1,1 +1,1 @@
-"""Where starting weights come from."""
+"""Trainings and imports that give initial weights."""

@@ -1,8 +1,8 @@
-"""Medical weights of the 2D network: ResNet-18 learns to tell brain tumours apart (Cheng et al. 2015).
+"""Medical weights of the 2D network: ResNet-18 is trained to classify brain tumours (Cheng et al. 2015).
 
 The data set (figshare 1512427): 3064 T1w slices after contrast medium of 233 patients, one MATLAB v7.3 file
-each, with a meningioma (1), a glioma (2) or a pituitary tumour (3). A slice gives the half of the head that
-holds more of the tumour, so that it has the hemispheres' proportions on their grid.
+each, with a meningioma (1), a glioma (2) or a pituitary tumour (3). Of a slice the half of the head with more
+of the tumour is used, so that it has the hemispheres' proportions on their grid.
 """
 
 import logging
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from strokeclock.models.registry import network_taught_by
+from strokeclock.models.registry import network_started_from
 from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.pretraining.medical import TumourMaterial, TumourObjective, name_run
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
@@ -51,7 +51,7 @@ def read_cheng(folder: str | Path, *, grid: Sequence[int]) -> Slices:
     Raises
     ------
     DataSetError
-        There are none, or one is not as it should be.
+        There are none, or a file is invalid.
     """
     files = sorted(
         (path for path in Path(folder).rglob("*.mat") if path.stem.isdigit()),
@@ -82,15 +82,19 @@ def _read_file(path: Path) -> tuple[str, int, np.ndarray, np.ndarray]:
             patient = "".join(map(chr, struct["PID"][()].ravel()))
             image, mask = struct["image"][()], struct["tumorMask"][()] > 0
     except OSError as error:
-        raise DataSetError(f"{path} is no MATLAB v7.3 file, or a damaged one: unpack it anew.") from error
+        raise DataSetError(f"{path} is not a MATLAB v7.3 file, or is damaged: unpack it anew.") from error
     except (KeyError, ValueError, TypeError) as error:
         raise DataSetError(
-            f"{path} holds no cjdata with label, PID, image and tumorMask: is it of Cheng's data set?"
+            f"{path} holds no cjdata with label, PID, image and tumorMask: use the files of Cheng's data set."
         ) from error
     if label not in (1, 2, 3):
-        raise DataSetError(f"{path} has the label {label}: 1, 2 and 3 are the data set's.")
+        raise DataSetError(
+            f"{path} has the label {label}, and the data set's are 1, 2 and 3: unpack it anew."
+        )
     if image.ndim != 2 or image.shape != mask.shape or not mask.any():
-        raise DataSetError(f"{path}: image {image.shape} and tumorMask {mask.shape} do not mark a tumour.")
+        raise DataSetError(
+            f"{path}: image {image.shape} and tumorMask {mask.shape} do not mark a tumour: unpack it anew."
+        )
     # HDF5 shows MATLAB's columns first: x is the first axis already; rows run from front to back
     return patient, label, image[:, ::-1].astype(np.float32), mask[:, ::-1]
 
@@ -106,11 +110,11 @@ def train_classification(
     folder: str | Path,
     output: str | Path,
 ) -> None:
-    """Train ResNet-18 on the slices, the grey picture in every channel; cross-entropy. See `TumourObjective`.
+    """Train ResNet-18 on the slices, repeated in every channel; cross-entropy. See `TumourObjective`.
 
     Parameters
     ----------
-    seed : of first weights and order.
+    seed : of initial weights and order.
     channels, width, standardise : of the 2D network.
     grid : voxels of a hemisphere, x y z.
     training : the fields of `MedicalSettings`.
@@ -118,7 +122,7 @@ def train_classification(
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     """
     objective = TumourKinds(
-        run=name_run(network_taught_by("medical_2d"), seed),
+        run=name_run(network_started_from("medical_2d"), seed),
         settings=MedicalSettings(**training),
         channels=len(channels) * ("T1w after contrast medium",),
         width=width,

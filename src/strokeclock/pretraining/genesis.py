@@ -1,4 +1,4 @@
-"""The corruptions of Models Genesis (Zhou et al. 2021), which a network learns to undo.
+"""The corruptions of Models Genesis (Zhou et al. 2021), which a network is trained to undo.
 
 Written from the published description, with its values. A hemisphere is float32 (channels, x, y, z), values 0
 to 1; every function returns one of the same shape and range on the same device. All its randomness follows
@@ -13,11 +13,11 @@ import torch
 from strokeclock.training.device import noise_source, send
 
 _CURVE_SAMPLES = 10_000  # of the Bézier curve
-_LEVELS = 65_536  # that it is kept for: finer than the float16 of hemispheres
+_LEVELS = 65_536  # of its table: finer than the float16 of hemispheres
 _WINDOWS = 10_000
 _BOXES = 5
 _BOX_RATE = 0.95  # each further box is drawn with this probability
-_BORDER = 3  # voxels that boxes stay away from the border
+_BORDER = 3  # voxels between boxes and the border
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Rates:
 def corrupt(
     hemisphere: torch.Tensor, generator: np.random.Generator, *, rates: Rates | None = None
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return a corrupted hemisphere and the original that is to be restored (flipped alike).
+    """Return a corrupted hemisphere and the original to restore, flipped in the same way.
 
     In this order: flip, local shuffling, non-linear intensities, in-painting or out-painting.
     """
@@ -65,8 +65,8 @@ def shuffle_locally(
 ) -> torch.Tensor:
     """Permute the voxels inside many small windows, whose sides are up to a tenth of the volume's.
 
-    Every window reads the original, and later windows overwrite earlier ones. The windows are the same for
-    each channel, the permutations its own.
+    Every window permutes the original, and later windows overwrite earlier ones. The windows are the same
+    for all channels, the permutations differ.
     """
     device = hemisphere.device
     shape = np.array(hemisphere.shape[1:])

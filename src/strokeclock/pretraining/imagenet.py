@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.models.registry import network_taught_by
+from strokeclock.models.registry import network_started_from
 from strokeclock.models.resnet import ResNet18
 from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.phases import ORIGINS
@@ -18,32 +18,32 @@ from strokeclock.training.record import TrainingRecord, list_versions, write_rec
 
 log = logging.getLogger(__name__)
 
-KEY = "Configuration key starting_weights.imagenet"
+KEY = "Configuration key initial_weights.imagenet"
 WIDTH = 64
 
 
 def import_imagenet(
     file: str | Path, *, sha256: str | None, width: int, seed: int, output: str | Path
 ) -> None:
-    """Bring a state dict with torchvision's names to the backbone's, checked tensor by tensor.
+    """Rename a state dict of torchvision to the backbone's names, checked tensor by tensor.
 
     Parameters
     ----------
     file : state dict (.pth) of torchvision's ResNet-18.
-    sha256 : the file's; None: the name's own, as in resnet18-f37072fd.pth, of which it holds the beginning.
-    width : of the 2D network to start; the weights are of width 64.
-    seed : of the run that starts here; nothing is drawn.
+    sha256 : the file's; None: its beginning is in the file's name, as in resnet18-f37072fd.pth.
+    width : of the 2D network; the weights are of width 64.
+    seed : of the run that starts from them; nothing is drawn here.
     output : folder for model.pt (weights and record) and run.json (the record).
 
     Raises
     ------
     ConfigurationError
-        The file is not the one that was named, or does not fit.
+        The file has another sha256, or its tensors do not fit.
     """
-    net = network_taught_by("imagenet")
+    net = network_started_from("imagenet")
     if width != WIDTH:
         raise ConfigurationError(
-            f"{KEY}: the weights are of width {WIDTH} and models.{net}.width is {width}: set it to {WIDTH}, "
+            f"{KEY}: the weights are of width {WIDTH}, and models.{net}.width is {width}: set it to {WIDTH}, "
             "or the file to null."
         )
     content = Path(file).read_bytes()
@@ -51,11 +51,11 @@ def import_imagenet(
     _check_sum(file, digest, sha256=sha256)
     weights = _read_state(file, content)
     path = Path(output)
-    phase, name = ORIGINS["imagenet"]
+    phase, start = ORIGINS["imagenet"]
     record = TrainingRecord(
         net=net,
         phase=phase,
-        weights=name,
+        start=start,
         seed=seed,
         architecture={"width": WIDTH},
         channels=("red", "green", "blue"),
@@ -86,19 +86,22 @@ def _read_state(file: str | Path, content: bytes) -> dict[str, torch.Tensor]:
     try:
         state = dict(torch.load(io.BytesIO(content), weights_only=True, map_location="cpu"))
     except Exception as error:
-        raise ConfigurationError(f"{file} is no state dict of torch: name resnet18-f37072fd.pth.") from error
+        raise ConfigurationError(
+            f"{file} is not a state dict of torch: name resnet18-f37072fd.pth."
+        ) from error
     backbone = ResNet18(width=WIDTH).state_dict()
-    # a batch normalisation of older files has not counted its batches; nothing here uses the count
+    # older files lack the batch counts of batch normalisation, which are not used here
     state = {key: value for key, value in backbone.items() if key.endswith("num_batches_tracked")} | state
     if missing := [key for key in backbone if key not in state]:
         raise ConfigurationError(
-            f"{file} lacks {missing[0]} and {len(missing) - 1} more tensors of ResNet-18: name torchvision's."
+            f"{file} lacks {missing[0]} and {len(missing) - 1} more tensors of ResNet-18: name "
+            "torchvision's file."
         )
     for key, tensor in backbone.items():
         if state[key].shape != tensor.shape:
             raise ConfigurationError(
-                f"{file}: {key} is {tuple(state[key].shape)} and ResNet-18 has {tuple(tensor.shape)} there: "
-                "name torchvision's."
+                f"{file}: {key} has the shape {tuple(state[key].shape)}, and that of ResNet-18 has "
+                f"{tuple(tensor.shape)}: name torchvision's file."
             )
     ignored = [key for key in state if key not in backbone]
     log.info("%s: %d tensors loaded; ignored: %s", file, len(backbone), ", ".join(ignored) or "none")

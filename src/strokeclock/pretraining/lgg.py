@@ -1,8 +1,8 @@
-"""Medical weights of the 3D network: a 3D U-Net learns to find low-grade gliomas (Buda et al. 2019).
+"""Medical weights of the 3D network: a 3D U-Net is trained to segment low-grade gliomas (Buda et al. 2019).
 
 The data set (kaggle_3m): a folder a patient of TCGA, for each slice a TIFF file of three channels (T1w before
 contrast medium, FLAIR, T1w after) and one of the tumour's mask. The published network is 2D; this one is 3D,
-as the paper's must have been, and gives its encoder. A volume gives two halves of a head, like hemispheres.
+as the paper's must have been, and its encoder is used. A volume is cut into two halves, like hemispheres.
 """
 
 import re
@@ -16,7 +16,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from torch.nn import functional
 
-from strokeclock.models.registry import network_taught_by
+from strokeclock.models.registry import network_started_from
 from strokeclock.models.unet3d import UNet
 from strokeclock.pretraining.medical import TumourMaterial, TumourObjective, name_run
 from strokeclock.pretraining.pictures import DataSetError, digest, halve, resize, scale_to_one
@@ -50,7 +50,7 @@ def read_lgg(folder: str | Path, *, grid: Sequence[int]) -> HalfHeads:
     Raises
     ------
     DataSetError
-        There are none, or a file is missing or not as it should be.
+        There are none, or a file is missing or invalid.
     """
     folders = sorted(path for path in Path(folder).glob("TCGA_*") if path.is_dir())
     if not folders:
@@ -90,16 +90,18 @@ def _read_tiff(path: Path, *, mode: str) -> np.ndarray:
         with Image.open(path) as picture:
             if picture.mode != mode:
                 wanted = {"RGB": "three channels", "L": "one channel"}[mode]
-                raise DataSetError(f"{path} is {picture.mode}: {wanted} of 8 bits are expected.")
+                raise DataSetError(
+                    f"{path} has the mode {picture.mode}, not {wanted} of 8 bits: copy it anew."
+                )
             return np.asarray(picture)
     except FileNotFoundError as error:
-        raise DataSetError(f"{path} is not there: copy the patient's folder anew.") from error
+        raise DataSetError(f"{path} is missing: copy the patient's folder anew.") from error
     except (UnidentifiedImageError, OSError) as error:
-        raise DataSetError(f"{path} is no TIFF picture, or a damaged one: copy it anew.") from error
+        raise DataSetError(f"{path} is not a TIFF picture, or is damaged: copy it anew.") from error
 
 
 def _regrid(volume: np.ndarray, *, grid: Sequence[int]) -> np.ndarray:
-    """Bring (z, x, y) to (x, y, z) of the grid: each slice, then linearly between slices."""
+    """Interpolate (z, x, y) to the grid (x, y, z): each slice, then linearly between slices."""
     slices = resize(volume, grid=grid[:2]).transpose(1, 2, 0)
     tensor = torch.from_numpy(np.ascontiguousarray(slices))
     return functional.interpolate(tensor, size=grid[2], mode="linear", align_corners=False).numpy()
@@ -115,11 +117,11 @@ def train_segmentation(
     folder: str | Path,
     output: str | Path,
 ) -> None:
-    """Train the 3D U-Net to find the tumours; 1 - soft Dice + binary cross-entropy. See `TumourObjective`.
+    """Train the 3D U-Net to segment tumours; 1 - soft Dice + binary cross-entropy. See `TumourObjective`.
 
     Parameters
     ----------
-    seed : of first weights and order.
+    seed : of initial weights and order.
     width, standardise : of the 3D network.
     grid : voxels of a hemisphere, x y z.
     training : the fields of `MedicalSettings`.
@@ -127,7 +129,7 @@ def train_segmentation(
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     """
     objective = TumourVoxels(
-        run=name_run(network_taught_by("medical_3d"), seed),
+        run=name_run(network_started_from("medical_3d"), seed),
         settings=MedicalSettings(**training),
         channels=CHANNELS,
         width=width,

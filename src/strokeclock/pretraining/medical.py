@@ -1,4 +1,4 @@
-"""What the two pretrainings on brain tumours share: who learns and who watches, and what is measured."""
+"""What the two pretrainings on brain tumours share: internal validation and its measures."""
 
 import logging
 from abc import abstractmethod
@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 
-from strokeclock.pretraining.watching import part_patients
+from strokeclock.pretraining.internal_validation import hold_out
 from strokeclock.training.loop import batches
 from strokeclock.training.material import Material
 from strokeclock.training.objective import Lesson, Network, Objective, Step
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 def name_run(net: str, seed: int) -> Run:
-    """The training on tumours of a network."""
+    """Return the training of a network on tumours."""
     return Run(net, *ORIGINS["medical"], seed)
 
 
@@ -34,13 +34,13 @@ class TumourMaterial(Material):
 
 @dataclass(frozen=True, kw_only=True)
 class TumourObjective(Objective[Network, TumourMaterial]):
-    """What is learned from a data set of tumours; every fifth patient watches the loss.
+    """Training on a data set of tumours; every fifth patient is held out for internal validation.
 
     Attributes
     ----------
-    measured : what ``measure`` returns beside the loss.
+    measured : the name of what ``measure`` returns besides the loss.
     width, standardise : of the network.
-    grid : voxels of a hemisphere, x y z, that pictures are brought to.
+    grid : voxels of a hemisphere, x y z, to which pictures are interpolated.
     folder : of the data set.
     """
 
@@ -69,14 +69,14 @@ class TumourObjective(Objective[Network, TumourMaterial]):
         precision: str,
         device: torch.device,
     ) -> tuple[torch.Tensor, float]:
-        """Return the loss of a batch of pictures, and a value that tells more."""
+        """Return the loss of a batch of pictures, and a value that is easier to interpret."""
 
     def prepare(
         self, network: Network, material: TumourMaterial, *, precision: str, device: torch.device
     ) -> Lesson:
         patients = material.patients
-        learn, watch = part_patients(patients, source=self.folder)
-        log.info("%d units of %d patients: %d watch", len(patients), len(set(patients)), len(watch))
+        learn, held_out = hold_out(patients, source=self.folder)
+        log.info("%d units of %d patients: %d held out", len(patients), len(set(patients)), len(held_out))
 
         def measure(batch: np.ndarray) -> tuple[torch.Tensor, float]:
             return self.measure(network, batch, material, precision=precision, device=device)
@@ -87,10 +87,11 @@ class TumourObjective(Objective[Network, TumourMaterial]):
         def validate() -> dict[str, float]:
             network.eval()
             with torch.inference_mode():
-                found = [(len(batch), *measure(batch)) for batch in batches(watch, self.settings.batch)]
+                found = [(len(batch), *measure(batch)) for batch in batches(held_out, self.settings.batch)]
             return {
-                "validation_loss": sum(count * loss.item() for count, loss, _ in found) / len(watch),
-                f"validation_{self.measured}": sum(count * value for count, _, value in found) / len(watch),
+                "validation_loss": sum(count * loss.item() for count, loss, _ in found) / len(held_out),
+                f"validation_{self.measured}": sum(count * value for count, _, value in found)
+                / len(held_out),
             }
 
         return Lesson(learn, loss, validate)

@@ -14,11 +14,11 @@ BACKGROUND = 0.05  # below it, the air's noise becomes 0
 
 
 class DataSetError(StrokeclockError):
-    """The files of a data set are not there, or not what they should be."""
+    """The files of a data set are missing or invalid."""
 
 
 def halve(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Cut (…, x, y) at the middle of x into two halves whose x runs from the side to the middle in both."""
+    """Cut (…, x, y) at the middle of x into two halves; in both, x runs from lateral to medial."""
     half = pictures.shape[-2] // 2
     return pictures[..., :half, :], np.flip(pictures, -2)[..., :half, :]
 
@@ -30,14 +30,14 @@ def resize(pictures: np.ndarray, *, grid: Sequence[int]) -> np.ndarray:
 
 
 def scale_to_one(picture: np.ndarray) -> np.ndarray:
-    """Divide by a high percentile and clip to 0 to 1, the background 0, as hemispheres are; float32."""
+    """Divide by a high percentile and clip to 0 to 1, with background 0 as in hemispheres; float32."""
     top = np.percentile(picture, TOP)
     scaled = np.clip(picture / (top if top > 0 else 1), 0, 1).astype(np.float32)
     return np.where(scaled < BACKGROUND, 0, scaled)
 
 
 def digest(*arrays: np.ndarray) -> str:
-    """Return the sha256 of all that a training sees."""
+    """Return the sha256 of the arrays of a training."""
     whole = hashlib.sha256()
     for array in arrays:
         whole.update(np.ascontiguousarray(array).data)

@@ -1,4 +1,4 @@
-"""Phase 0: a 3D U-Net learns to restore corrupted hemispheres (Models Genesis); phase 1 takes its encoder."""
+"""Phase 0: a 3D U-Net is trained to restore corrupted hemispheres (Models Genesis), for phase 1's encoder."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from strokeclock.models.field import Field, read_box
-from strokeclock.models.registry import network_taught_by
+from strokeclock.models.registry import network_started_from
 from strokeclock.models.unet3d import UNet
+from strokeclock.models.view import View, read_box
 from strokeclock.pretraining.genesis import corrupt
+from strokeclock.pretraining.internal_validation import hold_out
 from strokeclock.pretraining.restorer import make_restorer
-from strokeclock.pretraining.watching import part_patients
 from strokeclock.training.device import Stored
 from strokeclock.training.loop import batches
 from strokeclock.training.material import CohortFiles, CohortMaterial
@@ -43,17 +43,17 @@ def train_restoration(
     output: str | Path,
     events: Path | None = None,
 ) -> None:
-    """Train the U-Net on the training patients alone; mean squared error against the original in [0, 1].
+    """Train the U-Net on the training part only; mean squared error against the original in [0, 1].
 
-    Every fifth of them is kept aside to stop by; what is corrupted there is the same in each epoch.
+    Every fifth patient is held out for internal validation, with the same corruptions in each epoch.
 
     Parameters
     ----------
-    seed : of first weights, order and corruptions.
-    channels, average, width, standardise : of the 3D network; it restores all channels that it sees.
+    seed : of initial weights, order and corruptions.
+    channels, average, width, standardise : of the 3D network; all channels are restored.
     training : the fields of `RestorationSettings`.
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
-    box : brain_box.json, the box of a hemisphere that is seen; None: the whole of it.
+    box : brain_box.json, the box of a hemisphere that the network sees; None: the whole hemisphere.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     events : folder of TensorBoard's events; None: none are written.
 
@@ -62,13 +62,13 @@ def train_restoration(
     TooFewPatientsError
         The training part has fewer than five patients.
     TrainingError
-        The loss is no number any more.
+        The loss is not finite.
     """
     objective = Restoration(
-        run=Run(network_taught_by(GENESIS), GENESIS, "random", seed),
+        run=Run(network_started_from(GENESIS), GENESIS, "random", seed),
         settings=RestorationSettings(**training),
         channels=tuple(channels),
-        view=Field.of({"box": read_box(box), "average": average}),
+        view=View.of({"box": read_box(box), "average": average}),
         width=width,
         standardise=standardise,
         files=CohortFiles(manifest, cohort, split),
@@ -81,7 +81,7 @@ class Restoration(Objective[UNet, CohortMaterial]):
     """Mean squared error of a restored hemisphere; see `train_restoration` for the attributes."""
 
     settings: RestorationSettings
-    view: Field
+    view: View
     width: int
     standardise: bool
     files: CohortFiles
@@ -99,8 +99,8 @@ class Restoration(Objective[UNet, CohortMaterial]):
         self, network: UNet, material: CohortMaterial, *, precision: str, device: torch.device
     ) -> Lesson:
         units = material.parts["train"]
-        learn, watch = part_patients(units.patients, source=f"{GENESIS}, training part")
-        log.info("%d hemispheres to learn from, %d to watch", len(learn), len(watch))
+        learn, held_out = hold_out(units.patients, source=f"{GENESIS}, training part")
+        log.info("%d hemispheres to train on, %d held out", len(learn), len(held_out))
         stored = Stored(units.values, device)
 
         def loss_of(batch: np.ndarray, *, epoch: int) -> torch.Tensor:
@@ -118,9 +118,9 @@ class Restoration(Objective[UNet, CohortMaterial]):
 
         def validate() -> dict[str, float]:
             network.eval()
-            order = batches(watch, self.settings.batch)
+            order = batches(held_out, self.settings.batch)
             with torch.inference_mode():
                 losses = [loss_of(batch, epoch=0) * len(batch) for batch in order]
-            return {"validation_loss": sum(loss.item() for loss in losses) / len(watch)}
+            return {"validation_loss": sum(loss.item() for loss in losses) / len(held_out)}
 
         return Lesson(learn, loss, validate)

@@ -1,9 +1,9 @@
-"""The U-Net of Models Genesis, which gives back a hemisphere as it was before it was corrupted."""
+"""The U-Net of Models Genesis, which restores a corrupted hemisphere."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.channels import has_contralateral
 from strokeclock.models.unet3d import UNet
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.phases import GENESIS
@@ -27,11 +27,11 @@ def read_restorer(path: str | Path) -> tuple[UNet, TrainingRecord]:
 
 
 def make_restorer(channels: Sequence[str], *, width: int, standardise: bool) -> UNet:
-    """The U-Net that takes a hemisphere as the 3D network does, and gives back the channels themselves."""
+    """Return the U-Net with the 3D network's input and one output per channel."""
     return UNet(
         width=width,
         standardised=standardise,
         channels=len(channels),
         outputs=len(channels),
-        sides=1 + has_other_hemisphere(channels),
+        sides=1 + has_contralateral(channels),
     )

@@ -1,1 +1,1 @@
-"""One page to read: what a run did and what came out of it, without a network."""
+"""The page to read: methods and results of a run in one file."""

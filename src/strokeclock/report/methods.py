@@ -1,4 +1,4 @@
-"""The methods in words, with the numbers of this very run: all from its configuration and its files."""
+"""The methods of a run in words, with its own numbers, from its configuration and its files."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
@@ -6,7 +6,7 @@ from strokeclock.evaluation.tables import name_target
 from strokeclock.models.registry import find_network, list_titles, networks
 from strokeclock.report.people import People
 from strokeclock.series import SERIES
-from strokeclock.training.phases import GENESIS, OUTLINE, Task, network_settings, read_tasks, settings_of
+from strokeclock.training.phases import GENESIS, SEGMENTATION, Task, network_settings, read_tasks, settings_of
 
 _NORMALISATION = {
     "zscore": "brought to zero mean and unit variance inside the brain and clipped at {clip:g} SD",
@@ -15,7 +15,7 @@ _NORMALISATION = {
     "median": "divided by the brain's median",
     "none": "left as they were",
 }
-_ARMS = {
+_STARTS = {
     "random": "random weights",
     "imagenet": "ImageNet weights",
     "medical": "weights from brain tumours",
@@ -35,16 +35,16 @@ _AUGMENTATION = {
 def describe_methods(
     config: Mapping, *, people: People, not_run: Collection[tuple[str, str]] = ()
 ) -> dict[str, str]:
-    """Describe what a run did: title -> paragraph.
+    """Describe the methods of a run: title -> paragraph.
 
     Parameters
     ----------
     config : mapping
         The checked configuration.
     people : People
-        Who came, left and was divided.
-    not_run : of (network, arm)
-        What was asked for but had no starting weights.
+        The numbers of patients.
+    not_run : of (network, start)
+        The configured starts without initial weights.
     """
     return {
         "Patients": _join(_patients(config, people)),
@@ -65,7 +65,7 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
         f"{sum(people.excluded.values())} were excluded ({_list(stages)})" if stages else "none was excluded"
     )
     if people.unlabelled:
-        yield f"{people.unlabelled} without onset time or side of the lesion took no part"
+        yield f"{people.unlabelled} without onset time or side of the lesion are in no part"
     train, validation, test = people.parts.values()
     stayed = "the others" if stages or people.unlabelled else "they"
     how = (
@@ -102,8 +102,8 @@ def _images(config: Mapping) -> Iterator[str]:
         yield f"percentiles {low:g} and {high:g} of the brain became 0 and 1"
     channels = _list([SERIES[name].title for name in config["models"]["channels"]])
     beside = (
-        " and their differences from the mirrored other hemisphere"
-        if config["models"]["other_hemisphere"]
+        " and their differences from the contralateral hemisphere"
+        if config["models"]["contralateral"]
         else ""
     )
     yield (
@@ -133,7 +133,7 @@ def _open(images: Mapping) -> Iterator[str]:
     own = images["open"]
     yield (
         f"T2w was registered to the atlas with {own['t2w_dof']} degrees of freedom and FLAIR rigidly to T2w, "
-        "the atlas's brain mask carried back and refined"
+        "the atlas's brain mask was transformed to it and refined"
     )
     yield _follow(images["dwi_transform"])
     yield (
@@ -147,7 +147,7 @@ def _shared(shared: bool) -> str:
 
 
 def _follow(transform: str) -> str:
-    return "DWI took T2w's transform" if transform == "t2w" else "DWI was registered to T2w"
+    return "DWI was resampled with T2w's transform" if transform == "t2w" else "DWI was registered to T2w"
 
 
 def _networks(config: Mapping) -> Iterator[str]:
@@ -156,10 +156,10 @@ def _networks(config: Mapping) -> Iterator[str]:
         if net in config["training"]["networks"]:
             yield spec.describe(network_settings(net, models))
     yield f"attention is normalised by {models['attention_norm'].replace('_', ' ')}"
-    if models["field"] == "brain":
-        yield "the networks saw the box around the atlas's brain, and 5 mm, alone"
+    if models["view"] == "brain":
+        yield "the networks' view was the box around the atlas's brain with a margin of 5 mm"
     if (average := models["average"]) != [1, 1, 1]:
-        yield f"they saw averages of {' × '.join(map(str, average))} voxels"
+        yield f"the networks' view averaged {' × '.join(map(str, average))} voxels"
     if models["standardise"]:
         yield "the networks' first step standardises each channel by the brain's median"
 
@@ -173,50 +173,50 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
         f"{_optimizer(training)}"
     )
     restoring = [net for net in training["networks"] if "genesis" in find_network(net).starts]
-    if (genesis := training[GENESIS]) and restoring and "chain" in training["arms"]:
+    if (genesis := training[GENESIS]) and restoring and "chain" in training["starts"]:
         yield (
-            f"phase 0 ({list_titles(restoring)}) restored corrupted training hemispheres (Models Genesis; up "
-            f"to {_count(genesis['epochs'], 'epoch')}, batches of {genesis['batch']}, "
+            f"phase 0 ({list_titles(restoring)}) was trained to restore corrupted training hemispheres "
+            f"(Models Genesis; up to {_count(genesis['epochs'], 'epoch')}, batches of {genesis['batch']}, "
             f"{_OPTIMIZERS[genesis['optimizer']]}, rate {_rate(genesis['lr'])})"
         )
-    nets, arms = training["networks"], training["arms"]
-    missing = [(net, arm) for net, arm in not_run if net in nets and arm in arms]
+    nets, starts = training["networks"], training["starts"]
+    missing = [(net, start) for net, start in not_run if net in nets and start in starts]
     pretrained = [
         net
         for net in nets
-        if "medical" in arms and "medical" in find_network(net).starts and (net, "medical") not in missing
+        if "medical" in starts and "medical" in find_network(net).starts and (net, "medical") not in missing
     ]
     if pretrained:
         yield _tumours(config, pretrained)
     yield from _phases(training)
     if training["attention_enter"] == "phase1":
-        yield "the attention gates were there from the first phase on"
-    yield f"the time phases started from {_list([_name_arm(arm, nets) for arm in arms], last='or')}"
+        yield "the attention gates were in the networks from the first phase on"
+    yield f"the time phases started from {_list([_name_scorer(start, nets) for start in starts], last='or')}"
     if missing:
-        rows = _list(f"{find_network(net).title} from {_ARMS[arm]}" for net, arm in missing)
-        yield f"not run, for want of starting weights: {rows}"
-    if training[OUTLINE]:
-        yield _outliner(training[OUTLINE])
+        rows = _list(f"{find_network(net).title} from {_STARTS[start]}" for net, start in missing)
+        yield f"not run, without initial weights: {rows}"
+    if training[SEGMENTATION]:
+        yield _segmenter(training[SEGMENTATION])
     kinds = [_AUGMENTATION[kind].format(most) for kind, most in training["augmentation"].items() if most]
     yield f"augmentation: {_list(kinds)}" if kinds else "nothing was augmented"
     if training["label_softness"]:
-        yield f"labels faded with an SD of {training['label_softness']:g} of the log of time"
+        yield f"time labels were softened over {training['label_softness']:g} SD of log time"
 
 
-def _name_arm(arm: str, nets: Sequence[str]) -> str:
-    """What an arm starts from, and which of the networks do where not all have such weights."""
-    owners = [net for net in nets if arm in find_network(net).starts]
-    return f"{_ARMS[arm]} ({list_titles(owners)})" if 0 < len(owners) < len(nets) else _ARMS[arm]
+def _name_scorer(start: str, nets: Sequence[str]) -> str:
+    """The initial weights of a start, and the networks that have them where not all do."""
+    owners = [net for net in nets if start in find_network(net).starts]
+    return f"{_STARTS[start]} ({list_titles(owners)})" if 0 < len(owners) < len(nets) else _STARTS[start]
 
 
-def _outliner(own: Mapping) -> str:
+def _segmenter(own: Mapping) -> str:
     decay = f", weight decay {own['weight_decay']:g}" if own["weight_decay"] else ""
     return (
-        "beyond the paper, a 3D U-Net learned to outline the lesion from the training patients' lesions and "
-        f"both hemispheres ({_count(own['epochs'], 'epoch')}, batches of {own['batch']}, AdamW, one cycle of "
-        f"the rate, {_rate(own['lr'])}{decay}); from the series' ratios to the mirrored place there, each "
-        "side against its surroundings, and the lesion's size a logistic regression told the time, alone and "
-        "averaged with what the chain's networks said"
+        "beyond the paper, a 3D U-Net was trained to segment the lesion from both hemispheres, on the "
+        f"training patients ({_count(own['epochs'], 'epoch')}, batches of {own['batch']}, AdamW, one cycle "
+        f"of the rate, {_rate(own['lr'])}{decay}); a logistic regression predicted TSS from the size of the "
+        "lesion segmentation and its ratio to the contralateral side in each series, each side relative to "
+        "its surroundings; its scores were used alone and averaged with those of the chain's networks"
     )
 
 
@@ -228,27 +228,27 @@ def _optimizer(training: Mapping) -> str:
 
 def _tumours(config: Mapping, nets: Sequence[str]) -> str:
     own = config["training"]["phase0_medical"]
-    sources = {config["starting_weights"][find_network(net).starts["medical"]]["source"] for net in nets}
+    sources = {config["initial_weights"][find_network(net).starts["medical"]]["source"] for net in nets}
     made = "synthetic " if "phantom" in sources else ""
     return (
-        f"weights from {made}brain tumours ({list_titles(nets)}) were learned first "
+        f"weights from {made}brain tumours ({list_titles(nets)}) were trained first "
         f"(up to {_count(own['epochs'], 'epoch')}, batches of {own['batch']}, Adam, rate {_rate(own['lr'])})"
     )
 
 
 def _phases(training: Mapping) -> Iterator[str]:
     tasks = read_tasks(training)
-    said: dict[str, Task] = {}
+    described: dict[str, Task] = {}
     for task in tasks.values():
         how = _schedule(settings_of(task.phase, training), task, training["optimizer"])
-        first = said.setdefault(how, task)
+        first = described.setdefault(how, task)
         question = (
             "whether a hemisphere holds a lesion" if task.both_hemispheres else name_target(task.below_min)
         )
         after = f" after phase {tasks[task.after].number}" if task.after else ""
         attention = ", with attention," if task.attention else ""
         yield (
-            f"phase {task.number}{after}{attention} learned {question} "
+            f"phase {task.number}{after}{attention} was trained on {question} "
             f"({how if first is task else f'as phase {first.number}'})"
         )
 
@@ -273,7 +273,7 @@ def _evaluation(config: Mapping) -> Iterator[str]:
     settings = config["evaluation"]
     chosen = {
         "validation": "was chosen on the validation part by Youden's J",
-        "test": "was chosen on the test part itself by Youden's J, which flatters",
+        "test": "was chosen on the test part itself by Youden's J, which is optimistic",
         "fixed": f"was fixed at {settings['fixed_threshold']:g}",
     }[settings["threshold"]]
     yield f"Scores were averaged over the seeds and the threshold {chosen}"

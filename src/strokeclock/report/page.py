@@ -1,4 +1,4 @@
-"""The page to read: everything a run made and how, in one file that needs neither network nor scripts."""
+"""The page to read: everything that a run made, and how, in one file without links to the web or scripts."""
 
 import csv
 import platform
@@ -20,7 +20,7 @@ from strokeclock.figures.rows import title_of
 from strokeclock.figures.style import BLUE, INK, VERMILION
 from strokeclock.files import write_whole
 from strokeclock.models.registry import find_network, networks
-from strokeclock.predictions import OUTLINED
+from strokeclock.predictions import SEGMENTED
 from strokeclock.report.methods import describe_methods
 from strokeclock.report.people import People, count_people
 from strokeclock.report.pictures import embed_picture, measure_picture, render_caption
@@ -36,12 +36,12 @@ CONTENTS = {
     "images": "Images",
     "training": "Training",
     "results": "Results",
-    "where": "Where the networks look",
+    "where": "Grad-CAM and occlusion",
     "statistics": "Statistics",
-    "looks": "Looks at the test part",
+    "accesses": "Test-set accesses",
     "provenance": "Provenance",
 }
-# Where a caption of `snakemake --report` is not called as its picture or table.
+# Where a caption of `snakemake --report` has another name than its picture or table.
 CAPTIONS = {"fig3": "preprocessed", "fig9": "gradcam", "reliability": "calibration"}
 CAPTIONS |= dict.fromkeys(("fig6", "fig7", "fig8"), "roc")
 
@@ -55,7 +55,7 @@ def write_page(
     captions: Iterable[str | Path],
     not_run: Collection[tuple[str, str]] = (),
 ) -> None:
-    """Write the page, whole or not at all; what is not among the files is said to be missing.
+    """Write the page, whole or not at all; it lists what was not made.
 
     Parameters
     ----------
@@ -71,8 +71,8 @@ def write_page(
         workflow/report/page.html.
     captions : iterable of paths
         The captions of ``snakemake --report``, <name>.rst.
-    not_run : of (network, arm)
-        What was asked for but had no starting weights.
+    not_run : of (network, start)
+        The configured starts without initial weights.
     """
     folder = Path(page).parent
     run = _Run({str(Path(path).relative_to(folder)): Path(path) for path in made})
@@ -160,7 +160,7 @@ def _caption(name: str, texts: Mapping[str, str]) -> str:
 
 
 def _tables(run: _Run, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Name in tables/ -> what `read_table` gives, the table as typeset, its caption."""
+    """Name in tables/ -> the fields of `read_table`, the table as typeset, its caption."""
     tables = {}
     for path in run.find("tables/", ".csv"):
         typeset = run.files.get(f"tables/{path.stem}.html")
@@ -177,7 +177,7 @@ def _pictured(run: _Run) -> set[str]:
 
 
 def _take_typeset(path: Path) -> str:
-    """What of a typeset table can stand in another page: all from its last style."""
+    """The part of a typeset table that can stand in another page: all from its last style."""
     text = path.read_text(encoding="utf-8")
     return re.sub(r">[^<]+<", lambda words: hide_folders(words[0]), text[text.rindex("<style>") :])
 
@@ -201,20 +201,20 @@ def _tiles(
         row for row in table2 if row.get("target") == name_target(last.below_min) and row["status"] == "ok"
     ]
     for row in same:
-        if row["model"] == OUTLINED:
-            title = title_of(row["model"], row["weights"])
+        if row["model"] == SEGMENTED:
+            title = title_of(row["model"], row["start"])
             yield _tile_row(row, f"{title[0].upper()}{title[1:]}: AUC", "auc")
     for row in same:
-        if (row["model"], row["weights"]) == ("ratio", "flair"):
-            yield _tile_row(row, f"{title_of(row['model'], row['weights'])} (no network): AUC", "auc")
+        if (row["model"], row["start"]) == ("ratio", "flair"):
+            yield _tile_row(row, f"{title_of(row['model'], row['start'])} (no network): AUC", "auc")
     for row in table2:
         if row["model"] == "majority":
             yield _tile_row(row, "Readers’ majority: accuracy", "accuracy")
-    if looks := [int(row["looks"]) for row in table2 if row.get("looks")]:
+    if accesses := [int(row["accesses"]) for row in table2 if row.get("accesses")]:
         yield {
-            "what": "Looks at the test part",
-            "value": str(max(looks)),
-            "more": "most of any row of Table 2",
+            "what": "Test-set accesses",
+            "value": str(max(accesses)),
+            "more": "the most of any row of Table 2",
         }
 
 
@@ -236,17 +236,17 @@ def _warn(table2: Iterable[Mapping[str, str]]) -> Iterator[str]:
     fewest = min(min(int(row["positives"]), int(row["n"]) - int(row["positives"])) for row in ran)
     if fewest < FEWEST:
         yield (
-            f"In some row a class has only {fewest} in the test part: this run shows that every step works, "
-            "and cannot show which network is better."
+            f"In some row a class has only {fewest} in the test part. Such a run shows that every step "
+            "works; it cannot show which network is better."
         )
     if missing := len([row for row in table2 if row["status"] != "ok"]):
-        yield f"{missing} of {missing + len(ran)} rows of Table 2 were not run; the table says why."
+        yield f"{missing} of {missing + len(ran)} rows of Table 2 were not run; the table gives the reasons."
 
 
 def _flow(people: People) -> Iterator[tuple[str, int]]:
     yield "entered", people.entered
     for stage, number in people.excluded.items():
-        yield f"left at {stage}", number
+        yield f"excluded at {stage}", number
     if people.unlabelled:
         yield "without onset time or side", people.unlabelled
     yield "divided into parts", sum(people.parts.values())
@@ -288,7 +288,7 @@ def _trainings(records: list[TrainingRecord], tasks: Mapping[str, Task]) -> dict
             [
                 find_network(record.net).title,
                 name_phase(record.phase, tasks),
-                name_start(record.weights),
+                name_start(record.start),
                 record.seed,
                 record.epochs,
                 record.kept["epoch"],
@@ -301,15 +301,15 @@ def _trainings(records: list[TrainingRecord], tasks: Mapping[str, Task]) -> dict
 
 
 def _title_curve(name: str, tasks: Mapping[str, Task]) -> str:
-    net, phase, weights = name.removeprefix("training/").split("-")
-    return f"{find_network(net).title}, {name_phase(phase, tasks)}, from {name_start(weights)}"
+    net, phase, start = name.removeprefix("training/").split("-")
+    return f"{find_network(net).title}, {name_phase(phase, tasks)}, from {name_start(start)}"
 
 
 def _ledger(run: _Run, texts: Mapping[str, str]) -> dict[str, Any] | None:
     lines = run.lines("ledger.tsv")
     if not lines:
         return None
-    rows = Counter((line["stage"], line["model"], line["weights"]) for line in lines)
+    rows = Counter((line["stage"], line["model"], line["start"]) for line in lines)
     again, most = sum(number > 1 for number in rows.values()), max(rows.values())
     often = f"{again} of them more than once, none more than {most} times" if again else "each once"
     table = read_table(run.files["ledger.tsv"])
@@ -349,7 +349,7 @@ def _digests(run: _Run, records: Iterable[TrainingRecord]) -> Iterator[tuple[str
         if name in run.files:
             yield name, provenance.digest_file(run.files[name])
     for record in records:
-        place = f"{record.net}/{record.phase}/{record.weights}"
+        place = f"{record.net}/{record.phase}/{record.start}"
         yield f"models/{place}/seed-{record.seed}/model.pt", record.model_sha256 or "–"
     for name, path in run.files.items():
         if name.startswith("predictions/"):

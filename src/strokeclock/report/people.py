@@ -1,4 +1,4 @@
-"""How many patients came, left, and were divided, as the files of a run tell."""
+"""How many patients of a run entered, were excluded, and are in each part."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -15,9 +15,9 @@ class People:
 
     Attributes
     ----------
-    entered : all who came.
-    excluded : stage -> how many left there.
-    unlabelled : who stayed, but has no onset time or no side of the lesion, so no part.
+    entered : all patients.
+    excluded : stage -> how many were excluded there.
+    unlabelled : not excluded, but without onset time or side of the lesion, so in no part.
     parts : part (train, validation, test) -> how many.
     below : minutes -> part -> how many have a shorter time from onset to MRI.
     """

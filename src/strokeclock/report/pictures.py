@@ -1,4 +1,4 @@
-"""A picture inside a page, and what stands below it."""
+"""A picture inside a page, and its caption."""
 
 import base64
 import re
@@ -9,13 +9,13 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 
 _KINDS = {".svg": "image/svg+xml", ".png": "image/png"}
-_MOST_VECTORS = 300_000  # bytes; a drawing with more is as sharp as a picture, and slower
+_MOST_VECTORS = 300_000  # bytes; a larger drawing is slower to show than a picture, and no sharper
 _WIDTH = re.compile(rb'<svg [^>]*?\bwidth="([\d.]+)pt"')
-_PIXELS_PER_POINT = 1.6  # a fifth larger than in print, where the eye is nearer
+_PIXELS_PER_POINT = 1.6  # a fifth larger than in print (4/3), since a screen is farther away
 
 
 def embed_picture(paths: list[Path]) -> str:
-    """Return the picture as a data URI: of .svg and .png the drawing, unless it is large and so larger."""
+    """Return the picture as a data URI: the .svg, unless it is large and the .png smaller."""
     svg, png = (next((path for path in paths if path.suffix == kind), None) for kind in _KINDS)
     chosen = svg or png
     if chosen is None:
@@ -26,7 +26,7 @@ def embed_picture(paths: list[Path]) -> str:
 
 
 def measure_picture(paths: list[Path]) -> int | None:
-    """Return how wide to show the picture, in pixels, as the width of its .svg says; None without one."""
+    """Return how wide to show the picture, in pixels, from the width of its .svg; None without one."""
     for path in paths:
         if path.suffix == ".svg" and (found := _WIDTH.search(path.read_bytes()[:2000])):
             return round(_PIXELS_PER_POINT * float(found[1]))
@@ -41,7 +41,7 @@ def render_caption(source: str, wildcards: Mapping[str, str]) -> str:
     Raises
     ------
     jinja2.UndefinedError
-        The caption asks for a wildcard that is not there.
+        The caption uses a wildcard that is not given.
     """
     text = (
         Environment(undefined=StrictUndefined).from_string(source).render(snakemake={"wildcards": wildcards})

@@ -1,8 +1,8 @@
-"""What a run found, for the terminal: python -m strokeclock.report.summary results/<run>
+"""The results of a run for the terminal: python -m strokeclock.report.summary results/<run>
 
 Prints Table 2, the readers' agreement, how many patients left, where tables and figures lie, and for a
-phantom run the upper limit that its patients set and what such a run can show. Standard library alone: it
-starts at once.
+phantom run the highest AUC that its patients allow and what such a run can show. It uses the standard library
+alone, so it starts at once.
 """
 
 import csv
@@ -31,13 +31,13 @@ def summarise(results: str | Path) -> Iterator[str]:
     rows = _read(results / "tables/table2.csv", delimiter=",")
     yield f"Table 2 of {results}: value (interval), beside each AUC the paper's"
     yield ""
-    yield _line("stage", "model", "weights", "n", "TP/FN/TN/FP", *RATES.values(), "paper")
+    yield _line("stage", "model", "start", "n", "TP/FN/TN/FP", *RATES.values(), "paper")
     yield "─" * WIDTH
     stage = None
     for row in rows:
         label = _name(row["stage"]) if row["stage"] != stage else ""
         stage = row["stage"]
-        name = (label, row["model"], row["weights"])
+        name = (label, row["model"], row["start"])
         if row["status"] == "ok":
             cells = "/".join(row[cell] for cell in ("tp", "fn", "tn", "fp"))
             yield _line(
@@ -53,8 +53,8 @@ def summarise(results: str | Path) -> Iterator[str]:
     sources = sorted({row["threshold_source"] for row in rows if row["threshold_source"]})
     if sources:
         yield f"Threshold: {', '.join(sources)}. Seeds: {max(int(row['seeds'] or 0) for row in rows)}."
-    if looks := max((int(row["looks"]) for row in rows if row["looks"]), default=0):
-        yield f"Looks at the test part: at most {looks} a row, kept in {results / 'ledger.tsv'}"
+    if accesses := max((int(row["accesses"]) for row in rows if row["accesses"]), default=0):
+        yield f"Test-set accesses: at most {accesses} a row, kept in {results / 'ledger.tsv'}"
     excluded = {row["patient"] for row in _read(results / "cohort/exclusions.tsv", delimiter="\t")}
     reasons = f"; reasons in {results / 'cohort/exclusions.tsv'}" if excluded else ""
     yield f"Patients excluded: {len(excluded)}{reasons}."
@@ -68,7 +68,7 @@ def summarise(results: str | Path) -> Iterator[str]:
 
 
 def _name(stage: str) -> str:
-    """A stage's short name; of a task that was added, its own: phase5_tss6h is P5 tss6h."""
+    """A stage's short name; of a further task, one made from it: phase5_tss6h is P5 tss6h."""
     return STAGES.get(stage) or stage.replace("phase", "P").replace("_", " ")[:10]
 
 
@@ -82,17 +82,16 @@ def _describe_phantom(results: Path, rows: list[dict[str, str]]) -> Iterator[str
         yield f"Ceiling, the AUC of an observer who knows how the phantoms are made: {', '.join(limits)}."
     test = max((int(row["n"]) for row in rows if row["unit"] == "patient"), default=0)
     if test < SEVERAL_HUNDRED:
-        yield f"A phantom run with {test} test patients shows that every step works and joins the next; it"
-        yield "cannot show which network or start is better (the intervals are too wide), nor anything about"
-        yield "real patients."
+        yield f"A phantom run with {test} test patients shows that every step works. It cannot show which"
+        yield "network or start is better (the intervals are too wide), or anything about real patients."
     else:
-        yield f"A phantom run with {test} test patients can show which arm reads these phantoms better, in"
-        yield "the limits of the intervals; it shows nothing about real patients."
+        yield f"A phantom run with {test} test patients can show which network or start is better on"
+        yield "these phantoms, within the intervals. It shows nothing about real patients."
 
 
 def _line(*cells: str) -> str:
-    stage, model, weights, n, counts, *rates = (*cells, *[""] * (10 - len(cells)))
-    head = f"{stage:<10} {model:<8} {weights:<8}"
+    stage, model, start, n, counts, *rates = (*cells, *[""] * (10 - len(cells)))
+    head = f"{stage:<10} {model:<8} {start:<8}"
     if not n:
         return head
     *intervals, paper = rates

@@ -1,4 +1,4 @@
-"""A CSV as a person reads it: values with their intervals in one cell, few digits, words for short names."""
+"""A CSV for the page: values with their intervals in one cell, few digits, words for short names."""
 
 import csv
 import re
@@ -29,8 +29,8 @@ class Table:
 def read_table(path: str | Path) -> Table:
     """Read a CSV, or a TSV, to be shown.
 
-    A column with its ends in ``…_low`` and ``…_high`` becomes one, as do a row's model and weights. A column
-    where no row has anything is left out. Of more than `MOST_ROWS` rows the first are kept.
+    A column with its ends in ``…_low`` and ``…_high`` becomes one, as do a row's model and start. An empty
+    column is left out. Of more than `MOST_ROWS` rows the first are kept.
     """
     path = Path(path)
     with open(path, newline="", encoding="utf-8") as file:
@@ -52,7 +52,7 @@ def read_table(path: str | Path) -> Table:
 
 
 def shorten(text: str, *, whole: bool = False) -> str:
-    """A number with three digits that count, or as it is; any other text without the folders of its paths.
+    """A number with three significant digits or fewer; any other text without the folders of its paths.
 
     >>> [shorten(text) for text in ("0.8333333", "-123.456", "0.0000123", "/data/s1/dwi.nii.gz")]
     ['0.833', '−123.5', '1.23e−05', 'dwi.nii.gz']
@@ -80,8 +80,8 @@ def _delimiter(path: Path) -> str:
 
 def _put_in_words(line: Mapping[str, str]) -> dict[str, str]:
     named = dict(line)
-    if "weights" in named:
-        named["model"] = name_row(named["model"], named.pop("weights"))
+    if "start" in named:
+        named["model"] = name_row(named["model"], named.pop("start"))
     if "stage" in named:
         named["stage"] = name_stage(named["stage"])
     if {"a", "b"} <= named.keys():

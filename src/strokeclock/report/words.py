@@ -1,4 +1,4 @@
-"""Words for what the files of a run call by short names: phases, starts, rows, columns."""
+"""Words for the short names in a run's files: phases, starts, rows, columns."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _STARTS = {
     "medical": "medical images",
     "genesis": "Models Genesis",
 }
-_PHASE_0 = {"genesis": "Models Genesis", "medical": "brain tumours", "outline": "outlining the lesion"}
+_PHASE_0 = {"genesis": "Models Genesis", "medical": "brain tumours", "segmentation": "lesion segmentation"}
 _ABBREVIATED = {
     **{word: word.upper() for word in ("auc", "ece", "tp", "fn", "tn", "fp", "sd")},
     "brier": "Brier",
@@ -23,7 +23,7 @@ _ABBREVIATED = {
 
 
 def name_phase(phase: str, tasks: Mapping[str, Task]) -> str:
-    """What a phase is called and asks: "phase 2: TSS < 3 h"."""
+    """A phase with its target: "phase 2: TSS < 3 h"."""
     number, _, what = phase.removeprefix("phase").partition("_")
     if phase not in tasks:
         return f"phase {number}: {_PHASE_0.get(what, what)}"
@@ -36,14 +36,14 @@ def name_stage(stage: str) -> str:
     return _NUMBERED.sub(r"\1 \2", stage)
 
 
-def name_start(weights: str) -> str:
+def name_start(start: str) -> str:
     """What a training started from: "random weights", "phase 1"."""
-    return _STARTS.get(weights) or name_stage(weights)
+    return _STARTS.get(start) or name_stage(start)
 
 
-def name_row(model: str, weights: str) -> str:
+def name_row(model: str, start: str) -> str:
     """A row of Table 2 as the figures call it: "2D random start", "reader 1"."""
-    return title_of(model, weights) if weights else name_stage(model)
+    return title_of(model, start) if start else name_stage(model)
 
 
 def name_side(row: str) -> str:

@@ -1,1 +1,1 @@
-"""The lesion: as drawn, as found on DWI, as a network segments it; its volume and its ratios."""
+"""The lesion: drawn, found on DWI, or segmented by a network; its volume and its ratios."""

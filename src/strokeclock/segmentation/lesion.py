@@ -1,4 +1,4 @@
-"""Where the lesion is on the atlas grid: as a person drew it, else as it shows on DWI."""
+"""The lesion on the atlas grid: as a person drew it, else as found on DWI."""
 
 import csv
 import logging
@@ -22,43 +22,47 @@ from strokeclock.series import BOTH, SIDES
 log = logging.getLogger(__name__)
 
 ABOVE_BRAIN = 1.35  # times the median of the hemisphere's brain on DWI
-ABOVE_MIRROR = 1.25  # times the voxel at the mirrored place
-SMOOTH_MM = 3.0  # full width at half maximum, in plane, before a lesion is outlined
+ABOVE_CONTRALATERAL = 1.25  # times the contralateral voxel
+SMOOTH_MM = 3.0  # full width at half maximum, in plane, before a lesion is segmented
 SMALLEST_ML = 0.2  # of a part of a lesion
-RIM_MM = 3.0  # around a lesion, in plane: what a registration misses, and the lesion's blur
+RIM_MM = 3.0  # around a lesion, in plane: covers registration errors and blur
 COLUMNS = ("patient", "volume_ml", "source", "note")
-DRAWN, FOUND, NONE = "mask", "automatic", "none"  # where a lesion is from
+DRAWN, FOUND, NONE = "mask", "automatic", "none"  # source of a lesion
 
 
-def find_lesion(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+def find_lesion(own: np.ndarray, contralateral: np.ndarray) -> np.ndarray:
     """Mark the voxels of a hemisphere that are bright on DWI.
 
     Parameters
     ----------
-    own, other : (x, y, z)
-        The DWI of the hemisphere and of the other one, mirrored; background 0.
+    own, contralateral : (x, y, z)
+        The DWI of the hemisphere and of the contralateral one, mirrored; background 0.
 
     Returns
     -------
     (x, y, z) bool
-        Brighter than `ABOVE_BRAIN` times the brain's median and `ABOVE_MIRROR` times the mirrored voxel,
-        where there is brain on both sides.
+        Brighter than `ABOVE_BRAIN` times the brain's median and `ABOVE_CONTRALATERAL` times the contralateral
+        voxel, where there is brain on both sides.
     """
     brain = own > 0
     if not brain.any():
         return brain
-    return (own > ABOVE_BRAIN * np.median(own[brain])) & (own > ABOVE_MIRROR * other) & (other > 0)
+    return (
+        (own > ABOVE_BRAIN * np.median(own[brain]))
+        & (own > ABOVE_CONTRALATERAL * contralateral)
+        & (contralateral > 0)
+    )
 
 
-def outline_lesion(dwi: Volume, *, side: str) -> Volume:
-    """Outline what is bright on DWI: `find_lesion` on smoothed data, without parts under `SMALLEST_ML`.
+def segment_dwi(dwi: Volume, *, side: str) -> Volume:
+    """Segment bright voxels on DWI: `find_lesion` on smoothed data, without parts under `SMALLEST_ML`.
 
     Parameters
     ----------
     dwi : Volume
         On the atlas grid, background 0.
     side : left, right, or both
-        Where the lesion is looked for.
+        The hemispheres to search.
 
     Returns
     -------
@@ -68,7 +72,9 @@ def outline_lesion(dwi: Volume, *, side: str) -> Volume:
     require_symmetric_grid(dwi)
     sigma = [SMOOTH_MM / FWHM / dwi.spacing[0], SMOOTH_MM / FWHM / dwi.spacing[1], 0]
     brain = dwi.data > 0
-    share = ndimage.gaussian_filter(brain.astype(np.float32), sigma)  # what lies outside does not darken
+    share = ndimage.gaussian_filter(
+        brain.astype(np.float32), sigma
+    )  # so that the background does not darken the border
     smooth = np.where(brain, ndimage.gaussian_filter(dwi.data, sigma) / np.maximum(share, 1e-3), 0)
     mirrored = smooth[::-1]
     lesion = np.zeros(dwi.shape, bool)
@@ -83,17 +89,17 @@ def outline_lesion(dwi: Volume, *, side: str) -> Volume:
 
 
 def measure_distance(mask: np.ndarray, spacing: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Return how far each voxel is from a mask within its slice, mm.
+    """Return each voxel's distance from a mask within its slice, mm.
 
     Parameters
     ----------
     mask : (x, y, z) bool.
-    spacing : of a voxel along x and y, mm; what follows is not read.
+    spacing : of a voxel along x and y, mm; further numbers are ignored.
 
     Returns
     -------
     (x, y, z)
-        0 inside; infinite in a slice without any of it.
+        0 inside; infinite in slices that the mask does not reach.
     """
     distance = np.full(mask.shape, np.inf)
     for z in np.flatnonzero(mask.any((0, 1))):
@@ -107,7 +113,7 @@ def read_mask(path: str | Path, *, patient: str, scan: Volume) -> Volume:
     Parameters
     ----------
     scan : Volume
-        What it was drawn on, the patient's DWI or T2w.
+        The series that it was drawn on, the patient's DWI or T2w.
 
     Returns
     -------
@@ -117,7 +123,7 @@ def read_mask(path: str | Path, *, patient: str, scan: Volume) -> Volume:
     Raises
     ------
     PatientError
-        The mask cannot be read, is empty, lies on another grid than ``scan``, or holds other values.
+        The mask cannot be read, is empty, has another grid than ``scan``, or holds other values.
     """
     mask = read_volume(path, patient=patient, series="lesion_mask")
     name = Path(path).name
@@ -140,16 +146,16 @@ def read_mask(path: str | Path, *, patient: str, scan: Volume) -> Volume:
 
 
 def carry_mask(mask: Volume, *, grid: Volume, transform: np.ndarray) -> Volume:
-    """Carry a lesion onto a grid: the voxels that it covers most, as many as keep its volume.
+    """Resample a lesion to a grid: the voxels with the largest shares, as many as keep its volume.
 
-    A small or thin lesion may cover no voxel of a coarse grid by half; this way it never vanishes, nor grows.
+    A small or thin lesion may cover no voxel of a coarse grid by half: a threshold would lose it.
 
     Parameters
     ----------
     mask : Volume
         0 or 1, not empty.
     grid : Volume
-        Any on the target grid.
+        Any volume on the target grid.
     transform : (4, 4)
         The mask's world to the grid's, mm.
 
@@ -161,7 +167,7 @@ def carry_mask(mask: Volume, *, grid: Volume, transform: np.ndarray) -> Volume:
     share = resample_share(mask, shape=grid.shape, affine=grid.affine, transform=transform)
     growth = np.linalg.det(transform) * mask.spacing.prod() / grid.spacing.prod()
     wanted = max(1, round(float(mask.data.sum() * growth)))
-    # the inside of a thin lesion is covered evenly: there its middle comes before its rim
+    # in a thin lesion many shares are equal: smoothing ranks its middle before its rim
     rank = share.data + 0.1 * ndimage.gaussian_filter(share.data, 1)
     most = np.argsort(-rank, axis=None, kind="stable")[:wanted]
     lesion = np.zeros(grid.shape, np.float32)
@@ -178,14 +184,14 @@ def locate_lesions(
     scans: Mapping[str, str | None],
     sides: Mapping[str, str],
 ) -> None:
-    """Write patients' lesions, or why there is none, one after the other, and a table of the files.
+    """Write the lesions of a batch of patients, or the reasons for none, and a table of the files.
 
     Parameters
     ----------
     preprocessed : path
-        A table that holds their files (`batches`): dwi, t2w_to_atlas.
+        A table of their files (`batches`): dwi, t2w_to_atlas.
     lesions : patient -> {"lesion": file}
-        What is written.
+        The files to write.
     drawn, scans, sides : mappings of patient -> drawn, scan, side
         See `locate_lesion`.
     """
@@ -222,17 +228,17 @@ def locate_lesion(
     dwi, transform : paths
         Of preprocessed/<patient>: the DWI, and t2w_to_atlas.txt.
     drawn : path or None
-        The mask as drawn; None: the lesion is looked for on the DWI.
+        The drawn mask; None: the lesion is found on DWI.
     scan : path or None
         The series on whose grid it was drawn; None: it was drawn on the atlas grid.
     side : left, right, both, or empty where unknown
-        Where the lesion should be.
+        Where the sheet has the lesion.
 
     Raises
     ------
     PatientError
-        The mask cannot be used, lies wholly in the other hemisphere or outside the atlas; or nothing shows on
-        DWI.
+        The mask cannot be used, or lies wholly in the contralateral hemisphere or outside the atlas; or no
+        lesion is found on DWI.
     """
     registered = read_volume(dwi, patient=patient, series="dwi")
     if drawn:
@@ -242,19 +248,19 @@ def locate_lesion(
         found = [name for name, half in zip(SIDES, _halves(lesion), strict=True) if half.any()]
         if not found:
             raise PatientError(
-                patient, f"lesion_mask file {Path(drawn).name} marks nothing inside the atlas; draw it anew"
+                patient, f"lesion_mask file {Path(drawn).name} marks no voxel inside the atlas; draw it anew"
             )
         if side in SIDES and side not in found:
             raise PatientError(
                 patient,
-                f"lesion_mask file {Path(drawn).name} lies on the {found[0]}, and column lesion_side says "
+                f"lesion_mask file {Path(drawn).name} lies on the {found[0]}, and column lesion_side is "
                 f"{side}; correct one of them",
             )
     else:
-        lesion = outline_lesion(registered, side=side or BOTH)
+        lesion = segment_dwi(registered, side=side or BOTH)
         if not lesion.data.any():
             raise PatientError(
-                patient, "no lesion stands out on the DWI; draw it and name the file in column lesion_mask"
+                patient, "no lesion is found on DWI; draw it and name the file in column lesion_mask"
             )
     write_volume(output, lesion, dtype=np.uint8)
 
@@ -272,14 +278,14 @@ def write_volumes(
     preprocessed: Iterable[str | Path],
     drawn: Collection[str],
 ) -> None:
-    """Write each patient's lesion volume in the patient's own brain as TSV (`COLUMNS`).
+    """Write each patient's lesion volume, in the patient's own space, as TSV (`COLUMNS`).
 
     Parameters
     ----------
     lesions, preprocessed : paths
-        Tables of the batches' files (`batches`): lesion; t2w_to_atlas, by whose scaling volumes are divided.
+        Tables of the batches' files (`batches`): lesion; t2w_to_atlas, whose scaling divides volumes.
     drawn : patients
-        Whose lesions a person drew.
+        Those whose lesions a person drew.
     """
     files = read_batches(lesions)
     with replacing(volumes) as beside, open(beside, "w", newline="", encoding="utf-8") as file:

@@ -1,7 +1,6 @@
-"""How the outliner learns: from the training patients' lesions, where the lesion's voxels are.
+"""Training of the segmentation network on the training patients' lesions (lesions/<patient>.nii.gz).
 
-It learns from masks that people drew, and, where there are none, from what stands out on DWI on the lesion's
-side (lesions/<patient>.nii.gz).
+The lesions are masks that people drew and, where there are none, lesions found on DWI on the lesion's side.
 """
 
 import hashlib
@@ -17,28 +16,28 @@ from torch.nn import functional
 
 from strokeclock.cohort.parts import SplitError
 from strokeclock.models.channels import channel_names
-from strokeclock.models.field import Field, read_box
 from strokeclock.models.registry import segmenting_network
 from strokeclock.models.unet3d import UNet
-from strokeclock.segmentation.network import FULL, make_outliner, read_masks
+from strokeclock.models.view import View, read_box
+from strokeclock.segmentation.network import FULL, make_segmenter, read_masks
 from strokeclock.training.augmentation import augment, move_masks
 from strokeclock.training.device import Stored
 from strokeclock.training.dice import measure_dice
 from strokeclock.training.loop import batches
 from strokeclock.training.material import CohortFiles, CohortMaterial
 from strokeclock.training.objective import Lesson, Objective, Step
-from strokeclock.training.phases import OUTLINE, Run
+from strokeclock.training.phases import SEGMENTATION, Run
 from strokeclock.training.precision import autocast
-from strokeclock.training.settings import OutlineSettings
+from strokeclock.training.settings import SegmentationSettings
 from strokeclock.training.trainer import train
 
 log = logging.getLogger(__name__)
 
-LESION_WEIGHT = 45  # of the cross-entropy beside the overlap: a lesion is some 2 % of a hemisphere
-RARE = -4.0  # the first logit of every voxel
+LESION_WEIGHT = 45  # of the cross-entropy, relative to the Dice loss: a lesion is some 2 % of a hemisphere
+RARE = -4.0  # the initial bias, for lesion voxels are rare
 
 
-def train_outliner(
+def train_segmenter(
     *,
     seed: int,
     series: Sequence[str],
@@ -56,32 +55,32 @@ def train_outliner(
 ) -> None:
     """Train the U-Net; 1 - soft Dice of each lesion + binary cross-entropy.
 
-    The validation part watches, but neither stops the training nor chooses its epoch.
+    The loss on the validation part is recorded, but does not stop the training or select its epoch.
 
     Parameters
     ----------
-    seed : of first weights, order and augmentation.
-    series : of a hemisphere; it sees them and their differences from the mirrored other hemisphere.
+    seed : of initial weights, order and augmentation.
+    series : of a hemisphere; the input is these and their differences from the contralateral hemisphere.
     average, width, standardise : of the 3D network.
-    training : the fields of `OutlineSettings`.
+    training : the fields of `SegmentationSettings`.
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     volumes : lesions/volumes.tsv, the lesions beside it.
-    box : brain_box.json, the box of a hemisphere that is seen; None: the whole of it.
+    box : brain_box.json, the box of a hemisphere that the network sees; None: the whole hemisphere.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     events : folder of TensorBoard's events; None: none are written.
 
     Raises
     ------
     SplitError
-        Of a part no lesion is known.
+        A part has no known lesion.
     TrainingError
-        The loss is no number any more.
+        The loss is not finite.
     """
     objective = LesionSegmentation(
-        run=Run(segmenting_network(), OUTLINE, "random", seed),
-        settings=OutlineSettings(**training),
+        run=Run(segmenting_network(), SEGMENTATION, "random", seed),
+        settings=SegmentationSettings(**training),
         channels=tuple(series),
-        view=Field.of({"box": read_box(box), "average": average}),
+        view=View.of({"box": read_box(box), "average": average}),
         width=width,
         standardise=standardise,
         files=CohortFiles(manifest, cohort, split),
@@ -106,27 +105,27 @@ class LesionMaterial(CohortMaterial):
 
 @dataclass(frozen=True, kw_only=True)
 class LesionSegmentation(Objective[UNet, LesionMaterial]):
-    """1 - soft Dice of each lesion + binary cross-entropy; see `train_outliner` for the attributes."""
+    """1 - soft Dice of each lesion + binary cross-entropy; see `train_segmenter` for the attributes."""
 
-    settings: OutlineSettings
-    view: Field
+    settings: SegmentationSettings
+    view: View
     width: int
     standardise: bool
     files: CohortFiles
     volumes: str | Path
 
     def read(self) -> LesionMaterial:
-        seen = channel_names(self.channels, other_hemisphere=True)
+        seen = channel_names(self.channels, contralateral=True)
         material = self.files.read(("train", "validation"), channels=seen)
         masks, known = {}, {}
         for part, units in material.parts.items():
             masks[part], is_known = read_masks(
-                units, cohort=self.files.cohort, volumes=self.volumes, field=self.view
+                units, cohort=self.files.cohort, volumes=self.volumes, view=self.view
             )
             if not masks[part].any():
                 raise SplitError(
-                    f"{OUTLINE}: of the {part} part no lesion is known ({self.volumes}): name masks in "
-                    "column lesion_mask of the cohort sheet, or set training.phase0_outline to null."
+                    f"{SEGMENTATION}: no lesion of the {part} part is known ({self.volumes}): name masks in "
+                    "column lesion_mask of the cohort sheet, or set training.phase0_segmentation to null."
                 )
             known[part] = np.flatnonzero(is_known)
             lesions = masks[part].any(axis=(1, 2, 3, 4)).sum()
@@ -142,7 +141,7 @@ class LesionSegmentation(Objective[UNet, LesionMaterial]):
         return {"width": self.width, "standardise": self.standardise}
 
     def build(self, grid: Sequence[int]) -> UNet:
-        network = make_outliner(self.channels, width=self.width, standardise=self.standardise)
+        network = make_segmenter(self.channels, width=self.width, standardise=self.standardise)
         assert network.out.bias is not None  # a convolution has one unless told otherwise
         torch.nn.init.constant_(network.out.bias, RARE)
         return network
@@ -161,7 +160,7 @@ class LesionSegmentation(Objective[UNet, LesionMaterial]):
         def measure(
             part: str, batch: np.ndarray, generators: Sequence[np.random.Generator] = ()
         ) -> tuple[torch.Tensor, torch.Tensor]:
-            """The loss of a batch, augmented given generators, and the sum of overlaps with its lesions."""
+            """Return the loss of a batch, augmented if generators are given, and its lesions' summed Dice."""
             values, shares = stored[part]
             seen, truth = self.view.see(values[batch]), shares[batch] / FULL
             if generators:
@@ -184,13 +183,13 @@ class LesionSegmentation(Objective[UNet, LesionMaterial]):
 
         def validate() -> dict[str, float]:
             network.eval()
-            watch = material.known["validation"]
+            validation = material.known["validation"]
             with torch.inference_mode():
-                order = [*batches(watch, settings.batch)]
+                order = [*batches(validation, settings.batch)]
                 found = [(len(batch), *measure("validation", batch)) for batch in order]
-            lesions = int(material.masks["validation"][watch].any(axis=(1, 2, 3, 4)).sum())
+            lesions = int(material.masks["validation"][validation].any(axis=(1, 2, 3, 4)).sum())
             return {
-                "validation_loss": sum(count * loss.item() for count, loss, _ in found) / len(watch),
+                "validation_loss": sum(count * loss.item() for count, loss, _ in found) / len(validation),
                 "validation_dice": sum(overlap.item() for *_, overlap in found) / lesions,
             }
 

@@ -1,4 +1,4 @@
-"""A configuration checked whole before the first job: faults become sentences, else it becomes settings."""
+"""Check of the whole configuration before the first job: an error for all faults, or the settings."""
 
 from collections.abc import Iterator, Mapping
 
@@ -9,8 +9,14 @@ from strokeclock.settings import sentences
 from strokeclock.settings.configuration import Settings
 from strokeclock.settings.group import Group, group_of
 
-# What keys were called before -> what they are called now; both whole, as in training.seeds.
-RENAMED: dict[str, str] = {}
+# Former key -> present key, both in full, as in training.seeds.
+RENAMED: dict[str, str] = {
+    "models.field": "models.view",
+    "models.other_hemisphere": "models.contralateral",
+    "starting_weights": "initial_weights",
+    "training.arms": "training.starts",
+    "training.phase0_outline": "training.phase0_segmentation",
+}
 
 
 def check_configuration(config: Mapping) -> Settings:
@@ -19,13 +25,13 @@ def check_configuration(config: Mapping) -> Settings:
     Parameters
     ----------
     config : mapping
-        The merged configuration, as Snakemake gives it. It stays as it is.
+        The merged configuration, as Snakemake gives it. It is not changed.
 
     Raises
     ------
     ConfigurationError
         A sentence for each fault found, each naming its key and the remedy: unknown, renamed and missing
-        keys, wrong types, values out of range, settings that contradict each other, files that are not there.
+        keys, wrong types, values out of range, settings that contradict each other, files that do not exist.
     """
     faults = dict(_faults_of_keys(config, Settings, ()))
     try:
@@ -44,7 +50,7 @@ def check_configuration(config: Mapping) -> Settings:
 def _faults_of_keys(
     config: Mapping, group: type[Group], place: tuple[object, ...]
 ) -> Iterator[tuple[tuple[object, ...], str]]:
-    """Yield (place, sentence) for each key that is missing or unknown: the rules read the mapping itself."""
+    """Yield (place, sentence) for each missing or unknown key; rules read the mapping without defaults."""
     known = group.fields_by_key()
     for key, field in known.items():
         must_be_there = group.is_whole and key not in group.may_lack

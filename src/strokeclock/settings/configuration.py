@@ -1,4 +1,4 @@
-"""The whole configuration, and what its sections must not say against each other."""
+"""The whole configuration, and contradictions between its sections."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -6,11 +6,11 @@ from typing import Annotated
 from pydantic import Field
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.models.registry import network_taught_by
+from strokeclock.models.registry import network_started_from
 from strokeclock.series import SERIES
 from strokeclock.settings.evaluation import Evaluation
 from strokeclock.settings.group import Group, WithoutBraces, section, setting
-from strokeclock.settings.networks import Models, StartingWeights
+from strokeclock.settings.networks import InitialWeights, Models
 from strokeclock.settings.patients import Cohort, Phantom, Split
 from strokeclock.settings.preprocessing import Preprocessing, Quality
 from strokeclock.settings.training import Training
@@ -19,7 +19,7 @@ IMAGENET_WIDTH = 64  # channels of ResNet-18's first stage
 
 
 class Settings(Group):
-    """A run's settings. Without arguments they are the paper's, which lack only their patients."""
+    """A run's settings. Without arguments they are the paper's, without patients."""
 
     run: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,99}$")] = setting(
         "paper",
@@ -27,19 +27,24 @@ class Settings(Group):
         kind="a name of at most 100 letters, digits, '.', '_' and '-', the first no '.' or '-'",
     )
     recipe: Annotated[str, Field(min_length=1), WithoutBraces()] = setting(
-        "paper", "what Table 2 calls the way the networks were trained; name yours where you change training"
+        "paper", "name of the training settings, printed in Table 2; choose another one if you change them"
     )
     cohort: Cohort = section(Cohort)
-    split: Split = section(Split, "patient-level, stratified on TSS < 3 h, 3 to 4.5 h, >= 4.5 h")
+    split: Split = section(
+        Split, "division of the patients into parts, stratified on TSS < 3 h, 3 to 4.5 h, >= 4.5 h"
+    )
     phantom: Phantom = section(
-        Phantom, "synthetic patients (docs/phantom.md); only used when cohort.sheet is null"
+        Phantom, "synthetic patients (docs/phantom.md); used only if cohort.sheet is null"
     )
     preprocessing: Preprocessing = section(Preprocessing)
-    quality: Quality = section(Quality, "verdict per patient: fail excludes, look asks for an eye")
+    quality: Quality = section(
+        Quality,
+        "verdict fail: the patient is excluded; verdict review: a person should check the pictures",
+    )
     models: Models = section(Models)
-    starting_weights: StartingWeights = section(
-        StartingWeights,
-        'of the arms imagenet and medical; where null, their rows of Table 2 say "not run"',
+    initial_weights: InitialWeights = section(
+        InitialWeights,
+        'files for the starts imagenet and medical; if null, their rows of Table 2 say "not run"',
     )
     training: Training = section(Training)
     evaluation: Evaluation = section(Evaluation)
@@ -66,27 +71,27 @@ class Settings(Group):
                 "Both cohort.sheet and phantom.patients are set: "
                 "set phantom.patients to 0 or the sheet to null."
             )
-        yield from self._faults_of_starting_weights()
+        yield from self._faults_of_initial_weights()
 
-    def _faults_of_starting_weights(self) -> Iterator[str]:
-        start = self.starting_weights
+    def _faults_of_initial_weights(self) -> Iterator[str]:
+        start = self.initial_weights
         for name, data in (("medical_2d", start.medical_2d), ("medical_3d", start.medical_3d)):
             if data.source == "phantom" and self.cohort.sheet:
                 yield (
-                    f"Configuration key starting_weights.{name}.source is phantom, and the cohort is of "
+                    f"Configuration key initial_weights.{name}.source is phantom, and the cohort is of "
                     "patients: name the data set."
                 )
-        net = network_taught_by("imagenet")
+        net = network_started_from("imagenet")
         width = dict(self.models.network(net))["width"]
         if start.imagenet.file and width != IMAGENET_WIDTH:
             yield (
-                "Configuration key starting_weights.imagenet.file: its weights are of width "
-                f"{IMAGENET_WIDTH}, and models.{net}.width is {width}: set it to {IMAGENET_WIDTH}, or the "
-                "file to null."
+                "Configuration key initial_weights.imagenet.file: its weights are of width "
+                f"{IMAGENET_WIDTH}, and models.{net}.width is {width}: set the width to {IMAGENET_WIDTH}, or "
+                "the file to null."
             )
 
     def check_counts(self, *, patients: int) -> None:
-        """Refuse split.counts that cannot be met, before hours of preprocessing.
+        """Refuse split.counts that do not fit the number of patients, before hours of preprocessing.
 
         Raises
         ------

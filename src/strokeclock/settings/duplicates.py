@@ -1,4 +1,4 @@
-"""Configuration files as they were written, before they are merged: YAML forgets a key that stands twice."""
+"""Check of configuration files for repeated keys, before they are merged: YAML keeps only the last."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,11 +11,11 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def check_duplicate_keys(paths: Iterable[str | Path]) -> None:
-    """Refuse configuration files that give one key twice, of which only the last would hold.
+    """Refuse configuration files that set one key twice, of which only the last would be used.
 
     Parameters
     ----------
-    paths : of YAML or JSON files; what is no file here (an address) is passed over.
+    paths : of YAML or JSON files; addresses, which are no local files, are skipped.
 
     Raises
     ------
@@ -34,7 +34,7 @@ def _faults(path: Path) -> Iterator[str]:
         yield f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8."
         return
     except yaml.YAMLError:
-        return  # what is neither YAML nor JSON Snakemake itself refuses
+        return  # Snakemake itself refuses files that are neither YAML nor JSON
     yield from _repeated(root, (), path)
 
 
@@ -50,7 +50,7 @@ def _repeated(node: yaml.Node | None, place: tuple[str, ...], path: Path) -> Ite
         name = str(key.value)
         if (key.tag, name) in first and not name.startswith("?"):  # ?if … of a YTE template
             yield (
-                f"{path} line {line}: key {'.'.join((*place, name))} stands already in line "
+                f"{path} line {line}: key {'.'.join((*place, name))} is already in line "
                 f"{first[key.tag, name]}: keep one."
             )
         first.setdefault((key.tag, name), line)

@@ -1,7 +1,7 @@
-"""What every group of settings is made of: the base class, the fields, the types that recur.
+"""The base class, the fields and the common types of groups of settings.
 
-A field says everything of its key: type and limits by its annotation, the rest through `setting`. The
-sentences of errors, config/config.yaml, the JSON schema and docs/settings.md are made from it.
+A field describes its key in full: type and limits in its annotation, the rest through `setting`. Error
+messages, config/config.yaml, the JSON schema and docs/settings.md are made from it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -15,9 +15,9 @@ from pydantic_core import CoreSchema, core_schema
 
 
 class Group(BaseModel):
-    """Keys of the configuration that stand together.
+    """A group of configuration keys.
 
-    Types are strict: YAML says what is a number, a text or a switch, and nothing is converted.
+    Types are strict: a value keeps the type with which YAML reads it, and nothing is converted.
     """
 
     model_config = ConfigDict(
@@ -28,7 +28,7 @@ class Group(BaseModel):
         defer_build=True,  # built once, with the whole
     )
     is_whole: ClassVar[bool] = True  # every key must be there
-    may_lack: ClassVar[frozenset[str]] = frozenset()  # but for these
+    may_lack: ClassVar[frozenset[str]] = frozenset()  # except these
     on_one_line: ClassVar[bool] = False  # in config/config.yaml
 
     @classmethod
@@ -73,16 +73,16 @@ def setting(
 
     Parameters
     ----------
-    default : its value in config/config.yaml, in the very type that YAML reads; ... where it must be given.
+    default : its value in config/config.yaml, in the type that YAML reads; ... where it must be given.
     description : what it does, in words that fit behind it as a comment.
     unit : of the number, or of each number of a list.
     source : begins with P where the paper states the default, with D where the paper is silent and it is
-        ours; empty where it is no number of a method.
-    names : what the members of a list of fixed length are.
+        ours; empty where it is no part of the method.
+    names : of the members of a list of fixed length.
     meanings : choice -> what it does.
-    kind : what a value must be, where the type does not say it well.
+    kind : what a value must be, where the type alone is not clear.
     """
-    said: JsonDict = {
+    extra: JsonDict = {
         "x-unit": unit,
         "x-source": source,
         "x-names": list(names),
@@ -92,7 +92,7 @@ def setting(
     return Field(
         default,
         description=description or None,
-        json_schema_extra={key: value for key, value in said.items() if value},
+        json_schema_extra={key: value for key, value in extra.items() if value},
     )
 
 
@@ -110,15 +110,15 @@ def section(
     ----------
     group : called without arguments it gives the defaults.
     description, source : as of a `setting`.
-    alias : the key, where Python could not call it so.
+    alias : the key, where it is no valid name in Python.
     above : a paragraph that stands before the key in config/config.yaml.
     """
-    said = {"x-source": source, "x-above": above}
+    extra = {"x-source": source, "x-above": above}
     return Field(
         default_factory=group,
         description=description or None,
         alias=alias,
-        json_schema_extra={key: value for key, value in said.items() if value},
+        json_schema_extra={key: value for key, value in extra.items() if value},
     )
 
 
@@ -148,7 +148,7 @@ class WithoutBraces:
     @staticmethod
     def _check(text: str) -> str:
         if "{" in text or "}" in text:
-            raise ValueError("whose braces Snakemake would take for a wildcard: do without { and }.")
+            raise ValueError("whose braces Snakemake would take for a wildcard: remove { and }.")
         return text
 
 
@@ -159,7 +159,7 @@ class FilePath(WithoutBraces):
         return handler(schema) | {"format": "path"}
 
 
-# 180 stays 180 where a number may have decimals: what is read is what was written, to the byte.
+# 180 stays 180 where decimals are allowed: a value is kept as it was written.
 AS_WRITTEN = WrapValidator(lambda value, check: (check(value), value)[1])
 
 Positive = Annotated[float, Field(gt=0), AS_WRITTEN]
@@ -174,4 +174,7 @@ PathName = Annotated[str, Field(min_length=1), FilePath()]
 def missing_file(key: str, path: str | None) -> Iterator[str]:
     """Yield a sentence where a path that may be null names no file."""
     if path and not Path(path).is_file():
-        yield f"Configuration key {key} names {path}, which is not there: correct the path, or null."
+        yield (
+            f"Configuration key {key} names {path}, which does not exist: correct the path, or set the key "
+            "to null."
+        )

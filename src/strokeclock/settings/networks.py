@@ -1,4 +1,4 @@
-"""Settings of the networks and of what they start from: models, starting_weights."""
+"""Settings of the networks and of their initial weights: models, initial_weights."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,12 +23,12 @@ from strokeclock.settings.group import (
 if TYPE_CHECKING:
     Channel = str
 else:
-    Channel = Literal[tuple(SERIES)]  # what series.py says, whatever it is
+    Channel = Literal[tuple(SERIES)]  # the series of series.py
 Sha256 = Annotated[str, Field(pattern="^[0-9a-fA-F]{64}$")]
 
 
 def _type_of(own: Setting) -> Any:
-    """The type of a network's own setting, within its limits."""
+    """Return the type of a network's own setting, with its limits."""
     if own.choices:
         return Literal[own.choices]
     if isinstance(own.default, float):
@@ -37,7 +37,7 @@ def _type_of(own: Setting) -> Any:
 
 
 def group_of_network(spec: NetworkSpec) -> type[Group]:
-    """Make the group of a network's own settings, models.<name>, of what the network says of itself."""
+    """Make the group of a network's own settings, models.<name>, from the network's specification."""
     fields: dict[str, Any] = {
         own.name: (
             _type_of(own),
@@ -49,7 +49,7 @@ def group_of_network(spec: NetworkSpec) -> type[Group]:
 
 
 class NetworkSettings(Group):
-    """A network's own settings. What a configuration leaves out has its default."""
+    """A network's own settings. Keys that a configuration leaves out have their defaults."""
 
     is_whole = False
 
@@ -57,23 +57,23 @@ class NetworkSettings(Group):
 class _Seen(Group):
     channels: Annotated[list[Channel], Field(min_length=1), Unique()] = setting(
         [*CHANNELS],
-        "of a hemisphere, in order; adc in mm2/s / 3e-3, clipped at 1",
+        "series that networks get, in order; adc is divided by 3e-3 mm2/s and clipped at 1",
         source="P",
     )
-    other_hemisphere: bool = setting(
+    contralateral: bool = setting(
         False,
-        "true: differences from the mirrored other hemisphere as further channels behind them",
+        "true: further channels hold the differences from the contralateral hemisphere",
         source="D",
     )
-    field: Literal["hemisphere", "brain"] = setting(
+    view: Literal["hemisphere", "brain"] = setting(
         "hemisphere",
-        "what networks see of a hemisphere",
+        "part of a hemisphere that networks get",
         source="P",
         meanings={"hemisphere": "all of it", "brain": "the box around the atlas's brain"},
     )
     average: Annotated[list[Natural], Field(min_length=3, max_length=3)] = setting(
         [1, 1, 1],
-        "averaged into one; many scans are coarser in plane than the atlas grid",
+        "box that is averaged into one voxel; many scans are coarser in plane than the atlas grid",
         unit="voxels",
         source="D",
         names=("x", "y", "z"),
@@ -99,9 +99,14 @@ class Models(_Networks):
     may_lack = frozenset(networks())
 
     attention_norm: Literal["sigmoid", "mean_flow"] = setting(
-        "sigmoid", source="D", meanings={"sigmoid": "pooled by mean", "mean_flow": "pooled by sum"}
+        "sigmoid",
+        "normalisation of attention maps",
+        source="D",
+        meanings={"sigmoid": "pooled by mean", "mean_flow": "pooled by sum"},
     )
-    standardise: bool = setting(True, "(v / brain median - 1) / 0.32 as the network's first step", source="D")
+    standardise: bool = setting(
+        True, "true: (v / brain median - 1) / 0.32 is a network's first step", source="D"
+    )
 
     def network(self, name: str) -> NetworkSettings:
         """Return a network's own settings."""
@@ -110,48 +115,47 @@ class Models(_Networks):
 
 class ImageNet(Group):
     file: PathName | None = setting(
-        None, "torchvision's ResNet-18, resnet18-f37072fd.pth; 2D of width 64 alone"
+        None, "torchvision's ResNet-18, resnet18-f37072fd.pth; for models.2d.width: 64 only"
     )
     sha256: Sha256 | None = setting(
         None,
-        "of that file; null: the checksum that its name holds",
+        "sha256 of that file; null: the checksum in its name counts",
         kind="64 hexadecimal digits",
     )
 
     def faults(self) -> Iterator[str]:
-        yield from missing_file("starting_weights.imagenet.file", self.file)
+        yield from missing_file("initial_weights.imagenet.file", self.file)
 
 
 class DataSet(Group):
     source: Literal["folder", "phantom"] | None = setting(
         None,
+        "where the data set comes from",
         meanings={"phantom": "a few small files made from phantom tumours, for a phantom cohort"},
     )
-    folder: PathName | None = setting(None, "source folder: where the files lie")
+    folder: PathName | None = setting(None, "for source folder: where the files are")
 
 
-class StartingWeights(Group):
+class InitialWeights(Group):
     imagenet: ImageNet = section(ImageNet)
     medical_2d: DataSet = section(
         DataSet,
-        "ResNet-18 tells brain tumours apart: Cheng 2015, figshare 1512427; folder: of 1.mat, 2.mat, …",
+        "brain tumours for a ResNet-18 to classify (Cheng 2015, figshare 1512427); folder: of 1.mat, …",
         source="P",
     )
     medical_3d: DataSet = section(
         DataSet,
-        "the 3D U-Net finds low-grade gliomas: Buda 2019; folder: kaggle_3m, which holds TCGA_…",
+        "low-grade gliomas for a 3D U-Net to segment (Buda 2019); folder: kaggle_3m, which holds TCGA_…",
         source="P",
     )
 
     def faults(self) -> Iterator[str]:
         for name, data in (("medical_2d", self.medical_2d), ("medical_3d", self.medical_3d)):
-            key = f"Configuration key starting_weights.{name}"
+            key = f"Configuration key initial_weights.{name}"
             if data.folder and data.source != "folder":
-                yield (
-                    f"{key}.folder is named, and its source is {data.source or 'null'}: set source: folder."
-                )
+                yield (f"{key}.folder is set, and its source is {data.source or 'null'}: set source: folder.")
             if data.source == "folder" and not (data.folder and Path(data.folder).is_dir()):
                 yield (
-                    f"{key}.folder is {data.folder or 'null'}, not a folder: name the data set's, "
-                    "or source: null."
+                    f"{key}.folder is {data.folder or 'null'}, not a folder: name the data set's "
+                    "folder, or set source: null."
                 )

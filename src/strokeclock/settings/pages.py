@@ -1,4 +1,4 @@
-"""What is made from the settings for people and editors: config.yaml, its JSON schema, docs/settings.md."""
+"""The files made from the settings: config/config.yaml, its JSON schema and docs/settings.md."""
 
 import textwrap
 from collections.abc import Iterator
@@ -19,26 +19,29 @@ MADE = "Made from src/strokeclock/settings by python -m strokeclock.settings: ch
 
 _CONFIG = f"""\
 # The paper's settings (Zhang, Polson et al. 2021). Every key has its unit, its source and its choices.
-# [P] stated in the paper; [D] the paper is silent, our documented default (docs/paper.md).
+# [P] the paper states it; [D] the paper is silent, and the default is ours (docs/paper.md).
 # Limits of all values: docs/settings.md
 # Override single keys with a second file: snakemake --configfile config/demo.yaml
 # {MADE}
 """
 _SCHEMA = f"""\
-# What a configuration file may say, for editors: # yaml-language-server: $schema=<path to this file>
+# What a configuration file may hold, for editors: # yaml-language-server: $schema=<path to this file>
 # {MADE}
 """
 _REFERENCE = f"""\
 <!-- {MADE} -->
 # Settings
 
-Every key of the configuration. `config/config.yaml` holds the defaults; a file of your own, named with
-`--configfile`, holds what differs ([config/README.md](../config/README.md)). What is unknown, of a
-wrong type, out of range or contradictory is refused before the first job.
+This page lists every key of the configuration. `config/config.yaml` holds the defaults. A file of your own,
+named with `--configfile`, holds what differs ([config/README.md](../config/README.md)). Keys that are
+unknown, of a wrong type, out of range or contradictory are refused before the first job. The words are
+explained in the [glossary](glossary.md).
 
-Source: **P** the paper states the default; **D** the paper is silent, and the default is ours
-([paper.md](paper.md)). YAML reads a number with an exponent only where it has a point, too: `1.0e-3`;
-`1e-3` is a text to it. Nested keys that `--config` gives are texts as well: put them into a file.
+In the column "source", **P** means that the paper states the default. **D** means that the paper is silent
+and the default is ours ([paper.md](paper.md)).
+
+Write a number with an exponent with a point (`1.0e-3`), because YAML reads `1e-3` as text. Nested keys that
+are given with `--config` are read as text as well: put them into a file.
 """
 
 
@@ -63,8 +66,8 @@ def reference_text() -> str:
     return "\n".join([*lines, "", *_phases()]) + "\n"
 
 
-def _said(field: FieldInfo, what: str) -> Any:
-    """Return what `setting` and `section` say beside a field's own; "" where they are silent."""
+def _extra(field: FieldInfo, what: str) -> Any:
+    """Return what `setting` and `section` add to a field; "" where they add nothing."""
     return field.json_schema_extra.get(what, "") if isinstance(field.json_schema_extra, dict) else ""
 
 
@@ -73,7 +76,7 @@ def _default(field: FieldInfo) -> Any:
 
 
 def _choices(field: FieldInfo) -> list[object]:
-    """Return what a field, or each member of its list, may be; empty where that is no list of words."""
+    """Return the choices of a field, or of each member of its list; empty where there are none."""
     inner = [field.annotation]
     while inner and not any(isinstance(one, str | int) for one in inner):
         inner = [arg for one in inner for arg in get_args(one)]
@@ -81,19 +84,19 @@ def _choices(field: FieldInfo) -> list[object]:
 
 
 def _meaning(field: FieldInfo, *, joint: str = "; ") -> str:
-    """Join what a comment says of a key: members, unit, description, choices; with "; " its source, too."""
-    meanings = _said(field, "x-meanings") or {}
+    """Join the parts of a key's comment: members, unit, description, choices; with "; " its source, too."""
+    meanings = _extra(field, "x-meanings") or {}
     choices = [
         f"{choice}: {meanings[str(choice)]}" if str(choice) in meanings else str(choice)
         for choice in _choices(field)
     ]
     parts = [
-        ", ".join(_said(field, "x-names")),
-        _said(field, "x-unit"),
+        ", ".join(_extra(field, "x-names")),
+        _extra(field, "x-unit"),
         field.description,
         " | ".join(choices),
     ]
-    mark = f"[{_said(field, 'x-source')}]" if joint == "; " and _said(field, "x-source") else ""
+    mark = f"[{_extra(field, 'x-source')}]" if joint == "; " and _extra(field, "x-source") else ""
     return " ".join(filter(None, (joint.join(filter(None, parts)), mark)))
 
 
@@ -110,7 +113,7 @@ def _block(group: type[Group], depth: int) -> Iterator[str]:
         inner = group_of(field)
         if depth == 0 and inner:
             yield ""
-        if above := _said(field, "x-above"):
+        if above := _extra(field, "x-above"):
             yield from _comment(above, indent)
         if inner and inner.on_one_line:
             yield from _one_line(name, field, inner, indent)
@@ -132,12 +135,12 @@ def _commented(line: str, comment: str, indent: str) -> Iterator[str]:
 
 
 def _one_line(name: str, field: FieldInfo, group: type[Group], indent: str) -> Iterator[str]:
-    """Yield a group whose keys share a line, wrapped, below the meaning of each."""
+    """Yield a group whose keys share a line, wrapped, below the meaning of each key."""
     if group is not Phase:
         yield from _comment(_meaning(field), indent)
         keys = (f"{key}: {_meaning(inner, joint=', ')}" for key, inner in group.fields_by_key().items())
         yield from _comment("; ".join(keys), indent)
-    elif _said(field, "x-above"):
+    elif _extra(field, "x-above"):
         for key, inner in group.fields_by_key().items():
             yield from _comment(f"{key}: {_meaning(inner)}", indent)
     line = f"{indent}{name}: {{"
@@ -148,7 +151,7 @@ def _one_line(name: str, field: FieldInfo, group: type[Group], indent: str) -> I
             yield line
             line = f"{indent}  "
         line += piece if line.endswith(("{", "  ")) else f" {piece}"
-    yield f"{line}  # [{_said(field, 'x-source')}]" if group is Phase else line
+    yield f"{line}  # [{_extra(field, 'x-source')}]" if group is Phase else line
 
 
 def _paragraph(field: FieldInfo) -> list[str]:
@@ -165,21 +168,21 @@ def _rows(group: type[Group], place: tuple[str, ...], *, nested: bool) -> Iterat
                 f"`{'.'.join(here)}`",
                 f"`{to_yaml(_default(field))}`",
                 _kind(field, find_node(schema, here)),
-                _said(field, "x-source") or "–",
+                _extra(field, "x-source") or "–",
                 field.description or "",
             )
         elif nested and inner is not Phase:
             if field.description:
-                source = _said(field, "x-source") or "–"
+                source = _extra(field, "x-source") or "–"
                 yield f"`{'.'.join(here)}`", "", "a group", source, field.description
             yield from _rows(inner, here, nested=True)
 
 
 def _kind(field: FieldInfo, node: dict) -> str:
-    """Say what a key may hold, with the meaning of each choice."""
+    """Return in words what a key may hold, with the meaning of each choice."""
     if not (choices := _choices(field)):
         return kind_of(node)
-    meanings = _said(field, "x-meanings") or {}
+    meanings = _extra(field, "x-meanings") or {}
     words = [
         f"`{to_yaml(choice)}`" + (f" ({meanings[str(choice)]})" if str(choice) in meanings else "")
         for choice in choices
@@ -197,13 +200,13 @@ def _table(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
 
 
 def _phases() -> Iterator[str]:
-    """Yield the table of what a phase may say, and what the paper's say."""
+    """Yield the table of a phase's keys, with their values in the paper's phases."""
     schema = make_schema()
     phases = {name: field for name, field in Training.fields_by_key().items() if group_of(field) is Phase}
     first = next(iter(phases.values()))
     yield "## training.phase<number>_<what>"
     yield ""
-    yield f"{_said(first, 'x-above')} A key matches `{PHASE_PATTERN}`."
+    yield f"{_extra(first, 'x-above')} A key matches `{PHASE_PATTERN}`."
     yield ""
     yield f"| key | {' | '.join(phases)} | what it may be | meaning |"
     yield f"|---|{'---|' * len(phases)}---|---|"

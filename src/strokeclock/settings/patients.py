@@ -1,4 +1,4 @@
-"""Settings of who the patients are: cohort, split, phantom."""
+"""Settings of the patients: cohort, split, phantom."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -44,28 +44,32 @@ class Cohort(Group):
     )
     exclude: dict[str, Reason] = setting(
         {},
-        "{patient: reason}: a person's exclusions from the sheet; identifiers that are numbers in quotes",
+        "{patient: reason}: patients to exclude; put identifiers that are numbers in quotes",
         kind="pairs {patient: reason}, both of them texts",
     )
 
     def faults(self) -> Iterator[str]:
         if self.sheet and not Path(self.sheet).is_file():
-            yield f"Configuration key cohort.sheet names {self.sheet}, which is not there: correct the path."
+            yield (
+                f"Configuration key cohort.sheet names {self.sheet}, which does not exist: correct the path."
+            )
         yield from missing_file("cohort.readers", self.readers)
 
 
 class Split(Group):
     counts: Annotated[list[Natural], Field(min_length=3, max_length=3)] | None = setting(
         [272, 68, 82],
-        "null: use fractions",
+        "size of each part; null: use fractions",
         unit="patients",
         source="P",
         names=("train", "validation", "test"),
     )
     fractions: Annotated[list[Share], Field(min_length=3, max_length=3)] = setting(
-        [0.64, 0.16, 0.20], "used when counts is null; they sum to 1", names=("train", "validation", "test")
+        [0.64, 0.16, 0.20],
+        "share of each part, used if counts is null; they must sum to 1",
+        names=("train", "validation", "test"),
     )
-    seed: Count = setting(2021, "of the division")
+    seed: Count = setting(2021, "seed of the random division")
     file: PathName | None = setting(None, "an existing split (TSV: patient, part) to use instead")
 
     def faults(self) -> Iterator[str]:
@@ -78,7 +82,7 @@ class Split(Group):
         yield from missing_file("split.file", self.file)
 
     def counts_fault(self, *, patients: int, all_labelled: bool) -> str | None:
-        """Say why the counts cannot be met by so many patients, or None."""
+        """Return why the counts do not fit this number of patients, or None."""
         if not self.counts or self.file or not all_labelled or sum(self.counts) == patients:
             return None
         return (
@@ -88,19 +92,22 @@ class Split(Group):
 
 
 class Phantom(Group):
-    patients: Count = setting(0, "how many")
-    seed: Count = setting(0, "each patient's random stream is (seed, patient number)")
+    patients: Count = setting(0, "number of phantoms")
+    seed: Count = setting(0, "seed of the cohort; each patient's random stream is (seed, patient number)")
     space: Literal["native", "template"] = setting(
         "native",
+        "which images are made",
         meanings={
             "native": "whole heads as a scanner gives them",
             "template": "registered volumes directly",
         },
     )
     tissue_clock_sigma: NotNegative = setting(
-        0.8, "SD of the log of the patient's clock factor k (collaterals): u = t·k"
+        0.8, "SD of ln k, a patient's factor from time t to tissue time u = t·k (collaterals)"
     )
-    t2_nuisance: NotNegative = setting(0.04, "s0: SD of the lesion's log T2 nuisance, in every channel")
-    contrast_gain: Positive = setting(2.0, "scales time signal and nuisance of the lesion's T2 together")
+    t2_nuisance: NotNegative = setting(
+        0.04, "s0, the SD of the error of the lesion's log T2, which shows in every series"
+    )
+    contrast_gain: Positive = setting(2.0, "factor on the log of the lesion's T2 ratio, its error included")
     bilateral: Share = setting(0.02, "share of patients with lesions on both sides")
     dwi_negative: Share = setting(0.05, "share of patients whose lesion is invisible or faint on DWI")

@@ -1,4 +1,4 @@
-"""Settings of what happens to a patient's volumes, and of what they must measure: preprocessing, quality."""
+"""Settings of preprocessing and of the quality checks."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +24,7 @@ from strokeclock.settings.group import (
 
 
 def _no_decimals(value: object) -> object:
-    if isinstance(value, float):  # 12.0 equals 12, and is another word to FLIRT
+    if isinstance(value, float):  # 12.0 equals 12, but FLIRT would be given another text
         raise PydanticCustomError("literal_error", "a number with decimals")
     return value
 
@@ -39,13 +39,14 @@ Percentile = Annotated[float, Field(ge=0, le=100), AS_WRITTEN]
 class Atlas(Group):
     source: Literal["nilearn", "files", "templateflow"] = setting(
         "nilearn",
+        "where the T2w atlas comes from",
         meanings={
             "nilearn": "built from its symmetric ICBM-2009a maps",
             "templateflow": "MNI152NLin2009cSym",
         },
     )
-    t2w: PathName | None = setting(None, "source files: whole-head or brain T2w atlas")
-    brain_mask: PathName | None = setting(None, "source files: its brain mask")
+    t2w: PathName | None = setting(None, "for source files: the T2w atlas, of the whole head or the brain")
+    brain_mask: PathName | None = setting(None, "for source files: the atlas's brain mask")
 
     def faults(self) -> Iterator[str]:
         for key in ("t2w", "brain_mask") if self.source == "files" else ():
@@ -58,26 +59,28 @@ class Atlas(Group):
 
 
 class N4(Group):
-    shrink: Natural = setting(4, "factor by which the image is made coarser", source="D")
-    iterations: Iterations = setting([50, 50, 30, 20], "per level", source="D")
-    shared_dwi: bool = setting(True, "one field, from b0, for b0 and b1000: keeps ADC unbiased", source="D")
+    shrink: Natural = setting(4, "factor by which N4 makes the image coarser", source="D")
+    iterations: Iterations = setting([50, 50, 30, 20], "at each level, from coarse to fine", source="D")
+    shared_dwi: bool = setting(True, "b1000 takes b0's bias field: keeps the ADC unbiased", source="D")
 
 
 class Fsl(Group):
-    bet_fraction: Share = setting(0.5, "first BET", source="D")
-    bet_robust: bool = setting(True, "-R", source="D")
-    second_bet_fraction: Share = setting(0.3, "second BET, after registration", source="D")
+    bet_fraction: Share = setting(0.5, "fractional intensity threshold of the first BET (-f)", source="D")
+    bet_robust: bool = setting(
+        True, "robust estimate of the brain's centre in the first BET (-R)", source="D"
+    )
+    second_bet_fraction: Share = setting(0.3, "the same of the second BET, after registration", source="D")
     t2w_dof: Dof = setting(12, "T2w to atlas", unit="degrees of freedom", source="D")
-    t2w_cost: Cost = setting("corratio", "T2w to atlas", source="D")
+    t2w_cost: Cost = setting("corratio", "cost function, T2w to atlas", source="D")
     flair_dof: Dof = setting(6, "FLAIR to T2w", unit="degrees of freedom", source="D")
-    flair_cost: Cost = setting("normmi", "FLAIR to T2w", source="D")
+    flair_cost: Cost = setting("normmi", "cost function, FLAIR to T2w", source="D")
 
 
 class Open(Group):
     t2w_dof: Dof = setting(12, "T2w to atlas", unit="degrees of freedom", source="D")
     n4_iterations: Iterations = setting(
         [30, 30, 30],
-        "per level; closest to known fields; fewer levels leave much, a fourth takes anatomy",
+        "at each level; two levels leave much of the bias field, four remove anatomy (docs/paper.md)",
         source="D",
     )
 
@@ -85,19 +88,24 @@ class Open(Group):
 class Intensity(Group):
     normalisation: Literal["zscore", "minmax", "whitestripe", "median", "none"] = setting(
         "zscore",
-        "inside the mask",
+        "of each series, inside the brain mask",
         source="D",
         meanings={"zscore": "clipped", "median": "keeps ratios"},
     )
     clip: Positive = setting(
-        8.0, "for zscore; 5 flattens a bright infarct on DWI (docs/paper.md)", unit="SD", source="D"
+        8.0,
+        "limit of zscore; 5 cuts off part of a bright infarct on DWI (docs/paper.md)",
+        unit="SD",
+        source="D",
     )
     match_points: Count = setting(
-        7, "histogram matching to the reference study, per series; 0: none", source="D"
+        7,
+        "number of points for matching each series' histogram to the reference study; 0: no matching",
+        source="D",
     )
     percentiles: Annotated[list[Percentile], Field(min_length=2, max_length=2)] | None = setting(
         [0.1, 99.9],
-        "robust minimum and maximum that become 0 and 1; null: values stay, cut at 0 and 1",
+        "percentiles of the brain that become 0 and 1; null: values stay, clipped to 0 and 1",
         source="D",
         names=("low", "high"),
     )
@@ -109,10 +117,12 @@ class Intensity(Group):
 
 class Preprocessing(Group):
     toolchain: Literal["fsl", "open"] = setting(
-        "fsl", meanings={"fsl": "the paper's", "open": "pip-installable, free for all use"}
+        "fsl",
+        "programs that preprocess",
+        meanings={"fsl": "the paper's", "open": "pip-installable, free for all use"},
     )
     patients_per_job: Natural = setting(
-        8, "of the jobs that take seconds a patient: starting one costs as much"
+        8, "number in a job that takes seconds a patient, because starting a job takes as long"
     )
     grid: Annotated[list[Annotated[int, Field(ge=8)]], Field(min_length=3, max_length=3)] = setting(
         [224, 224, 26], "atlas grid; x must be even", unit="voxels", source="P", names=("x", "y", "z")
@@ -120,51 +130,56 @@ class Preprocessing(Group):
     atlas: Atlas = section(Atlas, "T2w MNI-152", source="P: Fonov 2009")
     dwi_transform: Literal["t2w", "register"] = setting(
         "t2w",
+        "which transform b1000 gets",
         source="D; P literally: register",
         meanings={"t2w": "b1000 takes b0's transform (same EPI)", "register": "b1000 to b0"},
     )
-    n4: N4 = section(N4, "bias correction of the toolchain fsl")
-    fsl: Fsl = section(Fsl, "BET and FLIRT of the toolchain fsl")
+    n4: N4 = section(N4, "bias correction in the toolchain fsl")
+    fsl: Fsl = section(Fsl, "BET and FLIRT in the toolchain fsl")
     open: Open = section(Open, "the toolchain open")
-    intensity: Intensity = section(Intensity, "from any scale to 0 to 1")
+    intensity: Intensity = section(Intensity, "scaling of the intensities to the range 0 to 1")
 
     def faults(self) -> Iterator[str]:
         if self.grid[0] % 2:
-            yield "Configuration key preprocessing.grid has an odd x: make it even, it is halved."
+            yield "Configuration key preprocessing.grid has an odd x: make it even, for x is halved."
 
 
 class Quality(Group):
     mask_volume_ml: Annotated[list[NotNegative], Field(min_length=2, max_length=2)] = setting(
         [900, 2100],
-        "outside: fail; masks measure some 4 % above the largest brains",
+        "volume of the brain mask; outside: fail (a mask is about 4 % larger than the brain)",
         unit="mL",
         source="D",
         names=("low", "high"),
     )
-    min_dice_to_atlas: Share = setting(0.85, "below: fail", source="D")
+    min_dice_to_atlas: Share = setting(
+        0.85, "Dice of the brain mask with the atlas's; below: fail", source="D"
+    )
     min_nmi: Annotated[float, Field(ge=1, le=2), AS_WRITTEN] = setting(
-        1.02, "normalised mutual information of T2w and atlas; below: look", source="D"
+        1.02, "normalised mutual information of T2w and atlas; below: review", source="D"
     )
     min_t2w_coverage: Share = setting(
-        SERIES["t2w"].min_coverage, "share of the atlas's brain that the T2w shows; below: look", source="D"
+        SERIES["t2w"].min_coverage, "share of the atlas's brain that the T2w shows; below: review", source="D"
     )
     min_flair_coverage: Share = setting(
         SERIES["flair"].min_coverage,
-        "share of the patient's brain that the FLAIR shows; below: look",
+        "share of the patient's brain that the FLAIR shows; below: review",
         source="D",
     )
     min_flair_fit: Share = setting(
         SERIES["flair"].min_fit,
-        "share of the FLAIR's variance that T2w and DWI explain; below: look",
+        "share of the FLAIR's variance that T2w and DWI explain; below: review",
         source="D",
     )
     max_midplane_tilt_deg: Positive = setting(
-        4.0, "of the brain's own mid-sagittal plane; above: look", unit="degrees", source="D"
+        4.0, "tilt of the brain's own mid-sagittal plane; above: review", unit="degrees", source="D"
     )
     max_midplane_offset_mm: Positive = setting(
-        3.0, "of that plane from the atlas's; above: look", unit="mm", source="D"
+        3.0, "distance of that plane from the atlas's; above: review", unit="mm", source="D"
     )
-    verdicts: PathName | None = setting(None, "TSV (patient, verdict, reason): a person's word overrides")
+    verdicts: PathName | None = setting(
+        None, "TSV (patient, verdict, reason) of a person's verdicts, which override the automatic ones"
+    )
 
     def faults(self) -> Iterator[str]:
         yield from _not_rising("quality.mask_volume_ml", self.mask_volume_ml)
@@ -174,4 +189,4 @@ class Quality(Group):
 def _not_rising(key: str, limits: list[float]) -> Iterator[str]:
     low, high = limits
     if not low < high:
-        yield f"Configuration key {key} is [{low}, {high}]: write the lower one first, and two that differ."
+        yield f"Configuration key {key} is [{low}, {high}]: write the lower number first, then a higher one."

@@ -1,4 +1,4 @@
-"""The JSON schema of the configuration, for editors, and what a value must be in words."""
+"""The JSON schema of the configuration, for editors, and in words what a value must be."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,8 +14,8 @@ _NULL = {"type": "null"}
 def make_schema() -> dict:
     """Return the JSON schema (draft 2020-12) of a configuration file.
 
-    No key is required: a file says what differs from config/config.yaml. Beside JSON schema's own keywords a
-    node has x-unit, x-source, x-names, x-meanings, x-kind (`group.setting`).
+    No key is required: a file holds what differs from config/config.yaml. Besides JSON schema's own keywords,
+    a node has x-unit, x-source, x-names, x-meanings, x-kind (`group.setting`).
     """
     schema = _plain(Settings.model_json_schema(by_alias=True))
     training = schema["$defs"]["Training"]
@@ -43,7 +43,7 @@ def find_node(schema: Mapping, place: Sequence[object]) -> dict:
 
 
 def kind_of(node: Mapping) -> str:
-    """Say in words what a value must be.
+    """Return in words what a value must be.
 
     >>> kind_of({"type": ["integer", "null"], "minimum": 1, "x-unit": "minutes"})
     'a whole number from 1 up (minutes), or null'
@@ -57,7 +57,7 @@ def kind_of(node: Mapping) -> str:
 
 
 def limits_of(node: Mapping) -> str:
-    """Say in words which numbers are allowed, say "from 1 up"; empty where all are."""
+    """Return in words which numbers are allowed, such as "from 1 up"; empty where all are."""
     low, high = node.get("minimum"), node.get("maximum")
     above, below = node.get("exclusiveMinimum"), node.get("exclusiveMaximum")
     if low is not None and high is not None:
@@ -102,7 +102,7 @@ def _is_nullable(node: Mapping) -> bool:
 
 
 def _resolve(node: Mapping, schema: Mapping) -> dict:
-    """Return a node with what its reference says; a choice between a group and null becomes the group."""
+    """Return a node with its reference resolved; a choice between a group and null becomes the group."""
     if "anyOf" in node:
         group = next(inner for inner in node["anyOf"] if inner != _NULL)
         node = {**group, **_without(node, "anyOf"), "type": ["object", "null"]}
@@ -113,7 +113,7 @@ def _resolve(node: Mapping, schema: Mapping) -> dict:
 
 
 def _plain(node: Any) -> Any:
-    """Drop what editors need not know, and write "or null" as JSON schema's list of types."""
+    """Drop what editors do not need, and write "or null" as JSON schema's list of types."""
     if isinstance(node, list):
         return [_plain(inner) for inner in node]
     if not isinstance(node, dict):
@@ -137,5 +137,5 @@ def _without(node: Mapping, key: str) -> dict:
 
 
 def _is_dropped(key: str, value: object) -> bool:
-    """Whether a key is a title, the list of what must be there, or a comment; a setting may be called so."""
+    """Whether a key is a title, the list of required keys or a comment, and not a setting with that name."""
     return (key, type(value)) in (("title", str), ("required", list), ("x-above", str))

@@ -1,4 +1,4 @@
-"""The sentences that a person reads of a configuration's faults, each with its key and the remedy."""
+"""The error messages for a configuration's faults, each with its key and the remedy."""
 
 import difflib
 import math
@@ -21,7 +21,7 @@ def missing_key(place: Place) -> str:
 
 
 def renamed_key(old: str, new: str) -> str:
-    return f"Configuration key {old} is called {new} now: rename it in your file."
+    return f"Configuration key {old} is now called {new}: rename it in your file."
 
 
 def unknown_key(key: object, place: Place, known: Sequence[str]) -> str:
@@ -31,20 +31,20 @@ def unknown_key(key: object, place: Place, known: Sequence[str]) -> str:
     'Configuration key training.phase2_tss3h.epoch is unknown: did you mean training.phase2_tss3h.epochs?'
     """
     near = difflib.get_close_matches(str(key), known, n=1)
-    remedy = f"did you mean {_dotted((*place, near[0]))}?" if near else f"known here: {', '.join(known)}."
+    remedy = f"did you mean {_dotted((*place, near[0]))}?" if near else f"use one of {', '.join(known)}."
     return f"Configuration key {_dotted((*place, key))} is unknown: {remedy}"
 
 
 def explain(error: ValidationError) -> Iterator[tuple[Place, str]]:
-    """Yield (place, sentence) for each fault that the types found."""
+    """Yield (place, sentence) for each fault that validation found."""
     schema = make_schema()
     for fault in error.errors(include_url=False):
         place, value = fault["loc"], fault["input"]
         if place[-1] == "[key]":  # of pairs whose keys are free
             yield (
                 place,
-                f"Configuration key {_dotted(place[:-2])} has the key {_show(value)}, which YAML reads as no "
-                "text: write it in quotes, as in the cohort sheet.",
+                f"Configuration key {_dotted(place[:-2])} has the key {_show(value)}, which YAML does not "
+                "read as a text: write it in quotes, as in the cohort sheet.",
             )
             continue
         node = find_node(schema, place)
@@ -59,7 +59,7 @@ def explain(error: ValidationError) -> Iterator[tuple[Place, str]]:
 
 
 def _misread(fault: str, value: object) -> str | None:
-    """Say what to write where a value has the right meaning in the wrong type."""
+    """Return what to write where a value has the right meaning and the wrong type."""
     if fault == "int_type" and isinstance(value, float) and value.is_integer():
         return f", a number with decimals: write {value:.0f}."
     if fault in _READ_AS and isinstance(value, str):
@@ -70,7 +70,7 @@ def _misread(fault: str, value: object) -> str | None:
                 "(nested keys of --config are texts)."
             )
     if fault == "string_type" and value is not None and not isinstance(value, dict | list):
-        return f", which YAML reads as no text: write it in quotes, '{to_yaml(value)}'."
+        return f", which YAML does not read as a text: write it in quotes, '{to_yaml(value)}'."
     return None
 
 

@@ -1,4 +1,4 @@
-"""Settings of how the networks learn: training, its phases."""
+"""Settings of the training and its phases."""
 
 import re
 from collections.abc import Iterator
@@ -35,12 +35,14 @@ class Augmentation(Group):
     on_one_line = True
 
     rotation_deg: Annotated[float, Field(ge=0, le=45), AS_WRITTEN] = setting(
-        0, "most rotation", unit="degrees"
+        0, "largest rotation", unit="degrees"
     )
-    scale: Annotated[float, Field(ge=0, le=0.5), AS_WRITTEN] = setting(0, "most change of size, as a share")
-    shift_mm: NotNegative = setting(0, "most shift", unit="mm")
+    scale: Annotated[float, Field(ge=0, le=0.5), AS_WRITTEN] = setting(
+        0, "largest change of size, as a share"
+    )
+    shift_mm: NotNegative = setting(0, "largest shift", unit="mm")
     gain: Annotated[float, Field(ge=0, le=0.9), AS_WRITTEN] = setting(
-        0, "most change of brightness, as a share"
+        0, "largest change of brightness, as a share"
     )
     noise: NotNegative = setting(0, "SD of added noise", unit="intensity")
 
@@ -50,37 +52,39 @@ class Genesis(Group):
 
     epochs: Natural = setting(100, "at most", source="D")
     patience: Natural = setting(
-        50, "epochs without a lower validation loss, then it stops", source="D: Models Genesis"
+        50, "training stops after so many epochs without a lower validation loss", source="D: Models Genesis"
     )
     batch: Natural = setting(6, "hemispheres a step", source="D: Models Genesis")
     optimizer: Literal["adam", "sgd"] = setting("adam", source="D")
     lr: Positive = setting(1.0e-3, "learning rate", source="D")
 
 
-class Outline(Group):
+class Segmentation(Group):
     on_one_line = True
 
-    epochs: Natural = setting(12, "all of them: a fixed schedule", source="D")
+    epochs: Natural = setting(12, "number, without early stopping", source="D")
     batch: BatchSize = setting(4, "hemispheres a step", source="D")
     lr: Positive = setting(2.0e-3, "highest learning rate of the cycle", source="D")
-    weight_decay: NotNegative = setting(0.05, "decoupled from the gradient", source="D")
+    weight_decay: NotNegative = setting(0.05, "of AdamW, decoupled from the gradient", source="D")
 
 
 class Medical(Group):
     on_one_line = True
 
     epochs: Natural = setting(100, "at most", source="D")
-    patience: Natural = setting(10, "epochs without a lower validation loss, then it stops", source="D")
-    batch: BatchSize = setting(8, "units a step", source="D")
+    patience: Natural = setting(
+        10, "training stops after so many epochs without a lower validation loss", source="D"
+    )
+    batch: BatchSize = setting(8, "images a step", source="D")
     lr: Positive = setting(1.0e-3, "learning rate", source="D")
 
 
 class Phase(Group):
-    """A phase of the chain. A key that it does not give it takes from the phase that it comes after."""
+    """A phase of the chain. Missing keys are those of the phase `after`."""
 
     model_config = ConfigDict(
         json_schema_extra={
-            "x-kind": "a phase's keys; what is run is chosen by training.networks and training.arms"
+            "x-kind": "a phase's keys; what is run is chosen by training.networks and training.starts"
         }
     )
     is_whole = False
@@ -89,32 +93,36 @@ class Phase(Group):
     below_min: Positive | None = setting(
         ..., "the label is 1 where TSS is below it; null: where the hemisphere holds a lesion", unit="minutes"
     )
-    after: str | None = setting(..., "the phase whose weights the chain starts from; null: it begins here")
-    epochs: Natural = setting(None, "at most")
-    min_epochs: Count = setting(None, "epochs before patience counts")
-    patience: Natural = setting(None, "epochs without a better selection, then it stops")
+    after: str | None = setting(
+        ..., "the phase whose weights the chain starts from; null: the chain begins here"
+    )
+    epochs: Natural = setting(None, "largest number")
+    min_epochs: Count = setting(None, "epochs before patience begins to count")
+    patience: Natural = setting(
+        None, "training stops after so many epochs in which selection does not improve"
+    )
     selection: Literal["auc", "loss", "last"] = setting(
         None,
-        "which epoch is kept",
+        "the epoch whose weights are kept",
         meanings={
-            "auc": "best on validation [P]",
-            "loss": "lowest on validation",
-            "last": "never stops earlier, a fixed schedule",
+            "auc": "best validation AUC [P]",
+            "loss": "lowest validation loss",
+            "last": "the last one, without early stopping",
         },
     )
     batch: BatchSize = setting(None, "hemispheres a step, at least 2 (batch normalisation)")
     lr: Positive = setting(None, "learning rate")
-    final_lr: Positive = setting(None, "of the SGD that AdaBound becomes")
+    final_lr: Positive = setting(None, "final learning rate of AdaBound (SGD)")
     head: Literal["inherit", "fresh"] = setting(
         None,
-        "the classifier it starts with",
-        meanings={"inherit": "of the phase before [P]", "fresh": "new"},
+        "classifier at the start",
+        meanings={"inherit": "of the phase before [P]", "fresh": "random weights"},
     )
-    freeze: bool = setting(None, "whether the early layers that it was given stay as they are")
+    freeze: bool = setting(None, "true: early layers that come from another training do not change")
 
     @property
     def given(self) -> dict[str, object]:
-        """The keys that it gives itself, in the order of the fields."""
+        """The keys that are set in the phase itself, in the order of the fields."""
         return {name: value for name, value in self if name in self.model_fields_set}
 
     @model_serializer
@@ -123,7 +131,7 @@ class Phase(Group):
 
 
 def _paper(**settings: Any) -> Phase:
-    """Return one of the paper's phases; what is not given is the same in most."""
+    """Return one of the paper's phases; keys that are not given have the value of most phases."""
     same: dict[str, Any] = {"epochs": 100, "min_epochs": 0, "patience": 10, "selection": "auc"}
     return Phase(
         **(
@@ -135,7 +143,7 @@ def _paper(**settings: Any) -> Phase:
 
 
 class Training(Group):
-    """The trainings. Beside its fields it holds the phases that a configuration adds, by their names."""
+    """The trainings: the fields, and the phases that a configuration adds, by their names."""
 
     model_config = ConfigDict(extra="allow", regex_engine="python-re")  # for the pattern
     __pydantic_extra__: dict[Annotated[str, StringConstraints(pattern=PHASE_PATTERN)], Phase] = Field(
@@ -143,83 +151,95 @@ class Training(Group):
     )
 
     networks: Annotated[list[NetworkName], Field(min_length=1), Unique()] = setting(
-        PAPERS_NETWORKS, source="P"
+        PAPERS_NETWORKS, "networks to train", source="P"
     )
-    arms: Annotated[
+    starts: Annotated[
         list[Literal["random", "imagenet", "medical", "chain"]], Field(min_length=1), Unique()
     ] = setting(
         ["random", "imagenet", "medical", "chain"],
-        "for imagenet and medical see starting_weights",
+        "starts to compare; imagenet and medical need initial_weights",
         source="P",
-        meanings={"chain": "the proposed"},
+        meanings={"chain": "each phase from the one before, as the paper proposes"},
     )
     seeds: Annotated[list[Count], Field(min_length=1), Unique()] = setting(
-        [0, 1, 2, 3, 4], "each trains all of it anew"
+        [0, 1, 2, 3, 4], "all trainings are repeated with each"
     )
-    threads: Natural = setting(1, "torch threads; part of the result's bytes, so never taken from --cores")
-    device: Literal["auto", "cpu", "cuda"] = setting("auto")
+    threads: Natural = setting(
+        1, "torch threads; they change the bytes of results, so --cores does not set them"
+    )
+    device: Literal["auto", "cpu", "cuda"] = setting("auto", "where networks are trained")
     precision: Literal["fp32", "bf16", "auto"] = setting(
         "fp32",
-        "fixed when a training starts; predictions are fp32 always",
+        "fixed when a training starts; predictions are always fp32",
         meanings={
-            "bf16": "convolutions and their maps, while weights, batch norm's statistics and loss stay fp32",
-            "auto": "bf16 where processor or GPU has it",
+            "bf16": "of convolutions and their maps; weights, batch norm's statistics and loss stay fp32",
+            "auto": "bf16 if the processor or GPU has it",
         },
     )
     cache_gb: NotNegative = setting(
-        8, "memory for the maps of frozen layers, made once; more than fits is recomputed", unit="GB"
+        8,
+        "memory for the maps of frozen layers, computed once; those that do not fit are recomputed",
+        unit="GB",
     )
     freeze_2d: Literal["conv2_x", "stage2"] = setting(
         "conv2_x",
-        "the early layers",
+        "early layers of the 2D network, which phases freeze",
         source="P, D",
         meanings={"conv2_x": "conv1, bn1, layer1", "stage2": "layer2 too"},
     )
     attention_enter: Literal["phase4", "phase1"] = setting(
         "phase4",
+        "when the attention gates are added",
         source="D",
-        meanings={"phase4": "gates join at phase 4", "phase1": "there from the start"},
+        meanings={"phase4": "in phase 4", "phase1": "from phase 1 on"},
     )
     phase4_trainable: Literal["attention+head+unfrozen_late", "attention+head", "all"] = setting(
-        "attention+head+unfrozen_late", source="D"
+        "attention+head+unfrozen_late", "layers that phase 4 trains", source="D"
     )
     optimizer: Literal["adabound", "adamw"] = setting("adabound", "of phases 1 to 4", source="P")
     weight_decay: NotNegative = setting(0.0, "with adamw decoupled from the gradient")
     schedule: Literal["constant", "one_cycle"] = setting(
-        "constant", source="P", meanings={"one_cycle": "over all epochs, best with selection: last"}
+        "constant",
+        "of the learning rate",
+        source="P",
+        meanings={"one_cycle": "over all epochs; use it with selection: last"},
     )
     label_softness: NotNegative = setting(
         0.0,
-        "SD of the log of time within which time labels fade from 1 to 0; 0: hard labels",
+        "SD of the log of time over which time labels fall from 1 to 0; 0: hard labels",
         source="P",
     )
     augmentation: Augmentation = section(
-        Augmentation, "most of each (training/augmentation.py); the paper names none", source="P"
+        Augmentation,
+        "random changes of training hemispheres (training/augmentation.py); the paper names none",
+        source="P",
     )
     tensorboard: bool = setting(
-        False, "true: events in logs/<run>/models, where the package tensorboard is installed"
+        False, "true: write TensorBoard events to logs/<run>/models (needs the package tensorboard)"
     )
     phase0_genesis: Genesis | None = section(
         Genesis,
-        "Models Genesis restores what was corrupted; null: without it, the 3D network's phase 1 starts from "
-        "random weights",
+        "Models Genesis: the 3D network learns to restore corrupted hemispheres; null: without it, its "
+        "phase 1 starts from random weights",
     )
-    phase0_outline: Outline | None = section(
-        Outline,
-        "the outliner: a 3D U-Net finds the lesion's voxels (AdamW, one cycle), where its age is read from "
-        "ratios to the other hemisphere, alone and beside the chain's networks; null: without it",
+    phase0_segmentation: Segmentation | None = section(
+        Segmentation,
+        "the segmentation network: a 3D U-Net that learns to segment the lesion (AdamW, one cycle); TSS is "
+        "then predicted from the lesion's ratios to the contralateral side, alone and with the chain's "
+        "networks; null: without it",
         source="D",
     )
     phase0_medical: Medical = section(
-        Medical, "medical images for the arm medical, in 2D and in 3D; Adam", source="D"
+        Medical, "training on medical images for the start medical, in 2D and in 3D (Adam)", source="D"
     )
     phase1_stroke: Phase = section(
         partial(_paper, below_min=None, after=None, batch=16, lr=5.0e-4, final_lr=1.0e-2, freeze=False),
         source="P",
-        above="A phase asks whether TSS is below so many minutes, or whether there is a lesion; the chain "
-        "comes to it from the weights of the phase `after`. A further task is a further line, say "
-        "phase5_tss6h: {below_min: 360, after: phase3_tss4h5}; what it does not say it takes from `after`. "
-        "Each arm learns it, and Table 2 has its rows. Where a name ends in attention, the gates join.",
+        above="The task of a phase is whether TSS is below a limit, or whether there is a lesion. In the "
+        "chain a phase starts from the weights of the phase `after`. A further line adds a task, for example "
+        "phase5_tss6h: {below_min: 360, after: phase3_tss4h5}; keys that it leaves out are those of `after`. "
+        "Each start is trained on it, and Table 2 has its rows. If its name ends in attention, the attention "
+        "gates are added and the chain alone is trained.",
     )
     phase2_tss3h: Phase = section(partial(_paper, below_min=180, after="phase1_stroke"), source="P")
     phase3_tss4h5: Phase = section(partial(_paper, below_min=270, after="phase2_tss3h"), source="P")
@@ -236,7 +256,7 @@ class Training(Group):
         return dict(sorted(phases.items(), key=lambda item: _number(item[0])))
 
     def whole_phase(self, name: str) -> dict[str, object]:
-        """Return a phase's keys; those that it does not give are of the phase that it comes after."""
+        """Return a phase's keys; missing keys are those of the phase `after`."""
         own = self.phases[name]
         return (self.whole_phase(own.after) if own.after else {}) | own.given
 
@@ -246,7 +266,7 @@ class Training(Group):
         for name, phase in phases.items():
             key = f"Configuration key training.{name}"
             if numbers.count(_number(name)) > 1:
-                yield f"{key}: another phase has the number {_number(name)}, give it one of its own."
+                yield f"{key}: another phase has the number {_number(name)}: give this one another number."
             before = phases.get(phase.after or "")
             if phase.after is None:
                 for missing in Phase.model_fields:
@@ -258,14 +278,14 @@ class Training(Group):
                 )
         if not self._trains_something:
             yield (
-                f"Configuration keys training.networks {self.networks} and training.arms {self.arms} leave "
-                f"nothing to train: {'; '.join(map(describe_owners, self.arms))}."
+                f"Configuration keys training.networks {self.networks} and training.starts {self.starts} "
+                f"leave nothing to train: {'; '.join(map(describe_owners, self.starts))}."
             )
 
     @property
     def _trains_something(self) -> bool:
         starts = {start for net in self.networks for start in find_network(net).starts}
-        return not starts.union(("random", "chain")).isdisjoint(self.arms)
+        return not starts.union(("random", "chain")).isdisjoint(self.starts)
 
 
 def _number(phase: str) -> int:

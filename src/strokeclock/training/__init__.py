@@ -1,1 +1,1 @@
-"""Teaching the networks: the phases, the hemispheres they see, the loop, the checkpoints, the predictions."""
+"""Training of the networks: phases, hemispheres, loop, checkpoints, predictions."""

@@ -1,13 +1,13 @@
-"""The area under the ROC curve, without the two seconds that importing scikit-learn's takes."""
+"""The area under the ROC curve, without importing scikit-learn, which takes 2 s."""
 
 import numpy as np
 
 
 def measure_auc(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Return the area under the ROC curve of labels (n,), 0 or 1, both there, and scores (n,).
+    """Return the area under the ROC curve of labels (n,), 0 and 1, both present, and scores (n,).
 
-    In the order of scikit-learn's operations (`roc_auc_score`), so that the last digit is the same: an epoch
-    is selected by it.
+    The operations are in the order of scikit-learn's `roc_auc_score`, so that the last digit is the same: it
+    may decide which epoch is selected.
     """
     order = np.argsort(scores, kind="stable")[::-1]
     sorted_scores, positive = scores[order], labels[order] == 1

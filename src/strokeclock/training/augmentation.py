@@ -1,4 +1,4 @@
-"""Augmentation of training hemispheres that leaves the clock alone: motion and noise, never contrast."""
+"""Augmentation of training hemispheres by motion, brightness and noise; the lesion's contrast stays."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from strokeclock.models.field import IN_PLANE_MM
+from strokeclock.models.view import IN_PLANE_MM
 from strokeclock.training.device import noise_source, send
 
 
@@ -24,8 +24,8 @@ def augment(
 ) -> torch.Tensor:
     """Turn, scale and shift hemispheres in the axial plane, then vary their brightness and add noise.
 
-    All channels of a hemisphere move together. The signal of a lesion over that of its surroundings, which
-    tells its age, stays: no curve bends intensities, and brain and background do not mix.
+    All channels of a hemisphere move together. The ratio of a lesion's signal to that of its surroundings
+    depends on TSS and stays: intensities are scaled linearly, and brain and background do not mix.
 
     Parameters
     ----------
@@ -34,17 +34,17 @@ def augment(
     generator
         The only source of randomness.
     rotation_deg, scale : float
-        Most that a hemisphere turns (degrees) and grows or shrinks (fraction), uniform.
+        Largest rotation (degrees) and change of size (fraction) of a hemisphere, uniform.
     shift_mm : float
-        Most that it moves along x and along y, uniform.
+        Largest shift along x and along y, uniform.
     gain : float
-        Most that a channel's brightness changes (fraction), uniform.
+        Largest change of a channel's brightness (fraction), uniform.
     noise : float
         SD of Gaussian noise inside the brain, in units of the values.
     extent_mm : float, float
-        Of what is given, along x and y.
+        Extent of the given hemispheres along x and y.
     sides : int
-        2 where the second half of the channels is the other hemisphere, whose brain ends elsewhere.
+        2 where the second half of the channels is the contralateral hemisphere, which has its own background.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def augment(
     covered = moved[:, channels:].unsqueeze(2)
     drawn = 1 + generator.uniform(-gain, gain, size=(n, channels)).astype(np.float32)
     brightness = send(drawn, images.device).view(n, sides, -1, 1, 1, 1)
-    # a voxel on the border keeps the brain's signal, not its mixture with the background
+    # a voxel on the border keeps the brain's signal, not a mixture with the background
     values = moved[:, :channels].unflatten(1, (sides, -1)) * brightness / covered.clamp_min(0.5)
 
     source = noise_source(generator, values.device)
@@ -114,7 +114,7 @@ def _draw_motion(
 
 
 def _move(images: torch.Tensor, motion: np.ndarray) -> torch.Tensor:
-    """Move images (n, channels, slices, x, y), linearly interpolated; 0 comes in from outside."""
+    """Move images (n, channels, slices, x, y), linearly interpolated, with 0 outside."""
     n, _, _, *plane = images.shape
     grid = functional.affine_grid(send(motion, images.device), [n, 1, *plane], align_corners=False)
     return functional.grid_sample(

@@ -1,4 +1,4 @@
-"""Checkpoints: a network's weights with the record of where they come from, repeatable byte for byte."""
+"""Checkpoints: a network's weights with the record of its training, the same bytes for the same content."""
 
 import hashlib
 import io
@@ -12,9 +12,9 @@ from torch import nn
 from strokeclock.cohort.parts import check_leakage, read_split
 from strokeclock.files import write_whole
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.channels import has_contralateral
 from strokeclock.models.classifier import Classifier
-from strokeclock.models.field import Field
+from strokeclock.models.view import View
 from strokeclock.training.record import CheckpointError, TrainingRecord, parse_record
 
 log = logging.getLogger(__name__)
@@ -24,12 +24,12 @@ LATEST, PREVIOUS = "latest.pt", "previous.pt"  # a training's state after its la
 
 def write_checkpoint(path: str | Path, *, weights: dict[str, torch.Tensor], record: TrainingRecord) -> str:
     """Write weights and record; return the file's sha256."""
-    # cloned, so that a dimension of one has the usual stride too: it is written
+    # cloned, so that a dimension of one has the usual stride, too: the stride is written
     weights = {
         name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
         for name, tensor in weights.items()
     }
-    # pickle writes one object met twice in another way than two equal ones: `to_json` makes all anew
+    # pickle writes one object met twice differently from two equal objects: `to_json` makes new ones
     content = _bytes({"record": record.to_json(), "weights": weights})
     write_whole(path, content)
     return hashlib.sha256(content).hexdigest()
@@ -80,9 +80,9 @@ def read_network_to_test(
     Raises
     ------
     SplitError
-        The network was trained or selected on a patient who now tests it.
+        The network was trained or selected on a patient of the test part.
     CheckpointError
-        The file is no such checkpoint, or its network has learned from other series than ``channels``.
+        The file is no such checkpoint, or its network was trained on other series than ``channels``.
     """
     network, record = read_network(path)
     check_learned_series(path, record, channels=channels)
@@ -92,24 +92,24 @@ def read_network_to_test(
 
 def architecture_of(record: TrainingRecord) -> Architecture:
     """Rebuild the architecture that a classifier's record holds."""
-    return Architecture.flat(**record.architecture, channels=record.channels, field=Field.of(record.field))
+    return Architecture.flat(**record.architecture, channels=record.channels, view=View.of(record.view))
 
 
 def check_learned_series(path: str | Path, record: TrainingRecord, *, channels: Sequence[str]) -> None:
-    """Raise CheckpointError where a checkpoint's network has learned from other series than ``channels``."""
+    """Raise CheckpointError where a checkpoint's network was trained on other series than ``channels``."""
     if record.channels != tuple(channels):
         raise CheckpointError(
-            f"{path} has learned from {', '.join(record.channels)}, and these hemispheres hold "
+            f"{path} was trained on {', '.join(record.channels)}, and these hemispheres hold "
             f"{', '.join(channels)}: name the network's series in models.channels, in its order, "
-            f"and set models.other_hemisphere to {str(has_other_hemisphere(record.channels)).lower()}."
+            f"and set models.contralateral to {str(has_contralateral(record.channels)).lower()}."
         )
 
 
-def check_learned_field(path: str | Path, record: TrainingRecord, *, field: Field | None) -> None:
-    """Raise CheckpointError where a checkpoint's network has seen its hemispheres through another field."""
-    if Field.of(record.field) != field:
+def check_learned_view(path: str | Path, record: TrainingRecord, *, view: View | None) -> None:
+    """Raise CheckpointError where a checkpoint's network was trained with another view."""
+    if View.of(record.view) != view:
         raise CheckpointError(
-            f"{path} has learned with other settings of models.field or models.average: delete it and train "
+            f"{path} was trained with other settings of models.view or models.average: delete it and train "
             "it again."
         )
 
@@ -117,9 +117,9 @@ def check_learned_field(path: str | Path, record: TrainingRecord, *, field: Fiel
 def inherit(network: nn.Module, *, parent: dict[str, torch.Tensor]) -> None:
     """Start a network from its parent's weights.
 
-    A classifier that sees more features than its parent's (phase 4 adds the attended ones behind the pooled
-    ones) takes over the columns it shares and starts the new ones at zero, so that its first output is its
-    parent's. The U-Net of phase 0 gives its encoder.
+    Phase 4's classifier takes more features than its parent's: the attended ones behind the pooled ones. It
+    inherits the columns of the pooled features and has zeros in the new ones, so that its first output is the
+    parent's. Of the U-Net of phase 0 only the encoder is inherited.
 
     Raises
     ------
@@ -137,15 +137,15 @@ def inherit(network: nn.Module, *, parent: dict[str, torch.Tensor]) -> None:
             tensor.copy_(parent[name])
         elif name.startswith(trunk) or name in parent:
             raise CheckpointError(
-                f"the weights to start from do not fit at {name}: they were trained with other models "
-                "settings, delete them and train again."
+                f"The initial weights do not fit the network at {name}, for they were trained with other "
+                "settings of models: delete them and train again."
             )
 
 
 def save_state(folder: str | Path, state: dict) -> None:
     """Write a training's state (tensors, numbers and text only) with its sha256; keep the one before it.
 
-    At every moment one of both is there whole, once the first was.
+    After the first call, at least one whole state exists at every moment.
     """
     content = _bytes(state)
     sha256 = hashlib.sha256(content).hexdigest().encode()
@@ -161,11 +161,11 @@ def load_state(folder: str | Path) -> dict | None:
         sha256, _, content = path.read_bytes().partition(b"\n")
         if hashlib.sha256(content).hexdigest().encode() == sha256:
             return torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
-        log.warning("%s is damaged: it is removed, and the training goes on from the one before", path)
-        path.unlink()  # or the next state would move it over the good one
+        log.warning("%s is damaged: it is removed, and the training resumes from the state before", path)
+        path.unlink()  # else the next call of save_state would move it over the undamaged state
         damaged = True
     if damaged:
-        log.warning("%s holds no undamaged state of the training: starting anew", folder)
+        log.warning("%s holds no undamaged state: the training starts anew", folder)
     return None
 
 
@@ -176,13 +176,13 @@ def read_identity(folder: str | Path) -> dict | None:
 
 
 def remove_state(folder: str | Path) -> None:
-    """Remove the states of a training that is complete, the older first: what is left is never behind."""
+    """Remove the states of a complete training, the older one first: a kill leaves the newest."""
     for name in (PREVIOUS, LATEST):
         (Path(folder) / name).unlink(missing_ok=True)
 
 
 def _bytes(content: object) -> bytes:
-    # through memory: written to a path, torch names the archive inside after the file
+    # through memory: given a path, torch writes the file's name into the archive
     buffer = io.BytesIO()
     torch.save(content, buffer)
     return buffer.getvalue()

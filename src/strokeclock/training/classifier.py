@@ -1,4 +1,4 @@
-"""Phases 1 to 4: teaching a network to find the lesion's hemisphere, then to tell its age (paper, Fig. 5)."""
+"""Phases 1 to 4: train a network to classify lesion or not, then TSS (paper, Fig. 5)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,9 +12,9 @@ import torch
 from torch.nn import functional
 
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.channels import has_contralateral
 from strokeclock.models.classifier import Classifier
-from strokeclock.models.field import Field, read_box
+from strokeclock.models.view import View, read_box
 from strokeclock.training.auc import measure_auc
 from strokeclock.training.augmentation import augment
 from strokeclock.training.checkpoint import CheckpointError
@@ -31,7 +31,7 @@ def train_phase(
     phase: str,
     *,
     net: str,
-    weights: str,
+    start: str,
     seed: int,
     models: Mapping,
     training: Mapping,
@@ -47,20 +47,20 @@ def train_phase(
     """Train one phase of one network, from its parent's checkpoint or from random weights.
 
     Binary cross-entropy, early stopping on the validation part; the best epoch is kept.
-    A training that was killed goes on from ``latest.pt``, with the result of an unbroken one.
+    A killed training resumes from ``latest.pt`` and has the result of an unbroken one.
 
     Parameters
     ----------
     phase : one of ``tasks``, phase1_stroke to phase4_attention in the paper.
     net : a network's name (`registry.networks`).
-    weights : random, genesis, imagenet, medical, phase1, … (`phases.parent`).
-    seed : of first weights and of the order of hemispheres.
-    models : channels (`channel_names`), average (`Field`), attention_norm, standardise, and the network's own
+    start : random, genesis, imagenet, medical, phase1, … (`phases.parent`).
+    seed : of initial weights and of the order of hemispheres.
+    models : channels (`channel_names`), average (`View`), attention_norm, standardise, and the network's own
         settings.
     training : the fields of `PhaseSettings`.
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
-    parent_model : checkpoint that ``weights`` names; None for a random start.
-    box : brain_box.json, the box of a hemisphere that the network sees; None: the whole of it.
+    parent_model : the parent's checkpoint (`phases.parent`); None for a random start.
+    box : brain_box.json, the box of a hemisphere that the network sees; None: the whole hemisphere.
     tasks : phase -> below_min, after: the chain up to this phase (`phases.read_tasks`); None: the paper's.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     events : folder of TensorBoard's events; None: none are written.
@@ -68,23 +68,23 @@ def train_phase(
     Raises
     ------
     SplitError
-        A part is empty or of one class, or the parent has learned from a patient who now selects or tests.
+        A part is empty or of one class, or the parent was trained on a patient of the other parts.
     CheckpointError
-        The parent is not the one that the schema asks for.
+        The parent is not the schema's.
     TrainingError
-        The loss is no number any more.
+        The loss is not finite.
     PatientError
         A hemisphere holds values that are not finite.
     """
     objective = Classification(
-        run=Run(net, phase, weights, seed),
+        run=Run(net, phase, start, seed),
         settings=PhaseSettings(**training),
         channels=tuple(models["channels"]),
         models=models,
         tasks=PAPER if tasks is None else read_tasks(tasks),
         files=CohortFiles(manifest, cohort, split),
         parent_model=parent_model,
-        view=Field.of({"box": read_box(box), "average": models["average"]}),
+        view=View.of({"box": read_box(box), "average": models["average"]}),
     )
     train(objective, output=output, events=events)
 
@@ -94,7 +94,7 @@ class Classification(Objective[Classifier, CohortMaterial]):
     """Binary cross-entropy of a hemisphere's label; see `train_phase` for the attributes."""
 
     settings: PhaseSettings
-    view: Field
+    view: View
     models: Mapping
     tasks: Mapping[str, Task]
     files: CohortFiles
@@ -106,11 +106,11 @@ class Classification(Objective[Classifier, CohortMaterial]):
 
     @property
     def start(self) -> Start | None:
-        before = parent(self.run.net, self.run.phase, self.run.weights, self.tasks)
+        before = parent(self.run.net, self.run.phase, self.run.start, self.tasks)
         if before is None:
             return None
         if self.parent_model is None:
-            raise CheckpointError(f"{self.run.phase} starts from {self.run.weights}: name that checkpoint.")
+            raise CheckpointError(f"{self.run.phase} starts from {self.run.start}: name that checkpoint.")
         return Start(self.parent_model, *before, head=self.settings.head)
 
     @property
@@ -118,7 +118,7 @@ class Classification(Objective[Classifier, CohortMaterial]):
         modules = frozen_modules(
             self.run.net,
             self.run.phase,
-            self.run.weights,
+            self.run.start,
             freeze=self.settings.freeze,
             freeze_2d=self.settings.freeze_2d,
             attention_enter=self.settings.attention_enter,
@@ -157,8 +157,8 @@ class Classification(Objective[Classifier, CohortMaterial]):
         self, network: Classifier, material: CohortMaterial, *, precision: str, device: torch.device
     ) -> Lesson:
         settings = self.settings
-        learned, watched = material.parts["train"], material.parts["validation"]
-        # augmented maps differ from epoch to epoch: there is nothing to keep
+        learned, validated = material.parts["train"], material.parts["validation"]
+        # augmented maps differ from epoch to epoch, so none are kept
         kept = 0 if settings.augments else len(learned)
         train, validation = (
             Feed(
@@ -166,16 +166,16 @@ class Classification(Objective[Classifier, CohortMaterial]):
                 units,
                 device=device,
                 precision=precision,
-                cache_gb=settings.cache_gb * count / (kept + len(watched)),
+                cache_gb=settings.cache_gb * count / (kept + len(validated)),
             )
-            for units, count in ((learned, kept), (watched, len(watched)))
+            for units, count in ((learned, kept), (validated, len(validated)))
         )
         change = None
         if settings.augments:
             most: dict[str, Any] = dict(settings.augmentation)
             change = partial(
                 augment,
-                sides=1 + has_other_hemisphere(self.channels),
+                sides=1 + has_contralateral(self.channels),
                 extent_mm=self.view.extent_mm(material.grid),
                 **most,
             )
@@ -189,7 +189,7 @@ class Classification(Objective[Classifier, CohortMaterial]):
             return functional.binary_cross_entropy_with_logits(logits, targets[batch])
 
         def validate() -> dict[str, float]:
-            logits, labels = logits_of(validation), watched.labels
+            logits, labels = logits_of(validation), validated.labels
             mean = functional.binary_cross_entropy_with_logits(
                 torch.from_numpy(logits), torch.from_numpy(labels)
             )
@@ -200,10 +200,10 @@ class Classification(Objective[Classifier, CohortMaterial]):
 
 
 def soften(minutes: torch.Tensor, *, below_min: float, width: float) -> torch.Tensor:
-    """The targets (n,) of hemispheres whose tissue clock runs faster or slower than the wall's.
+    """Return soft targets (n,) for times since onset (n,) in minutes.
 
-    Collaterals spread the log of tissue time about that of true time by ``width`` (SD): of patients with this
-    time since onset, that share looks as if it were below the limit. Who is near the limit then teaches less
-    than who is far from it. Scores are judged by hard labels.
+    Collaterals spread the log of apparent time about the log of TSS with the SD ``width``: the target is the
+    share of patients with this TSS whose lesion looks younger than the limit. Patients near the limit then
+    weigh less than those far from it. Scores are evaluated with hard labels.
     """
     return torch.special.ndtr((math.log(below_min) - minutes.log()) / width)

@@ -1,4 +1,4 @@
-"""Where a training computes, and how hemispheres and noise come there."""
+"""The device of a training, and the transfer of hemispheres and noise to it."""
 
 import ctypes
 import os
@@ -18,7 +18,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Stored:
-    """Arrays in batches on a device: on CUDA all are there from the beginning, on CPU each batch is read.
+    """Arrays by batch on a device: on CUDA all are copied at the start, on CPU each batch is read.
 
     Parameters
     ----------
@@ -36,34 +36,34 @@ class Stored:
 
 
 def send(array: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Bring an array to the device without waiting for what the device has still to do."""
+    """Copy an array to the device without waiting for the device's pending work."""
     tensor = torch.from_numpy(array)
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 def noise_source(generator: np.random.Generator, device: torch.device) -> torch.Generator:
-    """Let a generator seed another one on the device, where noise for every voxel is drawn."""
+    """Return a generator on the device, for noise of every voxel, seeded by a draw from another one."""
     return torch.Generator(device).manual_seed(int(generator.integers(2**63)))
 
 
 def choose_device(name: str, *, threads: int) -> torch.device:
-    """Set torch up to repeat itself, and return the device: ``auto``, ``cpu`` or ``cuda``.
+    """Make torch deterministic, and return the device: ``auto``, ``cpu`` or ``cuda``.
 
     Raises
     ------
     TrainingError
-        ``cuda`` is asked for and absent.
+        The device is ``cuda``, and torch finds no CUDA device.
     """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS repeats itself only with it
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     torch.set_num_threads(threads)
     _keep_memory()
     torch.use_deterministic_algorithms(True)  # or raise
-    # 5 % of a step, and nothing reads it. The module's class holds it, which types do not show.
+    # Filling takes 5 % of a step. The module's class holds the switch, which its types do not show.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False
     torch.backends.cudnn.allow_tf32 = False  # fp32 is fp32
     if name == "cuda" and not torch.cuda.is_available():
-        raise TrainingError("training.device is cuda and torch sees no CUDA device: set it to auto or cpu.")
+        raise TrainingError("training.device is cuda, and torch finds no CUDA device: set it to auto or cpu.")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 
@@ -75,7 +75,7 @@ def on_device(network: Network, device: torch.device) -> Network:
 
 
 def _keep_memory() -> None:
-    """Have the C library keep freed memory: getting each map's pages anew takes a third of a 3D step."""
+    """Make the C library keep freed memory: to allocate each map's pages anew takes a third of a 3D step."""
     if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
         most_mmaps, trim_threshold = -4, -1
         libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""What a network is fed: stored hemispheres, or the maps that its frozen stages have made of them."""
+"""The input of a network: stored hemispheres, or the maps that its frozen stages computed from them."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -14,20 +14,20 @@ from strokeclock.training.store import Hemispheres
 
 log = logging.getLogger(__name__)
 
-_BATCH = 8  # hemispheres at once where nothing is learned
+_BATCH = 8  # hemispheres per batch in evaluation mode
 
 
 class Feed:
     """A network's logits for stored hemispheres.
 
-    The first stages of its trunk, where they are frozen, make the same maps of a hemisphere again and again
-    (their batch norm is in evaluation mode, nothing is augmented): these are made once and kept, and only the
-    rest of the network is run. Where the maps of all hemispheres would take more than the allowed memory,
-    those of fewer stages are kept, or none.
+    The frozen first stages of its trunk return the same maps of a hemisphere in each epoch (batch norm in
+    evaluation mode, no augmentation). These maps are computed once and kept, and only the rest of the network
+    runs. Where the maps of all hemispheres need more than the allowed memory, those of fewer stages are kept,
+    or none.
 
     Parameters
     ----------
-    network : on the device; what is frozen has no gradient.
+    network : on the device; frozen parameters need no gradient.
     precision : ``fp32`` or ``bf16`` (`precision.autocast`).
     cache_gb : for maps, in units of 1e9 bytes.
     """
@@ -41,7 +41,7 @@ class Feed:
         precision: str,
         cache_gb: float = 0.0,
     ):
-        check_precision(precision, device, grid=network.field.size(hemispheres.values.shape[2:]))
+        check_precision(precision, device, grid=network.view.size(hemispheres.values.shape[2:]))
         self.network = network
         self.device = device
         self.precision = precision
@@ -53,8 +53,8 @@ class Feed:
         return len(self.labels)
 
     def see(self, units: Sequence[int] | np.ndarray) -> torch.Tensor:
-        """Return what the network sees of the hemispheres of these numbers, on the device and in float32."""
-        return self.network.field.see(self._values[units])
+        """Return the network's view of the hemispheres of these numbers, on the device, float32."""
+        return self.network.view.see(self._values[units])
 
     def logits(
         self,
@@ -64,7 +64,7 @@ class Feed:
     ) -> torch.Tensor:
         """Return the network's logits (n,) float32 for the hemispheres of these numbers.
 
-        ``change`` augments what the network sees of them; kept maps are of no use then.
+        ``change`` augments the views; kept maps are not used then.
         """
         if self.stages and change is None:
             maps = tuple(torch.cat(kind) for kind in zip(*(self._maps[unit] for unit in units), strict=True))
@@ -92,21 +92,21 @@ class Feed:
                 return stages, kept + [maps for batch in others for maps in self._maps_of(batch, stages)]
         if frozen and most_bytes:
             log.info(
-                "recomputing frozen stages: the maps of one take %.1f GB, training.cache_gb leaves %.1f GB",
+                "recomputing frozen stages: the maps of one need %.1f GB, training.cache_gb leaves %.1f GB",
                 size / 1e9,
                 most_bytes / 1e9,
             )
         return 0, []
 
     def _maps_of(self, units: np.ndarray, stages: int) -> list[tuple[torch.Tensor, ...]]:
-        """Return the maps that each hemisphere's first stages give."""
+        """Return each hemisphere's maps after the first stages."""
         with torch.no_grad(), autocast(self.precision, self.device):
             maps = self.network.begin(self.see(units), stages=stages)
         return list(zip(*(kind.chunk(len(units)) for kind in maps), strict=True))
 
 
 def count_frozen_stages(network: Classifier) -> int:
-    """Count the stages at the beginning of a network's trunk in which nothing learns."""
+    """Count the stages at the beginning of a network's trunk that have no trainable parameter."""
     count = 0
     for modules in network.trunk.stages:
         if any(parameter.requires_grad for module in modules for parameter in module.parameters()):
@@ -121,5 +121,5 @@ def logits_of(feed: Feed) -> np.ndarray:
     with torch.no_grad():
         logits = torch.cat([feed.logits(batch) for batch in feed.in_order()]).cpu().numpy()
     if len(logits) > 1 and np.ptp(logits) == 0:
-        log.warning("all %d scores are equal: the network tells nothing apart, AUC is .5", len(logits))
+        log.warning("all %d scores are equal: the network does not discriminate, AUC is 0.5", len(logits))
     return logits

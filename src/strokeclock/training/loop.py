@@ -1,4 +1,4 @@
-"""One training: epochs, early stopping, and going on where it was killed."""
+"""One training: epochs, early stopping, and resuming after a kill."""
 
 import logging
 import math
@@ -24,7 +24,7 @@ from strokeclock.training.record import TrainingRecord, write_record
 
 log = logging.getLogger(__name__)
 
-SAVE_PAUSE = 9  # times as long as writing a state took, none is written: on a GPU an epoch is faster
+SAVE_PAUSE = 9  # multiple of a state's writing time for which none is written: on a GPU epochs are shorter
 
 
 class TrainingError(StrokeclockError):
@@ -33,7 +33,7 @@ class TrainingError(StrokeclockError):
 
 @dataclass
 class Progress:
-    """How far a training has come.
+    """The progress of a training.
 
     Attributes
     ----------
@@ -64,24 +64,24 @@ def fit(
     output: Path,
     events: Path | None = None,
 ) -> None:
-    """Train until ``epochs``, or until ``patience`` epochs brought no better measure; write the best epoch.
+    """Train for ``epochs``, or until ``patience`` epochs without a better measure; write the best epoch.
 
-    Writes model.pt (weights and record), history.tsv (one row an epoch) and run.json (the record). Its state
-    is saved after each epoch, or where that is slow as often as takes a tenth of the time; a training that
-    was killed goes on from there and ends in the same bytes as an unbroken one.
+    Writes model.pt (weights and record), history.tsv (one row an epoch) and run.json (the record). The state
+    is saved after each epoch, or, where saving is slow, less often, so that it takes a tenth of the time. A
+    killed training resumes from it and writes the same bytes as an unbroken one.
 
     Parameters
     ----------
-    train_epoch : teaches the network for one epoch, given its number from 1, and returns the mean loss. All
-        its randomness must follow from the number or come from torch: then a resumed training equals an
+    train_epoch : trains the network for one epoch, given its number from 1, and returns the mean loss. All
+        its randomness must follow from the number or come from torch, so that a resumed training equals an
         unbroken one.
     validate : the validation's values for the history.
-    measure : what selects, from an epoch's row of the history; greater is better. The epoch's own number
-        makes a fixed schedule: no early stopping, the last epoch is kept.
+    measure : the selecting measure, from an epoch's row of the history; greater is better. The epoch's
+        number as measure gives a fixed schedule: no early stopping, the last epoch is kept.
     patience : None: early stopping is off.
-    min_epochs : patience counts from here at the earliest.
+    min_epochs : patience counts from this epoch at the earliest.
     record : of this training; epochs, best and model_sha256 are filled in at its end.
-    identity : everything that makes this training what it is, in JSON's types; the state of any other is not
+    identity : everything that the result depends on, in JSON's types; a state with another identity is not
         resumed.
     output : the folder to write into.
     events : folder of TensorBoard's events; None: none are written.
@@ -89,9 +89,9 @@ def fit(
     Raises
     ------
     TrainingError
-        The loss is no number any more.
+        The loss is not finite.
     MissingSoftwareError
-        Events are asked for and TensorBoard is not installed.
+        ``events`` is given and TensorBoard is not installed.
     """
     progress = _resume(network, optimiser, folder=output, identity=identity)
     seconds = []  # of each epoch since the start or resumption
@@ -148,8 +148,8 @@ def _train_one(
         values |= validate()
     if wrong := [name for name, value in values.items() if not math.isfinite(value)]:
         raise TrainingError(
-            f"{phase}: the {_spell(wrong[0])} of epoch {epoch} is no number any more: lower the learning "
-            f"rate, training.{phase}.lr (and final_lr)."
+            f"{phase}: the {_spell(wrong[0])} of epoch {epoch} is not finite: lower the learning rate, "
+            f"training.{phase}.lr (and final_lr)."
         )
     return values
 
@@ -188,14 +188,14 @@ def _resume(
     if state is None:
         return Progress()
     if state["identity"] != identity:
-        log.info("%s holds the state of other settings, data or code: starting anew", folder)
+        log.info("%s holds a state of other settings, data or code: the training starts anew", folder)
         return Progress()
     network.load_state_dict(state["network"])
-    # an optimiser that was built with the same rates: AdaBound's base rates are not in its state
+    # the optimiser must be built with the same rates: AdaBound's base rates are not in its state
     optimiser.load_state_dict(state["optimiser"])
     torch.set_rng_state(state["random"]["cpu"])
     torch.cuda.set_rng_state_all(state["random"]["cuda"])
-    log.info("going on after epoch %d", len(state["progress"]["history"]))
+    log.info("resuming after epoch %d", len(state["progress"]["history"]))
     return Progress(**state["progress"])
 
 
@@ -214,9 +214,9 @@ def _write_results(progress: Progress, *, record: TrainingRecord, output: Path) 
 def _events(
     folder: Path | None, *, history: list[dict[str, float]]
 ) -> Iterator[Callable[[dict[str, float]], None]]:
-    """Give a function that adds an epoch's row to TensorBoard's events, or does nothing without a folder.
+    """Yield a function that adds an epoch's row to TensorBoard's events, or does nothing without a folder.
 
-    What was there is purged and the history written again: a killed training may not have written its end.
+    Earlier events are purged and the history is written again: a killed training may have lost its last ones.
     """
     if folder is None:
         yield lambda row: None
@@ -257,12 +257,12 @@ def _duration(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def teach(
+def take_steps(
     optimiser: torch.optim.Optimizer,
     order: Iterable[np.ndarray],
     loss_of: Callable[[int, np.ndarray], torch.Tensor],
 ) -> float:
-    """Take a step a batch and return a unit's mean loss; ``loss_of`` gets the step, from 0, and the batch."""
+    """Take a step per batch and return a unit's mean loss; ``loss_of`` takes step (from 0) and batch."""
     losses, counts = [], []
     for step, batch in enumerate(order):
         loss = loss_of(step, batch)
@@ -289,7 +289,7 @@ def freeze(network: nn.Module, modules: tuple[str, ...]) -> None:
 
 
 def train_mode(network: nn.Module, *, frozen: tuple[str, ...]) -> None:
-    """Put a network in training mode, but frozen modules not: their batch-norm statistics stay."""
+    """Put a network in training mode, except frozen modules: their batch-norm statistics stay."""
     network.train()
     for module in frozen:
         network.get_submodule(module).eval()

@@ -1,4 +1,4 @@
-"""What a training learns from: the hemispheres of the cohort's parts, read and checked."""
+"""The data of a training: the hemispheres of the cohort's parts, read and checked."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from strokeclock.cohort.parts import check_leakage, read_split
-from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.channels import has_contralateral
 from strokeclock.training.phases import Task
 from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
 
@@ -15,13 +15,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Material:
-    """What is learned from.
+    """The data of a training.
 
     Attributes
     ----------
     grid : voxels of a hemisphere, x y z.
     data : name -> digest or number, for the record.
-    participants : part -> patients of the cohort's split; none where other data sets are learned from.
+    participants : part -> patients of the cohort's split; empty for other data sets.
     """
 
     grid: tuple[int, ...]
@@ -38,7 +38,7 @@ class CohortMaterial(Material):
 
 @dataclass(frozen=True)
 class CohortFiles:
-    """Where the cohort lies: manifest.tsv with the hemispheres beside it, cohort.tsv and split.tsv."""
+    """The cohort's files: manifest.tsv with the hemispheres beside it, cohort.tsv and split.tsv."""
 
     manifest: str | Path
     cohort: str | Path
@@ -64,7 +64,7 @@ class CohortFiles:
                 split=self.split,
                 task=task,
                 part=part,
-                other_hemisphere=has_other_hemisphere(channels),
+                contralateral=has_contralateral(channels),
             )
             check_channels(units[part], channels=channels)
             if task is not None:

@@ -1,4 +1,4 @@
-"""What a network learns: the part of a training that differs from one kind to another."""
+"""What a network is trained for: the part of a training that differs from objective to objective."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from strokeclock.models.field import Field
+from strokeclock.models.view import View
 from strokeclock.training.material import Material
 from strokeclock.training.phases import Run, Task
 from strokeclock.training.settings import TrainingSettings
@@ -20,9 +20,9 @@ Learned = TypeVar("Learned", bound=Material)
 
 
 class Step(NamedTuple):
-    """A step of a training: its epoch (from 1), its number in it (from 0).
+    """A step of a training: its epoch (from 1) and its number in the epoch (from 0).
 
-    ``generator`` is the epoch's, which has drawn the order of its units; steps draw from it in turn.
+    ``generator`` is the epoch's: the order of units is drawn from it first, then the draws of each step.
     """
 
     epoch: int
@@ -31,12 +31,12 @@ class Step(NamedTuple):
 
 
 class Lesson(NamedTuple):
-    """An objective at work on a network.
+    """What `trainer.train` needs of an objective for one network.
 
     Attributes
     ----------
-    units : numbers of the units to learn from.
-    loss : of the units of a batch at a step, with gradients. All its randomness must follow from the step.
+    units : numbers of the units to train on.
+    loss : of a batch of units at a step, with gradients. All its randomness must follow from the step.
     validate : name -> value, for the history.
     """
 
@@ -47,20 +47,20 @@ class Lesson(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Objective(ABC, Generic[Network, Learned]):
-    """What a network learns; `trainer.train` does everything else.
+    """What a network is trained for; `trainer.train` does everything else.
 
     Attributes
     ----------
     run : what is trained.
-    settings : how; its ``selection`` names the measure that selects the epoch.
-    channels : of what the network sees, in order, as the record names them.
-    view : what it sees of a hemisphere; None: it sees none.
+    settings : of the training; ``selection`` names the measure that selects the epoch.
+    channels : of the network's input, in order, as the record names them.
+    view : of a hemisphere; None: the network is not trained on hemispheres.
     """
 
     run: Run
     settings: TrainingSettings
     channels: tuple[str, ...]
-    view: Field | None = None
+    view: View | None = None
 
     @property
     def task(self) -> Task | None:
@@ -74,26 +74,26 @@ class Objective(ABC, Generic[Network, Learned]):
 
     @property
     def frozen(self) -> tuple[str, ...]:
-        """Modules that do not learn."""
+        """Names of the frozen modules."""
         return ()
 
     @property
     def stream(self) -> tuple[int, ...]:
-        """What every draw of this training follows from."""
+        """The seed of every draw of this training."""
         return self.run.seed, 0
 
     @property
     def first_seed(self) -> int:
-        """The seed of the network's first weights."""
+        """The seed of the network's random initial weights."""
         return int(np.random.SeedSequence(self.stream).generate_state(1)[0])
 
     @abstractmethod
     def read(self) -> Learned:
-        """Read what is learned from."""
+        """Read the data."""
 
     @abstractmethod
     def describe(self, grid: Sequence[int]) -> Mapping[str, Any]:
-        """Say what the network for hemispheres of a grid (x, y, z) is built from, for the record."""
+        """Return the settings of the network for hemispheres of a grid (x, y, z), for the record."""
 
     @abstractmethod
     def build(self, grid: Sequence[int]) -> Network:
@@ -101,4 +101,4 @@ class Objective(ABC, Generic[Network, Learned]):
 
     @abstractmethod
     def prepare(self, network: Network, material: Learned, *, precision: str, device: torch.device) -> Lesson:
-        """Bring the material of `read` to the network, which is on the device and frozen as it shall be."""
+        """Combine the material of `read` with the network, which is on the device, its modules frozen."""

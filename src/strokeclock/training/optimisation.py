@@ -1,4 +1,4 @@
-"""How weights move: the optimiser and the schedule of its rate."""
+"""The optimiser and the schedule of its learning rate."""
 
 import math
 
@@ -11,7 +11,7 @@ WARM_UP = 0.15  # of the steps of one cycle
 
 
 def make_optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
-    """Make the optimiser of what is not frozen; ``optimizer`` names it (`TrainingSettings`)."""
+    """Make the optimiser ``optimizer`` (`TrainingSettings`) of the parameters that are not frozen."""
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     match settings.optimizer:
         case "adabound" if settings.final_lr is not None:
@@ -26,11 +26,11 @@ def make_optimiser(network: nn.Module, settings: TrainingSettings) -> torch.opti
             return torch.optim.Adam(learning, lr=settings.lr)
         case "sgd":
             return torch.optim.SGD(learning, lr=settings.lr, momentum=0.9)
-    raise ValueError(f"{settings.optimizer} is no optimiser")
+    raise ValueError(f"optimizer {settings.optimizer!r} is unknown: use adabound, adamw, adam or sgd")
 
 
 def rate_at(settings: TrainingSettings, *, epoch: int, done: float) -> float:
-    """Return the learning rate of a step of an epoch (from 1), of which the share ``done`` lies behind."""
+    """Return the learning rate of a step of an epoch (from 1), of which the share ``done`` is done."""
     match settings.schedule:
         case "constant":
             return settings.lr
@@ -38,11 +38,11 @@ def rate_at(settings: TrainingSettings, *, epoch: int, done: float) -> float:
             return settings.lr * one_cycle((epoch - 1 + done) / settings.epochs)
         case "halving" if settings.patience is not None:
             return settings.lr * 0.5 ** ((epoch - 1) // max(1, int(0.8 * settings.patience)))
-    raise ValueError(f"{settings.schedule} is no schedule")
+    raise ValueError(f"schedule {settings.schedule!r} is unknown: use constant, one_cycle or halving")
 
 
 def one_cycle(done: float) -> float:
-    """The share of the learning rate when a share of the training is done (0 to 1).
+    """Return the factor of the learning rate when a share of the training is done (0 to 1).
 
     It rises linearly from 1/25 over the first 15 %, then falls to 0 as a cosine.
 

@@ -1,6 +1,6 @@
-"""The paper's training schema (Fig. 5): which phase teaches what, and from which weights it starts.
+"""The paper's training schema (Fig. 5): the task of each phase, and the weights that it starts from.
 
-Imports nothing heavy: the workflow reads this table too.
+Imports no torch: the workflow imports this module, too.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -11,18 +11,18 @@ from strokeclock.errors import ConfigurationError
 from strokeclock.models.channels import channel_names
 from strokeclock.models.registry import describe_owners, find_network, networks
 
-ARMS = ("random", "imagenet", "medical", "chain")
-# Where starting weights come from that no task leaves: (phase, weights), a folder under models/<net>
+STARTS = ("random", "imagenet", "medical", "chain")
+# Initial weights that come from no task -> their (phase, start), a folder under models/<net>
 GENESIS = "phase0_genesis"
-OUTLINE = "phase0_outline"  # no start of any task: what finds the lesion's voxels
+SEGMENTATION = "phase0_segmentation"  # the segmentation network; no task starts from it
 ORIGINS = {
     "genesis": (GENESIS, "random"),
     "imagenet": ("phase0_imagenet", "torchvision"),
     "medical": ("phase0_medical", "random"),
 }
 
-# The configuration's training: what every training reads, what phases 1 and higher read beside it, and what a
-# phase's own settings say of its question.
+# Keys of the configuration's training: those of every training, those of phases 1 and higher besides, and
+# those of a phase that define its task.
 SHARED = ("precision", "threads", "device")
 SCHEMA = (
     "freeze_2d",
@@ -40,17 +40,17 @@ QUESTION = ("below_min", "after")
 
 @dataclass(frozen=True)
 class Task:
-    """What a phase asks of a hemisphere.
+    """The task of a phase.
 
     Attributes
     ----------
-    phase : its name, phase<number>_<what>; where that ends in attention, the attention gates join, and the
-        chain alone comes here.
+    phase : its name, phase<number>_<what>; where that ends in attention, the attention gates are added, and
+        only the chain has this phase.
     below_min : the label is 1 where the time since onset is below so many minutes;
         None: where the hemisphere holds a lesion.
-    after : the phase whose weights the chain starts from; None: it begins here.
-    genesis : where it begins here, from Models Genesis' weights in networks that they are for; else from
-        random ones.
+    after : the phase whose weights the chain starts from; None: the chain begins with this task.
+    genesis : whether a chain that begins here starts from Models Genesis, in networks that have such weights;
+        else from random weights.
     """
 
     phase: str
@@ -60,12 +60,12 @@ class Task:
 
     @property
     def number(self) -> int:
-        """The phase's number; nothing else has it."""
+        """The phase's number, which no other phase has."""
         return int(self.phase.partition("_")[0].removeprefix("phase"))
 
     @property
-    def weights(self) -> str:
-        """What the weights that this task leaves are called: phase<number>."""
+    def as_start(self) -> str:
+        """The name of the start that a further task has from this one: phase<number>."""
         return f"phase{self.number}"
 
     @property
@@ -77,19 +77,19 @@ class Task:
 
     @property
     def both_hemispheres(self) -> bool:
-        """Both hemispheres are units where the lesion is looked for, the lesion's alone where it is timed."""
+        """Whether both hemispheres are units (lesion or not); a time task has the lesion's only."""
         return self.below_min is None
 
     @property
     def attention(self) -> bool:
-        """Whether the attention gates join at this phase."""
+        """Whether the attention gates are added at this phase."""
         return self.phase.endswith("_attention")
 
 
 def read_tasks(training: Mapping[str, Any]) -> dict[str, Task]:
     """Read the tasks from the configuration's ``training``: its keys phase1_… and higher, by their numbers.
 
-    Where ``phase0_genesis`` is null, no task begins with Models Genesis.
+    Where ``phase0_genesis`` is null, no task starts from Models Genesis.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def read_tasks(training: Mapping[str, Any]) -> dict[str, Task]:
         key = f"Configuration key training.{task.phase}"
         if numbers.count(task.number) > 1:
             raise ConfigurationError(
-                f"{key}: another phase has the number {task.number}, give it one of its own."
+                f"{key}: another phase has the number {task.number}: give this one another number."
             )
         if task.after is not None and (task.after not in tasks or tasks[task.after].number >= task.number):
             raise ConfigurationError(
@@ -117,20 +117,20 @@ def read_tasks(training: Mapping[str, Any]) -> dict[str, Task]:
 
 
 def settings_of(phase: str, training: Mapping[str, Mapping]) -> dict[str, Any]:
-    """Return a phase's settings; what it does not say it takes from the phase that it comes after."""
+    """Return a phase's settings; keys that it lacks are those of the phase that it comes after."""
     own = training[phase]
     return {**(settings_of(own["after"], training) if own["after"] else {}), **own}
 
 
 def phase_settings(phase: str, training: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of `settings.PhaseSettings`: a phase's own settings, and those that all share."""
+    """Return the fields of `settings.PhaseSettings`: a phase's own settings and the shared ones."""
     own = {key: value for key, value in settings_of(phase, training).items() if key not in QUESTION}
     return own | {key: training[key] for key in (*SHARED, *SCHEMA)}
 
 
 def network_settings(net: str, models: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what `classifier.train_phase` takes as models: a network's own settings, and those of all."""
-    channels = channel_names(models["channels"], other_hemisphere=models["other_hemisphere"])
+    """Return the ``models`` of `classifier.train_phase`: a network's own settings and the shared ones."""
+    channels = channel_names(models["channels"], contralateral=models["contralateral"])
     shared = {key: models[key] for key in ("average", "attention_norm", "standardise")}
     own = find_network(net).defaults | models.get(net, {})
     return own | {"channels": list(channels)} | shared
@@ -147,7 +147,7 @@ PAPER = read_tasks(
 
 
 def lineage(phase: str, tasks: Mapping[str, Task] = PAPER) -> list[Task]:
-    """List the tasks that the chain goes through up to a phase, itself the last.
+    """List the tasks of the chain up to and including a phase.
 
     >>> [task.phase for task in lineage("phase3_tss4h5")]
     ['phase1_stroke', 'phase2_tss3h', 'phase3_tss4h5']
@@ -157,16 +157,16 @@ def lineage(phase: str, tasks: Mapping[str, Task] = PAPER) -> list[Task]:
 
 
 class Run(NamedTuple):
-    """One training: ``weights`` is what it starts from."""
+    """One training."""
 
     net: str
     phase: str
-    weights: str
+    start: str
     seed: int
 
 
-def parent(net: str, phase: str, weights: str, tasks: Mapping[str, Task] = PAPER) -> tuple[str, str] | None:
-    """Name the phase, and that phase's own weights, which a run starts from; None for a random start.
+def parent(net: str, phase: str, start: str, tasks: Mapping[str, Task] = PAPER) -> tuple[str, str] | None:
+    """Return the (phase, start) that a run starts from; None for a random start.
 
     Raises
     ------
@@ -185,105 +185,107 @@ def parent(net: str, phase: str, weights: str, tasks: Mapping[str, Task] = PAPER
     if phase in tasks:
         task = tasks[phase]
         timed = not task.both_hemispheres and not task.attention
-        if weights == "random" and (timed or task.after is None):
+        if start == "random" and (timed or task.after is None):
             return None
-        if weights == _chained(net, task, tasks):
+        if start == _chained(net, task, tasks):
             return (task.after, _chained(net, tasks[task.after], tasks)) if task.after else ORIGINS["genesis"]
-        if timed and weights in _pretrained(net):
-            return ORIGINS[weights]
-    elif (phase, weights) in ORIGINS.values():
+        if timed and start in _pretrained(net):
+            return ORIGINS[start]
+    elif (phase, start) in ORIGINS.values():
         return None
-    reason = f": {describe_owners(weights)}" if weights in ("imagenet", "medical") else ""
-    raise ValueError(f"the {net} network has no {phase} from {weights} weights{reason}")
+    reason = f": {describe_owners(start)}" if start in ("imagenet", "medical") else ""
+    raise ValueError(f"the {net} network has no {phase} from {start} weights{reason}")
 
 
 def _pretrained(net: str) -> set[str]:
-    """What a network's time tasks may start from beside random weights and the chain's."""
+    """Return the starts of a network's time tasks besides random and the chain's."""
     return set(find_network(net).starts) - {"genesis"}
 
 
 def _chained(net: str, task: Task, tasks: Mapping[str, Task]) -> str:
-    """What the chain starts a task from."""
+    """Return the start of a task in the chain."""
     if task.after:
-        return tasks[task.after].weights
+        return tasks[task.after].as_start
     return "genesis" if task.genesis and "genesis" in find_network(net).starts else "random"
 
 
-def arms_table(
+def list_trainings(
     networks: Collection[str],
-    arms: Collection[str],
+    starts: Collection[str],
     seeds: Collection[int],
     *,
     tasks: Mapping[str, Task] = PAPER,
     missing: Mapping[tuple[str, str], str] | None = None,
 ) -> list[Run]:
-    """List the trainings of the configured arms, each after the one it starts from.
+    """List the trainings of the configured starts, each behind the one that it starts from.
 
-    Arms ``random``, ``imagenet`` and ``medical`` start each time task from these weights, in networks that
-    have them (`NetworkSpec.starts`); arm ``chain`` is the paper's proposal, from phase to phase.
+    Starts ``random``, ``imagenet`` and ``medical`` start each time task from these weights, in networks that
+    have them (`NetworkSpec.starts`). Start ``chain`` is the paper's proposal, from phase to phase.
 
     Parameters
     ----------
-    missing : (net, weights) -> why there are no such starting weights; their runs are left out.
+    missing : (net, start) -> why there are no such initial weights; their runs are left out.
 
     Raises
     ------
     ConfigurationError
-        An arm does not exist, or nothing is asked for.
+        A start does not exist, or there is nothing to train.
     """
-    chosen: dict[Run, None] = {}  # a dictionary keeps the order and drops what two arms share
-    for arm in arms:
+    chosen: dict[Run, None] = {}  # a dictionary keeps the order and drops what two starts share
+    for start in starts:
         for net in networks:
-            for last in rows_of(arm, net, tasks=tasks):
-                if (net, arm) in (missing or {}):
+            for last in rows_of(start, net, tasks=tasks):
+                if (net, start) in (missing or {}):
                     continue
                 runs = [last]
                 while (before := parent(net, *runs[0], tasks)) not in (None, ORIGINS["imagenet"]):
                     runs.insert(0, before)
                 chosen |= {Run(net, *run, seed): None for run in runs for seed in seeds}
-    if not any(rows_of(arm, net, tasks=tasks) for arm in arms for net in networks):
+    if not any(rows_of(start, net, tasks=tasks) for start in starts for net in networks):
         raise ConfigurationError(
-            f"Configuration keys training.networks {list(networks)} and training.arms {list(arms)} leave "
-            f"nothing to train: {'; '.join(map(describe_owners, arms))}."
+            f"Configuration keys training.networks {list(networks)} and training.starts {list(starts)} leave "
+            f"nothing to train: {'; '.join(map(describe_owners, starts))}."
         )
     return list(chosen)
 
 
-def rows_of(arm: str, net: str, *, tasks: Mapping[str, Task] = PAPER) -> list[tuple[str, str]]:
-    """List an arm's rows of Table 2, as (phase, weights), for one network.
+def rows_of(start: str, net: str, *, tasks: Mapping[str, Task] = PAPER) -> list[tuple[str, str]]:
+    """List a start's rows of Table 2, as (phase, start), for one network.
 
     Raises
     ------
     ConfigurationError
-        An arm that does not exist.
+        The start does not exist.
     """
-    if arm not in ARMS:
+    if start not in STARTS:
         raise ConfigurationError(
-            f"Configuration key training.arms: {arm!r} is unknown, use {', '.join(ARMS)}."
+            f"Configuration key training.starts: {start!r} is unknown, use {', '.join(STARTS)}."
         )
-    if arm == "chain":
+    if start == "chain":
         return [(task.phase, _chained(net, task, tasks)) for task in tasks.values()]
-    if arm != "random" and arm not in _pretrained(net):
+    if start != "random" and start not in _pretrained(net):
         return []
-    return [(task.phase, arm) for task in tasks.values() if not task.both_hemispheres and not task.attention]
+    return [
+        (task.phase, start) for task in tasks.values() if not task.both_hemispheres and not task.attention
+    ]
 
 
 def list_not_run(
     runs: Iterable[Run], *, tasks: Mapping[str, Task], missing: Mapping[tuple[str, str], str]
 ) -> dict[tuple[str, str, str], str]:
-    """Say why each row (net, phase, weights) of Table 2 that no run makes is not there.
+    """Return the reason for each row (net, phase, start) of Table 2 that no run makes.
 
-    Its rows are those of the paper's networks, and of others that are trained.
+    The rows are those of the paper's networks and of other networks that are trained.
     """
     made = {run[:3] for run in runs}
     trained = {net for net, *_ in made}
-    left_out = "training.networks, training.arms, training.phase0_genesis or a phase's after leaves it out"
+    left_out = "training.networks, training.starts, training.phase0_genesis or a phase's after leaves it out"
     return {
-        (net, *row): missing.get((net, arm), left_out)
-        for arm in ARMS
+        (net, *row): missing.get((net, start), left_out)
+        for start in STARTS
         for net, spec in networks().items()
         if spec.of_the_paper or net in trained
-        for row in rows_of(arm, net, tasks=tasks)
+        for row in rows_of(start, net, tasks=tasks)
         if (net, *row) not in made
     }
 
@@ -296,7 +298,7 @@ def has_attention(phase: str, *, attention_enter: str, tasks: Mapping[str, Task]
 def frozen_modules(
     net: str,
     phase: str,
-    weights: str,
+    start: str,
     *,
     freeze: bool,
     freeze_2d: str,
@@ -304,23 +306,22 @@ def frozen_modules(
     phase4_trainable: str,
     tasks: Mapping[str, Task] = PAPER,
 ) -> tuple[str, ...]:
-    """Name the modules of the network whose weights, and batch-norm statistics, a phase leaves as they are.
+    """Name the modules of the network whose weights and batch-norm statistics a phase does not change.
 
     Parameters
     ----------
-    freeze : the phase freezes the early layers that it was given (paper: phases 2 to 4, and after medical
-        images; ImageNet alike). Random weights are never frozen: nothing has been learned that would be worth
-        keeping.
-    freeze_2d : which early layers these are, where the network leaves a choice (`NetworkSpec.frozen`).
-    attention_enter : gates that are there from ``phase1`` wait, frozen, for phase 4.
-    phase4_trainable : where the gates join: ``attention+head+unfrozen_late``, ``attention+head`` or ``all``.
+    freeze : the phase freezes the early layers that it inherits (paper: phases 2 to 4, and after medical
+        images; here also after ImageNet). Random weights are never frozen.
+    freeze_2d : which early layers these are, where the network has a choice (`NetworkSpec.frozen`).
+    attention_enter : gates that are built at ``phase1`` are frozen until phase 4.
+    phase4_trainable : at phase 4: ``attention+head+unfrozen_late``, ``attention+head`` or ``all``.
     """
     spec = find_network(net)
     attention = tasks[phase].attention
     if attention and phase4_trainable == "attention+head":
         return (spec.trunk,)
     frozen: list[str] = []
-    if freeze and weights != "random" and not (attention and phase4_trainable == "all"):
+    if freeze and start != "random" and not (attention and phase4_trainable == "all"):
         frozen += spec.frozen(freeze_2d)
     if attention_enter == "phase1" and not has_attention(phase, attention_enter="phase4", tasks=tasks):
         frozen.append("attention")

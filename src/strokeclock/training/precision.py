@@ -1,7 +1,6 @@
 """Number formats of a training: float32 throughout, or bfloat16 where it is safe and fast.
 
-What scores patients (predictions, Grad-CAM, occlusion, lesions that are found) is float32 whatever a network
-was trained in.
+Predictions, Grad-CAM, occlusion and lesion segmentation use float32, whatever the format of the training.
 """
 
 import logging
@@ -16,7 +15,7 @@ from strokeclock.errors import ConfigurationError
 log = logging.getLogger(__name__)
 
 PRECISIONS = ("fp32", "bf16")
-NARROWEST = 24  # voxels
+NARROWEST = 24  # voxels across, below which bf16 gives wrong gradients on CPU
 
 
 def autocast(precision: str, device: torch.device) -> torch.autocast:
@@ -35,14 +34,14 @@ def choose_precision(
     Parameters
     ----------
     asked : ``fp32``, ``bf16``, or ``auto``: bf16 where the device computes in it and it is safe, else fp32.
-        A training that goes on from its state keeps what it began with, wherever it goes on.
-    grid : voxels that the network sees of a hemisphere, x y z.
-    begun : what a training that goes on began with; None: it begins now.
+        A resumed training keeps its format on every device.
+    grid : voxels of the view of a hemisphere, x y z.
+    begun : the format of the training that is resumed; None: a new training.
 
     Raises
     ------
     ConfigurationError
-        bf16 is asked for and gives wrong gradients (`check_precision`).
+        bf16 is wanted and gives wrong gradients (`check_precision`).
     """
     if asked == "auto":
         if begun is not None:
@@ -56,11 +55,10 @@ def choose_precision(
 
 
 def check_precision(precision: str, device: torch.device, *, grid: Sequence[int]) -> None:
-    """Refuse bf16 on CPU for hemispheres (x, y, z) so narrow that their deepest maps are too.
+    """Refuse bf16 on CPU for views (x, y, z) so narrow that the deepest maps have too few columns.
 
-    oneDNN's bf16 gradient of a 3 x 3 convolution's weights reads memory that was never written where, in 2D,
-    a stride of 2 meets a map of one column, and, in 3D, a map has two voxels along x (torch
-    2.13; two along y or z do no harm).
+    oneDNN's bf16 gradient of a 3 x 3 convolution's weights reads uninitialised memory for a map of one column
+    with a stride of 2 (2D) and for a map of two voxels along x (3D); two along y or z are safe (torch 2.13).
 
     Raises
     ------
@@ -68,14 +66,14 @@ def check_precision(precision: str, device: torch.device, *, grid: Sequence[int]
     """
     if precision == "bf16" and device.type == "cpu" and grid[0] < NARROWEST:
         raise ConfigurationError(
-            f"Configuration key training.precision: bf16 gives wrong gradients on CPU for hemispheres of "
-            f"which networks see {grid[0]} voxels across: use fp32, or let them see {NARROWEST} or more "
-            "(preprocessing.grid, models.field, models.average)."
+            f"Configuration key training.precision: bf16 gives wrong gradients on CPU for a view of "
+            f"{grid[0]} voxels across: use fp32, or a view of {NARROWEST} or more (preprocessing.grid, "
+            "models.view, models.average)."
         )
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the device has instructions for bf16; without them it is emulated."""
+    """Whether the device has instructions for bf16; without them torch emulates it."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities = torch.cpu.get_capabilities()
@@ -85,15 +83,15 @@ def has_bf16(device: torch.device) -> bool:
 @cache
 def _warn_of_slow_bf16(device: torch.device) -> None:
     log.warning(
-        "training.precision is bf16, and this %s has no instructions for it: a convolution takes %.0f times "
-        "as long as in fp32; set the key to auto or fp32",
+        "training.precision is bf16, and this %s has no instructions for it, so that a convolution takes "
+        "%.0f times as long as in fp32: set the key to auto or fp32",
         "processor" if device.type == "cpu" else "GPU",
         _slowdown(device),
     )
 
 
 def _slowdown(device: torch.device) -> float:
-    """How many times as long a 3 x 3 x 3 convolution of 32 channels takes in bf16 as in fp32, forward."""
+    """Return the time of a 3 x 3 x 3 convolution of 32 channels (forward) in bf16 over that in fp32."""
 
     def seconds(dtype: torch.dtype) -> float:
         maps = torch.zeros(1, 32, 24, 24, 8, dtype=dtype, device=device)

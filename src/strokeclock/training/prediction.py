@@ -1,4 +1,4 @@
-"""A trained network's scores for patients it has not learned from."""
+"""A trained network's scores for the validation and test parts."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.files import write_whole
-from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.channels import has_contralateral
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
@@ -28,21 +28,21 @@ def predict(
 ) -> None:
     """Write scores of the validation and test parts: patient, hemisphere, part, label, score (probability).
 
-    Phase 1 scores both hemispheres of a patient, phases 2 to 4 the lesion's alone.
+    Phase 1 scores both hemispheres of a patient, phases 2 to 4 only the lesion's.
 
     Parameters
     ----------
     model : checkpoint of phases 1 to 4.
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
-    channels : that a network sees, in order (`channel_names`).
+    channels : of a network's input, in order (`channel_names`).
     threads, device : of torch (configuration keys training.threads and training.device).
 
     Raises
     ------
     SplitError
-        The network was trained or selected on a patient who now tests it.
+        The network was trained or selected on a patient of the test part.
     CheckpointError
-        The model is no such checkpoint, or has learned from other series.
+        The model is no such checkpoint, or was trained on other series.
     """
     place = choose_device(device, threads=threads)
     network, record = read_network_to_test(model, channels=channels, split=split)
@@ -55,7 +55,7 @@ def predict(
             split=split,
             task=record.task,
             part=part,
-            other_hemisphere=has_other_hemisphere(channels),
+            contralateral=has_contralateral(channels),
         )
         check_channels(units, channels=channels)
         feed = Feed(network, units, device=place, precision="fp32")

@@ -1,4 +1,4 @@
-"""What a training was: one record, in model.pt and run.json of every network. Imports no torch."""
+"""The record of a training, in model.pt and run.json of every network. Imports no torch."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,11 +13,11 @@ from strokeclock.files import write_whole
 from strokeclock.training.phases import Task
 from strokeclock.training.settings import PHASE_0, PhaseSettings, TrainingSettings
 
-FORMAT = 2  # of the record; what was written before it had a number was 1
+FORMAT = 3  # of the record; 1 had no number, 2 named the start "weights" and the view "field"
 
 
 class CheckpointError(StrokeclockError):
-    """A checkpoint or its record is not one of ours, or not the one that was asked for."""
+    """A checkpoint or its record is not strokeclock's, or not the expected one."""
 
 
 @dataclass(frozen=True)
@@ -25,27 +25,27 @@ class Parent:
     """The checkpoint that a training started from."""
 
     phase: str
-    weights: str
+    start: str
     sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRecord:
-    """What made a network, enough to build it again.
+    """How a network was made: enough to build it again.
 
     Attributes
     ----------
-    net, phase, weights, seed : of `phases.Run`.
-    task : what a classifier answers; None for phase 0.
+    net, phase, start, seed : of `phases.Run`.
+    task : of a classifier; None for phase 0.
     parent : None where it started from random weights.
-    architecture : what the network is built from, beside channels and field; each objective has its own.
-    channels : of what the network sees, in order.
-    field : box and average (`Field`) of what it sees of a hemisphere; None: it has seen no hemispheres.
-    settings : with the precision that it was trained in; None: it was trained elsewhere.
+    architecture : the network's settings without channels and view; they differ from objective to objective.
+    channels : of the network's input, in order.
+    view : box and average (`View`); None: it was not trained on hemispheres.
+    settings : of the training, with its precision; None: it was trained elsewhere.
     frozen : modules whose weights and statistics stayed as they were.
-    participants : part -> patients of the cohort's split at that time; empty: it has seen none of them.
-    data : name -> digest or number of what it has learned from.
-    epochs : how many there were.
+    participants : part -> patients of the cohort's split at that time; empty: it was trained on none of them.
+    data : name -> digest or number, of the data that it was trained on.
+    epochs : number of epochs.
     best : the row of history.tsv whose weights are kept.
     versions : of the software that the weights depend on (`list_versions`).
     model_sha256 : of model.pt, in run.json alone.
@@ -55,7 +55,7 @@ class TrainingRecord:
 
     net: str
     phase: str
-    weights: str
+    start: str
     seed: int
     architecture: Mapping[str, Any]
     channels: tuple[str, ...]
@@ -64,7 +64,7 @@ class TrainingRecord:
     versions: Mapping[str, str]
     task: Task | None = None
     parent: Parent | None = None
-    field: Mapping[str, Any] | None = None
+    view: Mapping[str, Any] | None = None
     settings: TrainingSettings | None = None
     frozen: tuple[str, ...] = ()
     epochs: int = 0
@@ -118,7 +118,7 @@ def read_record(path: str | Path) -> TrainingRecord:
     """
     try:
         content = json.loads(Path(path).read_bytes())
-    except ValueError:  # no JSON, or no text
+    except ValueError:  # not JSON, or not text
         content = None
     return parse_record(content, path=path)
 
@@ -140,8 +140,8 @@ def parse_record(content: object, *, path: str | Path) -> TrainingRecord:
         raise CheckpointError(f"{path} holds no record of a training: delete it and train again.")
     if content.get("format", 1) != FORMAT:
         raise CheckpointError(
-            f"{path} has a record of format {content.get('format', 1)} and this version of strokeclock reads "
-            f"{FORMAT}: delete it and train again."
+            f"{path} has a record of format {content.get('format', 1)}, and this version of strokeclock "
+            f"reads {FORMAT}: delete it and train again."
         )
     try:
         record = _build_record(content)
@@ -150,7 +150,7 @@ def parse_record(content: object, *, path: str | Path) -> TrainingRecord:
         whole = False
     if not whole:
         raise CheckpointError(
-            f"{path} has a record of {content['phase']} of another shape: delete it and train again."
+            f"{path} has a record of {content['phase']} of another shape: delete it and train it again."
         )
     return record
 

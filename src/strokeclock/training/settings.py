@@ -1,35 +1,35 @@
-"""What each kind of training reads of the configuration's ``training``. Imports no torch: records hold it."""
+"""The settings of each kind of training, from the configuration's ``training``. Imports no torch."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from strokeclock.training.phases import GENESIS, ORIGINS, OUTLINE
+from strokeclock.training.phases import GENESIS, ORIGINS, SEGMENTATION
 
 
 def _fixed(value: object) -> Any:
-    """A setting that is not the configuration's to choose."""
+    """A setting that the configuration cannot change."""
     return field(init=False, default=value)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSettings:
-    """What the trainer asks of every training.
+    """The settings of every training.
 
     Attributes
     ----------
-    epochs : the most there are.
-    patience : so many epochs without a better validation end it earlier; None: it is not ended.
-    min_epochs : from which epoch on they count.
-    selection : what validation selects the epoch by, ``auc`` or ``loss``; ``last`` is a fixed schedule, whose
-        last epoch is kept.
-    batch : hemispheres, half heads or slices a step.
+    epochs : the most that are trained.
+    patience : epochs without a better validation, after which training stops; None: it does not stop early.
+    min_epochs : the epoch from which patience counts.
+    selection : the validation's measure that selects the epoch, ``auc`` or ``loss``; ``last`` is a fixed
+        schedule, whose last epoch is kept.
+    batch : hemispheres, half heads or slices per step.
     optimizer : ``adabound``, ``adamw``, ``adam``, or ``sgd`` with momentum 0.9.
-    lr, final_lr : the learning rate, and the one that AdaBound ends as SGD with.
+    lr, final_lr : the learning rate, and that of the SGD that AdaBound converges to.
     weight_decay : of adabound and adamw; decoupled from the gradient with adamw.
     schedule : of the rate: ``constant``; ``one_cycle`` over all epochs (`optimisation.one_cycle`);
         ``halving`` after each 0.8 x patience epochs.
-    precision : ``fp32`` or ``bf16``; of the configuration also ``auto`` (`precision.choose_precision`).
+    precision : ``fp32`` or ``bf16``; in the configuration also ``auto`` (`precision.choose_precision`).
     threads, device : of torch.
     """
 
@@ -56,8 +56,8 @@ class PhaseSettings(TrainingSettings):
     ----------
     label_softness : of time tasks, see `classifier.soften`; 0: labels are 0 or 1.
     augmentation : the keyword arguments of `augmentation.augment`; with all of them 0 there is none.
-    head : ``inherit`` starts from the parent's classifier, ``fresh`` from one with random weights: lesion
-        detection leaves a head that answers "lesion", which old strokes are more plainly than new ones.
+    head : ``inherit`` starts from the parent's classifier, ``fresh`` from one with random weights: phase 1's
+        classifier scores plain lesions highest, and older lesions are plainer than recent ones.
     freeze, freeze_2d, attention_enter, phase4_trainable : see `phases.frozen_modules`.
     cache_gb : most memory for the maps of frozen stages (`Feed`).
     """
@@ -92,8 +92,8 @@ class RestorationSettings(TrainingSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OutlineSettings(TrainingSettings):
-    """Of the lesion's segmentation; ``augmentation`` is as of `PhaseSettings`."""
+class SegmentationSettings(TrainingSettings):
+    """Of the lesion segmentation; ``augmentation`` as of `PhaseSettings`."""
 
     augmentation: Mapping[str, float]
     patience: None = _fixed(None)
@@ -120,9 +120,9 @@ class MedicalSettings(TrainingSettings):
     schedule: str = _fixed("constant")
 
 
-# Phases 1 and higher have `PhaseSettings`; weights that are brought from elsewhere have none.
+# Phases 1 and higher have `PhaseSettings`; imported weights have none.
 PHASE_0 = {
     GENESIS: RestorationSettings,
-    OUTLINE: OutlineSettings,
+    SEGMENTATION: SegmentationSettings,
     ORIGINS["medical"][0]: MedicalSettings,
 }

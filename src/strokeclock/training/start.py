@@ -1,4 +1,4 @@
-"""The weights that a training starts from where they are not random: another training's checkpoint."""
+"""Initial weights from another training's checkpoint."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 
 from strokeclock.cohort.parts import check_leakage
-from strokeclock.models.field import Field
 from strokeclock.models.registry import find_network
+from strokeclock.models.view import View
 from strokeclock.training.checkpoint import (
     CheckpointError,
-    check_learned_field,
     check_learned_series,
+    check_learned_view,
     read_checkpoint,
 )
 from strokeclock.training.phases import Run
@@ -27,13 +27,13 @@ class Start:
     Attributes
     ----------
     model : its model.pt.
-    phase, weights : what it must be (`phases.parent`).
-    head : ``inherit`` takes its classifier over, ``fresh`` leaves it out.
+    phase, start : what it must be (`phases.parent`).
+    head : ``inherit`` takes over its classifier, ``fresh`` leaves it out.
     """
 
     model: str | Path
     phase: str
-    weights: str
+    start: str
     head: str
 
     def read(
@@ -41,33 +41,33 @@ class Start:
         run: Run,
         *,
         channels: Sequence[str],
-        view: Field | None,
+        view: View | None,
         participants: Mapping[str, Iterable[str]],
     ) -> tuple[Parent, dict[str, torch.Tensor]]:
-        """Return what the record of ``run`` says of the checkpoint, and the weights that are taken over.
+        """Return the checkpoint's entry for the record of ``run``, and the weights that are inherited.
 
         Raises
         ------
         CheckpointError
-            It is another one, or has learned from other series or through another field.
+            It is another one, or was trained on other series or with another view.
         SplitError
-            It has learned from a patient who now selects or tests.
+            It was trained on a patient of the validation or test part.
         """
         record, state, sha256 = read_checkpoint(self.model)
-        found = (record.net, record.phase, record.weights, record.seed)
-        wanted = (run.net, self.phase, self.weights, run.seed)
+        found = (record.net, record.phase, record.start, record.seed)
+        wanted = (run.net, self.phase, self.start, run.seed)
         if found != wanted:
             raise CheckpointError(
-                f"{self.model} is {' '.join(map(str, found))}, and {run.phase} from {run.weights} starts "
+                f"{self.model} is {' '.join(map(str, found))}, and {run.phase} from {run.start} starts "
                 f"from {' '.join(map(str, wanted))}: name that checkpoint."
             )
-        if run.weights in ("imagenet", "medical"):
+        if run.start in ("imagenet", "medical"):
             state = spread_channels(state, net=run.net, channels=len(channels))
         else:
             check_learned_series(self.model, record, channels=channels)
-            check_learned_field(self.model, record, field=view)
+            check_learned_view(self.model, record, view=view)
         check_leakage(record.participants, participants)
         if self.head == "fresh":
             classifier = find_network(run.net).head
             state = {name: tensor for name, tensor in state.items() if not name.startswith(classifier)}
-        return Parent(record.phase, record.weights, sha256), state
+        return Parent(record.phase, record.start, sha256), state

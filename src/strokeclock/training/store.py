@@ -1,4 +1,4 @@
-"""The hemispheres that a phase learns from, and their labels."""
+"""The hemispheres of a part, and their labels."""
 
 import hashlib
 import math
@@ -11,14 +11,14 @@ import numpy as np
 from strokeclock.cohort.parts import SplitError, read_split
 from strokeclock.cohort.split import is_labelled, read_cohort
 from strokeclock.errors import PatientError
-from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.channels import has_contralateral
 from strokeclock.series import SIDES, list_sides
 from strokeclock.training.phases import Task
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Arrays of one shape behind one index: what is asked for is copied, the rest stays in its files.
+    """Arrays of one shape under one index: indexing copies the chosen arrays, the others stay in their files.
 
     All axes before the last three of an array, (channels, x, y, z) or (2 hemispheres, channels, x, y, z),
     are channels.
@@ -69,7 +69,7 @@ class Hemispheres:
         return list(dict.fromkeys(self.patients))
 
     def digest(self) -> str:
-        """Return the sha256 of everything a training sees of these hemispheres."""
+        """Return the sha256 of everything that a training reads of these hemispheres."""
         digest = hashlib.sha256(
             "\n".join(map("\t".join, zip(self.patients, self.sides, strict=True))).encode()
         )
@@ -87,7 +87,7 @@ def read_hemispheres(
     split: str | Path,
     task: Task | None,
     part: str,
-    other_hemisphere: bool = False,
+    contralateral: bool = False,
 ) -> Hemispheres:
     """Read one part's hemispheres and their labels for a task.
 
@@ -96,11 +96,11 @@ def read_hemispheres(
     manifest : hemispheres/manifest.tsv; beside it <patient>.npy, float16 (2, channels, x, y, z): left, then
         right mirrored.
     cohort : cohort.tsv with onset_to_mri_min (minutes) and lesion_side (left, right, both).
-    split : split.tsv; who is not in it is excluded.
-    task : a time task reads the lesion's hemispheres alone; to find the lesion, and without a task (phase 0:
-        no labels), both are read.
+    split : split.tsv; patients who are not in it are left out.
+    task : for a time task only the lesion's hemispheres are read; for lesion or not, and without a task
+        (phase 0, no labels), both.
     part : train, validation or test.
-    other_hemisphere : each hemisphere has the mirrored other one's channels behind its own.
+    contralateral : each hemisphere has the contralateral one's channels behind its own.
 
     Raises
     ------
@@ -112,14 +112,14 @@ def read_hemispheres(
     patients = read_split(split)[part]
     if not patients:
         raise SplitError(
-            f"{split}: the {part} part is empty, give it patients (split.counts or split.fractions)."
+            f"{split}: the {part} part is empty: give it patients (split.counts or split.fractions)."
         )
     rows = read_cohort(cohort).set_index("patient")
     unlabelled = [p for p in patients if p not in rows.index or not is_labelled(rows.loc[[p]]).all()]
     if unlabelled:
         raise SplitError(
-            f"{split}: patient {unlabelled[0]} has no onset time or lesion side in {cohort}, "
-            "take them out of the split."
+            f"{split}: patient {unlabelled[0]} has no onset time or lesion side in {cohort}: take the "
+            "patient out of the split."
         )
     below_min = None if task is None else task.below_min
     units = []  # patient, side, label, minutes
@@ -137,14 +137,14 @@ def read_hemispheres(
     labels, times = (np.array(column, dtype=np.float32) for column in numbers)
     paths = {patient: Path(manifest).with_name(f"{patient}.npy") for patient in patients}
     files = {patient: np.load(path, mmap_mode="r") for patient, path in paths.items()}
-    pairs = {"left": slice(None), "right": slice(None, None, -1)}  # the own one first; both are views
-    views = pairs if other_hemisphere else {side: number for number, side in enumerate(SIDES)}
+    pairs = {"left": slice(None), "right": slice(None, None, -1)}  # own hemisphere first; both are views
+    views = pairs if contralateral else {side: number for number, side in enumerate(SIDES)}
     values = tuple(files[patient][views[side]] for patient, side in zip(names, sides, strict=True))
     for patient, hemisphere in zip(names, values, strict=True):
         if not np.isfinite(hemisphere).all():
             raise PatientError(
                 patient,
-                f"{paths[patient]} holds values that are no numbers: delete it and make it anew.",
+                f"{paths[patient]} holds values that are not finite: delete it and make it anew.",
             )
     return Hemispheres(names, sides, Stack(values), labels, times)
 
@@ -153,10 +153,10 @@ def check_channels(hemispheres: Hemispheres, *, channels: Sequence[str]) -> None
     """Raise SplitError where the hemispheres hold another number of series than ``channels`` names."""
     found = hemispheres.values.shape[1]
     if found != len(channels):
-        sides = 1 + has_other_hemisphere(channels)
+        sides = 1 + has_contralateral(channels)
         series = channels[: len(channels) // sides]
         raise SplitError(
-            f"the hemispheres hold {found // sides} series and models.channels names "
+            f"The hemispheres hold {found // sides} series, and models.channels names "
             f"{len(series)} ({', '.join(series)}): make the hemispheres anew."
         )
 
@@ -167,6 +167,6 @@ def check_classes(hemispheres: Hemispheres, *, phase: str, part: str) -> None:
     if len(classes) < 2:
         raise SplitError(
             f"{phase}: all {len(hemispheres)} hemispheres of the {part} part have the label "
-            f"{classes.pop():.0f} and both classes are needed: give the part more patients or choose another "
-            "split.seed."
+            f"{classes.pop():.0f}, and both classes are needed: give the part more patients or choose "
+            "another split.seed."
         )

@@ -11,14 +11,14 @@ import torch
 from strokeclock.provenance import digest_code
 from strokeclock.training.checkpoint import inherit, read_identity
 from strokeclock.training.device import choose_device, on_device
-from strokeclock.training.loop import batches, fit, freeze, teach, train_mode
+from strokeclock.training.loop import batches, fit, freeze, take_steps, train_mode
 from strokeclock.training.material import Material
 from strokeclock.training.objective import Objective, Step
 from strokeclock.training.optimisation import make_optimiser, rate_at
 from strokeclock.training.precision import PRECISIONS, choose_precision
 from strokeclock.training.record import Parent, TrainingRecord, list_versions
 
-# What selects an epoch, from its row of the history; greater is better.
+# The measure that selects an epoch, from its row of the history; greater is better.
 MEASURES: dict[str, Callable[[dict[str, float]], float]] = {
     "auc": lambda row: row["validation_auc"],
     "loss": lambda row: -row["validation_loss"],
@@ -27,9 +27,9 @@ MEASURES: dict[str, Callable[[dict[str, float]], float]] = {
 
 
 def train(objective: Objective, *, output: str | Path, events: Path | None = None) -> None:
-    """Train a network to an objective, and write model.pt, history.tsv and run.json.
+    """Train a network for an objective, and write model.pt, history.tsv and run.json.
 
-    A training that was killed goes on from ``latest.pt``, with the result of an unbroken one.
+    A killed training resumes from ``latest.pt`` and has the result of an unbroken one.
 
     Parameters
     ----------
@@ -39,11 +39,11 @@ def train(objective: Objective, *, output: str | Path, events: Path | None = Non
     Raises
     ------
     TrainingError
-        The loss is no number any more, or the device is absent.
+        The loss is not finite, or the device is absent.
     CheckpointError, SplitError
-        What is started from is another checkpoint, or has learned from a patient who now selects or tests.
+        The start is another checkpoint, or was trained on a patient of the validation or test part.
     ConfigurationError
-        bf16 is asked for and gives wrong gradients here.
+        bf16 is wanted and gives wrong gradients here.
     """
     settings, output = objective.settings, Path(output)
     device = choose_device(settings.device, threads=settings.threads)
@@ -58,10 +58,10 @@ def train(objective: Objective, *, output: str | Path, events: Path | None = Non
             participants=material.participants,
         )
 
-    code = digest_code(inspect.getfile(type(objective)))  # it reaches this module, too
+    code = digest_code(inspect.getfile(type(objective)))  # reaches this module, too
 
     def identify(precision: str) -> dict[str, object]:
-        """Everything that makes this training what it is, were it of this precision."""
+        """Return everything that the result of this training depends on, in this precision."""
         record = _describe(objective, material, parent=parent, precision=precision)
         return record.to_json() | {"code": code, "device": device.type}
 
@@ -87,7 +87,7 @@ def train(objective: Objective, *, output: str | Path, events: Path | None = Non
             optimiser.param_groups[0]["lr"] = rate_at(settings, epoch=epoch, done=number / len(order))
             return lesson.loss(batch, Step(epoch, number, generator))
 
-        return teach(optimiser, order, loss_of)
+        return take_steps(optimiser, order, loss_of)
 
     fit(
         network,
@@ -115,7 +115,7 @@ def _describe(
         parent=parent,
         architecture=objective.describe(material.grid),
         channels=tuple(objective.channels),
-        field=None if objective.view is None else asdict(objective.view),
+        view=None if objective.view is None else asdict(objective.view),
         settings=replace(objective.settings, precision=precision),
         frozen=objective.frozen,
         participants=material.participants,
@@ -125,6 +125,6 @@ def _describe(
 
 
 def _read_begun_precision(folder: Path, identify: Callable[[str], dict[str, object]]) -> str | None:
-    """The precision in which the very training that ``identify`` describes has begun; None: it has not."""
+    """Return the precision in which the training that ``identify`` describes has begun; None: it has not."""
     begun = read_identity(folder)
     return next((precision for precision in PRECISIONS if identify(precision) == begun), None)

@@ -1,4 +1,4 @@
-"""Weights from other images: a first convolution made to fit the hemisphere's channels."""
+"""Initial weights from other images: the first convolution is adapted to the hemisphere's channels."""
 
 import torch
 
@@ -6,10 +6,10 @@ from strokeclock.models.registry import find_network
 
 
 def spread_channels(weights: dict[str, torch.Tensor], *, net: str, channels: int) -> dict[str, torch.Tensor]:
-    """Return the weights of a network with so many input channels.
+    """Return the weights for a network with so many input channels.
 
-    As many as it has: the filters stay as they are. Otherwise each channel gets the filters' mean over the m
-    channels there were, times m / channels, so that a grey image gives what it gave before.
+    Where the number is the same, the filters stay. Otherwise each channel gets the filters' mean over the m
+    old channels, times m / channels, so that the output for a grey image is the same.
     """
     name = find_network(net).first_convolution
     filters = weights[name]

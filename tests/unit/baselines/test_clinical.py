@@ -1,4 +1,4 @@
-"""Age, NIHSS and lesion volume: fitted on the training part, kept as numbers, applied to the others."""
+"""Age, NIHSS and lesion volume: fitted on the training part, stored as numbers, applied to the others."""
 
 import json
 
@@ -70,7 +70,7 @@ def test_scores_are_those_of_a_regression_with_medians(run):
     assert not [name for name in table["patient"] if name in (run / "fitted.json").read_text()]
 
 
-def test_nobody_with_a_value_counts_as_0(run):
+def test_where_no_patient_has_a_value_it_is_0(run):
     cohort = pd.read_csv(run / "cohort.tsv", sep="\t").assign(nihss="")
     cohort.to_csv(run / "cohort.tsv", sep="\t", index=False)
     fit_clinical(run / "fitted.json", **_files(run), **TASK)

@@ -53,14 +53,14 @@ def _predict(run, **changes):
     return read_predictions(output)
 
 
-def test_ratios_are_logs_of_lesion_over_mirror_and_the_last_is_its_size():
+def test_ratios_are_logs_of_lesion_over_contralateral_and_the_last_is_its_size():
     sides = _hemispheres(flair=1.25)
     lesion = find_on_dwi(*sides, dwi=0)
     found = measure_ratios(*sides, lesion, spacing=FINE)
     np.testing.assert_allclose(found, np.log([2.0, 1.1, 1.25, 18]), rtol=1e-5)
 
 
-def test_a_ratio_is_of_lesion_to_mirror_and_rim_over_that_of_the_surroundings():
+def test_a_ratio_is_of_lesion_to_contralateral_and_rim_over_that_of_the_surroundings():
     rng = np.random.default_rng(0)
     sides = rng.uniform(0.2, 1, (2, 3, 11, 12, 3))
     sides[0, :, :2] = sides[1, :, :, -1] = 0  # the brain ends elsewhere on either side
@@ -100,7 +100,7 @@ def test_sides_that_differ_as_a_whole_do_not_make_a_lesion():
     shaded = own * np.array([1.3, 0.8, 1.1], np.float32)[:, None, None, None]
     found = measure_ratios(shaded, other, lesion, spacing=FINE)
     np.testing.assert_allclose(found, np.log([1, 1.1, 1.2, 18]), rtol=1e-5, atol=1e-6)
-    alone = np.where(lesion, shaded, 0)  # no surroundings to tell
+    alone = np.where(lesion, shaded, 0)  # no surroundings
     found = measure_ratios(alone, other, lesion, spacing=FINE)
     np.testing.assert_allclose(found, np.log([1.3, 0.8 * 1.1, 1.1 * 1.2, 18]), rtol=1e-5, atol=1e-6)
 
@@ -121,7 +121,7 @@ def test_without_a_lesion_there_is_no_ratio():
 
 
 @pytest.mark.parametrize("row", ["flair", "series"])
-def test_a_darker_flair_says_early(run, row):
+def test_a_darker_flair_scores_higher(run, row):
     found = _predict(run, row=row)
     assert set(found["part"]) == {"validation", "test"}
     seen = found[found["patient"] != "p59"]
@@ -131,21 +131,21 @@ def test_a_darker_flair_says_early(run, row):
 def test_millimetres_are_the_hemispheres(run, monkeypatch):
     spacings = set()
 
-    def look(own, other, lesion, *, spacing):
+    def record(own, contralateral, lesion, *, spacing):
         spacings.add(spacing)
-        return measure_ratios(own, other, lesion, spacing=spacing)
+        return measure_ratios(own, contralateral, lesion, spacing=spacing)
 
-    monkeypatch.setattr(module, "measure_ratios", look)
+    monkeypatch.setattr(module, "measure_ratios", record)
     _predict(run)
     assert spacings == {(98 / 8, 233 / 10)}
 
 
-def test_who_has_no_lesion_on_dwi_gets_a_middling_score_and_stays(run):
+def test_patients_without_a_lesion_on_dwi_get_a_middling_score(run):
     found = _predict(run).set_index("patient")["score"]
     assert found.min() < found["p59"] < found.max()
 
 
-def test_the_test_part_teaches_nothing(run):
+def test_the_fit_does_not_depend_on_the_test_part(run):
     before = _predict(run).query("part == 'validation'")
     cohort = pd.read_csv(run / "cohort.tsv", sep="\t")
     test = pd.read_csv(run / "split.tsv", sep="\t")["part"] == "test"

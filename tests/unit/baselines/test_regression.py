@@ -20,10 +20,10 @@ from strokeclock.baselines.regression import (
     write_regression,
 )
 from strokeclock.fitted import FittedError, describe_fit
-from strokeclock.predictions import Arm
+from strokeclock.predictions import Scorer
 
 NAMES = ("a", "b", "c", "d")
-ROW = Arm("ratio", "phase3_tss4h5", "series")
+ROW = Scorer("ratio", "phase3_tss4h5", "series")
 PIPELINES = {
     "line": [LogisticRegression()],
     "squares": [PolynomialFeatures(2, include_bias=False), LogisticRegression(C=0.1, max_iter=1000)],
@@ -32,7 +32,7 @@ PIPELINES = {
 
 
 def _draw(n, *, seed):
-    """Values (n, 4), a tenth of them missing, the last column always; labels that hang on them."""
+    """Values (n, 4), a tenth of them missing, the last column always; labels that depend on them."""
     rng = np.random.default_rng(seed)
     values = rng.normal(size=(n, 4)) * [1, 30, 0.01, 1] + [0, 70, 5, 0]
     label = (values[:, 0] + (values[:, 1] - 70) / 30 * values[:, 0] + rng.normal(size=n) > 0).astype(int)
@@ -77,7 +77,7 @@ def test_a_regression_by_hand():
     np.testing.assert_allclose(found, [1 / (1 + np.exp(4)), 1 / (1 + np.exp(-1.5))], rtol=1e-15)
 
 
-def test_far_off_the_line_is_certain():
+def test_extreme_values_give_0_or_1():
     regression = Regression(("x",), (0.0,), (0.0,), (1.0,), ((1,),), (1.0,), 0.0)
     assert apply_regression(regression, [[-1e9], [1e9]]).tolist() == [0, 1]
 
@@ -92,17 +92,20 @@ def test_values_are_left_as_they_were():
 @pytest.mark.parametrize("shape", [(4,), (3, 3), (3, 5)])
 def test_another_number_of_inputs_is_refused(shape):
     regression = take_numbers(_fit(PIPELINES["line"]), inputs=NAMES)
-    with pytest.raises(FittedError, match=r"a regression on a, b, c, d was given values of shape .*: give 4"):
+    with pytest.raises(FittedError, match=r"A regression on a, b, c, d was given values of shape .*: give 4"):
         apply_regression(regression, np.zeros(shape))
 
 
 @pytest.mark.parametrize(
     ("asked", "message"),
     [
-        ({"row": Arm("ratio", "phase2_tss3h", "series")}, "was fitted for row 'ratio/phase3_tss4h5/series'"),
+        (
+            {"row": Scorer("ratio", "phase2_tss3h", "series")},
+            "was fitted for row 'ratio/phase3_tss4h5/series'",
+        ),
         ({"below_min": 180}, "was fitted for below_min 270"),
         ({"series": ["dwi", "flair"]}, "was fitted for series"),
-        ({"inputs": ("b", "a", "c", "d")}, "was fitted on a, b, c, d, and b, a, c, d are asked for"),
+        ({"inputs": ("b", "a", "c", "d")}, "was fitted on a, b, c, d, not on b, a, c, d"),
     ],
 )
 def test_a_regression_for_something_else_is_refused(tmp_path, asked, message):
@@ -121,16 +124,16 @@ def test_half_a_regression_is_refused(tmp_path, change):
     content = json.loads(path.read_text())
     content["regression"] |= change
     path.write_text(json.dumps(content))
-    with pytest.raises(FittedError, match=r"a\.json holds no whole regression"):
+    with pytest.raises(FittedError, match=r"a\.json holds no complete regression"):
         read_regression(path, row=ROW, below_min=270, inputs=NAMES, series=["dwi"])
 
 
-def test_what_is_no_regression_has_no_numbers():
+def test_another_classifier_is_refused():
     values, label = _draw(80, seed=0)
     model = make_pipeline(SimpleImputer(keep_empty_features=True), RandomForestClassifier(3)).fit(
         values, label
     )
-    with pytest.raises(TypeError, match="RandomForestClassifier is no step of a regression"):
+    with pytest.raises(TypeError, match="RandomForestClassifier cannot be a step of a regression"):
         take_numbers(model, inputs=NAMES)
 
 

@@ -55,7 +55,7 @@ def test_an_empty_split_and_a_column_without_a_value_are_unknown(tmp_path):
     assert (table.drop(["Patients, n", "Excluded, n"]) == "no patients").all(axis=None)
 
 
-def test_a_part_of_one_patient_says_so(tmp_path):
+def test_a_part_of_one_patient_has_no_quartiles(tmp_path):
     make_table(tmp_path, split="patient\tpart\na\ttrain\nf\ttest\n")
     table = pd.read_csv(tmp_path / "table1.csv", index_col=0, dtype=str)[["training", "test"]].dropna()
     assert table.to_numpy().T.tolist() == [

@@ -1,4 +1,4 @@
-"""split.tsv and exclusions.tsv, read once for all."""
+"""Reading split.tsv and exclusions.tsv."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ def test_every_reader_gives_the_same_patients_as_they_are_written(split):
     assert dict(table.itertuples(index=False, name=None)) == parts
 
 
-def test_a_split_of_nobody_has_all_parts(split):
+def test_an_empty_split_has_all_parts(split):
     split.write_text("patient\tpart\n")
     assert read_split(split) == {"train": [], "validation": [], "test": []}
     assert read_split_table(split).empty
@@ -36,13 +36,13 @@ def test_a_split_of_nobody_has_all_parts(split):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("b\ttest", "patient b stands in the split twice, keep one line a patient"),
-        ("c\tholdout", "part 'holdout' is unknown, use train, validation, test"),
+        ("b\ttest", "patient b is in the split twice: keep one line a patient"),
+        ("c\tholdout", "part 'holdout' is unknown: use train, validation, test"),
         ("c\t", "part '' is unknown"),
-        ("c", "line 6 has 1 cells where the header has 2: delete it and make it anew"),
+        ("c", "line 6 has 1 cells where the header has 2: delete it and run again"),
     ],
 )
-def test_a_split_that_cannot_be_is_refused(split, line, message):
+def test_a_faulty_split_is_refused(split, line, message):
     split.write_text("\n".join([*LINES, line]) + "\n")
     for read in (read_parts, read_split, read_split_table):
         with pytest.raises(SplitError, match=message):
@@ -58,7 +58,7 @@ def test_a_table_without_its_columns_is_refused(tmp_path):
         read_exclusions(path)
 
 
-def test_who_left_and_when(tmp_path):
+def test_exclusions_are_read_with_their_stage(tmp_path):
     path = tmp_path / "exclusions.tsv"
     path.write_text('patient\tstage\treason\n007\tentry\t"said ""no"""\nNA\tquality\t\n')
     assert read_exclusions(path) == {"007": "entry", "NA": "quality"}

@@ -1,4 +1,4 @@
-"""Who the patients are, who shares a job, and which files are theirs before any job."""
+"""The patients of a run, their batches, and their files before any job."""
 
 import pytest
 import yaml
@@ -58,7 +58,7 @@ def test_phantoms(config):
     assert patients.b_value("phantom-0002") == 1000
     assert patients.cell("phantom-0002", "lesion_side") == ""
     patients.check_any_left()
-    patients.check_files_about_them()
+    patients.check_readers_and_split()
 
 
 def test_patients_of_a_sheet(config, sheet):
@@ -128,7 +128,7 @@ def test_the_tables_of_all_steps(config):
 
 
 @pytest.mark.parametrize(("transform", "registered"), [("t2w", ("flair",)), ("register", ("dwi", "flair"))])
-def test_what_preprocessing_leaves_of_a_patient(config, transform, registered):
+def test_preprocessed_files_of_a_patient(config, transform, registered):
     config["preprocessing"]["dwi_transform"] = transform
     patients = read_patients(config, folder=RUN)
     assert patients.series == ("t2w", "dwi", "flair", "adc")
@@ -144,25 +144,25 @@ def test_what_preprocessing_leaves_of_a_patient(config, transform, registered):
     }
 
 
-def test_nobody_is_left(config, sheet):
+def test_a_sheet_whose_patients_are_all_excluded_is_refused(config, sheet):
     config["cohort"]["exclude"] = {patient: "withdrew" for patient in ("p1", "p2", "p3", "p4")}
     patients = read_patients(config, folder=RUN)
     assert set(patients.exclusions) == {"p1", "p2", "p3", "p4"}
-    with pytest.raises(ConfigurationError, match=r"^Every patient of .*cohort\.tsv is excluded\.$"):
+    with pytest.raises(ConfigurationError, match=r"^Every patient of .*cohort\.tsv is excluded: correct"):
         patients.check_any_left()
 
 
-def test_files_about_patients_are_checked(config, sheet):
+def test_reader_sheet_and_split_file_are_checked(config, sheet):
     readers, split = sheet / "readers.tsv", sheet / "split.tsv"
     config["cohort"]["readers"], config["split"]["file"] = str(readers), str(split)
-    readers.write_text("patient\treader1\np1\t1\np2\t0\n")  # p2 is excluded, but of the sheet
+    readers.write_text("patient\treader1\np1\t1\np2\t0\n")  # p2 is in the sheet, though excluded
     split.write_text("patient\tpart\np1\ttrain\np2\ttest\np3\tvalidation\np4\ttest\n")
     patients = read_patients(config, folder=RUN)
     assert patients.readers == str(readers)
-    patients.check_files_about_them()
+    patients.check_readers_and_split()
     split.write_text("patient\tpart\np1\ttrain\np3\tvalidation\n")
     with pytest.raises(ConfigurationError, match="lacks patients of the cohort: p4; give each a part"):
-        patients.check_files_about_them()
+        patients.check_readers_and_split()
     readers.write_text("patient\treader1\np9\t1\n")
     with pytest.raises(ConfigurationError, match="has patient p9, not in the cohort"):
-        patients.check_files_about_them()
+        patients.check_readers_and_split()

@@ -1,4 +1,4 @@
-"""The cohort sheet: what enters, what is excluded, what stops."""
+"""The cohort sheet: rows that take part, rows that are excluded, faults that stop the run."""
 
 import pytest
 
@@ -100,7 +100,7 @@ def test_written_tables(sheet, tmp_path):
 
 
 def test_a_lesion_mask_is_a_path_and_changes_no_written_table(sheet, tmp_path):
-    """Who draws a mask after a training should not have to train again."""
+    """A mask that is drawn after a training does not make it stale."""
     write_cohort(read_sheet(sheet(GOOD)), table=tmp_path / "t.tsv", exclusions=tmp_path / "e.tsv")
     cohort = read_sheet(sheet([*GOOD, "x.nii"], header=[*HEADER, "lesion_mask"]))
     assert cohort.rows[0]["lesion_mask"] == str(tmp_path / "x.nii")
@@ -111,7 +111,7 @@ def test_a_lesion_mask_is_a_path_and_changes_no_written_table(sheet, tmp_path):
     assert "gone.nii, which is not there: correct the path" in missing.exclusions["a"]
 
 
-def test_a_spreadsheet_is_told_from_text(tmp_path):
+def test_a_spreadsheet_is_refused(tmp_path):
     path = tmp_path / "cohort.xlsx"
     path.write_bytes(b"PK\x03\x04\xff\xfe\x00binary")
     with pytest.raises(ConfigurationError, match="is not UTF-8 text: export the sheet"):

@@ -91,7 +91,7 @@ def test_twelve_patients_have_both_labels_in_every_part():
         assert (split.groupby("part")["onset_to_mri_min"].max() >= 270).all()
 
 
-def test_small_strata_are_merged_with_a_word(caplog):
+def test_small_strata_are_merged_and_logged(caplog):
     patients = cohort(30).assign(onset_to_mri_min=[100.0] * 14 + [200.0] + [400.0] * 15)
     with caplog.at_level("INFO"):
         make_split(patients, counts=[20, 5, 5], seed=0)
@@ -106,7 +106,7 @@ def test_a_site_of_two_patients_is_pooled(caplog):
     assert "are pooled" in caplog.text
 
 
-def test_counts_that_do_not_fit_name_the_mend():
+def test_counts_that_do_not_fit_name_the_remedy():
     with pytest.raises(ConfigurationError, match=r"\[272, 68, 82\].*422.*n = 40.*split.counts: null"):
         make_split(cohort(40), counts=[272, 68, 82], seed=0)
 
@@ -119,11 +119,11 @@ def test_unlabelled_patients_get_no_part():
     assert set(split["patient"]) == set(patients["patient"][6:])
 
 
-def test_nobody_labelled_gives_an_empty_split(caplog):
+def test_no_labelled_patient_gives_an_empty_split(caplog):
     split = make_split(cohort(5).assign(onset_to_mri_min=np.nan), counts=[272, 68, 82], seed=0)
     assert list(split.columns) == ["patient", "part"]
     assert split.empty
-    assert "nobody has a part" in caplog.text
+    assert "no patient has a part" in caplog.text
 
 
 def test_overlap_is_refused():
@@ -175,7 +175,7 @@ def test_cohort_table_keeps_identifiers_as_text(tmp_path):
     assert patients["site"].iloc[0] == "01"
 
 
-def test_the_excluded_get_no_part_and_a_persons_split_is_taken(tmp_path):
+def test_the_excluded_get_no_part_and_the_users_split_is_taken(tmp_path):
     patients = cohort(40)
     patients.to_csv(tmp_path / "cohort.tsv", sep="\t", index=False)
     (tmp_path / "exclusions.tsv").write_text("patient\tstage\treason\np0000\tquality\tmotion\n")

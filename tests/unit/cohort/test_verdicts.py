@@ -1,4 +1,4 @@
-"""A person's verdicts: read exactly, faults named with their line."""
+"""Manual verdicts: read exactly, faults named with their line."""
 
 import pytest
 
@@ -20,7 +20,8 @@ def test_read(tmp_path):
         ("patient\tverdict\n", "lacks the column reason"),
         (HEADER + "p9\tpass\t\n", "line 2: patient 'p9' is not in the cohort"),
         (HEADER + "p1\tpass\t\np1\tfail\tx\n", "line 3: patient p1 has a verdict already"),
-        (HEADER + "p1\tgood\t\n", "line 2: verdict 'good' is unknown: use pass, look, fail"),
+        (HEADER + "p1\tgood\t\n", "line 2: verdict 'good' is unknown: use pass, review, fail"),
+        (HEADER + "p1\tlook\t\n", "line 2: the verdict look is now called review: write review"),
         (HEADER + "p1\tfail\t\n", "line 2: a fail needs a reason"),
         (HEADER + "p1\tfail\n", "line 2: a fail needs a reason"),
     ],

@@ -10,10 +10,10 @@ from statsmodels.stats.proportion import proportion_confint
 from strokeclock.evaluation.abstention import COLUMNS, ONE_SEED, write_abstention
 from strokeclock.evaluation.metrics import youden_threshold
 from strokeclock.evaluation.operating import COVERAGES, MARGIN, SPREAD, certainty
-from strokeclock.predictions import Arm, Units, collect_predictions
+from strokeclock.predictions import Scorer, Units, collect_predictions
 
 SETTINGS = {"confidence": 0.95}
-ARM = ("2d", "phase3_tss4h5", "phase2")
+SCORER = ("2d", "phase3_tss4h5", "phase2")
 
 
 def test_certainty_in_log_odds():
@@ -24,13 +24,13 @@ def test_certainty_in_log_odds():
     spread = certainty(units, 0.5, measure=SPREAD)
     sd = abs(np.log(4) - np.log(1.5)) / np.sqrt(2)
     assert spread[:2] == pytest.approx([0, margin[1] / sd])
-    assert spread[2] == spread.max()  # seeds that agree, off the threshold, are as sure as can be
+    assert spread[2] == spread.max()  # seeds that agree, off the threshold, have the highest certainty
 
 
 @pytest.fixture
 def abstention(made_up_run):
-    def make(arms=(ARM,), *, chosen=None, **files):
-        paths = made_up_run.write(arms, **files)
+    def make(scorers=(SCORER,), *, chosen=None, **files):
+        paths = made_up_run.write(scorers, **files)
         fitted = made_up_run.fit(paths, **(chosen or {}))
         root = made_up_run.root
         output = root / "tables/abstention.csv"
@@ -55,7 +55,7 @@ def abstention(made_up_run):
 @pytest.mark.parametrize("measure", [MARGIN, SPREAD])
 def test_the_band_by_hand(abstention, measure):
     table, paths = abstention()
-    found = collect_predictions(paths)[Arm(*ARM)]
+    found = collect_predictions(paths)[Scorer(*SCORER)]
     validation, test = found.units("validation"), found.units("test")
     threshold = youden_threshold(validation.label, validation.score)
     rows = table[table["certainty"] == measure].set_index("coverage")
@@ -75,8 +75,8 @@ def test_the_band_by_hand(abstention, measure):
     assert row[["tp", "fn", "tn", "fp"]].sum() == answered.sum()
 
 
-def test_the_band_does_not_look_at_the_test_part(abstention):
-    def turned(_arm, _seed, rows):
+def test_the_band_does_not_depend_on_the_test_part(abstention):
+    def turned(_scorer, _seed, rows):
         return rows["score"] if rows["part"].iloc[0] == "validation" else 1 - rows["score"]
 
     first, _ = abstention()
@@ -93,18 +93,18 @@ def test_one_seed_has_a_margin_and_no_spread(abstention):
     assert np.isnan(row["answered"])
 
 
-def test_networks_that_tell_time_alone(abstention):
-    table, _ = abstention([ARM, ("2d", "phase1_stroke", "random"), ("ratio", "phase3_tss4h5", "flair")])
+def test_networks_with_a_tss_target_alone(abstention):
+    table, _ = abstention([SCORER, ("2d", "phase1_stroke", "random"), ("ratio", "phase3_tss4h5", "flair")])
     assert set(table["model"]) == {"2d"}
     assert set(table["stage"]) == {"phase3_tss4h5"}
     table, _ = abstention([("2d", "phase1_stroke", "random")])
-    assert table["note"].tolist() == ["not run: no phase that asks for the time was run"]
+    assert table["note"].tolist() == ["not run: no network with a TSS target was run"]
 
 
 def test_one_class_on_validation_says_so(abstention, made_up_run):
     made_up_run.cohort.loc[made_up_run.cohort["part"] == "validation", "onset_to_mri_min"] = 30
     table, _ = abstention()
-    assert table["note"].tolist() == ["not run: the part that chooses the threshold has one class only"]
+    assert table["note"].tolist() == ["not run: the part that the threshold is chosen on has one class only"]
 
 
 def test_one_class_on_test_has_no_specificity(abstention, made_up_run):

@@ -20,10 +20,10 @@ from strokeclock.evaluation.calibration import (
 )
 from strokeclock.evaluation.odds import logit, scale
 from strokeclock.evaluation.operating import fit_temperature
-from strokeclock.predictions import Arm, collect_predictions
+from strokeclock.predictions import Scorer, collect_predictions
 
 SETTINGS = {"confidence": 0.95, "bootstraps": 200}
-ARM = ("2d", "phase3_tss4h5", "random")
+SCORER = ("2d", "phase3_tss4h5", "random")
 
 
 def draw(n, *, slope=1.0, shift=0.0, seed=0):
@@ -82,29 +82,29 @@ def test_scaling_divides_log_odds():
 
 
 @pytest.fixture
-def arm(made_up_run):
-    """One arm's predictions and their paths, with scores as given for (part, label)."""
+def scorer(made_up_run):
+    """One scorer's predictions and their paths, with scores as given for (part, label)."""
 
-    def make(score=None, arms=(ARM,), **files):
-        paths = made_up_run.write(arms, score=score, **files)
-        return paths, collect_predictions(paths)[Arm(*arms[0])]
+    def make(score=None, scorers=(SCORER,), **files):
+        paths = made_up_run.write(scorers, score=score, **files)
+        return paths, collect_predictions(paths)[Scorer(*scorers[0])]
 
     return make
 
 
-def test_temperature_is_one_over_the_slope_without_intercept(arm):
-    _, found = arm()
+def test_temperature_is_one_over_the_slope_without_intercept(scorer):
+    _, found = scorer()
     units = found.units("validation")
     slope = sm.GLM(units.label, logit(units.score), sm.families.Binomial()).fit().params[0]
     assert fit_temperature(found) == pytest.approx(1 / slope, rel=1e-5)
 
 
-def test_temperature_does_not_look_at_the_test_part(arm):
-    def turned(_arm, _seed, rows):
+def test_temperature_does_not_depend_on_the_test_part(scorer):
+    def turned(_scorer, _seed, rows):
         return rows["score"] if rows["part"].iloc[0] == "validation" else 1 - rows["score"]
 
-    _, first = arm()
-    _, second = arm(turned)
+    _, first = scorer()
+    _, second = scorer(turned)
     assert not np.array_equal(first.units("test").score, second.units("test").score)
     assert fit_temperature(first) == fit_temperature(second)
 
@@ -134,12 +134,12 @@ def test_bins_of_equal_size_and_their_error():
 
 
 @pytest.fixture
-def calibration(made_up_run, arm, monkeypatch):
+def calibration(made_up_run, scorer, monkeypatch):
     """Write the run's files and both tables; FEWEST is 3, since the run has 20 test patients."""
     monkeypatch.setattr(module, "FEWEST", 3)
 
     def make(score=None, **files):
-        paths, _ = arm(score, **files)
+        paths, _ = scorer(score, **files)
         root = made_up_run.root
         outputs = root / "tables/calibration.csv", root / "tables/reliability.csv"
         write_calibration(
@@ -157,9 +157,9 @@ def calibration(made_up_run, arm, monkeypatch):
     return make
 
 
-def test_rows_before_and_after_scaling(calibration, arm):
+def test_rows_before_and_after_scaling(calibration, scorer):
     table, bins = calibration()
-    _, found = arm()
+    _, found = scorer()
     assert list(table.columns) == list(COLUMNS)
     assert list(bins.columns) == list(BINS)
     before, after = table.to_dict("records")
@@ -176,7 +176,7 @@ def test_rows_before_and_after_scaling(calibration, arm):
 
 
 def test_hemispheres_of_phase_1_are_calibrated_too(calibration):
-    table, _ = calibration(arms=[("2d", "phase1_stroke", "random")])
+    table, _ = calibration(scorers=[("2d", "phase1_stroke", "random")])
     assert table["n"].tolist() == ["40", "40"]
     assert (table["slope_low"] != "").all()
 
@@ -197,13 +197,13 @@ def test_one_class_on_test_has_no_line(calibration, made_up_run):
     assert (table["brier"] != "").all()
 
 
-def test_faultless_scores_have_no_line_and_no_temperature(calibration):
-    table, _ = calibration(lambda _arm, _seed, rows: np.where(rows["label"] == 1, 0.8, 0.1))
-    assert table["note"].str.contains("the scores part the classes faultlessly").all()
+def test_scores_that_separate_the_classes_have_no_line_and_no_temperature(calibration):
+    table, _ = calibration(lambda _scorer, _seed, rows: np.where(rows["label"] == 1, 0.8, 0.1))
+    assert table["note"].str.contains("the scores separate the classes completely").all()
     assert "end of its range" in table["note"][1]
 
 
-def test_scores_turned_round_flatten(calibration):
-    table, _ = calibration(lambda _arm, _seed, rows: np.where(rows["label"] == 1, 0.3, 0.6))
+def test_reversed_scores_get_the_highest_temperature(calibration):
+    table, _ = calibration(lambda _scorer, _seed, rows: np.where(rows["label"] == 1, 0.3, 0.6))
     assert float(table["temperature"][1]) == pytest.approx(20, rel=1e-3)
     assert "end of its range" in table["note"][1]

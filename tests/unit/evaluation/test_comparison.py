@@ -19,7 +19,7 @@ from strokeclock.evaluation.comparison import (
     write_comparisons,
 )
 from strokeclock.evaluation.intervals import resample_weights
-from strokeclock.predictions import PAPER, Arm, collect_predictions
+from strokeclock.predictions import PAPER, Scorer, collect_predictions
 
 from ..conftest import CHAIN
 
@@ -33,7 +33,7 @@ def correlated(rng, *, n=54, rho=0.6, shift=(0.8, 0.5), label=LABEL):
 
 
 def rank_auc(label, score):
-    """By the rank sum of Wilcoxon: quicker than a curve, where it is asked thousands of times."""
+    """By the rank sum of Wilcoxon: quicker than a curve, for thousands of calls."""
     positives = label.sum()
     ranks = rankdata(score)[label == 1].sum() - positives * (positives + 1) / 2
     return ranks / (positives * (len(label) - positives))
@@ -145,7 +145,7 @@ def test_bootstrap_of_the_same_scores_tests_nothing():
 
 
 @pytest.mark.parametrize(("a_alone", "b_alone"), [(7, 1), (0, 5), (12, 12)])
-def test_mcnemar_is_a_sign_test_of_who_was_right_alone(a_alone, b_alone):
+def test_mcnemar_is_a_sign_test_of_the_discordant_patients(a_alone, b_alone):
     right_a = np.r_[np.ones(a_alone), np.zeros(b_alone), np.ones(30), np.zeros(10)]
     right_b = np.r_[np.zeros(a_alone), np.ones(b_alone), np.ones(30), np.zeros(10)]
     found = mcnemar_test(right_a, right_b, confidence=0.95)
@@ -172,13 +172,13 @@ def test_holm_by_hand():
     assert [row.get("p_holm") for row in corrected] == pytest.approx([0.03, 0.06, 0.06, 0.04, None])
 
 
-def test_pairs_answer_what_a_reader_asks():
-    arms = [Arm(*arm) for arm in CHAIN if arm[0] == "2d"]
-    arms += [Arm("2d", "phase3_tss4h5", "medical"), Arm("3d", "phase1_stroke", "genesis")]
-    arms += [Arm("3d", "phase3_tss4h5", "random"), Arm("ratio", "phase3_tss4h5", "flair")]
+def test_pairs_and_their_questions():
+    scorers = [Scorer(*scorer) for scorer in CHAIN if scorer[0] == "2d"]
+    scorers += [Scorer("2d", "phase3_tss4h5", "medical"), Scorer("3d", "phase1_stroke", "genesis")]
+    scorers += [Scorer("3d", "phase3_tss4h5", "random"), Scorer("ratio", "phase3_tss4h5", "flair")]
     pairs = [
-        (question, f"{a.net} {a.weights}", f"{b.net} {b.weights}")
-        for a, b, question in list_pairs(arms, PAPER)
+        (question, f"{a.net} {a.start}", f"{b.net} {b.start}")
+        for a, b, question in list_pairs(scorers, PAPER)
     ]
     against_ratio = {
         ("network against baseline", name, "ratio flair")
@@ -198,31 +198,34 @@ def test_pairs_answer_what_a_reader_asks():
     assert len(pairs) == len(set(pairs))
 
 
-def test_pairs_of_the_outlined_lesion():
+def test_pairs_of_the_segmented_lesion():
     phase = "phase3_tss4h5"
-    outlined = [Arm("outline", phase, weights) for weights in ("ratios", "2d", "3d")]
-    networks = [Arm(net, phase, weights) for net in ("2d", "3d") for weights in ("random", "phase1")]
-    others = [Arm("2d", "phase4_attention", "phase3"), Arm("ratio", phase, "flair")]
+    segmented = [Scorer("segmentation", phase, start) for start in ("ratios", "2d", "3d")]
+    networks = [Scorer(net, phase, start) for net in ("2d", "3d") for start in ("random", "phase1")]
+    others = [Scorer("2d", "phase4_attention", "phase3"), Scorer("ratio", phase, "flair")]
     pairs = [
-        (question, f"{a.net} {a.weights}", f"{b.net} {b.weights}")
-        for a, b, question in list_pairs([*outlined, *networks, *others], PAPER)
-        if "outline" in (a.net, b.net)
+        (question, f"{a.net} {a.start}", f"{b.net} {b.start}")
+        for a, b, question in list_pairs([*segmented, *networks, *others], PAPER)
+        if "segmentation" in (a.net, b.net)
     ]
     assert set(pairs) == {
-        ("outline against network", "outline ratios", "2d phase1"),
-        ("outline against network", "outline ratios", "3d phase1"),
-        ("outline against network", "outline 2d", "2d phase1"),
-        ("outline against network", "outline 3d", "3d phase1"),
-        ("outline with and without network", "outline 2d", "outline ratios"),
-        ("outline with and without network", "outline 3d", "outline ratios"),
-        *(("outline against baseline", f"outline {row}", "ratio flair") for row in ("ratios", "2d", "3d")),
+        ("segmentation against network", "segmentation ratios", "2d phase1"),
+        ("segmentation against network", "segmentation ratios", "3d phase1"),
+        ("segmentation against network", "segmentation 2d", "2d phase1"),
+        ("segmentation against network", "segmentation 3d", "3d phase1"),
+        ("segmentation with and without network", "segmentation 2d", "segmentation ratios"),
+        ("segmentation with and without network", "segmentation 3d", "segmentation ratios"),
+        *(
+            ("segmentation against baseline", f"segmentation {row}", "ratio flair")
+            for row in ("ratios", "2d", "3d")
+        ),
     }
     assert len(pairs) == len(set(pairs))
 
 
 @pytest.fixture
 def comparisons(made_up_run):
-    """Write the run's files and the comparisons; return the table as texts, and the arms."""
+    """Write the run's files and the comparisons; return the table as texts, and the scorers."""
 
     def make(*, readers=True, change=lambda paths: None, **files):
         paths = made_up_run.write(**files)
@@ -246,7 +249,7 @@ def comparisons(made_up_run):
 
 
 def test_table_of_the_whole_chain(comparisons):
-    table, arms = comparisons()
+    table, scorers = comparisons()
     assert list(table.columns) == list(COLUMNS)
     assert table["test"].value_counts().to_dict() == {
         "DeLong, paired": 4 * 2 + 5,
@@ -260,7 +263,7 @@ def test_table_of_the_whole_chain(comparisons):
     (row,) = table.query("a == '2d/phase3_tss4h5/phase2' and b == '2d/phase3_tss4h5/random'").to_dict(
         "records"
     )
-    a, b = (arms[Arm("2d", "phase3_tss4h5", weights)].units("test") for weights in ("phase2", "random"))
+    a, b = (scorers[Scorer("2d", "phase3_tss4h5", start)].units("test") for start in ("phase2", "random"))
     assert float(row["auc_a"]) == pytest.approx(roc_auc_score(a.label, a.score), abs=1e-6)
     assert float(row["p"]) == pytest.approx(
         delong_test(a.label, a.score, b.score, confidence=0.95).p, rel=1e-5
@@ -272,11 +275,11 @@ def test_table_of_the_whole_chain(comparisons):
 
 
 def test_readers_are_compared_at_the_validation_threshold(comparisons, made_up_run):
-    def score(_arm, _seed, rows):  # perfect, with a threshold of 0.8 on validation; 0.3 is under it
+    def score(_scorer, _seed, rows):  # perfect, with a threshold of 0.8 on validation; 0.3 is under it
         scores = np.where(rows["label"] == 1, 0.8, 0.1)
         return scores if rows["part"].iloc[0] == "validation" else np.where(rows["label"] == 1, 0.3, 0.1)
 
-    table, _ = comparisons(arms=[("2d", "phase3_tss4h5", "random")], seeds=(0,), score=score)
+    table, _ = comparisons(scorers=[("2d", "phase3_tss4h5", "random")], seeds=(0,), score=score)
     row = table.set_index("b").loc["readers/reader1"]
     test = made_up_run.readers[made_up_run.cohort["part"] == "test"]
     truth = made_up_run.cohort.query("part == 'test'")["onset_to_mri_min"] < 270
@@ -288,13 +291,13 @@ def test_readers_are_compared_at_the_validation_threshold(comparisons, made_up_r
     assert float(row["p"]) == pytest.approx(binomtest(alone[0], sum(alone)).pvalue, rel=1e-5)
 
 
-def test_one_arm_and_no_readers_say_so(comparisons):
-    table, _ = comparisons(arms=[("2d", "phase3_tss4h5", "random")], readers=False)
+def test_one_scorer_and_no_readers_say_so(comparisons):
+    table, _ = comparisons(scorers=[("2d", "phase3_tss4h5", "random")], readers=False)
     assert table["note"].tolist() == [
         "nothing to compare: no target has two rows that were run",
         "not run: no reader sheet is configured (cohort.readers)",
     ]
-    table, _ = comparisons(arms=[("2d", "phase2_tss3h", "random")])
+    table, _ = comparisons(scorers=[("2d", "phase2_tss3h", "random")])
     assert table["note"].iloc[-1] == "not run: no phase 3 or 4 was run"
 
 
@@ -313,9 +316,9 @@ def test_a_baseline_counts_as_fixed(comparisons):
             if "ratio" in path.parts and path.stem != "seed-0":
                 paths.remove(path)
 
-    table, arms = comparisons(arms=[("2d", "phase3_tss4h5", "random"), ratio], change=change)
+    table, scorers = comparisons(scorers=[("2d", "phase3_tss4h5", "random"), ratio], change=change)
     row = table.set_index("b").loc["ratio/phase3_tss4h5/flair"]
-    test = arms[Arm("2d", "phase3_tss4h5", "random")].units("test")
+    test = scorers[Scorer("2d", "phase3_tss4h5", "random")].units("test")
     spread = np.std([roc_auc_score(test.label, score) for score in test.scores.T], ddof=1)
     assert float(row["seed_sd"]) == pytest.approx(spread, rel=1e-5)
     assert "seeds" not in row["note"]
@@ -330,10 +333,10 @@ def test_the_radiomics_subset_is_compared_on_its_own_patients(comparisons, made_
                 rows = pd.read_csv(path, sep="\t")
                 rows[rows["patient"].isin(few)].to_csv(path, sep="\t", index=False)
 
-    arms = [("2d", "phase3_tss4h5", "random"), ("ml", "phase4_attention", "radiomics")]
-    table, found = comparisons(arms=arms, seeds=(0,), change=change)
+    scorers = [("2d", "phase3_tss4h5", "random"), ("ml", "phase4_attention", "radiomics")]
+    table, found = comparisons(scorers=scorers, seeds=(0,), change=change)
     row = table.set_index("b").loc["ml/phase4_attention/radiomics"]
-    network = found[Arm(*arms[0])].frame.query("part == 'test'")
+    network = found[Scorer(*scorers[0])].frame.query("part == 'test'")
     network = network[network.index.get_level_values("patient").isin(few)]
     assert int(row["n"]) == len(network) == 10
     assert float(row["auc_a"]) == pytest.approx(roc_auc_score(network["label"], network[0]), abs=1e-6)
@@ -344,9 +347,9 @@ def test_other_seeds_are_noted(comparisons):
     def change(paths):
         paths.remove(next(path for path in paths if "phase2" in path.parts and path.stem == "seed-1"))
 
-    arms = [("2d", "phase3_tss4h5", "random"), ("2d", "phase3_tss4h5", "phase2")]
-    table, _ = comparisons(arms=arms, change=change)
-    assert "ensemble of more has the advantage" in table["note"].iloc[0]
+    scorers = [("2d", "phase3_tss4h5", "random"), ("2d", "phase3_tss4h5", "phase2")]
+    table, _ = comparisons(scorers=scorers, change=change)
+    assert "ensemble of more seeds has an advantage" in table["note"].iloc[0]
 
 
 @pytest.mark.parametrize("part", ["test", "validation"])
@@ -361,4 +364,4 @@ def test_a_part_with_one_class_says_too_few(comparisons, made_up_run, part):
     else:
         readers = timed[timed["b"].str.startswith("readers/")]
         assert len(readers) == 24
-        assert readers["note"].str.startswith("not run: the part that chooses").all()
+        assert readers["note"].str.startswith("not run: the part that the threshold is chosen on").all()

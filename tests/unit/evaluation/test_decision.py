@@ -9,11 +9,11 @@ import pytest
 from strokeclock.evaluation.decision import COLUMNS, THRESHOLDS, net_benefit, write_decision_curve
 from strokeclock.evaluation.odds import scale
 from strokeclock.evaluation.operating import fit_temperature
-from strokeclock.predictions import Arm, collect_predictions
+from strokeclock.predictions import Scorer, collect_predictions
 
 SETTINGS = {"confidence": 0.95, "bootstraps": 300}
-TEXTS = ("target", "stage", "model", "weights", "note")
-ARM = ("2d", "phase3_tss4h5", "phase2")
+TEXTS = ("target", "stage", "model", "start", "note")
+SCORER = ("2d", "phase3_tss4h5", "phase2")
 
 
 def test_net_benefit_by_hand():
@@ -23,8 +23,8 @@ def test_net_benefit_by_hand():
 
 @pytest.fixture
 def decision(made_up_run):
-    def make(arms=(ARM,), *, readers=True, **files):
-        paths = made_up_run.write(arms, **files)
+    def make(scorers=(SCORER,), *, readers=True, **files):
+        paths = made_up_run.write(scorers, **files)
         root = made_up_run.root
         output = root / "tables/decision_curve.csv"
         write_decision_curve(
@@ -64,7 +64,7 @@ def test_treating_all_and_none(decision, made_up_run):
 
 def test_a_network_treats_by_its_scaled_score(decision):
     table, paths = decision()
-    found = collect_predictions(paths)[Arm(*ARM)]
+    found = collect_predictions(paths)[Scorer(*SCORER)]
     test = found.units("test")
     called = scale(test.score, fit_temperature(found)) >= 0.6
     tp, fp = (called & (test.label == 1)).sum(), (called & (test.label == 0)).sum()
@@ -83,7 +83,7 @@ def test_intervals_agree_with_the_spread_of_a_proportion(decision, made_up_run):
 
 
 def test_readers_stand_beside_their_target_alone(decision, made_up_run):
-    table, _ = decision([ARM, ("2d", "phase2_tss3h", "random"), ("ratio", "phase3_tss4h5", "flair")])
+    table, _ = decision([SCORER, ("2d", "phase2_tss3h", "random"), ("ratio", "phase3_tss4h5", "flair")])
     assert set(table["target"]) == {"TSS < 3 h", "TSS < 4.5 h"}
     readers = table[table["stage"] == "readers"]
     assert set(readers["target"]) == {"TSS < 4.5 h"}
@@ -101,9 +101,9 @@ def test_no_sheet_no_readers(decision):
     assert "readers" not in set(table["stage"])
 
 
-def test_nothing_that_tells_time_says_so(decision):
+def test_without_a_tss_target_a_note_says_so(decision):
     table, _ = decision([("2d", "phase1_stroke", "random")])
-    assert table["note"].tolist() == ["nothing to draw: no phase that asks for the time was run"]
+    assert table["note"].tolist() == ["nothing to draw: no scorer with a TSS target was run"]
 
 
 def test_validation_with_one_class_gives_no_probability(decision, made_up_run):

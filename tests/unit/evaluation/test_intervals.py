@@ -80,7 +80,7 @@ def test_delong_variance_agrees_with_the_spread_of_repeated_samples():
     assert np.mean([delong_variance(label, score) for score in draws]) == pytest.approx(spread, rel=0.08)
 
 
-def test_delong_interval_covers_as_often_as_it_says():
+def test_delong_interval_has_its_coverage():
     rng = np.random.default_rng(7)
     label = np.r_[np.ones(40, int), np.zeros(42, int)]
     truth = norm.cdf(0.9 / math.sqrt(2))

@@ -38,7 +38,7 @@ ODD = {
 
 
 def name(row):
-    parts = STAGES[row["stage"]], NETS.get(row["model"], row["model"]), row["weights"]
+    parts = STAGES[row["stage"]], NETS.get(row["model"], row["model"]), row["start"]
     return ", ".join(filter(None, parts))
 
 

@@ -62,8 +62,8 @@ def fit(_run):
     """Nothing is spoilt."""
 
 
-def every_arm(score):
-    return lambda _arm, _seed, rows: score(rows)
+def every_scorer(score):
+    return lambda _scorer, _seed, rows: score(rows)
 
 
 CASES = {
@@ -78,19 +78,19 @@ CASES = {
     "three on validation": (three_of("validation"), ALL, None),
     "a group of three": (a_group_of_three, ALL, None),
     "patients unknown": (nothing_known_of_the_patients, ALL, None),
-    "one score for all": (fit, ALL, every_arm(lambda rows: 0.5)),
-    "certain and right": (fit, ALL, every_arm(lambda rows: rows["label"].astype(float))),
-    "certain and wrong": (fit, ALL, every_arm(lambda rows: 1.0 - rows["label"])),
+    "one score for all": (fit, ALL, every_scorer(lambda rows: 0.5)),
+    "certain and right": (fit, ALL, every_scorer(lambda rows: rows["label"].astype(float))),
+    "certain and wrong": (fit, ALL, every_scorer(lambda rows: 1.0 - rows["label"])),
 }
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_every_table_and_picture_stands(made_up_run, case):
-    spoil, arms, score = CASES[case]
+    spoil, scorers, score = CASES[case]
     run, root = made_up_run, made_up_run.root
     run.cohort = run.cohort.assign(age=70, sex="F", field_t=1.5)
     spoil(run)
-    paths = run.write(arms, score=score)
+    paths = run.write(scorers, score=score)
     pd.DataFrame({"patient": run.cohort["patient"], "volume_ml": 5.0, "source": "mask"}).to_csv(
         root / "volumes.tsv", sep="\t", index=False
     )

@@ -50,7 +50,7 @@ def test_calls_come_in_the_order_asked_for(tmp_path):
         ("\t", ",", "needs the columns patient, reader1"),
         (SHEET, "", "needs the columns patient, reader1"),
         (SHEET, "patient\treader1\n", "lacks 3 of 3 test patients, a first"),
-        ("b\t0\t0\t1", "b\t0", "line 3 has 2 cells where the header has 4: mend its tabs"),
+        ("b\t0\t0\t1", "b\t0", "line 3 has 2 cells where the header has 4: correct its tabs"),
         ("b\t0\t0\t1", "b\t0\t0\t1\t1", "line 3 has 5 cells"),
         ("c\t1\t1\t1\n", "c\t1\t1", "line 4 has 3 cells"),
         ("b\t0\t0\t1", "b\t0\tn/a\t1", "'n/a' for patient b, reader2; write 1"),

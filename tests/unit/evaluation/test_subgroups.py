@@ -10,10 +10,10 @@ from sklearn.metrics import roc_auc_score
 from strokeclock.evaluation import subgroups as module
 from strokeclock.evaluation.metrics import youden_threshold
 from strokeclock.evaluation.subgroups import COLUMNS, NOT_GIVEN, assign_groups, write_subgroups
-from strokeclock.predictions import Arm, collect_predictions
+from strokeclock.predictions import Scorer, collect_predictions
 
 SETTINGS = {"confidence": 0.95}
-ARM = ("2d", "phase3_tss4h5", "phase2")
+SCORER = ("2d", "phase3_tss4h5", "phase2")
 
 
 def test_groups_at_their_bounds():
@@ -58,8 +58,8 @@ def subgroups(made_up_run, monkeypatch):
         }
     )
 
-    def make(arms=(ARM,), **files):
-        paths = made_up_run.write(arms, **files)
+    def make(scorers=(SCORER,), **files):
+        paths = made_up_run.write(scorers, **files)
         root = made_up_run.root
         volumes.to_csv(root / "volumes.tsv", sep="\t", index=False)
         output = root / "tables/subgroups.csv"
@@ -82,7 +82,7 @@ def subgroups(made_up_run, monkeypatch):
 
 def test_a_group_against_scikit_learn(subgroups, made_up_run):
     table, paths, _ = subgroups()
-    found = collect_predictions(paths)[Arm(*ARM)]
+    found = collect_predictions(paths)[Scorer(*SCORER)]
     validation, test = found.units("validation"), found.units("test")
     threshold = youden_threshold(validation.label, validation.score)
     rows = table.set_index(["variable", "group"])
@@ -134,19 +134,19 @@ def test_the_volume_says_where_it_comes_from(subgroups, made_up_run):
 
 
 def test_rows_of_the_target_alone(subgroups):
-    arms = [ARM, ("ratio", "phase3_tss4h5", "flair"), ("2d", "phase2_tss3h", "random")]
-    table, _, _ = subgroups(arms)
+    scorers = [SCORER, ("ratio", "phase3_tss4h5", "flair"), ("2d", "phase2_tss3h", "random")]
+    table, _, _ = subgroups(scorers)
     assert set(table["model"]) == {"2d", "ratio"}
     assert set(table["stage"]) == {"phase3_tss4h5"}
     table, _, _ = subgroups([("2d", "phase2_tss3h", "random")])
-    assert table["note"].tolist() == ["not run: no row that asks for TSS < 4.5 h"]
+    assert table["note"].tolist() == ["not run: no row with the target TSS < 4.5 h"]
 
 
 def test_one_class_on_validation_leaves_the_auc(subgroups, made_up_run):
     made_up_run.cohort.loc[made_up_run.cohort["part"] == "validation", "onset_to_mri_min"] = 30
     table, _, _ = subgroups()
     row = table.iloc[0]
-    assert row["note"] == "no threshold: the part that chooses it has one class only"
+    assert row["note"] == "no threshold: the part that it is chosen on has one class only"
     assert not np.isnan(row["auc"])
     assert np.isnan(row["sensitivity"])
 

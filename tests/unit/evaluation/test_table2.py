@@ -1,4 +1,4 @@
-"""Table 2 from hand-made predictions: exact numbers, and a threshold that never looks at the test part."""
+"""Table 2 from hand-made predictions: exact numbers, and a threshold that never rests on the test part."""
 
 import math
 from pathlib import Path
@@ -12,11 +12,11 @@ from statsmodels.stats.proportion import proportion_confint
 from strokeclock.errors import ConfigurationError
 from strokeclock.evaluation.table2 import COLUMNS, write_table2
 from strokeclock.predictions import PAPER as PAPER_TASKS
-from strokeclock.predictions import Arm, PredictionError
+from strokeclock.predictions import PredictionError, Scorer
 
 PAPER = Path(__file__).parents[3] / "resources/table2_paper.csv"
 SETTINGS = {"confidence": 0.95, "bootstraps": 200}
-ARM = ("2d", "phase3_tss4h5", "phase2")
+SCORER = ("2d", "phase3_tss4h5", "phase2")
 
 
 @pytest.fixture
@@ -40,25 +40,23 @@ def table2(made_up_run):
             settings=SETTINGS | (settings or {}),
             tasks=tasks,
             recipe="paper",
-            not_run=[(*arm, reason) for arm, reason in (not_run or {}).items()],
+            not_run=[(*scorer, reason) for scorer, reason in (not_run or {}).items()],
         )
-        table = pd.read_csv(output).fillna({"weights": ""})
-        return table.set_index(["stage", "model", "weights"])
+        table = pd.read_csv(output).fillna({"start": ""})
+        return table.set_index(["stage", "model", "start"])
 
     return make
 
 
-def row(table, net, phase, weights):
-    return table.loc[(phase, net, weights)]
+def row(table, net, phase, start):
+    return table.loc[(phase, net, start)]
 
 
 def test_rows_are_the_papers_in_order(table2):
-    paper = pd.read_csv(PAPER).fillna({"weights": ""})
+    paper = pd.read_csv(PAPER).fillna({"start": ""})
     table = table2()
     assert len(table) == 23
-    assert table.index.tolist() == list(
-        paper[["stage", "model", "weights"]].itertuples(index=False, name=None)
-    )
+    assert table.index.tolist() == list(paper[["stage", "model", "start"]].itertuples(index=False, name=None))
     assert [*table.index.names, *table.columns] == list(COLUMNS)
     for name in ("sensitivity", "specificity", "accuracy", "auc"):
         assert np.array_equal(table[f"paper_{name}"], paper[name], equal_nan=True)
@@ -66,8 +64,8 @@ def test_rows_are_the_papers_in_order(table2):
 
 def test_status_of_every_row(table2):
     missing = {
-        Arm(net, phase, weights): f"name the files of {weights}"
-        for net, weights in (("2d", "imagenet"), ("2d", "medical"), ("3d", "medical"))
+        Scorer(net, phase, start): f"name the files of {start}"
+        for net, start in (("2d", "imagenet"), ("2d", "medical"), ("3d", "medical"))
         for phase in ("phase2_tss3h", "phase3_tss4h5")
     }
     table = table2(not_run=missing)
@@ -75,16 +73,16 @@ def test_status_of_every_row(table2):
     assert len(status) == 23
     assert (status == "ok").sum() == 12 + 4
     assert status["phase4_attention", "ml", "radiomics"].startswith("not run: too few patients")
-    for arm, reason in missing.items():
-        assert row(table, *arm)["status"] == f"not run: {reason}"
+    for scorer, reason in missing.items():
+        assert row(table, *scorer)["status"] == f"not run: {reason}"
 
 
 def test_an_added_task_has_rows_beyond_the_papers(table2):
     phase = "phase5_tss6h"
     table = table2(
-        arms=[ARM, ("2d", phase, "random"), ("3d", phase, "phase3")],
+        scorers=[SCORER, ("2d", phase, "random"), ("3d", phase, "phase3")],
         tasks=PAPER_TASKS | {phase: 360},
-        not_run={Arm("2d", phase, "imagenet"): "no file"},
+        not_run={Scorer("2d", phase, "imagenet"): "no file"},
     )
     assert len(table) == 23 + 3
     assert table.index[-7:-4].tolist() == [
@@ -96,27 +94,27 @@ def test_an_added_task_has_rows_beyond_the_papers(table2):
     added = row(table, "2d", phase, "random")
     assert added["status"] == "ok"
     assert added["positives"] == row(table, "3d", phase, "phase3")["positives"]
-    assert added["positives"] > row(table, *ARM)["positives"]
+    assert added["positives"] > row(table, *SCORER)["positives"]
     assert np.isnan(added["paper_auc"])
     assert row(table, "2d", phase, "imagenet")["status"] == "not run: no file"
 
 
 def test_rows_left_out_of_training_say_so(table2):
-    status = table2(arms=[ARM], readers=False)["status"]
+    status = table2(scorers=[SCORER], readers=False)["status"]
     assert (status == "ok").sum() == 1
     assert "training.phase0_genesis or a phase's after" in status["phase4_attention", "3d", "phase3"]
     assert "cohort.readers" in status["readers", "majority", ""]
 
 
 def test_readers_without_phases_3_and_4_are_not_run(table2):
-    status = table2(arms=[("2d", "phase2_tss3h", "random")])["status"]
+    status = table2(scorers=[("2d", "phase2_tss3h", "random")])["status"]
     assert "no phase 3 or 4" in status["readers", "reader1", ""]
 
 
 def perfect_but_for(false_negatives, false_positives):
     """Validation is perfect with threshold 0.8; the first test patients of each class are wrong."""
 
-    def score(_arm, _seed, rows):
+    def score(_scorer, _seed, rows):
         label = rows["label"].to_numpy()
         scores = np.where(label == 1, 0.8, 0.1)
         if rows["part"].iloc[0] == "test":
@@ -128,11 +126,11 @@ def perfect_but_for(false_negatives, false_positives):
     return score
 
 
-def test_exact_numbers_of_a_hand_made_arm(table2, made_up_run):
+def test_exact_numbers_of_a_hand_made_scorer(table2, made_up_run):
     test = made_up_run.cohort.query("part == 'test'")
     positives = int((test["onset_to_mri_min"] < 270).sum())
     negatives = 20 - positives
-    found = row(table2(arms=[ARM], seeds=[0], score=perfect_but_for(3, 2)), *ARM)
+    found = row(table2(scorers=[SCORER], seeds=[0], score=perfect_but_for(3, 2)), *SCORER)
     assert found[["n", "positives", "tp", "fn", "tn", "fp"]].tolist() == [
         20, positives, positives - 3, 3, negatives - 2, 2
     ]  # fmt: skip
@@ -152,14 +150,14 @@ def test_exact_numbers_of_a_hand_made_arm(table2, made_up_run):
 
 
 def shifted_test(shift):
-    def score(_arm, _seed, rows):
+    def score(_scorer, _seed, rows):
         base = np.linspace(0.2, 0.6, len(rows))
         return base + shift if rows["part"].iloc[0] == "test" else base
 
     return score
 
 
-def test_threshold_does_not_see_the_test_part(table2):
+def test_threshold_does_not_depend_on_the_test_part(table2):
     thresholds = {
         shift: table2(score=shifted_test(shift))["threshold"].dropna().tolist() for shift in (0, 0.3)
     }
@@ -169,20 +167,20 @@ def test_threshold_does_not_see_the_test_part(table2):
 
 def test_threshold_from_test_is_flagged(table2):
     chosen = {"threshold": "test"}
-    tables = [table2(score=shifted_test(shift), chosen=chosen, arms=[ARM]) for shift in (0, 0.3)]
-    before, after = (row(table, *ARM) for table in tables)
+    tables = [table2(score=shifted_test(shift), chosen=chosen, scorers=[SCORER]) for shift in (0, 0.3)]
+    before, after = (row(table, *SCORER) for table in tables)
     assert before["threshold_source"] == after["threshold_source"] == "test (optimistic)"
     assert after["threshold"] == pytest.approx(before["threshold"] + 0.3)
     assert before["accuracy"] == before["optimistic_accuracy"]
 
 
 def test_fixed_threshold(table2):
-    found = row(table2(arms=[ARM], chosen={"threshold": "fixed", "fixed_threshold": 0.25}), *ARM)
+    found = row(table2(scorers=[SCORER], chosen={"threshold": "fixed", "fixed_threshold": 0.25}), *SCORER)
     assert (found["threshold"], found["threshold_source"]) == (0.25, "fixed")
 
 
 def test_counts_come_from_the_mean_over_seeds(table2, made_up_run):
-    table = table2(arms=[ARM], seeds=[0, 1, 2])
+    table = table2(scorers=[SCORER], seeds=[0, 1, 2])
     frames = [
         pd.read_csv(path, sep="\t").query("part == 'test'").groupby("patient")[["label", "score"]].mean()
         for path in sorted((made_up_run.root / "predictions").rglob("seed-*.tsv"))
@@ -190,7 +188,7 @@ def test_counts_come_from_the_mean_over_seeds(table2, made_up_run):
     label = frames[0]["label"].astype(int)
     by_seed = [roc_auc_score(label, frame["score"]) for frame in frames]
     mean = sum(frame["score"] for frame in frames) / 3
-    found = row(table, *ARM)
+    found = row(table, *SCORER)
     assert found["auc"] == pytest.approx(roc_auc_score(label, mean), abs=1e-6)
     assert found["auc_seed_mean"] == pytest.approx(np.mean(by_seed), abs=1e-6)
     assert found["auc_seed_sd"] == pytest.approx(np.std(by_seed, ddof=1), abs=1e-6)
@@ -244,8 +242,8 @@ def test_reader_sheet_may_hold_excluded_patients_but_no_strangers(table2, made_u
 def test_a_part_with_one_class_gives_no_row(table2, made_up_run):
     validation = made_up_run.cohort["part"] == "validation"
     made_up_run.cohort.loc[validation, "onset_to_mri_min"] = 400
-    table = table2(arms=[ARM, ("2d", "phase1_stroke", "random")])
-    assert row(table, *ARM)["status"].startswith("not run: validation or test part has one class only")
+    table = table2(scorers=[SCORER, ("2d", "phase1_stroke", "random")])
+    assert row(table, *SCORER)["status"].startswith("not run: the validation or test part has one class only")
     assert row(table, "2d", "phase1_stroke", "random")["status"] == "ok"
 
 
@@ -283,7 +281,7 @@ BASELINES = (("ratio", "phase3_tss4h5", "flair"), ("ml", "phase4_attention", "ra
 
 
 def test_baselines_have_rows_without_a_recipe(table2):
-    table = table2(arms=[ARM, *BASELINES])
+    table = table2(scorers=[SCORER, *BASELINES])
     assert table.loc[("phase3_tss4h5", "ratio", "flair"), "n"] == 20
     assert table.loc[("phase4_attention", "ml", "radiomics"), "status"] == "ok"
     recipe = table["recipe"]
@@ -291,44 +289,44 @@ def test_baselines_have_rows_without_a_recipe(table2):
     assert recipe[recipe.index.get_level_values("model").isin(["ml", "ratio", "readers"])].isna().all()
 
 
-def seen(table, *key):
-    """Looks at a row, as Table 2 counts them."""
-    return int(table.loc[key, "looks"])
+def times(table, *key):
+    """A row's test-set accesses, as in Table 2."""
+    return int(table.loc[key, "accesses"])
 
 
-def test_looks_at_the_test_part_are_counted_beside_their_row(table2, made_up_run):
-    arms = [ARM, *BASELINES]
-    first = table2(arms=arms)
+def test_accesses_to_the_test_part_are_counted_beside_their_row(table2, made_up_run):
+    scorers = [SCORER, *BASELINES]
+    first = table2(scorers=scorers)
     evaluated = first["status"] == "ok"
-    assert set(first.loc[evaluated, "looks"]) == {1}
-    assert first.loc[~evaluated, "looks"].isna().all()
-    assert table2(arms=arms).equals(first)
+    assert set(first.loc[evaluated, "accesses"]) == {1}
+    assert first.loc[~evaluated, "accesses"].isna().all()
+    assert table2(scorers=scorers).equals(first)
 
-    by_test = table2(arms=arms, chosen={"threshold": "test"})  # the same scores, other calls
-    assert [seen(by_test, phase, net, weights) for net, phase, weights in arms] == [2, 2, 2]
-    assert seen(by_test, "readers", "reader1", "") == 1  # who have no threshold
+    by_test = table2(scorers=scorers, chosen={"threshold": "test"})  # the same scores, other calls
+    assert [times(by_test, phase, net, start) for net, phase, start in scorers] == [2, 2, 2]
+    assert times(by_test, "readers", "reader1", "") == 1  # readers have no threshold
 
-    def shifted(arm, _seed, rows):
-        return rows["score"] / 2 if arm == ARM else None
+    def shifted(scorer, _seed, rows):
+        return rows["score"] / 2 if scorer == SCORER else None
 
-    other = table2(arms=arms, score=shifted)
-    assert seen(other, "phase3_tss4h5", "2d", "phase2") == 3
-    assert seen(other, "phase3_tss4h5", "ratio", "flair") == 2
+    other = table2(scorers=scorers, score=shifted)
+    assert times(other, "phase3_tss4h5", "2d", "phase2") == 3
+    assert times(other, "phase3_tss4h5", "ratio", "flair") == 2
 
     made_up_run.readers.loc[made_up_run.cohort["part"] == "test", "reader2"] = 1
-    changed = table2(arms=arms)
-    assert [seen(changed, "readers", name, "") for name in ("reader1", "reader2", "majority")] == [1, 2, 2]
-    assert seen(changed, "phase3_tss4h5", "2d", "phase2") == 3  # seen before: the first look again
+    changed = table2(scorers=scorers)
+    assert [times(changed, "readers", name, "") for name in ("reader1", "reader2", "majority")] == [1, 2, 2]
+    assert times(changed, "phase3_tss4h5", "2d", "phase2") == 3  # the first access again
 
 
-def test_a_wider_interval_is_no_other_look_but_a_further_seed_is(table2):
-    table2(arms=[ARM])
-    assert seen(table2(arms=[ARM], settings={"confidence": 0.9}), "phase3_tss4h5", "2d", "phase2") == 1
-    assert seen(table2(arms=[ARM], seeds=(0, 1, 2)), "phase3_tss4h5", "2d", "phase2") == 2
+def test_a_further_seed_is_a_new_access_and_a_wider_interval_is_not(table2):
+    table2(scorers=[SCORER])
+    assert times(table2(scorers=[SCORER], settings={"confidence": 0.9}), "phase3_tss4h5", "2d", "phase2") == 1
+    assert times(table2(scorers=[SCORER], seeds=(0, 1, 2)), "phase3_tss4h5", "2d", "phase2") == 2
 
 
 def test_each_row_names_its_target(table2):
-    targets = table2(arms=[ARM])["target"]
+    targets = table2(scorers=[SCORER])["target"]
     assert targets.groupby("stage").unique().map(list).to_dict() == {
         "phase1_stroke": ["lesion"],
         "phase2_tss3h": ["TSS < 3 h"],

@@ -21,7 +21,7 @@ CLASSES = {
 
 
 def name(row):
-    return "-".join(filter(None, (row["stage"], row["model"], row["weights"])))
+    return "-".join(filter(None, (row["stage"], row["model"], row["start"])))
 
 
 def flags(row):

@@ -34,23 +34,23 @@ def readers_agree_on_everything(run):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "arms", "readers", "says"),
+    ("spoil", "scorers", "readers", "says"),
     [
-        (None, [PHASE3], True, "not run: training.networks, training.arms"),
+        (None, [PHASE3], True, "not run: training.networks, training.starts"),
         (None, [PHASE3], False, "not run: no reader sheet is configured (cohort.readers)"),
         (None, [PHASE1], True, "not run: no phase 3 or 4 was run"),
         (None, [], True, "not run: no phase 3 or 4 was run"),
         (three_test_patients, [PHASE3, PHASE1], True, "(no interval)"),
-        (one_class_in_the_test_part, [PHASE3], True, "not run: validation or test part has one class only"),
+        (one_class_in_the_test_part, [PHASE3], True, "validation or test part has one class only"),
         (readers_agree_on_everything, [PHASE3], True, "undefined (one reader, or all calls alike)"),
     ],
     ids=["phase untrained", "no sheet", "no target", "nothing", "three", "one class", "readers alike"],
 )
-def test_every_version_says_why_and_none_says_nan(made_up_run, spoil, arms, readers, says):
+def test_every_version_says_why_and_none_says_nan(made_up_run, spoil, scorers, readers, says):
     root = made_up_run.root
     if spoil:
         spoil(made_up_run)
-    paths = made_up_run.write(arms=arms)
+    paths = made_up_run.write(scorers=scorers)
     write_table2(
         paths,
         root / "tables/table2.csv",

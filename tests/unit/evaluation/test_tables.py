@@ -11,8 +11,8 @@ from strokeclock.evaluation.tables import (
     name_target,
     rate_columns,
     rates,
-    read_arms,
     read_calls,
+    read_scorers,
     write_table,
 )
 
@@ -67,12 +67,12 @@ def test_rates_of_nobody_are_undefined():
 
 
 def test_rows_stand_as_in_table_2(made_up_run):
-    arms = [("ratio", "phase3_tss4h5", "flair"), ("2d", "phase3_tss4h5", "imagenet"), *reversed(CHAIN)]
-    paths = made_up_run.write(arms, seeds=(0,))
+    scorers = [("ratio", "phase3_tss4h5", "flair"), ("2d", "phase3_tss4h5", "imagenet"), *reversed(CHAIN)]
+    paths = made_up_run.write(scorers, seeds=(0,))
     folder = made_up_run.root / "cohort"
     tasks = {"phase1_stroke": None, "phase2_tss3h": 180, "phase3_tss4h5": 270, "phase4_attention": 270}
-    found = read_arms(paths, cohort=folder / "cohort.tsv", split=folder / "split.tsv", tasks=tasks)
-    assert [str(arm) for arm in found if arm.phase == "phase3_tss4h5"] == [
+    found = read_scorers(paths, cohort=folder / "cohort.tsv", split=folder / "split.tsv", tasks=tasks)
+    assert [str(scorer) for scorer in found if scorer.phase == "phase3_tss4h5"] == [
         "2d/phase3_tss4h5/random",
         "2d/phase3_tss4h5/imagenet",
         "2d/phase3_tss4h5/phase2",
@@ -80,7 +80,7 @@ def test_rows_stand_as_in_table_2(made_up_run):
         "3d/phase3_tss4h5/phase2",
         "ratio/phase3_tss4h5/flair",
     ]
-    assert [arm.phase for arm in found] == sorted(arm.phase for arm in found)
+    assert [scorer.phase for scorer in found] == sorted(scorer.phase for scorer in found)
 
 
 @pytest.fixture

@@ -7,14 +7,14 @@ from torch import nn
 
 from strokeclock.explanation.gradcam import map_evidence
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import WHOLE, Field
 from strokeclock.models.registry import find_network
+from strokeclock.models.view import WHOLE, View
 
 
 class TinyVolumetric(nn.Module):
     """Two maps, DWI and FLAIR - T2w; logit = 2 * mean of the first - 1 * mean of the second."""
 
-    field = WHOLE
+    view = WHOLE
 
     def __init__(self):
         super().__init__()
@@ -70,13 +70,13 @@ def test_scale_is_the_whole_volumes(volume):
     assert (relevance.max(axis=(0, 1)) < 1).sum() == 4  # one slice of five reaches it
 
 
-def test_only_what_speaks_for_the_positive_class(volume):
+def test_only_evidence_for_the_positive_class(volume):
     model = TinyVolumetric()
     model.maps.weight.data[1] = 0
     assert map_evidence(model, -volume, layer="maps")[0].tolist() == np.zeros((4, 6, 5)).tolist()
 
 
-def test_the_logit_is_followed_and_not_the_probability(volume):
+def test_the_gradient_is_the_logits_and_not_the_probabilitys(volume):
     """A sure case has a vanishing gradient of the probability, but its map is as clear."""
 
     class Sure(TinyVolumetric):
@@ -88,10 +88,10 @@ def test_the_logit_is_followed_and_not_the_probability(volume):
 
 
 def test_upsampling_keeps_the_place():
-    """A corner lights up on a coarse map: it must light up in the same corner of the hemisphere."""
+    """A corner that is bright on a coarse map must be bright in the same corner of the hemisphere."""
 
     class Coarse(nn.Module):
-        field = WHOLE
+        view = WHOLE
 
         def __init__(self, dimensions):
             super().__init__()
@@ -113,7 +113,7 @@ def test_upsampling_keeps_the_place():
         assert relevance[4:].max() == relevance[:, :8].max() == 0
 
 
-def network_of(net, grid, *, width=4, attention=False, standardise=False, field=WHOLE):
+def network_of(net, grid, *, width=4, attention=False, standardise=False, view=WHOLE):
     torch.manual_seed(0)
     return Architecture.flat(
         net=net,
@@ -121,14 +121,14 @@ def network_of(net, grid, *, width=4, attention=False, standardise=False, field=
         attention=attention,
         attention_norm="sigmoid",
         standardise=standardise,
-        field=field,
+        view=view,
         **find_network(net).defaults | {"width": width},
     ).build()
 
 
 @pytest.mark.parametrize("net", ["2d", "3d"])
-def test_maps_of_a_field_lie_in_it(net):
-    model = network_of(net, (20, 40, 18), field=Field(((4, 20), (6, 38), (1, 17))))
+def test_maps_of_a_view_lie_in_it(net):
+    model = network_of(net, (20, 40, 18), view=View(((4, 20), (6, 38), (1, 17))))
     of_part = network_of(net, (16, 32, 16))
     hemisphere = np.random.default_rng(1).random((3, 20, 40, 18)).astype(np.float32)
     layer = find_network(net).cam_layers["penultimate"]
@@ -140,7 +140,7 @@ def test_maps_of_a_field_lie_in_it(net):
 
 
 def test_slices_that_are_averaged_share_a_map():
-    model = network_of("2d", (16, 32, 7), field=Field(average=(2, 2, 2)))
+    model = network_of("2d", (16, 32, 7), view=View(average=(2, 2, 2)))
     hemisphere = np.random.default_rng(1).uniform(0.1, 1, (3, 16, 32, 7)).astype(np.float32)
     both = sum(map_evidence(model, hemisphere, layer=find_network("2d").cam_layers["penultimate"]))
     assert both.shape == (16, 32, 7)
@@ -168,7 +168,7 @@ def test_the_networks_layers(net, which, attention):
 class Turned(nn.Module):
     """A network whose logit has the other sign: its positive class is the first one's negative."""
 
-    field = WHOLE
+    view = WHOLE
 
     def __init__(self, model):
         super().__init__()
@@ -184,7 +184,7 @@ def test_the_negative_class_is_the_map_of_the_turned_logit(volume, tiny):
     assert np.array_equal(first, map_evidence(tiny(), volume, layer="maps")[0])
     assert second == pytest.approx(map_evidence(Turned(tiny()), volume, layer="model.maps")[0], abs=1e-6)
     assert (second > 0).any()  # where FLAIR - T2w is more than twice DWI
-    assert not (first * second).any()  # at one resolution no place speaks for both
+    assert not (first * second).any()  # at one resolution no place is evidence for both
 
 
 @pytest.mark.parametrize("net", ["2d", "3d"])

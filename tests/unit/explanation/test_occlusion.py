@@ -1,4 +1,4 @@
-"""Lesions painted over: exactly these voxels, and the AUC falls where a network lives on them."""
+"""Lesions painted over: exactly these voxels, and the AUC falls where a network's score rests on them."""
 
 import csv
 from types import SimpleNamespace
@@ -20,7 +20,7 @@ from strokeclock.explanation.occlusion import (
     score_painted,
     write_occlusion,
 )
-from strokeclock.models.field import WHOLE
+from strokeclock.models.view import WHOLE
 from strokeclock.segmentation.lesion import measure_distance
 from strokeclock.training.phases import Task
 from strokeclock.training.store import read_hemispheres
@@ -30,7 +30,7 @@ EARLY = Task("phase3_tss4h5", 270, None)
 SPACING = np.full(3, 2.0)  # of the toys, mm
 
 
-def test_paint_takes_the_other_hemispheres_values_in_all_series():
+def test_paint_takes_the_contralateral_hemispheres_values_in_all_series():
     pair = np.random.default_rng(0).random((6, 3, 4, 2)).astype(np.float32)
     region = np.ravel_multi_index(([0, 2], [1, 3], [1, 0]), (3, 4, 2))
     before = pair.copy()
@@ -102,7 +102,7 @@ def test_patches_of_the_toys(toys, toy_lesions):
     assert np.array_equal(alone["toy-17"].control, patches["toy-17"].control)
 
 
-def test_who_is_left_out_is_counted_in_words(toys, toy_lesions):
+def test_patients_left_out_are_counted_in_words(toys, toy_lesions):
     toy_lesions.write_text(toy_lesions.read_text().replace("toy-05\t1.728\tmask", "toy-05\t\tnone"))
     sides = {"toy-03": "both", "toy-05": "left", "nobody": "left", "toy-02": "left", "toy-00": "left"}
     patches, left_out = place(toys, toy_lesions, sides)
@@ -117,7 +117,7 @@ class Brightest(nn.Module):
     """The logit is how many voxels of the first series are 1: the toys' lesions, and nothing else."""
 
     trunk = SimpleNamespace(stages=())  # nothing is frozen
-    field = WHOLE
+    view = WHOLE
 
     def begin(self, seen, *, stages):
         return (seen,)
@@ -128,7 +128,7 @@ class Brightest(nn.Module):
 
 def score(toys, patches, task):
     units = read_hemispheres(
-        toys.manifest, cohort=toys.cohort, split=toys.split, task=task, part="test", other_hemisphere=True
+        toys.manifest, cohort=toys.cohort, split=toys.split, task=task, part="test", contralateral=True
     )
     found = score_painted(Brightest(), units, patches, channels=3, device=torch.device("cpu"))
     return units, found
@@ -140,7 +140,7 @@ def patches(toys, toy_lesions):
     return place(toys, toy_lesions, sides)[0]
 
 
-def test_a_network_that_lives_on_the_lesion_falls_to_a_half(toys, patches):
+def test_a_network_whose_score_rests_on_the_lesion_falls_to_a_half(toys, patches):
     units, scores = score(toys, patches, STROKE)
     assert scores["untouched"].tolist() == [216.0 * label for label in units.labels]
     assert scores["lesion"].tolist() == [0.0] * 8
@@ -210,7 +210,7 @@ def test_one_class_or_no_lesion_is_said_in_words(inputs, toys, checkpoint, tmp_p
     assert read(tmp_path / "table.csv")[0]["note"] == "not run: no network"
 
 
-def test_a_network_that_has_seen_a_test_patient_is_refused(inputs, checkpoint, tmp_path):
+def test_a_network_trained_on_a_test_patient_is_refused(inputs, checkpoint, tmp_path):
     model = checkpoint("2d", EARLY, participants={"train": ["toy-14"]})
     with pytest.raises(SplitError, match="toy-14"):
         write_occlusion([model], tmp_path / "table.csv", **inputs)

@@ -133,7 +133,7 @@ def test_lesions_of_the_units(toys, toy_lesions):
 
 
 def test_table_of_two_networks(inputs, checkpoint, tmp_path, monkeypatch):
-    """A map that is the brightness of what the network sees lies on the bright lesion."""
+    """A map that is the brightness of the network's input lies on the bright lesion."""
 
     def bright(network, hemisphere, *, layer):
         assert layer in dict(network.named_modules())
@@ -148,7 +148,7 @@ def test_table_of_two_networks(inputs, checkpoint, tmp_path, monkeypatch):
     assert len(rows) == 2 * 2 * 4
     assert [row["evidence"] for row in rows[:8]] == ["TSS < 4.5 h"] * 4 + ["TSS ≥ 4.5 h"] * 4
     early, late = rows[0], rows[4]
-    assert (early["stage"], early["model"], early["weights"], early["n"]) == (TASK.phase, "2d", "random", "3")
+    assert (early["stage"], early["model"], early["start"], early["n"]) == (TASK.phase, "2d", "random", "3")
     names = ("inside", "inside_strong", "pointing", "slice_overlap", "in_brain", "inside_chance")
     assert [early[name] for name in names] == ["1"] * 6  # all toys have their lesion at one place
     assert late["silent"] == "3"
@@ -177,7 +177,7 @@ def test_without_a_drawn_lesion_or_a_network_it_says_so(inputs, checkpoint, tmp_
     assert read(tmp_path / "table.csv")[0]["note"].startswith("not run")
 
 
-def test_a_network_that_has_seen_a_test_patient_is_refused(inputs, checkpoint, tmp_path):
+def test_a_network_trained_on_a_test_patient_is_refused(inputs, checkpoint, tmp_path):
     with pytest.raises(SplitError, match="toy-14"):
         write_overlap(
             [checkpoint("2d", TASK, participants={"train": ["toy-14"]})], tmp_path / "table.csv", **inputs

@@ -1,4 +1,4 @@
-"""The examples of Models Genesis show each corruption and what the given network makes of it."""
+"""The examples of Models Genesis show each corruption and the given network's restoration."""
 
 from dataclasses import asdict
 from types import SimpleNamespace
@@ -11,7 +11,7 @@ import torch
 from strokeclock.figures import genesis_examples as module
 from strokeclock.figures.genesis_examples import draw_genesis_examples
 from strokeclock.figures.style import save_figure
-from strokeclock.models.field import WHOLE, Field
+from strokeclock.models.view import WHOLE, View
 
 PATIENTS = ("p0", "p1")
 CHANNELS = ("dwi", "adc")
@@ -39,10 +39,10 @@ def inputs(tmp_path_factory):
     return folder
 
 
-def draw(inputs, folder, channels=CHANNELS, field=WHOLE):
+def draw(inputs, folder, channels=CHANNELS, view=WHOLE):
     outputs = [folder / "examples.svg", folder / "examples.png"]
     participants = {"train": [*PATIENTS, "not shown"]}
-    record = SimpleNamespace(participants=participants, channels=channels, field=asdict(field), seed=0)
+    record = SimpleNamespace(participants=participants, channels=channels, view=asdict(view), seed=0)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "read_restorer", lambda model: (Half(), record))
         figure = draw_genesis_examples(
@@ -87,21 +87,21 @@ def test_all_pictures_have_one_scale(axes):
     assert {axis.images[0].get_clim() for axis in axes.ravel()} == {(0, 1)}
 
 
-def test_the_mirrored_right_hemisphere_stands_behind_the_left(inputs, tmp_path):
-    figure, _ = draw(inputs, tmp_path, ("dwi", "adc", "other_dwi", "other_adc"))
+def test_the_contralateral_hemisphere_stands_behind_the_left(inputs, tmp_path):
+    figure, _ = draw(inputs, tmp_path, ("dwi", "adc", "contralateral_dwi", "contralateral_adc"))
     axes = np.array(figure.axes).reshape(4, 2, 4, 3)
     assert [axis.get_title().split("\n")[0] for axis in axes[0, 0, :, 1]] == [
-        "DWI", "ADC", "OTHER DWI", "OTHER ADC"
+        "DWI", "ADC", "CONTRALATERAL DWI", "CONTRALATERAL ADC"
     ]  # fmt: skip
     values = np.concatenate(np.load(inputs / "p0.npy")).astype(np.float32)
     for channel, axis in enumerate(axes[0, 0, :, 0]):
         assert any(np.array_equal(shown(axis), values[channel][*BRAIN[:2], z]) for z in range(3, 11))
 
 
-def test_a_network_of_a_field_restores_that_alone(inputs, tmp_path):
+def test_a_network_of_a_view_restores_that_alone(inputs, tmp_path):
     x, y, z = BRAIN
-    field = Field(((x.start + 2, x.stop), (y.start, y.stop - 3), (z.start, z.stop)))
-    figure, _ = draw(inputs, tmp_path, field=field)
+    view = View(((x.start + 2, x.stop), (y.start, y.stop - 3), (z.start, z.stop)))
+    figure, _ = draw(inputs, tmp_path, view=view)
     values = np.load(inputs / "p0.npy")[0, 0].astype(np.float32)[x.start + 2 : x.stop, y.start : y.stop - 3]
     first = shown(figure.axes[0])
     assert any(np.array_equal(first, values[..., z]) for z in range(3, 11))

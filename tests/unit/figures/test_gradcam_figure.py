@@ -33,7 +33,7 @@ def inputs(tmp_path_factory):
         np.save(tmp_path / f"{patient}.npy", sides.astype(np.float16))
     models, predictions = [], []
     torch.manual_seed(0)
-    for net, phase, weights in RUNS:
+    for net, phase, start in RUNS:
         architecture = Architecture.flat(
             net=net,
             grid=GRID,
@@ -43,7 +43,7 @@ def inputs(tmp_path_factory):
             **find_network(net).defaults | {"width": 4},
         )
         models.append(architecture.build())
-        predictions.append(tmp_path / net / phase / weights / "seed-0.tsv")
+        predictions.append(tmp_path / net / phase / start / "seed-0.tsv")
         predictions[-1].parent.mkdir(parents=True)
         rows = [(p, LESION_SIDE[p], "test", LABEL[p], 0.1 * number) for number, p in enumerate(LESION_SLICE)]
         pd.DataFrame(rows, columns=["patient", "hemisphere", "part", "label", "score"]).to_csv(
@@ -153,14 +153,14 @@ def test_bytes_repeat(inputs, drawn, tmp_path):
         assert first.read_bytes() == second.read_bytes()
 
 
-def test_networks_see_the_other_hemisphere_behind_the_own(inputs, tmp_path, monkeypatch):
+def test_networks_see_the_contralateral_hemisphere_behind_the_own(inputs, tmp_path, monkeypatch):
     seen = []
     monkeypatch.setattr(
         module,
         "map_evidence",
         lambda model, volume, layer: seen.append(volume) or np.zeros((2, *GRID), np.float32),
     )
-    draw(inputs, tmp_path, channels=channel_names(CHANNELS, other_hemisphere=True))
+    draw(inputs, tmp_path, channels=channel_names(CHANNELS, contralateral=True))
     for volume, patient in zip(seen, ("p0", "p1", "p3", "p4"), strict=False):
         left, right = np.load(inputs[0]["manifest"].with_name(f"{patient}.npy")).astype(np.float32)
         pair = (left, right) if LESION_SIDE[patient] == "left" else (right, left)

@@ -44,7 +44,7 @@ def make_case(lesion, **values):
     return Case("p", 60, {series: np.full(SHAPE, 1.0) for series in GAINS} | values, lesion, True)
 
 
-def test_the_ratio_leaves_out_what_is_no_brain_or_lesion_at_the_mirrored_place():
+def test_the_ratio_leaves_out_what_is_no_brain_or_lesion_on_the_contralateral_side():
     lesion, flair = np.zeros(SHAPE, bool), np.ones(SHAPE)
     lesion[5:9, 10:20, 3:6] = True
     flair[lesion] = 1.5
@@ -109,7 +109,7 @@ def test_both_patients_have_one_scale_and_the_drawn_lesion_alone_is_outlined(run
     assert [len(axis.collections) for axis in axes.ravel()] == [1, 1, 1, 0, 0, 0]
     np.testing.assert_allclose(axes[0, 0].images[0].get_array(), axes[1, 0].images[0].get_array(), rtol=1e-6)
     assert [axis.get_xlabel() for axis in axes.ravel()] == [
-        f"lesion : mirrored = {ratio}" for ratio in ("2.00", "1.00", "1.00", "2.00", "1.60", "1.00")
+        f"lesion : contralateral = {ratio}" for ratio in ("2.00", "1.00", "1.00", "2.00", "1.60", "1.00")
     ]
     assert [row[0].get_ylabel() for row in axes] == ["p1\nTSS 1.5 h", "p2\nTSS 5.0 h"]
 

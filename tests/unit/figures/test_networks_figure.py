@@ -1,4 +1,4 @@
-"""Figure 4 says of the networks what is true of the modules that are trained."""
+"""Figure 4 shows the shapes and parameters of the modules that are trained."""
 
 import itertools
 
@@ -8,7 +8,7 @@ import torch
 from strokeclock.figures.networks import describe_network, draw_architectures, draw_networks
 from strokeclock.figures.style import save_figure
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import Field
+from strokeclock.models.view import View
 
 GRID = (24, 48, 16)
 
@@ -27,7 +27,7 @@ CASES = [
     architecture("2d", aggregation="feature"),
     architecture("2d", attention=False),
     architecture("3d"),
-    architecture("3d", attention=False, channels=("dwi", "adc", "other_dwi", "other_adc")),
+    architecture("3d", attention=False, channels=("dwi", "adc", "contralateral_dwi", "contralateral_adc")),
 ]
 
 
@@ -116,14 +116,14 @@ def test_slices_are_weighted_before_the_features_or_after_the_classifier(case, h
     assert [block.title for block in describe_network(case).blocks if not block.tinted] == heads
 
 
-def test_the_other_hemispheres_channels_are_named():
+def test_the_contralateral_hemispheres_channels_are_named():
     assert blocks_of(describe_network(CASES[5]))["hemisphere"][:4] == [
-        "DWI", "ADC", "DWI − other", "ADC − other"
+        "DWI", "ADC", "DWI − contralateral", "ADC − contralateral"
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", [CASES[0], CASES[4]], ids=["2d", "3d"])
-def test_the_figure_says_what_was_measured_and_gates_hang_on_their_maps(case, read_sheet, ends_of_arrows):
+def test_the_figure_has_all_words_and_gates_hang_on_their_maps(case, read_sheet, ends_of_arrows):
     figure, description = draw_architectures([case]), describe_network(case)
     words, ends = read_sheet(figure), ends_of_arrows(figure)
     for part in (*description.blocks, *description.gates):
@@ -157,6 +157,6 @@ def test_networks_are_drawn_as_they_are_trained(tmp_path, read_sheet):
     shared = {"channels": ["dwi", "flair"], "average": [1, 1, 1], "attention_norm": "sigmoid"}
     models = {"3d": shared | {"standardise": True, "width": 4}}
     words = read_sheet(draw_networks(models, grid=(48, 48, 16), attention=True, box=tmp_path / "box.json"))
-    case = architecture("3d", channels=("dwi", "flair"), field=Field(((4, 20), (8, 40), (0, 16)), (1, 1, 1)))
+    case = architecture("3d", channels=("dwi", "flair"), view=View(((4, 20), (8, 40), (0, 16)), (1, 1, 1)))
     assert describe_network(case).title in words
     assert "16 × 32 × 16" in words

@@ -1,4 +1,4 @@
-"""The contact sheet shows what it says: varied patients, the infarct's slice, right on the left."""
+"""The contact sheet shows varied patients, the infarct's slice, the right on the left."""
 
 import nibabel as nib
 import numpy as np

@@ -1,4 +1,4 @@
-"""Figure 5 says what the configuration says, for the paper's phases and for any others."""
+"""Figure 5 shows the configuration, for the paper's phases and for any others."""
 
 import pandas as pd
 import pytest
@@ -7,7 +7,7 @@ import yaml
 from strokeclock.figures.phases import TITLES, describe_recipe, draw_phases, tabulate_phases
 from strokeclock.figures.sheet import Arrow
 from strokeclock.figures.style import save_figure
-from strokeclock.training.phases import GENESIS, arms_table, read_tasks
+from strokeclock.training.phases import GENESIS, list_trainings, read_tasks
 
 PATIENTS = [  # patient, part, side, minutes
     ("p1", "train", "left", 100), ("p2", "train", "both", 200), ("p3", "train", "right", 300),
@@ -30,8 +30,8 @@ def tuned(root, paper):
 
 
 def starts_of(training, missing=()):
-    runs = arms_table(
-        training["networks"], training["arms"], training["seeds"], tasks=read_tasks(training),
+    runs = list_trainings(
+        training["networks"], training["starts"], training["seeds"], tasks=read_tasks(training),
         missing=dict.fromkeys(missing, "not there"),
     )  # fmt: skip
     return sorted({run[:3] for run in runs})
@@ -61,19 +61,19 @@ def test_phases_and_parents_are_the_papers(paper):
     assert rows["phase1_stroke"]["starts from"] == ("genesis (3D)", "random (2D)")
     assert rows["phase2_tss3h"]["starts from"] == ("phase1", "imagenet (2D)", "medical", "random")
     assert rows["phase4_attention"]["starts from"] == ("phase3",)
-    assert [row["asks"][0] for row in rows.values()][3:] == [
+    assert [row["task"][0] for row in rows.values()][3:] == [
         "lesion", "TSS < 3 h", "TSS < 4.5 h", "TSS < 4.5 h"
     ]  # fmt: skip
 
 
-def test_hemispheres_are_counted_as_they_are_learned_from(paper):
+def test_hemispheres_are_counted_as_they_are_trained_on(paper):
     rows, _ = tabulate(paper)
     assert rows[GENESIS]["train"] == ("6",)
-    assert rows["phase1_stroke"]["train"] == ("6", "4 yes")
-    assert rows["phase2_tss3h"]["train"] == ("4", "1 yes")
-    assert rows["phase3_tss4h5"]["train"] == ("4", "3 yes")
-    assert rows["phase3_tss4h5"]["validation"] == ("1", "1 yes")
-    assert rows["phase3_tss4h5"]["test"] == ("3", "2 yes")
+    assert rows["phase1_stroke"]["train"] == ("6", "4 positive")
+    assert rows["phase2_tss3h"]["train"] == ("4", "1 positive")
+    assert rows["phase3_tss4h5"]["train"] == ("4", "3 positive")
+    assert rows["phase3_tss4h5"]["validation"] == ("1", "1 positive")
+    assert rows["phase3_tss4h5"]["test"] == ("3", "2 positive")
 
 
 def test_rates_freezing_and_gates_are_the_configured(paper):
@@ -84,13 +84,13 @@ def test_rates_freezing_and_gates_are_the_configured(paper):
     assert rows["phase3_tss4h5"]["how"][-1] == "AdaBound 1e-05, final 0.001"
     assert rows["phase1_stroke"]["frozen"] == ("–",)
     assert rows["phase2_tss3h"]["frozen"] == ("2D: conv1, bn1, layer1", "3D: down_tr64, down_tr128")
-    assert [row["gates"][0] for row in rows.values()][3:] == ["–", "–", "–", "join"]
+    assert [row["gates"][0] for row in rows.values()][3:] == ["–", "–", "–", "added"]
     assert [row["classifier"][0] for row in rows.values()][3:] == ["new", *["inherited"] * 3]
 
 
-def test_gates_that_are_there_from_the_start_wait_frozen(paper):
+def test_gates_that_are_there_from_phase_1_are_frozen_until_phase_4(paper):
     rows, _ = tabulate(paper | {"attention_enter": "phase1", "phase4_trainable": "attention+head"})
-    assert [row["gates"][0] for row in rows.values()][3:] == [*["wait, frozen"] * 3, "learn"]
+    assert [row["gates"][0] for row in rows.values()][3:] == [*["frozen"] * 3, "trained"]
     assert rows["phase4_attention"]["frozen"] == ("2D: backbone", "3D: encoder")
     assert "attention" not in " ".join(rows["phase2_tss3h"]["frozen"])
 
@@ -104,17 +104,17 @@ def test_other_tasks_are_drawn_as_they_are_chained(tuned):
         Arrow("phase1_stroke", "phase3_tss4h5"), Arrow("phase3_tss4h5", "phase4_attention"),
         Arrow("phase2_tss3h", "phase5_tss6h"),
     }  # fmt: skip
-    assert rows["phase5_tss6h"]["asks"] == ("TSS < 6 h",)
+    assert rows["phase5_tss6h"]["task"] == ("TSS < 6 h",)
     assert rows["phase5_tss6h"]["how"] == ("12 epochs, batch 8", "the last epoch is kept", "AdamW 0.0002")
     assert rows["phase2_tss3h"]["classifier"] == ("new",)
     assert rows["phase2_tss3h"]["frozen"] == ("–",)
-    told = describe_recipe("tuned", tuned)
-    assert "one cycle; weight decay 0.05; time labels fade over 0.8 SD" in told
-    assert "rotation_deg 10, scale 0.1" in told
+    recipe = describe_recipe("tuned", tuned)
+    assert "one cycle; weight decay 0.05; time labels softened over 0.8 SD" in recipe
+    assert "rotation_deg 10, scale 0.1" in recipe
 
 
 def test_one_network_without_genesis(paper):
-    rows, arrows = tabulate(paper | {"networks": ["3d"], "arms": ["chain"], GENESIS: None})
+    rows, arrows = tabulate(paper | {"networks": ["3d"], "starts": ["chain"], GENESIS: None})
     assert list(rows) == list(read_tasks(paper))
     assert rows["phase1_stroke"]["starts from"] == ("random",)
     assert not any(arrow.dashed for arrow in arrows)

@@ -4,7 +4,7 @@ from graphlib import CycleError
 
 import pytest
 
-from strokeclock.figures.pipeline import STAGES, draw_pipeline, reduce_edges
+from strokeclock.figures.pipeline import STAGES, Rule, draw_pipeline, find_stages, reduce_edges
 
 RULES = {
     "cohort": {"file": "cohort", "after": []},
@@ -115,3 +115,21 @@ def test_what_follows_is_left_out_and_circles_are_refused():
     assert list(reduce_edges({"a": ["z"], "b": ["a"]})) == ["z", "a", "b"]
     with pytest.raises(CycleError):
         reduce_edges({"a": ["b"], "b": ["a"]})
+
+
+@pytest.mark.parametrize(
+    ("file", "taker", "stage"),
+    [
+        ("preprocessing_mine", "check", "Preprocessing"),
+        ("denoising", "check", "Hemispheres"),  # no stage names the file: where its files are taken first
+        ("denoising", "roc", "Evaluation"),
+        ("denoising", None, "Evaluation"),
+    ],
+)
+def test_a_further_file_of_rules_belongs_where_its_files_are_taken(file, taker, stage):
+    rules = RULES | {"further": {"file": file, "after": ["atlas"]}}
+    if taker:
+        rules[taker] = rules[taker] | {"after": [*rules[taker]["after"], "further"]}
+    stages = find_stages({name: Rule(**rule) for name, rule in rules.items()})
+    assert (stages["further"], stages["check"], stages["roc"]) == (stage, "Hemispheres", "Evaluation")
+    assert any(text.get_text().strip() == f"{file}.smk" for text in draw_pipeline(rules).axes[0].texts)

@@ -11,8 +11,8 @@ from strokeclock.figures.typeset import Row, print_table
 PAPER = {"sensitivity": "0.702700", "specificity": "0.810800", "accuracy": "0.756800", "auc": "0.740700"}
 BLANK = dict.fromkeys(COLUMNS, "")
 RUN = BLANK | {
-    **{"stage": "phase4_attention", "model": "2d", "weights": "phase3", "target": "TSS < 4.5 h"},
-    **{"recipe": "paper", "status": "ok", "unit": "patient", "looks": "1"},
+    **{"stage": "phase4_attention", "model": "2d", "start": "phase3", "target": "TSS < 4.5 h"},
+    **{"recipe": "paper", "status": "ok", "unit": "patient", "accesses": "1"},
     **{"n": "82", "positives": "42", "tp": "30", "fn": "12", "tn": "33", "fp": "7"},
     **{"sensitivity": "0.714286", "sensitivity_low": "0.563889", "sensitivity_high": "0.827901"},
     **{"specificity": "0.824000", "specificity_low": "0.680000", "specificity_high": "0.913000"},
@@ -23,14 +23,14 @@ RUN = BLANK | {
     **{f"paper_{name}": value for name, value in PAPER.items()},
 }
 UNRUN = BLANK | {
-    **{"stage": "phase3_tss4h5", "model": "3d", "weights": "medical", "target": "TSS < 4.5 h"},
+    **{"stage": "phase3_tss4h5", "model": "3d", "start": "medical", "target": "TSS < 4.5 h"},
     **{
         "recipe": "paper",
-        "status": "not run: set starting_weights.medical_3d.source",
+        "status": "not run: set initial_weights.medical_3d.source",
         "paper_auc": "0.661900",
     },
 }
-READERS = {"stage": "readers", "weights": "", "recipe": "", "auc": "", "auc_low": "", "auc_high": ""} | {
+READERS = {"stage": "readers", "start": "", "recipe": "", "auc": "", "auc_low": "", "auc_high": ""} | {
     name: ""
     for name in ("threshold", "threshold_source", "seeds", "auc_seed_mean", "auc_seed_sd", "paper_auc")
 }
@@ -77,14 +77,14 @@ def test_no_interval_and_one_seed_are_words(table2):
 
 
 def test_rows_are_grouped_by_stage_and_named(table2):
-    baseline = RUN | {"model": "ratio", "weights": "flair", "recipe": ""}
-    lesion = RUN | {"stage": "phase1_stroke", "target": "lesion", "unit": "hemisphere", "weights": "genesis"}
-    added = UNRUN | {"stage": "phase5_tss6h", "target": "TSS < 6 h", "weights": "imagenet"}
+    baseline = RUN | {"model": "ratio", "start": "flair", "recipe": ""}
+    lesion = RUN | {"stage": "phase1_stroke", "target": "lesion", "unit": "hemisphere", "start": "genesis"}
+    added = UNRUN | {"stage": "phase5_tss6h", "target": "TSS < 6 h", "start": "imagenet"}
     unknown = UNRUN | {"stage": "phase6_x", "target": ""}
     reader = RUN | READERS | {"model": "reader2"}
     rows = table2(lesion, RUN, baseline, added, unknown, reader).rows
     assert [row for row in rows if isinstance(row, str)] == [
-        "Phase 1: lesion in a hemisphere (which n counts)",
+        "Phase 1: lesion in a hemisphere (n: hemispheres)",
         "Phase 4 with attention: TSS < 4.5 h",
         "Phase 5: TSS < 6 h",
         "Phase 6",
@@ -105,24 +105,24 @@ def notes(table):
     return "\n".join(table.notes)
 
 
-def test_notes_tell_where_thresholds_intervals_and_looks_come_from(table2):
+def test_notes_on_thresholds_intervals_and_accesses(table2):
     text = notes(table2(RUN, UNRUN, confidence=0.9))
     assert "Value (90 % interval)" in text
     assert "chosen on: validation." in text
-    assert "flatters" not in text
+    assert "too high" not in text
     assert "trained: paper." in text
-    assert "No row was looked at again." in text
+    assert "Each row was evaluated once." in text
 
     crossed = RUN | {
         "model": "ml",
-        "weights": "radiomics",
+        "start": "radiomics",
         "threshold_source": "cross-validation",
-        "looks": "3",
+        "accesses": "3",
     }
     text = notes(table2(RUN, crossed, RUN | {"threshold_source": "test (optimistic)"}))
     assert "chosen on: cross-validation, test (optimistic), validation." in text
-    assert "flatters" in text
-    assert "Looked at again: 1 of 3 rows, with up to 3 looks." in text
+    assert "too high" in text
+    assert "More than one access: 1 of 3 rows, up to 3 accesses a row." in text
 
 
 @pytest.mark.parametrize(
@@ -142,11 +142,11 @@ def test_the_readers_agreement_is_a_note(table2, kappa, says):
 
 def test_nothing_evaluated_is_a_table_of_reasons(table2):
     table = table2(UNRUN)
-    assert "Looks" not in notes(table)
+    assert "ccesses" not in notes(table)
     assert "κ" not in notes(table)
 
 
-def test_table1_says_in_words_what_has_no_number(tmp_path):
+def test_table1_has_words_where_there_is_no_number(tmp_path):
     (tmp_path / "table1.csv").write_text(
         "characteristic,training,test,all\n"
         '"Patients, n",3,1,4\n'

@@ -1,4 +1,4 @@
-"""The ROC figures show what the predictions and Table 2 say."""
+"""The ROC figures show the predictions and Table 2."""
 
 import numpy as np
 import pandas as pd
@@ -9,30 +9,30 @@ from strokeclock.evaluation.table2 import COLUMNS
 from strokeclock.figures.roc import draw_roc
 from strokeclock.figures.style import save_figure
 
-ARMS = [
+SCORERS = [
     ("2d", "phase3_tss4h5", "random"),
     ("2d", "phase4_attention", "phase3"),
     ("3d", "phase4_attention", "phase3"),
-    ("outline", "phase3_tss4h5", "3d"),
-    ("outline", "phase3_tss4h5", "ratios"),
+    ("segmentation", "phase3_tss4h5", "3d"),
+    ("segmentation", "phase3_tss4h5", "ratios"),
 ]
 
 
 @pytest.fixture
 def run(tmp_path):
-    """Prediction files of ARMS on 20 patients, and a Table 2 with their rows and two readers'."""
+    """Prediction files of SCORERS on 20 patients, and a Table 2 with their rows and two readers'."""
     rng = np.random.default_rng(0)
     label = np.repeat([0, 1], 10)
     rows, paths = [], []
-    for net, phase, weights in ARMS:
+    for net, phase, start in SCORERS:
         score = (rng.random(20) + label) / 2
-        path = tmp_path / "predictions" / net / phase / weights / "seed-0.tsv"
+        path = tmp_path / "predictions" / net / phase / start / "seed-0.tsv"
         path.parent.mkdir(parents=True)
         frame = {"patient": [f"p{n:02d}" for n in range(20)], "hemisphere": "left", "part": "test"}
         pd.DataFrame(frame | {"label": label, "score": score}).to_csv(path, sep="\t", index=False)
         paths.append(path)
         area = roc_auc_score(label, score)
-        rows.append({"stage": phase, "model": net, "weights": weights, "status": "ok", "auc": area})
+        rows.append({"stage": phase, "model": net, "start": start, "status": "ok", "auc": area})
         rows[-1] |= {"auc_low": area - 0.1, "auc_high": area, "auc_seed_mean": area}
     rows.append(
         {"stage": "readers", "model": "reader1", "status": "ok", "sensitivity": 0.6, "specificity": 0.7}
@@ -60,12 +60,12 @@ def test_bytes_repeat(run):
         assert len(first) > 10_000
 
 
-def test_the_outliner_stands_beside_its_network_where_readers_are(run):
+def test_the_segmentation_network_stands_beside_its_network_where_readers_are(run):
     two, three = ([line.get_label() for line in axis.lines] for axis in draw(run).axes)
-    assert any(label.startswith("outlined ratios and 3D: AUC ") for label in three)
-    assert not any(label.startswith("outlined") for label in two)
+    assert any(label.startswith("segmented ratios and 3D: AUC ") for label in three)
+    assert not any(label.startswith("segmented") for label in two)
     figure = draw(run, phases=("phase3_tss4h5",), readers=False)
-    assert not any(line.get_label().startswith("outlined") for axis in figure.axes for line in axis.lines)
+    assert not any(line.get_label().startswith("segmented") for axis in figure.axes for line in axis.lines)
 
 
 def test_a_panel_a_network_with_its_curves(run):
@@ -101,4 +101,4 @@ def test_without_readers_the_areas_are_compared(run):
 
 def test_nothing_run_is_said(run):
     figure = draw(run, phases=["phase2_tss3h"], readers=False)
-    assert figure.axes[0].texts[0].get_text() == "No arm of this figure was run."
+    assert figure.axes[0].texts[0].get_text() == "No scorer of this figure was run."

@@ -10,13 +10,13 @@ from strokeclock.evaluation.operating import fit_operating_points
 from strokeclock.figures.abstention import draw_abstention
 from strokeclock.figures.calibration import draw_calibration
 from strokeclock.figures.decision_curve import draw_decision_curve
-from strokeclock.figures.roc import LOOKS
-from strokeclock.figures.rows import look_of, title_of
+from strokeclock.figures.roc import STYLES
+from strokeclock.figures.rows import style_of, title_of
 from strokeclock.figures.style import save_figure
 from strokeclock.figures.subgroups import draw_subgroups
 
 SETTINGS = {"confidence": 0.95, "bootstraps": 100}
-ARMS = [
+SCORERS = [
     ("2d", "phase3_tss4h5", "random"),
     ("2d", "phase4_attention", "phase3"),
     ("3d", "phase3_tss4h5", "phase2"),
@@ -26,7 +26,7 @@ ARMS = [
 
 @pytest.fixture
 def run(tmp_path):
-    """Predictions of ARMS on 80 patients, two seeds for the networks; cohort, split, volumes and readers."""
+    """Predictions of SCORERS on 80 patients, two seeds for networks; cohort, split, volumes, readers."""
     rng = np.random.default_rng(0)
     patients = [f"p{number:02d}" for number in range(80)]
     part = ["validation", "test"] * 40
@@ -49,9 +49,9 @@ def run(tmp_path):
     for name, columns in files.items():
         pd.DataFrame(columns).to_csv(tmp_path / f"{name}.tsv", sep="\t", index=False)
     paths = []
-    for arm in ARMS:
-        for seed in (0, 1) if arm[0] != "ratio" else (0,):
-            path = tmp_path / "predictions" / "/".join(arm) / f"seed-{seed}.tsv"
+    for scorer in SCORERS:
+        for seed in (0, 1) if scorer[0] != "ratio" else (0,):
+            path = tmp_path / "predictions" / "/".join(scorer) / f"seed-{seed}.tsv"
             path.parent.mkdir(parents=True, exist_ok=True)
             score = 1 / (1 + np.exp(-(rng.normal(size=80) + 2 * label - 1)))
             columns = {
@@ -73,7 +73,7 @@ def draw(run):
     cohort = {"cohort": root / "cohort.tsv", "split": root / "split.tsv"}
     readers = {"exclusions": root / "exclusions.tsv", "readers": root / "readers.tsv"}
 
-    def make(name, *, only=ARMS):
+    def make(name, *, only=SCORERS):
         chosen = [path for path in paths if path.parts[-4:-1] in only]
         table = root / "table.csv"
         files = {kind: root / f"{kind}.json" for kind in ("thresholds", "temperatures", "abstention")}
@@ -126,13 +126,13 @@ def test_a_panel_a_row_with_its_slope(draw):
     table, figure = draw("calibration")
     titles = [axis.get_title() for axis in figure.axes if axis.axison]
     assert titles[0] == "2D random start\nTSS < 4.5 h"
-    assert len(titles) == len(ARMS)
+    assert len(titles) == len(SCORERS)
     slope = table.query("scores == 'temperature-scaled'")["slope"].iloc[0]
     assert f"slope {slope:.2f}" in figure.axes[0].texts[0].get_text()
 
 
 def test_reliability_is_drawn_as_tabled(draw, run):
-    _, figure = draw("calibration", only=[ARMS[0]])
+    _, figure = draw("calibration", only=[SCORERS[0]])
     bins = pd.read_csv(run[0] / "reliability.csv").query("scores == 'as predicted'")
     lines = [line for line in figure.axes[0].lines if line.get_label() == "as predicted"]
     assert lines[0].get_xydata() == pytest.approx(bins[["mean_score", "observed"]].to_numpy())
@@ -154,18 +154,18 @@ def test_decision_curves_stand_a_panel_a_network_with_readers_and_baseline(draw)
 
 def test_a_panel_has_its_networks_joined_row_and_keeps_its_size_beside_a_long_legend(tmp_path):
     rows = [("phase3_tss4h5", "2d", "phase2"), ("phase3_tss4h5", "3d", "phase2")]
-    rows += [("phase3_tss4h5", "outline", weights) for weights in ("ratios", "2d", "3d")]
+    rows += [("phase3_tss4h5", "segmentation", start) for start in ("ratios", "2d", "3d")]
     rows += [("phase3_tss4h5", "ratio", "flair"), ("phase3_tss4h5", "clinical", "covariates")]
     table = pd.DataFrame(
         [(*row, "TSS < 4.5 h", 20, 10, threshold, 0.1) for row in rows for threshold in (0.1, 0.9)],
-        columns=["stage", "model", "weights", "target", "n", "positives", "threshold", "net_benefit"],
+        columns=["stage", "model", "start", "target", "n", "positives", "threshold", "net_benefit"],
     )
     table.to_csv(tmp_path / "table.csv", index=False)
     figure = draw_decision_curve(tmp_path / "table.csv")
     save_figure(figure, tmp_path / "a.png")
     labels = [{line.get_label() for line in axis.lines} for axis in figure.axes]
-    both = {"from TSS < 3 h", "outlined ratios", "FLAIR ratio", "clinical covariates"}
-    assert labels == [both | {"outlined ratios and 2D"}, both | {"outlined ratios and 3D"}]
+    both = {"from TSS < 3 h", "segmented ratios", "FLAIR ratio", "clinical covariates"}
+    assert labels == [both | {"segmented ratios and 2D"}, both | {"segmented ratios and 3D"}]
     for axis in figure.axes:
         assert axis.get_window_extent().width / figure.dpi > 2
 
@@ -180,7 +180,7 @@ def test_abstention_is_drawn_for_networks_as_tabled(draw):
 
 
 @pytest.mark.parametrize("name", ["calibration", "abstention"])
-def test_faultless_scores_are_drawn(draw, run, name):
+def test_scores_that_separate_the_classes_are_drawn(draw, run, name):
     for path in run[1]:
         rows = pd.read_csv(path, sep="\t")
         rows.assign(score=np.where(rows["label"] == 1, 0.9, 0.1)).to_csv(path, sep="\t", index=False)
@@ -194,7 +194,7 @@ def test_one_seed_is_said_in_its_panel(draw, run):
         if path.stem == "seed-1":
             path.unlink()
             run[1].remove(path)
-    _, figure = draw("abstention", only=[ARMS[0]])
+    _, figure = draw("abstention", only=[SCORERS[0]])
     assert "needs 2 seeds or more" in figure.axes[0].texts[0].get_text()
 
 
@@ -202,7 +202,7 @@ def test_forest_of_groups(draw):
     table, figure = draw("subgroups")
     titles = [axis.get_title().replace("\n", " ") for axis in figure.axes]
     assert titles == ["2D random start", "2D attention, fine-tuned", "3D from TSS < 3 h", "FLAIR ratio"]
-    first = table[(table["model"] == "2d") & (table["weights"] == "random")]
+    first = table[(table["model"] == "2d") & (table["start"] == "random")]
     labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert len(labels) == len(first)
     assert labels[0] == f"all patients  ({first['positives'].iloc[0]} of 40)"
@@ -212,11 +212,11 @@ def test_forest_of_groups(draw):
     assert few == ["too few"] * int(first["auc"].isna().sum())
 
 
-def test_names_and_looks_of_rows():
+def test_names_and_styles_of_rows():
     assert title_of("2d", "imagenet") == "2D ImageNet"
     assert title_of("3d", "genesis") == "3D Models Genesis"
     assert title_of("3d", "phase5") == "3D from phase5"
-    assert look_of("3d", "random") == LOOKS["random"]
+    assert style_of("3d", "random") == STYLES["random"]
     assert title_of("ratio", "flair") == "FLAIR ratio"
     assert title_of("clinical", "age") == "clinical age"
-    assert not same_color(look_of("clinical", "age").colour, LOOKS["random"].colour)
+    assert not same_color(style_of("clinical", "age").colour, STYLES["random"].colour)

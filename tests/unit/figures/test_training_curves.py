@@ -32,7 +32,7 @@ def trainings(tmp_path, make_record):
 
 def draw(folder, histories, records):
     outputs = [folder / "curves.svg", folder / "curves.png"]
-    figure = draw_training_curves(histories, records, net="2d", phase="phase1_stroke", weights="random")
+    figure = draw_training_curves(histories, records, net="2d", phase="phase1_stroke", start="random")
     save_figure(figure, *outputs)
     return figure, outputs
 
@@ -73,7 +73,7 @@ def test_phase_0_has_no_auc(trainings, tmp_path):
     assert [axis.get_title() for axis in figure.axes] == ["Training loss", "Validation loss"]
 
 
-def test_no_two_of_eighteen_seeds_look_alike(trainings, tmp_path):
+def test_no_two_of_eighteen_seeds_share_a_style(trainings, tmp_path):
     _, histories, records = trainings(18, CLASSIFIER)
     figure, _ = draw(tmp_path, histories, records)
     lines = figure.axes[0].lines[::2]

@@ -14,14 +14,14 @@ from strokeclock.figures.typeset import Row, Table, draw_table, escape_latex, pr
 ODD = r"a&b <i>$x^2_{1}$</i> 50% #1 ~ \ | \"q\""
 TABLE = Table(
     title=f"A title & {ODD}",
-    labels=["Model", "Weights"],
+    labels=["Model", "Start"],
     values=["n", "AUC", "Accuracy"],
     rows=[
         "First group",
         Row(["2D", ODD], ["82", ".74 (.63–.85)", "−.3"], [".70", ".74"]),
         Row(
             ["3D", "phase 3"],
-            "not run: set starting_weights.imagenet.file " + "or another word " * 12,
+            "not run: set initial_weights.imagenet.file " + "or another word " * 12,
             [".5", ".73"],
         ),
         "Second & last",
@@ -62,7 +62,7 @@ def test_html_has_every_cell_and_no_ragged_row():
     rows = Cells(render_table(TABLE, ".html")).rows
     assert [sum(span for _, span in row) for row in rows] == [7] * 7
     texts = [[text for text, _ in row] for row in rows]
-    assert texts[1] == ["Model", "Weights", "n", "AUC", "Accuracy", "Accuracy", "AUC"]
+    assert texts[1] == ["Model", "Start", "n", "AUC", "Accuracy", "Accuracy", "AUC"]
     assert texts[2] == ["First group"]
     assert texts[3] == ["2D", ODD, "82", ".74 (.63–.85)", "−.3", ".70", ".74"]
     assert texts[4] == ["3D", "phase 3", TABLE.rows[2].values, ".5", ".73"]

@@ -1,4 +1,4 @@
-"""A small atlas and heads made from it by known transforms: what the registration tests stand on."""
+"""A small atlas and heads made from it by known transforms, for the registration tests."""
 
 import numpy as np
 import pytest

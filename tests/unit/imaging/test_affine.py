@@ -46,7 +46,7 @@ def test_known_transform_is_found(atlas, atlas_mask, head_of, brain_points, true
     ("dof", "scales"), [(6, (1, 1, 1)), (7, (0.93, 0.93, 0.93)), (9, (0.93, 1.06, 0.98))]
 )
 def test_degrees_of_freedom(atlas, atlas_mask, head_of, brain_points, dof, scales):
-    """A head that needs no more is found, and nothing beyond what is asked for is ever given."""
+    """A head within the degrees of freedom is found, and the result never has more of them."""
     true = pose(stretch=np.diag(scales), shift=(12, -20, 30), pitch=8, yaw=-6)
     found = register_affine(head_of(true), atlas, atlas_mask, dof=dof)
     assert error(found, true, brain_points) < 0.8
@@ -57,7 +57,7 @@ def test_degrees_of_freedom(atlas, atlas_mask, head_of, brain_points, dof, scale
 
 
 def test_cut_field_of_view_does_not_drift(atlas, atlas_mask, head_of, brain_points):
-    """Four centimetres of the vertex, or the cerebellum, missing: what is there still lands in its place."""
+    """Four centimetres of the vertex, or the cerebellum, missing: the rest is still registered."""
     whole = head_of(pose(pitch=8))
     for part in (slice(0, -7), slice(7, None)):
         affine = whole.affine.copy()
@@ -76,7 +76,7 @@ def test_any_voxel_size(atlas, atlas_mask, head_of, brain_points, shape, spacing
     assert error(found, true, brain_points) < 1
 
 
-def test_large_lesion_does_not_pull(atlas, atlas_mask, head_of, brain_points):
+def test_large_lesion_does_not_shift_the_result(atlas, atlas_mask, head_of, brain_points):
     """A third of a hemisphere as bright as fluid."""
     true = pose(yaw=10, stretch=STRETCH)
     head = head_of(true)

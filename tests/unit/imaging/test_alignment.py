@@ -83,11 +83,9 @@ def test_coarsening_keeps_thick_slices():
     [(ROTATIONS, rotation(pitch=4, yaw=-8)), (STRETCHES, [[1.08, 0.05, 0], [0, 0.95, 0.03], [0.02, 0, 1.1]])],
 )
 def test_descent_finds_a_known_pose(generators, linear):
-    """Least squares between a blob and itself, looked up through a known pose."""
+    """Least squares between a blob and itself, sampled by a known pose."""
     volume = blob()
-    folds = np.sin(np.indices(volume.shape) * 0.4).sum(
-        axis=0
-    )  # an ellipsoid alone looks the same from many poses
+    folds = np.sin(np.indices(volume.shape) * 0.4).sum(axis=0)  # an ellipsoid alone is the same in many poses
     sampler = Sampler(Volume((volume.data * (1 + 0.2 * folds)).astype(np.float32), volume.affine))
     true = np.eye(4)
     true[:3, :3], true[:3, 3] = linear, (3, -4, 5)
@@ -111,7 +109,7 @@ def test_descent_finds_a_known_pose(generators, linear):
     assert distance(pose, true, points) < 0.05
 
 
-def test_start_outside_the_field_of_view_costs_everything():
+def test_start_outside_the_field_of_view_has_infinite_cost():
     away = np.eye(4)
     away[0, 3] = 1e4
     pose, cost = descend(

@@ -1,4 +1,4 @@
-"""The atlas from nilearn's maps, from files in any orientation, and the words where there is none."""
+"""The atlas from nilearn's maps, from files in any orientation, and the message where there is none."""
 
 import sys
 import types
@@ -52,7 +52,7 @@ def test_left_and_right_are_alike(atlas, atlas_mask):
 
 
 def test_files_in_any_orientation_give_the_same_atlas(tmp_path, atlas, atlas_mask):
-    """Stored LAS, mask on its own grid: as sources they lead to the same grids and the same images."""
+    """Stored LAS, mask on its own grid: as sources they give the same grids and the same images."""
     results = []
     for name, stored_left_first in (("ras", False), ("las", True)):
         folder = tmp_path / name
@@ -98,7 +98,7 @@ def test_files_without_paths(tmp_path):
 
 
 def test_templateflow(tmp_path, monkeypatch, atlas_files):
-    """Its files are used as any others; where it has none, one sentence says what to do."""
+    """Its files are used as any others; where it has none, the error names the remedy."""
     asked = []
 
     def get(template, *, desc, suffix, **rest):
@@ -116,5 +116,5 @@ def test_templateflow(tmp_path, monkeypatch, atlas_files):
         raise ConnectionError
 
     package.api.get = offline
-    with pytest.raises(ConfigurationError, match="go online once"):
+    with pytest.raises(ConfigurationError, match="connect to the internet once"):
         build_atlas(source="templateflow", grid=(40, 40, 20), outputs=outputs(tmp_path))

@@ -1,4 +1,4 @@
-"""N4: a known multiplicative field is taken out, by both programs alike."""
+"""N4: both programs take out a known multiplicative field."""
 
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def test_configured_schedule_takes_out_most_of_a_field(case):
     assert left([20, 20]) > 0.5
 
 
-def test_field_says_nothing_about_overall_brightness(case):
+def test_field_keeps_the_overall_brightness(case):
     head, mask, _ = case
     field = bias.estimate_field_niimath(head, mask, **SETTINGS, patient="p1")
     assert np.log(field.data[mask.data > 0]).mean() == pytest.approx(0, abs=1e-5)

@@ -1,4 +1,4 @@
-"""The check of a batch: each patient with their own files, side and person's word."""
+"""The check of a batch: each patient with their own files, side and manual verdict."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def check_batch(tmp_path):
     return check
 
 
-def test_who_was_excluded_before_keeps_the_reason(check_batch, tmp_path):
+def test_an_excluded_patient_keeps_the_reason(check_batch, tmp_path):
     records = check_batch()
     assert [(record["verdict"], record["reason"]) for record in records] == [
         ("fail", "p1 moved"),
@@ -50,7 +50,7 @@ def test_who_was_excluded_before_keeps_the_reason(check_batch, tmp_path):
     assert set(read_batches(tmp_path / "checks.tsv")) == {"p1", "p2"}
 
 
-def test_each_patient_is_checked_with_their_own_side_files_and_person(check_batch, monkeypatch, tmp_path):
+def test_each_patient_is_checked_with_their_own_side_files_and_verdict(check_batch, monkeypatch, tmp_path):
     seen = {}
 
     def note(volumes, mask, *, patient, **rest):

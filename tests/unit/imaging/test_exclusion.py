@@ -1,10 +1,10 @@
-"""An exclusion travels from the step that found it to the last file."""
+"""An exclusion note is passed on from the step that wrote it to the last file."""
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion, run_step
 
 
-def test_a_reason_travels_through_the_steps_and_no_later_step_runs(tmp_path):
+def test_a_reason_is_passed_on_and_no_later_step_runs(tmp_path):
     raw, first, second = (tmp_path / name for name in ("raw.nii", "first.nii", "second.nii"))
     raw.write_bytes(b"\x5c\x01")
 

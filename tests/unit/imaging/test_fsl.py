@@ -1,4 +1,4 @@
-"""FSL's command lines to the letter, its matrices against independent arithmetic, the chain where FSL is."""
+"""FSL's exact command lines, its matrices against independent arithmetic, the chain if FSL is installed."""
 
 import os
 from itertools import product
@@ -100,7 +100,7 @@ def test_command_line(files, build, expected):
 # -- presence
 
 
-def test_absent_fsl_is_one_sentence_with_both_ways_out():
+def test_absent_fsl_is_named_with_both_remedies():
     with pytest.raises(MissingSoftwareError) as caught:
         fsl.require_fsl({"PATH": "/nowhere"})
     sentence = str(caught.value)
@@ -228,7 +228,7 @@ def test_bias_correction(raw, tmp_path, shared):
     assert same == shared  # one field for both leaves the ADC as it was
 
 
-def test_a_stripped_series_is_passed_on(tmp_path):
+def test_a_stripped_series_is_copied(tmp_path):
     rng = np.random.default_rng(0)
     data = np.zeros((40, 40, 10), np.float32)
     data[10:30, 8:32, 2:8] = rng.uniform(100, 200, (20, 24, 6))
@@ -240,7 +240,7 @@ def test_a_stripped_series_is_passed_on(tmp_path):
     assert out.read_bytes() == (tmp_path / "t2w.nii").read_bytes()
 
 
-def test_a_program_that_fails_costs_one_patient(tmp_path, monkeypatch):
+def test_a_program_that_fails_excludes_one_patient(tmp_path, monkeypatch):
     bet = tmp_path / "bet"
     bet.write_text(
         "#!/bin/sh\necho loading >&2\necho Segmentation fault >&2\n"
@@ -261,7 +261,7 @@ def test_a_program_that_fails_costs_one_patient(tmp_path, monkeypatch):
 @needs_fsl
 @pytest.mark.fsl
 @pytest.mark.parametrize(("moving", "fixed"), list(product(("RAS", "LAS"), repeat=2)))
-def test_flirt_moves_as_the_matrix_says(tmp_path, moving, fixed):
+def test_flirt_moves_by_the_matrix(tmp_path, moving, fixed):
     moving = image(moving, shape=(40, 44, 24), spacing=(3.0, 3.0, 5.0), tilt=9)
     fixed = image(fixed, shape=(36, 38, 30), spacing=(4.0, 4.0, 5.0))
     data = ndimage.gaussian_filter(np.random.default_rng(0).normal(0, 1, moving.shape), 3).astype(np.float32)
@@ -290,7 +290,7 @@ def test_flirt_moves_as_the_matrix_says(tmp_path, moving, fixed):
 @needs_fsl
 @pytest.mark.fsl
 def test_the_boxes_in_their_order(tmp_path):
-    """A head that is the atlas moved: the chain must find the way back for b0 and for a FLAIR moved again."""
+    """A head that is the moved atlas: the chain must undo the move of b0 and the further move of FLAIR."""
     atlas = {name: tmp_path / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
     build_atlas(source="nilearn", grid=(64, 74, 26), outputs=atlas)
     head = read_volume(atlas["t2w"], patient="atlas", series="t2w")

@@ -190,12 +190,12 @@ def prepare(**change):
         {"percentiles": (5.0, 99.9)},
     ],
 )
-def test_every_switch_of_the_intensities_reaches_the_tensor(change):
+def test_every_setting_of_the_intensities_changes_the_tensor(change):
     assert np.abs(prepare(**change) - prepare()).max() > 0.01
 
 
-def test_clip_and_percentiles_do_what_they_say_to_the_brightest():
-    """Three voxels at 1500, 1600 and 1700 of a series are told apart unless something cuts them off."""
+def test_clip_and_percentiles_cut_the_brightest():
+    """Three voxels at 1500, 1600 and 1700 of a series stay different unless a setting cuts them off."""
 
     def brightest(**change):
         return prepare(percentiles=(0, 100), **change)[0, 0, 4, 4, :3]
@@ -224,7 +224,7 @@ def test_the_manifest_lists_hashes_and_leaves_the_excluded_out(tmp_path):
 
 
 @pytest.mark.parametrize("channels", [("flair", "dwi"), ("dwi", "t2w", "flair", "adc")])
-def test_channels_stand_in_the_order_asked_for(channels):
+def test_channels_stand_in_the_given_order(channels):
     volumes, mask = series(), np.ones(SHAPE, bool)
     data = {name: volumes[name].data for name in CHANNELS}
     reference = make_reference(data, mask, patient="p1", part="train", match_points=7, **SETTINGS)
@@ -243,7 +243,7 @@ def test_channels_stand_in_the_order_asked_for(channels):
             np.testing.assert_array_equal(hemispheres[:, channel], alone[:, 0])
 
 
-def test_a_batch_is_halved_but_for_whom_the_checks_exclude(tmp_path):
+def test_a_batch_is_halved_without_excluded_patients(tmp_path):
     data = {name: volume.data for name, volume in series().items()}
     mask = np.ones(SHAPE, bool)
     mask[:, 0] = False

@@ -50,7 +50,7 @@ def test_zscore_is_clipped():
     assert normalise(data, np.ones(data.shape, bool), clip=5.0).max() == 5.0
 
 
-def test_the_default_clip_leaves_a_bright_infarct_its_shades():
+def test_the_default_clip_keeps_the_shades_of_a_bright_infarct():
     """1 % of the brain, 9 ± 1 tissue SD, lies 6.6 of the brain's SD above its mean: 5 would cut it flat."""
     rng = np.random.default_rng(4)
     data = rng.normal(0, 1, (30_000, 1, 1)).astype(np.float32)
@@ -129,7 +129,7 @@ def test_match_equals_independent_reference(brain, points):
 
 @pytest.mark.parametrize(("points", "share"), [(7, 1e-4), (15, 1e-4), (256, 1e-3)])
 def test_match_equals_itk_below_the_last_landmark(points, share):
-    """ITK's filter with its threshold at the mean and fine bins; above, ours leaves it, on purpose."""
+    """ITK's filter with its threshold at the mean and fine bins; above them ours differs by design."""
     ants = pytest.importorskip("ants", reason="needs ANTsPy")
     random = np.random.default_rng(0)
 
@@ -187,7 +187,7 @@ def test_zero_match_points_change_nothing(brain):
 
 @pytest.mark.parametrize("method", ["zscore", "minmax", "whitestripe"])
 def test_linear_normalisations_give_one_matched_volume(brain, method):
-    """What docs/paper.md says: after matching and rescaling, only clipping is left of the normalisation."""
+    """As in docs/paper.md: after matching and rescaling, normalisations differ in clipping alone."""
     data, mask = brain
     other = (np.random.default_rng(6).gamma(3, 1, data.shape) * 50).astype(np.float32)
 
@@ -201,7 +201,7 @@ def test_linear_normalisations_give_one_matched_volume(brain, method):
 
 @pytest.mark.parametrize("share", [0.005, 0.03])
 def test_few_points_keep_the_contrast_of_a_lesion(share):
-    """Infarcts of about 8 and 45 mL; with every quantile matched they fade into the reference's own tail."""
+    """Infarcts of about 8 and 45 mL; with every quantile matched their contrast would be lost."""
     rng = np.random.default_rng(3)
 
     def two_tissues():

@@ -1,4 +1,4 @@
-"""The brain mask: refined on a head whose brain is known, and read off a stripped one."""
+"""The brain mask: refined on a head whose brain is known, and taken from a stripped one."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_perfect_transform_gives_the_brain(head, truth, atlas_mask):
     assert dice(mask, truth) > 0.965
 
 
-def test_refinement_mends_a_transform_that_is_a_little_wrong(head, truth, atlas_mask):
+def test_refinement_corrects_a_transform_that_is_a_little_wrong(head, truth, atlas_mask):
     """The carried-back mask is 7 mm off; the refined one is nearer to the truth."""
     off = np.eye(4)
     off[:3, 3] = (6, -3, 2)
@@ -44,7 +44,7 @@ def test_refinement_mends_a_transform_that_is_a_little_wrong(head, truth, atlas_
 
 
 def test_dark_fluidless_voxels_deep_inside_stay(head, truth, atlas_mask):
-    """A haemorrhage or an old cavity that is black on b0 is brain all the same."""
+    """A haemorrhage or an old cavity that is black on b0 also counts as brain."""
     data = head.data.copy()
     x, y, z = np.rint(np.linalg.inv(head.affine) @ HEAD @ [-25, -20, 30, 1]).astype(int)[:3]
     data[x - 2 : x + 3, y - 2 : y + 3, z - 1 : z + 2] = 0
@@ -83,7 +83,7 @@ def test_opening_by_a_ball_is_opening_by_distance(truth):
     assert (_dilate(inside, sphere) == wider).all()
 
 
-def test_no_brain_in_view(head, atlas_mask):
+def test_no_brain_in_the_field_of_view(head, atlas_mask):
     away = np.eye(4)
     away[0, 3] = 500
     with pytest.raises(PatientError, match="no brain found"):
@@ -110,7 +110,7 @@ def test_holes_of_a_stripped_head_are_filled(head, truth):
 
 
 def test_islands_of_a_stripped_head_are_left_out(head, truth):
-    """What a stripper left of the nose hangs on to the brain in one slice and is an island in the next."""
+    """Remnants of the nose are joined to the brain in one slice and are an island in the next."""
     data = head.data * truth.data
     clean = strip_by_zeros(Volume(data, head.affine)).data
     low = np.flatnonzero(truth.data.any((0, 1)))[4]

@@ -1,4 +1,4 @@
-"""The open chain on a head made from the atlas by a known transform: everything lands where it belongs."""
+"""The open chain on a head made from the atlas by a known transform: all outputs are in the right place."""
 
 import subprocess
 import sys
@@ -142,7 +142,7 @@ def test_same_input_gives_the_same_bytes(raw, result, folder, tmp_path, atlas_fi
 
 
 def test_stripped_without_b0(raw, tmp_path, atlas_files, atlas_mask):
-    """As public data come: skull off, ADC in 1e-6 mm2/s instead of b0."""
+    """As in public data: skull stripped, ADC in 1e-6 mm2/s instead of b0."""
     volumes = {name: read_volume(raw[name], patient="p1", series=name) for name in ("t2w", "dwi", "flair")}
     files = {"t2w": None}
     for name, transform in (("dwi", HEAD), ("flair", FLAIR @ HEAD)):
@@ -179,7 +179,7 @@ def test_truncated_series_excludes_the_patient_and_writes_nothing(raw, tmp_path,
 
 
 def test_heavy_packages_stay_out():
-    """Start-up is paid per patient."""
+    """Importing them costs seconds in every process."""
     heavy = {"ants", "nipype", "pandas", "torch", "nilearn", "matplotlib", "sklearn"}
     done = subprocess.run(
         [sys.executable, "-c", "import sys, strokeclock.imaging.open_chain; print(*sys.modules)"],

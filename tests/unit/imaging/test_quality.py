@@ -116,7 +116,7 @@ def test_planted_tilt_is_measured(a, b, c):
     assert offset == pytest.approx(a, abs=0.3)
 
 
-@pytest.mark.parametrize(("columns", "verdict"), [(1, "pass"), (2, "look"), (-3, "look")])
+@pytest.mark.parametrize(("columns", "verdict"), [(1, "pass"), (2, "review"), (-3, "review")])
 def test_a_sideways_shift_is_measured_and_judged(columns, verdict):
     t2w, _, _, brain = head()
     shifted = Volume(np.roll(t2w.data, columns, axis=0), t2w.affine)
@@ -177,7 +177,7 @@ def test_a_flair_some_mm_off_does_not_fit(axis, voxels, fits):
 
 
 @pytest.mark.parametrize(("centre", "side"), [(-40, "left"), (40, "right")])
-def test_planted_infarct_is_seen_on_its_side(centre, side):
+def test_planted_infarct_is_found_on_its_side(centre, side):
     _, dwi, adc, brain = head()
     left, right = quality.infarct_volumes(*with_infarct(dwi, adc, centre), brain)
     assert quality.side_of(left, right) == side
@@ -209,20 +209,20 @@ def test_side_of(left, right, side):
         ({"mask_volume_ml": None}, "pass", ""),
         ({"dice_to_atlas": 0.84}, "fail", "Dice"),
         ({"dice_to_atlas": 0.85}, "pass", ""),
-        ({"nmi_to_atlas": 1.01}, "look", "NMI"),
-        ({"midplane_tilt_deg": 4.1}, "look", "mid-plane tilted by 4.1°, above 4°"),
+        ({"nmi_to_atlas": 1.01}, "review", "NMI"),
+        ({"midplane_tilt_deg": 4.1}, "review", "mid-plane tilted by 4.1°, above 4°"),
         ({"midplane_tilt_deg": 4.0}, "pass", ""),
-        ({"midplane_offset_mm": 3.1}, "look", "mid-plane +3.1 mm from the atlas's, above 3 mm"),
-        ({"midplane_offset_mm": -3.1}, "look", "mid-plane -3.1 mm"),
+        ({"midplane_offset_mm": 3.1}, "review", "mid-plane +3.1 mm from the atlas's, above 3 mm"),
+        ({"midplane_offset_mm": -3.1}, "review", "mid-plane -3.1 mm"),
         ({"midplane_offset_mm": -3.0}, "pass", ""),
-        ({"t2w_coverage": 0.74}, "look", "T2w shows 74% of the atlas's brain, below 85%"),
+        ({"t2w_coverage": 0.74}, "review", "T2w shows 74% of the atlas's brain, below 85%"),
         ({"t2w_coverage": 0.85}, "pass", ""),
-        ({"flair_coverage": 0.94}, "look", "FLAIR shows 94% of the brain, below 95%"),
+        ({"flair_coverage": 0.94}, "review", "FLAIR shows 94% of the brain, below 95%"),
         ({"flair_coverage": 0.95}, "pass", ""),
-        ({"flair_fit": 0.67}, "look", "FLAIR fits T2w and DWI by 0.67, below 0.68"),
+        ({"flair_fit": 0.67}, "review", "FLAIR fits T2w and DWI by 0.67, below 0.68"),
         ({"flair_fit": 0.68}, "pass", ""),
-        ({"side_seen": "right", "side_recorded": "left"}, "look", "DWI shows the infarct right"),
-        ({"side_recorded": "right"}, "look", "DWI shows the infarct left, recorded is right"),
+        ({"side_seen": "right", "side_recorded": "left"}, "review", "DWI shows the infarct right"),
+        ({"side_recorded": "right"}, "review", "DWI shows the infarct left, recorded is right"),
         ({"side_recorded": "both"}, "pass", ""),
         ({"side_recorded": ""}, "pass", ""),
         ({"side_seen": "none"}, "pass", ""),
@@ -244,7 +244,7 @@ def fine(volume):
 
 
 def test_fine_voxels_give_the_same_numbers():
-    """Half the voxel size: averaged two by two, the same head comes back, and so do all numbers."""
+    """Half the voxel size: averaged two by two, the head is the same, and so are all numbers."""
     t2w, dwi, adc, brain = head(1.5, 0.04, 0.03)
     dwi, adc = with_infarct(dwi, adc, -40)
     fine_brain = brain.repeat(2, axis=0).repeat(2, axis=1)
@@ -280,8 +280,8 @@ def test_every_number_of_a_whole_head():
 
 
 @pytest.mark.parametrize(("centre", "side"), [(-40, "left"), (40, "right")])
-def test_a_patient_stored_mirrored_asks_for_an_eye(centre, side):
-    """Every series flipped left for right: the recorded side gives it away, in either direction."""
+def test_a_patient_stored_mirrored_is_for_review(centre, side):
+    """Every series flipped left for right: the infarct then disagrees with the recorded side."""
     t2w, dwi, adc, brain = head()
     dwi, adc = with_infarct(dwi, adc, centre)
     volumes = {"t2w": t2w, "dwi": dwi, "flair": as_flair(t2w, dwi), "adc": adc}
@@ -290,7 +290,7 @@ def test_a_patient_stored_mirrored_asks_for_an_eye(centre, side):
     rest = {"atlas": t2w, "atlas_mask": mask, "growth": 1.0, "recorded_side": side, "patient": "p1"}
     assert quality.judge(quality.measure(volumes, mask, **rest), **THRESHOLDS) == ("pass", "")
     verdict, reason = quality.judge(quality.measure(mirrored, mask, **rest), **THRESHOLDS)
-    assert verdict == "look"
+    assert verdict == "review"
     assert reason.endswith(f"recorded is {side}")
 
 

@@ -47,20 +47,20 @@ def test_worst_first(tmp_path):
         [
             record("p1", "pass", dice=0.95),
             record("p2", "pass", dice=0.91),
-            record("p3", "look"),
+            record("p3", "review"),
             record("p4", "fail", dice=0.7),
             record("p5", "fail", dice=None),
         ],
     )
     assert re.findall(r'<td class="patient">(\w+)</td>', text) == ["p5", "p4", "p3", "p2", "p1"]
     assert "2 fail" in text
-    assert "1 look" in text
+    assert "1 review" in text
     assert "2 pass" in text
 
 
 def test_every_number_has_a_column_and_sorts_by_its_value(tmp_path):
     numbers = dict.fromkeys(NUMBERS, 0.98765) | {"mask_volume_ml": None, "side_seen": "left"}
-    text = page(tmp_path, [make_record("p1", numbers=numbers, automatic=("look", "NMI"), person=None)])
+    text = page(tmp_path, [make_record("p1", numbers=numbers, automatic=("review", "NMI"), person=None)])
     assert text.count("<th>") == 3 + len(NUMBERS) + 1 == text.count("<td")
     assert '<td class="number" data-key="0.98765">99%</td>' in text
     assert '<td class="number" data-key="left">left</td>' in text
@@ -68,13 +68,13 @@ def test_every_number_has_a_column_and_sorts_by_its_value(tmp_path):
 
 
 def test_buttons_count_and_rows_carry_their_verdict(tmp_path):
-    text = page(tmp_path, [record("p1", "pass"), record("p2", "look"), record("p3", "fail", dice=None)])
+    text = page(tmp_path, [record("p1", "pass"), record("p2", "review"), record("p3", "fail", dice=None)])
     assert re.findall(r'data-show="(\w+)" aria-pressed="(\w+)"><u>(\w)</u>\w+ (\d+)<', text) == [
         ("all", "true", "a", "3"),
-        ("look", "false", "l", "1"),
+        ("review", "false", "r", "1"),
         ("fail", "false", "f", "1"),
     ]
-    assert re.findall(r'<tr class="(\w+)">', text) == ["fail", "look", "pass"]
+    assert re.findall(r'<tr class="(\w+)">', text) == ["fail", "review", "pass"]
 
 
 def test_pictures_by_relative_path_and_no_network(tmp_path):
@@ -103,7 +103,9 @@ def test_reference_distance_and_person_are_named(tmp_path):
     assert "pass (by a person)" in text
 
 
-def test_reference_for_want_of_one(tmp_path):
+def test_reference_without_training_patients_is_named(tmp_path):
     none = Reference("p9", "none", landmarks={}, profile={}, sha256={})
-    assert "p9, for want of a training patient" in page(tmp_path, [record("p1", "pass")], reference=none)
+    assert "p9, because there is no training patient" in page(
+        tmp_path, [record("p1", "pass")], reference=none
+    )
     assert "There is no histogram reference" in page(tmp_path, [record("p1", "fail")], reference=None)

@@ -38,7 +38,9 @@ def head():
 @pytest.fixture
 def record():
     numbers = dict.fromkeys(NUMBERS, 1.0) | {"side_seen": "right", "side_recorded": ""}
-    return make_record("p1", numbers=numbers, automatic=("look", "DWI shows the infarct right"), person=None)
+    return make_record(
+        "p1", numbers=numbers, automatic=("review", "DWI shows the infarct right"), person=None
+    )
 
 
 def draw(head, record, *, mask=None, matching=None):

@@ -1,4 +1,4 @@
-"""Records: who may override, what stands in the tables."""
+"""Records: which verdict counts, and what the tables hold."""
 
 from strokeclock.batches import write_batch
 from strokeclock.imaging.quality_record import make_record, read_record, write_record, write_tables
@@ -10,7 +10,7 @@ NUMBERS_OF_ONE = {
 }
 
 
-def test_a_person_overrides_but_not_where_there_is_nothing_to_see():
+def test_a_manual_verdict_overrides_except_without_volumes():
     automatic = ("fail", "Dice")
     record = make_record("p1", numbers=NUMBERS_OF_ONE, automatic=automatic, person=("pass", "fine"))
     assert (record["verdict"], record["reason"], record["judged_by"]) == ("pass", "fine", "person")
@@ -55,6 +55,6 @@ def test_tables(tmp_path):
 
 
 def test_record_survives_the_file(tmp_path):
-    record = make_record("p1", numbers=NUMBERS_OF_ONE, automatic=("look", "NMI"), person=None)
+    record = make_record("p1", numbers=NUMBERS_OF_ONE, automatic=("review", "NMI"), person=None)
     write_record(tmp_path / "p1.json", record)
     assert read_record(tmp_path / "p1.json") == record

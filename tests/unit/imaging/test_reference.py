@@ -1,4 +1,4 @@
-"""The histogram reference: chosen in training, refused elsewhere, the same after the file."""
+"""The histogram reference: a training patient, refused from other parts, unchanged by its file."""
 
 import csv
 
@@ -31,7 +31,7 @@ def test_reference_is_the_first_training_patient():
 
 def test_reference_without_training_patients_is_flagged(caplog):
     assert choose_reference({}, patients=["p2", "p1"]) == ("p1", "none")
-    assert "p1 is the histogram reference only for want of one" in caplog.text
+    assert "no training patient: the histogram reference is p1" in caplog.text
     assert choose_reference({}, patients=[]) is None
 
 
@@ -65,7 +65,7 @@ def test_reference_survives_the_file_and_repeats_to_the_byte(brain, tmp_path):
         np.testing.assert_array_equal(read.profile[series], reference.profile[series])
 
 
-def test_reference_hash_sees_one_changed_voxel(brain):
+def test_reference_hash_changes_with_one_voxel(brain):
     data, mask = brain
     changed = data.copy()
     changed[5, 5, 5] += 1
@@ -83,8 +83,8 @@ def test_distances_exact():
     assert matching.distances() == pytest.approx((0.2, 0.0))
 
 
-def test_matching_is_followed_from_far_to_near(brain):
-    """A volume of another shape comes close, the reference itself stays, and scale alone is no distance."""
+def test_matching_lowers_the_distance_to_the_reference(brain):
+    """Another histogram comes close, the reference's stays as it is, and scale alone is no distance."""
     data, mask = brain
     random = np.random.default_rng(3)
     other = np.where(mask, random.gamma(2, 60, data.shape), 0).astype(np.float32)

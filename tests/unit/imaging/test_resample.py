@@ -74,7 +74,7 @@ def test_field_of_view_ends_half_a_voxel_beyond_the_last_centre():
     assert np.array_equal(line.data[:, 0, 0], np.where((x >= -1) & (x <= 7), 7, 0))
 
 
-def test_thick_target_slices_see_all_thin_ones():
+def test_thick_target_slices_average_all_thin_ones():
     """Alternating thin slices must average out, not alias, and the wanted width is FWHM² = grid² - voxel²."""
     data = np.zeros((3, 3, 60), dtype=np.float32)
     data[..., ::2] = 100
@@ -98,7 +98,7 @@ def test_finer_grids_are_not_smoothed():
 
 @pytest.mark.parametrize("turn", [0, 7])
 def test_matches_scipy_smoothing_and_interpolation(turn):
-    """Parallel axes take another way than turned ones: both against scipy on the whole volume."""
+    """Parallel axes have other code than turned ones: both against scipy on the whole volume."""
     data = np.random.default_rng(0).random((20, 17, 31), dtype=np.float32)
     volume = Volume(data, grid((1, 1.5, 1), (-8, -9, -15)))
     target, transform = grid((1.4, 1.1, 5.0), (-11, -10, -13)), rigid((1, 2, 0.5), yaw=turn, pitch=turn)

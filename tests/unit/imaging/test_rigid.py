@@ -69,7 +69,7 @@ def test_cut_field_of_view_does_not_drift(head_of, fixed, brain_points, part):
     assert error(found, true, brain_points) < 1
 
 
-def test_bright_scalp_and_lesion_do_not_pull(head_of, fixed, brain_points):
+def test_bright_scalp_and_lesion_do_not_shift_the_result(head_of, fixed, brain_points):
     """FLAIR's scalp is far brighter than brain; an infarct is bright in DWI and FLAIR alike."""
     t2w, dwi, mask = fixed
     true = moved((4, 2, -5), pitch=6)

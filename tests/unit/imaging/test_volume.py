@@ -82,7 +82,7 @@ def test_truncated_gz_is_refused(tmp_path, data, keep):
         read(path)
 
 
-def test_truncated_gz_names_the_mend(tmp_path, data):
+def test_truncated_gz_names_the_remedy(tmp_path, data):
     path = save(tmp_path / "dwi.nii.gz", data)
     path.write_bytes(path.read_bytes()[:-1000])
     with pytest.raises(PatientError, match="copy it again"):
@@ -133,7 +133,7 @@ def test_negative_values(tmp_path, data):
         read(save(tmp_path / "z.nii", data - data.mean()))
 
 
-def test_qform_serves_where_the_sform_is_not_set(tmp_path, data):
+def test_qform_is_used_where_the_sform_is_not_set(tmp_path, data):
     volume = read(save(tmp_path / "q.nii", data, sform=None, qform=AFFINE))
     assert np.allclose(volume.affine, AFFINE, atol=1e-5)
 

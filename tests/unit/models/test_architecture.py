@@ -5,8 +5,8 @@ import torch
 
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.field import Field
 from strokeclock.models.slicewise import SliceWiseNetwork
+from strokeclock.models.view import View
 from strokeclock.models.volumetric import VolumetricNetwork
 
 SHARED = {"grid": (16, 32, 9), "width": 4, "attention_norm": "sigmoid", "standardise": True}
@@ -25,10 +25,10 @@ def test_builds_for_its_own_grid(architecture, kind):
 
 
 @pytest.mark.parametrize("architecture", [TWO_D, THREE_D], ids=["2d", "3d"])
-def test_a_field_is_what_the_network_sees(architecture):
-    """It says of a hemisphere what the same network says of the part that was cut out."""
-    field = Field(((4, 16), (8, 30), (1, 9)))
-    network = dataclasses.replace(architecture, field=field).build().eval()
+def test_a_view_is_what_the_network_sees(architecture):
+    """Its logit for a hemisphere is the same network's logit for the part that was cut out."""
+    view = View(((4, 16), (8, 30), (1, 9)))
+    network = dataclasses.replace(architecture, view=view).build().eval()
     of_parts = dataclasses.replace(architecture, grid=(12, 22, 8)).build().eval()
     of_parts.load_state_dict(network.state_dict())
     hemispheres = torch.rand(2, 3, *architecture.grid)
@@ -38,8 +38,8 @@ def test_a_field_is_what_the_network_sees(architecture):
 
 def test_averages_that_leave_the_3d_network_nothing_are_one_sentence():
     with pytest.raises(ConfigurationError, match=r"sees 16 × 32 × 5 voxels and needs 8 .* models\.average"):
-        dataclasses.replace(THREE_D, field=Field(average=(1, 1, 2))).build()
-    dataclasses.replace(TWO_D, field=Field(average=(1, 1, 2))).build()
+        dataclasses.replace(THREE_D, view=View(average=(1, 1, 2))).build()
+    dataclasses.replace(TWO_D, view=View(average=(1, 1, 2))).build()
 
 
 def test_gates_are_there_only_where_asked_for():

@@ -1,4 +1,4 @@
-"""Each network says of itself what the others have to know; a module in models/networks is enough."""
+"""Each network has a specification; a module in models/networks is enough to add one."""
 
 import json
 import subprocess
@@ -15,7 +15,7 @@ from strokeclock.models.registry import (
     describe_owners,
     find_network,
     list_titles,
-    network_taught_by,
+    network_started_from,
     networks,
     place_of,
     segmenting_network,
@@ -38,7 +38,7 @@ FACTS = {
 
 
 def write_module(folder, name, **facts):
-    """Write a module whose network is called ``name`` and has these facts beside the least."""
+    """Write a module whose network is called ``name`` and has these facts beside the required ones."""
     lines = ["from strokeclock.models.spec import NetworkSpec", f"SPEC = NetworkSpec(name={name!r},"]
     lines += [f"    {key}={value!r}," for key, value in (FACTS | facts).items()]
     (folder / f"{name}_module.py").write_text("\n".join([*lines, ")", ""]))
@@ -87,19 +87,19 @@ def test_defaults_are_the_configurations(net):
     assert find_network(net).defaults == config["models"][net]
 
 
-def test_who_learns_what():
-    assert network_taught_by("phase0_genesis") == network_taught_by("medical_3d") == "3d"
-    assert network_taught_by("imagenet") == network_taught_by("medical_2d") == "2d"
+def test_the_network_of_each_source():
+    assert network_started_from("phase0_genesis") == network_started_from("medical_3d") == "3d"
+    assert network_started_from("imagenet") == network_started_from("medical_2d") == "2d"
     assert segmenting_network() == "3d"
     assert list_titles(["2d"]) == "2D"
     assert list_titles(["2d", "3d"]) == "2D and 3D"
-    with pytest.raises(NetworkError, match="no_such teaches one network and not none"):
-        network_taught_by("no_such")
+    with pytest.raises(NetworkError, match="no_such belongs to exactly one network, not to none"):
+        network_started_from("no_such")
 
 
-def test_who_alone_has_starting_weights(tiny):
-    assert describe_owners("imagenet") == "ImageNet weights are of the 2D network alone"
-    assert describe_owners("medical") == "medical weights are of the 2D and 3D networks alone"
+def test_networks_with_initial_weights_are_named(tiny):
+    assert describe_owners("imagenet") == "only the 2D network has ImageNet weights"
+    assert describe_owners("medical") == "only the 2D and 3D networks have medical weights"
     assert describe_owners("mri") == "no network has mri weights"
 
 
@@ -112,7 +112,7 @@ def test_who_alone_has_starting_weights(tiny):
         ({"starts": {"mri": "somewhere"}}, r"starts\['mri'\]: use genesis, imagenet, medical"),
     ],
 )
-def test_a_spec_that_cannot_be_is_one_sentence(facts, sentence):
+def test_an_invalid_spec_is_one_sentence(facts, sentence):
     with pytest.raises(NetworkError, match=sentence):
         NetworkSpec(**{"name": "none"} | FACTS | facts)
 
@@ -126,28 +126,32 @@ def test_a_module_without_a_spec_is_one_sentence(further):
 @pytest.mark.parametrize(
     ("name", "facts", "sentence"),
     [
-        ("2d", {}, "another network is called 2d"),
-        ("other", {"starts": {"medical": "medical_3d"}}, "medical_3d teaches one network and not 3d, other"),
-        ("other", {"segments": True}, "phase0_outline teaches one network and not 3d, other"),
+        ("2d", {}, "another network has the name 2d"),
+        (
+            "other",
+            {"starts": {"medical": "medical_3d"}},
+            "exactly one network, not to 3d, other",
+        ),
+        ("other", {"segments": True}, "phase0_segmentation belongs to exactly one network, not to 3d, other"),
     ],
 )
-def test_what_only_one_network_can_be(further, name, facts, sentence):
+def test_names_and_sources_belong_to_one_network(further, name, facts, sentence):
     write_module(further, name, **facts)
     with pytest.raises(NetworkError, match=sentence):
         networks()
 
 
 def test_an_unknown_network_is_one_sentence():
-    with pytest.raises(NetworkError, match="No network is called '4d': 2d, 3d are"):
+    with pytest.raises(NetworkError, match="No network is called '4d': use 2d, 3d"):
         find_network("4d")
 
 
 @pytest.mark.parametrize("net", ["2d", "3d", "tiny"])
 def test_a_checkpoints_record_builds_the_same_network(tiny, net):
-    settings = SHARED | find_network(net).defaults | {"width": 4, "channels": ("dwi", "other_dwi")}
+    settings = SHARED | find_network(net).defaults | {"width": 4, "channels": ("dwi", "contralateral_dwi")}
     architecture = Architecture.flat(net=net, **settings)
     record = json.loads(json.dumps(architecture.record))
-    again = Architecture.flat(**record, channels=["dwi", "other_dwi"])
+    again = Architecture.flat(**record, channels=["dwi", "contralateral_dwi"])
     assert again == architecture
     torch.manual_seed(0)
     first = architecture.build().state_dict()
@@ -164,7 +168,7 @@ def test_a_setting_that_is_not_the_networks_is_refused():
 
 
 def test_the_list_needs_no_torch():
-    """The Snakefile, the tables and the page read it."""
+    """The Snakefile, the tables and the page import it."""
     code = "import sys; from strokeclock.models import registry; registry.networks(); "
     code += "sys.exit('torch' in sys.modules)"
     source = {"PYTHONPATH": str(ROOT / "src")}

@@ -1,4 +1,4 @@
-"""On CUDA a training repeats itself only without the operations whose gradient torch refuses there."""
+"""On CUDA a training is deterministic only without the operations whose gradient torch refuses there."""
 
 from contextlib import nullcontext
 
@@ -71,7 +71,7 @@ def build(name):
 @pytest.mark.parametrize("name", ["2d native", "2d upsample", "2d layer3_stride1", "3d", "U-Net"])
 def test_no_refused_operation_away_from_the_cpu(deterministic, monkeypatch, name):
     """The device "meta" computes nothing, but takes the operations that are not the CPU's."""
-    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # meta knows none
+    monkeypatch.setattr(torch, "autocast", lambda *_, **__: nullcontext())  # meta has none
     network = build(name).to("meta")
     hemispheres = torch.empty(2, 3, 16, 32, 16, device="meta")
     with Noted() as noted:
@@ -80,7 +80,7 @@ def test_no_refused_operation_away_from_the_cpu(deterministic, monkeypatch, name
     assert not noted.names & REFUSED
 
 
-def test_the_list_knows_what_the_cpu_takes(deterministic):
+def test_the_list_holds_operations_of_the_cpu(deterministic):
     with Noted() as noted:
         build("3d")(torch.rand(2, 3, 16, 32, 16)).sum().backward()
     assert noted.names & REFUSED == {"max_pool3d_with_indices_backward"}

@@ -140,7 +140,7 @@ def test_every_second_voxel_equals_torchs_strided_convolution_to_the_bit(channel
 
 @pytest.mark.parametrize("layer3_stride", [1, 2])
 def test_no_strided_convolution_of_one_voxel_is_left(layer3_stride):
-    """`EverySecond` says why."""
+    """The docstring of `EverySecond` gives the reason."""
     for module in ResNet18(width=4, layer3_stride=layer3_stride).modules():
         if isinstance(module, nn.Conv2d) and module.kernel_size == (1, 1):
             assert module.stride == (1, 1)

@@ -40,7 +40,7 @@ def test_takes_the_median_from_the_reference():
 
 
 @pytest.mark.parametrize("standardised", [True, False])
-def test_the_other_hemisphere_is_seen_as_the_difference_where_both_have_brain(standardised):
+def test_the_contralateral_hemisphere_is_seen_as_the_difference_where_both_have_brain(standardised):
     values = np.random.default_rng(0).uniform(0.1, 1, (2, 6, 6, 7, 5)).astype(np.float32)
     values[:, :3, 0] = 0  # background of the own hemisphere,
     values[:, 3:, :, 0] = 0  # and of the other one
@@ -87,7 +87,7 @@ def _network(kind):
     shared = {"width": 4, "attention": False, "attention_norm": "sigmoid", "standardise": True}
     if kind == "2d":
         shared |= {"attention_map": "native", "slice_aggregation": "softmax_logit"}
-    channels = channel_names(("dwi", "flair"), other_hemisphere=True)
+    channels = channel_names(("dwi", "flair"), contralateral=True)
     return Architecture.flat(net=kind, grid=(16, 32, 8), channels=channels, **shared).build()
 
 
@@ -100,7 +100,7 @@ def test_networks_see_nothing_of_another_hemisphere_that_is_alike(kind):
     first = next(weights for weights in network.parameters() if weights.dim() > 1)
     with torch.inference_mode():
         before = [network(seen) for seen in (alike, unlike)]
-        first[:, 2:] *= -3  # what is made of the other hemisphere's channels
+        first[:, 2:] *= -3  # what is made of the contralateral hemisphere's channels
         after = [network(seen) for seen in (alike, unlike)]
     assert torch.equal(before[0], after[0])
     assert not torch.allclose(before[1], after[1], rtol=1e-3)

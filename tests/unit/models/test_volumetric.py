@@ -43,7 +43,7 @@ def test_logit_is_linear_in_pooled_and_attended_features():
         torch.testing.assert_close(network(hemispheres), expected)
 
 
-def test_without_attention_the_classifier_sees_the_global_average_alone():
+def test_without_attention_the_classifier_takes_the_global_average_alone():
     network = VolumetricNetwork(width=2, attention=False, attention_norm="sigmoid", standardised=True)
     assert network.fc.in_features == 32
     assert not [name for name in network.state_dict() if "attention" in name]

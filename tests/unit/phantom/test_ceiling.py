@@ -1,4 +1,4 @@
-"""The ideal observer: of the ability asked for, calibrated, and equal to a brute-force simulation."""
+"""The ideal observer: its AUC, its calibration, and equality with a brute-force simulation."""
 
 import json
 
@@ -36,7 +36,7 @@ def test_permuted_labels_leave_nothing(posterior, cohort):
 
 @pytest.mark.parametrize(("column", "limit"), [(0, 3.0), (1, 4.5)])
 def test_posterior_is_calibrated(posterior, cohort, column, limit):
-    """Of patients given about p, a share p is early: a wrong likelihood would not manage that."""
+    """Of patients given about p, a share p is early, which a wrong likelihood would not reach."""
     probability, early = posterior[:, column], cohort[2] < limit
     for group in np.array_split(np.argsort(probability), 5):
         p = probability[group]
@@ -75,7 +75,7 @@ def test_posterior_equals_simulation(laws, cohort, number, channels):
         assert value == pytest.approx(weight[hours < limit].sum() / weight.sum(), abs=0.05)
 
 
-def test_without_nuisance_only_the_tissue_clock_hides_the_time(laws):
+def test_without_nuisance_only_the_tissue_clock_lowers_the_auc(laws):
     """SCIENCE.md 5.3: with k alone (sigma .8) a perfect T2 clock reaches .90; a perfect clock reaches 1."""
     for sigma, low, high in ((0.8, 0.88, 0.92), (0.0, 0.98, 1.0)):
         clean = laws | {"t2_nuisance": 0.0, "tissue_clock_sigma": sigma}

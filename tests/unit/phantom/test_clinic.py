@@ -59,7 +59,7 @@ def test_shares(records, laws):
     assert np.median(wmh[(np.abs(age - 70) < 5) & (wmh > 0)]) == pytest.approx(6, rel=0.2)
 
 
-def test_lesion_lies_where_the_side_says(records):
+def test_lesion_lies_on_the_recorded_side(records):
     for record in records:
         left, right = record.lesion_volume_left_ml > 0, record.lesion_volume_right_ml > 0
         assert (left, right) == {"left": (True, False), "right": (False, True), "both": (True, True)}[

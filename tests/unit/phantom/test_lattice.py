@@ -16,7 +16,7 @@ def test_linear_values_are_sampled_exactly():
     np.testing.assert_allclose(ramp().sample(points), 2 * x - y + 0.5 * z, atol=1e-4)
 
 
-def test_beyond_the_lattice_the_edge_goes_on_or_the_given_value_stands():
+def test_beyond_the_lattice_the_edge_value_or_the_given_one_holds():
     far = np.float32([[-40], [1], [10]])
     assert ramp().sample(far)[0] == pytest.approx(-4)
     assert ramp().sample(far, outside=-7.0)[0] == -7

@@ -1,4 +1,4 @@
-"""The phantom's sheets: accepted where a clinic's would be, and without a word of the truth."""
+"""The phantom's sheets: accepted like a clinic's, and without the truth."""
 
 import json
 
@@ -61,7 +61,7 @@ def test_readers_calls_are_joined(run, laws):
         assert tuple(table.loc[record.patient]) == read_mismatch(record, seed=0, contrast_gain=2.0)
 
 
-def test_the_truth_is_joined_apart(run):
+def test_the_truth_is_joined_to_its_own_table(run):
     folder, records = run
     table = pd.read_csv(folder / "truth.tsv", sep="\t", index_col="patient")
     for record in records:

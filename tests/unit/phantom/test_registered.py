@@ -1,4 +1,4 @@
-"""The fast path: preprocessed volumes straight on the atlas grid."""
+"""The fast path: preprocessed volumes made directly on the atlas grid."""
 
 from hashlib import sha256
 
@@ -79,7 +79,7 @@ def test_noise_free_signals_give_back_the_adc_of_healthy_tissue(patient):
     assert np.median(signals["flair"][pure]) == pytest.approx(float(expected), rel=0.02)
 
 
-def test_a_batch_leaves_a_table_that_the_cohort_is_joined_from(laws, tmp_path):
+def test_a_batch_writes_a_table_from_which_the_cohort_is_joined(laws, tmp_path):
     names = ("t2w", "dwi", "flair", "adc", "brain_mask")
     files = {
         patient: {

@@ -1,4 +1,4 @@
-"""Phantom tumours lie where they should, look as they should, and fill files in the two public formats."""
+"""Phantom tumours: their places, their appearance, and files in the two public formats."""
 
 import h5py
 import numpy as np
@@ -59,8 +59,8 @@ def test_contrast_medium_brightens_the_tumour_alone():
     assert np.abs(rise[far]).max() < 1e-3
 
 
-def test_surroundings_make_room():
-    """What was within a sphere about the tumour lies in one that is larger by the room that was made."""
+def test_surroundings_are_displaced():
+    """Tissue within a sphere about the tumour comes to lie in one larger by the displaced volume."""
     distance = np.linspace(15, 90, 50)
     came_from = distance * displace(distance, radius=15)
     np.testing.assert_allclose(distance**3 - came_from**3, 0.6 * 15**3)

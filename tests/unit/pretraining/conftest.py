@@ -31,7 +31,7 @@ def write_mat():
 
 @pytest.fixture
 def cheng(tmp_path, write_mat):
-    """Six patients, two slices each: a bright square of 6 x 6 whose place tells its kind."""
+    """Six patients, two slices each: a bright square of 6 x 6 at a place that depends on its kind."""
     folder = tmp_path / "cheng"
     generator = np.random.default_rng(0)
     for number in range(12):

@@ -5,8 +5,8 @@ import pytest
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.pretraining.cheng import read_cheng, train_classification
+from strokeclock.pretraining.internal_validation import TooFewPatientsError
 from strokeclock.pretraining.pictures import DataSetError
-from strokeclock.pretraining.watching import TooFewPatientsError
 from strokeclock.training.checkpoint import read_checkpoint
 
 SETTINGS = {
@@ -62,7 +62,7 @@ def test_files_are_found_in_folders_below_and_taken_by_their_numbers(cheng):
     assert read_cheng(cheng, grid=(16, 32)).patients[:3] == ("p0", "p0", "p1")
 
 
-def test_learns_to_tell_the_kinds_apart(cheng, tmp_path):
+def test_training_classifies_the_tumours(cheng, tmp_path):
     record, *_ = _train(cheng, tmp_path / "out", epochs=30, patience=30)
     history = pd.read_csv(tmp_path / "out/history.tsv", sep="\t")
     assert history["train_loss"].min() < 0.3 * history["train_loss"].iloc[0]
@@ -72,7 +72,7 @@ def test_learns_to_tell_the_kinds_apart(cheng, tmp_path):
 @pytest.mark.parametrize("channels", [("dwi", "flair"), ("dwi", "t2w", "flair", "adc")])
 def test_gives_a_backbone_of_the_networks_channels(cheng, tmp_path, channels):
     record, weights, _ = _train(cheng, tmp_path / "out", channels=channels)
-    assert (record.net, record.phase, record.weights) == ("2d", "phase0_medical", "random")
+    assert (record.net, record.phase, record.start) == ("2d", "phase0_medical", "random")
     assert record.data["slices"] == {"meningioma": 4, "glioma": 4, "pituitary tumour": 4}
     assert weights["backbone.conv1.weight"].shape == (8, len(channels), 7, 7)
     expected = SliceClassifier(width=8, standardised=True, channels=len(channels), classes=3).state_dict()
@@ -89,8 +89,8 @@ def test_a_killed_training_ends_in_the_same_bytes(cheng, tmp_path, ends_alike):
     ends_alike(lambda output: _train(cheng, output, epochs=3))
 
 
-def test_no_patient_both_learns_and_watches(cheng, tmp_path, write_mat):
-    """The watching patient's slices may be anything: what is learned stays the same."""
+def test_no_patient_is_trained_on_and_held_out(cheng, tmp_path, write_mat):
+    """Changes to the slices of the patient who is held out leave the weights the same."""
     _train(cheng, tmp_path / "before", epochs=1)
     for number in (9, 10):  # of p4, the fifth
         image = np.random.default_rng(number).integers(0, 2000, (32, 32))
@@ -106,7 +106,7 @@ def test_no_patient_both_learns_and_watches(cheng, tmp_path, write_mat):
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"label": 4}, r"3\.mat has the label 4: 1, 2 and 3 are the data set's"),
+        ({"label": 4}, r"3\.mat has the label 4, and the data set's are 1, 2 and 3"),
         ({"leave_out": ["PID"]}, r"3\.mat holds no cjdata with label, PID"),
         ({"mask": np.zeros((32, 32))}, r"3\.mat: image .* do not mark a tumour"),
         ({"mask": np.ones((16, 16))}, r"3\.mat: image \(32, 32\) and tumorMask \(16, 16\)"),
@@ -121,10 +121,10 @@ def test_a_wrong_file_is_one_sentence(cheng, write_mat, change, sentence):
 
 def test_a_file_of_another_kind_is_one_sentence(cheng):
     (cheng / "3.mat").write_bytes(b"MATLAB 5.0 MAT-file".ljust(500))
-    with pytest.raises(DataSetError, match=r"3\.mat is no MATLAB v7\.3 file"):
+    with pytest.raises(DataSetError, match=r"3\.mat is not a MATLAB v7\.3 file"):
         read_cheng(cheng, grid=(16, 32))
     (cheng / "3.mat").write_bytes((cheng / "4.mat").read_bytes()[:1500])
-    with pytest.raises(DataSetError, match=r"3\.mat is no MATLAB v7\.3 file, or a damaged one"):
+    with pytest.raises(DataSetError, match=r"3\.mat is not a MATLAB v7\.3 file, or is damaged"):
         read_cheng(cheng, grid=(16, 32))
 
 

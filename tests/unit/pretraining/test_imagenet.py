@@ -8,7 +8,7 @@ import torch
 from strokeclock.errors import ConfigurationError
 from strokeclock.pretraining.imagenet import import_imagenet
 from strokeclock.training.checkpoint import read_checkpoint
-from strokeclock.training.phases import arms_table, parent
+from strokeclock.training.phases import list_trainings, parent
 from strokeclock.training.record import read_record
 
 
@@ -67,13 +67,13 @@ def test_there_are_122_tensors(state):
     assert len(state) == 122  # torchvision's number
 
 
-def test_every_tensor_of_the_trunk_arrives(state, write, tmp_path, caplog):
+def test_every_tensor_of_the_trunk_is_loaded(state, write, tmp_path, caplog):
     with caplog.at_level(logging.INFO):
         record, weights, sha256 = _bring(write(state), tmp_path / "out")
     assert set(weights) == {f"backbone.{name}" for name in state if not name.startswith("fc.")}
     for name, tensor in weights.items():
         assert tensor.equal(state[name.removeprefix("backbone.")]), name
-    assert (record.net, record.phase, record.weights) == ("2d", "phase0_imagenet", "torchvision")
+    assert (record.net, record.phase, record.start) == ("2d", "phase0_imagenet", "torchvision")
     assert read_record(tmp_path / "out/run.json") == replace(record, model_sha256=sha256)
     assert "120 tensors loaded; ignored: fc.weight, fc.bias" in caplog.text
 
@@ -104,7 +104,7 @@ def test_the_checksum_of_the_name_or_of_the_configuration_must_hold(state, write
         (lambda state: state.pop("layer4.1.conv2.weight"), r"lacks layer4\.1\.conv2\.weight and 0 more"),
         (
             lambda state: state.update({"conv1.weight": torch.zeros(64, 1, 7, 7)}),
-            r"conv1\.weight is \(64, 1, 7, 7\) and ResNet-18 has \(64, 3, 7, 7\)",
+            r"conv1\.weight has the shape \(64, 1, 7, 7\), and that of ResNet-18 has \(64, 3, 7, 7\)",
         ),
     ],
 )
@@ -118,17 +118,17 @@ def test_a_state_dict_of_another_network_is_one_sentence(state, write, tmp_path,
 def test_a_file_of_another_kind_is_one_sentence(tmp_path):
     file = tmp_path / "weights.pth"
     file.write_text("no weights")
-    with pytest.raises(ConfigurationError, match="is no state dict of torch"):
+    with pytest.raises(ConfigurationError, match="is not a state dict of torch"):
         _bring(file, tmp_path / "out", sha256=hashlib.sha256(b"no weights").hexdigest())
 
 
 def test_a_narrower_network_is_one_sentence(state, write, tmp_path):
-    with pytest.raises(ConfigurationError, match=r"of width 64 and models\.2d\.width is 16"):
+    with pytest.raises(ConfigurationError, match=r"of width 64, and models\.2d\.width is 16"):
         _bring(write(state), tmp_path / "out", width=16)
 
 
 def test_a_3d_network_is_one_sentence():
-    with pytest.raises(ValueError, match="ImageNet weights are of the 2D network alone"):
+    with pytest.raises(ValueError, match="only the 2D network has ImageNet weights"):
         parent("3d", "phase2_tss3h", "imagenet")
-    with pytest.raises(ConfigurationError, match="ImageNet weights are of the 2D network alone"):
-        arms_table(["3d"], ["imagenet"], [0])
+    with pytest.raises(ConfigurationError, match="only the 2D network has ImageNet weights"):
+        list_trainings(["3d"], ["imagenet"], [0])

@@ -56,7 +56,7 @@ def test_volumes_are_brought_to_the_grid(lgg):
     assert 8 * heads.masks.astype(float).sum() == pytest.approx(whole.masks.astype(float).sum(), rel=0.02)
 
 
-def test_learns_to_find_the_tumours(lgg, tmp_path):
+def test_training_finds_the_tumours(lgg, tmp_path):
     _train(lgg, tmp_path / "out", epochs=20)
     history = pd.read_csv(tmp_path / "out/history.tsv", sep="\t")
     assert history["validation_dice"].max() > 0.8
@@ -64,7 +64,7 @@ def test_learns_to_find_the_tumours(lgg, tmp_path):
 
 def test_gives_the_whole_u_net_and_its_record(lgg, tmp_path):
     record, weights, _ = _train(lgg, tmp_path / "out", epochs=1)
-    assert (record.net, record.phase, record.weights) == ("3d", "phase0_medical", "random")
+    assert (record.net, record.phase, record.start) == ("3d", "phase0_medical", "random")
     assert set(weights) == set(UNet(width=4, standardised=True, channels=3, outputs=1).state_dict())
     assert (tmp_path / "out/run.json").exists()
 
@@ -89,11 +89,11 @@ def _cut(lgg):
 @pytest.mark.parametrize(
     ("harm", "sentence"),
     [
-        (lambda lgg: (lgg / PATIENT / f"{PATIENT}_2_mask.tif").unlink(), r"_2_mask\.tif is not there"),
-        (_break_colour, r"_2\.tif is L: three channels of 8 bits"),
+        (lambda lgg: (lgg / PATIENT / f"{PATIENT}_2_mask.tif").unlink(), r"_2_mask\.tif is missing"),
+        (_break_colour, r"_2\.tif has the mode L, not three channels of 8 bits"),
         (_break_size, "slices of different sizes"),
-        (_cut, r"_2\.tif is no TIFF picture, or a damaged one"),
-        (lambda lgg: (lgg / PATIENT / f"{PATIENT}_2.tif").write_text("x"), r"_2\.tif is no TIFF picture"),
+        (_cut, r"_2\.tif is not a TIFF picture, or is damaged"),
+        (lambda lgg: (lgg / PATIENT / f"{PATIENT}_2.tif").write_text("x"), r"_2\.tif is not a TIFF picture"),
         (lambda lgg: [path.unlink() for path in (lgg / PATIENT).glob("*")], "holds no files TCGA_XX_0"),
         (lambda lgg: [path.rename(lgg / path.name[5:]) for path in lgg.iterdir()], "holds no folders TCGA_"),
     ],

@@ -7,9 +7,9 @@ import torch
 
 from strokeclock.models.channels import channel_names
 from strokeclock.pretraining import restoration
+from strokeclock.pretraining.internal_validation import TooFewPatientsError
 from strokeclock.pretraining.restoration import train_restoration
 from strokeclock.pretraining.restorer import read_restorer
-from strokeclock.pretraining.watching import TooFewPatientsError
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint, write_checkpoint
 from strokeclock.training.classifier import train_phase
 
@@ -28,7 +28,7 @@ def _train(toys, output, **changes):
     return pd.read_csv(output / "history.tsv", sep="\t")
 
 
-def test_sees_training_patients_alone(toys, tmp_path):
+def test_reads_training_patients_only(toys, tmp_path):
     for number in range(10, 18):
         (toys.hemispheres / f"toy-{number}.npy").unlink()
     _train(toys, tmp_path / "out", epochs=1)
@@ -44,7 +44,7 @@ def test_restores_better_with_training(toys, tmp_path):
 
 
 @pytest.mark.parametrize(("patients", "enough"), [(5, True), (4, False)])
-def test_too_few_patients_to_watch_the_loss_is_one_sentence(toys, tmp_path, patients, enough):
+def test_too_few_patients_for_internal_validation_is_one_sentence(toys, tmp_path, patients, enough):
     lines = toys.split.read_text().splitlines()
     toys.split.write_text("\n".join(lines[: 1 + patients] + lines[11:]) + "\n")
     if enough:
@@ -54,7 +54,7 @@ def test_too_few_patients_to_watch_the_loss_is_one_sentence(toys, tmp_path, pati
         _train(toys, tmp_path / "out", epochs=1)
 
 
-def test_each_epoch_corrupts_anew_and_watches_the_same(toys, tmp_path, monkeypatch):
+def test_each_epoch_corrupts_anew_and_holds_the_same_out(toys, tmp_path, monkeypatch):
     draws = []
 
     def corrupt(hemisphere, generator):
@@ -63,7 +63,7 @@ def test_each_epoch_corrupts_anew_and_watches_the_same(toys, tmp_path, monkeypat
 
     monkeypatch.setattr(restoration, "corrupt", corrupt)
     _train(toys, tmp_path, epochs=2)
-    # of ten patients, both hemispheres: eight to learn from, two to watch
+    # of ten patients, both hemispheres: eight to train on, two held out
     assert Counter(Counter(draws).values()) == {1: 2 * 16, 2: 4}
 
 
@@ -77,7 +77,7 @@ def test_the_network_is_rebuilt_from_its_record(toys, tmp_path):
 
 
 def test_both_hemispheres_are_restored_and_phase_1_takes_the_encoder(toys, tmp_path):
-    toys = dataclasses.replace(toys, channels=channel_names(toys.channels, other_hemisphere=True))
+    toys = dataclasses.replace(toys, channels=channel_names(toys.channels, contralateral=True))
     _train(toys, tmp_path / "genesis", epochs=1)
     network, record = read_restorer(tmp_path / "genesis" / "model.pt")
     assert record.channels == toys.channels
@@ -88,7 +88,7 @@ def test_both_hemispheres_are_restored_and_phase_1_takes_the_encoder(toys, tmp_p
     train_phase(
         "phase1_stroke",
         net="3d",
-        weights="genesis",
+        start="genesis",
         seed=0,
         models=toys.models("3d") | {"width": 2},
         training=toys.training(epochs=1),

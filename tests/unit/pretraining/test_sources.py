@@ -1,4 +1,4 @@
-"""What starting weights are learned from, and what of it is not there."""
+"""The sources of initial weights, and those that are missing."""
 
 import pytest
 
@@ -33,4 +33,4 @@ def test_where_data_sets_lie():
 )
 def test_what_is_missing_names_its_key(file, data_sets, missing):
     found = list_missing_starts({"imagenet": {"file": file}}, data_sets=data_sets)
-    assert found == {start: f"set starting_weights.{key}" for start, key in missing.items()}
+    assert found == {start: f"set initial_weights.{key}" for start, key in missing.items()}

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from strokeclock.evaluation.ledger import record_looks
+from strokeclock.evaluation.ledger import record_accesses
 from strokeclock.evaluation.table2 import COLUMNS
 from strokeclock.figures.printed_tables import set_table1, set_table2
 from strokeclock.figures.typeset import print_table
@@ -28,34 +28,34 @@ FIGURES = (
 )
 CSVS = {
     "ml_baseline": "section,part,patients,n\nusable regions,train,9,4\n",
-    "gradcam_overlap": "stage,model,weights,n,inside,inside_low,inside_high,note\n"
+    "gradcam_overlap": "stage,model,start,n,inside,inside_low,inside_high,note\n"
     "phase4_attention,2d,phase3,3,0.31,0.1,0.62,\nphase4_attention,3d,phase3,1,,,,too few\n",
-    "occlusion": "stage,model,weights,auc_before,auc_after\nphase4_attention,2d,phase3,0.8,0.5\n",
+    "occlusion": "stage,model,start,auc_before,auc_after\nphase4_attention,2d,phase3,0.8,0.5\n",
     "comparisons": "target,a,b,n,difference,low,high,p,p_holm\n"
     "TSS < 4.5 h,2d/phase3_tss4h5/random,readers/reader1,4,-0.25,-0.5,0,0.5,1\n",
-    "calibration": "stage,model,weights,brier\nphase3_tss4h5,2d,random,0.2\n",
-    "reliability": "stage,model,weights,bin\nphase3_tss4h5,2d,random,1\n",
-    "decision_curve": "target,stage,model,weights,threshold\n"
+    "calibration": "stage,model,start,brier\nphase3_tss4h5,2d,random,0.2\n",
+    "reliability": "stage,model,start,bin\nphase3_tss4h5,2d,random,1\n",
+    "decision_curve": "target,stage,model,start,threshold\n"
     + "".join(f"TSS < 3 h,strategy,treat all,,{number / 1000}\n" for number in range(1, 251)),
-    "abstention": "stage,model,weights,coverage\nphase3_tss4h5,2d,random,0.9\n",
-    "subgroups": "stage,model,weights,group\nphase3_tss4h5,2d,random,all\n",
+    "abstention": "stage,model,start,coverage\nphase3_tss4h5,2d,random,0.9\n",
+    "subgroups": "stage,model,start,group\nphase3_tss4h5,2d,random,all\n",
 }
 RAN = {
-    **{"stage": "phase4_attention", "model": "2d", "weights": "phase3", "target": "TSS < 4.5 h"},
+    **{"stage": "phase4_attention", "model": "2d", "start": "phase3", "target": "TSS < 4.5 h"},
     **{"recipe": "paper", "status": "ok", "unit": "patient", "n": "4", "positives": "2"},
-    **{"tp": "2", "fn": "0", "tn": "1", "fp": "1", "seeds": "1", "looks": "1"},
+    **{"tp": "2", "fn": "0", "tn": "1", "fp": "1", "seeds": "1", "accesses": "1"},
     **{"sensitivity": "1", "specificity": "0.5", "accuracy": "0.75"},
     **{"auc": "0.812300", "auc_low": "0.654300", "auc_high": "0.976500", "paper_auc": "0.7400"},
     **{"threshold": "0.5", "threshold_source": "validation"},
 }
 UNRUN = {
-    **{"stage": "phase3_tss4h5", "model": "2d", "weights": "imagenet", "target": "TSS < 4.5 h"},
-    "status": "not run: set starting_weights.imagenet.file",
+    **{"stage": "phase3_tss4h5", "model": "2d", "start": "imagenet", "target": "TSS < 4.5 h"},
+    "status": "not run: set initial_weights.imagenet.file",
 }
 READERS = {
     **{"stage": "readers", "model": "majority", "target": "TSS < 4.5 h", "status": "ok"},
     **{"unit": "patient", "n": "4", "positives": "2", "tp": "1", "fn": "1", "tn": "2", "fp": "0"},
-    **{"accuracy": "0.75", "accuracy_low": "0.3", "accuracy_high": "0.95", "looks": "1"},
+    **{"accuracy": "0.75", "accuracy_low": "0.3", "accuracy_high": "0.95", "accesses": "1"},
 }
 DIGESTS = {
     **{"configuration": "00c0ffee00c0ffee", "predictions": "11c0ffee11c0ffee"},
@@ -64,7 +64,7 @@ DIGESTS = {
 
 
 class MadeUpRun:
-    """Twenty patients, one of whom left, and one who never came in; rows of Table 2 to write with."""
+    """Twenty patients, one of them excluded, one excluded at entry; rows of Table 2 to write with."""
 
     ran, unrun, readers = RAN, UNRUN, READERS
 
@@ -80,12 +80,12 @@ class MadeUpRun:
         self.write("figures/phantom.png", PNG)
         self.write(
             "quality/quality.tsv",
-            "patient\tverdict\treason\tjudged_by\nb00\tpass\t\tchecks\nb01\tlook\ttilted head\tchecks\n",
+            "patient\tverdict\treason\tjudged_by\nb00\tpass\t\tchecks\nb01\treview\ttilted head\tchecks\n",
         )
         self.write("hemispheres/reference.npz", b"reference")
         self.write("predictions/2d/phase3_tss4h5/random/seed-0.tsv", "patient\tscore\nb00\t0.5\n")
         record = TrainingRecord(
-            **{"net": "2d", "phase": "phase2_tss3h", "weights": "random", "seed": 0, "channels": ("flair",)},
+            **{"net": "2d", "phase": "phase2_tss3h", "start": "random", "seed": 0, "channels": ("flair",)},
             **{"architecture": {}, "participants": {}, "data": {}, "versions": {"torch": "9.9.9"}},
             epochs=7,
             best={"epoch": 5, "validation_auc": 0.71828, "validation_loss": 0.5},
@@ -100,7 +100,7 @@ class MadeUpRun:
         return path
 
     def write_cohort(self, reason: str = "no FLAIR series", stage: str = "entry") -> None:
-        """b00 … b19 enter and b18 leaves; who was never let in stands among the exclusions alone."""
+        """b00 … b19 enter and b18 is excluded later; one excluded at entry is in the exclusions alone."""
         patients = [f"b{number:02d}" for number in range(20)]
         cohort = pd.DataFrame({"patient": patients})
         cohort["onset_to_mri_min"] = [60 + 20 * number for number in range(20)]
@@ -125,7 +125,7 @@ class MadeUpRun:
             writer.writeheader()
             writer.writerows(rows)
         print_table(set_table2(path, confidence=0.95), path.with_suffix(".html"))
-        record_looks(self.folder / "ledger.tsv", [row | DIGESTS for row in rows if row["status"] == "ok"])
+        record_accesses(self.folder / "ledger.tsv", [row | DIGESTS for row in rows if row["status"] == "ok"])
 
     def page(self, *, without: tuple[str, ...] = (), captions: Path = REPORT) -> str:
         """Write the page from all files but those whose names begin so; return its text."""

@@ -1,4 +1,4 @@
-"""The methods in words: what a run did, with its own numbers, and other words where it did otherwise."""
+"""The methods in words: with the run's own numbers, and other words for other settings."""
 
 import copy
 
@@ -40,17 +40,17 @@ def test_the_papers_settings_in_words(config):
     for said in (
         "50 synthetic patients were made (seed 0).",
         "5 were excluded (3 at entry and 2 at quality).",
-        "1 without onset time or side of the lesion took no part.",
+        "1 without onset time or side of the lesion are in no part.",
         "The others were divided into 30 for training, 6 for validation and 8 for test",
         "TSS < 3 h held for 11, 2 and 3 of them. TSS < 4.5 h held for 17, 3 and 4 of them.",
         "224 × 224 × 26 voxels on the grid",
         "112 × 224 × 26 voxels with the channels DWI, T2w (b0) and FLAIR.",
         "ResNet-18 (64 channels in its first stage)",
         "each network was trained 5 times (seeds 0, 1, 2, 3 and 4) with AdaBound",
-        "Phase 1 learned whether a hemisphere holds a lesion (up to 100 epochs, stopped after 10 without a "
-        "better one and kept by the validation AUC; batches of 16, rate 0.0005 to 0.01).",
+        "Phase 1 was trained on whether a hemisphere holds a lesion (up to 100 epochs, stopped after 10 "
+        "without a better one and kept by the validation AUC; batches of 16, rate 0.0005 to 0.01).",
         "batches of 8, rate 0.00001 to 0.001, early layers frozen",
-        "Phase 4 after phase 3, with attention, learned TSS < 4.5 h (as phase 2).",
+        "Phase 4 after phase 3, with attention, was trained on TSS < 4.5 h (as phase 2).",
         "Nothing was augmented.",
         "the threshold was chosen on the validation part by Youden's J.",
         "Intervals are 95% ones",
@@ -75,29 +75,32 @@ CHANGES = [
     ({"phantom": {"space": "template"}}, "Registered volumes were made directly"),
     ({"models": {"channels": ["flair", "adc"]}}, "with the channels FLAIR and ADC."),
     (
-        {"models": {"other_hemisphere": True}},
-        "and their differences from the mirrored other hemisphere",
+        {"models": {"contralateral": True}},
+        "and their differences from the contralateral hemisphere",
     ),
     ({"models": {"3d": {"width": 8}}}, "3D U-Net (8 channels"),
-    ({"models": {"field": "brain"}}, "networks saw the box around the atlas's brain"),
-    ({"models": {"average": [2, 2, 1]}}, "saw averages of 2 × 2 × 1 voxels"),
+    ({"models": {"view": "brain"}}, "networks' view was the box around the atlas's brain"),
+    ({"models": {"average": [2, 2, 1]}}, "view averaged 2 × 2 × 1 voxels"),
     ({"training": {"seeds": [7]}}, "trained once (seed 7)"),
     ({"training": {"optimizer": "adamw", "weight_decay": 0.01}}, "AdamW, weight decay 0.01, a constant rate"),
     ({"training": {"optimizer": "adamw"}}, "batches of 16, rate 0.0005)"),
     ({"training": {"schedule": "one_cycle"}}, "with AdaBound, one cycle of the rate and fp32"),
-    ({"training": {"phase0_outline": {"epochs": 3}}}, "(3 epochs, batches of 4, AdamW, one cycle"),
+    ({"training": {"phase0_segmentation": {"epochs": 3}}}, "(3 epochs, batches of 4, AdamW, one cycle"),
     ({"training": {"precision": "bf16"}}, "bf16 arithmetic"),
-    ({"training": {"attention_enter": "phase1"}}, "The attention gates were there from the first phase on."),
-    ({"training": {"phase5_tss6h": SIX_HOURS}}, "Phase 5 after phase 3 learned TSS < 6 h (as phase 2)."),
+    ({"training": {"attention_enter": "phase1"}}, "The attention gates were in the networks from the first"),
+    ({"training": {"phase5_tss6h": SIX_HOURS}}, "Phase 5 after phase 3 was trained on TSS < 6 h (as"),
     ({"training": {"phase1_stroke": {"selection": "last", "epochs": 9}}}, "(9 epochs, the last kept; batch"),
     ({"training": {"phase3_tss4h5": {"head": "fresh"}}}, "early layers frozen, a fresh head)"),
     (
         {"training": {"augmentation": {"rotation_deg": 8, "gain": 0.1}}},
         "rotation up to 8° and gain up to 10%",
     ),
-    ({"training": {"label_softness": 0.2}}, "Labels faded with an SD of 0.2 of the log of time."),
-    ({"training": {"arms": ["random", "chain"]}}, "started from random weights or the weights of the phase"),
-    ({"evaluation": {"threshold": "test"}}, "on the test part itself by Youden's J, which flatters"),
+    ({"training": {"label_softness": 0.2}}, "Time labels were softened over 0.2 SD of log time."),
+    (
+        {"training": {"starts": ["random", "chain"]}},
+        "started from random weights or the weights of the phase",
+    ),
+    ({"evaluation": {"threshold": "test"}}, "on the test part itself by Youden's J, which is optimistic"),
     ({"evaluation": {"threshold": "fixed", "fixed_threshold": 0.4}}, "the threshold was fixed at 0.4"),
     ({"evaluation": {"confidence": 0.9}}, "Intervals are 90% ones"),
     ({"evaluation": {"bootstraps": 321}}, "321 bootstraps"),
@@ -113,7 +116,7 @@ def test_a_changed_key_changes_the_words(config, change, said):
 
 
 def test_one_network_alone(config):
-    text = words(merged(config, {"training": {"networks": ["2d"], "phase0_outline": None}}))
+    text = words(merged(config, {"training": {"networks": ["2d"], "phase0_segmentation": None}}))
     assert "The 2D network is" in text
     assert "3D" not in text
     text = words(merged(config, {"training": {"networks": ["3d"]}}))
@@ -121,20 +124,20 @@ def test_one_network_alone(config):
 
 
 def test_what_was_not_run_is_said_where_it_was_asked_for(config):
-    said = "Not run, for want of starting weights: 2D from ImageNet weights."
+    said = "Not run, without initial weights: 2D from ImageNet weights."
     assert said in words(config, not_run=[IMAGENET])
-    assert "Not run" not in words(merged(config, {"training": {"arms": ["random"]}}), not_run=[IMAGENET])
+    assert "Not run" not in words(merged(config, {"training": {"starts": ["random"]}}), not_run=[IMAGENET])
     assert "Not run" not in words(merged(config, {"training": {"networks": ["3d"]}}), not_run=[IMAGENET])
 
 
-def test_weights_from_tumours_were_learned_where_there_are_tumours(config):
+def test_weights_from_tumours_are_described_where_there_are_tumours(config):
     sources = {"medical_2d": {"source": "phantom"}, "medical_3d": {"source": "phantom"}}
-    made = merged(config, {"starting_weights": sources})
-    assert "Weights from synthetic brain tumours (2D and 3D) were learned first (up to 100 epochs" in words(
+    made = merged(config, {"initial_weights": sources})
+    assert "Weights from synthetic brain tumours (2D and 3D) were trained first (up to 100 epochs" in words(
         made
     )
-    assert "learned first" not in words(made, not_run=[("2d", "medical"), ("3d", "medical")])
-    assert "tumours (2D) were learned first" in words(made, not_run=[("3d", "medical")])
+    assert "trained first" not in words(made, not_run=[("2d", "medical"), ("3d", "medical")])
+    assert "tumours (2D) were trained first" in words(made, not_run=[("3d", "medical")])
 
 
 def test_without_genesis_and_exclusions(config):
@@ -145,7 +148,7 @@ def test_without_genesis_and_exclusions(config):
 
 
 @pytest.mark.parametrize("name", ["demo", "phantom", "phantom_cpu", "tuned"])
-def test_every_shipped_configuration_can_be_told(config, root, name):
+def test_every_shipped_configuration_can_be_described(config, root, name):
     own = merged(config, yaml.safe_load((root / f"config/{name}.yaml").read_text()))
     text = words(own)
     assert "None" not in text

@@ -1,4 +1,4 @@
-"""The page to read: whole, self-contained, and clear about what is not there."""
+"""The page to read: whole, self-contained, and with a note on what was not made."""
 
 import base64
 import re
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from jinja2 import UndefinedError
 
-from strokeclock.evaluation.ledger import record_looks
+from strokeclock.evaluation.ledger import record_accesses
 from strokeclock.provenance import digest_file, digest_settings
 from strokeclock.report.page import CONTENTS
 
@@ -104,7 +104,7 @@ def test_every_link_leads_to_a_file_of_the_run(run, check):
         assert (run.folder / target).is_file(), target
 
 
-def test_what_the_page_does_not_know_comes_last_under_its_name(run, check):
+def test_tables_and_pictures_without_a_place_come_last_under_their_names(run, check):
     run.write("tables/perfusion_lag.csv", "patient,lag_s\nb00,2.5\n")
     run.write("figures/perfusion.png", b"picture")
     text = run.page()
@@ -124,7 +124,7 @@ def test_the_same_files_give_the_same_page(run):
     [
         (("figures/training",), "Training curves: not made in this run."),
         (("figures/fig9", "tables/gradcam", "tables/occlusion"), "Figure 9: Grad-CAM: not made in this run."),
-        (("ledger",), "No ledger of looks was kept in this run."),
+        (("ledger",), "No ledger of test-set accesses was kept in this run."),
         (("quality",), "Quality was not judged in this run."),
         (("models",), "No network was trained in this run."),
         (("tables/table2",), "Table 2: results on the test part: not made in this run."),
@@ -160,12 +160,12 @@ def test_nobody_left(run, check):
     assert "0 excluded" in page.text
 
 
-def test_who_left_stands_there_with_stage_and_reason(run, check):
+def test_exclusions_are_listed_with_stage_and_reason(run, check):
     page = check(run.page())
     place = page.cells.index("gone")
     assert page.cells[place : place + 3] == ["gone", "entry", "no FLAIR series"]
     assert "21 entered" in page.text
-    assert "1 left at quality" in page.text
+    assert "1 excluded at quality" in page.text
     assert "1 without onset time or side" in page.text
     assert "18 divided into parts" in page.text
 
@@ -184,7 +184,7 @@ def test_odd_text_is_shown_as_it_is_written(run, check):
 def test_folders_of_the_machine_never_show(run, check):
     run.write_cohort("/srv/hospital/scans/gone/flair.nii.gz is damaged")
     run.config["cohort"]["sheet"] = "/srv/hospital/cohort.tsv"
-    run.config["starting_weights"]["imagenet"]["file"] = "/home/somebody/weights/resnet18.pth"
+    run.config["initial_weights"]["imagenet"]["file"] = "/home/somebody/weights/resnet18.pth"
     run.write("tables/odd.csv", "note\nsee /srv/hospital/notes.txt and results/x.csv\n")
     lost = {"status": "not run: /srv/hospital/resnet18.pth does not exist"}
     run.write_tables(run.ran | lost, run.unrun | lost)
@@ -202,17 +202,23 @@ def test_rows_that_were_not_run_say_why(run, check):
     run.write_tables(run.ran | {"status": "not run: no seed of it was trained"}, run.unrun, run.readers)
     page = check(run.page())
     assert "2D network, TSS < 4.5 h: AUC – not run: no seed of it was trained" in page.text
-    assert "2 of 3 rows of Table 2 were not run; the table says why." in page.text
-    assert "Not run, for want of starting weights: 2D from ImageNet weights." in page.text
+    assert "2 of 3 rows of Table 2 were not run; the table gives the reasons." in page.text
+    assert "Not run, without initial weights: 2D from ImageNet weights." in page.text
 
 
-def test_tiles_tell_the_result_with_interval_patients_and_the_papers(run, check):
+def test_tiles_show_the_result_with_interval_patients_and_the_papers(run, check):
     assert (
         "2D network, TSS < 4.5 h: AUC .81 .65 to .98; 4 patients; the paper’s .74" in check(run.page()).text
     )
 
 
-def test_too_few_patients_are_told_before_any_number(run, check):
+def test_the_ratio_without_a_network_has_a_tile(run, check):
+    ratio = run.ran | {"stage": "phase3_tss4h5", "model": "ratio", "start": "flair"}
+    run.write_tables(run.ran, ratio)
+    assert "FLAIR ratio (no network): AUC .81 .65 to .98" in check(run.page()).text
+
+
+def test_a_warning_of_too_few_patients(run, check):
     text = check(run.page()).text
     assert "a class has only 2 in the test part" in text
     enough = run.ran | {"n": "40", "positives": "20"}
@@ -220,12 +226,12 @@ def test_too_few_patients_are_told_before_any_number(run, check):
     assert "a class has only" not in check(run.page()).text
 
 
-def test_a_second_look_is_counted(run, check):
+def test_a_second_access_is_counted(run, check):
     assert "2 rows were evaluated on the test part, each once." in check(run.page()).text
     run.write_tables(run.ran | {"auc": "0.9"}, run.readers)
-    assert "each once" in check(run.page()).text  # the same look again is none
-    look = run.ran | {"configuration": "33c0ffee33c0ffee", "predictions": "", "split": ""}
-    record_looks(run.folder / "ledger.tsv", [look])
+    assert "each once" in check(run.page()).text  # the same evaluation again is no new access
+    access = run.ran | {"configuration": "33c0ffee33c0ffee", "predictions": "", "split": ""}
+    record_accesses(run.folder / "ledger.tsv", [access])
     said = "2 rows were evaluated on the test part, 1 of them more than once, none more than 2 times."
     assert said in check(run.page()).text
 

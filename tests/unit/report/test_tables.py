@@ -43,7 +43,7 @@ def test_columns_with_nothing_are_left_out_and_a_word_makes_text(table):
 
 def test_rows_are_called_as_in_the_figures(table):
     shown = table(
-        "stage,model,weights,note\n"
+        "stage,model,start,note\n"
         "phase4_attention,2d,phase3,\nphase3_tss4h5,ratio,flair,\nreaders,reader2,,\nstrategy,treat all,,x\n"
     )
     assert shown.titles == ["Stage", "Model", "Note"]

@@ -18,8 +18,8 @@ from strokeclock.segmentation.lesion import (
     locate_lesion,
     locate_lesions,
     measure_distance,
-    outline_lesion,
     read_mask,
+    segment_dwi,
     write_volumes,
 )
 
@@ -71,7 +71,7 @@ def head(lesion=np.s_[4:10, 20:28, 5:7], bright=2.0):
     return data
 
 
-def test_bright_in_itself_and_against_the_mirror():
+def test_bright_in_itself_and_against_the_contralateral_side():
     own, other = np.full((4, 4, 4), 100.0), np.full((4, 4, 4), 100.0)
     own[0, 0, 0] = 136  # 1.35 times the median, and the other side is dark enough
     own[1, 0, 0] = 134  # not bright in itself
@@ -85,7 +85,7 @@ def test_bright_in_itself_and_against_the_mirror():
 def test_a_found_lesion_lies_where_it_is_bright_on_its_own_side():
     dwi = head()
     dwi[30:36, 8:16, 2:4] *= 2  # as bright on the other side
-    left, both = (outline_lesion(on_grid(dwi), side=side).data > 0 for side in ("left", "both"))
+    left, both = (segment_dwi(on_grid(dwi), side=side).data > 0 for side in ("left", "both"))
     inside = box() > 0
     assert (left & inside).sum() / inside.sum() > 0.9
     assert left.sum() < 1.3 * inside.sum()
@@ -95,9 +95,9 @@ def test_a_found_lesion_lies_where_it_is_bright_on_its_own_side():
 
 def test_what_is_bright_on_both_sides_or_a_speckle_is_no_lesion():
     dwi = head()
-    dwi[30:36, 20:28, 5:7] *= 2  # the mirrored place
+    dwi[30:36, 20:28, 5:7] *= 2  # the contralateral side
     dwi[15, 10, 3] *= 8  # 24 µL
-    assert not outline_lesion(on_grid(dwi), side="both").data.any()
+    assert not segment_dwi(on_grid(dwi), side="both").data.any()
 
 
 @pytest.mark.parametrize("where", [np.s_[4:10, 20:28, 5:7], np.s_[9:10, 20:21, 5:6], np.s_[4:30, 6:40, 2:3]])
@@ -131,7 +131,7 @@ def test_distances_are_measured_within_a_slice(spacing):
         assert measure_distance(mask, spacing)[x, y].tolist() == pytest.approx([np.inf, expected, np.inf])
 
 
-def test_a_drawn_mask_goes_the_way_of_the_t2w(write):
+def test_a_drawn_mask_takes_the_transform_of_the_t2w(write):
     stored = Volume(box()[::-1].copy(), np.diag([-1, 1, 1, 1]) @ on_grid(box()).affine)  # LAS
     shift = np.eye(4)
     shift[:3, 3] = (4, -2, 6)  # whole voxels
@@ -159,11 +159,11 @@ def test_a_mask_may_be_255(tmp_path):
         (on_grid(box() + 2 * box(where=np.s_[:2])), "holds 3 values (0, 1, 2); write 0 outside the lesion"),
         (on_grid(np.linspace(0, 1, 40 * 48 * 12).reshape(40, 48, 12)), "holds 23040 values (0, 4.3"),
         (on_grid(box() + 1), "holds 2 values (1, 2); write 0 outside the lesion"),
-        (on_grid(box()[::-1]), "lies on the right, and column lesion_side says left; correct one of them"),
+        (on_grid(box()[::-1]), "lies on the right, and column lesion_side is left; correct one of them"),
     ],
     ids=["shape", "spacing", "empty", "labels", "probability", "no background", "side"],
 )
-def test_a_mask_that_cannot_be_used_says_why(write, drawn, reason):
+def test_a_mask_that_cannot_be_used_gives_the_reason(write, drawn, reason):
     files = write(head(), drawn=drawn, scan=on_grid(head()))
     with pytest.raises(PatientError, match=re.escape(reason)) as error:
         locate_lesion(**files)
@@ -171,24 +171,24 @@ def test_a_mask_that_cannot_be_used_says_why(write, drawn, reason):
     assert not files["output"].exists()
 
 
-def test_a_missing_mask_says_so(write, tmp_path):
+def test_a_missing_mask_gives_the_reason(write, tmp_path):
     files = write(head(), drawn=on_grid(box()))
     (tmp_path / "drawn.nii.gz").unlink()
     with pytest.raises(PatientError, match=r"drawn\.nii\.gz cannot be read"):
         locate_lesion(**files)
 
 
-def test_a_mask_outside_the_atlas_says_so(write):
+def test_a_mask_outside_the_atlas_gives_the_reason(write):
     far = np.eye(4)
     far[2, 3] = 900
-    with pytest.raises(PatientError, match="marks nothing inside the atlas"):
+    with pytest.raises(PatientError, match="marks no voxel inside the atlas"):
         locate_lesion(**write(head(), drawn=on_grid(box()), transform=far))
 
 
-def test_without_a_mask_it_is_looked_for_where_the_sheet_says(write):
+def test_without_a_mask_it_is_found_on_the_sheets_side(write):
     locate_lesion(**(files := write(head())))
     assert read_volume(files["output"], patient="p", series="lesion").data[:20].any()
-    with pytest.raises(PatientError, match="no lesion stands out on the DWI; draw it"):
+    with pytest.raises(PatientError, match="no lesion is found on DWI; draw it"):
         locate_lesion(**write(head(), side="right"))
 
 
@@ -232,6 +232,6 @@ def test_a_batch_locates_its_own_patients_and_goes_on_after_one_without_a_lesion
         scans=dict.fromkeys("ab"),
         sides={"a": "left", "b": "left"},
     )
-    assert "no lesion stands out" in read_exclusion(tmp_path / "a.nii.gz")
+    assert "no lesion is found on DWI" in read_exclusion(tmp_path / "a.nii.gz")
     assert read_volume(tmp_path / "b.nii.gz", patient="b", series="lesion").data.any()
     assert set(read_batches(tmp_path / "lesions.tsv")) == {"a", "b"}

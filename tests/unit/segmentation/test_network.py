@@ -1,4 +1,4 @@
-"""The outliner learns where lesions are, from the training patients' lesions alone."""
+"""The segmentation network is trained on the training patients' lesions only."""
 
 import shutil
 
@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from strokeclock.cohort.parts import SplitError
-from strokeclock.models.field import WHOLE, Field
+from strokeclock.models.view import WHOLE, View
 from strokeclock.segmentation.network import (
     FULL,
     read_masks,
-    read_outliner,
+    read_segmenter,
 )
-from strokeclock.segmentation.training import train_outliner
+from strokeclock.segmentation.training import train_segmenter
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.store import read_hemispheres
 
@@ -25,7 +25,7 @@ NONE = dict.fromkeys(STRONG, 0)
 
 def _train(toys, volumes, output, *, box=None, average=(1, 1, 1), **changes):
     settings = {"epochs": 2, "batch": 4, "lr": 5e-3, "weight_decay": 0.05, "augmentation": STRONG}
-    train_outliner(
+    train_segmenter(
         seed=0,
         series=toys.channels,
         average=average,
@@ -42,24 +42,24 @@ def _train(toys, volumes, output, *, box=None, average=(1, 1, 1), **changes):
 
 def _read(toys, part="train"):
     return read_hemispheres(
-        toys.manifest, cohort=toys.cohort, split=toys.split, task=None, part=part, other_hemisphere=True
+        toys.manifest, cohort=toys.cohort, split=toys.split, task=None, part=part, contralateral=True
     )
 
 
-def test_finds_the_lesions_of_those_it_has_not_learned_from(toys, toy_lesions, tmp_path):
+def test_finds_the_lesions_of_patients_it_was_not_trained_on(toys, toy_lesions, tmp_path):
     history = _train(toys, toy_lesions, tmp_path / "out", epochs=10, lr=2e-2)
     assert history["validation_dice"].iloc[-1] > 0.8 > history["validation_dice"].iloc[0]
-    network, field = read_outliner(tmp_path / "out" / "model.pt", series=toys.channels, split=toys.split)
+    network, view = read_segmenter(tmp_path / "out" / "model.pt", series=toys.channels, split=toys.split)
     units = _read(toys, "test")
-    masks, _ = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, field=field)
+    masks, _ = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, view=view)
     with torch.inference_mode():
-        found = network(field.see(torch.from_numpy(units.values[:]).float()))
+        found = network(view.see(torch.from_numpy(units.values[:]).float()))
     assert set(masks.any(axis=(1, 2, 3, 4))) == {True, False}  # healthy hemispheres, too
     for share, mask in zip(found.numpy(), masks, strict=True):
         assert ((share > 0.5) != (mask > 0)).sum() < 0.2 * 216
 
 
-def test_sees_training_and_validation_patients_alone(toys, toy_lesions, tmp_path):
+def test_reads_training_and_validation_patients_only(toys, toy_lesions, tmp_path):
     for number in range(14, 18):
         (toys.hemispheres / f"toy-{number}.npy").unlink()
         (toy_lesions.parent / f"toy-{number}.nii.gz").unlink()
@@ -68,7 +68,7 @@ def test_sees_training_and_validation_patients_alone(toys, toy_lesions, tmp_path
     assert record.participants["train"] == [f"toy-{number:02d}" for number in range(10)]
 
 
-def test_validation_teaches_nothing(toys, toy_lesions, tmp_path):
+def test_weights_do_not_depend_on_the_validation_part(toys, toy_lesions, tmp_path):
     _train(toys, toy_lesions, tmp_path / "before")
     for number in range(10, 14):
         shutil.copy(toys.hemispheres / "toy-00.npy", toys.hemispheres / f"toy-{number}.npy")
@@ -82,7 +82,7 @@ def test_a_killed_training_ends_in_the_same_bytes(toys, toy_lesions, tmp_path, e
     ends_alike(lambda output: _train(toys, toy_lesions, output, epochs=3))
 
 
-def test_learns_without_augmentation(toys, toy_lesions, tmp_path):
+def test_trains_without_augmentation(toys, toy_lesions, tmp_path):
     history = _train(toys, toy_lesions, tmp_path, epochs=4, lr=2e-2, augmentation=NONE)
     assert history["train_loss"].iloc[-1] < 0.8 * history["train_loss"].iloc[0]
 
@@ -104,8 +104,8 @@ def test_masks_are_the_lesions_share_of_what_is_seen_on_its_side(toys, toy_lesio
     lesion[-9, 5, 1] = 1  # and one voxel on the right, at the mirrored column 8
     nib.save(nib.Nifti1Image(lesion, image.affine), path)
     units = _read(toys)
-    field = Field(((4, 16), (5, 32), (0, 9)), (2, 2, 1))
-    masks, known = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, field=field)
+    view = View(((4, 16), (5, 32), (0, 9)), (2, 2, 1))
+    masks, known = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, view=view)
     left = np.pad(lesion[4:16, 5:32], ((0, 0), (0, 1), (0, 0)), mode="constant").astype(float)
     share = left.reshape(6, 2, 14, 2, 9).mean((1, 3))
     assert list(zip(units.patients, units.sides, strict=True))[:2] == [
@@ -118,13 +118,13 @@ def test_masks_are_the_lesions_share_of_what_is_seen_on_its_side(toys, toy_lesio
     assert known.all()
 
 
-def test_a_lesion_that_nobody_outlined_is_not_taught_as_healthy_tissue(toys, toy_lesions, tmp_path, caplog):
+def test_a_hemisphere_with_an_unknown_lesion_is_not_trained_on(toys, toy_lesions, tmp_path, caplog):
     table = toy_lesions.read_text().splitlines()
     table[1:3] = ["toy-00\t\tnone\tno lesion stands out", table[2]]
     toy_lesions.write_text("\n".join(table) + "\n")
     (toy_lesions.parent / "toy-00.nii.gz").unlink()
     units = _read(toys)
-    masks, known = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, field=WHOLE)
+    masks, known = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, view=WHOLE)
     assert not masks[:2].any()
     assert known.tolist() == [False, True] + [True] * (len(units) - 2)  # toy-00's lesion is on the left
     with caplog.at_level("INFO"):
@@ -132,23 +132,21 @@ def test_a_lesion_that_nobody_outlined_is_not_taught_as_healthy_tissue(toys, toy
     assert "train: 19 hemispheres, 10 with a lesion, of 20" in caplog.text
 
 
-def test_without_any_lesion_it_says_so(toys, toy_lesions, tmp_path):
+def test_without_any_lesion_the_error_is_one_sentence(toys, toy_lesions, tmp_path):
     header, *lines = toy_lesions.read_text().splitlines()
     lines = [f"{line.split(chr(9))[0]}\t\tnone\t" for line in lines]
     toy_lesions.write_text("\n".join([header, *lines]) + "\n")
-    with pytest.raises(SplitError, match=r"of the train part no lesion is known .* to null"):
+    with pytest.raises(SplitError, match=r"no lesion of the train part is known .* to null"):
         _train(toys, toy_lesions, tmp_path)
 
 
-def test_refuses_another_checkpoint_other_series_and_a_patient_it_has_learned_from(
-    toys, toy_lesions, tmp_path
-):
+def test_refuses_another_checkpoint_other_series_and_a_training_patient(toys, toy_lesions, tmp_path):
     _train(toys, toy_lesions, tmp_path / "out", epochs=1)
     model = tmp_path / "out" / "model.pt"
-    with pytest.raises(CheckpointError, match="has learned from dwi, t2w, flair"):
-        read_outliner(model, series=("dwi", "flair"), split=toys.split)
+    with pytest.raises(CheckpointError, match="was trained on dwi, t2w, flair"):
+        read_segmenter(model, series=("dwi", "flair"), split=toys.split)
     split = pd.read_csv(toys.split, sep="\t")
     split.loc[0, "part"] = "test"
     split.to_csv(tmp_path / "moved.tsv", sep="\t", index=False)
     with pytest.raises(SplitError, match="toy-00 was in the train part"):
-        read_outliner(model, series=toys.channels, split=tmp_path / "moved.tsv")
+        read_segmenter(model, series=toys.channels, split=tmp_path / "moved.tsv")

@@ -1,4 +1,4 @@
-"""Ages read where the outliner finds the lesion."""
+"""TSS from the ratios of the segmented lesion."""
 
 import hashlib
 import json
@@ -8,15 +8,15 @@ import pandas as pd
 import pytest
 import torch
 
-from strokeclock.baselines.segmented import fit_segmented, predict_outlined
+from strokeclock.baselines.segmented import fit_segmented, predict_segmented
 from strokeclock.cohort.parts import SplitError
 from strokeclock.evaluation.metrics import auc
 from strokeclock.fitted import FittedError
-from strokeclock.models.field import Field
+from strokeclock.models.view import View
 from strokeclock.predictions import read_predictions
 from strokeclock.segmentation import ratios as module
-from strokeclock.segmentation.ratios import measure_outlined, measure_ratios, settle
-from strokeclock.segmentation.training import train_outliner
+from strokeclock.segmentation.ratios import drop_faint, measure_ratios, measure_segmented
+from strokeclock.segmentation.training import train_segmenter
 from strokeclock.training.phases import PAPER
 from strokeclock.training.store import read_hemispheres
 
@@ -25,8 +25,8 @@ QUESTION = {"phase": TASK.phase, "below_min": TASK.below_min}
 
 
 @pytest.fixture
-def outliner(toys, toy_lesions, tmp_path):
-    """Trained on toys whose lesion is the brighter on FLAIR the older it is."""
+def segmenter(toys, toy_lesions, tmp_path):
+    """A network trained on toys: the older the lesion, the brighter on FLAIR."""
     minutes = pd.read_csv(toys.cohort, sep="\t").set_index("patient")["onset_to_mri_min"]
     for path in toys.hemispheres.glob("*.npy"):
         values = np.load(path)
@@ -34,7 +34,7 @@ def outliner(toys, toy_lesions, tmp_path):
         np.save(path, values)
     none = dict.fromkeys(("rotation_deg", "scale", "shift_mm", "gain", "noise"), 0)
     settings = {"epochs": 20, "batch": 4, "lr": 2e-2, "weight_decay": 0.0, "augmentation": none}
-    train_outliner(
+    train_segmenter(
         seed=0,
         series=toys.channels,
         average=(1, 1, 1),
@@ -42,29 +42,29 @@ def outliner(toys, toy_lesions, tmp_path):
         standardise=True,
         training=settings | toys.torch,
         volumes=toy_lesions,
-        output=tmp_path / "outliner",
+        output=tmp_path / "segmenter",
         **toys.inputs(),
     )
-    return tmp_path / "outliner" / "model.pt"
+    return tmp_path / "segmenter" / "model.pt"
 
 
 def _predict(toys, model, output, **changes):
     settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device} | changes
     fitted = output.with_suffix(".json")
     fit_segmented(model, fitted, **toys.inputs(), **settings)
-    predict_outlined(fitted, output, model=model, **toys.inputs(), **settings)
+    predict_segmented(fitted, output, model=model, **toys.inputs(), **settings)
     return read_predictions(output)
 
 
-def test_time_is_read_in_the_outlined_lesion(toys, outliner, tmp_path, monkeypatch):
+def test_time_is_estimated_from_the_segmented_lesion(toys, segmenter, tmp_path, monkeypatch):
     seen = []
 
-    def look(own, other, lesion, **settings):
-        seen.append(measure_ratios(own, other, lesion, **settings))
+    def record(own, contralateral, lesion, **settings):
+        seen.append(measure_ratios(own, contralateral, lesion, **settings))
         return seen[-1]
 
-    monkeypatch.setattr(module, "measure_ratios", look)
-    found = _predict(toys, outliner, tmp_path / "scores.tsv")
+    monkeypatch.setattr(module, "measure_ratios", record)
+    found = _predict(toys, segmenter, tmp_path / "scores.tsv")
     assert set(found["part"]) == {"validation", "test"}
     assert auc(found["label"], found["score"]) == 1
     ratios = np.delete(seen[:11], [3, 4], axis=0)  # of the training part; toy-03's lesions are mirror images
@@ -82,60 +82,68 @@ def _everywhere(seen):
 def test_millimetres_are_those_of_what_is_seen(toys, monkeypatch):
     spacings = set()
 
-    def look(own, other, lesion, *, spacing):
+    def record(own, contralateral, lesion, *, spacing):
         spacings.add(spacing)
         return np.zeros(4)
 
-    monkeypatch.setattr(module, "measure_ratios", look)
+    monkeypatch.setattr(module, "measure_ratios", record)
     units = read_hemispheres(
-        toys.manifest, cohort=toys.cohort, split=toys.split, task=TASK, part="train", other_hemisphere=True
+        toys.manifest, cohort=toys.cohort, split=toys.split, task=TASK, part="train", contralateral=True
     )
-    field = Field(((0, 16), (8, 32), (0, 9)), (2, 4, 1))
-    measure_outlined(_everywhere, units, field=field, device=torch.device("cpu"))
+    view = View(((0, 16), (8, 32), (0, 9)), (2, 4, 1))
+    measure_segmented(_everywhere, units, view=view, device=torch.device("cpu"))
     assert spacings == {(2 * 98 / 16, 4 * 233 / 32)}
 
 
-def test_the_test_part_teaches_nothing(toys, outliner, tmp_path):
-    before = _predict(toys, outliner, tmp_path / "before.tsv").query("part == 'validation'")
+def test_the_fit_does_not_depend_on_the_test_part(toys, segmenter, tmp_path):
+    before = _predict(toys, segmenter, tmp_path / "before.tsv").query("part == 'validation'")
     cohort = pd.read_csv(toys.cohort, sep="\t")
     cohort.loc[14:, "onset_to_mri_min"] = 600 - cohort.loc[14:, "onset_to_mri_min"]
     cohort.to_csv(toys.cohort, sep="\t", index=False)
     for number in range(14, 18):
         values = np.load(toys.hemispheres / f"toy-{number}.npy")
         np.save(toys.hemispheres / f"toy-{number}.npy", values[:, ::-1].copy())
-    after = _predict(toys, outliner, tmp_path / "after.tsv").query("part == 'validation'")
+    after = _predict(toys, segmenter, tmp_path / "after.tsv").query("part == 'validation'")
     pd.testing.assert_frame_equal(before, after)
 
 
-def test_one_class_in_training_is_refused(toys, outliner, tmp_path):
+def test_one_class_in_training_is_refused(toys, segmenter, tmp_path):
     cohort = pd.read_csv(toys.cohort, sep="\t").assign(onset_to_mri_min=60)
     cohort.to_csv(toys.cohort, sep="\t", index=False)
     with pytest.raises(SplitError, match="all 11 hemispheres of the train part have the label 1"):
-        _predict(toys, outliner, tmp_path / "scores.tsv")
+        _predict(toys, segmenter, tmp_path / "scores.tsv")
 
 
-def test_a_fit_with_another_network_is_refused(toys, outliner, tmp_path):
-    _predict(toys, outliner, tmp_path / "scores.tsv")
+def test_a_fit_with_another_network_is_refused(toys, segmenter, tmp_path):
+    _predict(toys, segmenter, tmp_path / "scores.tsv")
     content = json.loads((tmp_path / "scores.json").read_text())
     assert len(content["regression"]["powers"]) == 14  # four measures, their squares and products
-    assert content["segmentation_sha256"] == hashlib.sha256(outliner.read_bytes()).hexdigest()
+    assert content["segmentation_sha256"] == hashlib.sha256(segmenter.read_bytes()).hexdigest()
     content["segmentation_sha256"] = 64 * "0"
     (tmp_path / "scores.json").write_text(json.dumps(content))
     settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device}
     with pytest.raises(FittedError, match="was fitted for segmentation_sha256 '000"):
-        predict_outlined(
-            tmp_path / "scores.json", tmp_path / "new.tsv", model=outliner, **toys.inputs(), **settings
+        predict_segmented(
+            tmp_path / "scores.json", tmp_path / "new.tsv", model=segmenter, **toys.inputs(), **settings
         )
 
 
-def test_faint_shares_count_only_where_there_are_no_plainer_ones():
+def test_faint_shares_count_only_where_all_are_faint():
     brain = np.ones((1, 2, 2, 1), np.float32)
     hole = brain.copy()
     hole[0, 0, 0] = 0
     share = np.array([[0.9, 0.3], [0.1, 0.09]], np.float32)[..., None]
-    assert settle(share, own=brain, other=brain).ravel().tolist() == pytest.approx([0.9, 0.3, 0.1, 0])
-    assert settle(share, own=hole, other=brain).ravel().tolist() == pytest.approx([0, 0.3, 0.1, 0])
-    assert settle(share, own=brain, other=hole).ravel().tolist() == pytest.approx([0, 0.3, 0.1, 0])
+    assert drop_faint(share, own=brain, contralateral=brain).ravel().tolist() == pytest.approx(
+        [0.9, 0.3, 0.1, 0]
+    )
+    assert drop_faint(share, own=hole, contralateral=brain).ravel().tolist() == pytest.approx(
+        [0, 0.3, 0.1, 0]
+    )
+    assert drop_faint(share, own=brain, contralateral=hole).ravel().tolist() == pytest.approx(
+        [0, 0.3, 0.1, 0]
+    )
     faint = share / 100
-    assert settle(faint, own=brain, other=brain).ravel().tolist() == pytest.approx([0.009, 0, 0, 0])
-    assert not settle(0 * share, own=brain, other=brain).any()
+    assert drop_faint(faint, own=brain, contralateral=brain).ravel().tolist() == pytest.approx(
+        [0.009, 0, 0, 0]
+    )
+    assert not drop_faint(0 * share, own=brain, contralateral=brain).any()

@@ -17,24 +17,24 @@ def write(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("run: a\nsplit: {}\nrun: b\n", "own.yaml line 3: key run stands already in line 1: keep one."),
+        ("run: a\nsplit: {}\nrun: b\n", "own.yaml line 3: key run is already in line 1: keep one."),
         (
             "split:\n  seed: 1\n  file: null\n  seed: 2\n",
-            "own.yaml line 4: key split.seed stands already in line 2: keep one.",
+            "own.yaml line 4: key split.seed is already in line 2: keep one.",
         ),
-        ("split: {seed: 1, seed: 2}\n", "own.yaml line 1: key split.seed stands already in line 1"),
-        ("models:\n  2d: {width: 1}\n  '2d': {width: 2}\n", "own.yaml line 3: key models.2d stands already"),
-        ('{"run": "a",\n "run": "b"}', "own.yaml line 2: key run stands already in line 1"),
-        ("- {a: 1, a: 2}\n", "own.yaml line 1: key 0.a stands already in line 1"),
+        ("split: {seed: 1, seed: 2}\n", "own.yaml line 1: key split.seed is already in line 1"),
+        ("models:\n  2d: {width: 1}\n  '2d': {width: 2}\n", "own.yaml line 3: key models.2d is already"),
+        ('{"run": "a",\n "run": "b"}', "own.yaml line 2: key run is already in line 1"),
+        ("- {a: 1, a: 2}\n", "own.yaml line 1: key 0.a is already in line 1"),
     ],
 )
-def test_a_key_that_stands_twice_is_named_with_its_line(write, text, sentence):
+def test_a_repeated_key_is_named_with_its_line(write, text, sentence):
     with pytest.raises(ConfigurationError) as caught:
         check_duplicate_keys([write(text)])
     assert sentence in str(caught.value)
 
 
-def test_all_files_and_keys_are_told_at_once(write):
+def test_all_files_and_keys_are_reported_at_once(write):
     files = [write("a: 1\na: 2\nb: 1\nb: 2\n"), write("c: 1\nc: 2\n", "other.yaml")]
     with pytest.raises(ConfigurationError) as caught:
         check_duplicate_keys(files)

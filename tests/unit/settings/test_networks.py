@@ -1,4 +1,4 @@
-"""A network's own settings come from what it says of itself, and from nowhere else."""
+"""A network's own settings come from its specification only."""
 
 from dataclasses import replace
 
@@ -47,7 +47,7 @@ def test_a_network_that_the_configuration_does_not_mention_has_its_defaults(conf
     assert settings.models.network("3d").width == 32
 
 
-def test_the_schema_knows_the_networks(root):
+def test_the_schema_holds_the_networks(root):
     schema = make_schema()
     committed = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
     assert schema["$defs"]["Network2D"] == committed["$defs"]["Network2D"]

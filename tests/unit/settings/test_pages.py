@@ -24,7 +24,7 @@ def fields(group: type[Group], place=()):
             yield from fields(inner, (*place, name))
 
 
-def test_every_key_says_what_it_is(root):
+def test_every_key_has_a_description_or_choices(root):
     reference = (root / "docs/settings.md").read_text()
     for place, field in fields(Settings):
         said = field.json_schema_extra or {}

@@ -7,7 +7,7 @@ from strokeclock.training.auc import measure_auc
 
 @pytest.mark.parametrize("levels", [1, 2, 3, 30, None], ids=lambda levels: f"{levels or 'all'} values")
 def test_equals_scikit_learns_to_the_last_digit(levels):
-    """An epoch is selected by it: the numbers of earlier trainings must come again."""
+    """The AUC selects an epoch, so that the last digit may decide."""
     generator = np.random.default_rng(0)
     for _ in range(300):
         labels = np.zeros(generator.integers(2, 140), np.float32)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from scipy import ndimage
 
-from strokeclock.models.field import IN_PLANE_MM
+from strokeclock.models.view import IN_PLANE_MM
 from strokeclock.training.augmentation import augment, move_masks
 
 STILL = {"rotation_deg": 0.0, "scale": 0.0, "shift_mm": 0.0, "gain": 0.0, "noise": 0.0}
@@ -100,7 +100,7 @@ def test_channels_move_together_and_hemispheres_do_not(hemispheres):
     assert not torch.equal(moved[0], moved[1])
 
 
-def test_noise_is_as_strong_as_asked_and_spares_the_background(hemispheres):
+def test_noise_has_its_sd_and_leaves_the_background(hemispheres):
     noisy = draw(hemispheres, noise=0.03)
     brain = hemispheres > 0
     assert float((noisy - hemispheres)[brain].std()) == pytest.approx(0.03, rel=0.05)

@@ -113,12 +113,12 @@ def test_gates_enter_without_changing_the_output(net):
 
 
 def test_weights_of_another_width_are_refused():
-    with pytest.raises(CheckpointError, match="do not fit at backbone"):
+    with pytest.raises(CheckpointError, match="do not fit the network at backbone"):
         inherit(_network("2d"), parent=_network("2d", width=8).state_dict())
 
 
 def test_missing_weights_are_refused():
-    with pytest.raises(CheckpointError, match=r"do not fit at encoder\."):
+    with pytest.raises(CheckpointError, match=r"do not fit the network at encoder\."):
         inherit(_network("3d"), parent={})
 
 
@@ -155,12 +155,12 @@ def test_no_state_is_none(tmp_path, caplog):
 
 
 @pytest.mark.parametrize("damage", [_cut, _flip, _empty])
-def test_a_damaged_state_gives_way_to_the_one_before(states, caplog, damage):
+def test_instead_of_a_damaged_state_the_one_before_is_read(states, caplog, damage):
     damage(states / "latest.pt")
     assert load_state(states)["epoch"] == 1
     assert len(caplog.messages) == 1
     assert "latest.pt is damaged" in caplog.text
-    save_state(states, {"epoch": 2})  # must not move the damaged one over the good one
+    save_state(states, {"epoch": 2})  # must not move the damaged one over the undamaged one
     _cut(states / "latest.pt")
     assert load_state(states)["epoch"] == 1
 
@@ -174,7 +174,7 @@ def test_two_damaged_states_start_anew(states, caplog):
     _flip(states / "latest.pt")
     _cut(states / "previous.pt")
     assert load_state(states) is None
-    assert "starting anew" in caplog.messages[-1]
+    assert "starts anew" in caplog.messages[-1]
     assert not list(states.iterdir())
 
 

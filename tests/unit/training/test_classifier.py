@@ -28,7 +28,7 @@ def _train(
     *,
     phase="phase1_stroke",
     net="2d",
-    weights="random",
+    start="random",
     parent_model=None,
     box=None,
     average=(1, 1, 1),
@@ -37,7 +37,7 @@ def _train(
     train_phase(
         phase,
         net=net,
-        weights=weights,
+        start=start,
         seed=0,
         models=toys.models(net) | {"average": average},
         training=toys.training(**changes),
@@ -69,17 +69,17 @@ def test_what_lies_outside_the_box_is_never_seen(toys, tmp_path, net, average):
                 **toys.inputs(),
             )
             parent_model = output / "phase0" / "model.pt"
-        weights = "genesis" if parent_model else "random"
+        start = "genesis" if parent_model else "random"
         record, state, _ = _train(
             toys,
             output / "phase1",
             net=net,
-            weights=weights,
+            start=start,
             parent_model=parent_model,
             box=toys.write_box(box),
             average=average,
         )
-        assert record.field["box"] == [[3, 16], [4, 28], [1, 9]]
+        assert record.view["box"] == [[3, 16], [4, 28], [1, 9]]
         predict(
             output / "phase1" / "model.pt",
             predictions=output / "scores.tsv",
@@ -146,7 +146,7 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
         )
         first, parent_model = "genesis", tmp_path / "phase0" / "model.pt"
     frozen = {"2d": ("conv1.", "bn1.", "layer1."), "3d": ("down_tr64.", "down_tr128.")}[net]
-    for phase, weights in (
+    for phase, start in (
         ("phase1_stroke", first),
         ("phase2_tss3h", "phase1"),
         ("phase3_tss4h5", "phase2"),
@@ -157,7 +157,7 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
             tmp_path / phase,
             phase=phase,
             net=net,
-            weights=weights,
+            start=start,
             parent_model=parent_model,
             freeze=phase != "phase1_stroke",
         )
@@ -182,15 +182,15 @@ def test_phases_are_chained_by_checkpoint(toys, tmp_path, net, trunk):
 
 
 @pytest.mark.parametrize("other", [False, True])
-def test_augmentation_knows_whether_both_sides_are_seen(toys, tmp_path, monkeypatch, other):
-    channels = channel_names(toys.channels, other_hemisphere=other)
+def test_augmentation_is_given_the_number_of_sides(toys, tmp_path, monkeypatch, other):
+    channels = channel_names(toys.channels, contralateral=other)
     seen = set()
 
-    def look(hemispheres, *, sides, **settings):
+    def record(hemispheres, *, sides, **settings):
         seen.add((hemispheres.shape[1], sides))
         return hemispheres
 
-    monkeypatch.setattr(classifier, "augment", look)
+    monkeypatch.setattr(classifier, "augment", record)
     _train(replace(toys, channels=channels), tmp_path, epochs=1, augmentation=TUNED["augmentation"])
     assert seen == {(6, 2) if other else (3, 1)}
 
@@ -202,7 +202,7 @@ def test_the_head_is_the_parents_or_a_fresh_one(toys, tmp_path, head):
         toys,
         tmp_path / "after",
         phase="phase2_tss3h",
-        weights="phase1",
+        start="phase1",
         parent_model=tmp_path / "before/model.pt",
         head=head,
         epochs=1,
@@ -321,7 +321,7 @@ def test_another_seed_gives_another_network(toys, tmp_path):
         train_phase(
             "phase1_stroke",
             net="2d",
-            weights="random",
+            start="random",
             seed=seed,
             models=toys.models("2d"),
             training=toys.training(epochs=1),
@@ -338,24 +338,24 @@ def test_learns_to_find_a_bright_box(toys, tmp_path):
     assert record.best["validation_auc"] == 1
 
 
-def _train_after_phase_1(toys, folder, *, phase="phase2_tss3h", weights="phase1"):
+def _train_after_phase_1(toys, folder, *, phase="phase2_tss3h", start="phase1"):
     parent_model = folder / "phase1" / "model.pt"
-    return _train(toys, folder / phase, phase=phase, weights=weights, parent_model=parent_model)
+    return _train(toys, folder / phase, phase=phase, start=start, parent_model=parent_model)
 
 
 def test_parent_that_is_not_the_schemas_is_refused(toys, tmp_path):
     _train(toys, tmp_path / "phase1", epochs=1)
     with pytest.raises(CheckpointError, match="starts from 2d phase2_tss3h phase1 0"):
-        _train_after_phase_1(toys, tmp_path, phase="phase3_tss4h5", weights="phase2")
+        _train_after_phase_1(toys, tmp_path, phase="phase3_tss4h5", start="phase2")
 
 
-def test_parent_that_has_seen_another_field_is_refused(toys, tmp_path):
+def test_parent_with_another_view_is_refused(toys, tmp_path):
     _train(toys, tmp_path / "phase1", epochs=1, average=(2, 2, 1))
-    with pytest.raises(CheckpointError, match=r"models\.field or models\.average: delete it"):
+    with pytest.raises(CheckpointError, match=r"models\.view or models\.average: delete it"):
         _train_after_phase_1(toys, tmp_path)
 
 
-def test_parent_that_has_learned_from_a_test_patient_is_refused(toys, tmp_path):
+def test_parent_that_was_trained_on_a_test_patient_is_refused(toys, tmp_path):
     _train(toys, tmp_path / "phase1", epochs=1)
     text = toys.split.read_text()
     toys.split.write_text(text.replace("toy-04\ttrain", "toy-04\ttest"))
@@ -389,7 +389,7 @@ def test_an_empty_part_is_refused_before_training(toys, tmp_path, part):
         _train(toys, tmp_path)
 
 
-def test_a_rate_that_blows_the_loss_up_stops_and_names_it(toys, tmp_path):
+def test_a_loss_that_is_not_finite_names_the_learning_rate(toys, tmp_path):
     with pytest.raises(TrainingError, match=r"phase1_stroke: .* of epoch \d .* training\.phase1_stroke\.lr"):
         _train(toys, tmp_path, lr=1e30, final_lr=1e30, epochs=5)
     assert not (tmp_path / "model.pt").exists()
@@ -406,13 +406,13 @@ def test_one_hemisphere_left_over_trains_with_the_batch_before(toys, tmp_path, m
         _train(toys, tmp_path / "alone", batch=5, **arguments)
 
 
-def test_gates_from_phase_1_wait_frozen(toys, tmp_path):
+def test_gates_from_phase_1_are_frozen_until_phase_4(toys, tmp_path):
     _, before, _ = _train(toys, tmp_path / "phase1", epochs=1, attention_enter="phase1")
     record, after, _ = _train(
         toys,
         tmp_path / "phase2",
         phase="phase2_tss3h",
-        weights="phase1",
+        start="phase1",
         parent_model=tmp_path / "phase1" / "model.pt",
         attention_enter="phase1",
     )

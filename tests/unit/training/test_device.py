@@ -1,4 +1,4 @@
-"""What comes to the device: arrays as they are stored, and noise that the seed decides."""
+"""The transfer to the device: arrays as they are stored, and noise from the seed."""
 
 import numpy as np
 import pytest

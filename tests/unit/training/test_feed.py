@@ -98,12 +98,12 @@ def test_training_that_keeps_maps_equals_one_that_does_not(toys, tmp_path, net):
         )
         return tmp_path / output / "model.pt"
 
-    first = train("phase1", weights="random", parent_model=None)
-    if net == "3d":  # the chain's phase 1 starts from phase 0: say that this one did
+    first = train("phase1", start="random", parent_model=None)
+    if net == "3d":  # the chain's phase 1 starts from phase 0: so does this one here
         record, weights, _ = read_checkpoint(first)
-        write_checkpoint(first, weights=weights, record=replace(record, weights="genesis"))
+        write_checkpoint(first, weights=weights, record=replace(record, start="genesis"))
     kept, plain = (
-        read_checkpoint(train(str(size), weights="phase1", parent_model=first, cache_gb=size))[1]
+        read_checkpoint(train(str(size), start="phase1", parent_model=first, cache_gb=size))[1]
         for size in (1, 0)
     )
     assert all(torch.equal(tensor, plain[name]) for name, tensor in kept.items())
@@ -166,7 +166,7 @@ def test_bf16_is_rounded_fp32(units, net):
     assert bf16.dtype == np.float32
     assert 0 < np.abs(fp32 - bf16).max() < 0.05 * np.abs(fp32).max()
     rounded = torch.from_numpy(bf16).bfloat16().float().numpy()
-    assert (rounded != bf16).any()  # the decision itself is not
+    assert (rounded != bf16).any()  # the classifier is not
 
 
 @pytest.mark.parametrize("net", ["2d", "3d"])
@@ -185,7 +185,7 @@ def test_bf16_gradients_are_those_of_fp32_and_repeat(units, net):
     assert functional.cosine_similarity(*gradients[:2], dim=0) > 0.99
 
 
-def test_bf16_on_cpu_is_refused_where_onednn_errs(units):
+def test_bf16_on_cpu_is_refused_where_gradients_are_wrong(units):
     narrow = replace(units, values=Stack(tuple(units.values[:][:, :, :23])))
     with pytest.raises(ConfigurationError, match=r"training\.precision: bf16 gives wrong gradients"):
         Feed(_network("2d"), narrow, device=CPU, precision="bf16")

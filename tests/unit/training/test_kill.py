@@ -1,4 +1,4 @@
-"""Killed with SIGKILL at any moment, a training goes on and ends in the bytes of an unbroken one."""
+"""Killed with SIGKILL at any moment, a training resumes and writes the bytes of an unbroken one."""
 
 import json
 import multiprocessing
@@ -25,10 +25,10 @@ def processes():
 
 @pytest.fixture
 def arguments(toys):
-    """What the training is given, but for its output folder."""
+    """The arguments of the training, without its output folder."""
     return {
         "net": "2d",
-        "weights": "random",
+        "start": "random",
         "seed": 0,
         "models": toys.models("2d"),
         "training": toys.training(epochs=EPOCHS),
@@ -62,7 +62,7 @@ def results(folder):
 
 @pytest.fixture
 def unbroken(start, tmp_path):
-    """The files of a training that nobody killed."""
+    """The files of a training that was not killed."""
     finish(start(tmp_path / "unbroken"))
     found = results(tmp_path / "unbroken")
     assert set(found) == {"model.pt", "history.tsv", "run.json"}

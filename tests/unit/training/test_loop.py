@@ -10,11 +10,11 @@ from torch import nn
 from strokeclock.errors import MissingSoftwareError
 from strokeclock.training import loop
 from strokeclock.training.device import choose_device
-from strokeclock.training.loop import TrainingError, batches, fit, freeze, teach, train_mode
+from strokeclock.training.loop import TrainingError, batches, fit, freeze, take_steps, train_mode
 from strokeclock.training.record import TrainingRecord
 
 RECORD = TrainingRecord(
-    **{"net": "2d", "phase": "phase1_stroke", "weights": "random", "seed": 0, "channels": ()},
+    **{"net": "2d", "phase": "phase1_stroke", "start": "random", "seed": 0, "channels": ()},
     **{"architecture": {}, "participants": {}, "data": {}, "versions": {}},
 )
 
@@ -94,14 +94,14 @@ def test_without_patience_all_epochs_are_trained(tmp_path):
         (0.5, float("nan"), "validation AUC"),
     ],
 )
-def test_loss_that_is_no_number_stops(tmp_path, train_loss, auc, name):
+def test_loss_that_is_not_finite_stops(tmp_path, train_loss, auc, name):
     with pytest.raises(
         TrainingError, match=f"^phase1_stroke: the {name} of epoch 1 .* training.phase1_stroke.lr"
     ):
         _fit(tmp_path, [auc], train_loss=train_loss)
 
 
-def test_each_epoch_says_how_it_stands(tmp_path, caplog, monkeypatch):
+def test_each_epoch_is_logged(tmp_path, caplog, monkeypatch):
     clock = itertools.count(0, 45)  # read twice an epoch: 45 s each
     monkeypatch.setattr(loop.time, "perf_counter", lambda: next(clock))
     with caplog.at_level(logging.INFO):
@@ -144,7 +144,7 @@ def test_the_mean_loss_is_a_units_and_each_batch_a_step():
         seen.append((step, len(batch), weight.item()))
         return weight + [2.0, 6.5][step]
 
-    loss = teach(torch.optim.SGD([weight], lr=0.5), order, loss_of)
+    loss = take_steps(torch.optim.SGD([weight], lr=0.5), order, loss_of)
     assert seen == [(0, 3, 0.0), (1, 1, -0.5)]
     assert loss == (3 * 2.0 + 1 * 6.0) / 4
 
@@ -154,7 +154,7 @@ def test_tensorboard_that_is_absent_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.delitem(sys.modules, "torch.utils.tensorboard", raising=False)
     with pytest.raises(MissingSoftwareError, match=r"training\.tensorboard .* pip install tensorboard"):
         _fit(tmp_path, [0.5], events=tmp_path / "events")
-    assert not (tmp_path / "latest.pt").exists()  # said before the first epoch
+    assert not (tmp_path / "latest.pt").exists()  # raised before the first epoch
 
 
 def test_tensorboard_shows_the_history_once(tmp_path):

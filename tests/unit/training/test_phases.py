@@ -11,11 +11,11 @@ from strokeclock.models.registry import networks
 from strokeclock.training.phases import (
     PAPER,
     Run,
-    arms_table,
     frozen_modules,
     has_attention,
     lineage,
     list_not_run,
+    list_trainings,
     parent,
     read_tasks,
     settings_of,
@@ -33,11 +33,11 @@ EARLY_2D = ("backbone.conv1", "backbone.bn1", "backbone.layer1")
 EARLY_3D = ("encoder.down_tr64", "encoder.down_tr128")
 
 
-def test_arms_random_and_chain():
-    runs = arms_table(["2d", "3d"], ["random", "chain"], [0])
+def test_starts_random_and_chain():
+    runs = list_trainings(["2d", "3d"], ["random", "chain"], [0])
     assert set(runs) == {
-        Run(net, phase, weights, 0)
-        for net, phase, weights in [
+        Run(net, phase, start, 0)
+        for net, phase, start in [
             ("2d", "phase2_tss3h", "random"),
             ("2d", "phase3_tss4h5", "random"),
             ("2d", "phase1_stroke", "random"),
@@ -59,7 +59,7 @@ def test_arms_random_and_chain():
 def test_without_genesis_the_3d_chain_starts_from_random_weights():
     chain = {"phase1_stroke": {"below_min": None, "after": None}}
     tasks = read_tasks({"phase0_genesis": None, **chain})
-    assert arms_table(["2d", "3d"], ["chain"], [0], tasks=tasks) == [
+    assert list_trainings(["2d", "3d"], ["chain"], [0], tasks=tasks) == [
         Run("2d", "phase1_stroke", "random", 0),
         Run("3d", "phase1_stroke", "random", 0),
     ]
@@ -69,25 +69,25 @@ def test_without_genesis_the_3d_chain_starts_from_random_weights():
 
 
 def test_parents_come_first_and_are_runs_themselves():
-    runs = arms_table(["2d", "3d"], ["random", "chain"], [0, 1])
+    runs = list_trainings(["2d", "3d"], ["random", "chain"], [0, 1])
     for number, run in enumerate(runs):
-        before = parent(run.net, run.phase, run.weights)
-        if run.weights == "random":
+        before = parent(run.net, run.phase, run.start)
+        if run.start == "random":
             assert before is None
         else:
             assert Run(run.net, *before, run.seed) in runs[:number]
 
 
-def test_random_arm_has_no_phase_1():
-    assert {run.phase for run in arms_table(["2d", "3d"], ["random"], [0])} == {
+def test_random_start_has_no_phase_1():
+    assert {run.phase for run in list_trainings(["2d", "3d"], ["random"], [0])} == {
         "phase2_tss3h",
         "phase3_tss4h5",
     }
 
 
-def test_other_arms_are_refused():
+def test_other_starts_are_refused():
     with pytest.raises(ConfigurationError, match="'other' is unknown"):
-        arms_table(["2d"], ["other"], [0])
+        list_trainings(["2d"], ["other"], [0])
 
 
 def test_runs_outside_the_schema_are_refused():
@@ -110,19 +110,19 @@ def settings():
     return yaml.safe_load((ROOT / "config/config.yaml").read_text())["training"]
 
 
-def test_the_configuration_asks_what_the_paper_asks(settings):
+def test_the_configurations_tasks_are_the_papers(settings):
     assert read_tasks(settings) == PAPER
 
 
 def test_every_network_row_of_the_papers_table_2_is_a_run_and_no_other():
     with open(ROOT / "resources/table2_paper.csv") as file:
         printed = {
-            (row["model"], row["stage"], row["weights"])
+            (row["model"], row["stage"], row["start"])
             for row in csv.DictReader(file)
             if row["model"] in networks()
         }
-    runs = arms_table(networks(), ["random", "imagenet", "medical", "chain"], [0])
-    made = {(run.net, run.phase, run.weights) for run in runs if run.phase in PAPER}
+    runs = list_trainings(networks(), ["random", "imagenet", "medical", "chain"], [0])
+    made = {(run.net, run.phase, run.start) for run in runs if run.phase in PAPER}
     assert made == printed
 
 
@@ -135,27 +135,27 @@ def test_imagenet_and_medical_go_straight_to_each_time_task():
             parent(*run)
 
 
-def test_arms_without_weights_are_left_out_with_their_reason():
+def test_starts_without_weights_are_left_out_with_their_reason():
     missing = {("2d", "imagenet"): "name the file", ("3d", "medical"): "name the folder"}
-    arms = ["random", "imagenet", "medical"]
-    runs = arms_table(["2d", "3d"], arms, [0], missing=missing)
-    assert {(run.net, run.weights) for run in runs if run.phase in PAPER} == {
+    starts = ["random", "imagenet", "medical"]
+    runs = list_trainings(["2d", "3d"], starts, [0], missing=missing)
+    assert {(run.net, run.start) for run in runs if run.phase in PAPER} == {
         ("2d", "random"), ("3d", "random"), ("2d", "medical")
     }  # fmt: skip
     reasons = list_not_run(runs, tasks=PAPER, missing=missing)
     assert reasons["2d", "phase2_tss3h", "imagenet"] == "name the file"
     assert reasons["3d", "phase3_tss4h5", "medical"] == "name the folder"
-    assert "training.arms" in reasons["2d", "phase4_attention", "phase3"]
+    assert "training.starts" in reasons["2d", "phase4_attention", "phase3"]
     assert ("2d", "phase2_tss3h", "medical") not in reasons
 
 
-def test_an_added_task_is_a_row_of_every_arm(settings):
+def test_an_added_task_is_a_row_of_every_start(settings):
     tasks = read_tasks(settings | SIX_HOURS)
     assert [task.phase for task in lineage("phase5_tss6h", tasks)] == [*list(PAPER)[:3], "phase5_tss6h"]
-    runs = arms_table(["2d", "3d"], ["random", "imagenet", "medical", "chain"], [0], tasks=tasks)
-    assert {(run.net, run.weights) for run in runs if run.phase == "phase5_tss6h"} == {
-        *(("2d", weights) for weights in ("random", "imagenet", "medical", "phase3")),
-        *(("3d", weights) for weights in ("random", "medical", "phase3")),
+    runs = list_trainings(["2d", "3d"], ["random", "imagenet", "medical", "chain"], [0], tasks=tasks)
+    assert {(run.net, run.start) for run in runs if run.phase == "phase5_tss6h"} == {
+        *(("2d", start) for start in ("random", "imagenet", "medical", "phase3")),
+        *(("3d", start) for start in ("random", "medical", "phase3")),
     }
     assert parent("2d", "phase5_tss6h", "phase3", tasks) == ("phase3_tss4h5", "phase2")
     assert frozen_modules("2d", "phase5_tss6h", "phase3", **SCHEMA, tasks=tasks) == EARLY_2D
@@ -164,7 +164,7 @@ def test_an_added_task_is_a_row_of_every_arm(settings):
     assert has_attention("phase5_tss6h", attention_enter="phase4", tasks=after)
 
 
-def test_an_added_task_takes_what_it_does_not_say_from_the_one_before(settings):
+def test_an_added_task_takes_missing_keys_from_the_one_before(settings):
     added = settings | {"phase5_tss6h": SIX_HOURS["phase5_tss6h"] | {"batch": 4}}
     expected = settings["phase3_tss4h5"] | {"below_min": 360, "after": "phase3_tss4h5", "batch": 4}
     assert settings_of("phase5_tss6h", added) == expected
@@ -179,13 +179,13 @@ def test_an_added_task_takes_what_it_does_not_say_from_the_one_before(settings):
         ({"phase5_tss6h": {"below_min": 360, "after": "phase5_tss6h"}}, "a lower number"),
     ],
 )
-def test_a_task_that_cannot_be_is_one_sentence(settings, added, sentence):
+def test_an_invalid_task_is_one_sentence(settings, added, sentence):
     with pytest.raises(ConfigurationError, match=sentence):
         read_tasks(settings | added)
 
 
 @pytest.mark.parametrize(
-    ("net", "phase", "weights", "changes", "expected"),
+    ("net", "phase", "start", "changes", "expected"),
     [
         ("2d", "phase2_tss3h", "phase1", {}, EARLY_2D),
         ("2d", "phase2_tss3h", "phase1", {"freeze_2d": "stage2"}, (*EARLY_2D, "backbone.layer2")),
@@ -202,12 +202,12 @@ def test_a_task_that_cannot_be_is_one_sentence(settings, added, sentence):
         ("3d", "phase4_attention", "phase3", {"phase4_trainable": "all"}, ()),
     ],
 )
-def test_frozen_modules(net, phase, weights, changes, expected):
-    assert frozen_modules(net, phase, weights, **SCHEMA | changes) == expected
+def test_frozen_modules(net, phase, start, changes, expected):
+    assert frozen_modules(net, phase, start, **SCHEMA | changes) == expected
 
 
 def test_table_needs_no_torch():
-    """The Snakefile reads it in every job."""
+    """The Snakefile imports it in every job."""
     source = ROOT / "src"
     code = "import sys; import strokeclock.training.phases; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": str(source)}).returncode == 0

@@ -1,4 +1,4 @@
-"""Which number format a training takes, and that it keeps it."""
+"""The number format of a training, which a resumed training keeps."""
 
 import logging
 from contextlib import nullcontext
@@ -27,7 +27,7 @@ def hardware(request, monkeypatch):
     return request.param
 
 
-def test_the_processor_is_asked(hardware):
+def test_bf16_is_that_of_the_processor(hardware):
     assert has_bf16(CPU) == hardware
 
 
@@ -37,29 +37,29 @@ def test_auto_takes_bf16_where_it_is_fast_and_safe(hardware):
     assert choose_precision("fp32", CPU, grid=WIDE) == "fp32"
 
 
-def test_bf16_without_instructions_warns_once_and_says_how_slow(hardware, caplog):
+def test_bf16_without_instructions_warns_once_with_the_slowdown(hardware, caplog):
     with caplog.at_level(logging.WARNING):
         assert {choose_precision("bf16", CPU, grid=WIDE) for _ in range(3)} == {"bf16"}
     found = [record.getMessage() for record in caplog.records]
     assert len(found) == (0 if hardware else 1)
     for sentence in found:
-        assert "has no instructions for it: a convolution takes" in sentence
+        assert "has no instructions for it, so that a convolution takes" in sentence
         assert "times as long as in fp32" in sentence
 
 
-def test_bf16_that_errs_is_refused(hardware):
+def test_bf16_with_wrong_gradients_is_refused(hardware):
     with pytest.raises(ConfigurationError, match=r"training\.precision: bf16 gives wrong gradients"):
         choose_precision("bf16", CPU, grid=NARROW)
 
 
 @pytest.mark.parametrize("begun", ["fp32", "bf16"])
-def test_a_training_goes_on_in_what_it_began_with(hardware, begun):
+def test_a_resumed_training_keeps_its_format(hardware, begun):
     assert choose_precision("auto", CPU, grid=WIDE, begun=begun) == begun
 
 
 @pytest.fixture
 def train(toys, tmp_path, monkeypatch):
-    """Train phase 1 in a folder, on a processor with or without bf16; may die after its first epoch."""
+    """Train phase 1 in a folder, on a processor with or without bf16; ``dies``: after its first epoch."""
     for path in toys.hemispheres.glob("*.npy"):  # as wide as bf16 is safe
         np.save(path, np.pad(np.load(path), [(0, 0), (0, 0), (8, 0), (0, 0), (0, 0)]))
 
@@ -75,7 +75,7 @@ def train(toys, tmp_path, monkeypatch):
             train_phase(
                 "phase1_stroke",
                 net="2d",
-                weights="random",
+                start="random",
                 seed=0,
                 models=toys.models("2d"),
                 training=toys.training(**{"precision": "auto", "epochs": 2, "device": "cpu"} | changes),
@@ -89,7 +89,7 @@ def train(toys, tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("begun", "kept"), [(False, "fp32"), (True, "bf16")])
 def test_a_training_killed_on_one_processor_ends_alike_on_another(tmp_path, train, begun, kept):
-    """Begun where bf16 is not there, ended where it is, or the other way round: an unbroken one's bytes."""
+    """Begun without bf16 and ended with it, or the other way round: the bytes of an unbroken one."""
     train("unbroken", has_units=begun)
     train("broken", has_units=begun, dies=True)
     train("broken", has_units=not begun)
@@ -120,10 +120,10 @@ def _change_device(toys, folder, monkeypatch):
 
 @pytest.mark.parametrize("change", [_change_settings, _change_data, _change_code, _change_device])
 def test_a_training_that_starts_anew_chooses_anew(toys, tmp_path, train, monkeypatch, caplog, change):
-    """What lies there was begun in fp32, but by other settings, data or code, or on another device."""
+    """The folder's state was begun in fp32, but by other settings, data or code, or on another device."""
     train("folder", has_units=False, dies=True)
     changed = change(toys, tmp_path / "folder", monkeypatch) or {}
     with caplog.at_level(logging.INFO):
         train("folder", has_units=True, **changed)
-    assert any("of other settings, data or code: starting anew" in message for message in caplog.messages)
+    assert any("of other settings, data or code: the training" in message for message in caplog.messages)
     assert read_record(tmp_path / "folder/run.json").settings.precision == "bf16"

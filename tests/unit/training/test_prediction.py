@@ -19,7 +19,7 @@ def model(toys, tmp_path):
     train_phase(
         "phase3_tss4h5",
         net="2d",
-        weights="random",
+        start="random",
         seed=0,
         models=toys.models("2d"),
         training=toys.training(epochs=1),
@@ -50,14 +50,14 @@ def test_scores_are_the_networks_probabilities(toys, tmp_path, model):
         assert row.score == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
 
 
-def test_equal_scores_are_said(toys, tmp_path, model, caplog):
+def test_equal_scores_give_a_warning(toys, tmp_path, model, caplog):
     _predict(toys, model, tmp_path / "scores.tsv")
     assert not caplog.messages
     record, weights, _ = read_checkpoint(model)
     write_checkpoint(model, weights=weights | {"fc.weight": 0 * weights["fc.weight"]}, record=record)
     _predict(toys, model, tmp_path / "scores.tsv")
     assert len(caplog.messages) == 2  # validation and test
-    assert caplog.messages[0] == "all 4 scores are equal: the network tells nothing apart, AUC is .5"
+    assert caplog.messages[0] == "all 4 scores are equal: the network does not discriminate, AUC is 0.5"
     assert pd.read_csv(tmp_path / "scores.tsv", sep="\t")["score"].nunique() == 1
 
 
@@ -78,7 +78,7 @@ def test_channels_are_a_list_from_store_to_scores(toys, tmp_path, net, channels)
     train_phase(
         "phase3_tss4h5",
         net=net,
-        weights="random",
+        start="random",
         seed=0,
         models=toys.models(net),
         training=toys.training(epochs=1),
@@ -93,20 +93,20 @@ def test_channels_are_a_list_from_store_to_scores(toys, tmp_path, net, channels)
     assert first.shape[1] == len(channels)
     _predict(toys, model, tmp_path / "scores.tsv")
     assert len(pd.read_csv(tmp_path / "scores.tsv", sep="\t")) == 8
-    with pytest.raises(CheckpointError, match=r"has learned from .*: name the network's series"):
+    with pytest.raises(CheckpointError, match=r"was trained on .*: name the network's series"):
         _predict(toys, model, tmp_path / "other.tsv", channels=channels[::-1])
 
 
 @pytest.mark.parametrize("net", ["2d", "3d"])
-def test_the_other_hemisphere_is_seen_from_training_to_scores(toys, tmp_path, net):
+def test_the_contralateral_hemisphere_is_seen_from_training_to_scores(toys, tmp_path, net):
     one_side, both = (
         toys,
-        dataclasses.replace(toys, channels=channel_names(toys.channels, other_hemisphere=True)),
+        dataclasses.replace(toys, channels=channel_names(toys.channels, contralateral=True)),
     )
     train_phase(
         "phase3_tss4h5",
         net=net,
-        weights="random",
+        start="random",
         seed=0,
         models=both.models(net),
         training=toys.training(epochs=1, augmentation=AUGMENTATION),
@@ -116,7 +116,14 @@ def test_the_other_hemisphere_is_seen_from_training_to_scores(toys, tmp_path, ne
     )
     model = tmp_path / "model" / "model.pt"
     network, record = read_network(model)
-    assert record.channels == ("dwi", "t2w", "flair", "other_dwi", "other_t2w", "other_flair")
+    assert record.channels == (
+        "dwi",
+        "t2w",
+        "flair",
+        "contralateral_dwi",
+        "contralateral_t2w",
+        "contralateral_flair",
+    )
     _predict(both, model, tmp_path / "scores.tsv")
     table = pd.read_csv(tmp_path / "scores.tsv", sep="\t")
     assert set(table["hemisphere"]) == {"left", "right"}
@@ -126,18 +133,20 @@ def test_the_other_hemisphere_is_seen_from_training_to_scores(toys, tmp_path, ne
         with torch.inference_mode():
             logit = network(torch.from_numpy(seen[None].astype(np.float32))).item()
         assert row.score == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-5)
-    with pytest.raises(CheckpointError, match=r"other_flair, and .* set models\.other_hemisphere to true"):
+    with pytest.raises(
+        CheckpointError, match=r"contralateral_flair, and .* set models\.contralateral to true"
+    ):
         _predict(one_side, model, tmp_path / "other.tsv")
 
 
-def test_a_network_of_one_hemisphere_is_not_shown_two(toys, tmp_path, model):
-    both = channel_names(toys.channels, other_hemisphere=True)
-    with pytest.raises(CheckpointError, match=r"has learned from .* set models\.other_hemisphere to false"):
+def test_a_network_of_one_hemisphere_is_not_given_two(toys, tmp_path, model):
+    both = channel_names(toys.channels, contralateral=True)
+    with pytest.raises(CheckpointError, match=r"was trained on .* set models\.contralateral to false"):
         _predict(toys, model, tmp_path / "scores.tsv", channels=both)
 
 
 def test_hemispheres_of_another_number_of_series_are_refused(toys, tmp_path, model):
     for path in toys.hemispheres.glob("*.npy"):
         np.save(path, np.load(path)[:, :2])
-    with pytest.raises(SplitError, match=r"hold 2 series and models\.channels names 3"):
+    with pytest.raises(SplitError, match=r"hold 2 series, and models\.channels names 3"):
         _predict(toys, model, tmp_path / "scores.tsv")

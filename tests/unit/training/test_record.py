@@ -1,4 +1,4 @@
-"""One record for every training: what is written is read, and nothing else is."""
+"""One record for every training: what is written is read, and all else is refused."""
 
 import json
 import subprocess
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from strokeclock.training.phases import GENESIS, OUTLINE, PAPER
+from strokeclock.training.phases import GENESIS, PAPER, SEGMENTATION
 from strokeclock.training.record import (
     CheckpointError,
     Parent,
@@ -18,9 +18,9 @@ from strokeclock.training.record import (
 )
 from strokeclock.training.settings import (
     MedicalSettings,
-    OutlineSettings,
     PhaseSettings,
     RestorationSettings,
+    SegmentationSettings,
 )
 
 TORCH = {"precision": "bf16", "threads": 2, "device": "cpu"}
@@ -30,12 +30,12 @@ RECORDS = {
     "classification": {
         "net": "2d",
         "phase": "phase2_tss3h",
-        "weights": "phase1",
+        "start": "phase1",
         "task": PAPER["phase2_tss3h"],
         "parent": Parent("phase1_stroke", "random", "ab" * 32),
         "architecture": {"width": 4, "grid": (16, 32, 9)},
         "channels": ("dwi", "flair"),
-        "field": {"box": ((0, 16), (0, 32), (0, 9)), "average": (2, 2, 1)},
+        "view": {"box": ((0, 16), (0, 32), (0, 9)), "average": (2, 2, 1)},
         "frozen": ("backbone.conv1",),
         "participants": {"train": ["p1"], "validation": ["p2"], "test": []},
         "best": {"epoch": 2, "validation_auc": 1 / 3},
@@ -54,11 +54,11 @@ RECORDS = {
     },
     "segmentation": {
         "net": "3d",
-        "phase": OUTLINE,
-        "settings": OutlineSettings(weight_decay=0.05, augmentation=STILL, **SHARED),
+        "phase": SEGMENTATION,
+        "settings": SegmentationSettings(weight_decay=0.05, augmentation=STILL, **SHARED),
     },
     "tumours": {"phase": "phase0_medical", "settings": MedicalSettings(patience=5, **SHARED)},
-    "imported": {"phase": "phase0_imagenet", "weights": "torchvision"},
+    "imported": {"phase": "phase0_imagenet", "start": "torchvision"},
 }
 
 
@@ -82,14 +82,14 @@ def test_the_digest_of_the_weights_is_not_among_them(record):
     assert record.to_json()["format"] == record.format
 
 
-@pytest.mark.parametrize("value", [None, 1, 3])
+@pytest.mark.parametrize("value", [None, 1, 2, 4])
 def test_another_format_is_refused(tmp_path, record, value):
     content = record.to_json() | {"format": value}
     if value is None:  # before records had one
         del content["format"]
     (tmp_path / "run.json").write_text(json.dumps(content))
     with pytest.raises(
-        CheckpointError, match=rf"run\.json has a record of format {value or 1} and .* reads 2"
+        CheckpointError, match=rf"run\.json has a record of format {value or 1}, and .* reads 3"
     ):
         read_record(tmp_path / "run.json")
 
@@ -128,7 +128,7 @@ def test_no_record_is_one_sentence(tmp_path, text):
         read_record(tmp_path / "run.json")
 
 
-def test_a_page_reads_records_without_torch():
+def test_reading_a_record_needs_no_torch():
     code = "import sys, strokeclock.training.record; assert not {'torch', 'numpy'} & {*sys.modules}"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -15,7 +15,7 @@ def _read(toys, phase, part="train", **changes):
     )
 
 
-def test_phase_1_reads_both_hemispheres_and_asks_for_the_lesion(toys):
+def test_phase_1_reads_both_hemispheres_and_labels_the_lesion(toys):
     units = _read(toys, "phase1_stroke")
     assert len(units) == 20
     assert units.sides == ("left", "right") * 10
@@ -53,12 +53,12 @@ def test_the_limit_itself_is_not_below_it(toys):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_value_that_is_no_number_names_its_patient(toys, value):
+def test_a_value_that_is_not_finite_names_its_patient(toys, value):
     path = toys.hemispheres / "toy-04.npy"
     values = np.load(path)
     values[0, 2, 8, 16, 4] = value
     np.save(path, values)
-    with pytest.raises(PatientError, match=r"patient toy-04: .*toy-04\.npy holds values that are no numbers"):
+    with pytest.raises(PatientError, match=r"patient toy-04: .*toy-04\.npy holds values that are not finite"):
         _read(toys, "phase1_stroke")
 
 
@@ -104,8 +104,8 @@ def test_digest_changes_with_values_and_labels(toys):
     assert before != _read(toys, "phase2_tss3h").digest()
 
 
-def test_the_other_hemispheres_channels_stand_behind_the_own(toys):
-    units = _read(toys, "phase2_tss3h", other_hemisphere=True)
+def test_the_contralateral_hemispheres_channels_stand_behind_the_own(toys):
+    units = _read(toys, "phase2_tss3h", contralateral=True)
     assert units.values.shape == (11, 6, 16, 32, 9)
     assert units.values.dtype == np.float16
     for number, (patient, side) in enumerate(zip(units.patients, units.sides, strict=True)):
@@ -118,9 +118,9 @@ def test_the_other_hemispheres_channels_stand_behind_the_own(toys):
 
 
 @pytest.mark.parametrize("side", [0, 1])
-def test_digest_covers_the_other_hemisphere_where_it_is_seen(toys, side):
+def test_digest_covers_the_contralateral_hemisphere_where_it_is_seen(toys, side):
     def digests():
-        return [_read(toys, "phase2_tss3h", other_hemisphere=other).digest() for other in (False, True)]
+        return [_read(toys, "phase2_tss3h", contralateral=other).digest() for other in (False, True)]
 
     before = digests()
     assert before[0] != before[1]
@@ -130,13 +130,13 @@ def test_digest_covers_the_other_hemisphere_where_it_is_seen(toys, side):
     assert [old != new for old, new in zip(before, digests(), strict=True)] == [side == 0, True]
 
 
-def test_channels_are_named_and_counted_with_the_other_hemisphere(toys):
-    names = channel_names(("dwi", "t2w", "flair"), other_hemisphere=True)
-    assert names == ("dwi", "t2w", "flair", "other_dwi", "other_t2w", "other_flair")
-    assert channel_names(("dwi", "adc"), other_hemisphere=False) == ("dwi", "adc")
-    units = _read(toys, "phase2_tss3h", other_hemisphere=True)
+def test_channels_are_named_and_counted_with_the_contralateral_hemisphere(toys):
+    names = channel_names(("dwi", "t2w", "flair"), contralateral=True)
+    assert names == ("dwi", "t2w", "flair", "contralateral_dwi", "contralateral_t2w", "contralateral_flair")
+    assert channel_names(("dwi", "adc"), contralateral=False) == ("dwi", "adc")
+    units = _read(toys, "phase2_tss3h", contralateral=True)
     check_channels(units, channels=names)
-    two = channel_names(("dwi", "flair"), other_hemisphere=True)
-    message = r"hold 3 series and models\.channels names 2 \(dwi, flair\): make the hemispheres anew"
+    two = channel_names(("dwi", "flair"), contralateral=True)
+    message = r"hold 3 series, and models\.channels names 2 \(dwi, flair\): make the hemispheres anew"
     with pytest.raises(SplitError, match=message):
         check_channels(units, channels=two)

@@ -1,4 +1,4 @@
-"""What the one trainer does for every objective, beside what is learned."""
+"""What the trainer does for every objective."""
 
 from pathlib import Path
 
@@ -23,7 +23,7 @@ def _restore(toys, output):
 def _classify(toys, output):
     train_phase(
         "phase1_stroke",
-        **{"net": "2d", "weights": "random", "seed": 0, "models": toys.models("2d"), "parent_model": None},
+        **{"net": "2d", "start": "random", "seed": 0, "models": toys.models("2d"), "parent_model": None},
         training=toys.training(epochs=1),
         output=output,
         **toys.inputs(),

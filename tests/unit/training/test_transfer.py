@@ -1,4 +1,4 @@
-"""Starting weights from other images arrive in the network that is trained."""
+"""Initial weights from other images are loaded into the network."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from strokeclock.models.channels import has_other_hemisphere
+from strokeclock.models.channels import has_contralateral
 from strokeclock.models.resnet import ResNet18
 from strokeclock.models.sliceclassifier import SliceClassifier
 from strokeclock.models.unet3d import UNet
@@ -47,14 +47,14 @@ def test_a_grey_picture_gives_what_it_gave(channels):
         ("dwi", "t2w", "flair"),
         ("dwi", "flair"),
         ("dwi", "t2w", "flair", "adc"),
-        ("dwi", "flair", "other_dwi", "other_flair"),
+        ("dwi", "flair", "contralateral_dwi", "contralateral_flair"),
     ],
 )
-@pytest.mark.parametrize(("net", "weights"), PARENTS)
-def test_early_layers_arrive_and_stay(toys, tmp_path, make_record, net, weights, channels):
+@pytest.mark.parametrize(("net", "start"), PARENTS)
+def test_early_layers_are_loaded_and_stay(toys, tmp_path, make_record, net, start, channels):
     for path in toys.hemispheres.glob("*.npy"):
         values = np.load(path)
-        series = len(channels) // (1 + has_other_hemisphere(channels))
+        series = len(channels) // (1 + has_contralateral(channels))
         np.save(path, np.concatenate([values, values[:, :1]], axis=1)[:, :series])
     toys = dataclasses.replace(toys, channels=channels)
     torch.manual_seed(1)
@@ -62,13 +62,13 @@ def test_early_layers_arrive_and_stay(toys, tmp_path, make_record, net, weights,
         network = UNet(width=4, standardised=True, channels=3, outputs=1)
     else:
         network = SliceClassifier(width=4, standardised=True, channels=3, classes=3)
-    phase, before = PARENTS[net, weights]
-    record = make_record(net=net, phase=phase, weights=before, channels=("a", "b", "c"))
+    phase, before = PARENTS[net, start]
+    record = make_record(net=net, phase=phase, start=before, channels=("a", "b", "c"))
     write_checkpoint(tmp_path / "parent.pt", weights=network.state_dict(), record=record)
     train_phase(
         "phase3_tss4h5",
         net=net,
-        weights=weights,
+        start=start,
         seed=0,
         models=toys.models(net),
         training=toys.training(epochs=1, freeze=True),

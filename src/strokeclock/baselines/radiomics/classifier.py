@@ -1,8 +1,8 @@
 """The radiomics baseline after Lee et al. 2020: three classifiers on the infarct core's features.
 
-Everything is chosen by cross-validation inside the training and validation parts: a classifier's settings,
-which classifier, and the threshold, on scores that each of these patients got from a model that had not seen
-them. The test part is scored once, by the chosen one.
+Cross-validation inside the training and validation parts chooses the settings of each classifier, the
+classifier and the threshold, from scores of models that were not fitted on the scored patient. The chosen
+classifier scores the test part once.
 """
 
 import json
@@ -21,29 +21,29 @@ from strokeclock.baselines.regression import apply_regression, restore_regressio
 from strokeclock.cohort.parts import PARTS, read_split
 from strokeclock.files import write_whole
 from strokeclock.fitted import FittedError, describe_fit, digest_units, read_fitted, write_fitted
-from strokeclock.predictions import SUBSET, Arm
+from strokeclock.predictions import SUBSET, Scorer
 
 log = logging.getLogger(__name__)
 
 KIND, ROW = "classifier", "radiomics"
 FOLDS = 5
-FEWEST = 10  # usable patients of a class from whom a classifier is learned
+FEWEST = 10  # usable patients of a class to fit a classifier
 NOT_FEATURES = ("region_ml", "reason")
 SEED = 0  # of the folds and of the forest
 LEARNED = ("train", "validation")
-REGRESSION = "logistic regression"  # the one whose numbers can be written down
+REGRESSION = "logistic regression"  # the classifier whose numbers are written
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What cross-validation found.
+    """The result of cross-validation.
 
     Attributes
     ----------
     candidates : name -> its best mean AUC over the folds, and the settings that gave it.
     chosen : the name of the best.
-    scores : (n,) of the patients learned from, each by a model that had not seen this patient's fold.
-    model : the chosen one, fitted to all of them.
+    scores : (n,) of the patients fitted on, each by a model that was not fitted on this patient's fold.
+    model : the chosen classifier, fitted on all of them.
     """
 
     candidates: dict[str, dict[str, Any]]
@@ -53,7 +53,7 @@ class Choice:
 
 
 class People(NamedTuple):
-    """Whom the classifier can be learned from and tested on, and their features.
+    """The patients to fit and test a classifier on, and their features.
 
     Attributes
     ----------
@@ -76,7 +76,7 @@ class People(NamedTuple):
 
     @property
     def fewest(self) -> int:
-        """How many there are of the rarer class to learn from."""
+        """The number of patients of the rarer class to fit on."""
         return min(int((self.learned["label"] == label).sum()) for label in (0, 1))
 
     def features(self, rows: pd.DataFrame) -> np.ndarray:
@@ -95,8 +95,8 @@ def fit_ml(
 ) -> None:
     """Choose a classifier on the training and validation parts and write it.
 
-    Of a logistic regression the numbers are written. The other two are written as their settings and the
-    digest of the features, from which they are fitted again wherever they are applied: they do not travel.
+    Of a logistic regression the numbers are written. Of the other two, the settings and the digest of the
+    features are written: these two are fitted again wherever they are applied.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def fit_ml(
     fitted : path
         fitted/ml/<phase>/radiomics.json; nothing is chosen with fewer than `FEWEST` patients of a class.
     cross_validated : path
-        TSV: patient and score of each patient learned from, by a model that had not seen this patient.
+        TSV: patient and score of each patient fitted on, by a model that was not fitted on this patient.
     cohort, split : paths
         cohort/cohort.tsv and split.tsv.
     phase, below_min : str, float
@@ -116,7 +116,7 @@ def fit_ml(
     label = learned["label"].to_numpy()
     fitted_on = describe_fit(list(learned.index), label, values, parts=LEARNED, split=read_split(split))
     content: dict[str, Any] = {
-        "row": str(Arm(SUBSET, phase, ROW)),
+        "row": str(Scorer(SUBSET, phase, ROW)),
         "below_min": below_min,
         "inputs": list(people.values.columns),
         "seed": SEED,
@@ -160,19 +160,19 @@ def predict_ml(
         Tables of `write_features`.
     predictions : path
         predictions/ml/<phase>/radiomics/seed-0.tsv; the training and validation parts' scores are the
-        cross-validated ones. A heading alone where nothing was chosen, or nobody can be tested.
+        cross-validated ones. Only a heading where no classifier was chosen or no patient can be tested.
     record : path
-        JSON: patients and usable ones of each part, the candidates, the chosen one; note says why there is
-        none.
+        JSON: numbers of patients and usable ones of each part, the candidates and the chosen one, or in
+        ``note`` why there is none.
     cohort, split, phase, below_min
         As of `fit_ml`.
 
     Raises
     ------
     FittedError
-        The file was fitted for something else, or on other patients or features than today's.
+        The file was fitted for something else, or on other patients or features than the present ones.
     """
-    row = str(Arm(SUBSET, phase, ROW))
+    row = str(Scorer(SUBSET, phase, ROW))
     content = read_fitted(fitted, kind=KIND, row=row, below_min=below_min, seed=SEED)
     people = _read_people(features, cohort=cohort, split=split, below_min=below_min)
     learned, test = people.learned, people.test
@@ -181,7 +181,7 @@ def predict_ml(
         list(learned.index), label, values
     ):
         raise FittedError(
-            f"{fitted} was fitted on other patients or features than those of today: delete it and fit it "
+            f"{fitted} was fitted on other patients or features than the present ones: delete it and fit it "
             "anew."
         )
     found: dict[str, Any] = {"parts": {}, "candidates": {}, "chosen": "", "note": ""}
@@ -227,7 +227,7 @@ def _apply(
     learned: np.ndarray,
     label: np.ndarray,
 ) -> np.ndarray:
-    """Score (n, features) by what was chosen; what is no regression is fitted again to the learned."""
+    """Score (n, features) with the chosen classifier; any but a regression is fitted again on ``learned``."""
     if content["chosen"] == REGRESSION:
         return apply_regression(restore_regression(content, path=path), values)
     pipeline, _ = _candidates()[content["chosen"]]
@@ -241,7 +241,7 @@ def choose_classifier(features: np.ndarray, label: np.ndarray) -> Choice:
     Parameters
     ----------
     features : (n, features)
-        NaN where a feature is not defined: it becomes the median of the patients learned from.
+        NaN where a feature is not defined: it becomes the median of the patients fitted on.
     label : (n,) of 0 and 1
         At least `FOLDS` of each.
     """
@@ -265,7 +265,7 @@ def choose_classifier(features: np.ndarray, label: np.ndarray) -> Choice:
 
 
 def _candidates() -> dict[str, tuple[Any, dict[str, list]]]:
-    """Lee's three classifiers and the settings to choose from; scaling is learned with them, in each fold."""
+    """Return Lee's three classifiers and the settings to choose from; scaling is fitted in each fold, too."""
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.impute import SimpleImputer
@@ -283,7 +283,7 @@ def _candidates() -> dict[str, tuple[Any, dict[str, list]]]:
             follow(LogisticRegression(max_iter=5000)),
             {"classifier__C": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]},
         ),
-        "support vector machine": (  # Platt's sigmoid makes a probability of its distance
+        "support vector machine": (  # Platt's sigmoid turns its distance into a probability
             follow(CalibratedClassifierCV(SVC(), ensemble=False)),
             {
                 "classifier__estimator__C": [0.1, 1.0, 10.0],

@@ -1,8 +1,8 @@
-"""What the infarct core looks like on each series: 89 numbers a series, as many as Lee et al. 2020 take.
+"""Radiomics features of the infarct core: 89 per series, as many as Lee et al. 2020 use.
 
-Their list is not published. Ours: 18 first-order, 24 co-occurrence, 16 run-length and 16 size-zone features,
-14 of shape (the same for all series, kept once), and the ratio to the other hemisphere. Computed by mirp,
-which follows the Image Biomarker Standardisation Initiative (IBSI; Zwanenburg et al. 2020).
+Their list is not published. Here: 18 first-order, 24 co-occurrence, 16 run-length and 16 size-zone features,
+14 of shape (the same for all series, stored once), and the ratio to the contralateral hemisphere, computed by
+mirp, which follows the Image Biomarker Standardisation Initiative (IBSI; Zwanenburg et al. 2020).
 """
 
 import logging
@@ -34,10 +34,12 @@ SHAPE = (
 )
 TWIN = "cm_sum_var"  # equal to cm_clust_tend by definition
 BINS = 32  # grey levels between the region's lowest and highest value, for texture
-LEAST_MIRROR = 0.5  # of the region's voxels that have tissue at the mirrored place
+LEAST_CONTRALATERAL = 0.5  # least share of the region's voxels with tissue on the contralateral side
 
 _PREFIXES = ("morph_", "stat_", "cm_", "rlm_", "szm_")
-_SETTINGS = re.compile(rf"(_d1)?_3d(_v_mrg)?_fbn_n{BINS}$")  # mirp's words for neighbours, directions, levels
+_SETTINGS = re.compile(
+    rf"(_d1)?_3d(_v_mrg)?_fbn_n{BINS}$"
+)  # mirp's suffixes for neighbours, directions, levels
 
 
 def measure_batch(
@@ -51,16 +53,16 @@ def measure_batch(
     adc_max: float,
     min_roi_ml: float,
 ) -> None:
-    """Find patients' infarct cores, one after the other; write their features and a table of the regions.
+    """Find the infarct cores of a batch of patients; write their features and a table of the regions.
 
     Parameters
     ----------
     preprocessed : path
-        A table that holds their files (`batches`): adc and `SERIES`, brain_mask, t2w_to_atlas.
+        A table of their files (`batches`): adc and `SERIES`, brain_mask, t2w_to_atlas.
     features : path
-        What is measured (`write_features`), a row a patient; why a region cannot be used.
+        The table to write (`write_features`): a row per patient, with the reason where a region is unusable.
     regions : patient -> {"region": file}
-        What is written.
+        The files to write.
     cohort, sides
         cohort/cohort.tsv, and each patient's lesion side as the sheet has it; None: read from the cohort.
     adc_max, min_roi_ml
@@ -100,7 +102,7 @@ def measure_patient(
     Parameters
     ----------
     series, brain_mask, transform : paths
-        Of preprocessed/<patient>: adc and `SERIES`; t2w_to_atlas.txt, by whose scaling volumes are divided.
+        Of preprocessed/<patient>: adc and `SERIES`; t2w_to_atlas.txt, whose scaling divides volumes.
     side : left, right, or both
         Where the lesion is.
     adc_max, min_roi_ml : float
@@ -114,18 +116,18 @@ def measure_patient(
         volumes = {name: read_volume(path, patient=patient, series=name) for name, path in series.items()}
         brain = read_volume(brain_mask, patient=patient, series="brain_mask")
         for volume in volumes.values():
-            brain.data[volume.data <= 0] = 0  # a series may show less than the others
-        core, mirror = find_region(volumes["adc"], volumes["dwi"], brain, side=side, adc_max=adc_max)
+            brain.data[volume.data <= 0] = 0  # a series may cover less of the brain than the others
+        core, contralateral = find_region(volumes["adc"], volumes["dwi"], brain, side=side, adc_max=adc_max)
         write_volume(region, Volume(core.astype(np.float32), brain.affine), dtype=np.uint8)
         scaling = np.linalg.det(np.loadtxt(transform))
         volume_ml = core.sum() * brain.spacing.prod() / 1000 / scaling
         reason, features = "", {}
         if volume_ml < min_roi_ml:
             reason = f"region under {min_roi_ml:g} mL"
-        elif mirror.sum() < LEAST_MIRROR * core.sum():
-            reason = "too little tissue at the mirrored place"
+        elif contralateral.sum() < LEAST_CONTRALATERAL * core.sum():
+            reason = "too little tissue on the contralateral side"
         else:
-            features = _measure(volumes, core, mirror, series=series, region=region)
+            features = _measure(volumes, core, contralateral, series=series, region=region)
         found.append(Measured(patient, volume_ml, reason, features))
 
     run_step(step, patient=patient, inputs=[*series.values(), brain_mask], outputs=[region])
@@ -135,16 +137,16 @@ def measure_patient(
 def _measure(
     volumes: Mapping[str, Volume],
     core: np.ndarray,
-    mirror: np.ndarray,
+    contralateral: np.ndarray,
     *,
     series: Mapping[str, str | Path],
     region: str | Path,
 ) -> dict[str, float]:
-    """The shape, and each series' features, whose unit is the mean at the mirrored place."""
+    """Return the shape, and each series' features in units of the mean on the contralateral side."""
     shape = describe(region, region, families=["morphological"])
     features = {f"shape_{name}": shape[f"morph_{name}"] for name in SHAPE}
     for name in SERIES:
-        here, there = volumes[name].data[core], volumes[name].data[mirror]
+        here, there = volumes[name].data[core], volumes[name].data[contralateral]
         own = describe(series[name], region, families=FAMILIES, scale=1 / float(there.mean()))
         features |= {f"{name}_{key}": value for key, value in own.items() if key != TWIN}
         features[f"{name}_ratio"] = float(np.median(here) / np.median(there))
@@ -156,8 +158,8 @@ def describe(
 ) -> dict[str, float]:
     """Compute IBSI features of an image's values times ``scale`` inside a region, both NIfTI files.
 
-    The shape is the region's alone: with the region as image it costs a twentieth, since mirp's further
-    features of this family compare values voxel by voxel.
+    Shape depends on the region only. With the region as image it takes a twentieth of the time, for mirp's
+    further features of this family compare values voxel by voxel.
 
     Returns
     -------
@@ -165,9 +167,9 @@ def describe(
         mirp's names without the settings behind them: morph_volume (mm3), stat_mean, cm_contrast, …; NaN
         where a feature is not defined.
     """
-    import mirp  # half a second, and ITK three more when it reads: paid where there is something to measure
+    import mirp  # imported here: 0.5 s, and 3 s more for ITK at the first image
 
-    logging.disable(logging.INFO)  # it tells of every image
+    logging.disable(logging.INFO)  # mirp logs every image
     try:
         (table,) = mirp.extract_features(
             image=str(image),

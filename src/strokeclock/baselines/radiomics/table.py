@@ -1,4 +1,4 @@
-"""The features of the patients, as they pass from what measures them to what learns from them."""
+"""The table of the patients' features, from measurement to the classifier."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ class Measured(NamedTuple):
     ----------
     region_ml : volume in the patient's own brain; None where the patient is excluded.
     reason : why the region cannot be used; "" where it can.
-    features : by name; empty where it cannot.
+    features : by name; empty where it cannot be used.
     """
 
     patient: str
@@ -28,7 +28,7 @@ class Measured(NamedTuple):
 
 
 def write_features(measured: Iterable[Measured], output: str | Path) -> None:
-    """Write patients' features as TSV: patient, region_ml, reason, and a column a feature; NaN is blank."""
+    """Write patients' features as TSV: patient, region_ml, reason, and a column per feature; NaN is blank."""
     measured = list(measured)
     names = list(dict.fromkeys(name for patient in measured for name in patient.features))
     with replacing(output) as beside, open(beside, "w", newline="", encoding="utf-8") as file:

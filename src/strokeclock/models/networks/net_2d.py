@@ -22,7 +22,7 @@ def build(architecture: "Architecture") -> "Classifier":
     from strokeclock.models.slicewise import SliceWiseNetwork
 
     return SliceWiseNetwork(
-        slices=architecture.field.size(architecture.grid)[2], **architecture.shared, **architecture.own
+        slices=architecture.view.size(architecture.grid)[2], **architecture.shared, **architecture.own
     )
 
 

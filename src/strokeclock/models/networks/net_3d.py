@@ -17,12 +17,12 @@ def build(architecture: "Architecture") -> "Classifier":
     Raises
     ------
     ConfigurationError
-        Three halvings of what it sees leave nothing.
+        The view has too few voxels for three halvings.
     """
     from strokeclock.models.unet3d import STEP
     from strokeclock.models.volumetric import VolumetricNetwork
 
-    if min(seen := architecture.field.size(architecture.grid)) < STEP:
+    if min(seen := architecture.view.size(architecture.grid)) < STEP:
         raise ConfigurationError(
             f"The 3D network sees {' × '.join(map(str, seen))} voxels and needs {STEP} along each "
             "axis: lower models.average or raise preprocessing.grid."

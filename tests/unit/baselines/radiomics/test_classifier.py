@@ -1,4 +1,4 @@
-"""The radiomics baseline: a regression's numbers travel, other classifiers are fitted again."""
+"""The radiomics baseline: a regression's numbers are written, other classifiers are fitted again."""
 
 import json
 
@@ -72,7 +72,7 @@ def _predict(run, **changes):
 
 
 @pytest.mark.parametrize("name", [REGRESSION, "support vector machine", "random forest"])
-def test_scores_are_those_of_the_chosen_model_whether_it_travels_or_not(run, only, name):
+def test_scores_are_those_of_the_chosen_model_written_or_fitted_again(run, only, name):
     only(name)
     content = _fit(run)
     assert content["chosen"] == name
@@ -129,7 +129,7 @@ def test_other_features_or_patients_are_refused(run, only, name):
         _predict(run)
 
 
-def test_the_test_part_teaches_nothing(run, only):
+def test_the_fit_does_not_depend_on_the_test_part(run, only):
     only(REGRESSION)
     first = _fit(run)
     table = pd.read_csv(run / "features.tsv", sep="\t", keep_default_na=False)
@@ -139,7 +139,7 @@ def test_the_test_part_teaches_nothing(run, only):
     assert _fit(run) == first
 
 
-def test_too_few_regions_say_so(run):
+def test_too_few_regions_are_noted(run):
     table = pd.read_csv(run / "features.tsv", sep="\t", keep_default_na=False)
     table.loc[9:, "reason"] = "too small"
     table.to_csv(run / "features.tsv", sep="\t", index=False)

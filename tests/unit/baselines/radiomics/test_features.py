@@ -133,12 +133,12 @@ def test_a_core_is_measured_on_each_series(patient):
     for name in SERIES:
         assert sum(key.startswith(f"{name}_") for key in found.features) == 18 + 24 + 16 + 16 + 1
     assert found.features["flair_ratio"] == pytest.approx(1.2, abs=0.01)
-    assert found.features["dwi_stat_mean"] == pytest.approx(2, abs=0.02)  # of the mirrored place's mean
+    assert found.features["dwi_stat_mean"] == pytest.approx(2, abs=0.02)  # of the contralateral side's mean
     assert found.features["shape_vol_approx"] == pytest.approx(voxels * 24)
     assert all(math.isfinite(value) for value in found.features.values())
 
 
-def test_the_library_is_quiet_and_the_log_is_heard_afterwards(patient, caplog):
+def test_mirps_log_is_off_and_the_log_is_on_afterwards(patient, caplog):
     caplog.set_level(logging.INFO)
     measure_patient(**patient)
     assert [record.message for record in caplog.records] == ["patient one"]
@@ -152,11 +152,11 @@ def test_a_small_core_is_not_measured(patient):
     assert found.region_ml > 7
 
 
-def test_a_core_without_tissue_at_the_mirrored_place_is_not_measured(patient, tmp_path):
+def test_a_core_without_tissue_on_the_contralateral_side_is_not_measured(patient, tmp_path):
     mask = brain()
     mask[::-1][BOX] = 0
     patient["brain_mask"] = write(tmp_path, "brain_mask", mask)
-    assert measure_patient(**patient).reason == "too little tissue at the mirrored place"
+    assert measure_patient(**patient).reason == "too little tissue on the contralateral side"
 
 
 def test_what_the_flair_does_not_show_is_left_out(patient, tmp_path):

@@ -54,7 +54,7 @@ def opened(place):
     return mask
 
 
-def test_a_core_is_found_and_its_mirrored_place():
+def test_a_core_is_found_and_its_contralateral_side():
     volumes = head()
     put_core(volumes, LEFT)
     region, mirror = find(volumes)
@@ -117,7 +117,7 @@ def test_two_sides_are_never_each_others_mirror():
     assert not (region & mirror).any()
 
 
-def test_the_mirrored_place_is_brain_without_csf():
+def test_the_contralateral_side_is_brain_without_csf():
     volumes = head()
     put_core(volumes, LEFT)
     volumes["adc"].data[28:30] = CSF

@@ -15,17 +15,17 @@ IN_PLANE_MM = (98.0, 233.0)  # a whole hemisphere's extent along x and y: half t
 
 
 @dataclass(frozen=True)
-class Field:
+class View:
     """A box, and how many voxels along x, y and z become one.
 
     Attributes
     ----------
     box : None: the whole hemisphere.
-    average : 1 along each axis: every voxel is seen. The atlas grid is finer in plane than scans often are.
+    average : 1 along each axis: every voxel is kept. The atlas grid is finer in plane than many scans.
 
     Examples
     --------
-    >>> part = Field(box=((0, 100), (10, 210), (2, 26)), average=(2, 2, 1))
+    >>> part = View(box=((0, 100), (10, 210), (2, 26)), average=(2, 2, 1))
     >>> part.size((112, 224, 26))
     (50, 100, 24)
     >>> part.spacing_mm((112, 224, 26))  # along x and y
@@ -37,7 +37,7 @@ class Field:
 
     @classmethod
     def of(cls, settings: Mapping[str, Any] | None) -> Self:
-        """Rebuild a field from a checkpoint's record; None: the whole hemisphere, as it is."""
+        """Rebuild a view from a checkpoint's record; None: the whole hemisphere, as it is."""
         settings = settings or {}
         box, average = settings.get("box"), settings.get("average", (1, 1, 1))
         return cls(box and tuple(map(tuple, box)), tuple(average))
@@ -47,26 +47,26 @@ class Field:
         return self.box or tuple((0, side) for side in grid)
 
     def size(self, grid: Sequence[int]) -> tuple[int, ...]:
-        """The voxels that are seen of a hemisphere of a grid, along x, y and z."""
+        """The number of voxels of the view on a hemisphere of a grid, along x, y and z."""
         sides = zip(self.box_on(grid), self.average, strict=True)
         return tuple(math.ceil((last - first) / step) for (first, last), step in sides)
 
     def extent_mm(self, grid: Sequence[int]) -> tuple[float, float]:
-        """How far the box reaches along x and y on a hemisphere of a grid (x, y, z), mm."""
+        """The extent of the box along x and y on a hemisphere of a grid (x, y, z), mm."""
         sides = zip(IN_PLANE_MM, self.box_on(grid), grid, strict=False)
         x, y = (length * (last - first) / side for length, (first, last), side in sides)
         return x, y
 
     def spacing_mm(self, grid: Sequence[int]) -> tuple[float, float]:
-        """How far what becomes one voxel reaches along x and y on a hemisphere of a grid (x, y, z), mm."""
+        """The size of an averaged voxel along x and y on a hemisphere of a grid (x, y, z), mm."""
         sides = zip(IN_PLANE_MM, self.average, grid, strict=False)
         x, y = (length * step / side for length, step, side in sides)
         return x, y
 
     def see(self, hemispheres: torch.Tensor) -> torch.Tensor:
-        """Return what is seen of hemispheres (n, channels, x, y, z), float32, background 0.
+        """Return the view of hemispheres (n, channels, x, y, z), float32, background 0.
 
-        Averages are of brain alone; what is background for the greater part becomes background.
+        Averages are over brain voxels only; a block that is mostly background becomes background.
         """
         if self.box is not None:
             hemispheres = _cut(hemispheres, self.box)
@@ -79,7 +79,7 @@ class Field:
         return torch.where(covered >= 0.5, values / covered, 0)
 
     def share(self, masks: torch.Tensor) -> torch.Tensor:
-        """Return which share of what is seen masks (n, 1, x, y, z) of 0 and 1 fill, float32."""
+        """Return the share of each voxel of the view that masks (n, 1, x, y, z) of 0 and 1 fill, float32."""
         if self.box is not None:
             masks = _cut(masks, self.box)
         return functional.avg_pool3d(masks.float(), self.average, ceil_mode=True)
@@ -90,7 +90,7 @@ def _cut(volumes: torch.Tensor, box: Box) -> torch.Tensor:
     return volumes[..., x, y, z]
 
 
-WHOLE = Field()
+WHOLE = View()
 
 
 def read_box(path: str | Path | None) -> Box | None:

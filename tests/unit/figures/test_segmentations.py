@@ -1,4 +1,4 @@
-"""Lesions of test patients, as they are and as they are found."""
+"""Lesions of test patients and their segmentations."""
 
 import nibabel as nib
 import numpy as np
@@ -7,10 +7,10 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from strokeclock.figures import outlines as module
-from strokeclock.figures.outlines import draw_outlines
+from strokeclock.figures import segmentations as module
+from strokeclock.figures.segmentations import draw_segmentations
 from strokeclock.figures.style import save_figure
-from strokeclock.models.field import Field
+from strokeclock.models.view import View
 
 
 class Bright(torch.nn.Module):
@@ -26,20 +26,20 @@ def draw(toys, toy_lesions, tmp_path, monkeypatch):
     nib.save(nib.Nifti1Image(np.zeros((32, 32, 9), np.uint8), np.diag([2, 2, 2, 1])), tmp_path / "grid.nii")
 
     def read(model, *, series, split):
-        return Bright(), Field(None, (2, 2, 1))
+        return Bright(), View(None, (2, 2, 1))
 
-    monkeypatch.setattr(module, "read_outliner", read)
+    monkeypatch.setattr(module, "read_segmenter", read)
 
     def draw():
         inputs = toys.inputs() | {"volumes": toy_lesions, "grid": tmp_path / "grid.nii"}
-        figure = draw_outlines("model.pt", channels=toys.channels, **inputs)
-        save_figure(figure, tmp_path / "outlines.png")
-        return "|".join(text.get_text() for text in figure.findobj(Text)), tmp_path / "outlines.png"
+        figure = draw_segmentations("model.pt", channels=toys.channels, **inputs)
+        save_figure(figure, tmp_path / "segmentations.png")
+        return "|".join(text.get_text() for text in figure.findobj(Text)), tmp_path / "segmentations.png"
 
     return draw
 
 
-def test_lesions_and_what_is_found_of_them(draw, monkeypatch):
+def test_lesions_and_their_segmentations(draw, monkeypatch):
     seen = {}
 
     def draw_nothing(found, shown, *rest):
@@ -56,7 +56,7 @@ def test_lesions_and_what_is_found_of_them(draw, monkeypatch):
         assert lesion.slice in (3, 4, 5)
 
 
-def test_the_figure_says_whose_and_how_well(draw):
+def test_the_figure_names_numbers_volumes_and_overlap(draw):
     words, png = draw()
     assert "4 lesions, median Dice 1.00" in words
     assert "1.7 mL" in words

@@ -1,4 +1,4 @@
-"""What the outliner finds in patients it has not learned from, beside their lesions."""
+"""Lesion segmentations of test patients, beside their lesions."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.figures.preprocessed import TITLES
-from strokeclock.figures.rows import say
+from strokeclock.figures.rows import write_instead
 from strokeclock.figures.style import INK, ORANGE, SKY, house_style
-from strokeclock.segmentation.network import FULL, read_masks, read_outliner
+from strokeclock.segmentation.network import FULL, read_masks, read_segmenter
 from strokeclock.segmentation.ratios import find_lesions
 from strokeclock.training.dice import measure_dice
 from strokeclock.training.phases import Task
@@ -21,11 +21,11 @@ from strokeclock.training.store import read_hemispheres
 
 PATIENTS = 6  # shown, from the smallest lesions to the largest
 INCHES = 0.95  # of a picture's width
-HALF = 0.5  # of a voxel: inside the outline
+HALF = 0.5  # of a voxel: inside the contour
 
 
 class Found(NamedTuple):
-    """A lesion's hemisphere as the outliner sees it.
+    """A lesion's hemisphere in the view of the segmentation network.
 
     values : (series, x, y, z); share, lesion : (x, y, z), 0 to 1.
     volume_ml, dice : the lesion's size, and the soft Dice coefficient of both.
@@ -40,11 +40,11 @@ class Found(NamedTuple):
 
     @property
     def slice(self) -> int:
-        """The one with most of the lesion and of what was found."""
+        """The one with most of the lesion and of its segmentation."""
         return int((self.lesion + self.share).sum((0, 1)).argmax())
 
 
-def draw_outlines(
+def draw_segmentations(
     model: str | Path,
     *,
     manifest: str | Path,
@@ -54,14 +54,14 @@ def draw_outlines(
     grid: str | Path,
     channels: Sequence[str],
 ) -> Figure:
-    """Draw test patients' lesions with both outlines, and the overlap of all against their size.
+    """Draw test patients' lesions with both contours, and the overlap of all against their size.
 
-    The lesions shown lie evenly among the test part's, ordered by size: nobody picks them.
+    The lesions shown are spaced evenly by size over the test part: none is picked by hand.
 
     Parameters
     ----------
     model : path
-        The checkpoint of the outliner.
+        The checkpoint of the segmentation network.
     manifest : path
         hemispheres/manifest.tsv, the hemispheres beside it.
     cohort, split, volumes : paths
@@ -71,13 +71,13 @@ def draw_outlines(
     channels : names
         The series of a hemisphere, in order (models.channels).
     """
-    network, field = read_outliner(model, series=channels, split=split)
-    spacing = np.array(nib.Nifti1Image.from_filename(grid).header.get_zooms()[:3]) * field.average
+    network, view = read_segmenter(model, series=channels, split=split)
+    spacing = np.array(nib.Nifti1Image.from_filename(grid).header.get_zooms()[:3]) * view.average
     any_time = Task("phase", below_min=np.inf, after=None)  # the lesion's hemispheres
     units = read_hemispheres(
-        manifest, cohort=cohort, split=split, task=any_time, part="test", other_hemisphere=True
+        manifest, cohort=cohort, split=split, task=any_time, part="test", contralateral=True
     )
-    masks, known = read_masks(units, cohort=cohort, volumes=volumes, field=field)
+    masks, known = read_masks(units, cohort=cohort, volumes=volumes, view=view)
     found = [
         Found(
             patient,
@@ -91,7 +91,7 @@ def draw_outlines(
             units.patients,
             masks,
             known,
-            find_lesions(network, units, field=field, device=torch.device("cpu")),
+            find_lesions(network, units, view=view, device=torch.device("cpu")),
             strict=True,
         )
         if is_known
@@ -99,7 +99,7 @@ def draw_outlines(
     with house_style():
         if not found:
             figure = Figure(figsize=(4, 1))
-            say(figure, "No lesion of a test patient is known.")
+            write_instead(figure, "No lesion of a test patient is known.")
             return figure
         found.sort(key=lambda lesion: lesion.volume_ml)
         places = np.linspace(0, len(found) - 1, min(PATIENTS, len(found)) + 2).round().astype(int)[1:-1]
@@ -128,7 +128,7 @@ def _draw(
                 axis.set_ylabel(TITLES.get(name, name.upper()))
         column[0].set_title(f"{lesion.patient}\n{lesion.volume_ml:.1f} mL", fontsize=6)
         column[-1].set_xlabel(f"Dice {lesion.dice:.2f}", fontsize=6)
-    pictures.suptitle("lesion blue, outliner orange", fontsize=7)
+    pictures.suptitle("lesion blue, segmentation orange", fontsize=7)
     axis = plot.subplots()
     sizes, dice = np.array([(lesion.volume_ml, lesion.dice) for lesion in found]).T
     axis.scatter(np.maximum(sizes, 0.01), dice, s=5, color=INK, alpha=0.35, linewidths=0)
