@@ -47,7 +47,7 @@ def write_features(measured: Iterable[Measured], output: str | Path) -> None:
 
 
 def read_features(paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Read the files of `write_features` into one table, indexed by patient; a usable region's reason is ""."""
+    """Read the files of `write_features` into one table by patient; a usable region's reason is ""."""
     tables = [pd.read_csv(path, sep="\t", dtype={"patient": str, "reason": str}) for path in paths]
     table = pd.concat(tables, ignore_index=True).set_index("patient")
     return table.assign(reason=table["reason"].fillna(""))
