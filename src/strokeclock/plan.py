@@ -108,7 +108,7 @@ class Plan:
 
     @cached_property
     def pretrained(self) -> dict[str, str]:
-        """What is learned from (imagenet, medical_2d, medical_3d) -> the network whose trunk learns it."""
+        """Source of initial weights (imagenet, medical_2d, medical_3d) -> the network that starts from it."""
         return {name: network_started_from(name) for name in ("imagenet", *self.data_sets)}
 
     @property

@@ -184,7 +184,7 @@ def test_networks_are_explained_with_the_first_seed(planned):
     ]
 
 
-def test_missing_starting_weights_are_named(planned):
+def test_missing_initial_weights_are_named(planned):
     plan = planned()
     why = {
         ("2d", "imagenet"): "set initial_weights.imagenet.file",
@@ -199,7 +199,7 @@ def test_missing_starting_weights_are_named(planned):
     }
 
 
-def test_starting_weights_that_are_there(planned, tmp_path):
+def test_initial_weights_that_are_there(planned, tmp_path):
     (tmp_path / "resnet18-f37072fd.pth").touch()
     (tmp_path / "kaggle_3m").mkdir()
     starts = {
@@ -268,7 +268,7 @@ def test_one_network_from_random_weights(planned):
     assert plan.not_run["2d", "phase3_tss4h5", "imagenet"] == "set initial_weights.imagenet.file"
 
 
-def test_a_further_task_is_learned_by_every_arm(planned):
+def test_a_further_task_is_trained_from_every_start(planned):
     plan = planned({"training": {"phase5_tss6h": SIX_HOURS, "seeds": [0]}, "initial_weights": PHANTOM_STARTS})
     assert plan.time_phases == ["phase2_tss3h", "phase3_tss4h5", "phase5_tss6h"]
     further = [run for run in rows(plan) if "phase5" in run]

@@ -57,7 +57,7 @@ def test_what_the_configuration_does_not_say_is_its_default(config):
     assert network_settings("tiny", config["models"])["width"] == 2
 
 
-def test_its_runs_are_those_it_has_starting_weights_for():
+def test_its_runs_are_those_it_has_initial_weights_for():
     assert rows_of("imagenet", "tiny") == rows_of("medical", "tiny") == []
     runs = list_trainings(["tiny"], STARTS, [0])
     assert set(runs) == {Run("tiny", *row, 0) for row in CHAIN + SCRATCH}

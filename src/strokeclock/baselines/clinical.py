@@ -23,7 +23,7 @@ from strokeclock.predictions import Scorer
 
 log = logging.getLogger(__name__)
 
-CLINICAL, ROW = "clinical", "covariates"  # net and weights of the row of Table 2
+CLINICAL, ROW = "clinical", "covariates"  # net and start of the row of Table 2
 COVARIATES = ("age", "nihss", "log_volume")
 
 

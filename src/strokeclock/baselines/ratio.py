@@ -27,9 +27,9 @@ ROWS = ("flair", "series")  # of Table 2: the FLAIR ratio; the ratios of all ser
 FEWEST_VOXELS = 2
 
 
-def find_on_dwi(own: np.ndarray, other: np.ndarray, *, dwi: int) -> np.ndarray:
+def find_on_dwi(own: np.ndarray, contralateral: np.ndarray, *, dwi: int) -> np.ndarray:
     """Mark the lesion (x, y, z) on the channel ``dwi``; fewer than `FEWEST_VOXELS` voxels are no lesion."""
-    lesion = find_lesion(own[dwi].astype(np.float32), other[dwi].astype(np.float32))
+    lesion = find_lesion(own[dwi].astype(np.float32), contralateral[dwi].astype(np.float32))
     return lesion & (lesion.sum() >= FEWEST_VOXELS)
 
 
@@ -141,10 +141,12 @@ def _measure(channels: Sequence[str], row: str) -> Measure:
 def _measure_part(units: Hemispheres, channels: Sequence[str], part: str) -> np.ndarray:
     """Return the measures of each hemisphere, (n, channels + 1)."""
     spacing = WHOLE.spacing_mm(units.values.shape[2:])
+    dwi = channels.index("dwi")
+    pairs = (np.split(both, 2) for both in map(units.values.__getitem__, range(len(units))))
     ratios = np.array(
         [
-            measure_ratios(own, other, find_on_dwi(own, other, dwi=channels.index("dwi")), spacing=spacing)
-            for own, other in (np.split(both, 2) for both in map(units.values.__getitem__, range(len(units))))
+            measure_ratios(own, contralateral, find_on_dwi(own, contralateral, dwi=dwi), spacing=spacing)
+            for own, contralateral in pairs
         ]
     )
     lost = np.isnan(ratios).any(axis=1)

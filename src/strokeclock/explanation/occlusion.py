@@ -235,10 +235,10 @@ def score_painted(
 
 def paint(pair: np.ndarray, region: np.ndarray) -> np.ndarray:
     """Replace a region (flat indices) of a hemisphere by the contralateral one, whose channels come after."""
-    own, other = np.split(pair.reshape(len(pair), -1), 2)
+    own, contralateral = np.split(pair.reshape(len(pair), -1), 2)
     painted = own.copy()
-    painted[:, region] = other[:, region]
-    return np.concatenate([painted, other]).reshape(pair.shape)
+    painted[:, region] = contralateral[:, region]
+    return np.concatenate([painted, contralateral]).reshape(pair.shape)
 
 
 def compare_scores(

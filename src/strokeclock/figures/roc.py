@@ -71,8 +71,8 @@ def draw_roc(
     phases : names
         The phases shown together; they must have one target (TSS < 3 h, or TSS < 4.5 h).
     readers : bool
-        True: with the readers' points and the segmentation network beside each network. False: with a panel
-        that compares the AUCs.
+        True: with the readers' points, and with the segmented ratios joined with each network. False: with a
+        panel that compares the AUCs.
     tasks : mapping of phase -> minutes
         The label is 1 where TSS is below.
     """

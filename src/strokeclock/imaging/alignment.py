@@ -22,8 +22,8 @@ MOST = 30_000  # points of one level: more cost time and change a pose by some h
 LONGEST = 30.0  # mm, of a single step
 
 
-# Of the moving values (n,) and which points lie inside (n,): the cost, and what linearises it (None: no point
-# lies inside) from the values' Jacobian (p, n) to the Jacobian and the residual (n,) of what is squared.
+# Of the moving values (m,) and which points lie inside (n,): the cost, and what linearises it (None: no point
+# lies inside) from the values' Jacobian (p, m) to the Jacobian and the residual (m,) of what is squared.
 Linearise = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 Fit = Callable[[np.ndarray, np.ndarray], tuple[float, Linearise | None]]
 

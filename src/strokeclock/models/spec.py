@@ -72,7 +72,7 @@ class NetworkSpec:
         initial_weights, or ``phase0_genesis``, from which the chain's first phase starts.
     segments : its trunk is the encoder of the segmentation network (phase0_segmentation).
     of_the_paper : Table 2 has its rows, trained or not.
-    line : its line style in figures, beside the segmentation network.
+    line : its line style in figures where the segmented ratios are joined with it.
     memory_mb, runtime_min : of a training, phase 1 and higher.
     """
 

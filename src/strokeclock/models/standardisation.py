@@ -20,9 +20,9 @@ def prepare(
     ready = standardise(volume, reference=reference) if standardised else volume
     if sides == 1:
         return ready
-    own, other = ready.chunk(2, dim=1)
+    own, contralateral = ready.chunk(2, dim=1)
     both = (volume != 0).unflatten(1, (2, -1)).all(1)
-    return torch.cat([own, (own - other).mul_(both)], dim=1)
+    return torch.cat([own, (own - contralateral).mul_(both)], dim=1)
 
 
 def standardise(volume: torch.Tensor, *, reference: torch.Tensor | None = None) -> torch.Tensor:

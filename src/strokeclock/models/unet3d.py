@@ -94,7 +94,7 @@ class UNetEncoder(Trunk):
 
 
 class UNet(nn.Module):
-    """The whole U-Net, to restore a corrupted hemisphere (Models Genesis) or to segment one.
+    """The whole U-Net, to restore a corrupted hemisphere (Models Genesis) or to segment a lesion or tumour.
 
     Sides that are no multiple of 8 are padded with zeros and cropped back (26 slices to 32).
 

@@ -191,7 +191,7 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
     yield from _phases(training)
     if training["attention_enter"] == "phase1":
         yield "the attention gates were in the networks from the first phase on"
-    yield f"the time phases started from {_list([_name_scorer(start, nets) for start in starts], last='or')}"
+    yield f"the time phases started from {_list([_name_start(start, nets) for start in starts], last='or')}"
     if missing:
         rows = _list(f"{find_network(net).title} from {_STARTS[start]}" for net, start in missing)
         yield f"not run, without initial weights: {rows}"
@@ -203,7 +203,7 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
         yield f"time labels were softened over {training['label_softness']:g} SD of log time"
 
 
-def _name_scorer(start: str, nets: Sequence[str]) -> str:
+def _name_start(start: str, nets: Sequence[str]) -> str:
     """The initial weights of a start, and the networks that have them where not all do."""
     owners = [net for net in nets if start in find_network(net).starts]
     return f"{_STARTS[start]} ({list_titles(owners)})" if 0 < len(owners) < len(nets) else _STARTS[start]

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 ABOVE_BRAIN = 1.35  # times the median of the hemisphere's brain on DWI
 ABOVE_CONTRALATERAL = 1.25  # times the contralateral voxel
-SMOOTH_MM = 3.0  # full width at half maximum, in plane, before a lesion is segmented
+SMOOTH_MM = 3.0  # full width at half maximum, in plane, before a lesion is found on DWI
 SMALLEST_ML = 0.2  # of a part of a lesion
 RIM_MM = 3.0  # around a lesion, in plane: covers registration errors and blur
 COLUMNS = ("patient", "volume_ml", "source", "note")
@@ -54,8 +54,8 @@ def find_lesion(own: np.ndarray, contralateral: np.ndarray) -> np.ndarray:
     )
 
 
-def segment_dwi(dwi: Volume, *, side: str) -> Volume:
-    """Segment bright voxels on DWI: `find_lesion` on smoothed data, without parts under `SMALLEST_ML`.
+def locate_on_dwi(dwi: Volume, *, side: str) -> Volume:
+    """Find the lesion on DWI: `find_lesion` on smoothed data, without parts under `SMALLEST_ML`.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def locate_lesion(
                 f"{side}; correct one of them",
             )
     else:
-        lesion = segment_dwi(registered, side=side or BOTH)
+        lesion = locate_on_dwi(registered, side=side or BOTH)
         if not lesion.data.any():
             raise PatientError(
                 patient, "no lesion is found on DWI; draw it and name the file in column lesion_mask"

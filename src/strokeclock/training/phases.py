@@ -70,7 +70,7 @@ class Task:
 
     @property
     def limit_min(self) -> float:
-        """``below_min`` of a task that times the lesion; ValueError where it is looked for."""
+        """``below_min`` of a time task; ValueError for lesion or not."""
         if self.below_min is None:
             raise ValueError(f"{self.phase} times no lesion")
         return self.below_min

@@ -60,7 +60,7 @@ def test_bytes_repeat(run):
         assert len(first) > 10_000
 
 
-def test_the_segmentation_network_stands_beside_its_network_where_readers_are(run):
+def test_segmented_ratios_stand_beside_their_network_where_readers_are(run):
     two, three = ([line.get_label() for line in axis.lines] for axis in draw(run).axes)
     assert any(label.startswith("segmented ratios and 3D: AUC ") for label in three)
     assert not any(label.startswith("segmented") for label in two)

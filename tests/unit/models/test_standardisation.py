@@ -92,7 +92,7 @@ def _network(kind):
 
 
 @pytest.mark.parametrize("kind", ["2d", "3d", "unet"])
-def test_networks_see_nothing_of_another_hemisphere_that_is_alike(kind):
+def test_networks_see_nothing_of_a_contralateral_hemisphere_that_is_alike(kind):
     torch.manual_seed(0)
     network = _network(kind).train()  # batch norm makes up for what random weights damp
     own = torch.rand(3, 2, 16, 32, 8) + 0.1

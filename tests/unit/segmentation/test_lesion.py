@@ -17,9 +17,9 @@ from strokeclock.segmentation.lesion import (
     find_lesion,
     locate_lesion,
     locate_lesions,
+    locate_on_dwi,
     measure_distance,
     read_mask,
-    segment_dwi,
     write_volumes,
 )
 
@@ -85,7 +85,7 @@ def test_bright_in_itself_and_against_the_contralateral_side():
 def test_a_found_lesion_lies_where_it_is_bright_on_its_own_side():
     dwi = head()
     dwi[30:36, 8:16, 2:4] *= 2  # as bright on the other side
-    left, both = (segment_dwi(on_grid(dwi), side=side).data > 0 for side in ("left", "both"))
+    left, both = (locate_on_dwi(on_grid(dwi), side=side).data > 0 for side in ("left", "both"))
     inside = box() > 0
     assert (left & inside).sum() / inside.sum() > 0.9
     assert left.sum() < 1.3 * inside.sum()
@@ -97,7 +97,7 @@ def test_what_is_bright_on_both_sides_or_a_speckle_is_no_lesion():
     dwi = head()
     dwi[30:36, 20:28, 5:7] *= 2  # the contralateral side
     dwi[15, 10, 3] *= 8  # 24 µL
-    assert not segment_dwi(on_grid(dwi), side="both").data.any()
+    assert not locate_on_dwi(on_grid(dwi), side="both").data.any()
 
 
 @pytest.mark.parametrize("where", [np.s_[4:10, 20:28, 5:7], np.s_[9:10, 20:21, 5:6], np.s_[4:30, 6:40, 2:3]])

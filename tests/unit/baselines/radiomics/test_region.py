@@ -57,9 +57,9 @@ def opened(place):
 def test_a_core_is_found_and_its_contralateral_side():
     volumes = head()
     put_core(volumes, LEFT)
-    region, mirror = find(volumes)
+    region, contralateral = find(volumes)
     assert np.array_equal(region, opened(LEFT))
-    assert np.array_equal(mirror, opened(LEFT)[::-1])
+    assert np.array_equal(contralateral, opened(LEFT)[::-1])
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_two_sides_are_never_each_others_mirror():
     right = np.s_[28:35, 22:30, 4:7]
     for place in (LEFT, right):
         put_core(volumes, place)
-    region, mirror = find(volumes, side="both")
+    region, contralateral = find(volumes, side="both")
     assert np.array_equal(region, opened(LEFT) | opened(right))
-    assert not (region & mirror).any()
+    assert not (region & contralateral).any()
 
 
 def test_the_contralateral_side_is_brain_without_csf():
@@ -122,10 +122,10 @@ def test_the_contralateral_side_is_brain_without_csf():
     put_core(volumes, LEFT)
     volumes["adc"].data[28:30] = CSF
     volumes["brain_mask"].data[34] = 0
-    _, mirror = find(volumes)
-    assert mirror.any()
-    assert not mirror[28:30].any()
-    assert not mirror[34].any()
+    _, contralateral = find(volumes)
+    assert contralateral.any()
+    assert not contralateral[28:30].any()
+    assert not contralateral[34].any()
 
 
 def test_the_opening_is_flat_where_slices_are_thick():
