@@ -73,9 +73,9 @@ def count_flop(run: Run, *, folder: Path, config: Mapping, epochs: int) -> float
             both = 2 if tasks[run.phase].both_hemispheres else 1
         with FlopCounterMode(display=False) as step:
             forward(maps).sum().backward()
-        with FlopCounterMode(display=False) as forward, torch.no_grad():
+        with FlopCounterMode(display=False) as answer, torch.no_grad():
             forward(maps)
-    return epochs * both * (learned * step.get_total_flops() + validated * forward.get_total_flops())
+    return epochs * both * (learned * step.get_total_flops() + validated * answer.get_total_flops())
 
 
 def build(
