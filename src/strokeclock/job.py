@@ -11,7 +11,8 @@ and function differ in a name, the job fails before a function is called. Furthe
   default gets an empty list. A list of one file stays a list.
 - A wildcard is passed to a parameter of its name that has no other value, as a number if annotated as int.
 - A parameter ``inputs`` takes the named inputs that no other parameter takes, ``outputs`` all named outputs:
-  name -> file. A parameter ``output`` takes the folder that holds all outputs.
+  name -> file. A parameter ``output`` takes the folder that holds all outputs. Where the rule itself has such
+  a name, it is a name as any other.
 """
 
 import inspect
@@ -140,11 +141,14 @@ def _fill(
     """Return the arguments of one function, what it takes as (kind, name), and the faults."""
     parameters = inspect.signature(function).parameters
     inputs, outputs = named["input"], named["output"]
-    taken = {("output", name) for name in outputs if WHOLE & parameters.keys()}
+    whole = {name for name in WHOLE & parameters.keys() if not any(name in given for given in named.values())}
+    taken = {("output", name) for name in outputs if whole}
     values: dict[str, Any] = {}
     faults: list[str] = []
     for name, parameter in parameters.items():
         kinds = [kind for kind in named if name in named[kind] and (kind, name) not in taken]
+        if not kinds and name in outputs:
+            kinds = ["output"]  # passed by its name, too
         taken |= {(kind, name) for kind in kinds}
         if len(kinds) > 1 and kinds[0] != "value":
             faults.append(f"{' and '.join(kinds)} are both called {name}")
@@ -159,7 +163,7 @@ def _fill(
             values[name] = int(wildcards[name]) if is_number else wildcards[name]
         elif name == "outputs":
             values[name] = dict(outputs)
-        elif name == "output":
+        elif name == "output" and outputs:
             values[name], *others = {Path(file).parent for file in outputs.values()}
             faults += [f"{function.__name__} writes into one folder, not into {one}" for one in others]
         elif name != "inputs" and parameter.default is parameter.empty:

@@ -116,6 +116,26 @@ def test_whole_inputs_and_outputs_go_to_parameters_of_these_names():
     }
 
 
+def test_an_output_beside_all_outputs_is_passed_by_its_name_too():
+    def register(*, outputs, matrix=None):
+        pass
+
+    files = {"t2w": "t2w.nii", "matrix": "m.mat"}
+    assert only(register, outputs=files) == {"outputs": files, "matrix": "m.mat"}
+
+
+def test_an_output_that_the_rule_calls_output_is_a_file():
+    def predict(*, output):
+        pass
+
+    assert only(predict, outputs={"output": "predictions/seed-0.tsv"}) == {"output": "predictions/seed-0.tsv"}
+    files = {"table": "t.csv", "page": "p.html"}
+    with pytest.raises(JobError, match="predict takes no output table; predict takes no output page"):
+        only(predict, outputs=files, params={"output": "elsewhere"})
+    with pytest.raises(JobError, match="predict has no value for output"):
+        only(predict)
+
+
 def test_a_folder_of_outputs_goes_to_output():
     def train(seed: int, output):
         pass

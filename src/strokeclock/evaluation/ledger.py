@@ -21,6 +21,7 @@ DIGESTS = ("configuration", "predictions", "split")
 RESULTS = ("n", "sensitivity", "specificity", "accuracy", "auc")
 COLUMNS = (*ROW, "access", *DIGESTS, *RESULTS, "seal")
 FORMER = {"weights": "start", "look": "access"}  # columns of older ledgers
+FORMER_MODELS = {"outline": "segmentation"}  # of older ledgers' lines, which stay as they are sealed
 
 
 class LedgerError(StrokeclockError):
@@ -70,11 +71,11 @@ def read_ledger(path: str | Path) -> list[dict[str, str]]:
 
 
 def _name(line: Mapping[str, str]) -> tuple[str, str, str]:
-    return line["stage"], line["model"], line["start"]
+    return line["stage"], FORMER_MODELS.get(line["model"], line["model"]), line["start"]
 
 
 def _identify(line: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(line[column] for column in (*ROW, *DIGESTS))
+    return *_name(line), *(line[column] for column in DIGESTS)
 
 
 def _seal(line: Mapping[str, str], *, after: list[dict[str, str]]) -> str:

@@ -30,6 +30,14 @@ def write_exclusion(paths: Iterable[str | Path], reason: str) -> None:
         write_whole(path, _PREFIX + " ".join(reason.split()).encode() + b"\n")
 
 
+def _read_note(path: str | Path) -> str | None:
+    """As `read_exclusion`; a folder or a protected file has no note: the step says what is wrong with it."""
+    try:
+        return read_exclusion(path)
+    except (IsADirectoryError, PermissionError):
+        return None
+
+
 def run_step(
     step: Callable[[], object],
     *,
@@ -48,7 +56,7 @@ def run_step(
     inputs, outputs : iterables of paths
         Files of this patient alone. The first exclusion note among the inputs goes to all outputs.
     """
-    reason = next(filter(None, map(read_exclusion, inputs)), None)
+    reason = next(filter(None, map(_read_note, inputs)), None)
     if reason is None:
         log.info("patient %s", patient)  # the messages that follow are about this patient
         try:

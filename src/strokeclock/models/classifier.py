@@ -1,5 +1,7 @@
 """What every network of the configuration is, in types; docs/extending.md says it in words."""
 
+from typing import TYPE_CHECKING
+
 import torch
 from torch import nn
 
@@ -9,10 +11,11 @@ from strokeclock.models.view import View
 class Trunk(nn.Module):
     """What comes before gates and classifier."""
 
-    @property
-    def stages(self) -> tuple[tuple[nn.Module, ...], ...]:
-        """Its modules, by the stages that run one after the other."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # a property that is there would hide the attribute of a subclass
+
+        @property
+        def stages(self) -> tuple[tuple[nn.Module, ...], ...]:
+            """Its modules, by the stages that run one after the other."""
 
 
 class Classifier(nn.Module):
@@ -29,10 +32,11 @@ class Classifier(nn.Module):
     attention: nn.Module | None
     fc: nn.Linear
 
-    @property
-    def trunk(self) -> Trunk:
-        """What comes before gates and classifier."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # as in `Trunk`
+
+        @property
+        def trunk(self) -> Trunk:
+            """What comes before gates and classifier."""
 
     def begin(self, seen: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
         """Return the maps after so many stages for what the view shows, (n, channels, x, y, z)."""

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 CAM_LAYERS = ("penultimate", "last")  # the choices of evaluation.gradcam_layer
 STARTS = ("genesis", "imagenet", "medical")  # initial weights that a network may have besides random ones
-TAKEN = ("clinical", "ml", "segmentation", "ratio", "ratios", "readers")  # names of Table 2's other rows
+# Names of Table 2's other rows; outline is segmentation's former one, in older ledgers.
+TAKEN = ("clinical", "ml", "outline", "segmentation", "ratio", "ratios", "readers")
 
 
 class NetworkError(StrokeclockError):

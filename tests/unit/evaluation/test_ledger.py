@@ -61,6 +61,16 @@ def test_a_ledger_under_the_former_names_goes_on(ledger):
     assert ledger.read_text().startswith(header + "".join(lines))
 
 
+def test_rows_under_their_former_model_keep_their_count(ledger):
+    row = {"stage": "phase3_tss4h5", "start": "ratios"}
+    record_accesses(ledger, [access(**row, model="outline")])
+    before = ledger.read_text()
+    again = [access(**row, model="segmentation", predictions=name) for name in ("p1", "p2")]
+    assert record_accesses(ledger, again) == {("phase3_tss4h5", "segmentation", "ratios"): 2}
+    assert ledger.read_text().startswith(before)
+    assert [line["access"] for line in read_ledger(ledger)] == ["1", "2"]
+
+
 def three_lines(path):
     record_accesses(path, [access(predictions=name) for name in ("p1", "p2", "p3")])
     return path.read_text().splitlines(keepends=True)

@@ -108,6 +108,7 @@ def test_networks_with_initial_weights_are_named(tiny):
     [
         ({"name": "2-d"}, "cannot be called '2-d'"),
         ({"name": "ratio"}, "cannot be called 'ratio'"),
+        ({"name": "outline"}, "cannot be called 'outline'"),
         ({"cam_layers": {"last": "trunk.1"}}, "none names no module as cam_layers"),
         ({"starts": {"mri": "somewhere"}}, r"starts\['mri'\]: use genesis, imagenet, medical"),
     ],
