@@ -18,6 +18,7 @@ from pathlib import Path
 import yaml
 from timing import Row, compare, cpu_seconds
 
+from strokeclock.batches import deal_batches
 from strokeclock.imaging.atlas import Atlas, read_atlas
 from strokeclock.imaging.open_chain import preprocess_patient
 from strokeclock.phantom.patient import SERIES, make_patient, write_patient
@@ -26,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 SETTINGS = yaml.safe_load((ROOT / "config/config.yaml").read_text())
 RUNS = 2
 PATIENTS = 422
-MEASURED = 3 * SETTINGS["preprocessing"]["patients_per_job"]
+JOBS = 3
 
 
 def measure() -> Iterator[Row]:
@@ -52,12 +53,15 @@ def _orchestration(folder: Path) -> Row:
     (folder / "cohort.tsv").write_text("\n".join(lines) + "\n")
     where = {"folder": folder, "change": {"cohort": {"sheet": str(folder / "cohort.tsv")}}}
     _snakemake("results/bench/atlas/grid.nii.gz", **where)
-    wanted = [f"results/bench/preprocessed/{p}/t2w.nii.gz" for p in patients[:MEASURED]]
+    batches = deal_batches(patients, most=SETTINGS["preprocessing"]["patients_per_job"])
+    chosen = [*batches][:JOBS]
+    measured = sum(len(batches[batch]) for batch in chosen)
+    wanted = [f"results/bench/batches/preprocess/{batch}.tsv" for batch in chosen]
     start = cpu_seconds(lambda: _snakemake(*wanted, "-n", **where), n=1)
     whole = cpu_seconds(lambda: _snakemake(*wanted, **where), n=1)
-    chain = cpu_seconds(lambda: [_preprocess(raw, folder) for _ in range(MEASURED)], n=1)
-    share = 1 - chain / (start * MEASURED / PATIENTS + whole - start)
-    return Row("orchestration_share", "of CPU time", f"{share:.3f}", "", "", "0.25", MEASURED)
+    chain = cpu_seconds(lambda: [_preprocess(raw, folder) for _ in range(measured)], n=1)
+    share = 1 - chain / (start * measured / PATIENTS + whole - start)
+    return Row("orchestration_share", "of CPU time", f"{share:.3f}", "", "", "0.25", measured)
 
 
 def _preprocess(raw: dict[str, Path], folder: Path) -> None:
