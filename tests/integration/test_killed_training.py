@@ -9,7 +9,7 @@ import psutil
 import pytest
 import yaml
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 EPOCHS = 30
 CONFIG = {

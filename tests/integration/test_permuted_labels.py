@@ -21,7 +21,7 @@ from strokeclock.predictions import check_against_cohort, collect_predictions
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.prediction import predict
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 CHANNELS = ("dwi", "t2w", "flair")
 PARTS = {"train": 110, "validation": 20, "test": 100}
