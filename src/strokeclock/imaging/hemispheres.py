@@ -97,7 +97,7 @@ def halve_patient(
         raise PatientError(patient, quality["reason"])
     histograms = read_reference(reference)
     if histograms is None:
-        raise ValueError(f"{reference} says that nobody can be the reference, and patient {patient} passed")
+        raise ValueError(f"{reference} holds no reference, and patient {patient} passed the checks")
     volumes = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
     hemispheres = make_hemispheres(
         volumes,

@@ -1,4 +1,4 @@
-"""What every network of the configuration is, in types; docs/extending.md says it in words."""
+"""The types of the networks that are trained; docs/extending.md describes what they must have."""
 
 from typing import TYPE_CHECKING
 

@@ -222,16 +222,20 @@ def test_a_batch_locates_its_own_patients_and_goes_on_after_one_without_a_lesion
         patient: {"dwi": dwi, "t2w_to_atlas": files["transform"]}
         for patient, dwi in (("a", even), ("b", files["dwi"]), ("c", files["dwi"]))
     }
+    notes = {"dwi": tmp_path / "d_dwi.nii.gz", "t2w_to_atlas": tmp_path / "d_transform.txt"}
+    write_exclusion(notes.values(), "no FLAIR")
+    preprocessed["d"] = notes
     write_batch(tmp_path / "preprocessed.tsv", preprocessed)
-    lesions = {patient: {"lesion": tmp_path / f"{patient}.nii.gz"} for patient in "ab"}
+    lesions = {patient: {"lesion": tmp_path / f"{patient}.nii.gz"} for patient in "abd"}
     locate_lesions(
         tmp_path / "preprocessed.tsv",
         tmp_path / "lesions.tsv",
         lesions=lesions,
-        drawn=dict.fromkeys("ab"),
-        scans=dict.fromkeys("ab"),
-        sides={"a": "left", "b": "left"},
+        drawn=dict.fromkeys("abd"),
+        scans=dict.fromkeys("abd"),
+        sides=dict.fromkeys("abd", "left"),
     )
     assert "no lesion is found on DWI" in read_exclusion(tmp_path / "a.nii.gz")
     assert read_volume(tmp_path / "b.nii.gz", patient="b", series="lesion").data.any()
-    assert set(read_batches(tmp_path / "lesions.tsv")) == {"a", "b"}
+    assert read_exclusion(tmp_path / "d.nii.gz") == "no FLAIR"  # the earlier step's reason, as it was
+    assert set(read_batches(tmp_path / "lesions.tsv")) == {"a", "b", "d"}
