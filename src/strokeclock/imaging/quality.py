@@ -73,6 +73,9 @@ def measure(
             normalised_mutual_information(volumes["t2w"].data[inside_both], atlas.data[inside_both]), 4
         ),
         **_check_series(volumes, inside, atlas_inside=atlas_mask.data > 0),
+        "coverage_difference": round(
+            coverage_difference(shown(volumes["t2w"]) & inside, of=atlas_mask.data > 0), 4
+        ),
         "asymmetry": round(asymmetry(volumes["t2w"].data, inside), 4),
         "midplane_tilt_deg": round(tilt, 2),
         "midplane_offset_mm": round(offset, 2),
@@ -106,6 +109,7 @@ def judge(
     mask_volume_ml: Sequence[float],
     min_dice_to_atlas: float,
     min_nmi: float,
+    max_coverage_difference: float,
     max_midplane_tilt_deg: float,
     max_midplane_offset_mm: float,
     **of_series: float,
@@ -127,6 +131,12 @@ def judge(
     if numbers["nmi_to_atlas"] < min_nmi:
         reviews.append(f"NMI of T2w and atlas {numbers['nmi_to_atlas']:.3f}, below {min_nmi:g}")
     reviews += _judge_series(numbers, of_series)
+    if abs(difference := numbers["coverage_difference"]) > max_coverage_difference:
+        less, more = ("right", "left") if difference > 0 else ("left", "right")
+        reviews.append(
+            f"T2w shows {abs(difference):.0%} less of the atlas's brain {less} than {more}, above "
+            f"{max_coverage_difference:.0%}"
+        )
     if (tilt := numbers["midplane_tilt_deg"]) > max_midplane_tilt_deg:
         reviews.append(f"mid-plane tilted by {tilt:.1f}°, above {max_midplane_tilt_deg:g}°")
     if abs(offset := numbers["midplane_offset_mm"]) > max_midplane_offset_mm:
@@ -180,6 +190,12 @@ def shown(volume: Volume) -> np.ndarray:
 def share(part: np.ndarray, *, of: np.ndarray) -> float:
     """Of the voxels in one boolean array, the share that lies in another of its shape."""
     return float((part & of).sum() / of.sum())
+
+
+def coverage_difference(visible: np.ndarray, *, of: np.ndarray) -> float:
+    """`share` left of x = 0 minus `share` right of it; x runs to the right. Of a brain that is cut, not 0."""
+    half = visible.shape[0] // 2
+    return share(visible[:half], of=of[:half]) - share(visible[-half:], of=of[-half:])
 
 
 def fit(series: Volume, t2w: Volume, dwi: Volume, mask: np.ndarray) -> float:

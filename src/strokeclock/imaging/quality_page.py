@@ -25,6 +25,7 @@ _COLUMNS = {  # number -> title, format
         for name, series in SERIES.items()
         if series.min_fit is not None
     },
+    "coverage_difference": ("shown L–R", "+.1%"),
     "asymmetry": ("L–R", ".3f"),
     "midplane_tilt_deg": ("tilt, °", ".1f"),
     "midplane_offset_mm": ("offset, mm", "+.1f"),

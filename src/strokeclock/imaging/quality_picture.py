@@ -274,6 +274,7 @@ def _numbers_line(numbers: Mapping) -> str:
         f"Dice to atlas {numbers['dice_to_atlas']:.3f}",
         f"NMI {numbers['nmi_to_atlas']:.3f}",
         "shown " + ", ".join(_name_series(numbers, "coverage", "by {} {:.0%}")),
+        f"left minus right {numbers['coverage_difference']:+.1%}",
         *_name_series(numbers, "fit", "{} fit {:.2f}"),
         f"left-right asymmetry {numbers['asymmetry']:.3f}",
         f"mid-plane tilt {numbers['midplane_tilt_deg']:.1f}°, offset {numbers['midplane_offset_mm']:+.1f} mm",

@@ -15,6 +15,7 @@ NUMBERS = (
     "nmi_to_atlas",
     *(f"{name}_coverage" for name, series in SERIES.items() if series.min_coverage is not None),
     *(f"{name}_fit" for name, series in SERIES.items() if series.min_fit is not None),
+    "coverage_difference",
     "asymmetry",
     "midplane_tilt_deg",
     "midplane_offset_mm",

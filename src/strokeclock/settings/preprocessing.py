@@ -171,6 +171,12 @@ class Quality(Group):
         "share of the FLAIR's variance that T2w and DWI explain; below: review",
         source="D",
     )
+    max_coverage_difference: Share = setting(
+        0.05,
+        "difference between left and right in the share of the atlas's brain that the T2w shows; above: "
+        "review, since skull stripping may have cut the brain",
+        source="D",
+    )
     max_midplane_tilt_deg: Positive = setting(
         4.0, "tilt of the brain's own mid-sagittal plane; above: review", unit="degrees", source="D"
     )

@@ -17,6 +17,7 @@ THRESHOLDS = {
     "min_t2w_coverage": 0.85,
     "min_flair_coverage": 0.95,
     "min_flair_fit": 0.68,
+    "max_coverage_difference": 0.05,
     "max_midplane_tilt_deg": 4.0,
     "max_midplane_offset_mm": 3.0,
 }
@@ -64,6 +65,7 @@ def numbers(**changes):
         "t2w_coverage": 0.99,
         "flair_coverage": 1.0,
         "flair_fit": 0.85,
+        "coverage_difference": -0.01,
         "midplane_tilt_deg": 0.5,
         "midplane_offset_mm": -0.3,
         "side_seen": "left",
@@ -99,6 +101,15 @@ def test_asymmetry_exact():
     assert quality.asymmetry(data, np.ones(data.shape, bool)) == pytest.approx(2 / 5)
     assert quality.asymmetry(data, np.array([0, 1, 1, 0], bool).reshape(4, 1, 1)) == pytest.approx(1 / 3)
     assert quality.asymmetry(data + data[::-1], np.ones(data.shape, bool)) == 0
+
+
+def test_the_coverage_of_the_sides_is_compared():
+    atlas = np.ones((5, 4, 1), bool)  # the middle column belongs to neither side
+    brain = atlas.copy()
+    assert quality.coverage_difference(brain, of=atlas) == 0
+    brain[0, :, 0] = False  # half of the left side
+    assert quality.coverage_difference(brain, of=atlas) == -0.5
+    assert quality.coverage_difference(brain[::-1], of=atlas) == 0.5
 
 
 def test_no_tilt_in_a_symmetric_head():
@@ -221,6 +232,9 @@ def test_side_of(left, right, side):
         ({"flair_coverage": 0.95}, "pass", ""),
         ({"flair_fit": 0.67}, "review", "FLAIR fits T2w and DWI by 0.67, below 0.68"),
         ({"flair_fit": 0.68}, "pass", ""),
+        ({"coverage_difference": 0.051}, "review", "T2w shows 5% less of the atlas's brain right than left"),
+        ({"coverage_difference": -0.12}, "review", "12% less of the atlas's brain left than right, above 5%"),
+        ({"coverage_difference": -0.05}, "pass", ""),
         ({"side_seen": "right", "side_recorded": "left"}, "review", "DWI shows the infarct right"),
         ({"side_recorded": "right"}, "review", "DWI shows the infarct left, recorded is right"),
         ({"side_recorded": "both"}, "pass", ""),
