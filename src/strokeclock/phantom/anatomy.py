@@ -6,7 +6,7 @@ Template and head coordinates are RAS+ mm with the mid-sagittal plane near x = 0
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,11 +22,12 @@ from scipy.ndimage import (
     label,
 )
 
-from strokeclock.phantom.lattice import Lattice, draw_lattice
+from strokeclock.phantom.lattice import Lattice, draw_lattice, frame_lattice
 
 MAPS = "mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"  # nilearn's
 
 BOX_LOW, BOX_HIGH = (-98.0, -134.0, -112.0), (98.0, 110.0, 108.0)  # mm, of every head
+COARSE_MM = (3.0, 3.0, 3.0)  # spacing of distances that vary slowly
 FOLD_SMOOTHING_MM = 2.9  # folds lie 4.4 times this apart: 13 mm
 RIBBON_MM = 2.6  # thickness of the cortex
 
@@ -222,24 +223,28 @@ class Shape:
         return float(np.sqrt(sum((w.values.astype(float) ** 2).mean() for w in self.warp)))
 
 
+def box_frame(spacing: tuple[float, float, float]) -> Lattice:
+    """Return the frame of every head, BOX_LOW to BOX_HIGH, at that spacing, mm."""
+    shape = [int((h - lo) / s) + 1 for lo, h, s in zip(BOX_LOW, BOX_HIGH, spacing, strict=True)]
+    return frame_lattice(shape, BOX_LOW, spacing)
+
+
 def _place(point: Iterable[float]) -> tuple[float, float, float]:
     x, y, z = map(float, point)
     return x, y, z
 
 
-def draw_shape(rng: np.random.Generator, *, age: float, sex: str, registered: bool = False) -> Shape:
+def draw_shape(rng: np.random.Generator, *, age: float, sex: str) -> Shape:
     """Draw one patient's brain shape; atrophy (ventricles, sulci, rim) grows with `age` in years.
 
     The template is a large brain: with its fluid 1.89 L; a patient's is 1.45 L (F) or 1.57 L (M) on average.
-    `registered`: with the warp alone, as after an affine registration to the template.
     """
     atrophy = np.clip((age - 30) / 60, 0, 1.1) + rng.normal(0, 0.15)
     scales = (0.915 if sex == "F" else 0.945) + rng.normal(0, 0.02) + rng.normal(0, 0.015, 3)
     linear = np.diag(scales)
     linear[1, 2], linear[0, 1], linear[0, 2] = rng.normal(0, (0.03, 0.01, 0.01))
     affine = np.eye(4)
-    if not registered:
-        affine[:3, :3] = linear
+    affine[:3, :3] = linear
     broad = [draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=12, smoothing=24) for _ in range(3)]
     fine = [draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=12, smoothing=12) for _ in range(3)]
     x, y, z = (
@@ -258,6 +263,14 @@ def draw_shape(rng: np.random.Generator, *, age: float, sex: str, registered: bo
     )
 
 
+def draw_registered_shape(rng: np.random.Generator, *, age: float, sex: str, residue: NDArray) -> Shape:
+    """Draw the shape of `draw_shape` as it is after affine registration to the template with this residue.
+
+    residue  (4, 4), template to head coordinates, mm: how the registration is wrong
+    """
+    return replace(draw_shape(rng, age=age, sex=sex), affine=residue)
+
+
 def _draw_folds(rng: np.random.Generator, *, side: int) -> Lattice:
     """Signed distance to the sulci of one hemisphere, mm, on a 3 mm lattice in template coordinates.
 
@@ -274,6 +287,34 @@ def _draw_folds(rng: np.random.Generator, *, side: int) -> Lattice:
     value = field.sample(offset * ((56 + 0.25 * radius) / radius))
     slope = np.sqrt(sum(g**2 for g in np.gradient(value, 3.0)))
     return Lattice((value / (slope + 0.05)).astype(np.float32), frame.origin, frame.spacing)
+
+
+def place_brain(shape: Shape, frame: Lattice) -> tuple[NDArray, Brain]:
+    """Form the brain of `shape` at the points of a lattice.
+
+    Returns
+    -------
+    index : (n,) flat indices, in C order, of the points within the hull.
+    brain : their tissue.
+    """
+    coarse = box_frame(COARSE_MM)
+    template_points = shape.to_template(coarse.points())
+    hull = coarse.hold(load_template().hull.sample(template_points))
+    return form_within(shape, frame, np.flatnonzero(hull.refine(frame) < 0.5), coarse, template_points)
+
+
+def form_within(
+    shape: Shape, frame: Lattice, index: NDArray, coarse: Lattice, coarse_points: NDArray
+) -> tuple[NDArray, Brain]:
+    """Form the brain at those points of a lattice that lie within the hull.
+
+    frame, index            the lattice, and the flat indices of its points that may lie within
+    coarse, coarse_points   a coarser lattice, and its template coordinates (3, X, Y, Z), mm: they vary slowly
+    """
+    template_points = np.stack([coarse.hold(p).refine(frame).ravel()[index] for p in coarse_points])
+    depth = -load_template().hull.sample(template_points)
+    within = depth > 0
+    return index[within], form_brain(shape, np.ascontiguousarray(template_points[:, within]), depth[within])
 
 
 def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:

@@ -13,11 +13,13 @@ from scipy.ndimage import gaussian_filter
 from strokeclock.phantom.anatomy import (
     BOX_HIGH,
     BOX_LOW,
+    COARSE_MM,
     Brain,
     Shape,
     both_sides,
+    box_frame,
     ellipsoid,
-    form_brain,
+    form_within,
     load_template,
     sigmoid,
 )
@@ -25,7 +27,6 @@ from strokeclock.phantom.ischaemia import Tissue
 from strokeclock.phantom.lattice import Lattice, draw_lattice
 
 GRID_MM = (1.0, 1.0, 2.0)  # slices are three times as thick as the grid
-COARSE_MM = (3.0, 3.0, 3.0)  # spacing of the distances that only vary slowly
 
 # PD, T1 and T2 (ms), ADC (mm²/s) by field strength (T): muscle after Stanisz 2005, the others typical.
 OUTER_TISSUES = {
@@ -54,15 +55,13 @@ OUTER_TISSUES = {
 class Head:
     """One patient's head on a grid in head coordinates (RAS+ mm).
 
-    shape, origin, spacing   the grid; flat indices below count in C order
-    skin                     distance to the skin, mm, negative inside
-    brain_index, brain       grid points within the hull, and their tissue
-    outer_index, outer       grid points between hull and skin; tissue name to share (m,)
+    frame               the grid; flat indices below count in C order
+    skin                distance to the skin, mm, negative inside
+    brain_index, brain  grid points within the hull, and their tissue
+    outer_index, outer  grid points between hull and skin; tissue name to share (m,)
     """
 
-    shape: tuple[int, int, int]
-    origin: tuple[float, float, float]
-    spacing: tuple[float, float, float]
+    frame: Lattice
     skin: Lattice
     brain_index: NDArray
     brain: Brain
@@ -72,40 +71,30 @@ class Head:
     @property
     def point_ml(self) -> float:
         """Volume that a grid point stands for, mL."""
-        return float(np.prod(self.spacing)) / 1000
+        return float(np.prod(self.frame.spacing)) / 1000
 
     def fill(self, brain_values: NDArray, outer_values: NDArray | float = 0.0) -> Lattice:
         """Return a volume of the whole grid from values at the points of the brain and around it."""
-        values = np.zeros(int(np.prod(self.shape)), np.float32)
-        values[self.outer_index] = outer_values
-        values[self.brain_index] = brain_values
-        return Lattice(values.reshape(self.shape), self.origin, self.spacing)
+        values = np.zeros(self.frame.values.shape, np.float32)
+        values.ravel()[self.outer_index] = outer_values
+        values.ravel()[self.brain_index] = brain_values
+        return self.frame.hold(values)
 
 
 def form_head(rng: np.random.Generator, shape: Shape) -> Head:
     """Form the head of `shape`: its brain, skull, scalp and face."""
     template = load_template()
-    size = _size(GRID_MM)
-    coarse = Lattice(np.empty(_size(COARSE_MM), np.uint8), BOX_LOW, COARSE_MM)
-    coarse_points = coarse.points()
-    template_points = shape.to_template(coarse_points)
+    frame, coarse = box_frame(GRID_MM), box_frame(COARSE_MM)
+    template_points = shape.to_template(coarse.points())
     hull_map = coarse.hold(template.hull.sample(template_points))
     vault_map = coarse.hold(_smooth_vault(template_points, hull_map.values))
     skin_map = coarse.hold(_measure_skin(rng, template_points, vault_map.values))
     thickness = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=20, smoothing=30)
-    hull = hull_map.refine(size, GRID_MM).ravel()
-    vault, skin = (m.refine(size, GRID_MM).ravel() for m in (vault_map, skin_map))
+    hull, vault, skin = (m.refine(frame).ravel() for m in (hull_map, vault_map, skin_map))
 
-    def locate(index: NDArray) -> NDArray:
-        places = zip(np.unravel_index(index, size), BOX_LOW, GRID_MM, strict=True)
-        return np.stack([(low + step * i).astype(np.float32) for i, low, step in places])
-
-    brain_index = np.flatnonzero(hull < 0.5)
-    brain_points = shape.to_template(locate(brain_index))
-    depth = -template.hull.sample(brain_points)
-    within = depth > 0
+    brain_index, brain = form_within(shape, frame, np.flatnonzero(hull < 0.5), coarse, template_points)
     outer_index = np.flatnonzero((hull > -0.5) & (skin < 0.5))
-    outer_points = locate(outer_index)
+    outer_points = frame.locate(outer_index)
     outer = _form_outer(
         rng,
         outer_points,
@@ -115,20 +104,13 @@ def form_head(rng: np.random.Generator, shape: Shape) -> Head:
         skull=6.5 + 1.2 * thickness.sample(outer_points),
     )
     return Head(
-        shape=size,
-        origin=BOX_LOW,
-        spacing=GRID_MM,
+        frame=frame,
         skin=skin_map,
-        brain_index=brain_index[within],
-        brain=form_brain(shape, np.ascontiguousarray(brain_points[:, within]), depth[within]),
+        brain_index=brain_index,
+        brain=brain,
         outer_index=outer_index,
         outer=outer,
     )
-
-
-def _size(spacing: tuple[float, float, float]) -> tuple[int, int, int]:
-    x, y, z = (int((h - lo) / s) + 1 for lo, h, s in zip(BOX_LOW, BOX_HIGH, spacing, strict=True))
-    return x, y, z
 
 
 def _smooth_vault(points: NDArray, hull: NDArray) -> NDArray:

@@ -1,5 +1,6 @@
 """Lattices in millimetres: maps and random fields that are sampled at points by linear interpolation."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,12 +30,13 @@ class Lattice:
         mode, cval = ("nearest", 0.0) if outside is None else ("constant", outside)
         return map_coordinates(self.values, index, output=np.float32, order=1, mode=mode, cval=cval)
 
-    def refine(self, shape: tuple[int, int, int], spacing: tuple[float, float, float]) -> NDArray[np.float32]:
-        """Interpolate to a finer lattice of that shape and spacing with the same origin."""
+    def refine(self, frame: "Lattice") -> NDArray[np.float32]:
+        """Interpolate to the points of a finer lattice within this one: (X, Y, Z) of `frame`."""
         values = self.values
         for axis in (2, 1, 0):  # the last pass, over the most values, is the contiguous one
-            place = np.arange(shape[axis]) * (spacing[axis] / self.spacing[axis])
-            low = np.minimum(place.astype(int), values.shape[axis] - 2)
+            place = np.arange(frame.values.shape[axis]) * (frame.spacing[axis] / self.spacing[axis])
+            place += (frame.origin[axis] - self.origin[axis]) / self.spacing[axis]
+            low = np.clip(place.astype(int), 0, values.shape[axis] - 2)
             upper = (place - low).astype(np.float32).reshape([-1 if a == axis else 1 for a in range(3)])
             first, second = values.take(low, axis), values.take(low + 1, axis)
             values = first + upper * (second - first)
@@ -44,6 +46,11 @@ class Lattice:
         """Return a lattice of the same origin and spacing with other values."""
         return Lattice(np.ascontiguousarray(values, np.float32), self.origin, self.spacing)
 
+    def locate(self, index: NDArray) -> NDArray[np.float32]:
+        """Return the world positions (3, n), mm, of the lattice points at flat indices (n,), C order."""
+        places = zip(np.unravel_index(index, self.values.shape), self.origin, self.spacing, strict=True)
+        return np.stack([(low + step * i).astype(np.float32) for i, low, step in places])
+
     def points(self) -> NDArray[np.float32]:
         """Return the world positions of all lattice points, (3, X, Y, Z) mm."""
         axes = (
@@ -51,6 +58,13 @@ class Lattice:
             for o, s, n in zip(self.origin, self.spacing, self.values.shape, strict=True)
         )
         return np.stack(np.meshgrid(*axes, indexing="ij"))
+
+
+def frame_lattice(shape: Sequence[int], origin: Sequence[float], spacing: Sequence[float]) -> Lattice:
+    """Return a lattice without values: a frame for `Lattice.refine`, `locate`, `points` and `hold`."""
+    x, y, z = map(float, origin)
+    i, j, k = map(float, spacing)
+    return Lattice(np.broadcast_to(np.uint8(0), tuple(shape)), (x, y, z), (i, j, k))
 
 
 def draw_lattice(

@@ -1,13 +1,11 @@
 """Phantom patients made directly on the atlas grid, as after preprocessing: the fast path.
 
-There is no scanner geometry, bias field or echo-planar distortion. The brains are VARIANTS individuals of the
-common template, made once in a process and kept. A patient has one of about the same age, moved by a residual
-of registration. Lesions, tissue and noise are individual.
+There is no scanner geometry, bias field or echo-planar distortion. Every patient has a brain of its own, the
+same as in native space but for its size, moved by a residual of registration.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +15,12 @@ from scipy.ndimage import affine_transform
 
 from strokeclock.batches import Files, write_batch
 from strokeclock.files import replacing
-from strokeclock.phantom.anatomy import Brain, draw_shape, form_brain, load_template
+from strokeclock.phantom.anatomy import draw_registered_shape, place_brain
 from strokeclock.phantom.clinic import PatientRecord, draw_patient
-from strokeclock.phantom.lattice import Lattice
+from strokeclock.phantom.lattice import Lattice, frame_lattice
 from strokeclock.phantom.patient import (
     SCANNER_STREAM,
+    SHAPE_STREAM,
     grow_lesions,
     measure_grey,
     measure_lesion,
@@ -33,18 +32,7 @@ from strokeclock.phantom.sheet import write_record, write_truth
 from strokeclock.phantom.signal import SERIES
 
 FIELD_LOW, FIELD_HIGH = (-98.5, -134.5, -72.5), (98.5, 98.5, 116.5)  # mm, edges of the ICBM-2009a maps
-VARIANTS = 16
-VARIANT_AGES = np.linspace(32, 94, VARIANTS)
-VARIANT_SEED = 2009
 SUBSLICES = 3  # planes that a slice is averaged over
-
-
-@dataclass(frozen=True)
-class Anatomy:
-    """A brain on the atlas grid with SUBSLICES planes a slice; `index` (n,) counts its points in C order."""
-
-    index: NDArray
-    brain: Brain
 
 
 @dataclass(frozen=True)
@@ -63,7 +51,7 @@ class RegisteredPatient:
     measured: dict[str, Any]
 
 
-def grid_affine(grid: tuple[int, int, int]) -> NDArray:
+def grid_affine(grid: Sequence[int]) -> NDArray:
     """Return the affine (4, 4) of the atlas grid: the field of the ICBM-2009a maps, edge to edge."""
     spacing = (np.array(FIELD_HIGH) - FIELD_LOW) / grid
     affine = np.diag([*spacing, 1.0])
@@ -71,19 +59,11 @@ def grid_affine(grid: tuple[int, int, int]) -> NDArray:
     return affine
 
 
-@cache
-def load_anatomy(variant: int, grid: tuple[int, int, int]) -> Anatomy:
-    """Make individual `variant` (0 to VARIANTS - 1) on the atlas grid; kept in memory for the process."""
-    rng = np.random.default_rng([VARIANT_SEED, variant])
-    shape = draw_shape(rng, age=VARIANT_AGES[variant], sex="FM"[variant % 2], registered=True)
+def subslice_frame(grid: tuple[int, int, int]) -> Lattice:
+    """Return the frame of the atlas grid with SUBSLICES planes a slice."""
     fine = (grid[0], grid[1], SUBSLICES * grid[2])
     affine = grid_affine(fine)
-    frame = Lattice(np.empty(fine, np.uint8), tuple(affine[:3, 3]), tuple(np.diag(affine)[:3]))
-    points = shape.to_template(frame.points()).reshape(3, -1)
-    depth = -load_template().hull.sample(points)
-    index = np.flatnonzero(depth > 0)
-    brain = form_brain(shape, np.ascontiguousarray(points[:, index]), depth[index])
-    return Anatomy(index, brain)
+    return frame_lattice(fine, affine[:3, 3], np.diag(affine)[:3])
 
 
 def make_registered_patient(
@@ -92,41 +72,48 @@ def make_registered_patient(
     """Make patient `number` of the cohort `seed` on the atlas grid of `grid` voxels (x even)."""
     record = draw_patient(number, seed=seed, settings=settings)
     rng = np.random.default_rng([seed, number, SCANNER_STREAM])
-    nearest = np.argsort(np.abs(VARIANT_AGES + rng.uniform(-8, 8) - record.age), kind="stable")
-    anatomy = load_anatomy(int(nearest[0]), tuple(grid))
-    fine = (grid[0], grid[1], SUBSLICES * grid[2])
-    affine, fine_affine = grid_affine(grid), grid_affine(fine)
-    point_ml = float(np.prod(np.diag(fine_affine)[:3])) / 1000
-
-    lesions = grow_lesions(anatomy.brain, record, seed=seed, point_ml=point_ml)
-    signals = paint_brain(anatomy.brain, lesions, record, seed=seed, contrast_gain=settings["contrast_gain"])
     residue = _draw_residue(rng, degrees=1.5, millimetres=1.2, scale=0.012)
     slip = _draw_residue(rng, degrees=0.4, millimetres=0.5, scale=0.0)
+    frame = subslice_frame(grid)
+    shape = draw_registered_shape(
+        np.random.default_rng([seed, number, SHAPE_STREAM]), age=record.age, sex=record.sex, residue=residue
+    )
+    index, brain = place_brain(shape, frame)
+    point_ml = float(np.prod(frame.spacing)) / 1000
 
-    def place(values: NDArray, motion: NDArray) -> NDArray:
-        volume = np.zeros(fine, np.float32)
-        volume.ravel()[anatomy.index] = values
-        index_motion = np.linalg.inv(fine_affine) @ np.linalg.inv(motion) @ fine_affine
-        moved = affine_transform(volume, index_motion[:3, :3], index_motion[:3, 3], order=1)
-        return moved.reshape(grid[0], grid[1], grid[2], SUBSLICES).mean(-1)
+    lesions = grow_lesions(brain, record, seed=seed, point_ml=point_ml)
+    signals = paint_brain(brain, lesions, record, seed=seed, contrast_gain=settings["contrast_gain"])
 
-    mask = place(np.ones(len(anatomy.index), np.float32), residue) > 0.5
+    def fill(values: NDArray | float) -> NDArray[np.float32]:
+        volume = np.zeros(frame.values.shape, np.float32)
+        volume.ravel()[index] = values
+        return volume
+
+    def average(volume: NDArray) -> NDArray[np.float32]:
+        return volume.reshape(*grid, SUBSLICES).mean(-1)
+
+    def slipped(volume: NDArray) -> NDArray[np.float32]:
+        to_mm = grid_affine(frame.values.shape)
+        motion = np.linalg.inv(to_mm) @ np.linalg.inv(slip) @ to_mm
+        return affine_transform(volume, motion[:3, :3], motion[:3, 3], order=1)
+
+    mask = average(fill(1.0)) > 0.5
     snr = {"t2w": rng.uniform(20, 40), "dwi": rng.uniform(8, 15), "flair": rng.uniform(20, 40)}
     volumes = {}
     for series in SERIES:
-        image = place(signals[series], slip @ residue if series == "flair" else residue)
+        volume = fill(signals[series])
+        image = average(slipped(volume) if series == "flair" else volume)
         volumes[series] = add_noise(rng, image, sigma=measure_grey(series, record) / snr[series]) * mask
     inside = mask & (volumes["t2w"] > 0) & (volumes["dwi"] > 0)
     ratio = np.divide(volumes["t2w"], volumes["dwi"], out=np.ones_like(volumes["t2w"]), where=inside)
     volumes["adc"] = np.clip(np.log(ratio) / np.float32(record.epi.b_value), 0, 4e-3)
-    weights = lesions.acute * (anatomy.brain.gm + anatomy.brain.wm)
     return RegisteredPatient(
         record=record,
-        affine=affine,
+        affine=grid_affine(grid),
         volumes=volumes,
         brain_mask=mask.astype(np.uint8),
-        lesion=(place(weights, residue) > 0.5).astype(np.uint8),
-        measured=measure_lesion(anatomy.brain, lesions, point_ml=point_ml),
+        lesion=(average(fill(lesions.acute * (brain.gm + brain.wm))) > 0.5).astype(np.uint8),
+        measured=measure_lesion(brain, lesions, point_ml=point_ml),
     )
 
 

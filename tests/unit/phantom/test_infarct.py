@@ -3,17 +3,19 @@
 import numpy as np
 import pytest
 
+from strokeclock.phantom.anatomy import draw_registered_shape, place_brain
 from strokeclock.phantom.clinic import TERRITORIES
 from strokeclock.phantom.infarct import grow_hyperintensities, grow_infarct, grow_old_infarct
-from strokeclock.phantom.registered import SUBSLICES, grid_affine, load_anatomy
+from strokeclock.phantom.registered import subslice_frame
 
-GRID = (112, 112, 26)
-POINT_ML = float(np.prod(np.diag(grid_affine(GRID))[:3])) / SUBSLICES / 1000
+FRAME = subslice_frame((112, 112, 26))
+POINT_ML = float(np.prod(FRAME.spacing)) / 1000
 
 
 @pytest.fixture(scope="module")
 def brain():
-    return load_anatomy(8, GRID).brain
+    shape = draw_registered_shape(np.random.default_rng(8), age=65, sex="F", residue=np.eye(4))
+    return place_brain(shape, FRAME)[1]
 
 
 def volume(brain, share):

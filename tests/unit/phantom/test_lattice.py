@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from strokeclock.phantom.lattice import Lattice, draw_lattice
+from strokeclock.phantom.lattice import Lattice, draw_lattice, frame_lattice
 
 
 def ramp():
@@ -24,10 +24,15 @@ def test_beyond_the_lattice_the_edge_value_or_the_given_one_holds():
 
 def test_refining_agrees_with_sampling():
     coarse = ramp().hold(np.random.default_rng(1).normal(size=(5, 6, 7)))
-    fine = Lattice(np.empty((8, 15, 9), np.uint8), coarse.origin, (1.0, 1.0, 1.0))
-    np.testing.assert_allclose(
-        coarse.refine((8, 15, 9), (1.0, 1.0, 1.0)), coarse.sample(fine.points()), atol=1e-5
-    )
+    for origin in (coarse.origin, (-3.6, 2.2, 10.9)):
+        fine = frame_lattice((7, 12, 7), origin, (1.0, 1.0, 1.0))
+        np.testing.assert_allclose(coarse.refine(fine), coarse.sample(fine.points()), atol=1e-5)
+
+
+def test_points_are_located_by_their_flat_index():
+    lattice = ramp()
+    index = np.array([0, 13, 41, 209])
+    np.testing.assert_array_equal(lattice.locate(index), lattice.points().reshape(3, -1)[:, index])
 
 
 def test_a_random_field_has_unit_variance_and_the_stated_correlation():

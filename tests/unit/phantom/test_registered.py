@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 
 from strokeclock.batches import read_batches
+from strokeclock.phantom.anatomy import draw_registered_shape, draw_shape, place_brain
 from strokeclock.phantom.ischaemia import TISSUES
 from strokeclock.phantom.patient import SERIES, Lesions, measure_signal, paint_brain
 from strokeclock.phantom.registered import (
     grid_affine,
-    load_anatomy,
     make_registered_batch,
     make_registered_patient,
+    subslice_frame,
     write_registered_patient,
 )
 from strokeclock.phantom.sheet import join_phantoms
@@ -63,8 +64,32 @@ def test_volumes_are_masked_and_the_lesion_on_its_side(patient):
     assert 1.4e6 < patient.brain_mask.sum() * abs(np.linalg.det(patient.affine)) < 2.0e6
 
 
+def test_every_patient_has_a_brain_of_its_own(laws):
+    """Of the same age and sex: cortex and ventricles lie elsewhere, and differ from side to side."""
+    frame = subslice_frame(GRID)
+    fluid = []
+    for number in (1, 2):
+        shape = draw_registered_shape(np.random.default_rng(number), age=70, sex="F", residue=np.eye(4))
+        index, brain = place_brain(shape, frame)
+        volume = np.zeros(frame.values.shape, np.float32)
+        volume.ravel()[index] = brain.csf
+        fluid.append(volume)
+    for one, other in (fluid, (fluid[0], fluid[0][::-1])):
+        either = (one > 0.5) | (other > 0.5)
+        assert 0.05 < ((one > 0.5) & (other > 0.5)).sum() / either.sum() < 0.5
+
+
+def test_a_patient_has_the_same_brain_in_both_spaces():
+    native = draw_shape(np.random.default_rng(3), age=70, sex="F")
+    registered = draw_registered_shape(np.random.default_rng(3), age=70, sex="F", residue=np.eye(4))
+    np.testing.assert_array_equal(native.folds[0].values, registered.folds[0].values)
+    np.testing.assert_array_equal(native.warp[1].values, registered.warp[1].values)
+    assert native.ventricle_mm == registered.ventricle_mm
+
+
 def test_noise_free_signals_give_back_the_adc_of_healthy_tissue(patient):
-    brain = load_anatomy(0, GRID).brain
+    shape = draw_registered_shape(np.random.default_rng(0), age=32, sex="F", residue=np.eye(4))
+    _, brain = place_brain(shape, subslice_frame(GRID))
     nothing = np.zeros(len(brain.gm), np.float32)
     healthy = Lesions(acute=nothing, hyperintense=nothing, core=nothing, rim=nothing)
     signals = paint_brain(brain, healthy, patient.record, seed=0, contrast_gain=2.0)
