@@ -47,7 +47,7 @@ def ideal_observer(
 
     `channels`: all three, or a single one. `settings` is the configuration's `phantom` section.
     """
-    signals = true_log_ratios(records, grey_share, contrast_gain=settings["contrast_gain"])
+    signals = true_log_ratios(records, grey_share, **_contrast_laws(settings))
     likelihood = _likelihood_of_three if len(channels) == 3 else _likelihood_of_one
     prior, within = _onset_given_tissue_time(settings["tissue_clock_sigma"])
     posteriors = []
@@ -96,6 +96,10 @@ def write_ceiling(ceiling: Mapping[str, Any], path: str | Path) -> None:
     write_whole(path, json.dumps(ceiling, indent=1) + "\n")
 
 
+def _contrast_laws(settings: Mapping[str, Any]) -> dict[str, float]:
+    return {"contrast_gain": settings["contrast_gain"], "time_sigma": settings["lesion_time_sigma"]}
+
+
 def _onset_given_tissue_time(clock_sigma: float) -> tuple[np.ndarray, np.ndarray]:
     """Density of ln u on LOG_HOURS (up to a factor), and P(t < limit | u), (2, LOG_HOURS)."""
     log_t = clinic.onset_log_quantile(_midpoints(800)) - np.log(60)
@@ -118,7 +122,7 @@ def _likelihood_of_three(
     At each u three signals determine three unknowns, log T2 ratio, log T1 nuisance and ADC ratio: the
     densities of these and the Jacobian are the likelihood.
     """
-    contrast = LesionContrast(records, grey_share, contrast_gain=settings["contrast_gain"], axes=1)
+    contrast = LesionContrast(records, grey_share, **_contrast_laws(settings), axes=1)
     target = np.stack([observed[channel] for channel in SERIES])[..., None]
     hours = np.exp(LOG_HOURS)
 
@@ -152,7 +156,7 @@ def _likelihood_of_one(
     over T1 nuisance and ADC ratio.
     """
     ((channel, values),) = observed.items()
-    contrast = LesionContrast(records, grey_share, contrast_gain=settings["contrast_gain"], axes=3)
+    contrast = LesionContrast(records, grey_share, **_contrast_laws(settings), axes=3)
     sd = _nuisance_sd(records, settings["t2_nuisance"], axes=3)
     hours = np.exp(LOG_HOURS)[:, None, None]
     nodes, t1_weight = hermegauss(3)

@@ -26,6 +26,7 @@ VOLUME_MEDIAN_ML, VOLUME_LOG_SD, VOLUME_RANGE_ML = 8.0, 1.7, (0.05, 350.0)
 CORE_RADC = truncnorm((0.55 - 0.74) / 0.07, (0.90 - 0.74) / 0.07, loc=0.74, scale=0.07)
 FAINT_RADC = uniform(0.92, 0.08)  # of lesions that DWI misses
 T2_RISE_MEDIAN_MS, T2_RISE_LOG_SD = 32.0, 0.2
+TISSUE_LOG_T2_SD = 0.03  # of healthy grey and white matter, between patients
 
 
 class Territory(NamedTuple):
@@ -99,6 +100,7 @@ class PatientRecord:
     t2_rise_ms               A: size of the T2 rise, ms at a T2 of 82 ms
     log_t2_nuisance          error of the lesion's log T2 about its time law, before the contrast gain
     log_t1_nuisance          the same of its log T1
+    log_t2_gm, log_t2_wm     log of the T2 of healthy grey and white matter over the common one
     wmh_volume_ml            white-matter hyperintensities in both hemispheres together, mL; 0: none
     old_infarcts             chronic infarcts
     epi, flair               protocols of the diffusion EPI (b0, b1000) and of FLAIR
@@ -122,6 +124,8 @@ class PatientRecord:
     t2_rise_ms: float
     log_t2_nuisance: float
     log_t1_nuisance: float
+    log_t2_gm: float
+    log_t2_wm: float
     wmh_volume_ml: float
     old_infarcts: tuple[OldInfarct, ...]
     epi: EpiProtocol
@@ -186,6 +190,8 @@ def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Pati
         t2_rise_ms=float(t2_rise_ms),
         log_t2_nuisance=float(rng.normal(0, nuisance_sd)),
         log_t1_nuisance=float(rng.normal(0, nuisance_sd)),
+        log_t2_gm=float(rng.normal(0, TISSUE_LOG_T2_SD)),
+        log_t2_wm=float(rng.normal(0, TISSUE_LOG_T2_SD)),
         wmh_volume_ml=wmh_ml,
         old_infarcts=old_infarcts,
         epi=epi,

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.polynomial.hermite_e import hermegauss
 from numpy.typing import ArrayLike
 
-from strokeclock.phantom.clinic import PatientRecord
-from strokeclock.phantom.ischaemia import TISSUES, Tissue, adc_ratio, infarct, log_t2_ratio
+from strokeclock.phantom.clinic import T2_RISE_MEDIAN_MS, PatientRecord
+from strokeclock.phantom.ischaemia import adc_ratio, infarct, log_t2_ratio, spread_adc_ratio
 from strokeclock.phantom.signal import SERIES, diffusion_signal, flair_signal
+from strokeclock.phantom.tissue import Tissue, healthy_tissues
+
+TIMES = 3  # nodes of the quadrature over the times within a lesion
 
 
 class LesionContrast:
@@ -15,20 +19,27 @@ class LesionContrast:
 
     Parameters
     ----------
-    records : patients, for field strength and protocol
+    records : patients, for tissue and protocol
     grey_share : (n,) share of grey matter in each lesion; the rest is white
     contrast_gain : as in ischaemia.infarct
+    time_sigma : SD of the log of tissue time within a lesion; its signal is the mean over these times
     axes : number of axes after the patients' that the arguments of `log_ratio` have
     """
 
     def __init__(
-        self, records: Sequence[PatientRecord], grey_share: ArrayLike, *, contrast_gain: float, axes: int = 0
+        self,
+        records: Sequence[PatientRecord],
+        grey_share: ArrayLike,
+        *,
+        contrast_gain: float,
+        time_sigma: float,
+        axes: int = 0,
     ):
         def column(values: ArrayLike) -> np.ndarray:
             return np.asarray(values, dtype=float).reshape(len(records), *[1] * axes)
 
         def tissue(name: str) -> Tissue:
-            rows = [TISSUES[record.field_t][name] for record in records]
+            rows = [healthy_tissues(record)[name] for record in records]
             return Tissue(*(column(values) for values in zip(*rows, strict=True)))
 
         share = column(grey_share)
@@ -39,36 +50,66 @@ class LesionContrast:
         }
         self._b_value = column([r.epi.b_value for r in records])
         self._gain = contrast_gain
+        nodes, weights = hermegauss(TIMES if time_sigma else 1)
+        self._times = [*zip(np.exp(time_sigma * nodes), weights / weights.sum(), strict=True)]
 
-    def log_ratio(self, channel: str, **lesion: ArrayLike) -> np.ndarray:
-        """Log of lesion over healthy signal in `channel` (`SERIES`); `lesion` as in ischaemia.infarct."""
-        healthy = ill = 0.0
-        for tissue, share in self._mix:
-            healthy = healthy + share * self._signal(channel, tissue)
-            ill = ill + share * self._signal(channel, infarct(tissue, contrast_gain=self._gain, **lesion))
+    def log_ratio(
+        self,
+        channel: str,
+        *,
+        tissue_hours: ArrayLike,
+        radc: ArrayLike,
+        log_t2: ArrayLike,
+        log_t1_nuisance: ArrayLike,
+        t2_rise_ms: ArrayLike = T2_RISE_MEDIAN_MS,
+    ) -> np.ndarray:
+        """Log of lesion over healthy signal in `channel` (`SERIES`).
+
+        tissue_hours, radc, log_t2, log_t1_nuisance  as in ischaemia.infarct, where the tissue time is the
+            lesion's median
+        t2_rise_ms  how much the log T2 ratio changes with the times around it
+        """
+        hours = np.asarray(tissue_hours, dtype=float)
+        healthy = sum(share * self._signal(channel, tissue) for tissue, share in self._mix)
+        ill: float | np.ndarray = 0.0
+        for factor, weight in self._times:
+            change = 0.0
+            if factor != 1:
+                change = log_t2_ratio(hours * factor, t2_rise_ms=t2_rise_ms)
+                change = change - log_t2_ratio(hours, t2_rise_ms=t2_rise_ms)
+            here = {
+                "tissue_hours": hours * factor,
+                "radc": spread_adc_ratio(radc, tissue_hours=hours, time_factor=factor),
+                "log_t2": log_t2 + change,
+                "log_t1_nuisance": log_t1_nuisance,
+            }
+            for tissue, share in self._mix:
+                lesion = infarct(tissue, contrast_gain=self._gain, **here)
+                ill = ill + weight * share * self._signal(channel, lesion)
         return np.log(ill / healthy)
 
     def _signal(self, channel: str, tissue: Tissue) -> np.ndarray:
         if channel == "flair":
-            return flair_signal(tissue.pd, tissue.t1, tissue.t2, **self._flair)
+            return tissue.mt * flair_signal(tissue.pd, tissue.t1, tissue.t2, **self._flair)
         b_values: dict[str, float | np.ndarray] = {"t2w": 0.0, "dwi": self._b_value}
-        return diffusion_signal(*tissue, **self._epi, b=b_values[channel])
+        return diffusion_signal(tissue.pd, tissue.t1, tissue.t2, tissue.adc, **self._epi, b=b_values[channel])
 
 
 def true_log_ratios(
-    records: Sequence[PatientRecord], grey_share: ArrayLike, *, contrast_gain: float
+    records: Sequence[PatientRecord], grey_share: ArrayLike, *, contrast_gain: float, time_sigma: float
 ) -> dict[str, np.ndarray]:
     """Each patient's true log ratios, (n,) a channel, from the laws and the patient's own parameters."""
 
     def column(name: str) -> np.ndarray:
         return np.array([getattr(record, name) for record in records])
 
-    u = column("tissue_hours")
+    u, rise = column("tissue_hours"), column("t2_rise_ms")
     lesion = {
         "tissue_hours": u,
         "radc": adc_ratio(u, core_radc=column("core_radc")),
-        "log_t2": log_t2_ratio(u, t2_rise_ms=column("t2_rise_ms")) + column("log_t2_nuisance"),
+        "log_t2": log_t2_ratio(u, t2_rise_ms=rise) + column("log_t2_nuisance"),
         "log_t1_nuisance": column("log_t1_nuisance"),
+        "t2_rise_ms": rise,
     }
-    contrast = LesionContrast(records, grey_share, contrast_gain=contrast_gain)
+    contrast = LesionContrast(records, grey_share, contrast_gain=contrast_gain, time_sigma=time_sigma)
     return {channel: contrast.log_ratio(channel, **lesion) for channel in SERIES}

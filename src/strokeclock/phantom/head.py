@@ -23,8 +23,8 @@ from strokeclock.phantom.anatomy import (
     load_template,
     sigmoid,
 )
-from strokeclock.phantom.ischaemia import Tissue
 from strokeclock.phantom.lattice import Lattice, draw_lattice
+from strokeclock.phantom.tissue import Tissue
 
 GRID_MM = (1.0, 1.0, 2.0)  # slices are three times as thick as the grid
 

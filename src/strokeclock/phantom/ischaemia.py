@@ -1,43 +1,15 @@
-"""Tissue parameters, and their change under ischaemia with tissue time (docs/phantom-clock.md).
+"""The change of tissue under ischaemia with tissue time u, in hours (docs/phantom-clock.md).
 
-Proton density (water = 1), T1 and T2 in ms, ADC in mm2/s; tissue time u in hours. Healthy values after
-Stanisz et al. 2005; laws of the lesion after Nagesh 1998 (ADC), Damion 2019 and McGarry 2020 (T2).
+Laws after Nagesh 1998 (ADC), Damion 2019 and McGarry 2020 (T2).
 """
-
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from strokeclock.phantom.clinic import PatientRecord
-from strokeclock.phantom.signal import CSF_T1_MS
+from strokeclock.phantom.tissue import Tissue
 
 LESION_ADC_SD = 0.11e-3  # mm2/s, between the voxels of one lesion
-
-
-class Tissue(NamedTuple):
-    """Proton density, T1 (ms), T2 (ms), ADC (mm2/s); scalars or arrays of one shape."""
-
-    pd: float | np.ndarray
-    t1: float | np.ndarray
-    t2: float | np.ndarray
-    adc: float | np.ndarray
-
-
-TISSUES = {  # by field strength, T
-    1.5: {
-        "gm": Tissue(0.82, 1124.0, 95.0, 0.83e-3),
-        "wm": Tissue(0.70, 884.0, 72.0, 0.73e-3),
-        "csf": Tissue(1.00, CSF_T1_MS, 2000.0, 3.00e-3),
-        "wmh": Tissue(0.80, 1150.0, 115.0, 1.05e-3),
-    },
-    3.0: {
-        "gm": Tissue(0.82, 1820.0, 99.0, 0.83e-3),
-        "wm": Tissue(0.70, 1084.0, 69.0, 0.73e-3),
-        "csf": Tissue(1.00, CSF_T1_MS, 1800.0, 3.00e-3),
-        "wmh": Tissue(0.80, 1450.0, 110.0, 1.05e-3),
-    },
-}
 
 
 def adc_ratio(tissue_hours: ArrayLike, *, core_radc: ArrayLike) -> np.ndarray:
@@ -49,6 +21,15 @@ def adc_ratio(tissue_hours: ArrayLike, *, core_radc: ArrayLike) -> np.ndarray:
     [1.0, 0.75, 0.62, 0.6]
     """
     return core_radc + (1 - np.asarray(core_radc)) * np.exp(-np.asarray(tissue_hours) / 0.35)
+
+
+def spread_adc_ratio(radc: ArrayLike, *, tissue_hours: ArrayLike, time_factor: float) -> np.ndarray:
+    """Lesion over healthy ADC at `time_factor` times the tissue time at which it is `radc`."""
+    if time_factor == 1:
+        return np.asarray(radc)
+    left = np.exp(-np.asarray(tissue_hours) / 0.35)
+    core_radc = (np.asarray(radc) - left) / (1 - left)
+    return adc_ratio(np.asarray(tissue_hours) * time_factor, core_radc=core_radc)
 
 
 def log_t2_ratio(tissue_hours: ArrayLike, *, t2_rise_ms: ArrayLike) -> np.ndarray:
@@ -74,7 +55,7 @@ def infarct(
 
     T1 rises by 7.5 % with a time constant of 2 h, proton density by 1 % with 6 h.
     """
-    return Tissue(
+    return healthy._replace(
         pd=healthy.pd * (1 + 0.01 * _risen(tissue_hours, 6)),
         t1=healthy.t1 * (1 + 0.075 * _risen(tissue_hours, 2)) * np.exp(log_t1_nuisance),
         t2=healthy.t2 * np.exp(contrast_gain * np.asarray(log_t2)),
@@ -82,9 +63,14 @@ def infarct(
     )
 
 
-def lesion_tissue(healthy: Tissue, record: PatientRecord, *, contrast_gain: float) -> Tissue:
-    """The patient's lesion where the tissue was `healthy`, at its mean ADC (voxels vary by LESION_ADC_SD)."""
-    u = record.tissue_hours
+def lesion_tissue(
+    healthy: Tissue, record: PatientRecord, *, contrast_gain: float, time_factor: ArrayLike = 1.0
+) -> Tissue:
+    """The patient's lesion where the tissue was `healthy`, at its mean ADC (voxels vary by LESION_ADC_SD).
+
+    time_factor  what a place's tissue time is of the lesion's
+    """
+    u = record.tissue_hours * np.asarray(time_factor)
     return infarct(
         healthy,
         tissue_hours=u,

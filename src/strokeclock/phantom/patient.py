@@ -13,7 +13,7 @@ from strokeclock.phantom.anatomy import Brain, draw_shape
 from strokeclock.phantom.clinic import PatientRecord, draw_patient
 from strokeclock.phantom.head import OUTER_TISSUES, Head, form_head
 from strokeclock.phantom.infarct import grow_hyperintensities, grow_infarct, grow_old_infarct
-from strokeclock.phantom.ischaemia import LESION_ADC_SD, TISSUES, Tissue, lesion_tissue
+from strokeclock.phantom.ischaemia import LESION_ADC_SD, lesion_tissue
 from strokeclock.phantom.lattice import Lattice, draw_lattice
 from strokeclock.phantom.scanner import (
     Samples,
@@ -33,10 +33,12 @@ from strokeclock.phantom.scanner import (
     write_nifti,
 )
 from strokeclock.phantom.sheet import write_record, write_truth
-from strokeclock.phantom.signal import SERIES, diffusion_signal, flair_signal
+from strokeclock.phantom.signal import SERIES
+from strokeclock.phantom.tissue import Tissue, healthy_tissues, weigh_diffusion, weigh_flair
 from strokeclock.series import SIDES
 
 IRON_R2_PER_S = {1.5: 3.0, 3.0: 5.5}  # added to 1/T2 by the iron of a full share of pallidum
+TIME_SMOOTHING_MM = 3.0  # of the field of times within a lesion
 TEXTURE = 0.025  # SD of the log of healthy tissue's signal from place to place
 
 # Each aspect of a patient has its own random stream, (seed, number, stream).
@@ -102,34 +104,43 @@ def grow_lesions(brain: Brain, record: PatientRecord, *, seed: int, point_ml: fl
 def measure_signal(series: str, tissue: Tissue, record: PatientRecord) -> NDArray:
     """Return a tissue's noise-free signal in t2w, dwi or flair under the record's protocol."""
     if series == "flair":
-        times = {"tr": record.flair.tr_ms, "te": record.flair.te_ms, "ti": record.flair.ti_ms}
-        return flair_signal(tissue.pd, tissue.t1, tissue.t2, **times)
-    b = {"t2w": 0.0, "dwi": record.epi.b_value}[series]
-    return diffusion_signal(*tissue, tr=record.epi.tr_ms, te=record.epi.te_ms, b=b)
+        return weigh_flair(tissue, record.flair)
+    return weigh_diffusion(tissue, record.epi, b={"t2w": 0.0, "dwi": record.epi.b_value}[series])
 
 
 def measure_grey(series: str, record: PatientRecord) -> float:
     """Return healthy grey matter's signal, the unit of noise and brightness."""
-    return float(measure_signal(series, TISSUES[record.field_t]["gm"], record))
+    return float(measure_signal(series, healthy_tissues(record)["gm"], record))
 
 
 def paint_brain(
-    brain: Brain, lesions: Lesions, record: PatientRecord, *, seed: int, contrast_gain: float
+    brain: Brain, lesions: Lesions, record: PatientRecord, *, settings: Mapping[str, Any]
 ) -> dict[str, NDArray]:
-    """Return the noise-free signal (n,) of every point of the brain in each series."""
-    rng = np.random.default_rng([seed, record.number, TISSUE_STREAM])
+    """Return the noise-free signal (n,) of every point of the brain in each series.
+
+    `settings` is the configuration's `phantom` section: seed, contrast_gain and lesion_time_sigma are read.
+    """
+    rng = np.random.default_rng([settings["seed"], record.number, TISSUE_STREAM])
     low, high = brain.template.min(1) - 1, brain.template.max(1) + 1
     texture = draw_lattice(rng, low, high, spacing=4.0, smoothing=4.0).sample(brain.template)
     ill = np.flatnonzero(lesions.acute)
-    tissues = TISSUES[record.field_t]
+    tissues = healthy_tissues(record)
     pulsation = _pulsate(rng, brain)
-    spots = LESION_ADC_SD * _spot(rng, brain.template[:, ill])
+    spots = LESION_ADC_SD * _spot(rng, brain.template[:, ill], smoothing_mm=2.0)
+    times = np.exp(
+        settings["lesion_time_sigma"]
+        * _standardise(_spot(rng, brain.template[:, ill], smoothing_mm=TIME_SMOOTHING_MM), lesions.acute[ill])
+    )
 
     kept = (1 - lesions.core) * (1 - lesions.rim)
     scarred = (1 - lesions.core) * lesions.rim + kept * lesions.hyperintense * (brain.wm > brain.gm)
     scarred = np.minimum(scarred, 1) * (1 - lesions.acute)
     healthy = np.clip(1 - lesions.core - scarred - lesions.acute, 0, 1)
     solid = brain.gm + brain.wm
+    infarcted = {
+        name: lesion_tissue(tissues[name], record, contrast_gain=settings["contrast_gain"], time_factor=times)
+        for name in ("gm", "wm")
+    }
     signals = {}
     for series in SERIES:
         gm, wm, csf, wmh = (
@@ -137,7 +148,7 @@ def paint_brain(
         )
         values = healthy * (gm * brain.gm + wm * brain.wm) + (csf * lesions.core + wmh * scarred) * solid
         for name, share in (("gm", brain.gm[ill]), ("wm", brain.wm[ill])):
-            lesion = lesion_tissue(tissues[name], record, contrast_gain=contrast_gain)
+            lesion = infarcted[name]
             lesion = lesion._replace(adc=np.clip(lesion.adc + spots, 0.2e-3, 2.5e-3))
             values[ill] += lesions.acute[ill] * share * measure_signal(series, lesion, record)
         echo_s = (record.flair if series == "flair" else record.epi).te_ms / 1000
@@ -147,11 +158,21 @@ def paint_brain(
     return signals
 
 
-def _spot(rng: np.random.Generator, points: NDArray) -> NDArray[np.float32]:
+def _standardise(values: NDArray, weights: NDArray) -> NDArray:
+    """Return values (m,) of mean 0 and SD 1 under the weights; 0 where they are all the same."""
+    if not values.size or not np.ptp(values):
+        return np.zeros_like(values)
+    centred = values - np.average(values, weights=weights)
+    return centred / np.sqrt(np.average(centred**2, weights=weights))
+
+
+def _spot(rng: np.random.Generator, points: NDArray, *, smoothing_mm: float) -> NDArray[np.float32]:
     """Draw the unevenness of a lesion, SD 1, at its points (3, m)."""
     if not points.size:
         return np.zeros(0, np.float32)
-    return draw_lattice(rng, points.min(1) - 1, points.max(1) + 1, spacing=2.0, smoothing=2.0).sample(points)
+    return draw_lattice(
+        rng, points.min(1) - 1, points.max(1) + 1, spacing=2.0, smoothing=smoothing_mm
+    ).sample(points)
 
 
 def _pulsate(rng: np.random.Generator, brain: Brain) -> NDArray:
@@ -182,7 +203,7 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
     shape = draw_shape(np.random.default_rng([seed, number, SHAPE_STREAM]), age=record.age, sex=record.sex)
     head = form_head(np.random.default_rng([seed, number, HEAD_STREAM]), shape)
     lesions = grow_lesions(head.brain, record, seed=seed, point_ml=head.point_ml)
-    inner = paint_brain(head.brain, lesions, record, seed=seed, contrast_gain=settings["contrast_gain"])
+    inner = paint_brain(head.brain, lesions, record, settings=settings)
     rng = np.random.default_rng([seed, number, SCANNER_STREAM])
     epi_fat, flair_fat = rng.uniform(0.04, 0.12), rng.choice([1.0, 0.3])
     outer = paint_outer(head, record, fat_left={"t2w": epi_fat, "dwi": epi_fat, "flair": flair_fat})
@@ -234,7 +255,7 @@ def _scan_epi(
     read, piling = distort(still, draw_susceptibility(rng, field_t=record.field_t))
     gain = piling * coil.sample(read.middle)
     ghost, rows = rng.uniform(0.005, 0.035), still.slices.shape[1]
-    snr = {"t2w": rng.uniform(20, 40), "dwi": rng.uniform(8, 15)}
+    snr = {"t2w": rng.uniform(35, 70), "dwi": rng.uniform(20, 45)}
     grey = {series: measure_grey(series, record) for series in snr}
     unit = rng.uniform(250, 500) / grey["t2w"]  # one for both, so that their ratio gives the ADC
     images = {}
@@ -259,7 +280,7 @@ def _scan_flair(
     if moved:
         image = add_ghost(image, amplitude=rng.uniform(0.05, 0.12), shift=int(rng.integers(18, 40)))
     grey = measure_grey("flair", record)
-    noisy = add_noise(rng, image, sigma=grey / rng.uniform(20, 40))
+    noisy = add_noise(rng, image, sigma=grey / rng.uniform(40, 90))
     return digitise(noisy, unit=rng.uniform(150, 350) / grey)
 
 

@@ -82,7 +82,7 @@ def make_registered_patient(
     point_ml = float(np.prod(frame.spacing)) / 1000
 
     lesions = grow_lesions(brain, record, seed=seed, point_ml=point_ml)
-    signals = paint_brain(brain, lesions, record, seed=seed, contrast_gain=settings["contrast_gain"])
+    signals = paint_brain(brain, lesions, record, settings=settings)
 
     def fill(values: NDArray | float) -> NDArray[np.float32]:
         volume = np.zeros(frame.values.shape, np.float32)
@@ -98,7 +98,7 @@ def make_registered_patient(
         return affine_transform(volume, motion[:3, :3], motion[:3, 3], order=1)
 
     mask = average(fill(1.0)) > 0.5
-    snr = {"t2w": rng.uniform(20, 40), "dwi": rng.uniform(8, 15), "flair": rng.uniform(20, 40)}
+    snr = {"t2w": rng.uniform(35, 70), "dwi": rng.uniform(20, 45), "flair": rng.uniform(40, 90)}
     volumes = {}
     for series in SERIES:
         volume = fill(signals[series])

@@ -140,7 +140,7 @@ def average_slices(volume: Lattice, samples: Samples) -> NDArray[np.float32]:
 
     The in-plane point spread of larger voxels blurs the volume first.
     """
-    blur = [0.35 * v / s for v, s in zip(samples.slices.voxel_mm[:2], volume.spacing[:2], strict=True)]
+    blur = [0.22 * v / s for v, s in zip(samples.slices.voxel_mm[:2], volume.spacing[:2], strict=True)]
     return volume.hold(gaussian_filter(volume.values, [*blur, 0])).sample(samples.points, outside=0.0).mean(0)
 
 

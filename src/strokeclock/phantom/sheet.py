@@ -23,7 +23,12 @@ def write_record(
 
     `series`: file of each of SERIES. `settings`: the configuration's `phantom` section.
     """
-    calls = read_mismatch(record, seed=settings["seed"], contrast_gain=settings["contrast_gain"])
+    calls = read_mismatch(
+        record,
+        seed=settings["seed"],
+        contrast_gain=settings["contrast_gain"],
+        time_sigma=settings["lesion_time_sigma"],
+    )
     row = {
         "patient": record.patient,
         **{name: str(series[name]) for name in SERIES},

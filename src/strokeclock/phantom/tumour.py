@@ -29,10 +29,10 @@ from strokeclock.phantom.anatomy import (
     sigmoid,
 )
 from strokeclock.phantom.head import OUTER_TISSUES
-from strokeclock.phantom.ischaemia import TISSUES, Tissue
 from strokeclock.phantom.lattice import Lattice, draw_lattice
 from strokeclock.phantom.scanner import add_noise
 from strokeclock.phantom.signal import diffusion_signal, flair_signal, null_inversion_time
+from strokeclock.phantom.tissue import TISSUES, Tissue
 
 KINDS = ("meningioma", "glioma", "pituitary")  # labels 1, 2, 3 of Cheng 2015
 FIELD_T = 1.5
@@ -118,7 +118,7 @@ def paint(
         return sum(float(signal(known[name])) * share for name, share in shares.items()) * grain
 
     def weigh_t1(tissue: Tissue) -> NDArray:
-        return diffusion_signal(*tissue, **T1W)
+        return diffusion_signal(*tissue[:4], **T1W)
 
     def weigh_flair(tissue: Tissue) -> NDArray:
         return flair_signal(*tissue[:3], **FLAIR)

@@ -109,5 +109,8 @@ class Phantom(Group):
         0.04, "s0, the SD of the error of the lesion's log T2, which shows in every series"
     )
     contrast_gain: Positive = setting(2.0, "factor on the log of the lesion's T2 ratio, its error included")
+    lesion_time_sigma: NotNegative = setting(
+        0.6, "SD of the log of tissue time from place to place within a lesion; 0: one time"
+    )
     bilateral: Share = setting(0.02, "share of patients with lesions on both sides")
     dwi_negative: Share = setting(0.05, "share of patients whose lesion is invisible or faint on DWI")

@@ -10,6 +10,7 @@ def laws():
         "tissue_clock_sigma": 0.8,
         "t2_nuisance": 0.04,
         "contrast_gain": 2.0,
+        "lesion_time_sigma": 0.6,
         "bilateral": 0.02,
         "dwi_negative": 0.05,
     }

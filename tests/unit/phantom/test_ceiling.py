@@ -58,15 +58,17 @@ def test_posterior_equals_simulation(laws, cohort, number, channels):
     core_radc = rng.normal(0.74, 0.07, n)
     core_radc = np.where((core_radc > 0.55) & (core_radc < 0.90), core_radc, 0.74)
     core_radc = np.where(rng.random(n) < laws["dwi_negative"], rng.uniform(0.92, 1.0, n), core_radc)
+    rise = rng.lognormal(np.log(32), 0.2, n)
     lesion = {
         "tissue_hours": tissue_hours,
         "radc": adc_ratio(tissue_hours, core_radc=core_radc),
-        "log_t2": log_t2_ratio(tissue_hours, t2_rise_ms=rng.lognormal(np.log(32), 0.2, n))
-        + rng.normal(0, sd, n),
+        "log_t2": log_t2_ratio(tissue_hours, t2_rise_ms=rise) + rng.normal(0, sd, n),
+        "t2_rise_ms": rise,
         "log_t1_nuisance": rng.normal(0, sd, n),
     }
-    contrast = LesionContrast(records, grey_share, contrast_gain=laws["contrast_gain"], axes=1)
-    observed = true_log_ratios(records, grey_share, contrast_gain=laws["contrast_gain"])
+    contrast_laws = {"contrast_gain": laws["contrast_gain"], "time_sigma": laws["lesion_time_sigma"]}
+    contrast = LesionContrast(records, grey_share, **contrast_laws, axes=1)
+    observed = true_log_ratios(records, grey_share, **contrast_laws)
     distance = sum((contrast.log_ratio(c, **lesion)[0] - observed[c]) ** 2 for c in channels)
     weight = np.exp(-distance / (2 * width**2))
     assert weight.sum() > 300

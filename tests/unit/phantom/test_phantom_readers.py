@@ -11,7 +11,12 @@ from strokeclock.phantom.readers import read_mismatch
 @pytest.fixture(scope="module")
 def reading(laws):
     records = [draw_patient(number, seed=11, settings=laws) for number in range(1, 4001)]
-    calls = [read_mismatch(record, seed=11, contrast_gain=laws["contrast_gain"]) for record in records]
+    calls = [
+        read_mismatch(
+            record, seed=11, contrast_gain=laws["contrast_gain"], time_sigma=laws["lesion_time_sigma"]
+        )
+        for record in records
+    ]
     return records, np.array(calls), np.array([record.onset_to_mri_min < 270 for record in records])
 
 
@@ -30,4 +35,6 @@ def test_agreement_is_the_papers(reading):
 
 def test_calls_repeat_alone(reading, laws):
     records, calls, _ = reading
-    assert read_mismatch(records[40], seed=11, contrast_gain=laws["contrast_gain"]) == tuple(calls[40])
+    assert read_mismatch(
+        records[40], seed=11, contrast_gain=laws["contrast_gain"], time_sigma=laws["lesion_time_sigma"]
+    ) == tuple(calls[40])

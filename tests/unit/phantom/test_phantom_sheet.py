@@ -58,7 +58,9 @@ def test_readers_calls_are_joined(run, laws):
     table = pd.read_csv(folder / "phantom/readers.tsv", sep="\t", index_col="patient")
     assert list(table.columns) == ["reader1", "reader2", "reader3"]
     for record in records:
-        assert tuple(table.loc[record.patient]) == read_mismatch(record, seed=0, contrast_gain=2.0)
+        assert tuple(table.loc[record.patient]) == read_mismatch(
+            record, seed=0, contrast_gain=2.0, time_sigma=0.6
+        )
 
 
 def test_the_truth_is_joined_to_its_own_table(run):

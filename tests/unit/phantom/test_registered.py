@@ -9,7 +9,6 @@ import pytest
 
 from strokeclock.batches import read_batches
 from strokeclock.phantom.anatomy import draw_registered_shape, draw_shape, place_brain
-from strokeclock.phantom.ischaemia import TISSUES
 from strokeclock.phantom.patient import SERIES, Lesions, measure_signal, paint_brain
 from strokeclock.phantom.registered import (
     grid_affine,
@@ -19,6 +18,7 @@ from strokeclock.phantom.registered import (
     write_registered_patient,
 )
 from strokeclock.phantom.sheet import join_phantoms
+from strokeclock.phantom.tissue import healthy_tissues
 
 GRID = (112, 112, 13)
 
@@ -87,14 +87,14 @@ def test_a_patient_has_the_same_brain_in_both_spaces():
     assert native.ventricle_mm == registered.ventricle_mm
 
 
-def test_noise_free_signals_give_back_the_adc_of_healthy_tissue(patient):
+def test_noise_free_signals_give_back_the_adc_of_healthy_tissue(patient, laws):
     shape = draw_registered_shape(np.random.default_rng(0), age=32, sex="F", residue=np.eye(4))
     _, brain = place_brain(shape, subslice_frame(GRID))
     nothing = np.zeros(len(brain.gm), np.float32)
     healthy = Lesions(acute=nothing, hyperintense=nothing, core=nothing, rim=nothing)
-    signals = paint_brain(brain, healthy, patient.record, seed=0, contrast_gain=2.0)
+    signals = paint_brain(brain, healthy, patient.record, settings=laws)
     adc = np.log(signals["t2w"] / signals["dwi"]) / patient.record.epi.b_value
-    tissues = TISSUES[patient.record.field_t]
+    tissues = healthy_tissues(patient.record)
     for name in ("gm", "wm"):
         pure = getattr(brain, name) > 0.995
         assert pure.sum() > 100  # traces of fluid remain
