@@ -1,4 +1,4 @@
-"""Measure the highest AUC of TSS that the phantoms' lesions allow, that of an ideal observer."""
+"""Measure the practical ceiling of the phantoms: the AUC of the best observer of one ratio a series."""
 
 from strokeclock.job import run
 from strokeclock.phantom.ceiling import measure_ceiling, write_ceiling

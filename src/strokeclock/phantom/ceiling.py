@@ -1,8 +1,9 @@
-"""AUC of an ideal observer of the phantom's lesions: the upper limit for any method.
+"""AUC of the best observer of one ratio a series: the practical ceiling of methods that read phantoms.
 
-The observer is given the lesion's noise-free contrast and grey share, the protocol, the lesion's volume, and
-every law and distribution of the generator. It is not given the clock factor, the T2 rise, the ADC ratio, nor
-the nuisance on T2 and T1 (docs/phantom-clock.md).
+The observer is given the lesion's noise-free contrast, grey and white matter mixed, and its grey share, the
+protocol, the lesion's volume, and every law and distribution of the generator. It is not given the clock
+factor, the T2 rise, the ADC ratio, nor the nuisance on T2 and T1. It is no bound: an observer of grey and
+white contrasts apart, without any noise, would know the tissue time itself (docs/phantom-clock.md).
 """
 
 import json
@@ -36,7 +37,7 @@ def draw_grey_share(record: PatientRecord, *, seed: int) -> float:
     return float(np.random.default_rng([seed, record.number, 211]).beta(4, 3))
 
 
-def ideal_observer(
+def ratio_observer(
     records: Sequence[PatientRecord],
     grey_share: np.ndarray,
     *,
@@ -69,17 +70,21 @@ def area_under_curve(scores: np.ndarray, positive: np.ndarray) -> tuple[float, f
 
 
 def measure_ceiling(patients: int, *, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """AUC of the ideal observer on `patients` patients drawn from the phantom's own stream.
+    """AUC of the observer on `patients` patients drawn from the phantom's own stream.
 
-    Returns {"patients": n, "tss<3h": {"all" or channel: {"auc", "low", "high"}}, "tss<4.5h": …}.
+    Returns {"patients": n, "tss<3h": {"all", channel or "tissue_time": {"auc", "low", "high"}}, "tss<4.5h":
+    …}. Of tissue_time: of who knows the tissue time exactly, which no reading of images can exceed.
     """
     seed = settings["seed"]
     records = [clinic.draw_patient(number, seed=seed, settings=settings) for number in range(1, patients + 1)]
     grey_share = np.array([draw_grey_share(record, seed=seed) for record in records])
     hours = np.array([record.onset_to_mri_min for record in records]) / 60
     ceiling: dict[str, Any] = {"patients": patients} | {f"tss<{limit:g}h": {} for limit in LIMITS_HOURS}
+    tissue_hours = np.array([record.tissue_hours for record in records])
+    scores_of = {"tissue_time": np.stack([-tissue_hours] * len(LIMITS_HOURS), axis=1)}
     for name, channels in {"all": SERIES, **{channel: (channel,) for channel in SERIES}}.items():
-        probability = ideal_observer(records, grey_share, settings=settings, channels=channels)
+        scores_of[name] = ratio_observer(records, grey_share, settings=settings, channels=channels)
+    for name, probability in scores_of.items():
         for limit, scores in zip(LIMITS_HOURS, probability.T, strict=True):
             values = area_under_curve(scores, hours < limit)
             ceiling[f"tss<{limit:g}h"][name] = dict(
@@ -92,7 +97,7 @@ def write_ceiling(ceiling: Mapping[str, Any], path: str | Path) -> None:
     """Write `measure_ceiling`'s result as JSON and log the AUC of all series together."""
     for limit in LIMITS_HOURS:
         area = ceiling[f"tss<{limit:g}h"]["all"]
-        log.info("ideal observer, TSS < %g h: AUC %.3f (%.3f to %.3f)", limit, *area.values())
+        log.info("best observer of one ratio a series, TSS < %g h: AUC %.3f (%.3f to %.3f)", limit, *area.values())
     write_whole(path, json.dumps(ceiling, indent=1) + "\n")
 
 

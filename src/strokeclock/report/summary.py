@@ -79,7 +79,7 @@ def _describe_phantom(results: Path, rows: list[dict[str, str]]) -> Iterator[str
         limits = (
             f"TSS {target[3:]} {ceiling[target]['all']['auc']:.2f}" for target in ("tss<3h", "tss<4.5h")
         )
-        yield f"Ceiling, the AUC of an observer who knows how the phantoms are made: {', '.join(limits)}."
+        yield f"Practical ceiling, the AUC of the best observer of one ratio a series: {', '.join(limits)}."
     test = max((int(row["n"]) for row in rows if row["unit"] == "patient"), default=0)
     if test < SEVERAL_HUNDRED:
         yield f"A phantom run with {test} test patients shows that every step works. It cannot show which"

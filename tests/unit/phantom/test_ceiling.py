@@ -1,4 +1,4 @@
-"""The ideal observer: its AUC, its calibration, and equality with a brute-force simulation."""
+"""The best observer of one ratio a series: its AUC, its calibration, and equality with a brute-force simulation."""
 
 import json
 
@@ -21,7 +21,7 @@ def cohort(laws):
 
 @pytest.fixture(scope="module")
 def posterior(laws, cohort):
-    return ceiling.ideal_observer(*cohort[:2], settings=laws)
+    return ceiling.ratio_observer(*cohort[:2], settings=laws)
 
 
 def test_three_channels_together_lie_within_078_and_087(posterior, cohort):
@@ -72,7 +72,7 @@ def test_posterior_equals_simulation(laws, cohort, number, channels):
     distance = sum((contrast.log_ratio(c, **lesion)[0] - observed[c]) ** 2 for c in channels)
     weight = np.exp(-distance / (2 * width**2))
     assert weight.sum() > 300
-    (probability,) = ceiling.ideal_observer(records, grey_share, settings=laws, channels=channels)
+    (probability,) = ceiling.ratio_observer(records, grey_share, settings=laws, channels=channels)
     for limit, value in zip(ceiling.LIMITS_HOURS, probability, strict=True):
         assert value == pytest.approx(weight[hours < limit].sum() / weight.sum(), abs=0.05)
 
@@ -83,7 +83,7 @@ def test_without_nuisance_only_the_tissue_clock_lowers_the_auc(laws):
         clean = laws | {"t2_nuisance": 0.0, "tissue_clock_sigma": sigma}
         records = [draw_patient(number, seed=0, settings=clean) for number in range(1, 1501)]
         early = np.array([record.onset_to_mri_min < 270 for record in records])
-        probability = ceiling.ideal_observer(records, np.full(len(records), 0.5), settings=clean)
+        probability = ceiling.ratio_observer(records, np.full(len(records), 0.5), settings=clean)
         assert low < ceiling.area_under_curve(probability[:, 1], early)[0] <= high
 
 
@@ -97,5 +97,7 @@ def test_ceiling_is_written_whole(tmp_path, laws):
     ceiling.write_ceiling(measured, tmp_path / "ceiling.json")
     assert json.loads((tmp_path / "ceiling.json").read_text()) == measured
     assert set(measured) == {"patients", "tss<3h", "tss<4.5h"}
-    assert set(measured["tss<3h"]) == {"all", *SERIES}
+    assert set(measured["tss<3h"]) == {"all", "tissue_time", *SERIES}
+    for limit in ("tss<3h", "tss<4.5h"):
+        assert measured[limit]["tissue_time"]["auc"] > measured[limit]["all"]["auc"]
     assert [path.name for path in tmp_path.iterdir()] == ["ceiling.json"]
