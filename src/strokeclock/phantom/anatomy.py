@@ -197,7 +197,7 @@ class Shape:
     folds         signed distance to the patient's own sulci, mm, in template coordinates
     fold_depth    how deep those sulci reach, mm, in template coordinates
     detail        roughness of the tissue borders, SD 1, in template coordinates
-    ventricle_mm  how far the ventricular wall is moved outwards
+    ventricle_mm  how far the ventricular wall is moved outwards, left and right
     sulcus_mm     half width of the sulci at the surface
     rim_mm        fluid between hull and cortex
     """
@@ -207,7 +207,7 @@ class Shape:
     folds: tuple[Lattice, Lattice]
     fold_depth: Lattice
     detail: Lattice
-    ventricle_mm: float
+    ventricle_mm: tuple[float, float]
     sulcus_mm: float
     rim_mm: float
 
@@ -257,10 +257,16 @@ def draw_shape(rng: np.random.Generator, *, age: float, sex: str) -> Shape:
         folds=(_draw_folds(rng, side=-1), _draw_folds(rng, side=1)),
         fold_depth=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=8, smoothing=8),
         detail=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=2.5, smoothing=2.5),
-        ventricle_mm=float(np.clip(-0.8 + 3.2 * atrophy + rng.normal(0, 0.5), -1.2, 4.0)),
+        ventricle_mm=_draw_ventricles(rng, atrophy),
         sulcus_mm=float(np.clip(0.35 + 0.6 * atrophy + rng.normal(0, 0.1), 0.25, 1.3)),
         rim_mm=float(np.clip(0.2 + 0.8 * atrophy + rng.normal(0, 0.2), 0.1, 2.0)),
     )
+
+
+def _draw_ventricles(rng: np.random.Generator, atrophy: float) -> tuple[float, float]:
+    both = -0.8 + 3.2 * atrophy + rng.normal(0, 0.5)
+    left, right = np.clip(both + rng.normal(0, 0.4) * np.array([-1, 1]), -1.2, 4.0).tolist()
+    return left, right
 
 
 def draw_registered_shape(rng: np.random.Generator, *, age: float, sex: str, residue: NDArray) -> Shape:
@@ -357,7 +363,8 @@ def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
     fluid = sigmoid((fluid - 0.52 + 0.08 * shape.sulcus_mm + 0.05 * detail) / 0.08)
     fluid = np.where(ventricle < 6, sigmoid((fluid - 0.6) / 0.1), fluid)
     csf = np.maximum(fluid, sigmoid(-pial / 0.45) * np.clip(cerebrum + cerebellum, 0, 1))
-    csf = np.maximum(csf, sigmoid((shape.ventricle_mm - ventricle) / 0.5))
+    wall = np.where(left, *np.float32(shape.ventricle_mm))
+    csf = np.maximum(csf, sigmoid((wall - ventricle) / 0.5))
     septum = sigmoid((0.9 - np.abs(x)) / 0.25) * ((y > -22) & (y < 26) & (z > 1) & (z < 26) & (ventricle < 4))
     csf *= 1 - 0.8 * septum
     folia = np.sin(np.sqrt((0.6 * x) ** 2 + (y + 42) ** 2 + (z + 22) ** 2) * (2 * np.pi / 6.5) + 0.8 * detail)
