@@ -363,7 +363,7 @@ def form_brain(shape: Shape, template_points: NDArray, depth: NDArray) -> Brain:
     fluid = sigmoid((fluid - 0.52 + 0.08 * shape.sulcus_mm + 0.05 * detail) / 0.08)
     fluid = np.where(ventricle < 6, sigmoid((fluid - 0.6) / 0.1), fluid)
     csf = np.maximum(fluid, sigmoid(-pial / 0.45) * np.clip(cerebrum + cerebellum, 0, 1))
-    wall = np.where(left, *np.float32(shape.ventricle_mm))
+    wall = np.where(left, np.float32(shape.ventricle_mm[0]), np.float32(shape.ventricle_mm[1]))
     csf = np.maximum(csf, sigmoid((wall - ventricle) / 0.5))
     septum = sigmoid((0.9 - np.abs(x)) / 0.25) * ((y > -22) & (y < 26) & (z > 1) & (z < 26) & (ventricle < 4))
     csf *= 1 - 0.8 * septum

@@ -97,7 +97,7 @@ def write_ceiling(ceiling: Mapping[str, Any], path: str | Path) -> None:
     """Write `measure_ceiling`'s result as JSON and log the AUC of all series together."""
     for limit in LIMITS_HOURS:
         area = ceiling[f"tss<{limit:g}h"]["all"]
-        log.info("best observer of one ratio a series, TSS < %g h: AUC %.3f (%.3f to %.3f)", limit, *area.values())
+        log.info("practical ceiling of TSS < %g h: AUC %.3f (%.3f to %.3f)", limit, *area.values())
     write_whole(path, json.dumps(ceiling, indent=1) + "\n")
 
 

@@ -57,11 +57,11 @@ class LesionContrast:
         self,
         channel: str,
         *,
-        tissue_hours: ArrayLike,
-        radc: ArrayLike,
-        log_t2: ArrayLike,
-        log_t1_nuisance: ArrayLike,
-        t2_rise_ms: ArrayLike = T2_RISE_MEDIAN_MS,
+        tissue_hours: float | np.ndarray,
+        radc: float | np.ndarray,
+        log_t2: float | np.ndarray,
+        log_t1_nuisance: float | np.ndarray,
+        t2_rise_ms: float | np.ndarray = T2_RISE_MEDIAN_MS,
     ) -> np.ndarray:
         """Log of lesion over healthy signal in `channel` (`SERIES`).
 
@@ -73,10 +73,8 @@ class LesionContrast:
         healthy = sum(share * self._signal(channel, tissue) for tissue, share in self._mix)
         ill: float | np.ndarray = 0.0
         for factor, weight in self._times:
-            change = 0.0
-            if factor != 1:
-                change = log_t2_ratio(hours * factor, t2_rise_ms=t2_rise_ms)
-                change = change - log_t2_ratio(hours, t2_rise_ms=t2_rise_ms)
+            change = log_t2_ratio(hours * factor, t2_rise_ms=t2_rise_ms)
+            change -= log_t2_ratio(hours, t2_rise_ms=t2_rise_ms)
             here = {
                 "tissue_hours": hours * factor,
                 "radc": spread_adc_ratio(radc, tissue_hours=hours, time_factor=factor),

@@ -63,7 +63,7 @@ def subslice_frame(grid: tuple[int, int, int]) -> Lattice:
     """Return the frame of the atlas grid with SUBSLICES planes a slice."""
     fine = (grid[0], grid[1], SUBSLICES * grid[2])
     affine = grid_affine(fine)
-    return frame_lattice(fine, affine[:3, 3], np.diag(affine)[:3])
+    return frame_lattice(fine, affine[:3, 3].tolist(), np.diag(affine)[:3].tolist())
 
 
 def make_registered_patient(

@@ -26,7 +26,7 @@ class Tissue(NamedTuple):
     t1: float | NDArray
     t2: float | NDArray
     adc: float | NDArray
-    mt: float = 1.0
+    mt: float | NDArray = 1.0
 
 
 TISSUES = {  # by field strength, T

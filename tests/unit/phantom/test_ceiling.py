@@ -1,4 +1,4 @@
-"""The best observer of one ratio a series: its AUC, its calibration, and equality with a brute-force simulation."""
+"""The practical ceiling: AUC and calibration of its observer, and equality with a brute-force simulation."""
 
 import json
 
