@@ -3,11 +3,13 @@
 AUCs are compared by DeLong's paired test; in phase 1, where a patient has two hemispheres, by a bootstrap of
 patients. Calls at the row's threshold are compared with a reader's by McNemar's exact test. Holm's correction
 is within a family: one question about one target. A row's score is its ensemble's, as in Table 2. The single
-seeds' results stand beside it, because the p-value of one pair of ensembles holds for these trainings only.
+seeds' results stand beside it, because the p-value of one pair of ensembles holds for these trainings only:
+``seed_difference`` is the mean difference of the AUCs of two single trainings, ``seed_sd`` its SD from seed
+to seed (`compare_seeds`).
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from statistics import NormalDist
 from typing import Any, NamedTuple
@@ -258,10 +260,13 @@ def _compare_scorers(
         notes.append(TOO_FEW if min(a.label.sum(), (1 - a.label).sum()) < 2 else SAME)
     if SUBSET in (first.scorer.net, second.scorer.net):
         notes.append("patients with a region that can be measured")
-    trained = [side for side in (first, second) if side.scorer.net in networks()]
+    trained = [side for side in (first, second) if _is_trained(side.scorer)]
     if len({side.seeds for side in trained}) > 1:
         notes.append("different seeds: an ensemble of more seeds has an advantage")
-    if any(len(side.seeds) == 1 for side in trained):
+    by_seed = compare_seeds(
+        _measure_seeds(first, a, beside=second.seeds), _measure_seeds(second, b, beside=first.seeds)
+    )
+    if np.isnan(by_seed["seed_sd"]) and not np.isnan(by_seed["seed_difference"]):
         notes.append("seed_sd needs 2 seeds or more")
     return {
         "a": first.scorer,
@@ -272,7 +277,7 @@ def _compare_scorers(
         **_cells(found, BOOTSTRAP if clustered else DELONG),
         "seeds_a": len(first.seeds),
         "seeds_b": len(second.seeds),
-        **_compare_seeds(first.scorer, a, second.scorer, b),
+        **by_seed,
         "note": "; ".join(notes),
     }
 
@@ -292,18 +297,50 @@ def _share(a: Units, b: Units) -> tuple[Units, Units]:
     return a, b
 
 
-def _compare_seeds(first: Scorer, a: Units, second: Scorer, b: Units) -> dict[str, float]:
-    """Difference of the mean AUCs of single seeds, and its SD from training to training.
+def _is_trained(scorer: Scorer) -> bool:
+    """Whether a row has a training for each seed; a baseline is fitted once."""
+    return scorer.net in (*networks(), SEGMENTED)
 
-    The trainings of two rows are independent, so their variances add up; a baseline has none.
+
+def _measure_seeds(
+    predictions: ScorerPredictions, units: Units, *, beside: Sequence[int]
+) -> dict[int, float]:
+    """Return seed -> AUC; of a baseline the same AUC for all seeds of the row ``beside`` it."""
+    areas = [auc(units.label, score) for score in units.scores.T]
+    if _is_trained(predictions.scorer):
+        return dict(zip(predictions.seeds, areas, strict=True))
+    return dict.fromkeys(beside, areas[0])
+
+
+def compare_seeds(first: Mapping[int, float], second: Mapping[int, float]) -> dict[str, float]:
+    """Return the difference of two single trainings' AUCs, and its SD from training to training.
+
+    Trainings of one seed are not independent: they share what the seed draws, and in the chain an earlier
+    phase's checkpoint. The SD is therefore that of the differences within a seed. Where the rows share no
+    seed, their variances add up. It is the SD of one difference, not the standard error of their mean.
+
+    Parameters
+    ----------
+    first, second : seed -> AUC.
+
+    Returns
+    -------
+    dict
+        seed_difference, first - second: the mean over the seeds that both rows have, else the difference of
+        their means. seed_sd, with n - 1 in the denominator: NaN where it rests on a single seed.
     """
-    means, variances = [], []
-    for scorer, units in ((first, a), (second, b)):
-        areas = [auc(units.label, score) for score in units.scores.T]
-        means.append(np.mean(areas))
-        if scorer.net in networks():
-            variances.append(np.var(areas, ddof=1) if len(areas) > 1 else np.nan)
-    return {"seed_difference": float(means[0] - means[1]), "seed_sd": float(np.sqrt(sum(variances)))}
+    if shared := sorted(first.keys() & second.keys()):
+        differences = [first[seed] - second[seed] for seed in shared]
+        return {"seed_difference": float(np.mean(differences)), "seed_sd": _sample_sd(differences)}
+    areas = [[*first.values()], [*second.values()]]
+    return {
+        "seed_difference": float(np.mean(areas[0]) - np.mean(areas[1])),
+        "seed_sd": math.hypot(*map(_sample_sd, areas)),
+    }
+
+
+def _sample_sd(values: Sequence[float]) -> float:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
 
 
 def _compare_readers(

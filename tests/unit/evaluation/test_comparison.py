@@ -12,6 +12,7 @@ from sklearn.metrics import roc_auc_score
 from strokeclock.evaluation.comparison import (
     COLUMNS,
     bootstrap_test,
+    compare_seeds,
     correct_by_holm,
     delong_test,
     list_pairs,
@@ -270,7 +271,7 @@ def test_table_of_the_whole_chain(comparisons):
     )
     by_seed = [[roc_auc_score(a.label, score) for score in units.scores.T] for units in (a, b)]
     assert float(row["seed_difference"]) == pytest.approx(np.mean(by_seed[0]) - np.mean(by_seed[1]), abs=1e-6)
-    spread = math.sqrt(np.var(by_seed[0], ddof=1) + np.var(by_seed[1], ddof=1))
+    spread = np.std(np.subtract(*by_seed), ddof=1)
     assert float(row["seed_sd"]) == pytest.approx(spread, rel=1e-5)
 
 
@@ -306,6 +307,46 @@ def test_one_seed_has_no_spread(comparisons):
     rows = table[table["test"] == "DeLong, paired"]
     assert (rows["seed_sd"] == "").all()
     assert rows["note"].str.contains("needs 2 seeds or more").all()
+
+
+def test_trainings_of_one_seed_are_paired():
+    # both rows are better or worse together, as trainings from one parent are: differences .02, .04, .03
+    a, b = {0: 0.72, 1: 0.84, 2: 0.63}, {0: 0.70, 1: 0.80, 2: 0.60}
+    found = compare_seeds(a, b)
+    assert found == pytest.approx({"seed_difference": 0.03, "seed_sd": 0.01})
+    independent = math.hypot(np.std([*a.values()], ddof=1), np.std([*b.values()], ddof=1))
+    assert independent > 10 * found["seed_sd"]
+
+
+def test_variances_add_only_where_no_seed_is_shared():
+    a = {0: 0.70, 1: 0.76}  # mean .73, SD .06 / √2; b: mean .74, SD .08 / √2
+    found = compare_seeds(a, {2: 0.70, 3: 0.78})
+    assert found == pytest.approx({"seed_difference": -0.01, "seed_sd": 0.1 / math.sqrt(2)})
+    half = compare_seeds(a, {0: 0.60, 1: 0.70, 2: 0.10})  # the seeds of both: .10 and .06
+    assert half == pytest.approx({"seed_difference": 0.08, "seed_sd": 0.04 / math.sqrt(2)})
+    assert math.isnan(compare_seeds(a, {1: 0.70, 2: 0.10})["seed_sd"])
+
+
+def test_rows_of_the_segmented_lesion_have_seeds(comparisons):
+    phase = "phase3_tss4h5"
+    rows = [("segmentation", phase, "ratios"), ("segmentation", phase, "2d"), ("2d", phase, "phase2")]
+    ratio = ("ratio", phase, "flair")
+
+    def change(paths):
+        paths.remove(next(path for path in paths if "ratio" in path.parts and path.stem == "seed-1"))
+
+    table, scorers = comparisons(scorers=[*rows, ratio], change=change)
+    areas = {}
+    for scorer in (*rows, ratio):
+        test = scorers[Scorer(*scorer)].units("test")
+        areas["/".join(scorer)] = [roc_auc_score(test.label, score) for score in test.scores.T]
+    pairs = [(row.a, row.b, row.seed_sd, row.note) for row in table.itertuples() if "DeLong" in row.test]
+    assert sum(a.startswith("segmentation") for a, *_ in pairs) == 5
+    for a, b, sd, note in pairs:
+        spread = np.std(np.subtract(areas[a], areas[b]), ddof=1)
+        assert spread > 0
+        assert float(sd) == pytest.approx(spread, rel=1e-4)
+        assert "seed" not in note
 
 
 def test_a_baseline_counts_as_fixed(comparisons):
@@ -361,6 +402,7 @@ def test_a_part_with_one_class_says_too_few(comparisons, made_up_run, part):
         pairs = timed[timed["test"] == "DeLong, paired"]
         assert (pairs["p"] == "").all()
         assert pairs["note"].str.contains("too few").all()
+        assert not pairs["note"].str.contains("seed").any()
     else:
         readers = timed[timed["b"].str.startswith("readers/")]
         assert len(readers) == 24
