@@ -1,7 +1,9 @@
 """Write files and folders completely or not at all, also where several processes write the same one."""
 
 import errno
+import fcntl
 import glob
+import logging
 import os
 import shutil
 import socket
@@ -9,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 _NUMBERS = count()
 
@@ -55,6 +59,25 @@ def replacing(path: str | Path, *, before: str | Path | None = None) -> Iterator
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: str | Path) -> Iterator[None]:
+    """Let one process at a time read ``path``, change it and write it anew, also on several computers.
+
+    The lock is one of POSIX on a file .<name>.lock beside it, which NFS passes on and which ends with its
+    process. Where the file system has no locks, the log says so, and the block runs without one.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path.with_name(f".{path.name}.lock"), "a") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP):
+                raise
+            log.warning("%s: this file system has no locks: let only one process write it at a time", path)
+        yield
 
 
 @contextmanager

@@ -214,6 +214,11 @@ class Plan:
     # Tables, figures and the page
 
     @property
+    def ledger(self) -> str:
+        """The ledger of test-set accesses, beside the runs: all of them add to it."""
+        return f"{self.folder.rpartition('/')[0]}/ledger.tsv"
+
+    @property
     def intervals(self) -> dict[str, object]:
         """The settings of the intervals of tables and figures: confidence, bootstraps."""
         return {key: self.config["evaluation"][key] for key in ("confidence", "bootstraps")}

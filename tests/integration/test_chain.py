@@ -65,12 +65,13 @@ def test_every_promised_file_is_there(results):
     for path in (
         "cohort/cohort.tsv", "cohort/exclusions.tsv", "cohort/split.tsv",
         "quality/index.html", "quality/quality.tsv", "hemispheres/reference.npz",
-        "phantom/ceiling.json", "ledger.tsv", "index.html",
+        "phantom/ceiling.json", "accesses.tsv", "index.html",
         *(f"tables/table{number}.{suffix}" for number in (1, 2) for suffix in ("csv", "html", "tex", "png")),
         *(f"tables/{name}.csv" for name in tables),
         *(f"figures/{name}.{suffix}" for name in figures for suffix in ("svg", "png")),
     ):  # fmt: skip
         assert (results / path).stat().st_size > 0, path
+    assert (results.parent / "ledger.tsv").stat().st_size > 0
 
 
 def test_the_page_shows_every_table_and_figure(results):
@@ -100,7 +101,7 @@ def test_a_snakemake_report_holds_tables_and_figures_with_their_captions(results
     with zipfile.ZipFile(folder / "report.zip") as archive:
         held = {PurePath(name).name for name in archive.namelist()}
         page = archive.read("report/report.html").decode()
-    wanted = {f"fig{number}.svg" for number in range(1, 10)} | {"table1.html", "table2.html", "ledger.tsv"}
+    wanted = {f"fig{number}.svg" for number in range(1, 10)} | {"table1.html", "table2.html", "accesses.tsv"}
     assert wanted <= held
     assert "ROC curves on the test patients for TSS" in page
     assert "For research use only." in page

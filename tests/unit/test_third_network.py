@@ -132,7 +132,9 @@ def test_its_rows_stand_behind_the_papers(made_up_run, root, tmp_path):
     write_table2(
         paths,
         table,
+        tmp_path / "accesses.tsv",
         ledger=tmp_path / "ledger.tsv",
+        run="made-up",
         paper=root / "resources/table2_paper.csv",
         thresholds=made_up_run.fit(paths)["thresholds"],
         cohort=tmp_path / "cohort/cohort.tsv",

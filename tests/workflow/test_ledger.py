@@ -1,4 +1,4 @@
-"""Snakemake deletes a job's outputs before it runs: the ledger of test-set accesses outlives that."""
+"""Snakemake deletes outputs, of a job before it runs and of a whole run: the ledger outlives both."""
 
 import csv
 
@@ -33,7 +33,10 @@ def write(path, header, rows):
 @pytest.fixture
 def run(tmp_path):
     """What Table 2 is made from, all of it evaluated by nobody yet."""
-    results = tmp_path / "results/accesses"
+    return make_run(tmp_path / "results/accesses")
+
+
+def make_run(results):
     write(
         results / "cohort/cohort.tsv",
         ["patient", "onset_to_mri_min", "lesion_side"],
@@ -63,41 +66,65 @@ def predict(results, scorer, below, *, shift=0.0):
     write(results / f"predictions/{scorer}/seed-0.tsv", header, rows)
 
 
-def test_accesses_outlive_the_jobs_that_make_the_table(run, snakemake):
-    def evaluate():
-        wanted = [
-            "results/accesses/tables/table2.csv",
-            "--allowed-rules",
-            "table2",
-            "fit_operating_points",
-            "--quiet",
-            "rules",
-            "host",
-        ]
-        return snakemake(*wanted, config=CONFIG)
+def evaluate(snakemake, config=CONFIG, *more):
+    wanted = f"results/{config['run']}/tables/table2.csv"
+    process = snakemake(
+        wanted,
+        "--allowed-rules",
+        "table2",
+        "fit_operating_points",
+        "--quiet",
+        "rules",
+        "host",
+        *more,
+        config=config,
+    )
+    return process.returncode, process.stdout
 
-    def accesses():
-        with open(run / "tables/table2.csv", newline="") as file:
-            rows = [row for row in csv.DictReader(file) if row["start"] == "random" and row["model"] == "2d"]
-        return {row["stage"]: row["accesses"] for row in rows if row["stage"] in TASKS}
 
-    process = evaluate()
-    assert process.returncode == 0, process.stdout
-    first = (run / "ledger.tsv").read_text()
+def count(run):
+    with open(run / "tables/table2.csv", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["start"] == "random" and row["model"] == "2d"]
+    return {row["stage"]: row["accesses"] for row in rows if row["stage"] in TASKS}
+
+
+def test_accesses_outlive_the_jobs_and_the_runs(run, snakemake):
+    ledger = run.parent / "ledger.tsv"
+    code, said = evaluate(snakemake)
+    assert code == 0, said
+    first = ledger.read_text()
     assert len(first.splitlines()) == 1 + 2 * len(MODELS) + 1 + 4  # the header, the radiomics, the readers
-    assert accesses() == {"phase2_tss3h": "1", "phase3_tss4h5": "1"}
+    assert count(run) == {"phase2_tss3h": "1", "phase3_tss4h5": "1"}
+    assert (run / "accesses.tsv").read_text() == first
 
     predict(run, "2d/phase3_tss4h5/random", 270, shift=0.1)
-    assert evaluate().returncode == 0
-    second = (run / "ledger.tsv").read_text()
+    assert evaluate(snakemake)[0] == 0
+    second = ledger.read_text()
     assert second.startswith(first)
     assert len(second.splitlines()) == len(first.splitlines()) + 1
-    assert accesses() == {"phase2_tss3h": "1", "phase3_tss4h5": "2"}
+    assert count(run) == {"phase2_tss3h": "1", "phase3_tss4h5": "2"}
+
+    deleting = ["--delete-all-output", "--allowed-rules", "table2", "--quiet", "rules", "host"]
+    process = snakemake("results/accesses/tables/table2.csv", *deleting, config=CONFIG)
+    assert process.returncode == 0, process.stdout
+    assert not (run / "accesses.tsv").exists()
+    predict(make_run(run), "2d/phase3_tss4h5/random", 270, shift=0.1)
+    assert evaluate(snakemake)[0] == 0  # the same evaluation again
+    assert ledger.read_text() == second
+
+    other = make_run(run.with_name("other"))
+    predict(other, "2d/phase3_tss4h5/random", 270, shift=0.05)
+    code, said = evaluate(snakemake, CONFIG | {"run": "other"})
+    assert code == 0, said
+    third = ledger.read_text()
+    assert third.startswith(second)
+    assert count(other) == {"phase2_tss3h": "1", "phase3_tss4h5": "3"}
+    assert third.splitlines()[-1].startswith("other\tphase3_tss4h5\t2d\trandom\t3\t")
 
     (run / "tables/table2.csv").unlink()
-    edited = second.replace("phase2", "phase3", 1)
-    (run / "ledger.tsv").write_text(edited)
-    process = evaluate()
-    assert process.returncode != 0
-    assert "line 2 was changed, or a line before it is missing: restore the file" in process.stdout
-    assert (run / "ledger.tsv").read_text() == edited
+    edited = third.replace("phase2", "phase3", 1)
+    ledger.write_text(edited)
+    code, said = evaluate(snakemake)
+    assert code != 0
+    assert "line 2 was changed, or a line before it is missing: restore the file" in said
+    assert ledger.read_text() == edited

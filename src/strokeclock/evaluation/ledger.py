@@ -1,27 +1,32 @@
 """The ledger: which rows of Table 2 have been evaluated on the test part, and with what result.
 
-To evaluate on the test part, change something and evaluate again is to choose on the test part. So the ledger
-records every access to the test part with the digests of predictions, split and settings; Table 2 prints the
-number of accesses. The same evaluation again is no new access. Lines are only added: each line's seal is a
+To evaluate on the test part, change something and evaluate again is to choose on the test part, also where
+the second evaluation has another run's name. So one ledger lies beside the runs. It records every access to a
+test part with the digests of predictions, settings and test patients; Table 2 prints the number of accesses
+to its test part. The same evaluation again is no new access. Lines are only added: each line's seal is a
 digest of the line and all lines before it.
 """
 
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from strokeclock.cohort.cells import read_cells
+from strokeclock.cohort.parts import read_split
 from strokeclock.errors import StrokeclockError
 from strokeclock.evaluation.tables import KEY
-from strokeclock.files import write_whole
+from strokeclock.files import locked, write_whole
 
 ROW = KEY
-DIGESTS = ("configuration", "predictions", "split")
 RESULTS = ("n", "sensitivity", "specificity", "accuracy", "auc")
-COLUMNS = (*ROW, "access", *DIGESTS, *RESULTS, "seal")
-FORMER = {"weights": "start", "look": "access"}  # columns of older ledgers
-FORMER_MODELS = {"outline": "segmentation"}  # of older ledgers' lines, which stay as they are sealed
+COLUMNS = ("run", *ROW, "access", "configuration", "predictions", "test_part", *RESULTS, "seal")
+# Of the ledgers that each run once had, results/<run>/ledger.tsv
+_FORMER_COLUMNS = (*ROW, "access", "configuration", "predictions", "split", *RESULTS, "seal")
+_FORMER_NAMES = {"weights": "start", "look": "access"}
+_FORMER_MODELS = {"outline": "segmentation"}
+_REMEDY = "restore the file from a copy, or move it away to begin counting anew"
+
+Line = dict[str, str]
 
 
 class LedgerError(StrokeclockError):
@@ -34,50 +39,93 @@ def digest(content: bytes | str) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def record_accesses(path: str | Path, accesses: Iterable[Mapping[str, str]]) -> Counter[tuple[str, str, str]]:
-    """Add the new ones of these accesses to the ledger; return how many each row has.
+def record_accesses(
+    ledger: str | Path, accesses: Iterable[Mapping[str, str]], *, run: str, split: str | Path
+) -> list[Line]:
+    """Add the new ones of these accesses to the ledger; return its lines on the test part of ``split``.
 
-    An access is new where its row has no line with the same `DIGESTS`. Of each access the columns `ROW`,
-    `DIGESTS` and `RESULTS` are taken. The file is written whole or not at all, and made where there is none.
-    Raises LedgerError where it was damaged.
+    An access is new where its row has no line with the same configuration, predictions and test patients,
+    whatever the run. Accesses on this split that a run's own ledger holds (results/<run>/ledger.tsv, of
+    versions before this one) are added first; that file stays as it is. Several processes may record at once.
+
+    Parameters
+    ----------
+    ledger : path
+        results/ledger.tsv, which is made where there is none, and written whole or not at all.
+    accesses : of `ROW`, configuration, predictions and `RESULTS`
+        Other keys are not read.
+    run : str
+        The run that evaluates.
+    split : path
+        Its cohort/split.tsv.
+
+    Raises
+    ------
+    LedgerError
+        The ledger, or a run's own one, was damaged.
+    SplitError
+        The split is damaged.
     """
-    path = Path(path)
-    lines = read_ledger(path) if path.exists() else []
-    known = {_identify(line) for line in lines}
-    for access in accesses:
-        if _identify(access) not in known:
-            line = {column: access[column] for column in (*ROW, *DIGESTS, *RESULTS)}
-            line["access"] = str(1 + sum(_name(before) == _name(access) for before in lines))
-            lines.append(line | {"seal": _seal(line, after=lines)})
-            known.add(_identify(access))
-    text = ["\t".join(line[column] for column in COLUMNS) for line in lines]
-    write_whole(path, "\n".join(["\t".join(COLUMNS), *text]) + "\n")
-    return Counter(_name(line) for line in lines)
+    ledger = Path(ledger)
+    test_part = digest("\n".join(sorted(read_split(split)["test"])))
+    former = [*_read_former(ledger, split=digest(Path(split).read_bytes()))]
+    with locked(ledger):
+        lines = read_ledger(ledger) if ledger.exists() else []
+        known = {_identify(line) for line in lines}
+        for access in (*former, *({**access, "run": run} for access in accesses)):
+            new = {**access, "test_part": test_part}
+            if _identify(new) not in known:
+                number = 1 + sum(_name(line) == _name(new) for line in lines)
+                new |= {"access": str(number)}
+                line = {column: new[column] for column in COLUMNS[:-1]}
+                lines.append(line | {"seal": _seal(line, after=lines)})
+                known.add(_identify(new))
+        write_lines(ledger, lines)
+    return [line for line in lines if line["test_part"] == test_part]
 
 
-def read_ledger(path: str | Path) -> list[dict[str, str]]:
+def read_ledger(path: str | Path) -> list[Line]:
     """Read the ledger's lines, oldest first; LedgerError where a line does not fit its seal."""
-    remedy = "restore the file from a copy, or move it away to begin counting anew"
-    header, table = read_cells(path, error=LedgerError, remedy=remedy)
-    if tuple(FORMER.get(column, column) for column in header) != COLUMNS:
-        raise LedgerError(f"{path} does not begin with the columns of a ledger: {remedy}.")
-    lines: list[dict[str, str]] = []
+    return _read(path, columns=COLUMNS)
+
+
+def write_lines(path: str | Path, lines: Iterable[Mapping[str, str]]) -> None:
+    """Write lines of a ledger as TSV with `COLUMNS`, whole or not at all."""
+    rows = [COLUMNS, *([line[column] for column in COLUMNS] for line in lines)]
+    write_whole(path, "".join("\t".join(row) + "\n" for row in rows))
+
+
+def _read(path: str | Path, *, columns: tuple[str, ...]) -> list[Line]:
+    header, table = read_cells(path, error=LedgerError, remedy=_REMEDY)
+    if tuple(_FORMER_NAMES.get(column, column) for column in header) != columns:
+        raise LedgerError(f"{path} does not begin with the columns of a ledger: {_REMEDY}.")
+    lines: list[Line] = []
     for number, cells in table:
-        line = dict(zip(COLUMNS, cells, strict=True))
+        line = dict(zip(columns, cells, strict=True))
         if line["seal"] != _seal(line, after=lines):
-            raise LedgerError(f"{path} line {number} was changed, or a line before it is missing: {remedy}.")
+            raise LedgerError(f"{path} line {number} was changed, or a line before it is missing: {_REMEDY}.")
         lines.append(line)
     return lines
 
 
-def _name(line: Mapping[str, str]) -> tuple[str, str, str]:
-    return line["stage"], FORMER_MODELS.get(line["model"], line["model"]), line["start"]
+def _read_former(ledger: Path, *, split: str) -> Iterator[Line]:
+    """Yield the accesses on a split (its file's digest) in the runs' own ledgers beside ``ledger``."""
+    for path in sorted(ledger.parent.glob("*/ledger.tsv")):
+        for line in _read(path, columns=_FORMER_COLUMNS):
+            if line["split"] == split:
+                model = _FORMER_MODELS.get(line["model"], line["model"])
+                yield line | {"run": path.parent.name, "model": model}
+
+
+def _name(line: Mapping[str, str]) -> tuple[str, ...]:
+    """What accesses are counted for: a row on a test part."""
+    return *(line[column] for column in ROW), line["test_part"]
 
 
 def _identify(line: Mapping[str, str]) -> tuple[str, ...]:
-    return *_name(line), *(line[column] for column in DIGESTS)
+    return *_name(line), line["configuration"], line["predictions"]
 
 
-def _seal(line: Mapping[str, str], *, after: list[dict[str, str]]) -> str:
+def _seal(line: Mapping[str, str], *, after: list[Line]) -> str:
     before = after[-1]["seal"] if after else ""
-    return digest("\t".join([before, *(line[column] for column in COLUMNS if column != "seal")]))
+    return digest("\t".join([before, *(cell for column, cell in line.items() if column != "seal")]))

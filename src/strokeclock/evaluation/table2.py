@@ -4,10 +4,11 @@ With several seeds, a row's counts, rates and AUC are those of the seed-averaged
 its threshold comes from the seed-averaged validation scores; auc_seed_mean and auc_seed_sd are those of the
 single seeds' AUCs. Intervals: Wilson and DeLong where the patient is the unit; a bootstrap of patients in
 phase 1, where a patient has two hemispheres. Each row that is evaluated is an access to the test part: the
-run's ledger counts them (`ledger.record_accesses`).
+ledger of all runs counts them (`ledger.record_accesses`).
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ import pandas as pd
 from strokeclock.cohort.parts import read_exclusions
 from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.intervals import Interval, clustered_intervals, delong_interval, wilson_interval
-from strokeclock.evaluation.ledger import digest, record_accesses
+from strokeclock.evaluation.ledger import digest, record_accesses, write_lines
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
 from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
@@ -53,8 +54,10 @@ LEFT_OUT = "training.networks, training.starts, training.phase0_genesis or a pha
 def write_table2(
     predictions: Iterable[str | Path],
     table: str | Path,
+    accesses: str | Path,
     *,
     ledger: str | Path,
+    run: str,
     paper: str | Path,
     thresholds: str | Path,
     cohort: str | Path,
@@ -76,8 +79,12 @@ def write_table2(
         The prediction files of the run; the status of a row without any is "not run" and the reason.
     table : path
         tables/table2.csv.
+    accesses : path
+        accesses.tsv, for the ledger's lines on this run's test part, of all runs until now.
     ledger : path
-        ledger.tsv of the run, which gets a line for each row's new access to the test part.
+        results/ledger.tsv, which gets a line for each row's new access to the test part.
+    run : str
+        The run's name, for the ledger.
     paper : path
         resources/table2_paper.csv: the rows, and the values as printed.
     thresholds : path
@@ -141,23 +148,28 @@ def write_table2(
                 row["recipe"] = recipe
         rows.append(key | beside | row)
     frame = pd.DataFrame(rows, columns=list(COLUMNS), dtype=object).map(_format)
-    frame["accesses"] = _count_accesses(ledger, frame, scorers, read, choice=chosen.choice, split=split)
+    evaluated = _identify_accesses(frame, scorers, read, choice=chosen.choice)
+    lines = record_accesses(ledger, evaluated, run=run, split=split)
+    times = Counter(tuple(line[name] for name in KEY) for line in lines)
+    frame["accesses"] = [
+        str(times[tuple(row[name] for name in KEY)]) if row["status"] == "ok" else ""
+        for row in frame.to_dict("records")
+    ]
     write_whole(table, frame.to_csv(index=False))
+    write_lines(accesses, lines)
 
 
-def _count_accesses(
-    ledger: str | Path,
+def _identify_accesses(
     table: pd.DataFrame,
     scorers: Mapping[Scorer, ScorerPredictions],
     read: tuple[pd.DataFrame, Units] | None,
     *,
     choice: Mapping[str, Any],
-    split: str | Path,
-) -> list[str]:
-    """Enter the evaluated rows into the ledger; return each row's accesses, "" for those not run.
+) -> list[dict[str, Any]]:
+    """Return the rows that were evaluated, with the digests of their configuration and predictions.
 
-    An access is new where predictions, labels or parts differ, or settings that change calls. Settings of
-    the intervals do not count: nobody could choose by them.
+    An access is new where predictions or labels differ, or settings that change calls. Settings of the
+    intervals do not count: nobody could choose by them.
     """
     run = table[table["status"] == "ok"]
     evaluated = [dict(zip(COLUMNS, row, strict=True)) for row in run.itertuples(index=False, name=None)]
@@ -172,12 +184,7 @@ def _count_accesses(
         by |= {"target": row["target"], "recipe": row["recipe"]}
         row["configuration"] = digest(json.dumps(by, sort_keys=True))
         row["predictions"] = digest(judged.to_csv())
-        row["split"] = digest(Path(split).read_bytes())
-    accesses = record_accesses(ledger, evaluated)
-    return [
-        str(accesses[tuple(row[name] for name in KEY)]) if row["status"] == "ok" else ""
-        for row in table.to_dict("records")
-    ]
+    return evaluated
 
 
 def _add_rows(paper: pd.DataFrame, scorers: Iterable[Scorer]) -> pd.DataFrame:

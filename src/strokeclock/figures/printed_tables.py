@@ -134,8 +134,8 @@ _CALLS = "TP to accuracy: the score averaged over seeds, at a threshold that was
 _BEST = "Rates at the test part's own best threshold are in table2.csv, in the columns optimistic_…."
 _OPTIMISTIC = "With a threshold chosen on the test part, sensitivity, specificity and accuracy are too high."
 _ACCESSES = (
-    "Accesses: how often the row was evaluated on the test part, each time with other predictions, another "
-    "split or another threshold (ledger.tsv). "
+    "Accesses: how often the row was evaluated on this test part, in all runs, each time with other "
+    "predictions or another threshold (results/ledger.tsv). "
 )
 _ONCE = "Each row was evaluated once."
 _AGAIN = (

@@ -63,8 +63,8 @@ def write_page(
         index.html of the run's folder.
     made : iterable of paths
         What the run made, in the page's folder. Needed are cohort/{cohort,split,exclusions}.tsv; shown are
-        tables/*.csv (as tables/*.html where typeset), figures/**.{svg,png}, quality/quality.tsv, ledger.tsv
-        and models/**/run.json; digested are predictions/**.tsv too.
+        tables/*.csv (as tables/*.html where typeset), figures/**.{svg,png}, quality/quality.tsv,
+        accesses.tsv and models/**/run.json; digested are predictions/**.tsv too.
     config : mapping
         The checked configuration.
     template : path
@@ -306,15 +306,15 @@ def _title_curve(name: str, tasks: Mapping[str, Task]) -> str:
 
 
 def _ledger(run: _Run, texts: Mapping[str, str]) -> dict[str, Any] | None:
-    lines = run.lines("ledger.tsv")
+    lines = run.lines("accesses.tsv")
     if not lines:
         return None
     rows = Counter((line["stage"], line["model"], line["start"]) for line in lines)
     again, most = sum(number > 1 for number in rows.values()), max(rows.values())
     often = f"{again} of them more than once, none more than {most} times" if again else "each once"
-    table = read_table(run.files["ledger.tsv"])
+    table = read_table(run.files["accesses.tsv"])
     return {
-        "sentence": f"{len(rows)} rows were evaluated on the test part, {often}.",
+        "sentence": f"{len(rows)} rows were evaluated on this test part, {often}.",
         "caption": _caption("ledger", texts),
         "titles": table.titles,
         "rows": table.rows,

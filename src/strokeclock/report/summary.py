@@ -54,7 +54,7 @@ def summarise(results: str | Path) -> Iterator[str]:
     if sources:
         yield f"Threshold: {', '.join(sources)}. Seeds: {max(int(row['seeds'] or 0) for row in rows)}."
     if accesses := max((int(row["accesses"]) for row in rows if row["accesses"]), default=0):
-        yield f"Test-set accesses: at most {accesses} a row, kept in {results / 'ledger.tsv'}"
+        yield f"Test-set accesses: at most {accesses} a row, kept in {results.parent / 'ledger.tsv'}"
     excluded = {row["patient"] for row in _read(results / "cohort/exclusions.tsv", delimiter="\t")}
     reasons = f"; reasons in {results / 'cohort/exclusions.tsv'}" if excluded else ""
     yield f"Patients excluded: {len(excluded)}{reasons}."

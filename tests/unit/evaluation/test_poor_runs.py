@@ -106,8 +106,10 @@ def test_every_table_and_picture_stands(made_up_run, case):
     write_table2(
         paths,
         table["table2"],
+        root / "accesses.tsv",
         **thresholds,
         ledger=root / "ledger.tsv",
+        run="made-up",
         paper=PAPER,
         **people,
         **readers,

@@ -23,14 +23,18 @@ SCORER = ("2d", "phase3_tss4h5", "phase2")
 def table2(made_up_run):
     """Write the run's files and Table 2; return it, indexed by stage, model and weights ("" where none)."""
 
-    def make(*, readers=True, chosen=None, settings=None, tasks=PAPER_TASKS, not_run=None, **files):
+    def make(
+        *, readers=True, chosen=None, settings=None, tasks=PAPER_TASKS, not_run=None, run="one", **files
+    ):
         paths = made_up_run.write(**files)
         fitted = made_up_run.fit(paths, tasks=tasks, **(chosen or {}))
         output = made_up_run.root / "tables/table2.csv"
         write_table2(
             paths,
             output,
+            made_up_run.root / "accesses.tsv",
             ledger=made_up_run.root / "ledger.tsv",
+            run=run,
             paper=PAPER,
             thresholds=fitted["thresholds"],
             cohort=made_up_run.root / "cohort/cohort.tsv",
@@ -258,7 +262,9 @@ def test_labels_that_contradict_the_cohort_stop_the_table(table2, made_up_run):
         write_table2(
             paths,
             made_up_run.root / "tables/table2.csv",
+            made_up_run.root / "accesses.tsv",
             ledger=made_up_run.root / "ledger.tsv",
+            run="one",
             paper=PAPER,
             thresholds=made_up_run.root / "fitted/thresholds.json",
             cohort=made_up_run.root / "cohort/cohort.tsv",
@@ -317,6 +323,19 @@ def test_accesses_to_the_test_part_are_counted_beside_their_row(table2, made_up_
     changed = table2(scorers=scorers)
     assert [times(changed, "readers", name, "") for name in ("reader1", "reader2", "majority")] == [1, 2, 2]
     assert times(changed, "phase3_tss4h5", "2d", "phase2") == 3  # the first access again
+
+
+def test_accesses_of_another_run_name_add_up_and_are_listed(table2, made_up_run):
+    table2(scorers=[SCORER])
+    other = table2(scorers=[SCORER], chosen={"threshold": "test"}, run="two")
+    assert times(other, "phase3_tss4h5", "2d", "phase2") == 2
+    listed = pd.read_csv(made_up_run.root / "accesses.tsv", sep="\t")
+    assert listed.query("model == '2d'")[["run", "access"]].values.tolist() == [["one", 1], ["two", 2]]
+    rest = made_up_run.cohort["part"] != "test"
+    made_up_run.cohort.loc[rest, "part"] = made_up_run.cohort.loc[rest, "part"].to_numpy()[::-1]
+    assert times(table2(scorers=[SCORER]), "phase3_tss4h5", "2d", "phase2") == 3  # the same test part
+    made_up_run.cohort["part"] = made_up_run.cohort["part"].to_numpy()[::-1]
+    assert times(table2(scorers=[SCORER]), "phase3_tss4h5", "2d", "phase2") == 1
 
 
 def test_a_further_seed_is_a_new_access_and_a_wider_interval_is_not(table2):

@@ -54,7 +54,9 @@ def test_every_version_says_why_and_none_says_nan(made_up_run, spoil, scorers, r
     write_table2(
         paths,
         root / "tables/table2.csv",
+        root / "accesses.tsv",
         ledger=root / "ledger.tsv",
+        run="made-up",
         paper=PAPER,
         thresholds=made_up_run.fit(paths)["thresholds"],
         cohort=root / "cohort/cohort.tsv",

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from strokeclock.evaluation.ledger import record_accesses
+from strokeclock.evaluation.ledger import record_accesses, write_lines
 from strokeclock.evaluation.table2 import COLUMNS
 from strokeclock.figures.printed_tables import set_table1, set_table2
 from strokeclock.figures.typeset import print_table
@@ -57,10 +57,7 @@ READERS = {
     **{"unit": "patient", "n": "4", "positives": "2", "tp": "1", "fn": "1", "tn": "2", "fp": "0"},
     **{"accuracy": "0.75", "accuracy_low": "0.3", "accuracy_high": "0.95", "accesses": "1"},
 }
-DIGESTS = {
-    **{"configuration": "00c0ffee00c0ffee", "predictions": "11c0ffee11c0ffee"},
-    "split": "22c0ffee22c0ffee",
-}
+DIGESTS = {"configuration": "00c0ffee00c0ffee", "predictions": "11c0ffee11c0ffee"}
 
 
 class MadeUpRun:
@@ -125,7 +122,12 @@ class MadeUpRun:
             writer.writeheader()
             writer.writerows(rows)
         print_table(set_table2(path, confidence=0.95), path.with_suffix(".html"))
-        record_accesses(self.folder / "ledger.tsv", [row | DIGESTS for row in rows if row["status"] == "ok"])
+        self.access(*(row | DIGESTS for row in rows if row["status"] == "ok"))
+
+    def access(self, *rows: dict[str, str]) -> None:
+        ledger = self.folder.parent / "ledger.tsv"
+        split = self.folder / "cohort/split.tsv"
+        write_lines(self.folder / "accesses.tsv", record_accesses(ledger, rows, run="made-up", split=split))
 
     def page(self, *, without: tuple[str, ...] = (), captions: Path = REPORT) -> str:
         """Write the page from all files but those whose names begin so; return its text."""

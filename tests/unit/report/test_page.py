@@ -8,7 +8,6 @@ from urllib.parse import urlsplit
 import pytest
 from jinja2 import UndefinedError
 
-from strokeclock.evaluation.ledger import record_accesses
 from strokeclock.provenance import digest_file, digest_settings
 from strokeclock.report.page import CONTENTS
 
@@ -124,7 +123,7 @@ def test_the_same_files_give_the_same_page(run):
     [
         (("figures/training",), "Training curves: not made in this run."),
         (("figures/fig9", "tables/gradcam", "tables/occlusion"), "Figure 9: Grad-CAM: not made in this run."),
-        (("ledger",), "No ledger of test-set accesses was kept in this run."),
+        (("accesses",), "The test-set accesses of this run were not recorded."),
         (("quality",), "Quality was not judged in this run."),
         (("models",), "No network was trained in this run."),
         (("tables/table2",), "Table 2: results on the test part: not made in this run."),
@@ -138,7 +137,7 @@ def test_what_is_missing_is_said(run, check, without, said):
 
 
 def test_the_cohort_alone_makes_a_page(run, check):
-    without = ("figures", "tables", "quality", "models", "predictions", "ledger", "hemispheres")
+    without = ("figures", "tables", "quality", "models", "predictions", "accesses", "hemispheres")
     page = check(run.page(without=without))
     assert "10 training, 4 validation, 4 test; 2 excluded" in page.text
     assert "b00" not in page.cells
@@ -227,12 +226,11 @@ def test_a_warning_of_too_few_patients(run, check):
 
 
 def test_a_second_access_is_counted(run, check):
-    assert "2 rows were evaluated on the test part, each once." in check(run.page()).text
+    assert "2 rows were evaluated on this test part, each once." in check(run.page()).text
     run.write_tables(run.ran | {"auc": "0.9"}, run.readers)
     assert "each once" in check(run.page()).text  # the same evaluation again is no new access
-    access = run.ran | {"configuration": "33c0ffee33c0ffee", "predictions": "", "split": ""}
-    record_accesses(run.folder / "ledger.tsv", [access])
-    said = "2 rows were evaluated on the test part, 1 of them more than once, none more than 2 times."
+    run.access(run.ran | {"configuration": "33c0ffee33c0ffee", "predictions": ""})
+    said = "2 rows were evaluated on this test part, 1 of them more than once, none more than 2 times."
     assert said in check(run.page()).text
 
 

@@ -19,7 +19,9 @@ def run(made_up_run):
     write_table2(
         paths,
         made_up_run.root / "tables/table2.csv",
+        made_up_run.root / "accesses.tsv",
         ledger=made_up_run.root / "ledger.tsv",
+        run="made-up",
         paper=PAPER,
         thresholds=made_up_run.fit(paths)["thresholds"],
         cohort=made_up_run.root / "cohort/cohort.tsv",
