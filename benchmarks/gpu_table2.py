@@ -46,6 +46,7 @@ from strokeclock.training.phases import (
     phase_settings,
     read_tasks,
     rows_of,
+    segmentation_settings,
 )
 from strokeclock.training.prediction import predict
 from strokeclock.training.record import TrainingRecord, list_versions, read_record
@@ -97,7 +98,7 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
         train_segmenter(
             series=models["channels"],
             volumes=folder / "lesions/volumes.tsv",
-            training=training[SEGMENTATION] | shared | {"augmentation": training["augmentation"]},
+            training=segmentation_settings(training) | shared,
             **three,
             **inputs,
         )

@@ -159,9 +159,33 @@ class Plan:
 
     @property
     def records(self) -> list[str]:
-        """The records of all trainings, the segmentation network's among them."""
+        """The records of all trainings, those of the segmentation networks among them."""
         segmenting = [Run(self.segmenter, SEGMENTATION, "random", seed) for seed in self._segmentation_seeds]
-        return [self._of("models", run, "/run.json") for run in (*self.trainings, *segmenting)]
+        folds = [model for seed in self._segmentation_seeds for model in self.fold_models(seed)]
+        return [
+            *(self._of("models", run, "/run.json") for run in (*self.trainings, *segmenting)),
+            *(f"{model.rpartition('/')[0]}/run.json" for model in folds),
+        ]
+
+    def fold_models(self, seed: int | str) -> list[str]:
+        """The segmentation networks of a seed that each left out one fold of the training part.
+
+        All time tasks share them, because tasks differ in the labels alone.
+        """
+        run = Run(self.segmenter, SEGMENTATION, "random", int(seed))
+        return [self._of("models", run, f"/fold-{number}/model.pt") for number in range(1, self.folds + 1)]
+
+    def fold_of(self, place: str) -> list[int] | None:
+        """The fold that a network leaves out, (number, of how many), given its folder below the seed's.
+
+        None where the folder is the seed's own: that network learns from the whole training part.
+        """
+        return [int(place.rpartition("-")[2]), self.folds] if place else None
+
+    @property
+    def folds(self) -> int:
+        """How many folds the training part has for the segmentation; 0 where no network is trained for it."""
+        return self.config["training"][SEGMENTATION]["folds"] if self.has_segmenter else 0
 
     # Predictions
 

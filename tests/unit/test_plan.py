@@ -101,7 +101,15 @@ def test_the_trainings_of_the_shipped_configuration(planned):
     assert ["{}/{}/{}/seed-{}".format(*run) for run in plan.trainings] == [
         f"{row}/seed-{seed}" for row in TRAINED for seed in SEEDS
     ]
-    assert plan.records == of_seeds("models", [*TRAINED, "3d/phase0_segmentation/random"], "/run.json")
+    segmentation = "3d/phase0_segmentation/random"
+    assert plan.records == [
+        *of_seeds("models", [*TRAINED, segmentation], "/run.json"),
+        *(
+            f"{RUN}/models/{segmentation}/seed-{seed}/fold-{fold}/run.json"
+            for seed in SEEDS
+            for fold in range(1, 6)
+        ),
+    ]
     assert (plan.restorer, plan.segmenter) == ("3d", "3d")
     assert plan.pretrained == {"imagenet": "2d", "medical_2d": "2d", "medical_3d": "3d"}
     assert plan.seeds == [0, 1, 2, 3, 4]
@@ -230,9 +238,21 @@ def test_initial_weights_that_are_there(planned, tmp_path):
     assert set(plan.not_run.values()) == {LEFT_OUT}
 
 
+def test_the_networks_of_the_folds_belong_to_a_seed(planned):
+    plan = planned({"training": {"phase0_segmentation": {"folds": 2}}})
+    folder = f"{RUN}/models/3d/phase0_segmentation/random/seed-3"
+    assert [plan.fold_of(place) for place in ("", "/fold-1", "/fold-2")] == [None, [1, 2], [2, 2]]
+    assert plan.fold_models("3") == [f"{folder}/fold-1/model.pt", f"{folder}/fold-2/model.pt"]
+
+
+def test_the_ledger_lies_beside_the_runs(planned):
+    assert planned().ledger == "results/ledger.tsv"
+
+
 def test_without_segmentation_nothing_rests_on_it(planned):
     plan = planned({"training": {"phase0_segmentation": None, "seeds": [0]}})
     assert not plan.has_segmenter
+    assert plan.folds == 0
     assert plan.records == of_seeds("models", TRAINED, "/run.json", seeds=[0])
     assert plan.joined_predictions == []
     assert plan.baseline_predictions == WITHOUT_NETWORKS

@@ -32,7 +32,7 @@ NETWORK_RUNS = {  # both starts, both networks, one seed
     "phase3_tss4h5": 4,
     "phase4_attention": 2,
     "predict": 12,
-    "phase0_segmentation": 1,
+    "phase0_segmentation": 6,  # the whole training part, and without each of five folds
     "fit_segmented": 2,
     "predict_segmented": 2,
     "join_predictions": 4,
@@ -89,6 +89,7 @@ def merged(base, change):
                 "join_predictions": 6,
             },
         ),
+        ({"training": {"phase0_segmentation": {"folds": 3}}}, NETWORK_RUNS | {"phase0_segmentation": 4}),
         ({"training": {"seeds": [0, 1, 2]}}, {name: 3 * count for name, count in NETWORK_RUNS.items()}),
     ],
     ids=[
@@ -102,6 +103,7 @@ def merged(base, change):
         "view",
         "brain",
         "added task",
+        "folds",
         "seeds",
     ],
 )

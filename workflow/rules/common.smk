@@ -122,7 +122,7 @@ def remove_false_tables():
 def rule_graph():
     """Return rule -> its file, and the rules whose outputs it takes, of all rules of the whole run.
 
-    Batches, patients and seeds are not distinguished.
+    Batches, patients, folds and seeds are not distinguished.
     """
     global is_graph_read
     is_graph_read = True
@@ -141,7 +141,7 @@ def rule_graph():
         case = taker.name, *(
             value
             for key, value in wildcards.items()
-            if key not in ("batch", "patient", "seed")
+            if key not in ("batch", "patient", "fold", "seed")
         )
         if case in seen:
             continue

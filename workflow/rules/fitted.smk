@@ -29,6 +29,7 @@ rule fit_ratio:
 rule fit_segmented:
     input:
         **LEARNED_FROM,
+        fold_models=lambda wildcards: plan.fold_models(wildcards.seed),
         model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
     output:
         fitted=f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",

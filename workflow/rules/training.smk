@@ -1,6 +1,12 @@
 # The paper's Fig. 5: phase 0, then the phases, each from the checkpoint of the one before.
 
-from strokeclock.training.phases import GENESIS, SEGMENTATION, SHARED, phase_settings
+from strokeclock.training.phases import (
+    GENESIS,
+    SEGMENTATION,
+    SHARED,
+    phase_settings,
+    segmentation_settings,
+)
 
 
 rule phase0_genesis:
@@ -31,17 +37,21 @@ rule phase0_genesis:
         "../scripts/phase0_genesis.py"
 
 
+# The network that is applied learns from the whole training part, where {fold} is empty. Those of /fold-1, /fold-2, …
+# each leave a fold of it out.
 rule phase0_segmentation:
     input:
         **LEARNED_FROM,
         box=plan.brain_box,
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
     output:
-        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/run.json",
+        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/model.pt",
+        history=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/history.tsv",
+        record=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/run.json",
     log:
-        f"{LOG}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}.log",
+    wildcard_constraints:
+        fold=r"(/fold-\d+)?",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -54,8 +64,8 @@ rule phase0_segmentation:
         average=config["models"]["average"],
         width=plan.network_settings[plan.segmenter]["width"],
         standardise=config["models"]["standardise"],
-        training=(config["training"][SEGMENTATION] or {})
-        | {key: config["training"][key] for key in (*SHARED, "augmentation")},
+        training=segmentation_settings(config["training"]),
+        fold=lambda wildcards: plan.fold_of(wildcards.fold),
     script:
         "../scripts/phase0_segmentation.py"
 

@@ -1,4 +1,4 @@
-"""Fit the segmented lesion's relative signal intensity to the time since onset, on the training part."""
+"""Fit TSS to the ratios of cross-fitted lesion segmentations of the training part."""
 
 from strokeclock.baselines.segmented import fit_segmented
 from strokeclock.job import run

@@ -3,28 +3,37 @@
 A network that is trained on hemispheres and labels has a few hundred examples for both the lesion's place and
 its age. Here the two are separate: segmentation/network.py is trained on every voxel to segment the lesion,
 and a logistic regression is fitted on four numbers of the segmented lesion.
+
+A network segments the patients that it learned from better than others. The regression is applied to others,
+so it is fitted on cross-fitted segmentations: each training patient's lesion is segmented by a network that
+left out the patient's fold (`folds.divide_folds`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from strokeclock.baselines.measured import Measure, fit_measured, predict_measured
+from strokeclock.cohort.parts import SplitError
 from strokeclock.predictions import SEGMENTED, Scorer
 from strokeclock.provenance import digest_file
 from strokeclock.segmentation.network import read_segmenter
 from strokeclock.segmentation.ratios import measure_segmented, name_measures
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.material import CohortFiles
+from strokeclock.training.store import Hemispheres
 
 RATIOS = "ratios"  # the row of Table 2 without a network of the chain
 STRENGTH = 0.1  # of the regression (scikit-learn's C), for 14 terms
 
 
 def fit_segmented(
-    model: str | Path,
+    fold_models: Sequence[str | Path],
     fitted: str | Path,
     *,
+    model: str | Path,
     manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
@@ -34,17 +43,20 @@ def fit_segmented(
     threads: int,
     device: str,
 ) -> None:
-    """Fit the regression on the training part and write it, with the digest of the segmentation network.
+    """Fit the regression on the training part and write it, with the digests of the segmentation networks.
 
     A logistic regression on each series' log ratio and the log of the lesion's size, with their squares and
     products, for ratios of a small lesion are less informative.
 
     Parameters
     ----------
-    model : path
-        The checkpoint of the segmentation network (`train_segmenter`).
+    fold_models : paths
+        The checkpoints of the segmentation networks that segment the training part (`train_segmenter`), each
+        trained without one fold of it.
     fitted : path
         fitted/segmentation/<phase>/ratios/seed-<n>.json.
+    model : path
+        The checkpoint of the segmentation network that the regression is applied with.
     manifest : path
         hemispheres/manifest.tsv, the hemispheres beside it.
     cohort, split : paths
@@ -59,22 +71,24 @@ def fit_segmented(
     Raises
     ------
     SplitError
-        The training part has one class only, the hemispheres hold other series, or the network was trained
-        on a patient of the test part.
+        A training patient was left out by none of the networks of the folds, or by several; the training
+        part has one class only, the hemispheres hold other series, or a network was trained on a patient of
+        the test part.
     CheckpointError
-        The model is no segmentation network, or was trained on other series.
+        A model is no segmentation network, or was trained on other series.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import PolynomialFeatures
 
     fit_measured(
-        _measure(model, channels=channels, split=split, threads=threads, device=device),
+        _measure_folds(fold_models, channels=channels, split=split, threads=threads, device=device),
         [PolynomialFeatures(2, include_bias=False), LogisticRegression(C=STRENGTH, max_iter=1000)],
         fitted=fitted,
         files=CohortFiles(manifest, cohort, split),
         channels=channels,
         below_min=below_min,
         **_identify(model, channels=channels, phase=phase),
+        fold_segmentations_sha256=[digest_file(path) for path in fold_models],
     )
 
 
@@ -100,7 +114,9 @@ def predict_segmented(
         What `fit_segmented` wrote, with the same network, channels and task.
     predictions : path
         predictions/segmentation/<phase>/ratios/seed-<n>.tsv.
-    model, manifest, cohort, split, channels, phase, below_min, threads, device
+    model : path
+        The segmentation network, trained on the whole training part.
+    manifest, cohort, split, channels, phase, below_min, threads, device
         As of `fit_segmented`.
 
     Raises
@@ -128,9 +144,63 @@ def _measure(
     model: str | Path, *, channels: Sequence[str], split: str | Path, threads: int, device: str
 ) -> Measure:
     place = choose_device(device, threads=threads)
-    network, view = read_segmenter(model, series=channels, split=split)
+    network, view, _ = read_segmenter(model, series=channels, split=split)
     network = on_device(network, place)
     return lambda units, _: measure_segmented(network, units, view=view, device=place)
+
+
+def _measure_folds(
+    models: Sequence[str | Path],
+    *,
+    channels: Sequence[str],
+    split: str | Path,
+    threads: int,
+    device: str,
+) -> Measure:
+    place = choose_device(device, threads=threads)
+    segmenters = [read_segmenter(model, series=channels, split=split) for model in models]
+    folder = Path(models[0]).parents[1]
+
+    def measure(units: Hemispheres, _: str) -> np.ndarray:
+        chosen = choose_unseen(units.patients, [one.learned_from for one in segmenters], folder=folder)
+        measured = np.full((len(units), len(name_measures(channels))), np.nan)
+        for number in np.unique(chosen):
+            own = np.flatnonzero(chosen == number).tolist()
+            network, view, _ = segmenters[number]
+            measured[own] = measure_segmented(
+                on_device(network, place), units.select(own), view=view, device=place
+            )
+        return measured
+
+    return measure
+
+
+def choose_unseen(
+    patients: Sequence[str], learned_from: Sequence[Collection[str]], *, folder: str | Path
+) -> np.ndarray:
+    """Return for each patient the number (n,) of the network that left it out.
+
+    Parameters
+    ----------
+    patients : (n,), of units.
+    learned_from : of each network, the patients that it was trained or validated on.
+    folder : of the networks, for errors.
+
+    Raises
+    ------
+    SplitError
+        A patient was learned from by all networks, or left out by several: they are not one division.
+    """
+    unseen = np.array([[patient not in seen for seen in learned_from] for patient in patients])
+    for patient, count in zip(patients, unseen.sum(1), strict=True):
+        if count != 1:
+            by = f"{count} of the" if count else "none of the"
+            raise SplitError(
+                f"patient {patient} of the train part was left out by {by} {len(learned_from)} segmentation "
+                f"networks of the folds in {folder}, and must be by one: delete the folders fold-* there and "
+                "train again."
+            )
+    return unseen.argmax(1)
 
 
 def _identify(model: str | Path, *, channels: Sequence[str], phase: str) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def draw_segmentations(
     channels : names
         The series of a hemisphere, in order (models.channels).
     """
-    network, view = read_segmenter(model, series=channels, split=split)
+    network, view, _ = read_segmenter(model, series=channels, split=split)
     spacing = np.array(nib.Nifti1Image.from_filename(grid).header.get_zooms()[:3]) * view.average
     any_time = Task("phase", below_min=np.inf, after=None)  # the lesion's hemispheres
     units = read_hemispheres(

@@ -216,7 +216,9 @@ def _segmenter(own: Mapping) -> str:
         f"training patients ({_count(own['epochs'], 'epoch')}, batches of {own['batch']}, AdamW, one cycle "
         f"of the rate, {_rate(own['lr'])}{decay}); a logistic regression predicted TSS from the size of the "
         "lesion segmentation and its ratio to the contralateral side in each series, each side relative to "
-        "its surroundings; its scores were used alone and averaged with those of the chain's networks"
+        f"its surroundings; the training patients were divided into {own['folds']} folds, and the regression "
+        "was fitted on segmentations of each fold by a network that had learned from the others; its scores "
+        "were used alone and averaged with those of the chain's networks"
     )
 
 

@@ -287,7 +287,7 @@ def _trainings(records: list[TrainingRecord], tasks: Mapping[str, Task]) -> dict
         "rows": [
             [
                 find_network(record.net).title,
-                name_phase(record.phase, tasks),
+                name_phase(record.phase, tasks) + (f", without fold {record.fold}" if record.fold else ""),
                 name_start(record.start),
                 record.seed,
                 record.epochs,
@@ -349,8 +349,9 @@ def _digests(run: _Run, records: Iterable[TrainingRecord]) -> Iterator[tuple[str
         if name in run.files:
             yield name, provenance.digest_file(run.files[name])
     for record in records:
-        place = f"{record.net}/{record.phase}/{record.start}"
-        yield f"models/{place}/seed-{record.seed}/model.pt", record.model_sha256 or "–"
+        place = f"{record.net}/{record.phase}/{record.start}/seed-{record.seed}"
+        fold = f"/fold-{record.fold}" if record.fold else ""
+        yield f"models/{place}{fold}/model.pt", record.model_sha256 or "–"
     for name, path in run.files.items():
         if name.startswith("predictions/"):
             yield name, provenance.digest_file(path)

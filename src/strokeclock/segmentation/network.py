@@ -6,6 +6,7 @@ baselines/segmented.py estimates TSS from the segmented lesion.
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -28,13 +29,23 @@ def make_segmenter(series: Sequence[str], *, width: int, standardise: bool) -> U
     return UNet(width=width, standardised=standardise, channels=2 * len(series), outputs=1, sides=2)
 
 
-def read_segmenter(path: str | Path, *, series: Sequence[str], split: str | Path) -> tuple[UNet, View]:
-    """Rebuild a checkpoint's segmentation network, in evaluation mode, to test on ``split``'s test part.
+class Segmenter(NamedTuple):
+    """A trained segmentation network.
 
-    Returns
-    -------
+    Attributes
+    ----------
     network : takes the view of both hemispheres (n, 2 x series, x, y, z).
     view : of a hemisphere.
+    learned_from : the patients that it was trained on or validated on.
+    """
+
+    network: UNet
+    view: View
+    learned_from: frozenset[str]
+
+
+def read_segmenter(path: str | Path, *, series: Sequence[str], split: str | Path) -> Segmenter:
+    """Rebuild a checkpoint's segmentation network, in evaluation mode, to test on ``split``'s test part.
 
     Raises
     ------
@@ -50,7 +61,10 @@ def read_segmenter(path: str | Path, *, series: Sequence[str], split: str | Path
     check_leakage(record.participants, read_split(split))
     network = make_segmenter(series, **record.architecture)
     network.load_state_dict(weights)
-    return network.eval(), View.of(record.view)
+    learned_from = frozenset(
+        patient for part in ("train", "validation") for patient in record.participants[part]
+    )
+    return Segmenter(network.eval(), View.of(record.view), learned_from)
 
 
 def read_masks(

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from strokeclock.cohort.folds import read_folds
 from strokeclock.cohort.parts import SplitError
 from strokeclock.models.channels import channel_names
 from strokeclock.models.registry import segmenting_network
@@ -50,6 +51,7 @@ def train_segmenter(
     split: str | Path,
     volumes: str | Path,
     box: str | Path | None = None,
+    fold: Sequence[int] | None = None,
     output: str | Path,
     events: Path | None = None,
 ) -> None:
@@ -66,13 +68,15 @@ def train_segmenter(
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     volumes : lesions/volumes.tsv, the lesions beside it.
     box : brain_box.json, the box of a hemisphere that the network sees; None: the whole hemisphere.
+    fold : (number, of how many), numbered from 1: the training patients of this fold (`folds.read_folds`,
+        with ``seed``) are left out; None: all are learned from.
     output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
     events : folder of TensorBoard's events; None: none are written.
 
     Raises
     ------
     SplitError
-        A part has no known lesion.
+        A part has no known lesion, or the training part is too small for the folds.
     TrainingError
         The loss is not finite.
     """
@@ -85,6 +89,7 @@ def train_segmenter(
         standardise=standardise,
         files=CohortFiles(manifest, cohort, split),
         volumes=volumes,
+        fold=None if fold is None else (fold[0], fold[1]),
     )
     train(objective, output=output, events=events)
 
@@ -113,10 +118,12 @@ class LesionSegmentation(Objective[UNet, LesionMaterial]):
     standardise: bool
     files: CohortFiles
     volumes: str | Path
+    fold: tuple[int, int] | None = None
 
     def read(self) -> LesionMaterial:
         seen = channel_names(self.channels, contralateral=True)
-        material = self.files.read(("train", "validation"), channels=seen)
+        left_out, place = self._leave_out()
+        material = self.files.read(("train", "validation"), channels=seen, left_out=left_out)
         masks, known = {}, {}
         for part, units in material.parts.items():
             masks[part], is_known = read_masks(
@@ -133,9 +140,16 @@ class LesionSegmentation(Objective[UNet, LesionMaterial]):
                 "%s: %d hemispheres, %d with a lesion, of %d", part, len(known[part]), lesions, len(units)
             )
         digests = {f"{part} lesions": hashlib.sha256(found.data).hexdigest() for part, found in masks.items()}
-        return LesionMaterial(
-            material.grid, {**material.data, **digests}, material.participants, material.parts, masks, known
-        )
+        data = {**material.data, **digests, **place}
+        return LesionMaterial(material.grid, data, material.participants, material.parts, masks, known)
+
+    def _leave_out(self) -> tuple[list[str], dict[str, int]]:
+        """Return the training patients who are left out, and for the record, which fold they are."""
+        if self.fold is None:
+            return [], {}
+        number, folds = self.fold
+        divided = read_folds(self.files.cohort, self.files.split, folds=folds, seed=self.run.seed)
+        return divided[number - 1], {"fold": number, "folds": folds}
 
     def describe(self, grid: Sequence[int]) -> dict[str, Any]:
         return {"width": self.width, "standardise": self.standardise}

@@ -66,6 +66,12 @@ class Segmentation(Group):
     batch: BatchSize = setting(4, "hemispheres a step", source="D")
     lr: Positive = setting(2.0e-3, "highest learning rate of the cycle", source="D")
     weight_decay: NotNegative = setting(0.05, "of AdamW, decoupled from the gradient", source="D")
+    folds: Annotated[int, Field(ge=2)] = setting(
+        5,
+        "number of folds of the training patients; for each fold a further network is trained without it and "
+        "segments it, and the regression that predicts TSS is fitted on these segmentations",
+        source="D",
+    )
 
 
 class Medical(Group):

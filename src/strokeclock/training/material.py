@@ -1,7 +1,7 @@
 """The data of a training: the hemispheres of the cohort's parts, read and checked."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,9 +45,16 @@ class CohortFiles:
     split: str | Path
 
     def read(
-        self, parts: Sequence[str], *, channels: Sequence[str], task: Task | None = None
+        self,
+        parts: Sequence[str],
+        *,
+        channels: Sequence[str],
+        task: Task | None = None,
+        left_out: Collection[str] = (),
     ) -> CohortMaterial:
         """Read parts of the cohort (train, validation), for a task or, without one, both hemispheres.
+
+        Patients who are ``left_out`` are in no part, and no participants.
 
         Raises
         ------
@@ -58,7 +65,7 @@ class CohortFiles:
         """
         units = {}
         for part in parts:
-            units[part] = read_hemispheres(
+            found = read_hemispheres(
                 self.manifest,
                 cohort=self.cohort,
                 split=self.split,
@@ -66,12 +73,17 @@ class CohortFiles:
                 part=part,
                 contralateral=has_contralateral(channels),
             )
+            kept = [number for number, patient in enumerate(found.patients) if patient not in left_out]
+            units[part] = found.select(kept) if left_out else found
             check_channels(units[part], channels=channels)
             if task is not None:
                 check_classes(units[part], phase=task.phase, part=part)
                 positives = units[part].labels.sum()
                 log.info("%s: %d hemispheres, %d with label 1", part, len(units[part]), positives)
-        participants = read_split(self.split)
+        participants = {
+            part: [patient for patient in patients if patient not in left_out]
+            for part, patients in read_split(self.split).items()
+        }
         check_leakage({part: found.participants for part, found in units.items()}, participants)
         return CohortMaterial(
             grid=units[parts[0]].values.shape[2:],

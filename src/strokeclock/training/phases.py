@@ -128,6 +128,12 @@ def phase_settings(phase: str, training: Mapping[str, Any]) -> dict[str, Any]:
     return own | {key: training[key] for key in (*SHARED, *SCHEMA)}
 
 
+def segmentation_settings(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `settings.SegmentationSettings`, of each segmentation network alike."""
+    own = {key: value for key, value in (training[SEGMENTATION] or {}).items() if key != "folds"}
+    return own | {key: training[key] for key in (*SHARED, "augmentation")}
+
+
 def network_settings(net: str, models: Mapping[str, Any]) -> dict[str, Any]:
     """Return the ``models`` of `classifier.train_phase`: a network's own settings and the shared ones."""
     channels = channel_names(models["channels"], contralateral=models["contralateral"])

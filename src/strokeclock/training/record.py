@@ -81,6 +81,11 @@ class TrainingRecord:
         return self.best
 
     @property
+    def fold(self) -> int | None:
+        """The number of the fold whose training patients were left out; None: all were learned from."""
+        return self.data.get("fold")
+
+    @property
     def asked(self) -> Task:
         """The task of a classifier; ValueError for phase 0."""
         if self.task is None:

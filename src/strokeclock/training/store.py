@@ -68,6 +68,17 @@ class Hemispheres:
         """Each patient once, in order."""
         return list(dict.fromkeys(self.patients))
 
+    def select(self, numbers: Sequence[int]) -> "Hemispheres":
+        """Return the hemispheres of these numbers, in this order."""
+        chosen = list(numbers)
+        return Hemispheres(
+            tuple(self.patients[number] for number in chosen),
+            tuple(self.sides[number] for number in chosen),
+            Stack(tuple(self.values.arrays[number] for number in chosen)),
+            self.labels[chosen],
+            self.minutes[chosen],
+        )
+
     def digest(self) -> str:
         """Return the sha256 of everything that a training reads of these hemispheres."""
         digest = hashlib.sha256(

@@ -11,6 +11,7 @@ from strokeclock.figures import segmentations as module
 from strokeclock.figures.segmentations import draw_segmentations
 from strokeclock.figures.style import save_figure
 from strokeclock.models.view import View
+from strokeclock.segmentation.network import Segmenter
 
 
 class Bright(torch.nn.Module):
@@ -26,7 +27,7 @@ def draw(toys, toy_lesions, tmp_path, monkeypatch):
     nib.save(nib.Nifti1Image(np.zeros((32, 32, 9), np.uint8), np.diag([2, 2, 2, 1])), tmp_path / "grid.nii")
 
     def read(model, *, series, split):
-        return Bright(), View(None, (2, 2, 1))
+        return Segmenter(Bright(), View(None, (2, 2, 1)), frozenset())
 
     monkeypatch.setattr(module, "read_segmenter", read)
 

@@ -86,6 +86,10 @@ CHANGES = [
     ({"training": {"optimizer": "adamw"}}, "batches of 16, rate 0.0005)"),
     ({"training": {"schedule": "one_cycle"}}, "with AdaBound, one cycle of the rate and fp32"),
     ({"training": {"phase0_segmentation": {"epochs": 3}}}, "(3 epochs, batches of 4, AdamW, one cycle"),
+    (
+        {"training": {"phase0_segmentation": {"folds": 3}}},
+        "were divided into 3 folds, and the regression was",
+    ),
     ({"training": {"precision": "bf16"}}, "bf16 arithmetic"),
     ({"training": {"attention_enter": "phase1"}}, "The attention gates were in the networks from the first"),
     ({"training": {"phase5_tss6h": SIX_HOURS}}, "Phase 5 after phase 3 was trained on TSS < 6 h (as"),

@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from jinja2 import UndefinedError
 
 from strokeclock.provenance import digest_file, digest_settings
 from strokeclock.report.page import CONTENTS
+from strokeclock.training.record import read_record, write_record
 
 VOID = {"meta", "img", "br", "hr", "link", "input"}
 LOADING = {"script", "link", "iframe", "object", "embed", "audio", "video", "source", "base", "form"}
@@ -267,6 +269,19 @@ def test_trainings_are_listed_in_words(run, check):
         *("2D", "phase 2: TSS < 3 h", "random weights", "0", "7", "5", "0.718", "0.500"),
     ]
     assert "3D, phase 0: Models Genesis, from random weights" in page.text
+
+
+def test_a_network_without_a_fold_says_so(run, check):
+    record = read_record(run.folder / "models/2d/phase2_tss3h/random/seed-0/run.json")
+    place = "models/3d/phase0_segmentation/random/seed-0/fold-2"
+    record = replace(
+        record, net="3d", phase="phase0_segmentation", data={"fold": 2, "folds": 5}, model_sha256="cd" * 32
+    )
+    (run.folder / place).mkdir(parents=True)
+    write_record(run.folder / place / "run.json", record)
+    page = check(run.page())
+    assert "phase 0: lesion segmentation, without fold 2" in page.cells
+    assert page.cells[page.cells.index(f"{place}/model.pt") + 1] == "cd" * 32
 
 
 def test_a_page_that_cannot_be_written_leaves_the_one_before(run, tmp_path):

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
+from strokeclock.cohort.folds import read_folds
 from strokeclock.cohort.parts import SplitError
 from strokeclock.models.view import WHOLE, View
 from strokeclock.segmentation.network import (
@@ -17,13 +18,14 @@ from strokeclock.segmentation.network import (
 )
 from strokeclock.segmentation.training import train_segmenter
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
+from strokeclock.training.record import read_record
 from strokeclock.training.store import read_hemispheres
 
 STRONG = {"rotation_deg": 10, "scale": 0.1, "shift_mm": 4, "gain": 0.1, "noise": 0.01}
 NONE = dict.fromkeys(STRONG, 0)
 
 
-def _train(toys, volumes, output, *, box=None, average=(1, 1, 1), **changes):
+def _train(toys, volumes, output, *, box=None, fold=None, average=(1, 1, 1), **changes):
     settings = {"epochs": 2, "batch": 4, "lr": 5e-3, "weight_decay": 0.05, "augmentation": STRONG}
     train_segmenter(
         seed=0,
@@ -34,6 +36,7 @@ def _train(toys, volumes, output, *, box=None, average=(1, 1, 1), **changes):
         training=settings | toys.torch | changes,
         volumes=volumes,
         box=box,
+        fold=fold,
         output=output,
         **toys.inputs(),
     )
@@ -49,7 +52,10 @@ def _read(toys, part="train"):
 def test_finds_the_lesions_of_patients_it_was_not_trained_on(toys, toy_lesions, tmp_path):
     history = _train(toys, toy_lesions, tmp_path / "out", epochs=10, lr=2e-2)
     assert history["validation_dice"].iloc[-1] > 0.8 > history["validation_dice"].iloc[0]
-    network, view = read_segmenter(tmp_path / "out" / "model.pt", series=toys.channels, split=toys.split)
+    network, view, learned_from = read_segmenter(
+        tmp_path / "out" / "model.pt", series=toys.channels, split=toys.split
+    )
+    assert learned_from == {f"toy-{number:02d}" for number in range(14)}
     units = _read(toys, "test")
     masks, _ = read_masks(units, cohort=toys.cohort, volumes=toy_lesions, view=view)
     with torch.inference_mode():
@@ -66,6 +72,28 @@ def test_reads_training_and_validation_patients_only(toys, toy_lesions, tmp_path
     _train(toys, toy_lesions, tmp_path / "out", epochs=1)
     record, _, _ = read_checkpoint(tmp_path / "out" / "model.pt")
     assert record.participants["train"] == [f"toy-{number:02d}" for number in range(10)]
+
+
+def test_a_fold_is_left_out(toys, toy_lesions, tmp_path):
+    _train(toys, toy_lesions, tmp_path / "whole", epochs=1)
+    folds = read_folds(toys.cohort, toys.split, folds=3, seed=0)
+    for patient in folds[1]:
+        (toy_lesions.parent / f"{patient}.nii.gz").unlink()
+        values = np.load(toys.hemispheres / f"{patient}.npy")
+        np.save(toys.hemispheres / f"{patient}.npy", values[::-1].copy())
+    _train(toys, toy_lesions, tmp_path / "fold-2", epochs=1, fold=(2, 3))
+    whole, record = (read_record(tmp_path / name / "run.json") for name in ("whole", "fold-2"))
+    learned = sorted({*whole.participants["train"]} - {*folds[1]})
+    assert len(learned) == 7
+    assert record.participants == {**whole.participants, "train": learned}
+    assert (record.fold, record.data["folds"], whole.fold) == (2, 3, None)
+    assert record.settings == whole.settings
+    network = read_segmenter(tmp_path / "fold-2/model.pt", series=toys.channels, split=toys.split)
+    assert not {*folds[1]} & network.learned_from
+
+
+def test_a_killed_training_of_a_fold_ends_in_the_same_bytes(toys, toy_lesions, ends_alike):
+    ends_alike(lambda output: _train(toys, toy_lesions, output, epochs=2, fold=[1, 2]))
 
 
 def test_weights_do_not_depend_on_the_validation_part(toys, toy_lesions, tmp_path):

@@ -8,15 +8,18 @@ import pandas as pd
 import pytest
 import torch
 
-from strokeclock.baselines.segmented import fit_segmented, predict_segmented
+from strokeclock.baselines.segmented import choose_unseen, fit_segmented, predict_segmented
+from strokeclock.cohort.folds import read_folds
 from strokeclock.cohort.parts import SplitError
 from strokeclock.evaluation.metrics import auc
-from strokeclock.fitted import FittedError
+from strokeclock.fitted import FittedError, digest_units
 from strokeclock.models.view import View
 from strokeclock.predictions import read_predictions
 from strokeclock.segmentation import ratios as module
+from strokeclock.segmentation.network import read_segmenter
 from strokeclock.segmentation.ratios import drop_faint, measure_ratios, measure_segmented
 from strokeclock.segmentation.training import train_segmenter
+from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.phases import PAPER
 from strokeclock.training.store import read_hemispheres
 
@@ -24,39 +27,63 @@ TASK = PAPER["phase3_tss4h5"]
 QUESTION = {"phase": TASK.phase, "below_min": TASK.below_min}
 
 
+FOLDS = 2
+
+
 @pytest.fixture
-def segmenter(toys, toy_lesions, tmp_path):
-    """A network trained on toys: the older the lesion, the brighter on FLAIR."""
+def bright(toys):
+    """The older the lesion, the brighter on FLAIR."""
     minutes = pd.read_csv(toys.cohort, sep="\t").set_index("patient")["onset_to_mri_min"]
     for path in toys.hemispheres.glob("*.npy"):
         values = np.load(path)
         values[:, 2][values[:, 0] == 1] = 0.5 + minutes[path.stem] / 1000
         np.save(path, values)
+
+
+def _train(toys, volumes, folder, *, epochs):
+    """Train the networks of the folds, and one on the whole training part; return their checkpoints."""
     none = dict.fromkeys(("rotation_deg", "scale", "shift_mm", "gain", "noise"), 0)
-    settings = {"epochs": 20, "batch": 4, "lr": 2e-2, "weight_decay": 0.0, "augmentation": none}
-    train_segmenter(
-        seed=0,
-        series=toys.channels,
-        average=(1, 1, 1),
-        width=2,
-        standardise=True,
-        training=settings | toys.torch,
-        volumes=toy_lesions,
-        output=tmp_path / "segmenter",
-        **toys.inputs(),
-    )
-    return tmp_path / "segmenter" / "model.pt"
+    settings = {"epochs": epochs, "batch": 4, "lr": 2e-2, "weight_decay": 0.0, "augmentation": none}
+    places = {f"seed-0/fold-{number}": (number, FOLDS) for number in range(1, FOLDS + 1)}
+    places |= {"seed-0": None}
+    for place, fold in places.items():
+        train_segmenter(
+            seed=0,
+            series=toys.channels,
+            average=(1, 1, 1),
+            width=2,
+            standardise=True,
+            training=settings | toys.torch,
+            volumes=volumes,
+            fold=fold,
+            output=folder / place,
+            **toys.inputs(),
+        )
+    return [folder / place / "model.pt" for place in places]
 
 
-def _predict(toys, model, output, **changes):
+@pytest.fixture
+def segmenters(toys, bright, toy_lesions, tmp_path):
+    """Networks that have hardly learned; the last of the whole training part."""
+    return _train(toys, toy_lesions, tmp_path, epochs=1)
+
+
+def _fit(toys, fold_models, model, fitted, **changes):
     settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device} | changes
+    fit_segmented(fold_models, fitted, model=model, **toys.inputs(), **settings)
+    return settings
+
+
+def _predict(toys, segmenters, output, **changes):
+    *fold_models, model = segmenters
     fitted = output.with_suffix(".json")
-    fit_segmented(model, fitted, **toys.inputs(), **settings)
+    settings = _fit(toys, fold_models, model, fitted, **changes)
     predict_segmented(fitted, output, model=model, **toys.inputs(), **settings)
     return read_predictions(output)
 
 
-def test_time_is_estimated_from_the_segmented_lesion(toys, segmenter, tmp_path, monkeypatch):
+def test_time_is_estimated_from_the_segmented_lesion(toys, bright, toy_lesions, tmp_path, monkeypatch):
+    segmenters = _train(toys, toy_lesions, tmp_path, epochs=20)
     seen = []
 
     def record(own, contralateral, lesion, **settings):
@@ -64,11 +91,16 @@ def test_time_is_estimated_from_the_segmented_lesion(toys, segmenter, tmp_path, 
         return seen[-1]
 
     monkeypatch.setattr(module, "measure_ratios", record)
-    found = _predict(toys, segmenter, tmp_path / "scores.tsv")
+    found = _predict(toys, segmenters, tmp_path / "scores.tsv")
     assert set(found["part"]) == {"validation", "test"}
     assert auc(found["label"], found["score"]) == 1
-    ratios = np.delete(seen[:11], [3, 4], axis=0)  # of the training part; toy-03's lesions are mirror images
-    minutes = np.delete(pd.read_csv(toys.cohort, sep="\t")["onset_to_mri_min"].to_numpy()[:10], 3)
+    # of the training part, fold by fold; toy-03's two lesions are mirror images
+    folds = read_folds(toys.cohort, toys.split, folds=FOLDS, seed=0)
+    order = [patient for fold in folds for patient in fold]
+    place = order.index("toy-03")
+    ratios = np.delete(seen[:11], [place, place + 1], axis=0)
+    onset = pd.read_csv(toys.cohort, sep="\t").set_index("patient")["onset_to_mri_min"]
+    minutes = np.delete(onset[order].to_numpy(), place)
     np.testing.assert_allclose(np.exp(ratios[:, 0]), 2, atol=0.2)  # DWI: 1 over the mean of .3 to .7
     np.testing.assert_allclose(np.exp(ratios[:, 2]), (0.5 + minutes / 1000) / 0.5, atol=0.15)
     np.testing.assert_allclose(np.exp(ratios[:, 3]), 216, rtol=0.2)
@@ -95,36 +127,76 @@ def test_millimetres_are_those_of_what_is_seen(toys, monkeypatch):
     assert spacings == {(2 * 98 / 16, 4 * 233 / 32)}
 
 
-def test_the_fit_does_not_depend_on_the_test_part(toys, segmenter, tmp_path):
-    before = _predict(toys, segmenter, tmp_path / "before.tsv").query("part == 'validation'")
+def test_training_patients_are_measured_by_the_network_that_left_them_out(toys, segmenters, tmp_path):
+    *fold_models, model = segmenters
+    _fit(toys, fold_models, model, tmp_path / "fitted.json")
+    units = read_hemispheres(
+        toys.manifest, cohort=toys.cohort, split=toys.split, task=TASK, part="train", contralateral=True
+    )
+    folds = read_folds(toys.cohort, toys.split, folds=FOLDS, seed=0)
+    measured = np.full((len(units), 4), np.nan)
+    place = choose_device(toys.device, threads=1)
+    for path, fold in zip(fold_models, folds, strict=True):
+        rows = [number for number, patient in enumerate(units.patients) if patient in fold]
+        assert units.select(rows).patients == tuple(units.patients[row] for row in rows)
+        network, view, _ = read_segmenter(path, series=toys.channels, split=toys.split)
+        measured[rows] = measure_segmented(
+            on_device(network, place), units.select(rows), view=view, device=place
+        )
+    content = json.loads((tmp_path / "fitted.json").read_text())
+    assert content["fitted_on"]["sha256"] == digest_units(units.patients, units.labels, measured)
+    assert content["fold_segmentations_sha256"] == [
+        hashlib.sha256(path.read_bytes()).hexdigest() for path in fold_models
+    ]
+
+
+def test_a_network_that_learned_from_a_patient_cannot_measure_it_for_the_fit(toys, segmenters, tmp_path):
+    first, _, whole = segmenters
+    for models in ([whole, whole], [first, whole]):
+        with pytest.raises(SplitError, match=r"toy-\d\d of the train part was left out by none of the 2 "):
+            _fit(toys, models, whole, tmp_path / "fitted.json")
+    assert not (tmp_path / "fitted.json").exists()
+
+
+def test_the_network_that_left_a_patient_out_is_chosen():
+    learned = [{"b", "c", "v"}, {"a", "c", "v"}, {"a", "b", "v"}]
+    assert choose_unseen("cabba", learned, folder="seed-0").tolist() == [2, 0, 1, 1, 0]
+    with pytest.raises(SplitError, match="patient v of the train part was left out by none of the 3"):
+        choose_unseen("av", learned, folder="seed-0")
+    with pytest.raises(SplitError, match=r"patient a .* 2 of the 4 .* in seed-0, and must be by one: delete"):
+        choose_unseen("ba", [*learned, {"b", "c"}], folder="seed-0")
+
+
+def test_the_fit_does_not_depend_on_the_test_part(toys, segmenters, tmp_path):
+    before = _predict(toys, segmenters, tmp_path / "before.tsv").query("part == 'validation'")
     cohort = pd.read_csv(toys.cohort, sep="\t")
     cohort.loc[14:, "onset_to_mri_min"] = 600 - cohort.loc[14:, "onset_to_mri_min"]
     cohort.to_csv(toys.cohort, sep="\t", index=False)
     for number in range(14, 18):
         values = np.load(toys.hemispheres / f"toy-{number}.npy")
         np.save(toys.hemispheres / f"toy-{number}.npy", values[:, ::-1].copy())
-    after = _predict(toys, segmenter, tmp_path / "after.tsv").query("part == 'validation'")
+    after = _predict(toys, segmenters, tmp_path / "after.tsv").query("part == 'validation'")
     pd.testing.assert_frame_equal(before, after)
 
 
-def test_one_class_in_training_is_refused(toys, segmenter, tmp_path):
+def test_one_class_in_training_is_refused(toys, segmenters, tmp_path):
     cohort = pd.read_csv(toys.cohort, sep="\t").assign(onset_to_mri_min=60)
     cohort.to_csv(toys.cohort, sep="\t", index=False)
     with pytest.raises(SplitError, match="all 11 hemispheres of the train part have the label 1"):
-        _predict(toys, segmenter, tmp_path / "scores.tsv")
+        _predict(toys, segmenters, tmp_path / "scores.tsv")
 
 
-def test_a_fit_with_another_network_is_refused(toys, segmenter, tmp_path):
-    _predict(toys, segmenter, tmp_path / "scores.tsv")
+def test_a_fit_with_another_network_is_refused(toys, segmenters, tmp_path):
+    _predict(toys, segmenters, tmp_path / "scores.tsv")
     content = json.loads((tmp_path / "scores.json").read_text())
     assert len(content["regression"]["powers"]) == 14  # four measures, their squares and products
-    assert content["segmentation_sha256"] == hashlib.sha256(segmenter.read_bytes()).hexdigest()
+    assert content["segmentation_sha256"] == hashlib.sha256(segmenters[-1].read_bytes()).hexdigest()
     content["segmentation_sha256"] = 64 * "0"
     (tmp_path / "scores.json").write_text(json.dumps(content))
     settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device}
     with pytest.raises(FittedError, match="was fitted for segmentation_sha256 '000"):
         predict_segmented(
-            tmp_path / "scores.json", tmp_path / "new.tsv", model=segmenter, **toys.inputs(), **settings
+            tmp_path / "scores.json", tmp_path / "new.tsv", model=segmenters[-1], **toys.inputs(), **settings
         )
 
 
