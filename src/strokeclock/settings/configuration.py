@@ -71,6 +71,12 @@ class Settings(Group):
                 "Both cohort.sheet and phantom.patients are set: "
                 "set phantom.patients to 0 or the sheet to null."
             )
+        segmentation, counts = self.training.phase0_segmentation, self.split.counts
+        if segmentation and counts and not self.split.file and counts[0] < segmentation.folds:
+            yield (
+                f"Configuration key training.phase0_segmentation.folds is {segmentation.folds}, and "
+                f"split.counts gives the training part {counts[0]} patients: lower the folds."
+            )
         yield from self._faults_of_initial_weights()
 
     def _faults_of_initial_weights(self) -> Iterator[str]:

@@ -287,6 +287,18 @@ def test_counts_that_do_not_fit_are_refused_before_the_first_job(config):
     check_configuration(config).check_counts(patients=421)
 
 
+def test_more_folds_than_training_patients_are_refused(config):
+    config["training"]["phase0_segmentation"]["folds"] = 272
+    check_configuration(config)
+    config["training"]["phase0_segmentation"]["folds"] = 273
+    assert faults(config) == [
+        "Configuration key training.phase0_segmentation.folds is 273, and split.counts gives the training "
+        "part 272 patients: lower the folds."
+    ]
+    config["training"]["phase0_segmentation"]["folds"] = 1
+    assert "phase0_segmentation.folds cannot be 1" in faults(config)[0]
+
+
 def test_imagenet_weights_are_of_a_network_of_width_64(config, tmp_path):
     file = tmp_path / "resnet18-f37072fd.pth"
     file.touch()
