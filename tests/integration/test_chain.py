@@ -25,7 +25,7 @@ CONFIG = {
         "seeds": [0],
         "phase0_genesis": {"epochs": 1},
         "phase0_medical": {"epochs": 1},
-        "phase0_segmentation": {"epochs": 2},
+        "phase0_segmentation": {"epochs": 2, "folds": 2},
         **{
             name: {"epochs": 2}
             for name in ("phase1_stroke", "phase2_tss3h", "phase3_tss4h5", "phase4_attention")
@@ -140,6 +140,19 @@ def test_phases_are_chained_by_checkpoint(results):
             assert record["parent"]["sha256"] == sha256(before / "model.pt")
 
 
+def test_segmented_ratios_are_fitted_on_cross_fitted_segmentations(results):
+    folder = results / "models/3d/phase0_segmentation/random/seed-0"
+    models = [folder / f"fold-{number}/model.pt" for number in (1, 2)]
+    part_of = {row["patient"]: row["part"] for row in rows(results / "cohort/split.tsv")}
+    learned = [json.loads(path.with_name("run.json").read_text())["participants"]["train"] for path in models]
+    assert sorted(itertools.chain(*learned)) == sorted(name for name in part_of if part_of[name] == "train")
+    assert [len(patients) for patients in learned] == [4, 4]
+    for phase in ("phase2_tss3h", "phase3_tss4h5"):
+        fitted = json.loads((results / f"fitted/segmentation/{phase}/ratios/seed-0.json").read_text())
+        assert fitted["fold_segmentations_sha256"] == [sha256(path) for path in models]
+        assert fitted["segmentation_sha256"] == sha256(folder / "model.pt")
+
+
 def test_predictions_are_of_validation_and_test_patients_alone(results):
     part_of = {row["patient"]: row["part"] for row in rows(results / "cohort/split.tsv")}
     networks = sorted(results.glob("predictions/[23]d/*/*/seed-0.tsv"))
@@ -182,6 +195,17 @@ def test_a_changed_key_reruns_what_depends_on_it_alone(results, run_snakemake):
     process = run_snakemake(results.parents[1], "-n", "--quiet", "rules", config=changed)
     assert "table2" in process.stdout
     assert "phase1_stroke" not in process.stdout
+
+
+def test_other_folds_train_the_networks_of_the_folds_alone(results, run_snakemake):
+    training = CONFIG["training"] | {"phase0_segmentation": {"epochs": 2, "folds": 3}}
+    process = run_snakemake(
+        results.parents[1], "-n", "--quiet", "rules", config=CONFIG | {"training": training}
+    )
+    counts = dict(line.split() for line in process.stdout.splitlines() if len(line.split()) == 2)
+    assert counts["phase0_segmentation"] == "3"
+    assert counts["fit_segmented"] == "2"
+    assert not {"phase1_stroke", "predict", "segmentations"} & set(counts)
 
 
 def test_a_deleted_result_comes_back_with_the_same_bytes(results, run_snakemake):
