@@ -1,6 +1,7 @@
 """Files are written completely or not at all, also where two processes write one file."""
 
 import ast
+import errno
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from strokeclock import files
 from strokeclock.files import replacing, replacing_folder, write_whole
 
 
@@ -129,3 +131,19 @@ def test_every_way_of_renaming_is_found(tmp_path, line):
     path = tmp_path / "a.py"
     path.write_text(f"{line}\ntext.replace('a', 'b')\ntable.rename(columns=names)\nreplace(case, seed=1)\n")
     assert set(renames(path)) == {1}
+
+
+def test_a_file_system_without_locks_is_said_to_have_none(tmp_path, monkeypatch, caplog):
+    def refuse(number):
+        def lockf(_file, _operation):
+            raise OSError(number, "no")
+
+        return lockf
+
+    monkeypatch.setattr(files.fcntl, "lockf", refuse(errno.ENOLCK))
+    with files.locked(tmp_path / "new/ledger.tsv"):
+        pass
+    assert "ledger.tsv: this file system has no locks: let only one process write it" in caplog.text
+    monkeypatch.setattr(files.fcntl, "lockf", refuse(errno.EIO))
+    with pytest.raises(OSError, match="no"), files.locked(tmp_path / "ledger.tsv"):
+        pass
