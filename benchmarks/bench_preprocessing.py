@@ -18,7 +18,7 @@ import numpy as np
 import yaml
 from timing import Row, compare, cpu_seconds
 
-from strokeclock.imaging.atlas import build_atlas, read_atlas
+from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas, read_atlas
 from strokeclock.imaging.bias import estimate_field_ants, estimate_field_niimath
 from strokeclock.imaging.fsl import (
     co_register,
@@ -47,9 +47,7 @@ def _measure(folder: Path) -> Iterator[Row]:
     brain_mask = folder / "brain_mask.nii.gz"
     patient = make_patient(1, seed=SETTINGS["phantom"]["seed"], settings=SETTINGS["phantom"])
     write_patient(patient, scans=raw, lesion=folder / "lesion.nii.gz", brain_mask=brain_mask)
-    atlas = {
-        name: folder / f"atlas_{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")
-    }
+    atlas = {name: folder / f"atlas_{name}.nii.gz" for name in ATLAS_FILES}
     build_atlas(
         source="nilearn",
         grid=SETTINGS["preprocessing"]["grid"],

@@ -23,7 +23,7 @@ import yaml
 from timing import cpu_seconds
 
 from strokeclock.imaging.affine import register_affine
-from strokeclock.imaging.atlas import build_atlas
+from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas
 from strokeclock.imaging.fsl import skull_stripping
 from strokeclock.imaging.mask import refine_mask
 from strokeclock.imaging.resample import resample_mask
@@ -98,9 +98,7 @@ def _case(name: str, t2w: str | Path, mask: str | Path, atlas: Volume, atlas_mas
 
 
 def _atlas(folder: Path) -> tuple[Volume, Volume]:
-    paths = {
-        name: folder / f"atlas_{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")
-    }
+    paths = {name: folder / f"atlas_{name}.nii.gz" for name in ATLAS_FILES}
     build_atlas(source="nilearn", grid=CONFIG["preprocessing"]["grid"], outputs=paths)
     head, mask = (read_volume(paths[name], patient="atlas", series=name) for name in ("t2w", "brain_mask"))
     return head, mask

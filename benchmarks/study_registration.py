@@ -35,7 +35,7 @@ from timing import cpu_seconds
 
 from strokeclock.imaging.affine import register_affine
 from strokeclock.imaging.alignment import rotation
-from strokeclock.imaging.atlas import build_atlas
+from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas
 from strokeclock.imaging.fsl import flirt_to_world
 from strokeclock.imaging.mask import refine_mask
 from strokeclock.imaging.resample import resample_mask
@@ -400,7 +400,7 @@ def _measure(case: Case, method: type, atlas: dict[str, Path]) -> dict[str, floa
 
 
 def _atlas(folder: Path) -> dict[str, Path]:
-    files = {name: folder / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
+    files = {name: folder / f"{name}.nii.gz" for name in ATLAS_FILES}
     build_atlas(source="nilearn", grid=(112, 112, 26), outputs=files)
     head, mask = (read_volume(files[name], patient="atlas", series=name) for name in ("t2w", "brain_mask"))
     files["brain"] = folder / "brain.nii.gz"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
-from strokeclock.imaging.atlas import build_atlas, read_atlas
+from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas, read_atlas
 from strokeclock.imaging.check import check
 from strokeclock.imaging.hemispheres import make_hemispheres
 from strokeclock.imaging.open_chain import preprocess_patient
@@ -26,7 +26,6 @@ from strokeclock.series import CHANNELS
 
 pytestmark = pytest.mark.integration
 
-ATLAS = ("t2w", "brain_mask", "grid", "brain_mask_grid")
 NUMBER = 6  # of the phantom that all are variants of
 USUAL = {"lesion_volume_left_ml": 30.0, "territory": "mca_branch"}
 
@@ -40,9 +39,9 @@ def settings(root):
 def atlas(tmp_path_factory):
     """The files of nilearn's atlas, and what the chain reads of them."""
     folder = tmp_path_factory.mktemp("atlas")
-    files = {name: folder / f"{name}.nii.gz" for name in ATLAS}
+    files = {name: folder / f"{name}.nii.gz" for name in ATLAS_FILES}
     build_atlas(source="nilearn", grid=(112, 112, 26), outputs=files)
-    return SimpleNamespace(files=files, read=read_atlas(**{name: files[name] for name in ATLAS[:3]}))
+    return SimpleNamespace(files=files, read=read_atlas(**{name: files[name] for name in ATLAS_FILES[:3]}))
 
 
 @pytest.fixture(scope="session")

@@ -5,11 +5,13 @@ rule atlas:
     input:
         t2w=config["preprocessing"]["atlas"]["t2w"] or [],
         brain_mask=config["preprocessing"]["atlas"]["brain_mask"] or [],
+        white_matter=config["preprocessing"]["atlas"]["white_matter"] or [],
     output:
         t2w=f"{RUN}/atlas/t2w.nii.gz",
         brain_mask=f"{RUN}/atlas/brain_mask.nii.gz",
         grid=f"{RUN}/atlas/grid.nii.gz",
         brain_mask_grid=f"{RUN}/atlas/brain_mask_grid.nii.gz",
+        white_matter_grid=f"{RUN}/atlas/white_matter_grid.nii.gz",
     log:
         f"{LOG}/atlas/atlas.log",
     conda:

@@ -18,11 +18,13 @@ from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
 log = logging.getLogger(__name__)
 
+ATLAS_FILES = ("t2w", "brain_mask", "grid", "brain_mask_grid", "white_matter_grid")  # what is written
 SPACING = 2.0  # mm; registration works at 3 mm and coarser
 # b0 signal of fluid, grey and white matter at 3 T, TE 95 ms, over that of fluid (docs/phantom.md)
 CSF, GREY, WHITE = 1.0, 0.42, 0.24
 SKULL, SCALP = 0.05, 0.35
 SKULL_MM, SCALP_MM = 7.0, 6.0  # thickness around the brain
+LEAST_INSIDE = 0.95  # share of the white matter that lies in the atlas's brain mask
 
 
 class Atlas(NamedTuple):
@@ -46,25 +48,30 @@ def build_atlas(
     outputs: Mapping[str, str | Path],
     t2w: str | Path | None = None,
     brain_mask: str | Path | None = None,
+    white_matter: str | Path | None = None,
 ) -> None:
     """Write atlas and brain mask twice: about 2 mm isotropic for registration, and on the final grid.
 
-    All four are RAS with x symmetric about 0.
+    The white matter's share of each voxel, 0 to 1, is written on the final grid alone. All are RAS with x
+    symmetric about 0.
 
     Parameters
     ----------
     source : nilearn | files | templateflow
         nilearn: a T2w-like whole head from its symmetric ICBM-2009a tissue maps; files: ``t2w`` and
         ``brain_mask``; templateflow: MNI152NLin2009cSym.
+    white_matter : path
+        A map from 0 to 1 (or to 100 or 255) in the atlas's space; None: nilearn's ICBM-2009a map, which fits
+        any atlas in MNI space.
     grid : (nx, ny, nz)
         Voxels of the final grid; nx even.
-    outputs : name -> path
-        t2w and brain_mask, about 2 mm; grid and brain_mask_grid, on the final grid.
+    outputs : name of `ATLAS_FILES` -> path
+        t2w and brain_mask, about 2 mm; grid, brain_mask_grid and white_matter_grid, on the final grid.
 
     Raises
     ------
     ConfigurationError
-        The source is absent, or its mask does not lie on its T2w image.
+        The source is absent, or its mask does not lie on its T2w image, or the white matter not in its mask.
     """
     if source == "nilearn":
         head, brain = _from_tissue_maps()
@@ -76,6 +83,7 @@ def build_atlas(
         head, brain = _read_pair(t2w, brain_mask)
     else:
         head, brain = _read_pair(*_fetch())
+    white = _read_white_matter(white_matter, brain)
 
     x, y, z = (int(extent / SPACING + 1e-3) for extent in head.spacing * head.shape)
     fine = (x + x % 2, y, z)
@@ -86,6 +94,7 @@ def build_atlas(
         affine = fit_grid(head, shape)
         write_volume(image_path, resample(head, shape=shape, affine=affine))
         write_volume(mask_path, resample_mask(brain, shape=shape, affine=affine), dtype=np.uint8)
+    write_volume(outputs["white_matter_grid"], resample(white, shape=shape, affine=affine))
 
 
 def _from_tissue_maps() -> tuple[Volume, Volume]:
@@ -94,18 +103,7 @@ def _from_tissue_maps() -> tuple[Volume, Volume]:
     Inside the brain (where the T1w image is) what is neither grey nor white is fluid. Around it lie a dark
     skull and a scalp, because registration uses voxels a few millimetres outside the brain too.
     """
-    nilearn = find_spec("nilearn")
-    if nilearn is None or nilearn.origin is None:
-        raise MissingSoftwareError("nilearn holds the atlas and is not installed: pip install nilearn.")
-    folder = Path(nilearn.origin).parent / "datasets/data"
-    maps = {}
-    for tissue in ("t1", "gm", "wm"):
-        path = folder / f"mni_icbm152_{tissue}_tal_nlin_sym_09a_converted.nii.gz"
-        if not path.exists():
-            raise ConfigurationError(
-                f"nilearn's {path.name} is absent: install nilearn 0.12 or later, or set atlas.source"
-            )
-        maps[tissue] = read_volume(path, patient="atlas", series=tissue)
+    maps = {tissue: _read_nilearn(tissue) for tissue in ("t1", "gm", "wm")}
     grey, white = maps["gm"].data / 255, maps["wm"].data / 255
     brain = ndimage.binary_fill_holes((maps["t1"].data > 0) | (grey + white > 0.5))
     fluid = np.clip(1 - grey - white, 0, 1)
@@ -114,6 +112,35 @@ def _from_tissue_maps() -> tuple[Volume, Volume]:
     head = np.where(brain, CSF * fluid + GREY * grey + WHITE * white, head)
     affine = maps["t1"].affine
     return Volume(head.astype(np.float32), affine), Volume(brain.astype(np.float32), affine)
+
+
+def _read_nilearn(tissue: str) -> Volume:
+    """A symmetric ICBM-2009a map of nilearn at 1 mm: t1; or gm or wm, 0 to 255."""
+    nilearn = find_spec("nilearn")
+    if nilearn is None or nilearn.origin is None:
+        raise MissingSoftwareError("nilearn holds the atlas and is not installed: pip install nilearn.")
+    name = f"mni_icbm152_{tissue}_tal_nlin_sym_09a_converted.nii.gz"
+    path = Path(nilearn.origin).parent / "datasets/data" / name
+    if not path.exists():
+        raise ConfigurationError(
+            f"nilearn's {path.name} is absent: install nilearn 0.12 or later, or set atlas.source"
+        )
+    return read_volume(path, patient="atlas", series=tissue)
+
+
+def _read_white_matter(path: str | Path | None, brain: Volume) -> Volume:
+    """The white matter's share of each voxel, 0 to 1; refused where much of it lies outside the brain."""
+    found = read_volume(path, patient="atlas", series="white_matter") if path else _read_nilearn("wm")
+    white = Volume(found.data / found.data.max(), found.affine)
+    core = white.data > 0.5
+    inside = resample_mask(brain, shape=white.shape, affine=white.affine).data[core].mean()
+    if inside < LEAST_INSIDE:
+        raise ConfigurationError(
+            f"only {inside:.0%} of the white matter of {Path(path).name if path else 'the ICBM-2009a atlas'} "
+            "lies in the atlas's brain mask: name a map in the atlas's space in "
+            "preprocessing.atlas.white_matter"
+        )
+    return white
 
 
 def _read_pair(t2w: str | Path, brain_mask: str | Path) -> tuple[Volume, Volume]:

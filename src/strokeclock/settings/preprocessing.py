@@ -48,7 +48,12 @@ class Atlas(Group):
     t2w: PathName | None = setting(None, "for source files: the T2w atlas, of the whole head or the brain")
     brain_mask: PathName | None = setting(None, "for source files: the atlas's brain mask")
 
+    white_matter: PathName | None = setting(
+        None, "map of the atlas's white matter, for radiomics; null: nilearn's, for any atlas in MNI space"
+    )
+
     def faults(self) -> Iterator[str]:
+        yield from missing_file("preprocessing.atlas.white_matter", self.white_matter)
         for key in ("t2w", "brain_mask") if self.source == "files" else ():
             path = getattr(self, key)
             if not path or not Path(path).is_file():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from strokeclock.imaging.atlas import build_atlas
+from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas
 from strokeclock.imaging.resample import resample
 from strokeclock.imaging.volume import Volume, read_volume
 
@@ -21,7 +21,7 @@ NATIVE = {"shape": (88, 104, 28), "spacing": (2.5, 2.5, 6.0)}
 def atlas_files(tmp_path_factory):
     """The atlas that nilearn's maps give, on a small final grid."""
     folder = tmp_path_factory.mktemp("atlas")
-    files = {name: folder / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
+    files = {name: folder / f"{name}.nii.gz" for name in ATLAS_FILES}
     build_atlas(source="nilearn", grid=(56, 56, 26), outputs=files)
     return files
 

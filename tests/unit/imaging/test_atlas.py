@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.imaging.atlas import build_atlas
+from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
 
@@ -16,7 +16,7 @@ def read(path):
 
 
 def outputs(folder):
-    return {name: folder / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
+    return {name: folder / f"{name}.nii.gz" for name in ATLAS_FILES}
 
 
 def test_grids(atlas_files):
@@ -44,6 +44,73 @@ def test_contrast_is_that_of_a_t2w_head(atlas, atlas_mask):
         assert white > 0.2
     assert at(0, 74, 14) < 0.15 < at(0, 82, 14)
     assert at(-94, 90, 100) == 0
+
+
+def at(volume, *world):
+    return volume.data[tuple(np.rint(np.linalg.inv(volume.affine) @ [*world, 1]).astype(int)[:3])]
+
+
+def test_white_matter_is_where_it_is_in_the_atlas(atlas_files):
+    """A share of each voxel: centrum semiovale and splenium, not putamen, ventricle or scalp (MNI, mm)."""
+    white, mask = read(atlas_files["white_matter_grid"]), read(atlas_files["brain_mask_grid"])
+    assert white.same_grid(mask)
+    assert (white.data.min(), white.data.max()) == pytest.approx((0, 1), abs=0.01)
+    assert 0.4 < white.data.sum() * np.prod(white.spacing) / 1e6 < 0.8  # litres
+    assert not white.data[(mask.data == 0) & (white.data > 0.5)].any()
+    for side in (-1, 1):
+        assert at(white, side * 26, -20, 34) > 0.7 > at(white, side * 26, 4, 0)
+        assert at(white, side * 4, 10, 12) < 0.3
+    assert np.abs(white.data - white.data[::-1]).mean() < 0.01
+
+
+@pytest.fixture
+def sources(tmp_path, atlas, atlas_mask):
+    """What `build_atlas` takes for an atlas of one's own."""
+    write_volume(tmp_path / "head.nii.gz", atlas)
+    write_volume(tmp_path / "mask.nii.gz", atlas_mask)
+    return {
+        "source": "files",
+        "grid": (40, 40, 20),
+        "t2w": tmp_path / "head.nii.gz",
+        "brain_mask": tmp_path / "mask.nii.gz",
+        "outputs": outputs(tmp_path),
+    }
+
+
+def test_an_atlas_of_ones_own_in_mni_space_takes_nilearns_white_matter(sources, atlas_files):
+    build_atlas(**sources)
+    white, fine = read(sources["outputs"]["white_matter_grid"]), read(atlas_files["white_matter_grid"])
+    assert at(white, 26, -20, 34) == pytest.approx(at(fine, 26, -20, 34), abs=0.2)
+    assert at(white, 26, 4, 0) < 0.4
+
+
+@pytest.mark.parametrize("most", [1, 100, 255])
+def test_a_white_matter_map_of_ones_own_may_have_any_scale(sources, tmp_path, atlas_mask, most):
+    core = np.zeros(atlas_mask.shape, np.float32)
+    core[20:40, 40:60, 30:50] = most
+    write_volume(tmp_path / "white.nii.gz", Volume(core, atlas_mask.affine))
+    build_atlas(**sources, white_matter=tmp_path / "white.nii.gz")
+    white = read(sources["outputs"]["white_matter_grid"])
+    assert white.data.max() == pytest.approx(1)
+    assert white.data.sum() * np.prod(white.spacing) == pytest.approx(
+        (core > 0).sum() * np.prod(atlas_mask.spacing), rel=0.05
+    )
+
+
+def test_white_matter_that_lies_elsewhere_is_refused(sources, tmp_path, atlas_mask):
+    """A map in another space, named or nilearn's for an atlas that is not in MNI space."""
+    moved = atlas_mask.affine.copy()
+    moved[1, 3] += 80
+    write_volume(tmp_path / "white.nii.gz", Volume(atlas_mask.data, moved))
+    with pytest.raises(
+        ConfigurationError, match=r"white\.nii\.gz lies in .* preprocessing\.atlas\.white_matter"
+    ):
+        build_atlas(**sources, white_matter=tmp_path / "white.nii.gz")
+    head = read(sources["t2w"])
+    for name, data in (("head", head.data), ("mask", atlas_mask.data)):
+        write_volume(tmp_path / f"{name}.nii.gz", Volume(data, moved))
+    with pytest.raises(ConfigurationError, match=r"the ICBM-2009a atlas lies in"):
+        build_atlas(**sources)
 
 
 def test_left_and_right_are_alike(atlas, atlas_mask):

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from strokeclock.errors import MissingSoftwareError, PatientError
 from strokeclock.imaging import fsl
-from strokeclock.imaging.atlas import build_atlas
+from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
 SERIES = ("t2w", "dwi", "flair", "adc")
@@ -291,7 +291,7 @@ def test_flirt_moves_by_the_matrix(tmp_path, moving, fixed):
 @pytest.mark.fsl
 def test_the_boxes_in_their_order(tmp_path):
     """A head that is the moved atlas: the chain must undo the move of b0 and the further move of FLAIR."""
-    atlas = {name: tmp_path / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
+    atlas = {name: tmp_path / f"{name}.nii.gz" for name in ATLAS_FILES}
     build_atlas(source="nilearn", grid=(64, 74, 26), outputs=atlas)
     head = read_volume(atlas["t2w"], patient="atlas", series="t2w")
     brain = read_volume(atlas["brain_mask"], patient="atlas", series="mask").data
