@@ -23,7 +23,7 @@ _SOFTWARE = (
     "antspyx",
     "nipype",
     "nilearn",
-    "mirp",
+    "scikit-image",
     "matplotlib",
 )
 

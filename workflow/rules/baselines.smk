@@ -104,22 +104,24 @@ rule predict_clinical:
 rule radiomics:
     input:
         preprocessed=preprocessed_table,
-        cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient changes no other; params hold the sides
+        white_matter=f"{RUN}/atlas/white_matter_grid.nii.gz",
     output:
         table=patients.table_of("radiomics"),
         features=f"{RUN}/radiomics/{{batch}}.tsv",
     log:
         f"{LOG}/radiomics/{{batch}}.log",
     conda:
-        "../../envs/radiomics.yaml"
+        "../../envs/preprocessing.yaml"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=15,
     params:
-        **config["evaluation"]["radiomics"],
-        regions=files_of({"region": "radiomics/{patient}.nii.gz"}),
-        sides=None if patients.are_phantoms else row_of("lesion_side"),
+        infarcts=files_of({"infarct": "radiomics/{patient}.nii.gz"}),
+        white_matter_share=config["evaluation"]["radiomics"]["white_matter_share"],
+        adc_share=config["evaluation"]["radiomics"]["adc_share"],
+        dwi_sd=config["evaluation"]["radiomics"]["dwi_sd"],
+        min_infarct_ml=config["evaluation"]["radiomics"]["min_infarct_ml"],
     script:
         "../scripts/radiomics.py"
 
@@ -146,6 +148,7 @@ rule predict_ml:
         runtime=10,
     params:
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        classifier=config["evaluation"]["radiomics"]["classifier"],
     script:
         "../scripts/predict_ml.py"
 

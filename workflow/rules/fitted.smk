@@ -96,5 +96,6 @@ rule fit_ml:
         runtime=10,
     params:
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        classifier=config["evaluation"]["radiomics"]["classifier"],
     script:
         "../scripts/fit_ml.py"

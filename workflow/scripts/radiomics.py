@@ -1,4 +1,4 @@
-"""Find a batch's infarct cores and compute the features of those that are large enough."""
+"""Find a batch's infarcts and compute the features of those that are large enough."""
 
 from strokeclock.baselines.radiomics.features import measure_batch
 from strokeclock.job import run

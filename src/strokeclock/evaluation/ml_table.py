@@ -1,4 +1,4 @@
-"""The radiomics baseline beside the networks: usable regions, the chosen classifier, and AUCs.
+"""The radiomics baseline beside the networks: usable regions, the chosen classifier, thresholds, and AUCs.
 
 The paper reports an AUC of .76 of its 2D network on the 221 of 422 patients that the baseline could use.
 These patients are easier: their infarcts are larger. So all rows of the baseline's task are measured on the
@@ -15,16 +15,27 @@ import numpy as np
 from strokeclock.cohort.parts import PARTS
 from strokeclock.evaluation.comparison import SAME, TOO_FEW, delong_test
 from strokeclock.evaluation.intervals import delong_interval
-from strokeclock.evaluation.metrics import auc
-from strokeclock.evaluation.tables import name_row, rate_columns, read_scorers, with_interval, write_table
+from strokeclock.evaluation.metrics import auc, count, youden_threshold
+from strokeclock.evaluation.tables import (
+    RATES,
+    name_row,
+    rate_columns,
+    rates,
+    read_scorers,
+    with_interval,
+    write_table,
+)
 from strokeclock.predictions import PAPER, SUBSET, Scorer, ScorerPredictions, Tasks
 
 COLUMNS = (
     *("section", "stage", "model", "start", "part", "patients", "n", "positives"),
     *rate_columns("auc", "difference"),
-    *("p", "note"),
+    *("p", "threshold"),
+    *rate_columns(*RATES),
+    "note",
 )
-REGION, CHOICE, TEST = "usable regions", "cross-validation", "same test patients"
+REGION, CHOICE, CALLS, TEST = "usable regions", "cross-validation", "thresholds", "same test patients"
+F05, YOUDEN = "F0.5 (Lee et al. 2020)", "Youden's J (as in Table 2)"
 PAPER_SHARE = "the paper: 221 of 422"
 
 
@@ -41,9 +52,10 @@ def write_ml_table(
     """Write tables/ml_baseline.csv (`COLUMNS`).
 
     Its sections: in how many patients of each part the region can be measured (n of patients); the
-    candidates' cross-validated AUC with their best settings, which is a little too high; and every row with
-    the radiomics baseline's task on the test patients that it can use. The difference is row - baseline, by
-    DeLong's paired test, not corrected for the number of rows.
+    candidates' cross-validated AUC with their best settings, which is a little too high; the baseline's rates
+    on the test part at two thresholds, both chosen on the cross-validated scores; and every row with the
+    baseline's task on the test patients that it can use. The difference is row - baseline, by DeLong's paired
+    test, not corrected for the number of rows.
 
     Parameters
     ----------
@@ -81,16 +93,33 @@ def write_ml_table(
         for name, part in {**{name: parts[name] for name in PARTS}, "all": total}.items()
     ]
     for name, candidate in found["candidates"].items():
-        settings = ", ".join(
-            f"{key.split('__')[-1]} {value:g}" for key, value in candidate["settings"].items()
-        )
-        chosen = "; chosen" if name == found["chosen"] else ""
-        rows.append({"section": CHOICE, "model": name, "auc": candidate["auc"], "note": settings + chosen})
-    if baselines := [found for scorer, found in scorers.items() if scorer.net == SUBSET]:
+        notes = [f"{key.split('__')[-1]} {value:g}" for key, value in candidate["settings"].items()]
+        if name == found["chosen"]:
+            notes.append(f"chosen, with {len(found['selected'])} features")
+        rows.append({"section": CHOICE, "model": name, "auc": candidate["auc"], "note": ", ".join(notes)})
+    if baselines := [predicted for scorer, predicted in scorers.items() if scorer.net == SUBSET]:
+        rows += _call(baselines[0], found["threshold_f05"], confidence)
         rows += _compare(baselines[0], scorers, tasks, confidence)
     else:
         rows.append({"section": TEST, "model": SUBSET, "part": "test", "note": found["note"]})
     write_table(table, rows, columns=COLUMNS)
+
+
+def _call(baseline: ScorerPredictions, threshold_f05: float, confidence: float) -> Iterator[dict[str, Any]]:
+    """Yield the baseline's rates on the test part at each threshold."""
+    learned, test = baseline.units(*baseline.fitting_parts), baseline.units("test")
+    thresholds = {F05: threshold_f05, YOUDEN: youden_threshold(learned.label, learned.score)}
+    for name, threshold in thresholds.items():
+        counts = count(test.label, test.score >= threshold)
+        yield {
+            "section": CALLS,
+            "model": name,
+            "part": "test",
+            "n": counts.n,
+            "positives": counts.positives,
+            "threshold": threshold,
+            **rates(counts, confidence=confidence),
+        }
 
 
 def _compare(

@@ -288,10 +288,13 @@ def _evaluation(config: Mapping) -> Iterator[str]:
         "exact test, corrected after Holm"
     )
     own = settings["radiomics"]
+    by_choice = {"best": "chosen by cross-validation in the training and validation parts"}
     yield (
-        f"the radiomics baseline measured cores of ADC up to {own['adc_max'] * 1e6:g} · 10⁻⁶ mm²/s and "
-        f"{own['min_roi_ml']:g} mL or more"
+        f"the radiomics baseline (Lee et al. 2020) measured infarcts of {own['min_infarct_ml']:g} mL or "
+        f"more, with an ADC below {own['adc_share']:g} of the patient's normaliser and b1000 from "
+        f"{own['dwi_sd']:g} SD over the mean of white matter (atlas map from {own['white_matter_share']:g})"
     )
+    yield f"its classifier was {by_choice.get(own['classifier'], 'the ' + own['classifier'])}"
     yield f"Grad-CAM was taken at the {settings['gradcam_layer']} convolutional stage"
 
 

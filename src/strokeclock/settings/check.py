@@ -15,6 +15,8 @@ RENAMED: dict[str, str] = {
     "models.other_hemisphere": "models.contralateral",
     "starting_weights": "initial_weights",
     "training.arms": "training.starts",
+    "evaluation.radiomics.adc_max": "evaluation.radiomics.adc_share",
+    "evaluation.radiomics.min_roi_ml": "evaluation.radiomics.min_infarct_ml",
     "training.phase0_outline": "training.phase0_segmentation",
 }
 

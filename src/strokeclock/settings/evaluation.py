@@ -4,18 +4,39 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from strokeclock.settings.group import AS_WRITTEN, Group, Natural, Positive, Share, section, setting
+from strokeclock.settings.group import (
+    AS_WRITTEN,
+    Group,
+    Natural,
+    NotNegative,
+    Positive,
+    Share,
+    section,
+    setting,
+)
 
 
 class Radiomics(Group):
-    adc_max: Annotated[float, Field(gt=0, le=3.0e-3), AS_WRITTEN] = setting(
-        620.0e-6, "highest ADC of the core", unit="mm2/s", source='D: "a stringent threshold"'
+    adc_share: Annotated[float, Field(gt=0.5, lt=1), AS_WRITTEN] = setting(
+        0.835, "share of the ADC's normaliser below which a voxel may be infarct", source="D: Lee et al."
     )
-    min_roi_ml: Positive = setting(
+    dwi_sd: NotNegative = setting(
+        1.5, "SD over the white matter's mean from which b1000 confirms it", source="D: Lee et al."
+    )
+    white_matter_share: Annotated[float, Field(gt=0, lt=1), AS_WRITTEN] = setting(
+        0.7, "least share of white matter in the atlas's voxels that count as such", source="D: Lee et al."
+    )
+    min_infarct_ml: Positive = setting(
         3.0,
-        "smallest core that is measured",
+        "smallest infarct that is measured",
         unit="mL",
         source="D; the paper: 221 of 422 patients usable",
+    )
+    classifier: Literal["best", "logistic regression", "linear SVM", "RBF SVM", "random forest"] = setting(
+        "best",
+        "the row of Table 2",
+        source="D: Lee et al. report each",
+        meanings={"best": "by cross-validation in the training and validation parts"},
     )
 
 
@@ -31,7 +52,7 @@ class Evaluation(Group):
         0.95, "confidence level of all intervals", source="D"
     )
     bootstraps: Natural = setting(2000, "bootstrap samples, of patients", source="D")
-    radiomics: Radiomics = section(Radiomics, "the baseline after Lee et al. 2020, on the infarct core")
+    radiomics: Radiomics = section(Radiomics, "the baseline after Lee et al. 2020, on the infarct")
     gradcam_layer: Literal["penultimate", "last"] = setting(
         "penultimate", "convolutional stage that Grad-CAM shows", source="P"
     )

@@ -54,7 +54,8 @@ def test_the_papers_settings_in_words(config):
         "Nothing was augmented.",
         "the threshold was chosen on the validation part by Youden's J.",
         "Intervals are 95% ones",
-        "ADC up to 620 · 10⁻⁶ mm²/s and 3 mL or more",
+        "measured infarcts of 3 mL or more, with an ADC below 0.835 of the patient's normaliser",
+        "Its classifier was chosen by cross-validation in the training and validation parts.",
     ):
         assert said in text, said
 
@@ -108,7 +109,11 @@ CHANGES = [
     ({"evaluation": {"threshold": "fixed", "fixed_threshold": 0.4}}, "the threshold was fixed at 0.4"),
     ({"evaluation": {"confidence": 0.9}}, "Intervals are 90% ones"),
     ({"evaluation": {"bootstraps": 321}}, "321 bootstraps"),
-    ({"evaluation": {"radiomics": {"min_roi_ml": 1.5}}}, "1.5 mL or more"),
+    ({"evaluation": {"radiomics": {"min_infarct_ml": 1.5}}}, "infarcts of 1.5 mL or more"),
+    ({"evaluation": {"radiomics": {"adc_share": 0.8}}}, "ADC below 0.8 of the"),
+    ({"evaluation": {"radiomics": {"dwi_sd": 2.0}}}, "b1000 from 2 SD over"),
+    ({"evaluation": {"radiomics": {"white_matter_share": 0.9}}}, "atlas map from 0.9"),
+    ({"evaluation": {"radiomics": {"classifier": "RBF SVM"}}}, "Its classifier was the RBF SVM"),
     ({"evaluation": {"gradcam_layer": "last"}}, "Grad-CAM was taken at the last convolutional stage"),
 ]
 

@@ -100,7 +100,22 @@ def test_checking_changes_nothing(config):
             "models.channels is [dwi, dwi], which names dwi twice: keep one.",
         ),
         ("training.seeds", [0, 1, 0], "training.seeds is [0, 1, 0], which names 0 twice"),
+        (
+            "evaluation.radiomics.classifier",
+            "forest",
+            "evaluation.radiomics.classifier is 'forest', not one of its choices: best, 'logistic regression'",
+        ),
         # types and limits
+        (
+            "evaluation.radiomics.adc_share",  # what was adc_max
+            6.2e-4,
+            "evaluation.radiomics.adc_share cannot be 6.2e-4: give a number above 0.5 and below 1.",
+        ),
+        (
+            "preprocessing.atlas.white_matter",
+            "absent.nii.gz",
+            "preprocessing.atlas.white_matter names absent.nii.gz, which does not exist",
+        ),
         ("training.phase1_stroke.lr", -1, "training.phase1_stroke.lr cannot be -1: give a number above 0."),
         ("training.threads", "two", "training.threads cannot be 'two': give a whole number from 1 up."),
         ("training.seeds", [], "training.seeds cannot be []: give a list, each a whole number from 0 up."),
@@ -262,12 +277,12 @@ def test_an_unknown_key_is_reported_once_whatever_it_holds(config):
         ("starting_weights", {"imagenet": {"file": "x.pth"}}, "initial_weights"),
         ("training.arms", ["chain"], "training.starts"),
         ("training.phase0_outline", None, "training.phase0_segmentation"),
+        ("evaluation.radiomics.adc_max", 6.2e-4, "evaluation.radiomics.adc_share"),
+        ("evaluation.radiomics.min_roi_ml", 3.0, "evaluation.radiomics.min_infarct_ml"),
     ],
 )
 def test_a_renamed_key_is_refused_with_its_new_name(config, old, value, new):
-    *groups, key = old.split(".")
-    group = config[groups[0]] if groups else config
-    group[key] = value
+    put(config, old, value)
     assert faults(config) == [f"Configuration key {old} is now called {new}: rename it in your file."]
 
 

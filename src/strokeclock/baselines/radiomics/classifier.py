@@ -1,13 +1,15 @@
-"""The radiomics baseline after Lee et al. 2020: three classifiers on the infarct core's features.
+"""The radiomics baseline after Lee et al. 2020: classifiers of the infarct's features.
 
 Cross-validation inside the training and validation parts chooses the settings of each classifier, the
-classifier and the threshold, from scores of models that were not fitted on the scored patient. The chosen
-classifier scores the test part once.
+classifier and the thresholds, from scores of models that were not fitted on the scored patient: z-scores and
+the selection of features are fitted in each fold, too. The chosen classifier scores the test part once.
 """
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,7 +19,7 @@ import pandas as pd
 
 from strokeclock.baselines.patients import read_patients, write_scores
 from strokeclock.baselines.radiomics.table import read_features
-from strokeclock.baselines.regression import apply_regression, restore_regression, take_numbers
+from strokeclock.baselines.regression import Regression, apply_regression, restore_regression
 from strokeclock.cohort.parts import PARTS, read_split
 from strokeclock.files import write_whole
 from strokeclock.fitted import FittedError, describe_fit, digest_units, read_fitted, write_fitted
@@ -27,11 +29,15 @@ log = logging.getLogger(__name__)
 
 KIND, ROW = "classifier", "radiomics"
 FOLDS = 5
-FEWEST = 10  # usable patients of a class to fit a classifier
-NOT_FEATURES = ("region_ml", "reason")
+FEWEST = FOLDS  # usable patients of a class to fit a classifier: one a fold
+NOT_FEATURES = ("infarct_ml", "reason")
 SEED = 0  # of the folds and of the forest
 LEARNED = ("train", "validation")
+BEST = "best"  # the classifier with the highest cross-validated AUC
 REGRESSION = "logistic regression"  # the classifier whose numbers are written
+TREES = 500
+ITERATIONS = 100_000  # at most, of one fit: a linear SVM of a high cost does not end where classes overlap
+F_RANGE = (0.2, 0.8)  # of the threshold with the best F0.5
 
 
 @dataclass(frozen=True)
@@ -43,13 +49,15 @@ class Choice:
     candidates : name -> its best mean AUC over the folds, and the settings that gave it.
     chosen : the name of the best.
     scores : (n,) of the patients fitted on, each by a model that was not fitted on this patient's fold.
-    model : the chosen classifier, fitted on all of them.
+    model : the chosen classifier's whole pipeline, fitted on all of them; it gives probabilities.
+    selected : (features,) bool, the features that the model keeps.
     """
 
     candidates: dict[str, dict[str, Any]]
     chosen: str
     scores: np.ndarray
     model: Any
+    selected: np.ndarray
 
 
 class People(NamedTuple):
@@ -92,11 +100,13 @@ def fit_ml(
     split: str | Path,
     phase: str,
     below_min: float,
+    classifier: str,
 ) -> None:
     """Choose a classifier on the training and validation parts and write it.
 
-    Of a logistic regression the numbers are written. Of the other two, the settings and the digest of the
-    features are written: these two are fitted again wherever they are applied.
+    The names of the selected features are written. Of a logistic regression the numbers of these features
+    are written: z-scores and coefficients. Of the others, the settings and the digest of the features are
+    written: they are fitted again wherever they are applied.
 
     Parameters
     ----------
@@ -110,6 +120,8 @@ def fit_ml(
         cohort/cohort.tsv and split.tsv.
     phase, below_min : str, float
         A time task: the label is 1 where TSS is below so many minutes.
+    classifier : best, or one of the candidates
+        Which is chosen; best: the one with the highest cross-validated AUC.
     """
     people = _read_people(features, cohort=cohort, split=split, below_min=below_min)
     learned, values = people.learned, people.features(people.learned)
@@ -120,19 +132,27 @@ def fit_ml(
         "below_min": below_min,
         "inputs": list(people.values.columns),
         "seed": SEED,
+        "classifier": classifier,
         "candidates": {},
         "chosen": "",
+        "selected": [],
+        "threshold_f05": None,
         "travels": False,
         "regression": None,
         "fitted_on": fitted_on,
     }
     lines = ["patient\tscore"]
     if people.fewest >= FEWEST:
-        choice = choose_classifier(values, label)
+        choice = choose_classifier(values, label, classifier=classifier)
         lines += map("{}\t{!r}".format, learned.index, choice.scores.tolist())
-        content |= {"candidates": choice.candidates, "chosen": choice.chosen}
+        content |= {
+            "candidates": choice.candidates,
+            "chosen": choice.chosen,
+            "selected": people.values.columns[choice.selected].tolist(),
+            "threshold_f05": choose_f05_threshold(label, choice.scores),
+        }
         if choice.chosen == REGRESSION:
-            regression = take_numbers(choice.model, inputs=content["inputs"])
+            regression = _take_regression(choice, inputs=content["selected"])
             content |= {"travels": True, "regression": asdict(regression)}
     write_whole(cross_validated, "\n".join(lines) + "\n")
     write_fitted(fitted, content, kind=KIND)
@@ -149,6 +169,7 @@ def predict_ml(
     split: str | Path,
     phase: str,
     below_min: float,
+    classifier: str,
 ) -> None:
     """Write scores of the patients with a usable region by the chosen classifier.
 
@@ -162,9 +183,9 @@ def predict_ml(
         predictions/ml/<phase>/radiomics/seed-0.tsv; the training and validation parts' scores are the
         cross-validated ones. Only a heading where no classifier was chosen or no patient can be tested.
     record : path
-        JSON: numbers of patients and usable ones of each part, the candidates and the chosen one, or in
-        ``note`` why there is none.
-    cohort, split, phase, below_min
+        JSON: numbers of patients and usable ones of each part, the candidates, the chosen one, its selected
+        features and the threshold by F0.5, or in ``note`` why there is none.
+    cohort, split, phase, below_min, classifier
         As of `fit_ml`.
 
     Raises
@@ -173,7 +194,7 @@ def predict_ml(
         The file was fitted for something else, or on other patients or features than the present ones.
     """
     row = str(Scorer(SUBSET, phase, ROW))
-    content = read_fitted(fitted, kind=KIND, row=row, below_min=below_min, seed=SEED)
+    content = read_fitted(fitted, kind=KIND, row=row, below_min=below_min, classifier=classifier, seed=SEED)
     people = _read_people(features, cohort=cohort, split=split, below_min=below_min)
     learned, test = people.learned, people.test
     label, values = learned["label"].to_numpy(), people.features(learned)
@@ -200,11 +221,11 @@ def predict_ml(
         )
         log.warning(found["note"])
     else:
-        found |= {"candidates": content["candidates"], "chosen": content["chosen"]}
+        found |= {key: content[key] for key in ("candidates", "chosen", "selected", "threshold_f05")}
         scores = pd.read_csv(cross_validated, sep="\t", dtype=str).set_index("patient")["score"].map(float)
         scored = [
             (learned, scores.loc[learned.index].to_numpy()),
-            (test, _apply(content, people.features(test), path=fitted, learned=values, label=label)),
+            (test, _apply(content, people, path=fitted)),
         ]
     write_scores(predictions, scored)
     write_whole(record, json.dumps(found, indent=1) + "\n")
@@ -221,21 +242,24 @@ def _read_people(
 
 def _apply(
     content: Mapping[str, Any],
-    values: np.ndarray,
+    people: People,
     *,
     path: str | Path,
-    learned: np.ndarray,
-    label: np.ndarray,
 ) -> np.ndarray:
-    """Score (n, features) with the chosen classifier; any but a regression is fitted again on ``learned``."""
+    """Score the test patients, (n,); any classifier but a regression is fitted again on the learned ones."""
     if content["chosen"] == REGRESSION:
-        return apply_regression(restore_regression(content, path=path), values)
+        regression = restore_regression(content, path=path)
+        inputs = list(regression.inputs)
+        return apply_regression(regression, people.values.loc[people.test.index, inputs].to_numpy())
     pipeline, _ = _candidates()[content["chosen"]]
     pipeline.set_params(**content["candidates"][content["chosen"]]["settings"])
-    return pipeline.fit(learned, label).predict_proba(values)[:, 1]
+    model = _give_probabilities(pipeline)
+    with _accept_unfinished():
+        model.fit(people.features(people.learned), people.learned["label"].to_numpy())
+    return model.predict_proba(people.features(people.test))[:, 1]
 
 
-def choose_classifier(features: np.ndarray, label: np.ndarray) -> Choice:
+def choose_classifier(features: np.ndarray, label: np.ndarray, *, classifier: str = BEST) -> Choice:
     """Choose settings and classifier by `FOLDS`-fold cross-validation, by the mean AUC of the folds.
 
     Parameters
@@ -244,29 +268,95 @@ def choose_classifier(features: np.ndarray, label: np.ndarray) -> Choice:
         NaN where a feature is not defined: it becomes the median of the patients fitted on.
     label : (n,) of 0 and 1
         At least `FOLDS` of each.
+    classifier : best, or one of the candidates
+        Which is chosen.
     """
     from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
 
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
-    searches = {
-        name: GridSearchCV(pipeline, grid, scoring="roc_auc", cv=folds).fit(features, label)
-        for name, (pipeline, grid) in _candidates().items()
-    }
+    with _accept_unfinished():
+        searches = {
+            name: GridSearchCV(pipeline, grid, scoring="roc_auc", cv=folds).fit(features, label)
+            for name, (pipeline, grid) in _candidates().items()
+        }
     candidates = {
         name: {"auc": float(search.best_score_), "settings": search.best_params_}
         for name, search in searches.items()
     }
     for name, candidate in candidates.items():
         log.info("%s: cross-validated AUC %.3f with %s", name, candidate["auc"], candidate["settings"])
-    chosen = max(candidates, key=lambda name: candidates[name]["auc"])
-    model = searches[chosen].best_estimator_
-    scores = cross_val_predict(model, features, label, cv=folds, method="predict_proba")[:, 1]
-    return Choice(candidates, chosen, scores, model)
+    best = max(candidates, key=lambda name: candidates[name]["auc"])
+    chosen = best if classifier == BEST else classifier
+    pipeline = searches[chosen].best_estimator_
+    model = _give_probabilities(pipeline)
+    with _accept_unfinished():
+        scores = cross_val_predict(model, features, label, cv=folds, method="predict_proba")[:, 1]
+        model.fit(features, label)
+    return Choice(candidates, chosen, scores, model, pipeline["select"].get_support())
+
+
+def choose_f05_threshold(label: np.ndarray, score: np.ndarray) -> float:
+    """Return the threshold within `F_RANGE` with the best F0.5, the weighted mean that favours precision.
+
+    Of the observed scores in the range and its ends; at a tie, the lowest.
+
+    Parameters
+    ----------
+    label, score : (n,) of 0 and 1, and (n,)
+        Of the patients fitted on, each scored by a model that was not fitted on this patient.
+
+    Of three calls at .5 two are right, and both positives are called; at .7, one of one and one of two:
+
+    >>> choose_f05_threshold(np.array([0, 0, 1, 1]), np.array([0.1, 0.6, 0.5, 0.7]))
+    0.7
+    """
+    low, high = F_RANGE
+    choices = np.unique([low, *score[(score >= low) & (score <= high)], high])
+    called = score >= choices[:, None]
+    right = (called & (label == 1)).sum(axis=1)
+    # F0.5 = 1.25 tp / (1.25 tp + .25 fn + fp)
+    f05 = 1.25 * right / (0.25 * (label == 1).sum() + called.sum(axis=1))
+    return float(choices[np.argmax(f05)])
+
+
+@contextmanager
+def _accept_unfinished() -> Iterator[None]:
+    """Say nothing of fits that stop at `ITERATIONS`: cross-validation judges them as they are."""
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
+def _give_probabilities(pipeline: Any) -> Any:
+    """Return the pipeline; around an SVM Platt's sigmoid, fitted on folds of the whole pipeline."""
+    from sklearn.calibration import CalibratedClassifierCV
+    from sklearn.svm import SVC
+
+    is_svm = isinstance(pipeline["classifier"], SVC)
+    return CalibratedClassifierCV(pipeline, ensemble=False) if is_svm else pipeline
+
+
+def _take_regression(choice: Choice, *, inputs: Sequence[str]) -> Regression:
+    """Return the numbers of a chosen logistic regression, of the selected features alone."""
+    steps, kept = choice.model.named_steps, choice.selected
+    numbers = {
+        "imputation": steps["impute"].statistics_[kept],
+        "means": steps["scale"].mean_[kept],
+        "scales": steps["scale"].scale_[kept],
+        "coefficients": steps["classifier"].coef_[0],
+    }
+    return Regression(
+        inputs=tuple(inputs),
+        powers=tuple(tuple(row) for row in np.eye(len(inputs), dtype=int).tolist()),
+        intercept=float(steps["classifier"].intercept_[0]),
+        **{name: tuple(values.tolist()) for name, values in numbers.items()},
+    )
 
 
 def _candidates() -> dict[str, tuple[Any, dict[str, list]]]:
-    """Return Lee's three classifiers and the settings to choose from; scaling is fitted in each fold, too."""
-    from sklearn.calibration import CalibratedClassifierCV
+    """Return Lee's classifiers, each with the steps before it, and the settings to choose from."""
     from sklearn.ensemble import RandomForestClassifier
     from sklearn.impute import SimpleImputer
     from sklearn.linear_model import LogisticRegression
@@ -274,24 +364,24 @@ def _candidates() -> dict[str, tuple[Any, dict[str, list]]]:
     from sklearn.preprocessing import StandardScaler
     from sklearn.svm import SVC
 
+    from strokeclock.baselines.radiomics.selection import WelchSelection
+
     def follow(classifier: Any) -> Pipeline:
         impute = SimpleImputer(strategy="median", keep_empty_features=True)
-        return Pipeline([("impute", impute), ("scale", StandardScaler()), ("classifier", classifier)])
+        steps = (impute, StandardScaler(), WelchSelection(), classifier)
+        return Pipeline([*zip(("impute", "scale", "select", "classifier"), steps, strict=True)])
 
+    costs = [2.0**power for power in range(-5, 16, 2)]
+    widths = [2.0**power for power in range(-15, 4, 2)]
     return {
-        REGRESSION: (
-            follow(LogisticRegression(max_iter=5000)),
-            {"classifier__C": [1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]},
+        REGRESSION: (follow(LogisticRegression(C=np.inf, max_iter=ITERATIONS)), {}),  # without penalty
+        "linear SVM": (
+            follow(SVC(kernel="linear", max_iter=ITERATIONS)),
+            {"classifier__C": costs},
         ),
-        "support vector machine": (  # Platt's sigmoid turns its distance into a probability
-            follow(CalibratedClassifierCV(SVC(), ensemble=False)),
-            {
-                "classifier__estimator__C": [0.1, 1.0, 10.0],
-                "classifier__estimator__gamma": [1e-4, 1e-3, 1e-2],
-            },
+        "RBF SVM": (
+            follow(SVC(max_iter=ITERATIONS)),
+            {"classifier__C": costs, "classifier__gamma": widths},
         ),
-        "random forest": (
-            follow(RandomForestClassifier(200, random_state=SEED)),
-            {"classifier__min_samples_leaf": [1, 3, 10]},
-        ),
+        "random forest": (follow(RandomForestClassifier(TREES, random_state=SEED)), {}),
     }

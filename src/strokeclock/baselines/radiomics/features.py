@@ -1,45 +1,38 @@
-"""Radiomics features of the infarct core: 89 per series, as many as Lee et al. 2020 use.
+"""Radiomics features of the infarct after Lee et al. (Stroke 2020;51:860): 91 of each series, 273 in all.
 
-Their list is not published. Here: 18 first-order, 24 co-occurrence, 16 run-length and 16 size-zone features,
-14 of shape (the same for all series, stored once), and the ratio to the contralateral hemisphere, computed by
-mirp, which follows the Image Biomarker Standardisation Initiative (IBSI; Zwanenburg et al. 2020).
+Of ADC, b1000 and FLAIR each, 45 numbers of the intensities, the same 45 of the ratio to the contralateral
+side, and the region's size. The region is the infarct and two voxels in plane around it.
 """
 
-import logging
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
-from strokeclock.baselines.radiomics.region import find_region
+from strokeclock.baselines.radiomics.infarct import DIAMOND, find_infarct
 from strokeclock.baselines.radiomics.table import Measured, write_features
-from strokeclock.batches import Files, read_batches, write_batch
-from strokeclock.cohort.sheet import read_sides
-from strokeclock.imaging.exclusion import read_exclusion, run_step
-from strokeclock.imaging.volume import Volume, read_volume, write_volume
-from strokeclock.series import BOTH
-
-SERIES = ("dwi", "flair")
-FAMILIES = {
-    "stat": "statistics",
-    "cm": "glcm",
-    "rlm": "glrlm",
-    "szm": "glszm",
-}  # prefix in mirp -> its family
-SHAPE = (
-    *("volume", "vol_approx", "area_mesh", "av", "sphericity", "diam"),
-    *("pca_maj_axis", "pca_min_axis", "pca_least_axis", "pca_elongation", "pca_flatness"),
-    *("vol_dens_conv_hull", "area_dens_conv_hull", "vol_dens_aabb"),
+from strokeclock.baselines.radiomics.texture import (
+    LEVELS,
+    count_pairs,
+    count_runs,
+    describe_pairs,
+    describe_runs,
+    find_patterns,
 )
-TWIN = "cm_sum_var"  # equal to cm_clust_tend by definition
-BINS = 32  # grey levels between the region's lowest and highest value, for texture
-LEAST_CONTRALATERAL = 0.5  # least share of the region's voxels with tissue on the contralateral side
+from strokeclock.batches import Files, read_batches, write_batch
+from strokeclock.errors import PatientError
+from strokeclock.imaging.exclusion import read_exclusion, run_step
+from strokeclock.imaging.hemispheres import require_symmetric_grid
+from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
-_PREFIXES = ("morph_", "stat_", "cm_", "rlm_", "szm_")
-_SETTINGS = re.compile(
-    rf"(_d1)?_3d(_v_mrg)?_fbn_n{BINS}$"
-)  # mirp's suffixes for neighbours, directions, levels
+SERIES = ("adc", "dwi", "flair")
+INTENSITY_LEVELS = 256  # of intensities, between the brain's percentiles
+PERCENTILES = (1, 99)
+RATIOS = (0.25, 4.0)  # between which ratios have their levels for texture
+CLIPPED = {"adc": RATIOS, "dwi": RATIOS, "flair": (0.45, 2.0)}  # lowest and highest ratio
+DILATION = 2  # voxels in plane, from the infarct to the region
+THOUSANDTHS = 1000  # binary patterns need whole numbers (`find_patterns`)
 
 
 def measure_batch(
@@ -47,43 +40,43 @@ def measure_batch(
     table: str | Path,
     features: str | Path,
     *,
-    regions: Files,
-    cohort: str | Path,
-    sides: Mapping[str, str] | None,
-    adc_max: float,
-    min_roi_ml: float,
+    infarcts: Files,
+    white_matter: str | Path,
+    white_matter_share: float,
+    adc_share: float,
+    dwi_sd: float,
+    min_infarct_ml: float,
 ) -> None:
-    """Find the infarct cores of a batch of patients; write their features and a table of the regions.
+    """Find the infarcts of a batch of patients; write their features and a table of the infarcts.
 
     Parameters
     ----------
     preprocessed : path
-        A table of their files (`batches`): adc and `SERIES`, brain_mask, t2w_to_atlas.
+        A table of their files (`batches`): `SERIES`, brain_mask, t2w_to_atlas.
     features : path
         The table to write (`write_features`): a row per patient, with the reason where a region is unusable.
-    regions : patient -> {"region": file}
+    infarcts : patient -> {"infarct": file}
         The files to write.
-    cohort, sides
-        cohort/cohort.tsv, and each patient's lesion side as the sheet has it; None: read from the cohort.
-    adc_max, min_roi_ml
+    white_matter, white_matter_share, adc_share, dwi_sd, min_infarct_ml
         See `measure_patient`.
     """
-    sides = sides or read_sides(cohort)
+    atlas = read_volume(white_matter, patient="atlas", series="white_matter")
     measured = [
         measure_patient(
             patient=patient,
-            series={name: files[name] for name in ("adc", *SERIES)},
+            series={name: files[name] for name in SERIES},
             brain_mask=files["brain_mask"],
             transform=files["t2w_to_atlas"],
-            side=sides[patient] or BOTH,
-            adc_max=adc_max,
-            min_roi_ml=min_roi_ml,
-            region=regions[patient]["region"],
+            white_matter=Volume(atlas.data >= white_matter_share, atlas.affine),
+            adc_share=adc_share,
+            dwi_sd=dwi_sd,
+            min_infarct_ml=min_infarct_ml,
+            infarct=infarcts[patient]["infarct"],
         )
-        for patient, files in read_batches(preprocessed, only=regions).items()
+        for patient, files in read_batches(preprocessed, only=infarcts).items()
     ]
     write_features(measured, features)
-    write_batch(table, regions)
+    write_batch(table, infarcts)
 
 
 def measure_patient(
@@ -92,98 +85,175 @@ def measure_patient(
     series: Mapping[str, str | Path],
     brain_mask: str | Path,
     transform: str | Path,
-    side: str,
-    adc_max: float,
-    min_roi_ml: float,
-    region: str | Path,
+    white_matter: Volume,
+    adc_share: float,
+    dwi_sd: float,
+    min_infarct_ml: float,
+    infarct: str | Path,
 ) -> Measured:
-    """Find a patient's infarct core, write it, and measure it where it is large enough.
+    """Find a patient's infarct, write it, and measure its region where it is large enough.
 
     Parameters
     ----------
     series, brain_mask, transform : paths
-        Of preprocessed/<patient>: adc and `SERIES`; t2w_to_atlas.txt, whose scaling divides volumes.
-    side : left, right, or both
-        Where the lesion is.
-    adc_max, min_roi_ml : float
-        The core's highest ADC in mm2/s, and the smallest region that is measured.
-    region : path
-        Where the core is written, on the atlas grid (uint8, 0 or 1).
+        Of preprocessed/<patient>: `SERIES`; t2w_to_atlas.txt, whose scaling divides volumes.
+    white_matter : Volume
+        The atlas's white matter (0 or 1) on the same grid.
+    adc_share, dwi_sd
+        See `find_infarct`.
+    min_infarct_ml : float
+        The smallest infarct that is measured, mL.
+    infarct : path
+        Where the infarct is written, on the atlas grid (uint8, 0 or 1).
     """
     found: list[Measured] = []
 
     def step() -> None:
         volumes = {name: read_volume(path, patient=patient, series=name) for name, path in series.items()}
-        brain = read_volume(brain_mask, patient=patient, series="brain_mask")
+        mask = read_volume(brain_mask, patient=patient, series="brain_mask")
+        require_symmetric_grid(mask)
+        shown = mask.data > 0  # a series may cover less of the brain than the others
         for volume in volumes.values():
-            brain.data[volume.data <= 0] = 0  # a series may cover less of the brain than the others
-        core, contralateral = find_region(volumes["adc"], volumes["dwi"], brain, side=side, adc_max=adc_max)
-        write_volume(region, Volume(core.astype(np.float32), brain.affine), dtype=np.uint8)
-        scaling = np.linalg.det(np.loadtxt(transform))
-        volume_ml = core.sum() * brain.spacing.prod() / 1000 / scaling
-        reason, features = "", {}
-        if volume_ml < min_roi_ml:
-            reason = f"region under {min_roi_ml:g} mL"
-        elif contralateral.sum() < LEAST_CONTRALATERAL * core.sum():
-            reason = "too little tissue on the contralateral side"
-        else:
-            features = _measure(volumes, core, contralateral, series=series, region=region)
-        found.append(Measured(patient, volume_ml, reason, features))
+            shown &= volume.data > 0
+        brain = ndimage.binary_erosion(shown, DIAMOND)
+        voxel_ml = mask.spacing.prod() / 1000 / np.linalg.det(np.loadtxt(transform))
+        try:
+            lesion, healthy = find_infarct(
+                volumes["adc"].data,
+                volumes["dwi"].data,
+                brain,
+                brain & (white_matter.data > 0),
+                voxel_ml=voxel_ml,
+                adc_share=adc_share,
+                dwi_sd=dwi_sd,
+            )
+        except ValueError as error:
+            raise PatientError(patient, str(error)) from error
+        write_volume(infarct, Volume(lesion.astype(np.float32), mask.affine), dtype=np.uint8)
+        infarct_ml = lesion.sum() * voxel_ml
+        if infarct_ml < min_infarct_ml:
+            found.append(Measured(patient, infarct_ml, f"infarct under {min_infarct_ml:g} mL", {}))
+            return
+        region = ndimage.binary_dilation(lesion, DIAMOND, iterations=DILATION) & shown
+        size = {"size_ml": region.sum() * voxel_ml}
+        features = {
+            f"{name}_{key}": value
+            for name, volume in volumes.items()
+            for key, value in (size | describe_series(volume, region, brain, healthy, name)).items()
+        }
+        found.append(Measured(patient, infarct_ml, "", features))
 
-    run_step(step, patient=patient, inputs=[*series.values(), brain_mask], outputs=[region])
-    return found[0] if found else Measured(patient, None, read_exclusion(region) or "", {})
+    run_step(step, patient=patient, inputs=[*series.values(), brain_mask], outputs=[infarct])
+    return found[0] if found else Measured(patient, None, read_exclusion(infarct) or "", {})
 
 
-def _measure(
-    volumes: Mapping[str, Volume],
-    core: np.ndarray,
-    contralateral: np.ndarray,
-    *,
-    series: Mapping[str, str | Path],
-    region: str | Path,
+def describe_series(
+    volume: Volume, region: np.ndarray, brain: np.ndarray, healthy: np.ndarray, series: str
 ) -> dict[str, float]:
-    """Return the shape, and each series' features in units of the mean on the contralateral side."""
-    shape = describe(region, region, families=["morphological"])
-    features = {f"shape_{name}": shape[f"morph_{name}"] for name in SHAPE}
-    for name in SERIES:
-        here, there = volumes[name].data[core], volumes[name].data[contralateral]
-        own = describe(series[name], region, families=FAMILIES, scale=1 / float(there.mean()))
-        features |= {f"{name}_{key}": value for key, value in own.items() if key != TWIN}
-        features[f"{name}_ratio"] = float(np.median(here) / np.median(there))
-    return features
+    """Return a series' 90 features: `describe_map` of its intensities and of its ratio map.
 
-
-def describe(
-    image: str | Path, region: str | Path, *, families: Iterable[str], scale: float = 1.0
-) -> dict[str, float]:
-    """Compute IBSI features of an image's values times ``scale`` inside a region, both NIfTI files.
-
-    Shape depends on the region only. With the region as image it takes a twentieth of the time, for mirp's
-    further features of this family compare values voxel by voxel.
-
-    Returns
-    -------
-    dict
-        mirp's names without the settings behind them: morph_volume (mm3), stat_mean, cm_contrast, …; NaN
-        where a feature is not defined.
+    Parameters
+    ----------
+    volume : Volume
+        On a grid that is symmetric about x = 0.
+    region, brain, healthy : (X, Y, Z) bool
+        What is measured; what gives the range of intensities; white matter without infarct.
+    series : str
+        Of `SERIES`.
     """
-    import mirp  # imported here: 0.5 s, and 3 s more for ITK at the first image
+    values, outside = volume.data, healthy & ~region
+    box = _box(region)
+    there = region[box]
+    low, high = np.percentile(values[brain], PERCENTILES)
+    levels = quantise(values[box], low, high, levels=INTENSITY_LEVELS)
+    own = quantise(values[box], *np.percentile(values[region], PERCENTILES), levels=LEVELS)
+    white = quantise(values[outside], low, high, levels=INTENSITY_LEVELS)
+    intensities = describe_map(levels, there, own, white, patterns=levels, spacing=volume.spacing)
 
-    logging.disable(logging.INFO)  # mirp logs every image
-    try:
-        (table,) = mirp.extract_features(
-            image=str(image),
-            mask=str(region),
-            image_modality="mr",
-            intensity_scaling=scale,
-            base_feature_families=list(families),
-            base_discretisation_method="fixed_bin_number",
-            base_discretisation_n_bins=BINS,
-        )
-    finally:
-        logging.disable(logging.NOTSET)
+    ratios = map_ratio(values, *CLIPPED[series])
+    maps = describe_map(
+        ratios[box],
+        there,
+        quantise(ratios[box], *RATIOS, levels=LEVELS),
+        ratios[outside],
+        patterns=np.rint(ratios[box] * THOUSANDTHS).astype(int),
+        spacing=volume.spacing,
+    )
+    return {f"intensity_{key}": value for key, value in intensities.items()} | {
+        f"ratio_{key}": value for key, value in maps.items()
+    }
+
+
+def _box(region: np.ndarray) -> tuple[slice, ...]:
+    """The box around a region and one voxel, which its gradients and patterns need."""
+    (found,) = ndimage.find_objects(region.view(np.int8))
+    return tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in found)
+
+
+def quantise(values: np.ndarray, low: float, high: float, *, levels: int) -> np.ndarray:
+    """Return levels 1 to ``levels`` of equal width from low to high; what lies beyond gets the outermost."""
+    width = (high - low) / levels
+    if width <= 0:
+        return np.ones(values.shape, int)
+    return np.clip(np.floor((values - low) / width).astype(int) + 1, 1, levels)
+
+
+def map_ratio(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Return each voxel's value over that of the mirrored voxel, (X, Y, Z); 1 where that is not finite.
+
+    Clipped to low and high. The grid is symmetric about x = 0 (`require_symmetric_grid`).
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratios = values / values[::-1]
+    return np.clip(np.where(np.isfinite(ratios), ratios, 1), low, high)
+
+
+def describe_map(
+    values: np.ndarray,
+    region: np.ndarray,
+    levels: np.ndarray,
+    white: np.ndarray,
+    *,
+    patterns: np.ndarray,
+    spacing: np.ndarray,
+) -> dict[str, float]:
+    """Return the 45 numbers of a map in a region; NaN where one is not defined.
+
+    Mean, SD, skewness and kurtosis of the values, of their gradient's length and of their binary patterns;
+    the mean over that of white matter; 21 numbers of co-occurrences and 11 of runs.
+
+    Parameters
+    ----------
+    values, region, levels, patterns : (X, Y, Z)
+        The map; bool; its levels for texture, 1 to 32; its whole numbers for binary patterns.
+    white : (n,)
+        The map's values in white matter outside the region.
+    spacing : (3,)
+        Voxel size in mm: gradients are in plane, per mm.
+    """
+    along_x, along_y = np.gradient(values.astype(float), *spacing[:2], axis=(0, 1))
+    moments = describe_values(values[region])
+    relative = moments["mean"] / white.mean() if white.size and white.mean() else np.nan
+    runs = count_runs(levels, region)
+    families = {
+        "": moments | {"mean_to_white_matter": relative},
+        "gradient_": describe_values(np.hypot(along_x, along_y)[region]),
+        "glcm_": describe_pairs(count_pairs(levels, region)),
+        "glrlm_": describe_runs(runs, voxels=int(region.sum())),
+        "lbp_": describe_values(find_patterns(patterns)[region]),
+    }
+    return {prefix + key: value for prefix, found in families.items() for key, value in found.items()}
+
+
+def describe_values(values: np.ndarray) -> dict[str, float]:
+    """Return mean, SD, skewness and excess kurtosis of (n,); the last two are NaN where all are equal."""
+    values = np.asarray(values, float)
+    centred = values - values.mean()
+    deviation = values.std()
+    standard = centred / deviation if deviation else np.full(values.shape, np.nan)
     return {
-        _SETTINGS.sub("", column): float(table[column].iloc[0])
-        for column in table.columns
-        if column.startswith(_PREFIXES)
+        "mean": float(values.mean()),
+        "sd": float(deviation),
+        "skewness": float((standard**3).mean()),
+        "kurtosis": float((standard**4).mean() - 3),
     }

@@ -16,30 +16,30 @@ class Measured(NamedTuple):
 
     Attributes
     ----------
-    region_ml : volume in the patient's own brain; None where the patient is excluded.
+    infarct_ml : volume in the patient's own brain; None where the patient is excluded.
     reason : why the region cannot be used; "" where it can.
     features : by name; empty where it cannot be used.
     """
 
     patient: str
-    region_ml: float | None
+    infarct_ml: float | None
     reason: str
     features: Mapping[str, float]
 
 
 def write_features(measured: Iterable[Measured], output: str | Path) -> None:
-    """Write patients' features as TSV: patient, region_ml, reason, and a column per feature; NaN is blank."""
+    """Write patients' features as TSV: patient, infarct_ml, reason, a column per feature; NaN is blank."""
     measured = list(measured)
     names = list(dict.fromkeys(name for patient in measured for name in patient.features))
     with replacing(output) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(["patient", "region_ml", "reason", *names])
-        for patient, region_ml, reason, features in measured:
+        table.writerow(["patient", "infarct_ml", "reason", *names])
+        for patient, infarct_ml, reason, features in measured:
             values = (features.get(name, np.nan) for name in names)
             table.writerow(
                 [
                     patient,
-                    "" if region_ml is None else f"{region_ml:.3f}",
+                    "" if infarct_ml is None else f"{infarct_ml:.3f}",
                     reason,
                     *("" if np.isnan(value) else f"{value:.9g}" for value in values),
                 ]
