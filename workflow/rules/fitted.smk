@@ -93,7 +93,7 @@ rule fit_ml:
     threads: 1
     resources:
         mem_mb=1000,
-        runtime=10,
+        runtime=30,
     params:
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
         classifier=config["evaluation"]["radiomics"]["classifier"],
