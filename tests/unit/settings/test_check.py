@@ -103,7 +103,7 @@ def test_checking_changes_nothing(config):
         (
             "evaluation.radiomics.classifier",
             "forest",
-            "evaluation.radiomics.classifier is 'forest', not one of its choices: best, 'logistic regression'",
+            "evaluation.radiomics.classifier is 'forest', not one of its choices: best, 'logistic",
         ),
         # types and limits
         (
