@@ -258,7 +258,7 @@ def draw_shape(rng: np.random.Generator, *, age: float, sex: str) -> Shape:
         fold_depth=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=8, smoothing=8),
         detail=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=2.5, smoothing=2.5),
         ventricle_mm=_draw_ventricles(rng, atrophy),
-        sulcus_mm=float(np.clip(0.35 + 0.6 * atrophy + rng.normal(0, 0.1), 0.25, 1.3)),
+        sulcus_mm=float(np.clip(0.45 + 0.65 * atrophy + rng.normal(0, 0.12), 0.3, 1.5)),
         rim_mm=float(np.clip(0.2 + 0.8 * atrophy + rng.normal(0, 0.2), 0.1, 2.0)),
     )
 
