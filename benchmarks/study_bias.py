@@ -78,7 +78,12 @@ def main() -> None:
 def _phantom(number: int) -> list[Case]:
     """T2w and FLAIR of one phantom with the coil at their voxels, as it was drawn for them."""
     coils = []
-    with mock.patch.object(phantom, "draw_coil", lambda rng: coils.append(draw_coil(rng)) or coils[-1]):
+
+    def keep(rng: np.random.Generator, *, strength: float) -> Lattice:
+        coils.append(draw_coil(rng, strength=strength))
+        return coils[-1]
+
+    with mock.patch.object(phantom, "draw_coil", keep):
         patient = phantom.make_patient(number, seed=CONFIG["phantom"]["seed"], settings=CONFIG["phantom"])
     rng = np.random.default_rng([CONFIG["phantom"]["seed"], number, phantom.SHAPE_STREAM])
     shape = draw_shape(rng, age=patient.record.age, sex=patient.record.sex)

@@ -71,7 +71,10 @@ def test_these_import_no_torch(folder):
 
 def test_settings_import_what_snakemake_brings_alone():
     """The host holds Snakemake and nothing else, and parses the configuration for every job."""
-    own = {f"strokeclock.{name}" for name in ("errors", "files", "series", "models.registry", "models.spec")}
+    own = {
+        f"strokeclock.{name}"
+        for name in ("errors", "files", "series", "models.registry", "models.spec", "phantom.sites")
+    }
     wrong = [
         f"{file} imports {name}"
         for file, name in imported_by("settings")

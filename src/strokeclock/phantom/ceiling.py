@@ -50,7 +50,7 @@ def ratio_observer(
     """
     signals = true_log_ratios(records, grey_share, **_contrast_laws(settings))
     likelihood = _likelihood_of_three if len(channels) == 3 else _likelihood_of_one
-    prior, within = _onset_given_tissue_time(settings["tissue_clock_sigma"])
+    prior, within = _onset_given_tissue_time(settings["tissue_clock_sigma"], site=settings["site"])
     posteriors = []
     for start in range(0, len(records), CHUNK):
         chunk = slice(start, start + CHUNK)
@@ -105,9 +105,9 @@ def _contrast_laws(settings: Mapping[str, Any]) -> dict[str, float]:
     return {"contrast_gain": settings["contrast_gain"], "time_sigma": settings["lesion_time_sigma"]}
 
 
-def _onset_given_tissue_time(clock_sigma: float) -> tuple[np.ndarray, np.ndarray]:
+def _onset_given_tissue_time(clock_sigma: float, *, site: str) -> tuple[np.ndarray, np.ndarray]:
     """Density of ln u on LOG_HOURS (up to a factor), and P(t < limit | u), (2, LOG_HOURS)."""
-    log_t = clinic.onset_log_quantile(_midpoints(800)) - np.log(60)
+    log_t = clinic.onset_log_quantile(site)(_midpoints(800)) - np.log(60)
     joint = norm.pdf(LOG_HOURS[:, None], log_t, max(clock_sigma, FINEST_CLOCK))
     density = joint.sum(axis=1)
     return density, np.stack(

@@ -1,11 +1,12 @@
 """Draw a phantom patient: onset, tissue clock, lesions, age, severity, scanner, protocol.
 
-docs/phantom-clock.md gives the reasons. No image is opened here. Field strength, TR, TE, voxel sizes and site
-are drawn independently of the onset time.
+docs/phantom-clock.md gives the reasons; what differs between hospitals is in `sites`. No image is opened
+here. Scanner, TR, TE and voxel sizes are drawn independently of the onset time.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from math import exp, log, sqrt
 from typing import Any, NamedTuple
 
@@ -14,14 +15,10 @@ from scipy.interpolate import PchipInterpolator
 from scipy.stats import truncnorm, uniform
 
 from strokeclock.phantom.signal import null_inversion_time
+from strokeclock.phantom.sites import SITES, Scanner, Site, StackRanges
 from strokeclock.series import BOTH, SIDES
 
-# Onset to MRI (min) at cumulative shares of the cohort; quartiles 105, 224, 687 as in the paper's Table 1.
-ONSET_SHARES = (0.0, 0.05, 0.10, 0.25, 0.40, 0.50, 0.54, 0.75, 0.90, 0.97, 1.0)
-ONSET_MINUTES = (25, 48, 64, 105, 175, 225, 270, 690, 1260, 2000, 2880)
-onset_log_quantile = PchipInterpolator(ONSET_SHARES, np.log(ONSET_MINUTES))
-
-VOLUME_MEDIAN_ML, VOLUME_LOG_SD, VOLUME_RANGE_ML = 8.0, 1.7, (0.05, 350.0)
+VOLUME_RANGE_ML = (0.05, 350.0)
 
 CORE_RADC = truncnorm((0.55 - 0.74) / 0.07, (0.90 - 0.74) / 0.07, loc=0.74, scale=0.07)
 FAINT_RADC = uniform(0.92, 0.08)  # of lesions that DWI misses
@@ -88,7 +85,7 @@ class PatientRecord:
 
     number, patient          running number from 1, and identifier (phantom-0001)
     age, sex, nihss          years; F or M; 0 to 42
-    site, field_t            scanner site (site-1, site-2, site-3); field strength in T (1.5 or 3.0)
+    site, vendor, field_t    name of the scanner (key of sites.SCANNERS), its vendor, field strength in T
     onset_to_mri_min         clock time t since onset, minutes
     clock_factor             k: tissue time is u = t·k (collaterals)
     lesion_side              left, right or both (of the patient; left = x < 0)
@@ -112,6 +109,7 @@ class PatientRecord:
     sex: str
     nihss: int
     site: str
+    vendor: str
     field_t: float
     onset_to_mri_min: float
     clock_factor: float
@@ -145,23 +143,23 @@ class PatientRecord:
 def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> PatientRecord:
     """Draw patient `number` (from 1) of the cohort `seed`, from a random stream of its own, (seed, number).
 
-    `settings` is the configuration's `phantom` section: tissue_clock_sigma, t2_nuisance, bilateral and
+    `settings` is the configuration's `phantom` section: site, tissue_clock_sigma, t2_nuisance, bilateral and
     dwi_negative are read.
     """
     rng = np.random.default_rng([seed, number])
-    field_t = float(rng.choice([1.5, 3.0]))
-    own_site = "site-1" if field_t == 1.5 else "site-2"
-    site = str(rng.choice([own_site, "site-3"], p=[0.7, 0.3]))
-    epi, flair = _draw_epi(rng), _draw_flair(rng)
+    site = SITES[settings["site"]]
+    scanner = _draw_scanner(rng, site)
+    epi, flair = _draw_epi(rng, scanner), _draw_flair(rng, scanner)
 
     age = int(np.clip(round(rng.normal(68, 15)), 20, 97))
     sex = str(rng.choice(["F", "M"], p=[0.52, 0.48]))
     wmh_ml = _draw_wmh_volume(rng, age)
     old_infarcts = _draw_old_infarcts(rng)
 
-    onset_min = exp(onset_log_quantile(rng.random()))
+    onset_min = exp(onset_log_quantile(settings["site"])(rng.random()))
     clock_factor = rng.lognormal(0, settings["tissue_clock_sigma"])
-    volume_ml = float(np.clip(rng.lognormal(log(VOLUME_MEDIAN_ML), VOLUME_LOG_SD), *VOLUME_RANGE_ML))
+    volume_ml = rng.lognormal(log(site.volume_median_ml), site.volume_log_sd)
+    volume_ml = float(np.clip(volume_ml, *VOLUME_RANGE_ML))
     territory = _draw_territory(rng, volume_ml)
     # NIHSS: median 8 (4 to 16), rank correlation with the lesion volume about .75.
     nihss = round(min(3.1 * volume_ml**0.45 * rng.lognormal(0, 0.69), 42))
@@ -177,8 +175,9 @@ def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Pati
         age=age,
         sex=sex,
         nihss=nihss,
-        site=site,
-        field_t=field_t,
+        site=scanner.name,
+        vendor=scanner.vendor,
+        field_t=scanner.field_t,
         onset_to_mri_min=round(onset_min),
         clock_factor=float(clock_factor),
         lesion_side=side,
@@ -199,30 +198,41 @@ def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Pati
     )
 
 
+@cache
+def onset_log_quantile(site: str) -> PchipInterpolator:
+    """Return a function: cumulative share of a site's patients -> ln of the minutes from onset to MRI."""
+    return PchipInterpolator(SITES[site].onset_shares, np.log(SITES[site].onset_minutes))
+
+
 def relaxation_nuisance_sd(volume_ml: float, *, s0: float) -> float:
     """SD of the lesion's log T2, and of its log T1, about their laws: `s0` if large, √10 s0 under 0.9 mL."""
     return s0 * sqrt(1 + min(8 / volume_ml, 9))
 
 
-def _draw_epi(rng: np.random.Generator) -> EpiProtocol:
-    tr, te = rng.uniform(4000, 9000), rng.uniform(78, 122)
-    return EpiProtocol(
-        tr, te, 1000.0, _draw_voxel(rng, (0.859, 6.0), (1.850, 6.5)), int(rng.integers(24, 29))
-    )
+def _draw_scanner(rng: np.random.Generator, site: Site) -> Scanner:
+    field_t = rng.choice(sorted({scanner.field_t for scanner in site.scanners}))
+    alike = [scanner for scanner in site.scanners if scanner.field_t == field_t]
+    weights = np.array([scanner.weight for scanner in alike])
+    return alike[rng.choice(len(alike), p=weights / weights.sum())]
 
 
-def _draw_flair(rng: np.random.Generator) -> FlairProtocol:
-    tr, te = rng.uniform(8000, 9000), rng.uniform(88, 134)
-    ti = null_inversion_time(tr) + rng.uniform(-50, 50)
-    voxel = _draw_voxel(rng, (0.688, 6.0), (0.938, 6.5))
-    return FlairProtocol(tr, te, ti, voxel, int(rng.integers(24, 29)))
+def _draw_epi(rng: np.random.Generator, scanner: Scanner) -> EpiProtocol:
+    ranges = scanner.epi
+    tr, te = rng.uniform(*ranges.tr_ms), rng.uniform(*ranges.te_ms)
+    return EpiProtocol(tr, te, ranges.b_value, *_draw_stack(rng, ranges))
 
 
-def _draw_voxel(
-    rng: np.random.Generator, smallest: tuple[float, float], largest: tuple[float, float]
-) -> tuple[float, float, float]:
-    in_plane, slice_mm = (round(float(rng.uniform(a, b)), 3) for a, b in zip(smallest, largest, strict=True))
-    return in_plane, in_plane, slice_mm
+def _draw_flair(rng: np.random.Generator, scanner: Scanner) -> FlairProtocol:
+    ranges = scanner.flair
+    tr, te = rng.uniform(*ranges.tr_ms), rng.uniform(*ranges.te_ms)
+    ti = null_inversion_time(tr) + rng.uniform(*ranges.ti_past_null_ms)
+    return FlairProtocol(tr, te, ti, *_draw_stack(rng, ranges))
+
+
+def _draw_stack(rng: np.random.Generator, ranges: StackRanges) -> tuple[tuple[float, float, float], int]:
+    """Voxel (mm) and number of slices."""
+    in_plane, slice_mm = (round(float(rng.uniform(*one)), 3) for one in (ranges.in_plane_mm, ranges.slice_mm))
+    return (in_plane, in_plane, slice_mm), int(rng.integers(*ranges.slices, endpoint=True))
 
 
 def _draw_wmh_volume(rng: np.random.Generator, age: int) -> float:

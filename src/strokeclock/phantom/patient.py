@@ -34,6 +34,7 @@ from strokeclock.phantom.scanner import (
 )
 from strokeclock.phantom.sheet import write_record, write_truth
 from strokeclock.phantom.signal import SERIES
+from strokeclock.phantom.sites import SCANNERS
 from strokeclock.phantom.tissue import Tissue, healthy_tissues, weigh_diffusion, weigh_flair
 from strokeclock.series import SIDES
 
@@ -205,14 +206,15 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
     lesions = grow_lesions(head.brain, record, seed=seed, point_ml=head.point_ml)
     inner = paint_brain(head.brain, lesions, record, settings=settings)
     rng = np.random.default_rng([seed, number, SCANNER_STREAM])
-    epi_fat, flair_fat = rng.uniform(0.04, 0.12), rng.choice([1.0, 0.3])
+    scanner = SCANNERS[record.site]
+    epi_fat, flair_fat = rng.uniform(*scanner.epi.fat_left), rng.choice(scanner.flair.fat_left)
     outer = paint_outer(head, record, fat_left={"t2w": epi_fat, "dwi": epi_fat, "flair": flair_fat})
     volumes = {series: head.fill(inner[series], outer[series]) for series in SERIES}
 
     moved, flipped = bool(rng.random() < 0.1), bool(rng.random() < 0.5)
     pose, angles = draw_pose(rng)
     slip = draw_slip(rng, moved=moved)
-    coil = draw_coil(rng)
+    coil = draw_coil(rng, strength=scanner.coil)
     epi = place_slices(rng, pose, angles, voxel_mm=record.epi.voxel_mm, slices=record.epi.slices)
     flair = place_slices(rng, slip @ pose, angles, voxel_mm=record.flair.voxel_mm, slices=record.flair.slices)
     still = locate(epi, pose, skin=head.skin)
@@ -252,12 +254,15 @@ def _scan_epi(
     record: PatientRecord,
 ) -> dict[str, NDArray[np.int16]]:
     """Read out b0 and b1000 (X, Y, Z) of a head whose voxels would lie at `still` without distortion."""
-    read, piling = distort(still, draw_susceptibility(rng, field_t=record.field_t))
+    scanner = SCANNERS[record.site]
+    disturbance = draw_susceptibility(rng, field_t=record.field_t, distortion=scanner.epi.distortion)
+    read, piling = distort(still, disturbance)
     gain = piling * coil.sample(read.middle)
-    ghost, rows = rng.uniform(0.005, 0.035), still.slices.shape[1]
-    snr = {"t2w": rng.uniform(35, 70), "dwi": rng.uniform(20, 45)}
+    ghost, rows = rng.uniform(*scanner.epi.ghost), still.slices.shape[1]
+    snr = {series: rng.uniform(*scanner.snr[series]) for series in ("t2w", "dwi")}
     grey = {series: measure_grey(series, record) for series in snr}
-    unit = rng.uniform(250, 500) / grey["t2w"]  # one for both, so that their ratio gives the ADC
+    # one unit for both, so that their ratio gives the ADC
+    unit = rng.uniform(*scanner.epi.brightness) / grey["t2w"]
     images = {}
     for series in snr:
         image = read.fill(average_slices(volumes[series], read) * gain)
@@ -279,9 +284,9 @@ def _scan_flair(
     image = seen.fill(average_slices(volume, seen) * coil.sample(seen.middle))
     if moved:
         image = add_ghost(image, amplitude=rng.uniform(0.05, 0.12), shift=int(rng.integers(18, 40)))
-    grey = measure_grey("flair", record)
-    noisy = add_noise(rng, image, sigma=grey / rng.uniform(40, 90))
-    return digitise(noisy, unit=rng.uniform(150, 350) / grey)
+    scanner, grey = SCANNERS[record.site], measure_grey("flair", record)
+    noisy = add_noise(rng, image, sigma=grey / rng.uniform(*scanner.snr["flair"]))
+    return digitise(noisy, unit=rng.uniform(*scanner.flair.brightness) / grey)
 
 
 def measure_lesion(brain: Brain, lesions: Lesions, *, point_ml: float) -> dict[str, float]:

@@ -30,6 +30,7 @@ from strokeclock.phantom.patient import (
 from strokeclock.phantom.scanner import add_noise, rigid, rotation, write_nifti
 from strokeclock.phantom.sheet import write_record, write_truth
 from strokeclock.phantom.signal import SERIES
+from strokeclock.phantom.sites import SCANNERS
 
 FIELD_LOW, FIELD_HIGH = (-98.5, -134.5, -72.5), (98.5, 98.5, 116.5)  # mm, edges of the ICBM-2009a maps
 SUBSLICES = 3  # planes that a slice is averaged over
@@ -98,7 +99,7 @@ def make_registered_patient(
         return affine_transform(volume, motion[:3, :3], motion[:3, 3], order=1)
 
     mask = average(fill(1.0)) > 0.5
-    snr = {"t2w": rng.uniform(35, 70), "dwi": rng.uniform(20, 45), "flair": rng.uniform(40, 90)}
+    snr = {series: rng.uniform(*SCANNERS[record.site].snr[series]) for series in SERIES}
     volumes = {}
     for series in SERIES:
         volume = fill(signals[series])

@@ -144,12 +144,15 @@ def average_slices(volume: Lattice, samples: Samples) -> NDArray[np.float32]:
     return volume.hold(gaussian_filter(volume.values, [*blur, 0])).sample(samples.points, outside=0.0).mean(0)
 
 
-def draw_coil(rng: np.random.Generator) -> Lattice:
-    """Draw the coil's sensitivity in head coordinates: within about ±20 %, brighter towards the coil."""
+def draw_coil(rng: np.random.Generator, *, strength: float = 1.0) -> Lattice:
+    """Draw the coil's sensitivity in head coordinates, brighter towards the coil.
+
+    `strength` multiplies its log; 1: within about ±20 %.
+    """
     coil = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=40, smoothing=55)
     x, y, z = coil.points()
     outward = ((x / 90) ** 2 + ((y + 18) / 110) ** 2 + ((z - 10) / 95) ** 2).clip(0, 2)
-    return coil.hold(np.exp(0.12 * coil.values + 0.3 * (outward - 0.6)))
+    return coil.hold(np.exp(strength * (0.12 * coil.values + 0.3 * (outward - 0.6))))
 
 
 @dataclass(frozen=True)
@@ -166,11 +169,14 @@ class Susceptibility:
     left: Lattice
 
 
-def draw_susceptibility(rng: np.random.Generator, *, field_t: float) -> Susceptibility:
-    """Draw field disturbances above the sinuses, orbits and petrous bones; they grow with B0."""
+def draw_susceptibility(rng: np.random.Generator, *, field_t: float, distortion: float) -> Susceptibility:
+    """Draw field disturbances above the sinuses, orbits and petrous bones.
+
+    They grow with B0; `distortion` multiplies them.
+    """
     coarse = draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=5, smoothing=12)
     near = both_sides(coarse.points())
-    strength = field_t / 3 * rng.lognormal(0, 0.25)
+    strength = distortion * field_t / 3 * rng.lognormal(0, 0.25)
     shift = 0.5 * strength * coarse.values
     loss = np.zeros_like(shift)
     for centre, radius, push, dark in (

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from strokeclock.phantom.sites import SITES
 from strokeclock.settings.group import (
     Count,
     Group,
@@ -17,6 +18,11 @@ from strokeclock.settings.group import (
     missing_file,
     setting,
 )
+
+if TYPE_CHECKING:
+    SiteName = str
+else:
+    SiteName = Literal[tuple(SITES)]
 
 
 def _reason(text: str) -> str:
@@ -100,6 +106,14 @@ class Phantom(Group):
         meanings={
             "native": "whole heads as a scanner gives them",
             "template": "registered volumes directly",
+        },
+    )
+    site: SiteName = setting(
+        "siemens",
+        "the hospital: its scanners, protocols, onset times and lesion sizes",
+        meanings={
+            "siemens": "1.5 T and 3 T Siemens, as in the paper",
+            "philips-ge": "3 T Philips and 1.5 T GE; fewer patients come early, lesions are larger",
         },
     )
     tissue_clock_sigma: NotNegative = setting(

@@ -7,6 +7,7 @@ import pytest
 def laws():
     return {
         "seed": 0,
+        "site": "siemens",
         "tissue_clock_sigma": 0.8,
         "t2_nuisance": 0.04,
         "contrast_gain": 2.0,

@@ -53,7 +53,7 @@ def test_posterior_equals_simulation(laws, cohort, number, channels):
     records, grey_share = cohort[0][number : number + 1], cohort[1][number : number + 1]
     rng, n, width = np.random.default_rng(number), 400_000, 0.02
     sd = relaxation_nuisance_sd(records[0].lesion_volume_ml, s0=laws["t2_nuisance"])
-    hours = np.exp(onset_log_quantile(rng.random(n))) / 60
+    hours = np.exp(onset_log_quantile(laws["site"])(rng.random(n))) / 60
     tissue_hours = hours * rng.lognormal(0, laws["tissue_clock_sigma"], n)
     core_radc = rng.normal(0.74, 0.07, n)
     core_radc = np.where((core_radc > 0.55) & (core_radc < 0.90), core_radc, 0.74)

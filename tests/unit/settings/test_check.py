@@ -89,6 +89,7 @@ def test_checking_changes_nothing(config):
             "afni",
             "preprocessing.toolchain is 'afni', not one of its choices: fsl, open.",
         ),
+        ("phantom.site", "ge", "phantom.site is 'ge', not one of its choices: siemens, philips-ge."),
         ("initial_weights.medical_3d.source", "cheng", "not one of its choices: null, folder, phantom."),
         ("models.channels", ["t1w"], "models.channels.0 is 't1w', not one of its choices: t2w, dwi"),
         ("preprocessing.fsl.t2w_dof", 12.0, "preprocessing.fsl.t2w_dof is 12.0, not one of its choices: 6"),
