@@ -62,6 +62,7 @@ rule all:
         rules.quality_page.output,
         rules.table1.output,
         rules.table2.output,
+        plan.protocols,
         plan.figures,
         plan.lesion_tables,
         plan.baseline_tables,
@@ -77,6 +78,7 @@ rule quality:
         rules.quality_page.output,
         rules.hemisphere_manifest.output,
         patients.all_tables,
+        plan.protocols,
 
 
 # What was made by other code is stale: that of the script and of all that it imports.

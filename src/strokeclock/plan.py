@@ -265,6 +265,11 @@ class Plan:
         ]
 
     @property
+    def protocols(self) -> str:
+        """The table of the patients' protocols."""
+        return f"{self.folder}/cohort/protocol.tsv"
+
+    @property
     def typeset(self) -> list[str]:
         """Tables 1 and 2 as they are printed."""
         tables = (f"{self.folder}/tables/{table}" for table in ("table1", "table2"))

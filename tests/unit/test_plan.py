@@ -148,6 +148,7 @@ def test_tables_figures_and_page_of_the_shipped_configuration(planned):
         *(f"results/r/tables/table1.{suffix}" for suffix in ("html", "tex", "png")),
         *(f"results/r/tables/table2.{suffix}" for suffix in ("html", "tex", "png")),
     ]
+    assert plan.protocols == "results/r/cohort/protocol.tsv"
     assert plan.lesion_tables == [
         "results/r/lesions/volumes.tsv",
         "results/r/tables/gradcam_overlap.csv",

@@ -1,4 +1,4 @@
-# The cohort sheet, checked.
+# The cohort sheet, checked, and how its series were acquired.
 
 from strokeclock.series import list_needed
 
@@ -23,3 +23,24 @@ rule cohort:
         exclude=config["cohort"]["exclude"],
     script:
         "../scripts/cohort.py"
+
+
+rule protocol:
+    input:
+        patients.scanned_files,
+        cohort=rules.cohort.output.table,
+    output:
+        table=f"{RUN}/cohort/protocol.tsv",
+    log:
+        f"{LOG}/cohort/protocol.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        series={patient: patients.scans(patient) for patient in patients.ids},
+        b_values={patient: patients.b_value(patient) for patient in patients.ids},
+    script:
+        "../scripts/protocol.py"

@@ -6,6 +6,7 @@ PHANTOM_LAWS = {
     for key in config["phantom"]
     if key not in ("patients", "space")
 }
+PHANTOM_SERIES = ("t2w", "dwi", "flair")
 PHANTOM_FILES = {
     "record": "phantom/{patient}/record.json",
     "lesion": "derivatives/truth/{patient}/lesion.nii.gz",
@@ -27,7 +28,14 @@ if patients.in_template_space:
             mem_mb=4000,
             runtime=30,
         params:
-            files=files_of(patients.preprocessed | PHANTOM_FILES),
+            files=files_of(
+                patients.preprocessed
+                | PHANTOM_FILES
+                | {
+                    f"{name}_sidecar": f"preprocessed/{{patient}}/{name}.json"
+                    for name in PHANTOM_SERIES
+                }
+            ),
             grid=config["preprocessing"]["grid"],
             settings=PHANTOM_LAWS,
         script:
@@ -51,7 +59,11 @@ elif patients.are_phantoms:
                 {
                     **{
                         name: f"phantom/{{patient}}/{name}.nii.gz"
-                        for name in ("t2w", "dwi", "flair")
+                        for name in PHANTOM_SERIES
+                    },
+                    **{
+                        f"{name}_sidecar": f"phantom/{{patient}}/{name}.json"
+                        for name in PHANTOM_SERIES
                     },
                     **PHANTOM_FILES,
                     "brain_mask": "derivatives/truth/{patient}/brain_mask.nii.gz",

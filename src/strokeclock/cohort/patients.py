@@ -3,6 +3,7 @@
 Standard library alone, because the machine that runs Snakemake imports it. Paths start at the working folder.
 """
 
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +12,7 @@ from typing import Any
 from strokeclock.batches import deal_batches, find_batch
 from strokeclock.cohort.readers import read_reader_sheet
 from strokeclock.cohort.sheet import Cohort, read_sheet
+from strokeclock.cohort.sidecars import beside
 from strokeclock.cohort.split_file import check_split_file
 from strokeclock.errors import ConfigurationError
 from strokeclock.series import SERIES, list_needed, list_registered, list_used
@@ -147,6 +149,23 @@ class Patients:
             batches = sorted({self._batch_of[patient] for patient in patients})
             return [self.table_of("phantom", batch) for batch in batches]
         return [file for patient in patients for file in self.raw_series(patient).values() if file]
+
+    def scans(self, patient: str) -> dict[str, str]:
+        """The files of all series that a patient's row of the cohort sheet names, used or not."""
+        if not self.are_phantoms:
+            return {name: self.cell(patient, name) for name in SERIES if self.cell(patient, name)}
+        folder = "preprocessed" if self.in_template_space else "phantom"
+        names = (name for name, one in SERIES.items() if one.phantom and not one.derived)
+        return {name: f"{self.folder}/{folder}/{patient}/{name}.nii.gz" for name in names}
+
+    @property
+    def scanned_files(self) -> list[str]:
+        """The files of `scans` with their sidecars and b-values; of phantoms the tables of their batches."""
+        if self.are_phantoms:
+            return self.phantom_tables
+        images = [image for patient in self.ids for image in self.scans(patient).values()]
+        notes = (beside(image, suffix) for image in images for suffix in (".json", ".bval"))
+        return [*images, *filter(os.path.isfile, notes)]
 
     def b_value(self, patient: str) -> float:
         """The diffusion weighting of a patient's DWI in s/mm²; the paper's where the sheet has none."""

@@ -32,7 +32,7 @@ from strokeclock.phantom.scanner import (
     place_slices,
     write_nifti,
 )
-from strokeclock.phantom.sheet import write_record, write_truth
+from strokeclock.phantom.sheet import write_record, write_sidecars, write_truth
 from strokeclock.phantom.signal import SERIES
 from strokeclock.phantom.sites import SCANNERS
 from strokeclock.phantom.tissue import Tissue, healthy_tissues, weigh_diffusion, weigh_flair
@@ -322,8 +322,8 @@ def make_batch(files: Files, table: str | Path, *, settings: Mapping[str, Any]) 
     Parameters
     ----------
     files : patient -> name -> file
-        t2w, dwi, flair in native space, and record; of the truth lesion and brain_mask on the T2w grid, and
-        truth.
+        t2w, dwi, flair in native space, their sidecars t2w_sidecar …, and record; of the truth lesion and
+        brain_mask on the T2w grid, and truth.
     settings : mapping
         The configuration's `phantom` section.
     """
@@ -333,6 +333,8 @@ def make_batch(files: Files, table: str | Path, *, settings: Mapping[str, Any]) 
         write_patient(patient, scans=scans, lesion=paths["lesion"], brain_mask=paths["brain_mask"])
         write_truth(paths["truth"], patient.record, **patient.measured)
         write_record(paths["record"], patient.record, series=scans, settings=settings)
+        sidecars = {series: paths[f"{series}_sidecar"] for series in SERIES}
+        write_sidecars(sidecars, patient.record, is_scan=True)
     write_batch(table, files)
 
 

@@ -28,7 +28,7 @@ from strokeclock.phantom.patient import (
     paint_brain,
 )
 from strokeclock.phantom.scanner import add_noise, rigid, rotation, write_nifti
-from strokeclock.phantom.sheet import write_record, write_truth
+from strokeclock.phantom.sheet import write_record, write_sidecars, write_truth
 from strokeclock.phantom.signal import SERIES
 from strokeclock.phantom.sites import SCANNERS
 
@@ -150,8 +150,8 @@ def make_registered_batch(
     Parameters
     ----------
     files : patient -> name -> file
-        t2w, dwi, flair, adc, brain_mask in one folder, the transforms <one>_to_<other>, and record; of the
-        truth lesion and truth.
+        t2w, dwi, flair, adc, brain_mask in one folder, the sidecars t2w_sidecar …, the transforms
+        <one>_to_<other>, and record; of the truth lesion and truth.
     settings : mapping
         The configuration's `phantom` section.
     grid : voxels, x y z; x even.
@@ -170,4 +170,6 @@ def make_registered_batch(
         scans = {series: paths[series] for series in SERIES}
         write_truth(paths["truth"], patient.record, **patient.measured)
         write_record(paths["record"], patient.record, series=scans, settings=settings)
+        sidecars = {series: paths[f"{series}_sidecar"] for series in SERIES}
+        write_sidecars(sidecars, patient.record, is_scan=False)
     write_batch(table, files)

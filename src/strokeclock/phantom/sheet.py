@@ -14,6 +14,7 @@ from strokeclock.files import write_whole
 from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.readers import read_mismatch
 from strokeclock.phantom.signal import SERIES
+from strokeclock.phantom.sites import MANUFACTURERS, SCANNERS
 
 
 def write_record(
@@ -43,6 +44,31 @@ def write_record(
     }
     readers = {f"reader{number}": call for number, call in enumerate(calls, start=1)}
     write_whole(path, json.dumps({"sheet": row, "readers": readers}, indent=1) + "\n")
+
+
+def write_sidecars(paths: Mapping[str, str | Path], record: PatientRecord, *, is_scan: bool) -> None:
+    """Write the BIDS sidecar of each of SERIES (`paths`), times in s.
+
+    `is_scan`: the images are scans; else they are on the atlas grid, and the sidecar holds the scan's voxel
+    and number of slices.
+    """
+    for series, path in paths.items():
+        stack = record.flair if series == "flair" else record.epi
+        content = {
+            "Manufacturer": MANUFACTURERS[record.vendor],
+            "ManufacturersModelName": SCANNERS[record.site].model,
+            "MagneticFieldStrength": record.field_t,
+            "RepetitionTime": round(stack.tr_ms / 1000, 6),
+            "EchoTime": round(stack.te_ms / 1000, 6),
+        }
+        if series == "flair":
+            content["InversionTime"] = round(record.flair.ti_ms / 1000, 6)
+        else:
+            content["DiffusionBValue"] = record.epi.b_value if series == "dwi" else 0.0
+        if not is_scan:
+            x, y, z = stack.voxel_mm
+            content |= {"PixelSpacing": [y, x], "SpacingBetweenSlices": z, "NumberOfSlices": stack.slices}
+        write_whole(path, json.dumps(content, indent=1) + "\n")
 
 
 def write_truth(path: str | Path, record: PatientRecord, **measured: Any) -> None:

@@ -99,6 +99,11 @@ class Site:
     volume_log_sd: float
 
 
+# Vendor -> how its scanners write it, in DICOM and in sidecars.
+MANUFACTURERS: Mapping[str, str] = MappingProxyType(
+    {"Siemens": "SIEMENS", "Philips": "Philips Medical Systems", "GE": "GE MEDICAL SYSTEMS"}
+)
+
 _SIEMENS_EPI = EpiRanges(
     tr_ms=(4000, 9000),
     te_ms=(78, 122),

@@ -57,6 +57,11 @@ def test_phantoms(config):
     assert patients.drawn_on("phantom-0002") == "results/r/phantom/phantom-0002/dwi.nii.gz"
     assert patients.b_value("phantom-0002") == 1000
     assert patients.cell("phantom-0002", "lesion_side") == ""
+    folder = "results/r/phantom/phantom-0002"
+    assert patients.scans("phantom-0002") == {
+        name: f"{folder}/{name}.nii.gz" for name in ("t2w", "dwi", "flair")
+    }
+    assert patients.scanned_files == ["results/r/batches/phantom/b.tsv"]
     patients.check_any_left()
     patients.check_readers_and_split()
 
@@ -87,6 +92,17 @@ def test_patients_of_a_sheet(config, sheet):
     assert patients.cell("p1", "lesion_side") == "left"
 
 
+def test_sidecars_and_b_values_are_among_the_scanned_files_where_they_are(config, sheet):
+    (sheet / "p1_flair.json").touch()
+    (sheet / "p3_dwi.bval").touch()
+    patients = read_patients(config, folder=RUN)
+    assert [*patients.scans("p1")] == ["t2w", "dwi", "flair", "adc"]
+    assert [*patients.scans("p3")] == ["dwi", "flair", "adc"]
+    found = patients.scanned_files
+    assert len(found) == 4 + 3 + 4 + 2
+    assert {f"{sheet}/p1_flair.json", f"{sheet}/p3_dwi.bval", f"{sheet}/p4_adc.nii"} <= {*found}
+
+
 def test_registered_phantoms_share_larger_batches(config):
     config["phantom"] |= {"patients": 120, "space": "template"}
     config["preprocessing"]["patients_per_job"] = 64
@@ -101,6 +117,8 @@ def test_registered_phantoms_share_larger_batches(config):
     ]
     assert patients.preprocessed_table("b01") == "results/r/batches/phantom_registered/b0.tsv"
     assert patients.drawn_on("phantom-0002") is None
+    assert patients.scans("phantom-0002")["flair"] == "results/r/preprocessed/phantom-0002/flair.nii.gz"
+    assert patients.scanned_files == patients.phantom_tables
     assert patients.drawn_files_of(patients.ids) == []
 
 

@@ -6,9 +6,18 @@ import pandas as pd
 import pytest
 
 from strokeclock.cohort.sheet import COLUMNS, read_sheet
+from strokeclock.cohort.sidecars import read_sidecar
 from strokeclock.phantom.clinic import draw_patient
 from strokeclock.phantom.readers import read_mismatch
-from strokeclock.phantom.sheet import SERIES, join_records, join_truths, write_record, write_truth
+from strokeclock.phantom.sheet import (
+    SERIES,
+    join_records,
+    join_truths,
+    write_record,
+    write_sidecars,
+    write_truth,
+)
+from strokeclock.phantom.sites import SITES
 
 
 @pytest.fixture
@@ -61,6 +70,24 @@ def test_readers_calls_are_joined(run, laws):
         assert tuple(table.loc[record.patient]) == read_mismatch(
             record, seed=0, contrast_gain=2.0, time_sigma=0.6
         )
+
+
+@pytest.mark.parametrize("site", SITES)
+@pytest.mark.parametrize("is_scan", [True, False])
+def test_sidecars_say_how_the_scanner_scanned(tmp_path, laws, site, is_scan):
+    for number in range(1, 5):
+        record = draw_patient(number, seed=0, settings=laws | {"site": site})
+        paths = {name: tmp_path / f"{name}.json" for name in SERIES}
+        write_sidecars(paths, record, is_scan=is_scan)
+        for name, path in paths.items():
+            sidecar, stack = read_sidecar(path), record.flair if name == "flair" else record.epi
+            assert (sidecar.vendor, sidecar.field_t) == (record.vendor, record.field_t)
+            assert (sidecar.tr_ms, sidecar.te_ms) == pytest.approx((stack.tr_ms, stack.te_ms), abs=0.01)
+            assert (sidecar.faults, sidecar.in_ms) == ((), False)
+            assert sidecar.ti_ms == (pytest.approx(stack.ti_ms, abs=0.01) if name == "flair" else None)
+            assert sidecar.b_value == {"t2w": 0, "dwi": 1000, "flair": None}[name]
+            assert sidecar.voxel_mm == (None if is_scan else stack.voxel_mm)
+            assert sidecar.slices == (None if is_scan else stack.slices)
 
 
 def test_the_truth_is_joined_to_its_own_table(run):

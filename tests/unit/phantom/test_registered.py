@@ -110,6 +110,7 @@ def test_a_batch_writes_a_table_from_which_the_cohort_is_joined(laws, tmp_path):
         patient: {
             **{name: str(tmp_path / patient / f"{name}.nii.gz") for name in (*names, "lesion")},
             **{name: str(tmp_path / patient / f"{name}.json") for name in ("record", "truth")},
+            **{f"{name}_sidecar": str(tmp_path / patient / f"{name}.json") for name in SERIES},
             "t2w_to_atlas": str(tmp_path / patient / "t2w_to_atlas.txt"),
         }
         for patient in ("phantom-0004", "phantom-0005")

@@ -1,0 +1,127 @@
+"""The protocols: how each series of each patient was acquired."""
+
+import csv
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import cast
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+from nibabel.filebasedimages import ImageFileError
+from nibabel.spatialimages import HeaderDataError, SpatialImage
+
+from strokeclock.cohort.sidecars import Sidecar, beside, list_faults, read_b_value, read_sidecar
+from strokeclock.files import write_whole
+
+log = logging.getLogger(__name__)
+
+COLUMNS = (
+    "patient",
+    "series",
+    "vendor",
+    "field_t",
+    "tr_ms",
+    "te_ms",
+    "ti_ms",
+    "b_value",
+    "voxel_x_mm",
+    "voxel_y_mm",
+    "voxel_z_mm",
+    "slices",
+)
+
+
+def write_protocol(
+    cohort: str | Path,
+    table: str | Path,
+    *,
+    series: Mapping[str, Mapping[str, str]],
+    b_values: Mapping[str, float],
+) -> None:
+    """Write `describe_series` of all series as TSV: a row a patient and series; missing values are n/a.
+
+    What a sidecar gives and cannot be is logged as a warning with patient, file and remedy. It is left out of
+    the table; it excludes no patient.
+
+    Parameters
+    ----------
+    cohort : cohort/cohort.tsv.
+    series : patient -> series -> its NIfTI file.
+    b_values : patient -> b-value of the DWI with which the pipeline computes, s/mm2.
+    """
+    with open(cohort, newline="", encoding="utf-8") as file:
+        sheet = {row["patient"]: row for row in csv.DictReader(file, delimiter="\t")}
+    rows: list[dict[str, str | None]] = []
+    in_ms = []
+    for patient, images in sorted(series.items()):
+        given = {column: _read_number(sheet[patient][column]) for column in ("field_t", "b_value")}
+        for name, image in images.items():
+            path = beside(image, ".json")
+            sidecar = read_sidecar(path)
+            if name == "dwi" and not sidecar.b_value:
+                sidecar = replace(sidecar, b_value=read_b_value(beside(image, ".bval")))
+            faults = list_faults(name, sidecar, field_t=given["field_t"], b_value=b_values[patient])
+            for fault in faults:
+                log.warning("patient %s: %s %s.", patient, path, fault)
+            in_ms += [path] if sidecar.in_ms else []
+            row: dict[str, str | None] = {"patient": patient, "series": name}
+            rows.append(row | describe_series(name, sidecar, image, **given))
+    if in_ms:
+        log.warning(
+            "%d sidecars give times in ms, where BIDS has s, the first %s: they are read as ms, because no "
+            "time in s is so long.",
+            len(in_ms),
+            in_ms[0],
+        )
+    text = pd.DataFrame(rows, columns=COLUMNS).to_csv(sep="\t", index=False, na_rep="n/a")
+    write_whole(table, text)
+
+
+def describe_series(
+    series: str, sidecar: Sidecar, image: str | Path, *, field_t: float | None, b_value: float | None
+) -> dict[str, str | None]:
+    """Return one row of the table without its patient: `COLUMNS` from vendor on; None where not known.
+
+    The sidecar precedes the cohort sheet (`field_t`, T; `b_value`, s/mm2, of the DWI). Voxel and slices are
+    the image's, along its stored axes; slices lie along the axis with the longest side.
+    """
+    b_values: dict[str, float | None] = {"t2w": sidecar.b_value or 0.0, "dwi": sidecar.b_value or b_value}
+    voxel, slices = _measure(sidecar, image)
+    return {
+        "vendor": sidecar.vendor,
+        "field_t": _round(sidecar.field_t or field_t, 2),
+        "tr_ms": _round(sidecar.tr_ms, 1),
+        "te_ms": _round(sidecar.te_ms, 1),
+        "ti_ms": _round(sidecar.ti_ms, 1),
+        "b_value": _round(b_values.get(series), 1),
+        **{f"voxel_{axis}_mm": _round(side, 3) for axis, side in zip("xyz", voxel, strict=True)},
+        "slices": _round(slices, 0),
+    }
+
+
+def _measure(sidecar: Sidecar, image: str | Path) -> tuple[tuple[float | None, ...], int | None]:
+    """Return the voxel's sides in mm and the number of slices; None where the image cannot be read."""
+    if sidecar.voxel_mm:
+        return sidecar.voxel_mm, sidecar.slices
+    try:
+        header = cast(SpatialImage, nib.load(image)).header
+        voxel, shape = header.get_zooms()[:3], header.get_data_shape()[:3]
+    except (OSError, ValueError, ImageFileError, HeaderDataError):
+        return (None, None, None), None  # preprocessing excludes the patient with the reason
+    if len(shape) < 3:
+        return (None, None, None), None
+    x, y, z = map(float, voxel)
+    axis = 2 - int(np.argmax([z, y, x]))  # the last of equal ones
+    return (x, y, z), int(shape[axis])
+
+
+def _read_number(cell: str) -> float | None:
+    return float(cell) if cell else None
+
+
+def _round(value: float | None, digits: int) -> str | None:
+    """As text, so that a column with missing values keeps whole numbers whole."""
+    return None if value is None else f"{round(value, digits):g}"
