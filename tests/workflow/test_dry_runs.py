@@ -52,6 +52,7 @@ def merged(base, change):
     [
         ({}, {"phantom": 12, "bias_correction": 12, "hemispheres": 12, **NETWORK_RUNS}),
         ({"preprocessing": {"toolchain": "open"}}, {"phantom": 12, "preprocess": 12, **NETWORK_RUNS}),
+        ({"phantom": {"dicom": True}}, {"phantom": 12, "phantom_dicom": 12, "protocol": 1}),
         ({"phantom": {"space": "template"}}, {"hemispheres": 12, **NETWORK_RUNS}),
         (
             {"training": {"networks": ["2d"]}},
@@ -95,6 +96,7 @@ def merged(base, change):
     ids=[
         "fsl",
         "open",
+        "studies",
         "template",
         "2d",
         "random",

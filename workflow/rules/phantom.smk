@@ -1,10 +1,10 @@
 # Synthetic patients, used when cohort.sheet is null (docs/phantom.md). Their truth lies in derivatives/truth.
 
-# The settings that determine a patient; the number of patients does not.
+# The settings that determine a patient; the number of patients and how they are stored do not.
 PHANTOM_LAWS = {
     key: config["phantom"][key]
     for key in config["phantom"]
-    if key not in ("patients", "space")
+    if key not in ("patients", "space", "dicom")
 }
 PHANTOM_SERIES = ("t2w", "dwi", "flair")
 PHANTOM_FILES = {
@@ -72,6 +72,28 @@ elif patients.are_phantoms:
             settings=PHANTOM_LAWS,
         script:
             "../scripts/phantom.py"
+
+    rule phantom_dicom:
+        input:
+            phantoms=patients.table_of("phantom"),
+        output:
+            table=patients.table_of("phantom_dicom"),
+        log:
+            f"{LOG}/phantom_dicom/{{batch}}.log",
+        conda:
+            "../../envs/preprocessing.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=30,
+        params:
+            folders=lambda wildcards: {
+                patient: f"{RUN}/phantom/{patient}/dicom"
+                for patient in patients_of(wildcards)
+            },
+            settings=PHANTOM_LAWS,
+        script:
+            "../scripts/phantom_dicom.py"
 
 
 if patients.are_phantoms:

@@ -127,10 +127,16 @@ class Patients:
         return self.tables_of("phantom") if self.are_phantoms else []
 
     @property
+    def study_tables(self) -> list[str]:
+        """The tables of the phantoms' DICOM studies; none where they are not asked for."""
+        wanted = self.are_phantoms and not self.in_template_space and self.config["phantom"]["dicom"]
+        return self.tables_of("phantom_dicom") if wanted else []
+
+    @property
     def all_tables(self) -> list[str]:
         """The tables of every step, from phantoms to hemispheres."""
         later = [table for step in _STEPS for table in self.tables_of(step)]
-        return [*self.phantom_tables, *self.preprocessed_tables, *later]
+        return [*self.phantom_tables, *self.study_tables, *self.preprocessed_tables, *later]
 
     def cell(self, patient: str, column: str) -> str:
         """A patient's cell of the cohort sheet; "" where it is empty, and for phantoms."""

@@ -116,6 +116,10 @@ class Phantom(Group):
             "philips-ge": "3 T Philips and 1.5 T GE; fewer patients come early, lesions are larger",
         },
     )
+    dicom: bool = setting(
+        False,
+        "true: each patient's study is also written as DICOM, to phantom/<patient>/dicom/ (native space)",
+    )
     tissue_clock_sigma: NotNegative = setting(
         0.8, "SD of ln k, a patient's factor from time t to tissue time u = t·k (collaterals)"
     )
@@ -128,3 +132,10 @@ class Phantom(Group):
     )
     bilateral: Share = setting(0.02, "share of patients with lesions on both sides")
     dwi_negative: Share = setting(0.05, "share of patients whose lesion is invisible or faint on DWI")
+
+    def faults(self) -> Iterator[str]:
+        if self.dicom and self.space == "template":
+            yield (
+                "Configuration key phantom.dicom is true, but phantom.space is template, where no scanner "
+                "makes a study: set phantom.space to native, or phantom.dicom to false."
+            )

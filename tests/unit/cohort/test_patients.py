@@ -131,6 +131,20 @@ def test_a_batch_and_its_patients(config):
     assert patients.of_batch("b0")
 
 
+def test_studies_are_made_where_they_are_asked_for(config, sheet):
+    def tables():
+        patients = read_patients(config, folder=RUN)
+        assert set(patients.study_tables) <= set(patients.all_tables)
+        return patients.study_tables
+
+    config["phantom"]["dicom"] = True
+    assert tables() == []  # the cohort is the sheet's
+    config["cohort"]["sheet"], config["phantom"]["patients"] = None, 6
+    assert tables() == ["results/r/batches/phantom_dicom/b.tsv"]
+    config["phantom"]["dicom"] = False
+    assert tables() == []
+
+
 def test_the_tables_of_all_steps(config):
     patients = read_patients(config, folder=RUN)
     assert patients.table_of("check") == "results/r/batches/check/{batch}.tsv"

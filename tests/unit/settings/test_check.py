@@ -287,6 +287,16 @@ def test_a_renamed_key_is_refused_with_its_new_name(config, old, value, new):
     assert faults(config) == [f"Configuration key {old} is now called {new}: rename it in your file."]
 
 
+def test_studies_are_of_native_space(config):
+    config["phantom"] |= {"dicom": True, "space": "native"}
+    assert check_configuration(config).phantom.dicom
+    config["phantom"]["space"] = "template"
+    assert faults(config) == [
+        "Configuration key phantom.dicom is true, but phantom.space is template, where no scanner makes a "
+        "study: set phantom.space to native, or phantom.dicom to false."
+    ]
+
+
 def test_networks_and_starts_must_leave_something(config):
     config["training"] |= {"networks": ["3d"], "starts": ["imagenet", "medical"]}
     check_configuration(config)
