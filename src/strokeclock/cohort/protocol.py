@@ -61,11 +61,14 @@ def write_protocol(
         for name, image in images.items():
             path = beside(image, ".json")
             sidecar = read_sidecar(path)
+            notes = {path: sidecar}
             if name == "dwi" and not sidecar.b_value:
-                sidecar = replace(sidecar, b_value=read_b_value(beside(image, ".bval")))
-            faults = list_faults(name, sidecar, field_t=given["field_t"], b_value=b_values[patient])
-            for fault in faults:
-                log.warning("patient %s: %s %s.", patient, path, fault)
+                notes[beside(image, ".bval")] = Sidecar(b_value=read_b_value(beside(image, ".bval")))
+            for source, note in notes.items():
+                faults = list_faults(name, note, field_t=given["field_t"], b_value=b_values[patient])
+                for fault in faults:
+                    log.warning("patient %s: %s %s.", patient, source, fault)
+                sidecar = replace(sidecar, b_value=note.b_value)
             in_ms += [path] if sidecar.in_ms else []
             row: dict[str, str | None] = {"patient": patient, "series": name}
             rows.append(row | describe_series(name, sidecar, image, **given))

@@ -39,6 +39,7 @@ _TIMES = {
     "ti_ms": _Time("InversionTime", 10, 20, 10_000),
 }
 _LEAST_TI_MS = 1500  # of a T2-weighted FLAIR
+_LARGEST_B0 = 50  # s/mm2
 _SAME_B = 10  # s/mm2, by which scanners report a b-value wrongly
 _LIMITS = {"MagneticFieldStrength": (0.05, 12), "DiffusionBValue": (0, 10_000)}
 
@@ -164,7 +165,7 @@ def _read_geometry(
 
 
 def list_faults(series: str, sidecar: Sidecar, *, field_t: float | None, b_value: float) -> Iterator[str]:
-    """Yield sentences on a series' sidecar, without their subject, its file.
+    """Yield sentences on what a series' file says, without their subject, the file.
 
     Parameters
     ----------
@@ -177,6 +178,11 @@ def list_faults(series: str, sidecar: Sidecar, *, field_t: float | None, b_value
         yield (
             f"gives a field strength of {sidecar.field_t:g} T, and column field_t of the cohort sheet "
             f"{field_t:g} T: correct the wrong one"
+        )
+    if series == "t2w" and sidecar.b_value and sidecar.b_value > _LARGEST_B0:
+        yield (
+            f"gives a b-value of {sidecar.b_value:g} s/mm²: name the image at b = 0 in column t2w of the "
+            "cohort sheet"
         )
     if series == "dwi" and sidecar.b_value and abs(sidecar.b_value - b_value) > _SAME_B:
         yield (

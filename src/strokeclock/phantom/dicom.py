@@ -123,7 +123,7 @@ def _describe_equipment(header: Dataset, record: PatientRecord) -> None:
     header.ManufacturerModelName = SCANNERS[record.site].model
     header.InstitutionName = "Phantom Hospital"
     header.InstitutionAddress = "1 Phantom Street"
-    header.StationName = f"PHANTOM-{record.site}"[:16]
+    header.StationName = "PHANTOM-STATION"
     header.DeviceSerialNumber = "00000"
     header.SoftwareVersions = "phantom"
 

@@ -170,6 +170,13 @@ def test_a_bval_file_fills_what_the_sidecar_leaves_out_unless_it_is_zero(table_o
         (tmp_path / "p1/dwi.bval").write_text(text)
         assert table_of({"p1": ({}, images)}).loc["p1", "dwi"]["b_value"] == b_value
     assert not caplog.records
+    (tmp_path / "p1/dwi.bval").write_text("800")
+    assert table_of({"p1": ({}, images)}).loc["p1", "dwi"]["b_value"] == "800"
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        f"patient p1: {tmp_path}/p1/dwi.bval gives a b-value of 800 s/mm², and 1000 is computed with: "
+        "correct column b_value of the cohort sheet."
+    )
 
 
 def test_voxels_of_the_scan_precede_those_of_an_image_on_another_grid(table_of):
@@ -201,6 +208,12 @@ def test_voxels_of_the_scan_precede_those_of_an_image_on_another_grid(table_of):
             BIDS | {"InversionTime": 0.9},
             "gives a TI of 900 ms, that of a T1-weighted FLAIR: name the T2-weighted one in column flair, or "
             "exclude the patient (cohort.exclude).",
+        ),
+        (
+            "t2w",
+            {},
+            {"DiffusionBValue": 1000},
+            "gives a b-value of 1000 s/mm²: name the image at b = 0 in column t2w of the cohort sheet.",
         ),
         ("flair", {}, "{", "is no JSON object: write it again, or remove it."),
     ],
