@@ -7,9 +7,10 @@ import pytest
 
 from strokeclock.phantom import ceiling, registered
 from strokeclock.phantom.clinic import EpiProtocol, draw_patient
+from strokeclock.phantom.dialects import DIALECTS
 from strokeclock.phantom.patient import make_patient
 from strokeclock.phantom.signal import SERIES, null_inversion_time
-from strokeclock.phantom.sites import SCANNERS, SITES
+from strokeclock.phantom.sites import MANUFACTURERS, SCANNERS, SITES
 
 N = 3000
 
@@ -29,6 +30,8 @@ def test_scanners_have_names_of_their_own_and_laws_that_can_be_drawn_from(site):
     assert names == [f"{site}-{number}" for number in range(1, len(names) + 1)]
     assert set(names) <= set(SCANNERS)
     for scanner in SITES[site].scanners:
+        assert scanner.vendor in MANUFACTURERS
+        assert scanner.vendor in DIALECTS
         for ranges in (scanner.epi, scanner.flair):
             for low, high in (ranges.tr_ms, ranges.te_ms, ranges.in_plane_mm, ranges.slice_mm, ranges.slices):
                 assert 0 < low <= high
