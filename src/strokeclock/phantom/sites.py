@@ -138,7 +138,7 @@ def _siemens(name: str, model: str, field_t: float, weight: float) -> Scanner:
         epi=_SIEMENS_EPI,
         flair=_SIEMENS_FLAIR,
         coil=1.0,
-        snr={"t2w": (20, 40), "dwi": (8, 15), "flair": (20, 40)},
+        snr={"t2w": (35, 70), "dwi": (20, 45), "flair": (40, 90)},
     )
 
 
@@ -191,7 +191,7 @@ _PHILIPS_GE_SITE = Site(
                 fat_left=(0.2,),
             ),
             coil=1.4,
-            snr={"t2w": (25, 45), "dwi": (10, 18), "flair": (25, 45)},
+            snr={"t2w": (42, 80), "dwi": (25, 52), "flair": (50, 100)},
         ),
         Scanner(
             name="philips-ge-2",
@@ -222,7 +222,7 @@ _PHILIPS_GE_SITE = Site(
                 fat_left=(1.0,),
             ),
             coil=0.8,
-            snr={"t2w": (15, 30), "dwi": (6, 11), "flair": (15, 30)},
+            snr={"t2w": (26, 52), "dwi": (15, 33), "flair": (30, 65)},
         ),
     ),
     onset_shares=(0.0, 0.05, 0.10, 0.21, 0.33, 0.50, 0.75, 0.90, 0.97, 1.0),
