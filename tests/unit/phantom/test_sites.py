@@ -1,4 +1,4 @@
-"""The hospitals: what each one's patients have, in numbers; images and ideal observer follow the site."""
+"""The hospitals: what each one's patients have, in numbers; images and the practical ceiling follow the site."""
 
 from dataclasses import replace
 
