@@ -10,6 +10,7 @@ from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.tissue import Tissue
 
 LESION_ADC_SD = 0.11e-3  # mm2/s, between the voxels of one lesion
+LESION_LOG_T2_SD = 0.06  # likewise of log T2, before the contrast gain
 
 
 def adc_ratio(tissue_hours: ArrayLike, *, core_radc: ArrayLike) -> np.ndarray:
@@ -64,18 +65,24 @@ def infarct(
 
 
 def lesion_tissue(
-    healthy: Tissue, record: PatientRecord, *, contrast_gain: float, time_factor: ArrayLike = 1.0
+    healthy: Tissue,
+    record: PatientRecord,
+    *,
+    contrast_gain: float,
+    time_factor: ArrayLike = 1.0,
+    log_t2_change: ArrayLike = 0.0,
 ) -> Tissue:
     """The patient's lesion where the tissue was `healthy`, at its mean ADC (voxels vary by LESION_ADC_SD).
 
-    time_factor  what a place's tissue time is of the lesion's
+    time_factor    what a place's tissue time is of the lesion's
+    log_t2_change  a place's log T2 over the lesion's, at the same tissue time
     """
     u = record.tissue_hours * np.asarray(time_factor)
     return infarct(
         healthy,
         tissue_hours=u,
         radc=adc_ratio(u, core_radc=record.core_radc),
-        log_t2=log_t2_ratio(u, t2_rise_ms=record.t2_rise_ms) + record.log_t2_nuisance,
+        log_t2=log_t2_ratio(u, t2_rise_ms=record.t2_rise_ms) + record.log_t2_nuisance + log_t2_change,
         log_t1_nuisance=record.log_t1_nuisance,
         contrast_gain=contrast_gain,
     )

@@ -13,7 +13,7 @@ from strokeclock.phantom.anatomy import Brain, draw_shape
 from strokeclock.phantom.clinic import PatientRecord, draw_patient
 from strokeclock.phantom.head import OUTER_TISSUES, Head, form_head
 from strokeclock.phantom.infarct import grow_hyperintensities, grow_infarct, grow_old_infarct
-from strokeclock.phantom.ischaemia import LESION_ADC_SD, lesion_tissue
+from strokeclock.phantom.ischaemia import LESION_ADC_SD, LESION_LOG_T2_SD, lesion_tissue
 from strokeclock.phantom.lattice import Lattice, draw_lattice
 from strokeclock.phantom.scanner import (
     Samples,
@@ -39,7 +39,7 @@ from strokeclock.phantom.tissue import Tissue, healthy_tissues, weigh_diffusion,
 from strokeclock.series import SIDES
 
 IRON_R2_PER_S = {1.5: 3.0, 3.0: 5.5}  # added to 1/T2 by the iron of a full share of pallidum
-TIME_SMOOTHING_MM = 3.0  # of the field of times within a lesion
+TIME_SMOOTHING_MM = 6.0  # of the field of times within a lesion
 TEXTURE = 0.025  # SD of the log of healthy tissue's signal from place to place
 
 # Each aspect of a patient has its own random stream, (seed, number, stream).
@@ -127,10 +127,13 @@ def paint_brain(
     ill = np.flatnonzero(lesions.acute)
     tissues = healthy_tissues(record)
     pulsation = _pulsate(rng, brain)
-    spots = LESION_ADC_SD * _spot(rng, brain.template[:, ill], smoothing_mm=2.0)
-    times = np.exp(
-        settings["lesion_time_sigma"]
-        * _standardise(_spot(rng, brain.template[:, ill], smoothing_mm=TIME_SMOOTHING_MM), lesions.acute[ill])
+    spots, times, uneven = (
+        sd * _standardise(_spot(rng, brain.template[:, ill], smoothing_mm=mm), lesions.acute[ill])
+        for sd, mm in (
+            (LESION_ADC_SD, 2.0),
+            (settings["lesion_time_sigma"], TIME_SMOOTHING_MM),
+            (LESION_LOG_T2_SD, 4.0),
+        )
     )
 
     kept = (1 - lesions.core) * (1 - lesions.rim)
@@ -139,7 +142,13 @@ def paint_brain(
     healthy = np.clip(1 - lesions.core - scarred - lesions.acute, 0, 1)
     solid = brain.gm + brain.wm
     infarcted = {
-        name: lesion_tissue(tissues[name], record, contrast_gain=settings["contrast_gain"], time_factor=times)
+        name: lesion_tissue(
+            tissues[name],
+            record,
+            contrast_gain=settings["contrast_gain"],
+            time_factor=np.exp(times),
+            log_t2_change=uneven,
+        )
         for name in ("gm", "wm")
     }
     signals = {}

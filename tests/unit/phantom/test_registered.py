@@ -9,7 +9,9 @@ import pytest
 
 from strokeclock.batches import read_batches
 from strokeclock.phantom.anatomy import draw_registered_shape, draw_shape, place_brain
-from strokeclock.phantom.patient import SERIES, Lesions, measure_signal, paint_brain
+from strokeclock.phantom.clinic import draw_patient
+from strokeclock.phantom.contrast import true_log_ratios
+from strokeclock.phantom.patient import SERIES, Lesions, grow_lesions, measure_signal, paint_brain
 from strokeclock.phantom.registered import (
     grid_affine,
     make_registered_batch,
@@ -121,3 +123,28 @@ def test_a_batch_writes_a_table_from_which_the_cohort_is_joined(laws, tmp_path):
     join_phantoms([tmp_path / "table.tsv"], **tables)
     for path in tables.values():
         assert pd.read_csv(path, sep="\t")["patient"].tolist() == [*files]
+
+
+def test_the_painted_lesion_has_the_contrast_that_the_ceiling_assumes(laws):
+    """Mean over the lesion's solid points, noise-free, against the law for the record and its grey share."""
+    record = draw_patient(12, seed=0, settings=laws)
+    shape = draw_registered_shape(np.random.default_rng(5), age=60, sex="F", residue=np.eye(4))
+    frame = subslice_frame((112, 112, 26))
+    _, brain = place_brain(shape, frame)
+    lesions = grow_lesions(brain, record, seed=0, point_ml=float(np.prod(frame.spacing)) / 1000)
+    nothing = np.zeros(len(brain.gm), np.float32)
+    healthy = Lesions(acute=nothing, hyperintense=nothing, core=nothing, rim=nothing)
+    inside = (lesions.acute > 0.999) & (brain.csf < 0.01) & (lesions.core + lesions.rim == 0)
+    assert inside.sum() > 300
+    painted, before = (paint_brain(brain, one, record, settings=laws) for one in (lesions, healthy))
+    grey_share = brain.gm[inside].mean()
+    expected = true_log_ratios([record], [grey_share], contrast_gain=2.0, time_sigma=0.6)
+    for series in SERIES:
+        ratio = np.log(painted[series][inside].mean() / before[series][inside].mean())
+        assert ratio == pytest.approx(expected[series][0], abs=0.03)
+        spread = np.log(painted[series][inside] / before[series][inside]).std()
+        assert 0.05 < spread < 0.5
+    one_time = paint_brain(brain, lesions, record, settings=laws | {"lesion_time_sigma": 0.0})
+    assert (one_time["flair"][inside] / before["flair"][inside]).std() < (
+        painted["flair"][inside] / before["flair"][inside]
+    ).std()

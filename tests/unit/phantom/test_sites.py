@@ -1,4 +1,4 @@
-"""The hospitals: what each one's patients have, in numbers; images and the practical ceiling follow the site."""
+"""The hospitals: each one's patients in numbers; images and the practical ceiling follow the site."""
 
 from dataclasses import replace
 
