@@ -28,7 +28,7 @@ MAPS = "mni_icbm152_{}_tal_nlin_sym_09a_converted.nii.gz"  # nilearn's
 
 BOX_LOW, BOX_HIGH = (-98.0, -134.0, -112.0), (98.0, 110.0, 108.0)  # mm, of every head
 COARSE_MM = (3.0, 3.0, 3.0)  # spacing of distances that vary slowly
-FOLD_SMOOTHING_MM = 2.9  # folds lie 4.4 times this apart: 13 mm
+FOLD_SMOOTHING_MM = 3.6  # folds lie 4.4 times this apart: 16 mm
 RIBBON_MM = 2.6  # thickness of the cortex
 
 
@@ -259,7 +259,7 @@ def draw_shape(rng: np.random.Generator, *, age: float, sex: str) -> Shape:
         detail=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=2.5, smoothing=2.5),
         ventricle_mm=_draw_ventricles(rng, atrophy),
         sulcus_mm=float(np.clip(0.45 + 0.65 * atrophy + rng.normal(0, 0.12), 0.3, 1.5)),
-        rim_mm=float(np.clip(0.2 + 0.8 * atrophy + rng.normal(0, 0.2), 0.1, 2.0)),
+        rim_mm=float(np.clip(0.1 + 0.5 * atrophy + rng.normal(0, 0.15), 0.05, 1.5)),
     )
 
 

@@ -69,8 +69,8 @@ def lesion_tissue(
     record: PatientRecord,
     *,
     contrast_gain: float,
-    time_factor: ArrayLike = 1.0,
-    log_t2_change: ArrayLike = 0.0,
+    time_factor: float | np.ndarray = 1.0,
+    log_t2_change: float | np.ndarray = 0.0,
 ) -> Tissue:
     """The patient's lesion where the tissue was `healthy`, at its mean ADC (voxels vary by LESION_ADC_SD).
 
