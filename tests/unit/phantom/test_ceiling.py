@@ -80,7 +80,7 @@ def test_posterior_equals_simulation(laws, cohort, number, channels):
 def test_without_nuisance_only_the_tissue_clock_lowers_the_auc(laws):
     """SCIENCE.md 5.3: with k alone (sigma .8) a perfect T2 clock reaches .90; a perfect clock reaches 1."""
     for sigma, low, high in ((0.8, 0.88, 0.92), (0.0, 0.98, 1.0)):
-        clean = laws | {"t2_nuisance": 0.0, "tissue_clock_sigma": sigma}
+        clean = laws | {"t2_nuisance": 0.0, "tissue_clock_sigma": sigma, "lesion_time_sigma": 0.0}
         records = [draw_patient(number, seed=0, settings=clean) for number in range(1, 1501)]
         early = np.array([record.onset_to_mri_min < 270 for record in records])
         probability = ceiling.ratio_observer(records, np.full(len(records), 0.5), settings=clean)
