@@ -132,7 +132,7 @@ def judge(
         reviews.append(f"NMI of T2w and atlas {numbers['nmi_to_atlas']:.3f}, below {min_nmi:g}")
     reviews += _judge_series(numbers, of_series)
     if abs(difference := numbers["coverage_difference"]) > max_coverage_difference:
-        less, more = ("right", "left") if difference > 0 else ("left", "right")
+        less, more = SIDES if difference < 0 else SIDES[::-1]
         reviews.append(
             f"T2w shows {abs(difference):.0%} less of the atlas's brain {less} than {more}, above "
             f"{max_coverage_difference:.0%}"

@@ -76,7 +76,7 @@ def list_series(scans: Mapping[str, Stack], habits: Habits) -> list[StudySeries]
 
     Of a repeated series the last one holds the images of `scans` (t2w, dwi, flair).
     """
-    b0, b1000, flair = (scans[name] for name in ("t2w", "dwi", "flair"))
+    b0, b1000, flair = scans["t2w"], scans["dwi"], scans["flair"]
     diffusion = [(b0, b1000)] if habits.one_dwi_series else [(b0,), (b1000,)]
     series = [StudySeries("localizer", scan_localizer(flair))]
     if habits.repeated == "dwi":
