@@ -29,6 +29,7 @@ from strokeclock.imaging.resample import resample_mask
 from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.phantom import patient as phantom
 from strokeclock.phantom.anatomy import draw_shape
+from strokeclock.phantom.clinic import SHAPE_STREAM
 from strokeclock.phantom.lattice import Lattice
 from strokeclock.phantom.scanner import draw_coil
 
@@ -85,7 +86,7 @@ def _phantom(number: int) -> list[Case]:
 
     with mock.patch.object(phantom, "draw_coil", keep):
         patient = phantom.make_patient(number, seed=CONFIG["phantom"]["seed"], settings=CONFIG["phantom"])
-    rng = np.random.default_rng([CONFIG["phantom"]["seed"], number, phantom.SHAPE_STREAM])
+    rng = np.random.default_rng([CONFIG["phantom"]["seed"], number, SHAPE_STREAM])
     shape = draw_shape(rng, age=patient.record.age, sex=patient.record.sex)
     slip = np.array(patient.measured["t2w_to_flair"])
     pose = np.array(patient.measured["atlas_to_t2w"]) @ np.linalg.inv(shape.affine)

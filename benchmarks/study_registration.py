@@ -43,7 +43,7 @@ from strokeclock.imaging.rigid import register_rigid
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 from strokeclock.phantom import patient as phantom
 from strokeclock.phantom.anatomy import draw_shape
-from strokeclock.phantom.clinic import PatientRecord
+from strokeclock.phantom.clinic import SHAPE_STREAM, PatientRecord
 from strokeclock.phantom.scanner import Slices
 
 SETTINGS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())["phantom"]
@@ -152,7 +152,7 @@ class Case:
 
         points = _world(volumes["brain_mask"])
         shape = draw_shape(
-            np.random.default_rng([SETTINGS["seed"], number, phantom.SHAPE_STREAM]),
+            np.random.default_rng([SETTINGS["seed"], number, SHAPE_STREAM]),
             age=made.record.age,
             sex=made.record.sex,
         )

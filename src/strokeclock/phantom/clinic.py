@@ -25,6 +25,9 @@ FAINT_RADC = uniform(0.92, 0.08)  # of lesions that DWI misses
 T2_RISE_MEDIAN_MS, T2_RISE_LOG_SD = 32.0, 0.2
 TISSUE_LOG_T2_SD = 0.03  # of healthy grey and white matter, between patients
 
+# Each aspect of a patient has its own random stream, (seed, number, stream).
+SHAPE_STREAM, LESION_STREAM, HEAD_STREAM, SCANNER_STREAM, TISSUE_STREAM, STUDY_STREAM = 1, 2, 3, 4, 5, 6
+
 
 class Territory(NamedTuple):
     """An arterial territory: its weight in the draw and the lesion volumes (mL) that it can hold."""

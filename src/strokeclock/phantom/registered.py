@@ -16,17 +16,10 @@ from scipy.ndimage import affine_transform
 from strokeclock.batches import Files, write_batch
 from strokeclock.files import replacing
 from strokeclock.phantom.anatomy import draw_registered_shape, place_brain
-from strokeclock.phantom.clinic import PatientRecord, draw_patient
+from strokeclock.phantom.clinic import SCANNER_STREAM, SHAPE_STREAM, PatientRecord, draw_patient
 from strokeclock.phantom.lattice import Lattice, frame_lattice
-from strokeclock.phantom.patient import (
-    SCANNER_STREAM,
-    SHAPE_STREAM,
-    grow_lesions,
-    measure_grey,
-    measure_lesion,
-    number_of,
-    paint_brain,
-)
+from strokeclock.phantom.painting import grow_lesions, measure_grey, measure_lesion, paint_brain
+from strokeclock.phantom.patient import number_of
 from strokeclock.phantom.scanner import add_noise, rigid, rotation, write_nifti
 from strokeclock.phantom.sheet import write_record, write_sidecars, write_truth
 from strokeclock.phantom.signal import SERIES

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
-STUDY_STREAM = 6  # of a patient's random streams (seed, number, stream)
+from strokeclock.phantom.clinic import STUDY_STREAM
+
 ADC_UNIT = 1e-6  # mm2/s, of the stored values
 ADC_LARGEST = 4095
 ADC_FAINTEST = 0.05  # of the brightest b0; below, no ADC is computed

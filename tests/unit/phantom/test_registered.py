@@ -11,7 +11,7 @@ from strokeclock.batches import read_batches
 from strokeclock.phantom.anatomy import draw_registered_shape, draw_shape, place_brain
 from strokeclock.phantom.clinic import draw_patient
 from strokeclock.phantom.contrast import true_log_ratios
-from strokeclock.phantom.patient import SERIES, Lesions, grow_lesions, measure_signal, paint_brain
+from strokeclock.phantom.painting import Lesions, grow_lesions, measure_signal, paint_brain
 from strokeclock.phantom.registered import (
     grid_affine,
     make_registered_batch,
@@ -20,6 +20,7 @@ from strokeclock.phantom.registered import (
     write_registered_patient,
 )
 from strokeclock.phantom.sheet import join_phantoms
+from strokeclock.phantom.signal import SERIES
 from strokeclock.phantom.tissue import healthy_tissues
 
 GRID = (112, 112, 13)
