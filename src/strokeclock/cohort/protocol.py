@@ -43,8 +43,8 @@ def write_protocol(
 ) -> None:
     """Write `describe_series` of all series as TSV: a row a patient and series; missing values are n/a.
 
-    What a sidecar gives and cannot be is logged as a warning with patient, file and remedy. It is left out of
-    the table; it excludes no patient.
+    What a sidecar gives and cannot be is logged as a warning with patient, file name and remedy, without the
+    folder, whose name may tell an identity. It is left out of the table; it excludes no patient.
 
     Parameters
     ----------
@@ -67,17 +67,17 @@ def write_protocol(
             for source, note in notes.items():
                 faults = list_faults(name, note, field_t=given["field_t"], b_value=b_values[patient])
                 for fault in faults:
-                    log.warning("patient %s: %s %s.", patient, source, fault)
+                    log.warning("patient %s: %s %s.", patient, Path(source).name, fault)
                 sidecar = replace(sidecar, b_value=note.b_value)
-            in_ms += [path] if sidecar.in_ms else []
+            in_ms += [(Path(path).name, patient)] if sidecar.in_ms else []
             row: dict[str, str | None] = {"patient": patient, "series": name}
             rows.append(row | describe_series(name, sidecar, image, **given))
     if in_ms:
         log.warning(
-            "%d sidecars give times in ms, where BIDS has s, the first %s: they are read as ms, because no "
-            "time in s is so long.",
+            "%d sidecars give times in ms, where BIDS has s, the first %s of patient %s: they are read as "
+            "ms, because no time in s is so long.",
             len(in_ms),
-            in_ms[0],
+            *in_ms[0],
         )
     text = pd.DataFrame(rows, columns=COLUMNS).to_csv(sep="\t", index=False, na_rep="n/a")
     write_whole(table, text)
