@@ -32,7 +32,7 @@ import yaml
 from scipy import ndimage
 
 from strokeclock.imaging.affine import register_affine
-from strokeclock.imaging.atlas import Atlas, build_atlas, read_atlas
+from strokeclock.imaging.atlas import ATLAS_FILES, Atlas, build_atlas, read_atlas
 from strokeclock.imaging.bias import correct, estimate_field_niimath
 from strokeclock.imaging.mask import is_stripped, refine_mask, strip_by_zeros
 from strokeclock.imaging.resample import resample, resample_mask
@@ -74,7 +74,7 @@ def main() -> None:
 
 
 def _atlas(work: Path) -> Atlas:
-    paths = {name: work / f"{name}.nii.gz" for name in ("t2w", "brain_mask", "grid", "brain_mask_grid")}
+    paths = {name: work / f"{name}.nii.gz" for name in ATLAS_FILES}
     if not all(path.exists() for path in paths.values()):
         work.mkdir(parents=True, exist_ok=True)
         build_atlas(source="nilearn", grid=CONFIG["preprocessing"]["grid"], outputs=paths)
