@@ -1,6 +1,18 @@
 # Baselines: simple scores of the same patients, in the format of the networks' predictions.
 
+from strokeclock.baselines.radiomics.maps import find_maps
 from strokeclock.training.phases import SEGMENTATION
+
+
+def tissue_maps_of(wildcards):
+    """The tissue maps of a batch's patients that there are; the job names the missing ones."""
+    folder = config["evaluation"]["radiomics"]["tissue_maps"]
+    return [
+        path
+        for patient in (patients_of(wildcards) if folder else ())
+        for path in find_maps(folder, patient).values()
+        if path
+    ]
 
 
 rule predict_ratio:
@@ -103,6 +115,7 @@ rule predict_clinical:
 
 rule radiomics:
     input:
+        tissue_maps_of,
         preprocessed=preprocessed_table,
         white_matter=f"{RUN}/atlas/white_matter_grid.nii.gz",
     output:
@@ -119,9 +132,11 @@ rule radiomics:
     params:
         infarcts=files_of({"infarct": "radiomics/{patient}.nii.gz"}),
         white_matter_share=config["evaluation"]["radiomics"]["white_matter_share"],
+        tissue_maps=config["evaluation"]["radiomics"]["tissue_maps"],
         adc_share=config["evaluation"]["radiomics"]["adc_share"],
         dwi_sd=config["evaluation"]["radiomics"]["dwi_sd"],
         min_infarct_ml=config["evaluation"]["radiomics"]["min_infarct_ml"],
+        flair_ratio_below=config["evaluation"]["radiomics"]["flair_ratio_below"],
     script:
         "../scripts/radiomics.py"
 
@@ -149,6 +164,7 @@ rule predict_ml:
     params:
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
         classifier=config["evaluation"]["radiomics"]["classifier"],
+        tuning=config["evaluation"]["radiomics"]["tuning"],
     script:
         "../scripts/predict_ml.py"
 

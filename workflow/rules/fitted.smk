@@ -97,5 +97,6 @@ rule fit_ml:
     params:
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
         classifier=config["evaluation"]["radiomics"]["classifier"],
+        tuning=config["evaluation"]["radiomics"]["tuning"],
     script:
         "../scripts/fit_ml.py"

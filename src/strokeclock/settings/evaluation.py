@@ -1,5 +1,7 @@
 """Settings of the evaluation."""
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -9,6 +11,7 @@ from strokeclock.settings.group import (
     Group,
     Natural,
     NotNegative,
+    PathName,
     Positive,
     Share,
     section,
@@ -24,7 +27,13 @@ class Radiomics(Group):
         1.5, "SD over the white matter's mean from which b1000 confirms it", source="D: Lee et al."
     )
     white_matter_share: Annotated[float, Field(gt=0, lt=1), AS_WRITTEN] = setting(
-        0.7, "least share of white matter in the atlas's voxels that count as such", source="D: Lee et al."
+        0.7, "least share of white matter in the voxels that count as such", source="D: Lee et al."
+    )
+    tissue_maps: PathName | None = setting(
+        None,
+        "a folder that holds, in a folder per patient, SPM's maps of the preprocessed ADC (c1adc.nii, "
+        "c2adc.nii, c3adc.nii), which then give brain and white matter; null: brain mask and atlas give them",
+        source="D; Lee et al.: SPM's",
     )
     min_infarct_ml: Positive = setting(
         3.0,
@@ -32,12 +41,32 @@ class Radiomics(Group):
         unit="mL",
         source="D; the paper: 221 of 422 patients usable",
     )
+    flair_ratio_below: Annotated[float, Field(gt=0, le=0.45), AS_WRITTEN] = setting(
+        0.45, "what FLAIR ratios under .45 become", source="D; Lee et al.'s program: .25"
+    )
     classifier: Literal["best", "logistic regression", "linear SVM", "RBF SVM", "random forest"] = setting(
         "best",
         "the row of Table 2",
         source="D: Lee et al. report each",
-        meanings={"best": "by cross-validation in the training and validation parts"},
+        meanings={"best": "that with the highest AUC, by tuning"},
     )
+    tuning: Literal["cross-validation", "validation"] = setting(
+        "cross-validation",
+        "how a classifier's settings are chosen",
+        source="D",
+        meanings={
+            "cross-validation": "in the training and validation parts, which both fit the classifier",
+            "validation": "on that part; the training part fits the classifier",
+        },
+    )
+
+    def faults(self) -> Iterator[str]:
+        key, folder = "evaluation.radiomics.tissue_maps", self.tissue_maps
+        if folder and not Path(folder).is_dir():
+            yield (
+                f"Configuration key {key} names {folder}, which is no folder: correct the path, or set the "
+                "key to null."
+            )
 
 
 class Evaluation(Group):

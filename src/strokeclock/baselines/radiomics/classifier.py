@@ -1,8 +1,8 @@
 """The radiomics baseline after Lee et al. 2020: classifiers of the infarct's features.
 
-Cross-validation inside the training and validation parts chooses the settings of each classifier, the
-classifier and the thresholds, from scores of models that were not fitted on the scored patient: z-scores and
-the selection of features are fitted in each fold, too. The chosen classifier scores the test part once.
+The settings of each classifier, the classifier and the thresholds are chosen from scores of models that were
+not fitted on the scored patient: z-scores and the selection of features are fitted in each fold,
+too. The chosen classifier scores the test part once.
 """
 
 import json
@@ -33,7 +33,8 @@ FEWEST = FOLDS  # usable patients of a class to fit a classifier: one a fold
 NOT_FEATURES = ("infarct_ml", "reason")
 SEED = 0  # of the folds and of the forest
 LEARNED = ("train", "validation")
-BEST = "best"  # the classifier with the highest cross-validated AUC
+BEST = "best"  # the classifier with the highest AUC
+VALIDATION = "validation"  # tuning: settings are chosen there; otherwise by cross-validation
 REGRESSION = "logistic regression"  # the classifier whose numbers are written
 TREES = 500
 ITERATIONS = 100_000  # at most, of one fit: a linear SVM of a high cost does not end where classes overlap
@@ -42,14 +43,16 @@ F_RANGE = (0.2, 0.8)  # of the threshold with the best F0.5
 
 @dataclass(frozen=True)
 class Choice:
-    """The result of cross-validation.
+    """The result of `choose_classifier`.
 
     Attributes
     ----------
-    candidates : name -> its best mean AUC over the folds, and the settings that gave it.
+    candidates : name -> its best mean AUC over the folds, or AUC of the validation part, and the settings
+        that gave it.
     chosen : the name of the best.
-    scores : (n,) of the patients fitted on, each by a model that was not fitted on this patient's fold.
-    model : the chosen classifier's whole pipeline, fitted on all of them; it gives probabilities.
+    scores : (n,) of all patients, each by a model that was not fitted on this patient.
+    model : the chosen classifier's whole pipeline, fitted on all patients that are not held out; it gives
+        probabilities.
     selected : (features,) bool, the features that the model keeps.
     """
 
@@ -82,10 +85,16 @@ class People(NamedTuple):
     def test(self) -> pd.DataFrame:
         return self.usable[self.usable["part"] == "test"]
 
-    @property
-    def fewest(self) -> int:
-        """The number of patients of the rarer class to fit on."""
-        return min(int((self.learned["label"] == label).sum()) for label in (0, 1))
+    def held_out(self, tuning: str) -> np.ndarray:
+        """Of the learned patients, whether no model is fitted on them, (n,) bool."""
+        return (self.learned["part"] == "validation").to_numpy() & (tuning == VALIDATION)
+
+    def fewest(self, tuning: str) -> int:
+        """The number of patients of the rarer class to fit on; 0 where those held out lack a class."""
+        held_out, label = self.held_out(tuning), self.learned["label"].to_numpy()
+        if tuning == VALIDATION and len(np.unique(label[held_out])) < 2:
+            return 0
+        return int(np.bincount(label[~held_out], minlength=2).min())
 
     def features(self, rows: pd.DataFrame) -> np.ndarray:
         return self.values.loc[rows.index].to_numpy()
@@ -101,6 +110,7 @@ def fit_ml(
     phase: str,
     below_min: float,
     classifier: str,
+    tuning: str,
 ) -> None:
     """Choose a classifier on the training and validation parts and write it.
 
@@ -121,7 +131,10 @@ def fit_ml(
     phase, below_min : str, float
         A time task: the label is 1 where TSS is below so many minutes.
     classifier : best, or one of the candidates
-        Which is chosen; best: the one with the highest cross-validated AUC.
+        Which is chosen; best: the one with the highest AUC.
+    tuning : cross-validation or validation
+        How settings are chosen, and the best classifier: by cross-validation in both parts, then fitted on
+        both; or on the validation part, fitted on the training part alone.
     """
     people = _read_people(features, cohort=cohort, split=split, below_min=below_min)
     learned, values = people.learned, people.features(people.learned)
@@ -133,6 +146,7 @@ def fit_ml(
         "inputs": list(people.values.columns),
         "seed": SEED,
         "classifier": classifier,
+        "tuning": tuning,
         "candidates": {},
         "chosen": "",
         "selected": [],
@@ -142,8 +156,8 @@ def fit_ml(
         "fitted_on": fitted_on,
     }
     lines = ["patient\tscore"]
-    if people.fewest >= FEWEST:
-        choice = choose_classifier(values, label, classifier=classifier)
+    if people.fewest(tuning) >= FEWEST:
+        choice = choose_classifier(values, label, held_out=people.held_out(tuning), classifier=classifier)
         lines += map("{}\t{!r}".format, learned.index, choice.scores.tolist())
         content |= {
             "candidates": choice.candidates,
@@ -170,6 +184,7 @@ def predict_ml(
     phase: str,
     below_min: float,
     classifier: str,
+    tuning: str,
 ) -> None:
     """Write scores of the patients with a usable region by the chosen classifier.
 
@@ -180,12 +195,12 @@ def predict_ml(
     features : paths
         Tables of `write_features`.
     predictions : path
-        predictions/ml/<phase>/radiomics/seed-0.tsv; the training and validation parts' scores are the
-        cross-validated ones. Only a heading where no classifier was chosen or no patient can be tested.
+        predictions/ml/<phase>/radiomics/seed-0.tsv; the training and validation parts' scores are those of
+        ``cross_validated``. Only a heading where no classifier was chosen or no patient can be tested.
     record : path
         JSON: numbers of patients and usable ones of each part, the candidates, the chosen one, its selected
         features and the threshold by F0.5, or in ``note`` why there is none.
-    cohort, split, phase, below_min, classifier
+    cohort, split, phase, below_min, classifier, tuning
         As of `fit_ml`.
 
     Raises
@@ -194,7 +209,9 @@ def predict_ml(
         The file was fitted for something else, or on other patients or features than the present ones.
     """
     row = str(Scorer(SUBSET, phase, ROW))
-    content = read_fitted(fitted, kind=KIND, row=row, below_min=below_min, classifier=classifier, seed=SEED)
+    content = read_fitted(
+        fitted, kind=KIND, row=row, below_min=below_min, classifier=classifier, tuning=tuning, seed=SEED
+    )
     people = _read_people(features, cohort=cohort, split=split, below_min=below_min)
     learned, test = people.learned, people.test
     label, values = learned["label"].to_numpy(), people.features(learned)
@@ -216,8 +233,8 @@ def predict_ml(
     scored = []
     if not content["chosen"] or test.empty:
         found["note"] = (
-            f"not run: too few usable regions ({len(learned)} in training and validation, {people.fewest} of "
-            f"the rarer class; {len(test)} in test)"
+            f"not run: too few usable regions ({len(learned)} in training and validation, "
+            f"{people.fewest(tuning)} of the rarer class to fit on; {len(test)} in test)"
         )
         log.warning(found["note"])
     else:
@@ -246,7 +263,7 @@ def _apply(
     *,
     path: str | Path,
 ) -> np.ndarray:
-    """Score the test patients, (n,); any classifier but a regression is fitted again on the learned ones."""
+    """Score the test patients, (n,); any classifier but a regression is fitted again, on the same ones."""
     if content["chosen"] == REGRESSION:
         regression = restore_regression(content, path=path)
         inputs = list(regression.inputs)
@@ -255,44 +272,59 @@ def _apply(
     pipeline.set_params(**content["candidates"][content["chosen"]]["settings"])
     model = _give_probabilities(pipeline)
     with _accept_unfinished():
-        model.fit(people.features(people.learned), people.learned["label"].to_numpy())
+        fitted_on = people.learned[~people.held_out(content["tuning"])]
+        model.fit(people.features(fitted_on), fitted_on["label"].to_numpy())
     return model.predict_proba(people.features(people.test))[:, 1]
 
 
-def choose_classifier(features: np.ndarray, label: np.ndarray, *, classifier: str = BEST) -> Choice:
-    """Choose settings and classifier by `FOLDS`-fold cross-validation, by the mean AUC of the folds.
+def choose_classifier(
+    features: np.ndarray, label: np.ndarray, *, held_out: np.ndarray, classifier: str = BEST
+) -> Choice:
+    """Choose settings and classifier by AUC: in the patients held out, by models of the others.
+
+    Where none is held out, by the mean AUC of `FOLDS`-fold cross-validation.
 
     Parameters
     ----------
     features : (n, features)
         NaN where a feature is not defined: it becomes the median of the patients fitted on.
     label : (n,) of 0 and 1
-        At least `FOLDS` of each.
+        At least `FOLDS` of each that are not held out.
+    held_out : (n,) bool
+        Both labels, or none.
     classifier : best, or one of the candidates
         Which is chosen.
     """
-    from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
+    from sklearn.base import clone
+    from sklearn.model_selection import GridSearchCV, PredefinedSplit, StratifiedKFold, cross_val_predict
 
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
+    judged = PredefinedSplit(np.where(held_out, 0, -1)) if held_out.any() else folds
+    pipelines = _candidates()
     with _accept_unfinished():
         searches = {
-            name: GridSearchCV(pipeline, grid, scoring="roc_auc", cv=folds).fit(features, label)
-            for name, (pipeline, grid) in _candidates().items()
+            name: GridSearchCV(pipeline, grid, scoring="roc_auc", cv=judged, refit=False).fit(features, label)
+            for name, (pipeline, grid) in pipelines.items()
         }
     candidates = {
         name: {"auc": float(search.best_score_), "settings": search.best_params_}
         for name, search in searches.items()
     }
     for name, candidate in candidates.items():
-        log.info("%s: cross-validated AUC %.3f with %s", name, candidate["auc"], candidate["settings"])
+        log.info("%s: AUC %.3f with %s", name, candidate["auc"], candidate["settings"])
     best = max(candidates, key=lambda name: candidates[name]["auc"])
     chosen = best if classifier == BEST else classifier
-    pipeline = searches[chosen].best_estimator_
-    model = _give_probabilities(pipeline)
+    pipeline = pipelines[chosen][0].set_params(**candidates[chosen]["settings"])
+    model = _give_probabilities(clone(pipeline))
+    scores = np.empty(len(label))
+    inputs, outputs = features[~held_out], label[~held_out]
     with _accept_unfinished():
-        scores = cross_val_predict(model, features, label, cv=folds, method="predict_proba")[:, 1]
-        model.fit(features, label)
-    return Choice(candidates, chosen, scores, model, pipeline["select"].get_support())
+        scores[~held_out] = cross_val_predict(model, inputs, outputs, cv=folds, method="predict_proba")[:, 1]
+        model.fit(inputs, outputs)
+        selected = pipeline.fit(inputs, outputs)["select"].get_support()
+    if held_out.any():
+        scores[held_out] = model.predict_proba(features[held_out])[:, 1]
+    return Choice(candidates, chosen, scores, model, selected)
 
 
 def choose_f05_threshold(label: np.ndarray, score: np.ndarray) -> float:

@@ -20,6 +20,7 @@ from strokeclock.baselines.radiomics.texture import (
     describe_runs,
     find_patterns,
 )
+from strokeclock.baselines.radiomics.tissue import read_tissues
 from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import read_exclusion, run_step
@@ -30,7 +31,7 @@ SERIES = ("adc", "dwi", "flair")
 INTENSITY_LEVELS = 256  # of intensities, between the brain's percentiles
 PERCENTILES = (1, 99)
 RATIOS = (0.25, 4.0)  # between which ratios have their levels for texture
-CLIPPED = {"adc": RATIOS, "dwi": RATIOS, "flair": (0.45, 2.0)}  # lowest and highest ratio
+CLIPPED = {"adc": RATIOS, "dwi": RATIOS, "flair": (0.45, 2.0)}  # lowest and highest ratio that stay
 DILATION = 2  # voxels in plane, from the infarct to the region
 THOUSANDTHS = 1000  # binary patterns need whole numbers (`find_patterns`)
 
@@ -43,9 +44,11 @@ def measure_batch(
     infarcts: Files,
     white_matter: str | Path,
     white_matter_share: float,
+    tissue_maps: str | Path | None,
     adc_share: float,
     dwi_sd: float,
     min_infarct_ml: float,
+    flair_ratio_below: float,
 ) -> None:
     """Find the infarcts of a batch of patients; write their features and a table of the infarcts.
 
@@ -57,7 +60,7 @@ def measure_batch(
         The table to write (`write_features`): a row per patient, with the reason where a region is unusable.
     infarcts : patient -> {"infarct": file}
         The files to write.
-    white_matter, white_matter_share, adc_share, dwi_sd, min_infarct_ml
+    white_matter, white_matter_share, tissue_maps, adc_share, dwi_sd, min_infarct_ml, flair_ratio_below
         See `measure_patient`.
     """
     atlas = read_volume(white_matter, patient="atlas", series="white_matter")
@@ -67,10 +70,13 @@ def measure_batch(
             series={name: files[name] for name in SERIES},
             brain_mask=files["brain_mask"],
             transform=files["t2w_to_atlas"],
-            white_matter=Volume(atlas.data >= white_matter_share, atlas.affine),
+            white_matter=atlas,
+            white_matter_share=white_matter_share,
+            tissue_maps=tissue_maps,
             adc_share=adc_share,
             dwi_sd=dwi_sd,
             min_infarct_ml=min_infarct_ml,
+            flair_ratio_below=flair_ratio_below,
             infarct=infarcts[patient]["infarct"],
         )
         for patient, files in read_batches(preprocessed, only=infarcts).items()
@@ -86,9 +92,12 @@ def measure_patient(
     brain_mask: str | Path,
     transform: str | Path,
     white_matter: Volume,
+    white_matter_share: float,
+    tissue_maps: str | Path | None,
     adc_share: float,
     dwi_sd: float,
     min_infarct_ml: float,
+    flair_ratio_below: float,
     infarct: str | Path,
 ) -> Measured:
     """Find a patient's infarct, write it, and measure its region where it is large enough.
@@ -98,11 +107,18 @@ def measure_patient(
     series, brain_mask, transform : paths
         Of preprocessed/<patient>: `SERIES`; t2w_to_atlas.txt, whose scaling divides volumes.
     white_matter : Volume
-        The atlas's white matter (0 or 1) on the same grid.
+        The atlas's shares of white matter on the same grid.
+    white_matter_share : float
+        The least share of white matter in the voxels that count as such.
+    tissue_maps : path or None
+        A folder of patients' own tissue maps (`read_tissues`), which then give brain and white matter; None:
+        the brain mask and the atlas give them.
     adc_share, dwi_sd
         See `find_infarct`.
     min_infarct_ml : float
         The smallest infarct that is measured, mL.
+    flair_ratio_below : float
+        What FLAIR ratios under the lowest that stays (`CLIPPED`) become.
     infarct : path
         Where the infarct is written, on the atlas grid (uint8, 0 or 1).
     """
@@ -115,14 +131,19 @@ def measure_patient(
         shown = mask.data > 0  # a series may cover less of the brain than the others
         for volume in volumes.values():
             shown &= volume.data > 0
-        brain = ndimage.binary_erosion(shown, DIAMOND)
+        within, white = shown, white_matter.data >= white_matter_share
+        if tissue_maps is not None:
+            within, white = read_tissues(
+                tissue_maps, patient=patient, grid=mask, white_matter_share=white_matter_share
+            )
+        brain = ndimage.binary_erosion(shown & within, DIAMOND)
         voxel_ml = mask.spacing.prod() / 1000 / np.linalg.det(np.loadtxt(transform))
         try:
             lesion, healthy = find_infarct(
                 volumes["adc"].data,
                 volumes["dwi"].data,
                 brain,
-                brain & (white_matter.data > 0),
+                brain & white,
                 voxel_ml=voxel_ml,
                 adc_share=adc_share,
                 dwi_sd=dwi_sd,
@@ -136,11 +157,12 @@ def measure_patient(
             return
         region = ndimage.binary_dilation(lesion, DIAMOND, iterations=DILATION) & shown
         size = {"size_ml": region.sum() * voxel_ml}
-        features = {
-            f"{name}_{key}": value
-            for name, volume in volumes.items()
-            for key, value in (size | describe_series(volume, region, brain, healthy, name)).items()
-        }
+        below = {name: low for name, (low, _) in CLIPPED.items()} | {"flair": flair_ratio_below}
+        features = {}
+        for name, volume in volumes.items():
+            ratios = map_ratio(volume.data, *CLIPPED[name], below=below[name])
+            described = size | describe_series(volume, ratios, region, brain, healthy)
+            features |= {f"{name}_{key}": value for key, value in described.items()}
         found.append(Measured(patient, infarct_ml, "", features))
 
     run_step(step, patient=patient, inputs=[*series.values(), brain_mask], outputs=[infarct])
@@ -148,18 +170,18 @@ def measure_patient(
 
 
 def describe_series(
-    volume: Volume, region: np.ndarray, brain: np.ndarray, healthy: np.ndarray, series: str
+    volume: Volume, ratios: np.ndarray, region: np.ndarray, brain: np.ndarray, healthy: np.ndarray
 ) -> dict[str, float]:
     """Return a series' 90 features: `describe_map` of its intensities and of its ratio map.
 
     Parameters
     ----------
     volume : Volume
-        On a grid that is symmetric about x = 0.
+        The intensities.
+    ratios : (X, Y, Z)
+        Their clipped ratio to the mirrored side (`map_ratio`).
     region, brain, healthy : (X, Y, Z) bool
         What is measured; what gives the range of intensities; white matter without infarct.
-    series : str
-        Of `SERIES`.
     """
     values, outside = volume.data, healthy & ~region
     box = _box(region)
@@ -170,7 +192,6 @@ def describe_series(
     white = quantise(values[outside], low, high, levels=INTENSITY_LEVELS)
     intensities = describe_map(levels, there, own, white, patterns=levels, spacing=volume.spacing)
 
-    ratios = map_ratio(values, *CLIPPED[series])
     maps = describe_map(
         ratios[box],
         there,
@@ -198,14 +219,16 @@ def quantise(values: np.ndarray, low: float, high: float, *, levels: int) -> np.
     return np.clip(np.floor((values - low) / width).astype(int) + 1, 1, levels)
 
 
-def map_ratio(values: np.ndarray, low: float, high: float) -> np.ndarray:
+def map_ratio(values: np.ndarray, low: float, high: float, *, below: float) -> np.ndarray:
     """Return each voxel's value over that of the mirrored voxel, (X, Y, Z); 1 where that is not finite.
 
-    Clipped to low and high. The grid is symmetric about x = 0 (`require_symmetric_grid`).
+    What is over ``high`` becomes that; what is under ``low`` becomes ``below``. The grid is symmetric about
+    x = 0 (`require_symmetric_grid`).
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = values / values[::-1]
-    return np.clip(np.where(np.isfinite(ratios), ratios, 1), low, high)
+    ratios = np.where(np.isfinite(ratios), np.minimum(ratios, high), 1)
+    return np.where(ratios < low, below, ratios)
 
 
 def describe_map(

@@ -1,11 +1,13 @@
 """The radiomics baseline: nothing is learned from whom it scores; a regression's numbers are written."""
 
+import itertools
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import fbeta_score, roc_auc_score
 from sklearn.model_selection import StratifiedKFold
@@ -21,7 +23,9 @@ from strokeclock.baselines.radiomics.classifier import (
 from strokeclock.fitted import FittedError
 from strokeclock.predictions import read_predictions
 
-TASK = {"phase": "phase4_attention", "below_min": 270, "classifier": "best"}
+TASK = {"phase": "phase4_attention", "below_min": 270, "classifier": "best", "tuning": "cross-validation"}
+TUNINGS = ["cross-validation", "validation"]
+
 NAMES = [f"f{number}" for number in range(40)]
 CLASSIFIERS = [REGRESSION, "linear SVM", "RBF SVM", "random forest"]
 
@@ -88,20 +92,22 @@ def _predict(run, **changes):
     return read_predictions(run / "seed-0.tsv"), json.loads((run / "record.json").read_text())
 
 
+@pytest.mark.parametrize("tuning", TUNINGS)
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_scores_are_those_of_the_chosen_model_written_or_fitted_again(run, only, name):
+def test_scores_are_those_of_the_chosen_model_written_or_fitted_again(run, only, name, tuning):
     only(name)
-    content = _fit(run)
+    content = _fit(run, tuning=tuning)
     assert content["chosen"] == name
     assert content["travels"] is (content["regression"] is not None) is (name == REGRESSION)
-    found, record = _predict(run)
+    found, record = _predict(run, tuning=tuning)
     table = pd.read_csv(run / "features.tsv", sep="\t").set_index("patient")
     cohort = pd.read_csv(run / "cohort.tsv", sep="\t").merge(pd.read_csv(run / "split.tsv", sep="\t"))
     usable = cohort[(table["reason"] != "too small").to_numpy()]
     values = table[NAMES]
     learned, test = usable[usable["part"] != "test"], usable[usable["part"] == "test"]
     label = (learned["onset_to_mri_min"] < 270).astype(int).to_numpy()
-    choice = choose_classifier(values.loc[learned["patient"]].to_numpy(), label)
+    held_out = (learned["part"] == "validation").to_numpy() & (tuning == "validation")
+    choice = choose_classifier(values.loc[learned["patient"]].to_numpy(), label, held_out=held_out)
     expected = pd.concat(
         [
             pd.Series(choice.scores, learned["patient"]),
@@ -145,6 +151,8 @@ def test_other_features_or_patients_are_refused(run, only, name):
         _predict(run, phase="phase5_attention")
     with pytest.raises(FittedError, match="was fitted for classifier 'best'"):
         _predict(run, classifier="random forest")
+    with pytest.raises(FittedError, match="was fitted for tuning 'cross-validation'"):
+        _predict(run, tuning="validation")
     split = pd.read_csv(run / "split.tsv", sep="\t")
     split.loc[0, "part"] = "test"
     split.to_csv(run / "split.tsv", sep="\t", index=False)
@@ -210,9 +218,10 @@ def test_features_are_selected_inside_each_fold(only):
     only(REGRESSION)
     rng = np.random.default_rng(5)
     features, label = rng.normal(size=(60, 2000)), rng.permutation(np.arange(60) % 2)
-    choice = choose_classifier(features, label)
+    nobody = np.zeros(60, bool)
+    choice = choose_classifier(features, label, held_out=nobody)
     seen = features[:, choice.selected]  # the same five, chosen on the scored patients too
-    leaking = choose_classifier(seen, label)
+    leaking = choose_classifier(seen, label, held_out=nobody)
     assert roc_auc_score(label, leaking.scores) > 0.8
     assert roc_auc_score(label, choice.scores) < 0.7
     assert choice.candidates[REGRESSION]["auc"] < 0.7
@@ -224,14 +233,53 @@ def test_a_patient_counts_for_no_other_score_of_its_fold(only, name):
     only(name)
     rng = np.random.default_rng(6)
     features, label = rng.normal(size=(40, 12)), np.arange(40) % 2
-    first = choose_classifier(features, label).scores
-    again = choose_classifier(features * np.where(np.arange(40) == 3, 5, 1)[:, None], label).scores
+    first = choose_classifier(features, label, held_out=np.zeros(40, bool)).scores
+    changed = features * np.where(np.arange(40) == 3, 5, 1)[:, None]
+    again = choose_classifier(changed, label, held_out=np.zeros(40, bool)).scores
     folds = StratifiedKFold(module.FOLDS, shuffle=True, random_state=module.SEED).split(features, label)
     mates = next(scored for _, scored in folds if 3 in scored)
     others = np.setdiff1d(np.arange(40), mates)
     mates = np.setdiff1d(mates, 3)
     assert np.array_equal(first[mates], again[mates])
     assert not np.array_equal(first[others], again[others])
+
+
+def test_who_is_held_out_chooses_the_settings_and_fits_nothing(monkeypatch):
+    """The AUC of the settings is that in the patients held out, by a model of the others alone."""
+    pipeline, _ = module._candidates()["RBF SVM"]
+    few = {"classifier__C": [0.1, 10.0], "classifier__gamma": [0.01, 1.0]}
+    monkeypatch.setattr(module, "_candidates", lambda: {"RBF SVM": (clone(pipeline), few)})
+    rng = np.random.default_rng(8)
+    label = np.arange(90) % 2
+    features = rng.normal(size=(90, 12)) + label[:, None] * np.r_[1, np.zeros(11)]
+    held_out = np.arange(90) % 3 == 0
+    choice = choose_classifier(features, label, held_out=held_out)
+    aucs = {}
+    for cost, width in itertools.product(*few.values()):
+        model = clone(pipeline).set_params(classifier__C=cost, classifier__gamma=width)
+        model.fit(features[~held_out], label[~held_out])
+        aucs[cost, width] = roc_auc_score(label[held_out], model.decision_function(features[held_out]))
+    best = max(aucs, key=aucs.get)
+    found = choice.candidates["RBF SVM"]
+    assert found["auc"] == pytest.approx(aucs[best])
+    assert (found["settings"]["classifier__C"], found["settings"]["classifier__gamma"]) == best
+    assert np.array_equal(choice.scores[held_out], choice.model.predict_proba(features[held_out])[:, 1])
+    other = features * np.where(held_out, 1.001, 1)[:, None]
+    again = choose_classifier(other, label, held_out=held_out)
+    assert again.candidates["RBF SVM"]["settings"] == found["settings"]
+    assert np.array_equal(again.scores[~held_out], choice.scores[~held_out])
+    assert not np.array_equal(again.scores[held_out], choice.scores[held_out])
+
+
+def test_a_validation_part_of_one_class_chooses_nothing(run):
+    cohort = pd.read_csv(run / "cohort.tsv", sep="\t")
+    part = pd.read_csv(run / "split.tsv", sep="\t")["part"]
+    cohort.loc[part == "validation", "onset_to_mri_min"] = 100
+    cohort.to_csv(run / "cohort.tsv", sep="\t", index=False)
+    assert _fit(run, tuning="validation")["chosen"] == ""
+    found, record = _predict(run, tuning="validation")
+    assert found.empty
+    assert "0 of the rarer class to fit on" in record["note"]
 
 
 @pytest.mark.parametrize("name", [REGRESSION, "random forest"])

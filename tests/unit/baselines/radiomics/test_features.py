@@ -23,6 +23,9 @@ from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
 GRID = (40, 40, 12)
 SPACING = np.array([2.0, 2.0, 6.0])
+SETTINGS = (
+    *("white_matter_share", "tissue_maps", "adc_share", "dwi_sd", "min_infarct_ml", "flair_ratio_below"),
+)
 VOXEL_ML = 0.024 / 1.25  # in the patient's own brain
 TISSUE = 800e-6 + 1e-3 * (np.linspace(0, 1, np.prod(GRID)) - 0.35) ** 3  # ADC, mm2/s
 BOX = np.s_[4:14, 10:20, 3:7]  # 10 x 10 x 4 voxels
@@ -44,8 +47,9 @@ def test_a_ratio_is_to_the_mirrored_voxel():
     values = np.array([1.0, 2, 0, 0, 3, 0, 8, 2]).reshape(8, 1, 1)
     #                  mirrored: 2, 8, 0, 3, 0, 0, 2, 1; 0/0 and 3/0 are 1; 0/3 is clipped
     expected = [0.5, 0.25, 1, 0.25, 1, 1, 4, 2]
-    assert map_ratio(values, 0.25, 4)[:, 0, 0].tolist() == expected
-    assert map_ratio(values, 0.45, 2)[:, 0, 0].tolist() == [0.5, 0.45, 1, 0.45, 1, 1, 2, 2]
+    assert map_ratio(values, 0.25, 4, below=0.25)[:, 0, 0].tolist() == expected
+    assert map_ratio(values, 0.45, 2, below=0.45)[:, 0, 0].tolist() == [0.5, 0.45, 1, 0.45, 1, 1, 2, 2]
+    assert map_ratio(values, 0.45, 2, below=0.25)[:, 0, 0].tolist() == [0.5, 0.25, 1, 0.25, 1, 1, 2, 2]
 
 
 def test_levels_have_equal_width_and_open_ends():
@@ -131,9 +135,12 @@ def patient(tmp_path):
         "brain_mask": write(tmp_path, "brain_mask", brain()),
         "transform": tmp_path / "transform.txt",
         "white_matter": Volume(np.ones(GRID, np.float32), affine()),
+        "white_matter_share": 0.7,
+        "tissue_maps": None,
         "adc_share": 0.835,
         "dwi_sd": 1.5,
         "min_infarct_ml": 3.0,
+        "flair_ratio_below": 0.45,
         "infarct": tmp_path / "infarct.nii.gz",
     }
 
@@ -166,6 +173,22 @@ def test_an_infarct_is_measured_on_each_series(patient):
     share = 400 / region.sum()  # of the region that is infarct, 1.2 times as bright as its other side
     assert found.features["flair_ratio_mean"] == pytest.approx(1 + 0.2 * share)
     assert found.features["flair_ratio_mean_to_white_matter"] > 1
+
+
+def test_low_flair_ratios_become_what_is_set(patient, tmp_path):
+    """In a tenth of the region FLAIR is a fifth of the other side: its ratio is set, its intensity stays."""
+    flair = np.full(GRID, 50.0, np.float32)
+    low = np.zeros(GRID, bool)
+    low[4:14, 10:11, 3:7] = True
+    flair[low] = 10
+    patient["series"]["flair"] = write(tmp_path, "flair", flair)
+    usual, slip = (measure_patient(**patient | {"flair_ratio_below": low}).features for low in (0.45, 0.25))
+    share = 40 / dilated().sum()
+    assert usual["flair_ratio_mean"] == pytest.approx(1 - 0.55 * share)
+    assert slip["flair_ratio_mean"] == pytest.approx(1 - 0.75 * share)
+    for name in usual:
+        if not name.startswith("flair_ratio"):
+            assert slip[name] == pytest.approx(usual[name], nan_ok=True)
 
 
 FAMILIES = ("size", "intensity", "ratio", "gradient", "glcm", "glrlm", "lbp")
@@ -283,14 +306,11 @@ def test_a_batch_has_a_row_and_an_infarct_of_each_patient(patient, tmp_path):
         tmp_path / "features.tsv",
         infarcts={name: {"infarct": tmp_path / f"{name}.nii.gz"} for name in ("one", "two")},
         white_matter=write(tmp_path, "white_matter", share.astype(np.float32)),
-        white_matter_share=0.7,
-        adc_share=patient["adc_share"],
-        dwi_sd=patient["dwi_sd"],
-        min_infarct_ml=patient["min_infarct_ml"],
+        **{key: patient[key] for key in SETTINGS},
     )
     table = read_features([tmp_path / "features.tsv"])
     assert table["reason"].to_dict() == {"one": "", "two": "no brain"}
-    patient["white_matter"] = Volume(share >= 0.7, affine())
+    patient["white_matter"] = Volume(share, affine())
     expected = measure_patient(**patient).features
     found = table.loc["one"].drop(["infarct_ml", "reason"]).astype(float)
     assert found.to_dict() == pytest.approx(expected, rel=1e-8, nan_ok=True)
