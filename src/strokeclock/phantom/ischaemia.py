@@ -10,7 +10,7 @@ from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.tissue import Tissue
 
 LESION_ADC_SD = 0.11e-3  # mm2/s, between the voxels of one lesion
-LESION_LOG_T2_SD = 0.06  # likewise of log T2, before the contrast gain
+LESION_LOG_T2_SD = 0.12  # likewise of log T2, before the contrast gain
 
 
 def adc_ratio(tissue_hours: ArrayLike, *, core_radc: ArrayLike) -> np.ndarray:

@@ -93,7 +93,7 @@ def paint_brain(
     ill = np.flatnonzero(lesions.acute)
     tissues = healthy_tissues(record)
     pulsation = _pulsate(rng, brain)
-    adc_texture = draw_lattice(rng, low, high, spacing=2.5, smoothing=2.5).sample(brain.template)
+    adc_texture = draw_lattice(rng, low, high, spacing=1.25, smoothing=1.25).sample(brain.template)
     spots, times, uneven = (
         sd * _standardise(_spot(rng, brain.template[:, ill], smoothing_mm=mm), lesions.acute[ill])
         for sd, mm in (
