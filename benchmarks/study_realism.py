@@ -154,6 +154,8 @@ def measure(scan: Mapping[str, Volume]) -> dict[str, float]:
     found = {"brain mL": brain.sum() * np.prod(scan["t2w"].spacing) / 1000}
     for name in ("grey", "white"):
         found[f"ADC {name}"] = np.nanmedian(adc[places[name]]) * 1e3
+    found["ADC median"] = np.nanmedian(adc[brain]) * 1e3
+    found["ADC p10"] = np.nanpercentile(adc[brain], 10) * 1e3
     for name in ("t2w", "dwi", "flair"):
         if name not in scan:
             continue

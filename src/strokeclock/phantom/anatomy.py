@@ -258,7 +258,7 @@ def draw_shape(rng: np.random.Generator, *, age: float, sex: str) -> Shape:
         fold_depth=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=8, smoothing=8),
         detail=draw_lattice(rng, BOX_LOW, BOX_HIGH, spacing=2.5, smoothing=2.5),
         ventricle_mm=_draw_ventricles(rng, atrophy),
-        sulcus_mm=float(np.clip(0.45 + 0.65 * atrophy + rng.normal(0, 0.12), 0.3, 1.5)),
+        sulcus_mm=float(np.clip(0.3 + 0.4 * atrophy + rng.normal(0, 0.08), 0.2, 1.0)),
         rim_mm=float(np.clip(0.1 + 0.5 * atrophy + rng.normal(0, 0.15), 0.05, 1.5)),
     )
 
