@@ -1,0 +1,48 @@
+"""The demo's configuration for real, made smaller: what the small chain leaves out."""
+
+import csv
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory, root):
+    folder = tmp_path_factory.mktemp("demo")
+    files = [root / "config/demo.yaml", root / "tests/integration/small.yaml"]
+    process = subprocess.run(
+        [
+            *(sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile", "--directory", folder),
+            *("--cores", "2", "--quiet", "rules", "host", "--configfile", *files),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stdout
+    return folder / "results/small"
+
+
+def test_time_tasks_start_from_medical_weights(results):
+    for net in ("2d", "3d"):
+        model = results / f"models/{net}/phase0_medical/random/seed-0/model.pt"
+        medical = hashlib.sha256(model.read_bytes()).hexdigest()
+        for phase in ("phase2_tss3h", "phase3_tss4h5"):
+            record = json.loads((results / f"models/{net}/{phase}/medical/seed-0/run.json").read_text())
+            assert record["parent"]["sha256"] == medical
+
+
+def test_only_the_files_of_others_are_missing(results):
+    with open(results / "tables/table2.csv", newline="") as file:
+        missing = {row["start"] for row in csv.DictReader(file) if row["status"] != "ok"}
+    assert missing == {"imagenet"}
+
+
+def test_the_page_is_whole(results):
+    assert "not made in this run" not in (results / "index.html").read_text()
