@@ -2,6 +2,7 @@
 
 import csv
 import logging
+import zlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 from nibabel.filebasedimages import ImageFileError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 
-from strokeclock.cohort.sidecars import Sidecar, beside, list_faults, read_b_value, read_sidecar
+from strokeclock.cohort.sidecars import Sidecar, beside, list_faults, read_b_values, read_sidecar
 from strokeclock.files import write_whole
 
 log = logging.getLogger(__name__)
@@ -43,8 +44,8 @@ def write_protocol(
 ) -> None:
     """Write `describe_series` of all series as TSV: a row a patient and series; missing values are n/a.
 
-    What a sidecar gives and cannot be is logged as a warning with patient, file name and remedy, without the
-    folder, whose name may tell an identity. It is left out of the table; it excludes no patient.
+    What a sidecar gives and cannot be is logged as a warning with patient, series and remedy, without the
+    names of file and folder, which may tell an identity. It is left out of the table; it excludes no patient.
 
     Parameters
     ----------
@@ -59,23 +60,27 @@ def write_protocol(
     for patient, images in sorted(series.items()):
         given = {column: _read_number(sheet[patient][column]) for column in ("field_t", "b_value")}
         for name, image in images.items():
-            path = beside(image, ".json")
-            sidecar = read_sidecar(path)
-            notes = {path: sidecar}
-            if name == "dwi" and not sidecar.b_value:
-                notes[beside(image, ".bval")] = Sidecar(b_value=read_b_value(beside(image, ".bval")))
+            sidecar = read_sidecar(beside(image, ".json"))
+            notes = {"sidecar": sidecar}
+            if name in ("t2w", "dwi") and not sidecar.b_value:
+                notes[".bval file"] = _read_bval(name, image)
             for source, note in notes.items():
-                faults = list_faults(name, note, field_t=given["field_t"], b_value=b_values[patient])
-                for fault in faults:
-                    log.warning("patient %s: %s %s.", patient, Path(source).name, fault)
+                for fault in list_faults(
+                    name,
+                    note,
+                    field_t=given["field_t"],
+                    sheet_b_value=given["b_value"],
+                    used_b_value=b_values[patient],
+                ):
+                    log.warning("patient %s: the %s of %s %s.", patient, source, name, fault)
                 sidecar = replace(sidecar, b_value=note.b_value)
-            in_ms += [(Path(path).name, patient)] if sidecar.in_ms else []
+            in_ms += [(name, patient)] if sidecar.in_ms else []
             row: dict[str, str | None] = {"patient": patient, "series": name}
             rows.append(row | describe_series(name, sidecar, image, **given))
     if in_ms:
         log.warning(
-            "%d sidecars give times in ms, where BIDS has s, the first %s of patient %s: they are read as "
-            "ms, because no time in s is so long.",
+            "sidecars that give times in ms, where BIDS has s: %d, the first that of %s of patient %s. They "
+            "are read as ms, because no time in s is so long.",
             len(in_ms),
             *in_ms[0],
         )
@@ -83,15 +88,26 @@ def write_protocol(
     write_whole(table, text)
 
 
+def _read_bval(series: str, image: str | Path) -> Sidecar:
+    """Return what the .bval file beside an image says: the least value for a T2w, the largest for a DWI."""
+    values, faults = read_b_values(beside(image, ".bval"))
+    b_value = (min if series == "t2w" else max)(values, default=None)
+    return Sidecar(b_value=b_value, faults=faults)
+
+
 def describe_series(
     series: str, sidecar: Sidecar, image: str | Path, *, field_t: float | None, b_value: float | None
 ) -> dict[str, str | None]:
     """Return one row of the table without its patient: `COLUMNS` from vendor on; None where not known.
 
-    The sidecar precedes the cohort sheet (`field_t`, T; `b_value`, s/mm2, of the DWI). Voxel and slices are
-    the image's, along its stored axes; slices lie along the axis with the longest side.
+    The sidecar precedes the cohort sheet's `field_t`, T. The sheet's `b_value`, s/mm2, of the DWI precedes
+    the sidecar's, since it is computed with. Voxel and slices are the image's, along its stored axes; slices
+    lie along the axis with the longest side.
     """
-    b_values: dict[str, float | None] = {"t2w": sidecar.b_value or 0.0, "dwi": sidecar.b_value or b_value}
+    b_values: dict[str, float | None] = {
+        "t2w": sidecar.b_value or 0.0,
+        "dwi": b_value or sidecar.b_value or None,
+    }
     voxel, slices = _measure(sidecar, image)
     return {
         "vendor": sidecar.vendor,
@@ -112,9 +128,9 @@ def _measure(sidecar: Sidecar, image: str | Path) -> tuple[tuple[float | None, .
     try:
         header = cast(SpatialImage, nib.load(image)).header
         voxel, shape = header.get_zooms()[:3], header.get_data_shape()[:3]
-    except (OSError, ValueError, ImageFileError, HeaderDataError):
+    except (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError):
         return (None, None, None), None  # preprocessing excludes the patient with the reason
-    if len(shape) < 3:
+    if len(shape) < 3 or not (np.isfinite(voxel).all() and np.min(voxel) > 0):
         return (None, None, None), None
     x, y, z = map(float, voxel)
     axis = 2 - int(np.argmax([z, y, x]))  # the last of equal ones

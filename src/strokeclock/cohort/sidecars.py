@@ -5,9 +5,10 @@ where they are.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,7 +21,12 @@ _VENDORS = {  # how Manufacturer begins, in small letters -> vendor
     "toshiba": "Canon",
     "united imaging": "United Imaging",
     "uih": "United Imaging",
+    "hitachi": "Hitachi",
+    "fujifilm": "Fujifilm",
+    "bruker": "Bruker",
+    "neusoft": "Neusoft",
 }
+_OTHER_VENDOR = "other"
 
 
 class _Time(NamedTuple):
@@ -41,7 +47,17 @@ _TIMES = {
 _LEAST_TI_MS = 1500  # of a T2-weighted FLAIR
 _LARGEST_B0 = 50  # s/mm2
 _SAME_B = 10  # s/mm2, by which scanners report a b-value wrongly
-_LIMITS = {"MagneticFieldStrength": (0.05, 12), "DiffusionBValue": (0, 10_000)}
+_DIFFUSION_B = (500, 3000)  # s/mm2, of images whose ADC can be computed, as in the cohort sheet
+_NO_B_FOUND = 2000  # s/mm2, which dcm2niix writes for multi-frame files without a b-value it knows
+_LIMITS = {
+    "MagneticFieldStrength": (0.05, 12),
+    "DiffusionBValue": (0, 10_000),
+    "PixelSpacing": (0.05, 20),
+    "SpacingBetweenSlices": (0.05, 100),
+    "NumberOfSlices": (1, 10_000),
+}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_KINDS = {str: "text", bool: "true or false", list: "a list", dict: "an object"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +66,7 @@ class Sidecar:
 
     Attributes
     ----------
-    vendor : Siemens, Philips, GE …; another manufacturer as it is written.
+    vendor : Siemens, Philips, GE …; other for a manufacturer that is not known, whatever is written there.
     field_t : field strength, T.
     tr_ms, te_ms, ti_ms : ms, whether they are written in s (BIDS) or in ms (DICOM).
     b_value : s/mm2.
@@ -83,16 +99,20 @@ def beside(image: str | Path, suffix: str) -> str:
 def read_sidecar(path: str | Path) -> Sidecar:
     """Read a sidecar; an empty one where there is no file. What cannot be used is a fault, never an error."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        content = json.loads(Path(path).read_bytes())
     except FileNotFoundError:
         return Sidecar()
-    except (OSError, ValueError):
+    except OSError as error:
+        return Sidecar(faults=(f"cannot be read ({error.strerror}): check its permissions, or remove it",))
+    except UnicodeDecodeError:
+        return Sidecar(faults=("is not in UTF-8: write it again, or remove it",))
+    except (ValueError, RecursionError):
         content = None
     if not isinstance(content, dict):
         return Sidecar(faults=("is no JSON object: write it again, or remove it",))
     faults: list[str] = []
     times = {name: _read_time(content, time, faults) for name, time in _TIMES.items()}
-    voxel_mm, slices = _read_geometry(content)
+    voxel_mm, slices = _read_geometry(content, faults)
     return Sidecar(
         vendor=_read_vendor(content.get("Manufacturer")),
         field_t=_read_number(content, "MagneticFieldStrength", faults),
@@ -107,34 +127,52 @@ def read_sidecar(path: str | Path) -> Sidecar:
     )
 
 
-def read_b_value(path: str | Path) -> float | None:
-    """Return the largest b-value of a .bval file, s/mm2; None where there is no file or no number in it."""
-    with suppress(OSError, ValueError):
-        return max(map(float, Path(path).read_text().split()), default=None)
-    return None
+def read_b_values(path: str | Path) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """Return the b-values of a .bval file, s/mm2, and faults as of `Sidecar`; neither where none is there."""
+    try:
+        words = Path(path).read_text(encoding="utf-8-sig").split()
+    except FileNotFoundError:
+        return (), ()
+    except (OSError, ValueError):
+        words = []
+    low, high = _LIMITS["DiffusionBValue"]
+    values = tuple(float(word) for word in words if _NUMBER.fullmatch(word))
+    if not words or len(values) < len(words) or not all(low <= value <= high for value in values):
+        return (), (f"does not hold b-values, numbers from {low} to {high} s/mm²: correct it or remove it",)
+    return values, ()
 
 
 def _read_vendor(manufacturer: Any) -> str | None:
     if not isinstance(manufacturer, str) or not manufacturer.strip():
         return None
-    words = f"{manufacturer.strip().lower()} ".replace("_", " ")
-    return next(
-        (name for start, name in _VENDORS.items() if words.startswith(f"{start} ")), manufacturer.strip()
-    )
+    words = " ".join(re.findall("[a-z]+", manufacturer.lower())) + " "
+    return next((name for start, name in _VENDORS.items() if words.startswith(f"{start} ")), _OTHER_VENDOR)
 
 
 def _read_number(content: Mapping[str, Any], name: str, faults: list[str]) -> float | None:
     value = content.get(name)
-    if value is None:
-        return None
+    return None if value is None else _check_number(value, name, faults)
+
+
+def _check_number(value: Any, name: str, faults: list[str]) -> float | None:
+    """Return a number within its limits; a fault does not repeat text, which may tell an identity."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        faults.append(f"gives {name} as {value!r}, no number: correct it or remove it")
+        faults.append(
+            f"gives {name} as {_KINDS.get(type(value), 'null')}, no number: correct it or remove it"
+        )
         return None
+    try:
+        number = float(value)
+    except OverflowError:
+        number = float("inf")
     low, high = _LIMITS.get(name, (0, float("inf")))
-    if not low <= value <= high:
-        faults.append(f"gives {name} as {value:g}, outside {low:g} to {high:g}: correct it or remove it")
+    if not isfinite(number):
+        faults.append(f"gives {name} as {number:g}, no finite number: correct it or remove it")
         return None
-    return float(value)
+    if not low <= number <= high:
+        faults.append(f"gives {name} as {number:g}, outside {low:g} to {high:g}: correct it or remove it")
+        return None
+    return number
 
 
 def _read_time(content: Mapping[str, Any], time: _Time, faults: list[str]) -> tuple[float | None, bool]:
@@ -154,24 +192,37 @@ def _read_time(content: Mapping[str, Any], time: _Time, faults: list[str]) -> tu
 
 
 def _read_geometry(
-    content: Mapping[str, Any],
+    content: Mapping[str, Any], faults: list[str]
 ) -> tuple[tuple[float, float, float] | None, int | None]:
-    try:
-        rows, columns = map(float, content["PixelSpacing"])
-        spacing, slices = float(content["SpacingBetweenSlices"]), int(content["NumberOfSlices"])
-    except (KeyError, TypeError, ValueError):
+    """Return voxel and slices of the scan; None each unless all of it is given, and right."""
+    pair = content.get("PixelSpacing")
+    if pair is None or None in (content.get("SpacingBetweenSlices"), content.get("NumberOfSlices")):
         return None, None
-    return (columns, rows, spacing), slices
+    if not isinstance(pair, list) or len(pair) != 2:
+        faults.append("gives PixelSpacing not as a list of two numbers: correct it or remove it")
+        return None, None
+    rows, columns = (_check_number(side, "PixelSpacing", faults) for side in pair)
+    spacing, slices = (
+        _read_number(content, name, faults) for name in ("SpacingBetweenSlices", "NumberOfSlices")
+    )
+    if slices is not None and slices % 1:
+        faults.append(f"gives NumberOfSlices as {slices:g}, no whole number: correct it or remove it")
+        return None, None
+    if rows is None or columns is None or spacing is None or slices is None:
+        return None, None
+    return (columns, rows, spacing), int(slices)
 
 
-def list_faults(series: str, sidecar: Sidecar, *, field_t: float | None, b_value: float) -> Iterator[str]:
+def list_faults(
+    series: str, sidecar: Sidecar, *, field_t: float | None, sheet_b_value: float | None, used_b_value: float
+) -> Iterator[str]:
     """Yield sentences on what a series' file says, without their subject, the file.
 
     Parameters
     ----------
     series : name of the series.
-    field_t : field strength of the cohort sheet, T; None where it has none.
-    b_value : s/mm2, with which the pipeline computes.
+    field_t, sheet_b_value : T and s/mm2, of the cohort sheet; None where it has none.
+    used_b_value : s/mm2, with which the pipeline computes.
     """
     yield from sidecar.faults
     if field_t and sidecar.field_t and abs(field_t - sidecar.field_t) > 0.1 * field_t:
@@ -184,13 +235,30 @@ def list_faults(series: str, sidecar: Sidecar, *, field_t: float | None, b_value
             f"gives a b-value of {sidecar.b_value:g} s/mm²: name the image at b = 0 in column t2w of the "
             "cohort sheet"
         )
-    if series == "dwi" and sidecar.b_value and abs(sidecar.b_value - b_value) > _SAME_B:
-        yield (
-            f"gives a b-value of {sidecar.b_value:g} s/mm², and {b_value:g} is computed with: correct column "
-            "b_value of the cohort sheet"
-        )
+    if series == "dwi" and sidecar.b_value is not None and abs(sidecar.b_value - used_b_value) > _SAME_B:
+        yield _doubt_b_value(sidecar.b_value, sheet_b_value=sheet_b_value, used_b_value=used_b_value)
     if series == "flair" and sidecar.ti_ms and sidecar.ti_ms < _LEAST_TI_MS:
         yield (
             f"gives a TI of {sidecar.ti_ms:g} ms, that of a T1-weighted FLAIR: name the T2-weighted one in "
             "column flair, or exclude the patient (cohort.exclude)"
         )
+
+
+def _doubt_b_value(b_value: float, *, sheet_b_value: float | None, used_b_value: float) -> str:
+    """Return the sentence on a DWI's b-value that is not the one that is computed with."""
+    low, high = _DIFFUSION_B
+    if not low <= b_value <= high:
+        return (
+            f"gives a b-value of {b_value:g} s/mm², which no diffusion-weighted image has: name that image "
+            "in column dwi of the cohort sheet, or correct the file"
+        )
+    if sheet_b_value:
+        return (
+            f"gives a b-value of {b_value:g} s/mm², and column b_value of the cohort sheet "
+            f"{sheet_b_value:g}: correct the wrong one"
+        )
+    placeholder = " (dcm2niix writes 2000 where it finds none)" if b_value == _NO_B_FOUND else ""
+    return (
+        f"gives a b-value of {b_value:g} s/mm²{placeholder}, and {used_b_value:g} is computed with: give the "
+        "scanner's in column b_value of the cohort sheet"
+    )

@@ -158,7 +158,7 @@ def measure_patient(
         region = ndimage.binary_dilation(lesion, DIAMOND, iterations=DILATION) & shown
         size = {"size_ml": region.sum() * voxel_ml}
         below = {name: low for name, (low, _) in CLIPPED.items()} | {"flair": flair_ratio_below}
-        features = {}
+        features: dict[str, float] = {}
         for name, volume in volumes.items():
             ratios = map_ratio(volume.data, *CLIPPED[name], below=below[name])
             described = size | describe_series(volume, ratios, region, brain, healthy)

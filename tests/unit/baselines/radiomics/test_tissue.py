@@ -79,9 +79,7 @@ def test_maps_on_another_grid_are_refused(tmp_path, shares):
     moved = AFFINE.copy()
     moved[0, 3] = 2
     save(tmp_path, shares, affine=moved)
-    with pytest.raises(
-        PatientError, match="map of grey matter lies on another grid than"
-    ):
+    with pytest.raises(PatientError, match="map of grey matter lies on another grid than"):
         read(tmp_path)
     save(tmp_path, {name: values[:-1] for name, values in shares.items()})
     with pytest.raises(PatientError, match="another grid"):
