@@ -75,7 +75,7 @@ def measure_ceiling(patients: int, *, settings: Mapping[str, Any]) -> dict[str, 
     Returns {"patients": n, "tss<3h": {"all", channel or "tissue_time": {"auc", "low", "high"}}, "tss<4.5h":
     …}. Of tissue_time: of who knows the tissue time exactly, which no reading of images can exceed.
     """
-    seed = settings["seed"]
+    seed = clinic.cohort_seed(settings)
     records = [clinic.draw_patient(number, seed=seed, settings=settings) for number in range(1, patients + 1)]
     grey_share = np.array([draw_grey_share(record, seed=seed) for record in records])
     hours = np.array([record.onset_to_mri_min for record in records]) / 60

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from math import exp, log, sqrt
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
@@ -141,6 +142,17 @@ class PatientRecord:
     def tissue_hours(self) -> float:
         """Tissue time u = t·k, hours."""
         return self.onset_to_mri_min / 60 * self.clock_factor
+
+
+def cohort_seed(settings: Mapping[str, Any]) -> int:
+    """Return the seed of a cohort's streams, from seed and site of the configuration's `phantom` section.
+
+    Sites share no patient: those of one hospital must teach nothing about those of another.
+    """
+    seed, site = settings["seed"], settings["site"]
+    if site == next(iter(SITES)):
+        return seed
+    return int(np.random.SeedSequence([seed, crc32(site.encode())]).generate_state(1)[0])
 
 
 def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> PatientRecord:

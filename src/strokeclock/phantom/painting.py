@@ -81,13 +81,13 @@ def measure_grey(series: str, record: PatientRecord) -> float:
 
 
 def paint_brain(
-    brain: Brain, lesions: Lesions, record: PatientRecord, *, settings: Mapping[str, Any]
+    brain: Brain, lesions: Lesions, record: PatientRecord, *, seed: int, settings: Mapping[str, Any]
 ) -> dict[str, NDArray]:
     """Return the noise-free signal (n,) of every point of the brain in each series.
 
-    `settings` is the configuration's `phantom` section: seed, contrast_gain and lesion_time_sigma are read.
+    `settings` is the configuration's `phantom` section: contrast_gain and lesion_time_sigma are read.
     """
-    rng = np.random.default_rng([settings["seed"], record.number, TISSUE_STREAM])
+    rng = np.random.default_rng([seed, record.number, TISSUE_STREAM])
     low, high = brain.template.min(1) - 1, brain.template.max(1) + 1
     texture = draw_lattice(rng, low, high, spacing=4.0, smoothing=4.0).sample(brain.template)
     ill = np.flatnonzero(lesions.acute)

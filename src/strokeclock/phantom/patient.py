@@ -15,6 +15,7 @@ from strokeclock.phantom.clinic import (
     SCANNER_STREAM,
     SHAPE_STREAM,
     PatientRecord,
+    cohort_seed,
     draw_patient,
 )
 from strokeclock.phantom.head import form_head
@@ -74,7 +75,7 @@ def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> Phan
     shape = draw_shape(np.random.default_rng([seed, number, SHAPE_STREAM]), age=record.age, sex=record.sex)
     head = form_head(np.random.default_rng([seed, number, HEAD_STREAM]), shape)
     lesions = grow_lesions(head.brain, record, seed=seed, point_ml=head.point_ml)
-    inner = paint_brain(head.brain, lesions, record, settings=settings)
+    inner = paint_brain(head.brain, lesions, record, seed=seed, settings=settings)
     rng = np.random.default_rng([seed, number, SCANNER_STREAM])
     scanner = SCANNERS[record.site]
     epi_fat, flair_fat = rng.uniform(*scanner.epi.fat_left), rng.choice(scanner.flair.fat_left)
@@ -186,7 +187,7 @@ def make_batch(files: Files, table: str | Path, *, settings: Mapping[str, Any]) 
         The configuration's `phantom` section.
     """
     for name, paths in files.items():
-        patient = make_patient(number_of(name), seed=settings["seed"], settings=settings)
+        patient = make_patient(number_of(name), seed=cohort_seed(settings), settings=settings)
         scans = {series: paths[series] for series in SERIES}
         write_patient(patient, scans=scans, lesion=paths["lesion"], brain_mask=paths["brain_mask"])
         write_truth(paths["truth"], patient.record, **patient.measured)

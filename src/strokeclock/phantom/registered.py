@@ -16,7 +16,7 @@ from scipy.ndimage import affine_transform
 from strokeclock.batches import Files, write_batch
 from strokeclock.files import replacing
 from strokeclock.phantom.anatomy import draw_registered_shape, place_brain
-from strokeclock.phantom.clinic import SCANNER_STREAM, SHAPE_STREAM, PatientRecord, draw_patient
+from strokeclock.phantom.clinic import SCANNER_STREAM, SHAPE_STREAM, PatientRecord, cohort_seed, draw_patient
 from strokeclock.phantom.lattice import Lattice, frame_lattice
 from strokeclock.phantom.painting import grow_lesions, measure_grey, measure_lesion, paint_brain
 from strokeclock.phantom.patient import number_of
@@ -76,7 +76,7 @@ def make_registered_patient(
     point_ml = float(np.prod(frame.spacing)) / 1000
 
     lesions = grow_lesions(brain, record, seed=seed, point_ml=point_ml)
-    signals = paint_brain(brain, lesions, record, settings=settings)
+    signals = paint_brain(brain, lesions, record, seed=seed, settings=settings)
 
     def fill(values: NDArray | float) -> NDArray[np.float32]:
         volume = np.zeros(frame.values.shape, np.float32)
@@ -152,7 +152,7 @@ def make_registered_batch(
     x, y, z = grid
     for name, paths in files.items():
         patient = make_registered_patient(
-            number_of(name), seed=settings["seed"], settings=settings, grid=(x, y, z)
+            number_of(name), seed=cohort_seed(settings), settings=settings, grid=(x, y, z)
         )
         write_registered_patient(
             patient,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from strokeclock.batches import read_batches
 from strokeclock.files import write_whole
-from strokeclock.phantom.clinic import PatientRecord
+from strokeclock.phantom.clinic import PatientRecord, cohort_seed
 from strokeclock.phantom.readers import read_mismatch
 from strokeclock.phantom.signal import SERIES
 from strokeclock.phantom.sites import MANUFACTURERS, SCANNERS
@@ -26,7 +26,7 @@ def write_record(
     """
     calls = read_mismatch(
         record,
-        seed=settings["seed"],
+        seed=cohort_seed(settings),
         contrast_gain=settings["contrast_gain"],
         time_sigma=settings["lesion_time_sigma"],
     )

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 
 from strokeclock.batches import read_batches, write_batch
-from strokeclock.phantom.clinic import PatientRecord, draw_patient
+from strokeclock.phantom.clinic import PatientRecord, cohort_seed, draw_patient
 from strokeclock.phantom.dicom import write_study
 from strokeclock.phantom.patient import number_of
 from strokeclock.phantom.signal import SERIES
@@ -31,7 +31,7 @@ def write_studies(
     settings : mapping
         The configuration's `phantom` section.
     """
-    seed = settings["seed"]
+    seed = cohort_seed(settings)
     files = {}
     for name, scans in read_batches(phantoms, only=folders).items():
         record = draw_patient(number_of(name), seed=seed, settings=settings)

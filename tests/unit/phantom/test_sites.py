@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from strokeclock.phantom import ceiling, registered
-from strokeclock.phantom.clinic import EpiProtocol, draw_patient
+from strokeclock.phantom.clinic import EpiProtocol, cohort_seed, draw_patient
 from strokeclock.phantom.dialects import DIALECTS
 from strokeclock.phantom.patient import make_patient
 from strokeclock.phantom.signal import SERIES, null_inversion_time
@@ -51,6 +52,22 @@ def test_the_default_site_keeps_its_patients(laws):
     assert record.epi == EpiProtocol(7493.9646635824365, 80.07008392861297, 1000.0, (0.883, 0.883, 6.317), 27)
     assert record.flair.te_ms == pytest.approx(123.07645109357745)
     assert record.flair.ti_ms == pytest.approx(2431.955466836579)
+
+
+def test_hospitals_share_no_patient(laws):
+    """The default site's streams are those of the seed; another site's are its own."""
+    seeds = {
+        (site, seed): cohort_seed(laws | {"site": site, "seed": seed}) for site in SITES for seed in range(50)
+    }
+    assert len(set(seeds.values())) == len(seeds)
+    assert [seeds["siemens", seed] for seed in range(50)] == list(range(50))
+    drawn = [
+        [draw_patient(number, seed=seeds[site, 1], settings=laws | {"site": site}) for number in range(300)]
+        for site in SITES
+    ]
+    for value in ("onset_to_mri_min", "lesion_volume_ml", "age", "clock_factor"):
+        first, second = ([getattr(record, value) for record in records] for records in drawn)
+        assert abs(stats.spearmanr(first, second).statistic) < 0.2
 
 
 @pytest.mark.parametrize("site", SITES)
