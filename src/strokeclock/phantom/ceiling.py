@@ -194,7 +194,7 @@ def _solve(
 
     Returns the unknowns and the determinant of their Jacobian, absolute; infinite where there is no solution.
     """
-    unknown, step = start, 1e-5
+    unknown, step, longest = start, 1e-5, 0.3
     for _ in range(10):
         value = signals(unknown)
         columns = [
@@ -203,8 +203,12 @@ def _solve(
         ]
         jacobian = np.moveaxis(np.stack(columns, axis=1), (0, 1), (-2, -1))
         residual = np.moveaxis(target - value, 0, -1)[..., None]
-        move = np.moveaxis(np.linalg.solve(jacobian, residual)[..., 0], -1, 0)
-        unknown = unknown + np.clip(move, -0.3, 0.3)
+        # A matrix of one number is divided by: LAPACK would be called once for each.
+        solution = np.linalg.solve(jacobian, residual) if len(start) > 1 else residual / jacobian
+        move = np.abs(solution).max(axis=(-2, -1))
+        unknown = unknown + np.moveaxis(np.clip(solution[..., 0], -longest, longest), -1, 0)
+        if ((move < 1e-7) | (move >= longest)).all():  # found to 1e-14 by the last step, or running away
+            break
     solved = np.abs(signals(unknown) - target).max(axis=0) < 1e-6
     return unknown, np.where(solved, np.abs(np.linalg.det(jacobian)), np.inf)
 
