@@ -24,7 +24,7 @@ from strokeclock.phantom import patient as phantom
 from strokeclock.phantom.clinic import draw_patient
 from strokeclock.series import CHANNELS
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 NUMBER = 6  # of the phantom that all are variants of
 USUAL = {"lesion_volume_left_ml": 30.0, "territory": "mca_branch"}

@@ -40,6 +40,11 @@ NETWORK_RUNS = {  # both starts, both networks, one seed
 SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
 
 
+def slow(change, expected):
+    """A configuration of `make test-all` alone: another one of `make test` differs in as much."""
+    return pytest.param(change, expected, marks=pytest.mark.slow)
+
+
 def merged(base, change):
     return base | {
         key: merged(base.get(key, {}), value) if isinstance(value, dict) else value
@@ -53,7 +58,7 @@ def merged(base, change):
         ({}, {"phantom": 12, "bias_correction": 12, "hemispheres": 12, **NETWORK_RUNS}),
         ({"preprocessing": {"toolchain": "open"}}, {"phantom": 12, "preprocess": 12, **NETWORK_RUNS}),
         ({"phantom": {"dicom": True}}, {"phantom": 12, "phantom_dicom": 12, "protocol": 1}),
-        ({"phantom": {"space": "template"}}, {"hemispheres": 12, **NETWORK_RUNS}),
+        slow({"phantom": {"space": "template"}}, {"hemispheres": 12, **NETWORK_RUNS}),
         (
             {"training": {"networks": ["2d"]}},
             {"phase1_stroke": 1, "phase2_tss3h": 2, "predict": 6, "join_predictions": 2},
@@ -76,8 +81,8 @@ def merged(base, change):
                 "fit_operating_points": 1,
             },
         ),
-        ({"models": {"contralateral": True}}, NETWORK_RUNS),
-        ({"models": {"view": "hemisphere"}}, {"brain_box": 0, **NETWORK_RUNS}),
+        slow({"models": {"contralateral": True}}, NETWORK_RUNS),
+        slow({"models": {"view": "hemisphere"}}, {"brain_box": 0, **NETWORK_RUNS}),
         ({"models": {"view": "brain"}}, {"brain_box": 1, **NETWORK_RUNS}),
         (
             {"training": {"phase5_tss6h": SIX_HOURS}},
@@ -90,7 +95,7 @@ def merged(base, change):
                 "join_predictions": 6,
             },
         ),
-        ({"training": {"phase0_segmentation": {"folds": 3}}}, NETWORK_RUNS | {"phase0_segmentation": 4}),
+        slow({"training": {"phase0_segmentation": {"folds": 3}}}, NETWORK_RUNS | {"phase0_segmentation": 4}),
         ({"training": {"seeds": [0, 1, 2]}}, {name: 3 * count for name, count in NETWORK_RUNS.items()}),
     ],
     ids=[

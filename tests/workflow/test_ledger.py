@@ -88,6 +88,7 @@ def count(run):
     return {row["stage"]: row["accesses"] for row in rows if row["stage"] in TASKS}
 
 
+@pytest.mark.slow
 def test_accesses_outlive_the_jobs_and_the_runs(run, snakemake):
     ledger = run.parent / "ledger.tsv"
     code, said = evaluate(snakemake)

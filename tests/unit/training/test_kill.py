@@ -77,6 +77,7 @@ def wait_for_a_state(folder, process):
         time.sleep(0.001)
 
 
+@pytest.mark.slow
 def test_killed_at_random_moments(start, unbroken, tmp_path):
     moments = random.Random(0)
     killed = 0
