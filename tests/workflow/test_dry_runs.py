@@ -230,6 +230,18 @@ def test_drawn_lesions_are_used_and_may_be_few(snakemake, cohort, tmp_path):
     assert process.stdout.count(str(tmp_path / "drawn.nii.gz")) == 1
 
 
+def test_the_tissue_maps_that_there_are_make_radiomics_stale(snakemake, cohort, tmp_path):
+    """A missing map stops no other patient: the job itself names it."""
+    found = tmp_path / "maps/p1/c2adc.nii"
+    found.parent.mkdir(parents=True)
+    found.touch()
+    maps = {"evaluation": {"radiomics": {"tissue_maps": str(tmp_path / "maps")}}}
+    process = snakemake("-n", "--until", "radiomics", config=merged(cohort, maps))
+    assert jobs(process)["radiomics"] == 2
+    assert process.stdout.count(str(found)) == 1
+    assert "c1adc" not in process.stdout
+
+
 def test_a_job_takes_a_batch_of_patients(snakemake):
     change = {"phantom": {"patients": 20}, "preprocessing": {"toolchain": "open", "patients_per_job": 8}}
     found = jobs(snakemake("quality", "-n", "--quiet", "rules", config=merged(SMALL, change)))

@@ -229,6 +229,12 @@ def test_checking_changes_nothing(config):
         ("cohort.sheet", "", "cohort.sheet cannot be '': give a path, or null."),
         ("phantom.patients", 0, "No patients: set cohort.sheet"),
         # files
+        (
+            "evaluation.radiomics.tissue_maps",
+            "nowhere",
+            "evaluation.radiomics.tissue_maps names nowhere, which is no folder: correct the path, or set "
+            "the key to null.",
+        ),
         ("quality.verdicts", "nowhere.tsv", "quality.verdicts names nowhere.tsv, which does not exist"),
         ("split.file", "/a/{b}/c.tsv", "is '/a/{b}/c.tsv', whose braces Snakemake would take for a wildcard"),
         ("recipe", "{a}", "recipe is '{a}', whose braces Snakemake would take for a wildcard"),
