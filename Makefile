@@ -35,7 +35,8 @@ demo: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) --quiet rules host reason
 	@$(BIN)/python -m strokeclock.report.summary results/$(RUN)
 
-PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --max-worker-restart 2
+# Files in their order: the longest, that of the small chain, begins first.
+PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 2
 
 test: $(READY)
 	$(PYTEST) -m "not slow"
