@@ -36,6 +36,10 @@ Reason = Annotated[
 ]
 
 
+# NumPy takes a larger seed apart, and the streams of (seed, patient number) would no longer all differ.
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+
 class Cohort(Group):
     sheet: PathName | None = setting(
         None, "path to the cohort sheet (TSV, config/README.md); null: a phantom cohort (phantom.patients)"
@@ -99,7 +103,7 @@ class Split(Group):
 
 class Phantom(Group):
     patients: Count = setting(0, "number of phantoms")
-    seed: Count = setting(0, "seed of the cohort; each patient's random stream is (seed, patient number)")
+    seed: Seed = setting(0, "seed of the cohort; each patient's random stream is (seed, patient number)")
     space: Literal["native", "template"] = setting(
         "native",
         "which images are made",

@@ -61,7 +61,7 @@ def limits_of(node: Mapping) -> str:
     low, high = node.get("minimum"), node.get("maximum")
     above, below = node.get("exclusiveMinimum"), node.get("exclusiveMaximum")
     if low is not None and high is not None:
-        return f"from {low:g} to {high:g}"
+        return f"from {low:g} to {high:.10g}"
     if above is not None and below is not None:
         return f"above {above:g} and below {below:g}"
     if above is not None and high is not None:

@@ -117,6 +117,7 @@ def test_checking_changes_nothing(config):
             "absent.nii.gz",
             "preprocessing.atlas.white_matter names absent.nii.gz, which does not exist",
         ),
+        ("phantom.seed", 2**32, "cannot be 4294967296: give a whole number from 0 to 4294967295."),
         ("training.phase1_stroke.lr", -1, "training.phase1_stroke.lr cannot be -1: give a number above 0."),
         ("training.threads", "two", "training.threads cannot be 'two': give a whole number from 1 up."),
         ("training.seeds", [], "training.seeds cannot be []: give a list, each a whole number from 0 up."),
