@@ -91,7 +91,7 @@ def _map_real_world(slope: float) -> Dataset:
     item.LUTExplanation, item.LUTLabel = "ADC", "ADC"
     item.MeasurementUnitsCodeSequence = [unit]
     item.add_new("RealWorldValueFirstValueMapped", "US", 0)
-    item.add_new("RealWorldValueLastValueMapped", "US", ADC_LARGEST)
+    item.add_new("RealWorldValueLastValueMapped", "US", round(ADC_LARGEST / slope))
     item.RealWorldValueIntercept, item.RealWorldValueSlope = 0.0, slope
     return item
 

@@ -197,6 +197,8 @@ def test_adc_maps_are_in_the_vendors_steps(study, vendor, enhanced):
         assert (values.RescaleSlope, values.RescaleIntercept) == (0.9, 0)
         assert (mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept) == (0.9, 0)
         assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == "um2/s"
+        # 4095e-6 mm2/s at most; stored values count steps of 0.9
+        assert (mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped) == (0, 4550)
         slope = 0.9
     else:
         assert "RescaleSlope" not in header
