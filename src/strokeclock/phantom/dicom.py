@@ -20,7 +20,7 @@ from strokeclock.files import replacing_folder
 from strokeclock.phantom.clinic import PatientRecord
 from strokeclock.phantom.dialects import DIALECTS, Dialect
 from strokeclock.phantom.enhanced import join_frames
-from strokeclock.phantom.frames import Frame, add_pixels, cut_series
+from strokeclock.phantom.frames import Frame, add_pixels, add_window, cut_series
 from strokeclock.phantom.sites import MANUFACTURERS, SCANNERS
 from strokeclock.phantom.study import Habits, StudySeries
 
@@ -51,7 +51,9 @@ def write_study(
             (beside / inside).mkdir(exist_ok=True)
             frames = _scale(cut_series(one), one, dialect)
             images = (
-                [join_frames(header, frames, dialect)] if is_enhanced else _split(header, frames, dialect)
+                [join_frames(header, frames, one.kind, dialect)]
+                if is_enhanced
+                else _split(header, frames, dialect)
             )
             first = 1 if habits.folder_each else len(names) + 1
             for number, image in enumerate(images, start=first):
@@ -168,12 +170,14 @@ def _split(header: Dataset, frames: list[Frame], dialect: Dialect) -> Iterator[D
         image.InstanceNumber, image.AcquisitionNumber = number, frame.stack
         rows, columns, slices = frame.spacing_mm
         image.PixelSpacing = [format_number_as_ds(rows), format_number_as_ds(columns)]
-        image.SliceThickness = image.SpacingBetweenSlices = format_number_as_ds(slices)
+        image.SpacingBetweenSlices = format_number_as_ds(slices)
+        image.SliceThickness = format_number_as_ds(frame.thickness_mm)
         image.ImageOrientationPatient = [*map(format_number_as_ds, frame.orientation.ravel())]
         image.ImagePositionPatient = [*map(format_number_as_ds, frame.position)]
         image.SliceLocation = format_number_as_ds(round(frame.depth, 6))
         if frame.b_value is not None:
             dialect.add_b_value(image, frame.b_value)
+        add_window(image, frame.pixels)
         add_pixels(image, frame.pixels, signed=dialect.signed)
         yield image
 

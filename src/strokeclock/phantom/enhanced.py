@@ -1,6 +1,12 @@
-"""A series as one multi-frame file (Enhanced MR Image Storage), as newer Philips systems write it."""
+"""A series as one multi-frame file (Enhanced MR Image Storage), as newer Philips systems write it.
 
-from copy import deepcopy
+Modules and functional groups are those of the DICOM standard, PS3.3 A.36.2 (2026). What a phantom has no
+number for, but the standard asks for, is that of a usual scan.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from pydicom.dataset import Dataset
@@ -9,73 +15,137 @@ from pydicom.uid import EnhancedMRImageStorage
 from pydicom.valuerep import format_number_as_ds
 
 from strokeclock.phantom.dialects import Dialect
-from strokeclock.phantom.frames import Frame, add_pixels
+from strokeclock.phantom.frames import Frame, add_pixels, add_window
+from strokeclock.phantom.study import Kind
 
-# Of the classic header: they have places of their own in a multi-frame file, or none.
-_MOVED = (
-    "RepetitionTime",
-    "EchoTime",
-    "InversionTime",
-    "FlipAngle",
-    "EchoTrainLength",
-    "NumberOfAverages",
-    "ImagedNucleus",
-    "ImagingFrequency",
-    "ScanningSequence",
-    "SequenceVariant",
-    "ScanOptions",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "RescaleType",
-    "RealWorldValueMappingSequence",
-    "ImageType",
+# Of the classic header: what stands at the same place in a multi-frame file.
+_KEPT = frozenset(
+    {
+        *("SpecificCharacterSet", "Modality", "PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
+        *("PatientAge", "StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "StudyDescription"),
+        *("AccessionNumber", "ReferringPhysicianName", "SeriesInstanceUID", "SeriesNumber", "SeriesDate"),
+        *("SeriesTime", "SeriesDescription", "ProtocolName", "BodyPartExamined", "PatientPosition"),
+        *("FrameOfReferenceUID", "PositionReferenceIndicator", "Manufacturer", "ManufacturerModelName"),
+        *("InstitutionName", "InstitutionAddress", "StationName", "DeviceSerialNumber", "SoftwareVersions"),
+        *("ContentDate", "ContentTime", "ImageComments"),
+    }
+)
+ACQUISITION_S = 60.0
+SENSE_FACTOR = 2.0  # of the EPI
+SAR_W_PER_KG = 0.5  # of the head
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Technique:
+    """How a kind of series is scanned; names of the values are the standard's.
+
+    flavour      value 3 of ImageType
+    contrast     AcquisitionContrast
+    echo         EchoPulseSequence
+    steady       SteadyStatePulseSequence
+    spoiling     Spoiling
+    traversal    SegmentedKSpaceTraversal: FULL is a single shot
+    suppression  SpectrallySelectedSuppression
+    bandwidth    Hz per pixel
+    """
+
+    flavour: str
+    contrast: str
+    echo: str = "SPIN"
+    steady: str = "NONE"
+    spoiling: str = "NONE"
+    traversal: str = "SINGLE"
+    suppression: str = "FAT"
+    bandwidth: float = 220.0
+
+
+_DIFFUSION = _Technique(flavour="DIFFUSION", contrast="DIFFUSION", traversal="FULL", bandwidth=1800.0)
+_TECHNIQUES: Mapping[Kind, _Technique] = MappingProxyType(
+    {
+        "localizer": _Technique(
+            flavour="LOCALIZER",
+            contrast="UNKNOWN",
+            echo="GRADIENT",
+            steady="LONGITUDINAL",
+            spoiling="RF",
+            suppression="NONE",
+        ),
+        "dwi": _DIFFUSION,
+        "adc": _DIFFUSION,
+        "flair": _Technique(flavour="FLUID_ATTENUATED", contrast="FLUID_ATTENUATED"),
+    }
 )
 
 
-def join_frames(header: Dataset, frames: list[Frame], dialect: Dialect) -> Dataset:
+def join_frames(header: Dataset, frames: list[Frame], kind: Kind, dialect: Dialect) -> Dataset:
     """Return all frames of a series as one image; `header` is that of its classic images.
 
     Dimensions are the stack, the place in it and, of a diffusion series, the b-value; frames are in the order
-    of the scan.
+    of the scan. An ADC map is a derived image, so nothing says how it was scanned.
     """
-    image = deepcopy(header)
-    for name in _MOVED:
-        if name in image:
-            delattr(image, name)
+    technique, is_original = _TECHNIQUES[kind], kind != "adc"
+    pixels = np.stack([frame.pixels for frame in frames])
+    b_values = sorted({frame.b_value for frame in frames if frame.b_value is not None})
+    image = Dataset()
+    for element in header:
+        if element.keyword in _KEPT or element.tag.is_private:
+            image.add(element)
     image.SOPClassUID = EnhancedMRImageStorage
     image.InstanceNumber, image.NumberOfFrames = 1, len(frames)
-    b_values = sorted({frame.b_value for frame in frames if frame.b_value is not None})
-    is_derived = "RealWorldValueMappingSequence" in header
-    flavour = "DIFFUSION" if b_values or is_derived else "OTHER"
-    frame_type = [
-        "DERIVED" if is_derived else "ORIGINAL",
-        "PRIMARY",
-        flavour,
-        "ADC" if is_derived else "NONE",
-    ]
-    image.ImageType = frame_type
-    image.AcquisitionDateTime = header.AcquisitionDate + header.AcquisitionTime
-    image.AcquisitionNumber, image.AcquisitionDuration = 1, 60.0
-    _describe_contrast(image, flavour)
-    image.ContentQualification, image.ResonantNucleus = "RESEARCH", "1H"
-    image.BurnedInAnnotation, image.LossyImageCompression = "NO", "00"
-    image.PresentationLUTShape = "IDENTITY"
-    image.EchoPulseSequence = "GRADIENT" if header.ScanningSequence == "GR" else "SPIN"
-    image.EchoPlanarPulseSequence = "YES" if header.ScanningSequence == "EP" else "NO"
-    image.PulseSequenceName = header.ProtocolName
+    image.AcquisitionContextSequence = []
+    image.ImageType = _frame_type(technique, is_original=is_original)
+    _describe_contrast(image, technique)
+    _describe_acquisition(image, header)
+    if is_original:
+        _describe_pulse_sequence(image, header, technique)
     _describe_dimensions(image, has_b_values=bool(b_values))
-    image.SharedFunctionalGroupsSequence = [_share(header, frames[0])]
+    shared = _share(header, frames[0], pixels)
+    if is_original:
+        _share_acquisition(shared, header, frames[0], technique)
+    image.SharedFunctionalGroupsSequence = [shared]
     image.PerFrameFunctionalGroupsSequence = [
-        _describe_frame(header, frame, b_values, frame_type) for frame in frames
+        _describe_frame(image, frame, b_values, technique) for frame in frames
     ]
-    add_pixels(image, np.stack([frame.pixels for frame in frames]), signed=dialect.signed)
+    add_pixels(image, pixels, signed=dialect.signed)
     return image
 
 
-def _describe_contrast(item: Dataset, flavour: str) -> None:
+def _frame_type(technique: _Technique, *, is_original: bool) -> list[str]:
+    if is_original:
+        return ["ORIGINAL", "PRIMARY", technique.flavour, "NONE"]
+    return ["DERIVED", "PRIMARY", technique.flavour, "ADC"]
+
+
+def _describe_contrast(item: Dataset, technique: _Technique) -> None:
     item.PixelPresentation, item.VolumetricProperties = "MONOCHROME", "VOLUME"
     item.VolumeBasedCalculationTechnique, item.ComplexImageComponent = "NONE", "MAGNITUDE"
-    item.AcquisitionContrast = "DIFFUSION" if flavour == "DIFFUSION" else "UNKNOWN"
+    item.AcquisitionContrast = technique.contrast
+
+
+def _describe_acquisition(image: Dataset, header: Dataset) -> None:
+    """Module Enhanced MR Image, PS3.3 C.8.13.1."""
+    image.AcquisitionNumber, image.AcquisitionDuration = 1, ACQUISITION_S
+    image.AcquisitionDateTime = header.AcquisitionDate + header.AcquisitionTime
+    image.MagneticFieldStrength, image.ResonantNucleus = header.MagneticFieldStrength, header.ImagedNucleus
+    image.KSpaceFiltering, image.ApplicableSafetyStandardAgency = "NONE", "IEC"
+    image.ContentQualification = "RESEARCH"
+    image.BurnedInAnnotation, image.LossyImageCompression = "NO", "00"
+    image.PresentationLUTShape = "IDENTITY"
+
+
+def _describe_pulse_sequence(image: Dataset, header: Dataset, technique: _Technique) -> None:
+    """Module MR Pulse Sequence, PS3.3 C.8.13.4."""
+    image.PulseSequenceName, image.MRAcquisitionType = header.ProtocolName, header.MRAcquisitionType
+    image.EchoPulseSequence = technique.echo
+    if technique.echo == "SPIN":
+        image.MultipleSpinEcho = "NO"
+    image.EchoPlanarPulseSequence = "YES" if header.ScanningSequence == "EP" else "NO"
+    image.SteadyStatePulseSequence = technique.steady
+    image.SpectrallySelectedSuppression = technique.suppression
+    image.SegmentedKSpaceTraversal, image.NumberOfKSpaceTrajectories = technique.traversal, 1
+    image.GeometryOfKSpaceTraversal, image.RectilinearPhaseEncodeReordering = "RECTILINEAR", "LINEAR"
+    image.MultiPlanarExcitation = image.PhaseContrast = image.TimeOfFlightContrast = "NO"
+    image.SaturationRecovery, image.OversamplingPhase = "NO", "NONE"
 
 
 def _describe_dimensions(image: Dataset, *, has_b_values: bool) -> None:
@@ -94,49 +164,112 @@ def _describe_dimensions(image: Dataset, *, has_b_values: bool) -> None:
     image.DimensionIndexSequence = items
 
 
-def _share(header: Dataset, frame: Frame) -> Dataset:
-    """Functional groups that all frames have in common."""
+def _share(header: Dataset, frame: Frame, pixels: np.ndarray) -> Dataset:
+    """Functional groups of any image that all frames have in common; `pixels` are those of all frames."""
     rows, columns, slices = frame.spacing_mm
-    measures, timing, echo, modifier, averages, values, anatomy, region = (Dataset() for _ in range(8))
+    measures, values, window, anatomy, region = (Dataset() for _ in range(5))
     measures.PixelSpacing = [format_number_as_ds(rows), format_number_as_ds(columns)]
-    measures.SliceThickness = measures.SpacingBetweenSlices = format_number_as_ds(slices)
-    timing.RepetitionTime, timing.FlipAngle = header.RepetitionTime, header.FlipAngle
-    timing.EchoTrainLength = timing.RFEchoTrainLength = timing.GradientEchoTrainLength = 1
-    echo.EffectiveEchoTime = float(header.EchoTime)
-    modifier.InversionRecovery = "YES" if "InversionTime" in header else "NO"
-    if "InversionTime" in header:
-        modifier.InversionTimes = float(header.InversionTime)
-    averages.NumberOfAverages = header.NumberOfAverages
+    measures.SpacingBetweenSlices = format_number_as_ds(slices)
+    measures.SliceThickness = format_number_as_ds(frame.thickness_mm)
     values.RescaleSlope, values.RescaleIntercept = header.RescaleSlope, header.RescaleIntercept
     values.RescaleType = "US"
+    add_window(window, pixels)
     region.CodeValue, region.CodingSchemeDesignator, region.CodeMeaning = "69536005", "SCT", "Head"
     anatomy.FrameLaterality, anatomy.AnatomicRegionSequence = "U", [region]
     shared = Dataset()
     shared.PixelMeasuresSequence = [measures]
-    shared.MRTimingAndRelatedParametersSequence = [timing]
-    shared.MREchoSequence = [echo]
-    shared.MRModifierSequence = [modifier]
-    shared.MRAveragesSequence = [averages]
     shared.PixelValueTransformationSequence = [values]
+    shared.FrameVOILUTSequence = [window]
     shared.FrameAnatomySequence = [anatomy]
     if "RealWorldValueMappingSequence" in header:
-        shared.RealWorldValueMappingSequence = deepcopy(header.RealWorldValueMappingSequence)
+        shared.RealWorldValueMappingSequence = header.RealWorldValueMappingSequence
     return shared
 
 
-def _describe_frame(header: Dataset, frame: Frame, b_values: list[float], frame_type: list[str]) -> Dataset:
+def _share_acquisition(shared: Dataset, header: Dataset, frame: Frame, technique: _Technique) -> None:
+    """Functional groups of original images alone, which say how all frames were scanned."""
+    echo, averages = Dataset(), Dataset()
+    echo.EffectiveEchoTime = float(header.EchoTime)
+    averages.NumberOfAverages = header.NumberOfAverages
+    shared.MREchoSequence = [echo]
+    shared.MRAveragesSequence = [averages]
+    shared.MRTimingAndRelatedParametersSequence = [_time(header)]
+    shared.MRFOVGeometrySequence = [_encode_space(header, frame)]
+    shared.MRModifierSequence = [_modify(header, technique)]
+    shared.MRImagingModifierSequence = [_modify_imaging(header, technique)]
+    receive, transmit = Dataset(), Dataset()
+    receive.ReceiveCoilName, receive.ReceiveCoilManufacturerName = "HEAD", header.Manufacturer
+    receive.ReceiveCoilType, receive.QuadratureReceiveCoil = "VOLUME", "NO"
+    transmit.TransmitCoilName, transmit.TransmitCoilManufacturerName = "BODY", header.Manufacturer
+    transmit.TransmitCoilType = "BODY"
+    shared.MRReceiveCoilSequence, shared.MRTransmitCoilSequence = [receive], [transmit]
+
+
+def _time(header: Dataset) -> Dataset:
+    """MR Timing and Related Parameters, PS3.3 C.8.13.5.2."""
+    absorption, timing = Dataset(), Dataset()
+    absorption.SpecificAbsorptionRateDefinition = "IEC_HEAD"
+    absorption.SpecificAbsorptionRateValue = SAR_W_PER_KG
+    modes = []
+    for kind in ("STATIC FIELD", "RF", "GRADIENT"):
+        mode = Dataset()
+        mode.OperatingModeType, mode.OperatingMode = kind, "IEC_NORMAL"
+        modes.append(mode)
+    timing.RepetitionTime, timing.FlipAngle = header.RepetitionTime, header.FlipAngle
+    timing.EchoTrainLength = timing.RFEchoTrainLength = timing.GradientEchoTrainLength = 1
+    timing.SpecificAbsorptionRateSequence, timing.OperatingModeSequence = [absorption], modes
+    return timing
+
+
+def _encode_space(header: Dataset, frame: Frame) -> Dataset:
+    """MR FOV/Geometry, PS3.3 C.8.13.5.3: the whole k-space, phase encoding along the columns."""
+    geometry = Dataset()
+    geometry.InPlanePhaseEncodingDirection = "COLUMN"
+    geometry.MRAcquisitionPhaseEncodingStepsInPlane, geometry.MRAcquisitionFrequencyEncodingSteps = (
+        frame.pixels.shape
+    )
+    geometry.PercentSampling = geometry.PercentPhaseFieldOfView = "100"
+    return geometry
+
+
+def _modify(header: Dataset, technique: _Technique) -> Dataset:
+    """MR Modifier, PS3.3 C.8.13.5.5."""
+    modifier = Dataset()
+    modifier.InversionRecovery = "YES" if "InversionTime" in header else "NO"
+    if "InversionTime" in header:
+        modifier.InversionTimes = float(header.InversionTime)
+    modifier.FlowCompensation, modifier.Spoiling = "NONE", technique.spoiling
+    modifier.T2Preparation, modifier.SpectrallySelectedExcitation = "NO", "NONE"
+    modifier.SpatialPresaturation, modifier.PartialFourier = "NONE", "NO"
+    modifier.ParallelAcquisition = "NO"
+    if technique.flavour == "DIFFUSION":
+        modifier.ParallelAcquisition, modifier.ParallelAcquisitionTechnique = "YES", "SENSE"
+        modifier.ParallelReductionFactorInPlane = SENSE_FACTOR
+        modifier.ParallelReductionFactorOutOfPlane = modifier.ParallelReductionFactorSecondInPlane = 1.0
+    return modifier
+
+
+def _modify_imaging(header: Dataset, technique: _Technique) -> Dataset:
+    """MR Imaging Modifier, PS3.3 C.8.13.5.6."""
+    modifier = Dataset()
+    modifier.MagnetizationTransfer, modifier.BloodSignalNulling, modifier.Tagging = "NONE", "NO", "NONE"
+    modifier.TransmitterFrequency = float(header.ImagingFrequency)
+    modifier.PixelBandwidth = format_number_as_ds(technique.bandwidth)
+    return modifier
+
+
+def _describe_frame(image: Dataset, frame: Frame, b_values: list[float], technique: _Technique) -> Dataset:
     """Functional groups of one frame."""
     content, position, orientation, kind = (Dataset() for _ in range(4))
     content.FrameAcquisitionNumber, content.StackID = frame.stack, "1" if b_values else str(frame.stack)
     content.InStackPositionNumber = frame.place
-    content.FrameAcquisitionDateTime = header.AcquisitionDate + header.AcquisitionTime
-    content.FrameReferenceDateTime = content.FrameAcquisitionDateTime
-    content.FrameAcquisitionDuration = 60.0
+    content.FrameAcquisitionDateTime = content.FrameReferenceDateTime = image.AcquisitionDateTime
+    content.FrameAcquisitionDuration = ACQUISITION_S
     content.DimensionIndexValues = [int(content.StackID), frame.place]
     position.ImagePositionPatient = [*map(format_number_as_ds, frame.position)]
     orientation.ImageOrientationPatient = [*map(format_number_as_ds, frame.orientation.ravel())]
-    kind.FrameType = frame_type
-    _describe_contrast(kind, frame_type[2])
+    kind.FrameType = image.ImageType
+    _describe_contrast(kind, technique)
     group = Dataset()
     group.FrameContentSequence = [content]
     group.PlanePositionSequence = [position]

@@ -1,7 +1,7 @@
 """What a phantom's MRI study holds besides b0, b1000 and FLAIR: localizer, ADC map, repeated series."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,8 @@ from strokeclock.phantom.clinic import STUDY_STREAM
 ADC_UNIT = 1e-6  # mm2/s, of the stored values
 ADC_LARGEST = 4095
 ADC_FAINTEST = 0.05  # of the brightest b0; below, no ADC is computed
-LOCALIZER_SIZE, LOCALIZER_MM, LOCALIZER_GAP_MM = 128, 2.0, 20.0
+LOCALIZER_SIZE, LOCALIZER_MM, LOCALIZER_SPACING_MM = 128, 2.0, 20.0
+LOCALIZER_THICKNESS_MM = 8.0  # a usual one; the picture is of the plane in the middle of the slice
 REPEATED = {"nothing": 0.6, "dwi": 0.2, "flair": 0.2}  # shares of the patients
 ABORTED_AFTER = 0.6  # share of the slices of an aborted FLAIR
 
@@ -24,14 +25,16 @@ Kind = Literal["localizer", "dwi", "adc", "flair"]
 class Stack:
     """One volume of a series, slice by slice, as the scanner stores it.
 
-    data     (X, Y, Z), whole numbers from 0 up
-    affine   (4, 4), voxel index to world, RAS+ mm; slices lie along the last axis
-    b_value  s/mm2; None where it is no diffusion image
+    data          (X, Y, Z), whole numbers from 0 up
+    affine        (4, 4), voxel index to world, RAS+ mm; slices lie along the last axis
+    b_value       s/mm2; None where it is no diffusion image
+    thickness_mm  of a slice; None where slices follow each other without gap
     """
 
     data: NDArray
     affine: NDArray
     b_value: float | None = None
+    thickness_mm: float | None = None
 
 
 @dataclass(frozen=True)
@@ -107,23 +110,23 @@ def scan_localizer(head: Stack) -> tuple[Stack, ...]:
     planes = []
     for axes in ((0, 1, 2), (1, 2, 0), (0, 2, 1)):  # world axes of columns, rows and slices
         affine = np.zeros((4, 4))
-        affine[axes, range(3)] = LOCALIZER_MM, LOCALIZER_MM, LOCALIZER_GAP_MM
+        affine[axes, range(3)] = LOCALIZER_MM, LOCALIZER_MM, LOCALIZER_SPACING_MM
         shape = (LOCALIZER_SIZE, LOCALIZER_SIZE, 3)
         affine[:3, 3] = middle - affine[:3, :3] @ ((np.array(shape) - 1) / 2)
         affine[3, 3] = 1
         motion = to_index @ affine
         index = np.moveaxis(np.indices(shape), 0, -1) @ motion[:3, :3].T + motion[:3, 3]
         values = map_coordinates(head.data.astype(float), np.moveaxis(index, -1, 0), order=1)
-        planes.append(Stack(np.rint(values).astype(np.int16), affine))
+        planes.append(Stack(np.rint(values).astype(np.int16), affine, thickness_mm=LOCALIZER_THICKNESS_MM))
     return tuple(planes)
 
 
 def _spoil(scan: Stack) -> Stack:
     """Return the scan of a head that moved: with a ghost of a fifth."""
     ghost = np.roll(scan.data, scan.data.shape[1] // 7, axis=1)
-    return Stack(np.rint(0.8 * scan.data + 0.2 * ghost).astype(np.int16), scan.affine, scan.b_value)
+    return replace(scan, data=np.rint(0.8 * scan.data + 0.2 * ghost).astype(np.int16))
 
 
 def _abort(scan: Stack) -> Stack:
     """Return the scan without its upper slices."""
-    return Stack(scan.data[:, :, : round(ABORTED_AFTER * scan.data.shape[2])], scan.affine, scan.b_value)
+    return replace(scan, data=scan.data[:, :, : round(ABORTED_AFTER * scan.data.shape[2])])

@@ -9,8 +9,9 @@ from pydicom.uid import EnhancedMRImageStorage, MRImageStorage
 
 from strokeclock.phantom.clinic import draw_patient
 from strokeclock.phantom.dicom import write_study
+from strokeclock.phantom.frames import cut_series
 from strokeclock.phantom.scanner import flip_columns, rotation
-from strokeclock.phantom.study import Habits, Stack, draw_habits, list_series
+from strokeclock.phantom.study import Habits, Stack, StudySeries, draw_habits, list_series
 
 VENDORS = {"Siemens": ("siemens", 1), "Philips": ("philips-ge", 1), "GE": ("philips-ge", 4)}
 KINDS = [("Siemens", False), ("Philips", False), ("Philips", True), ("GE", False)]
@@ -285,6 +286,38 @@ def test_the_localizer_has_three_planes(study, vendor, enhanced):
     planes = {tuple(np.array(frame[1], float).round(6)) for frame in frames}
     assert planes == {(1, 0, 0, 0, 1, 0), (0, 1, 0, 0, 0, -1), (1, 0, 0, 0, 0, -1)}
     assert all(frames[place][0].max() > 1000 for place in (1, 4, 7))  # the middle slices show the head
+
+
+@pytest.mark.parametrize(("vendor", "enhanced"), KINDS)
+def test_slices_of_the_localizer_alone_have_gaps(study, vendor, enhanced):
+    _, _, series = study(vendor, enhanced=enhanced)
+    measures = [
+        some[0].SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0] if enhanced else some[0]
+        for some in series.values()
+    ]
+    found = [(float(one.SliceThickness), float(one.SpacingBetweenSlices)) for one in measures]
+    assert found == [(8, 20), (5.3, 5.3), (5.3, 5.3), (5.3, 5.3)]
+
+
+def test_spacing_is_free_of_the_noise_of_single_precision():
+    affine = np.eye(4)
+    affine[:3, :3] = rotation(12, -5, 8) @ np.diag((0.922, 0.922, 5.0))
+    affine[:3, 3] = 87.3, -101.7, 45.1
+    affine = affine.astype(np.float32).astype(float)
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    assert lengths[0] != lengths[1]  # as scans are stored
+    data = np.zeros((250, 250, 32), np.int16)
+    frames = cut_series(StudySeries("flair", (Stack(data, affine),)))
+    assert {frame.spacing_mm for frame in frames} == {(0.922, 0.922, 5.0)}
+    for frame in (frames[0], frames[-1]):
+        columns, rows = frame.orientation * 0.922
+        corners = [frame.position + i * columns + j * rows for i in (0, 249) for j in (0, 249)]
+        there = np.array(corners) * (-1, -1, 1)  # RAS+
+        index = (there - affine[:3, 3]) @ np.linalg.inv(affine[:3, :3]).T
+        assert sorted(map(tuple, index.round().astype(int))) == [
+            (i, j, frame.place - 1) for i in (0, 249) for j in (0, 249)
+        ]
+        assert np.abs((index - index.round()) * (0.922, 0.922, 5.0)).max() < 1e-4
 
 
 @pytest.mark.parametrize(("vendor", "enhanced"), KINDS)
