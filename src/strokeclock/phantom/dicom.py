@@ -4,10 +4,11 @@ Identity is made up and plainly so: Phantom^0012 of the Phantom Hospital.
 """
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from hashlib import sha256
 from pathlib import Path
 from uuid import NAMESPACE_URL, uuid5
 
@@ -63,9 +64,10 @@ def write_study(
 
 
 def _describe_study(
-    series: Iterable[StudySeries], record: PatientRecord, dialect: Dialect, *, seed: int
+    series: Sequence[StudySeries], record: PatientRecord, dialect: Dialect, *, seed: int
 ) -> Iterator[tuple[StudySeries, Dataset]]:
     """Yield each series with the header that its images share."""
+    digest = digest_study(series, record, seed=seed)
     scanned, taken = 0, set()
     for place, one in enumerate(series):
         if one.kind == "adc":
@@ -78,8 +80,10 @@ def _describe_study(
         taken.add(number)
         began = _begin_study(record) + timedelta(minutes=MINUTES_A_SERIES * place)
         header = _describe_patient(record, seed=seed)
+        header.StudyInstanceUID = make_uid(f"{digest}/study")
+        header.FrameOfReferenceUID = make_uid(f"{digest}/frame of reference")
         header.SeriesNumber = number
-        header.SeriesInstanceUID = make_uid(seed, record, f"series {place}")
+        header.SeriesInstanceUID = make_uid(f"{digest}/series {place}")
         header.SeriesDate = header.AcquisitionDate = header.ContentDate = header.StudyDate
         header.SeriesTime = header.AcquisitionTime = header.ContentTime = f"{began:%H%M%S}"
         _describe_equipment(header, record)
@@ -87,10 +91,21 @@ def _describe_study(
         yield one, header
 
 
-def make_uid(seed: int, record: PatientRecord, what: str) -> UID:
-    """Return the UID, 2.25 and a UUID, of something in the study of this patient, seed and scanner."""
-    words = f"strokeclock phantom/{record.site}/{seed}/{record.patient}/{what}"
-    return UID(f"2.25.{uuid5(NAMESPACE_URL, words).int}")
+def digest_study(series: Sequence[StudySeries], record: PatientRecord, *, seed: int) -> str:
+    """Return a digest of all that a study is made from, so that studies with other images have other UIDs."""
+    digest = sha256(f"{seed}/{record!r}".encode())
+    for one in series:
+        digest.update(f"{one.kind}/{len(one.stacks)}".encode())
+        for stack in one.stacks:
+            digest.update(f"{stack.b_value}/{stack.thickness_mm}/{stack.data.shape}".encode())
+            digest.update(stack.affine.tobytes())
+            digest.update(stack.data.tobytes())
+    return digest.hexdigest()
+
+
+def make_uid(words: str) -> UID:
+    """Return the UID, 2.25 and a UUID, that follows from these words."""
+    return UID(f"2.25.{uuid5(NAMESPACE_URL, f'strokeclock phantom/{words}').int}")
 
 
 def _begin_study(record: PatientRecord) -> datetime:
@@ -105,16 +120,15 @@ def _describe_patient(record: PatientRecord, *, seed: int) -> Dataset:
     header.SpecificCharacterSet = "ISO_IR 100"
     header.Modality = "MR"
     header.PatientName = f"Phantom^{record.number:04d}"
-    header.PatientID = f"PHANTOM-{record.number:04d}"
+    header.PatientID = f"PHANTOM-{record.site}-{seed}-{record.number:04d}"
     header.PatientBirthDate = f"{began.year - record.age}0101"
     header.PatientSex = record.sex
     header.PatientAge = f"{record.age:03d}Y"
-    header.StudyInstanceUID = make_uid(seed, record, "study")
-    header.FrameOfReferenceUID = make_uid(seed, record, "frame of reference")
     header.PositionReferenceIndicator = ""
     header.StudyDate, header.StudyTime = f"{began:%Y%m%d}", f"{began:%H%M%S}"
     header.StudyID = str(record.number)
-    header.AccessionNumber = f"ACC{record.number:06d}"
+    # Of 16 characters at most: too few for the patient's identifier.
+    header.AccessionNumber = f"ACC{sha256(header.PatientID.encode()).hexdigest()[:13].upper()}"
     header.ReferringPhysicianName = "Phantom^Physician"
     header.StudyDescription = "MR HEAD STROKE"
     return header
@@ -183,9 +197,10 @@ def _split(header: Dataset, frames: list[Frame], dialect: Dialect) -> Iterator[D
 
 
 def _encode(image: Dataset) -> bytes:
-    """Return the file of an image, whose SOPInstanceUID follows from series and number."""
-    words = f"{image.SeriesInstanceUID}/{image.InstanceNumber}"
-    image.SOPInstanceUID = UID(f"2.25.{uuid5(NAMESPACE_URL, words).int}")
+    """Return the file of an image, whose SOPInstanceUID follows from all of its header and pixels."""
+    content = io.BytesIO()
+    image.save_as(content, implicit_vr=False, little_endian=True)
+    image.SOPInstanceUID = make_uid(sha256(content.getvalue()).hexdigest())
     image.file_meta = FileMetaDataset()
     image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     file = io.BytesIO()

@@ -45,15 +45,19 @@ def make_stacks(*, flipped):
 
 @pytest.fixture
 def study(tmp_path, laws):
-    """Write a study and read its files: series number -> data sets, in the order of the files' names."""
+    """Write a study and read its files: series number -> data sets, in the order of the files' names.
 
-    def write(vendor, *, flipped=False, folder="study", **habits):
+    `brighter` is added to one voxel of the FLAIR.
+    """
+
+    def write(vendor, *, flipped=False, folder="study", number=None, seed=0, brighter=0, **habits):
         usual = {"one_dwi_series": True, "repeated": "nothing", "folder_each": False, "enhanced": False}
-        site, number = VENDORS[vendor]
-        record = draw_patient(number, seed=0, settings=laws | {"site": site})
+        site, usual_number = VENDORS[vendor]
+        record = draw_patient(number or usual_number, seed=seed, settings=laws | {"site": site})
         assert record.vendor == vendor
         stacks, habits = make_stacks(flipped=flipped), Habits(**(usual | habits))
-        files = write_study(tmp_path / folder, record, list_series(stacks, habits), habits, seed=0)
+        stacks["flair"].data[0, 0, 0] += brighter
+        files = write_study(tmp_path / folder, record, list_series(stacks, habits), habits, seed=seed)
         assert sorted(files.values()) == sorted(map(str, filter_files(tmp_path / folder)))
         series = {}
         for path in files.values():
@@ -258,6 +262,52 @@ def test_series_have_numbers_and_uids_of_their_own_in_one_study(study, vendor):
         assert (age, image.PatientSex) == (record.age, record.sex)
     times = [some[0].AcquisitionTime for some in series.values()]
     assert times == sorted(set(times))
+
+
+def uids_of(series):
+    """The study's UID, the series' and the images'."""
+    images = [image for some in series.values() for image in some]
+    return [
+        {image[name].value for image in images}
+        for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
+    ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"seed": 1}, {"number": 2}, {"brighter": 1}, {"flipped": True}, {"one_dwi_series": False}],
+    ids=str,
+)
+def test_other_images_have_other_uids(study, change):
+    first = uids_of(study("Siemens", folder="first")[-1])
+    other = uids_of(study("Siemens", folder="other", **change)[-1])
+    for mine, others in zip(first, other, strict=True):
+        assert mine.isdisjoint(others)
+
+
+def test_multi_frame_files_share_no_uid_with_classic_ones(study):
+    classic = uids_of(study("Philips", folder="classic")[-1])
+    enhanced = uids_of(study("Philips", folder="enhanced", enhanced=True)[-1])
+    assert classic[-1].isdisjoint(enhanced[-1])
+
+
+def test_patients_of_other_seeds_and_scanners_are_others(study):
+    patients = [
+        ("Siemens", 1, 0),
+        ("Siemens", 1, 1),
+        ("Siemens", 1, 2**32 - 1),
+        ("Siemens", 11, 0),
+        ("Philips", 1, 0),
+        ("GE", 4, 0),
+    ]
+    images = []
+    for vendor, number, seed in patients:
+        _, record, series = study(vendor, folder=f"{vendor}-{number}-{seed}", number=number, seed=seed)
+        images.append(next(iter(series.values()))[0])
+        assert images[-1].PatientID == f"PHANTOM-{record.site}-{seed}-{number:04d}"
+    assert len({image.PatientID for image in images}) == len(images)
+    assert len({image.AccessionNumber for image in images}) == len(images)
+    assert all(len(image.PatientID) <= 64 and len(image.AccessionNumber) <= 16 for image in images)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
