@@ -1,18 +1,6 @@
 # Baselines: simple scores of the same patients, in the format of the networks' predictions.
 
-from strokeclock.baselines.radiomics.maps import find_maps
 from strokeclock.training.phases import SEGMENTATION
-
-
-def tissue_maps_of(wildcards):
-    """The tissue maps of a batch's patients that there are; the job names the missing ones."""
-    folder = config["evaluation"]["radiomics"]["tissue_maps"]
-    return [
-        path
-        for patient in (patients_of(wildcards) if folder else ())
-        for path in find_maps(folder, patient).values()
-        if path
-    ]
 
 
 rule predict_ratio:

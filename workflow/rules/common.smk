@@ -6,6 +6,7 @@ from pathlib import Path
 
 from snakemake.rules import Wildcards
 
+from strokeclock.baselines.radiomics.maps import find_maps
 from strokeclock.batches import find_damage
 from strokeclock.cohort.patients import read_patients
 from strokeclock.errors import StrokeclockError
@@ -78,6 +79,17 @@ def row_of(key):
 def preprocessed_table(wildcards):
     """The table that holds a batch's preprocessed files, as a list."""
     return [patients.preprocessed_table(wildcards.batch)]
+
+
+def tissue_maps_of(wildcards):
+    """The tissue maps of a batch's patients that there are; the job names the missing ones."""
+    folder = config["evaluation"]["radiomics"]["tissue_maps"]
+    return [
+        path
+        for patient in (patients_of(wildcards) if folder else ())
+        for path in find_maps(folder, patient).values()
+        if path
+    ]
 
 
 # A file whose content stays the same makes no training and no table stale: when a checkpoint is done, Snakemake decides
