@@ -36,10 +36,10 @@ class Radiomics(Group):
         source="D; Lee et al.: SPM's",
     )
     min_infarct_ml: Positive = setting(
-        3.0,
+        2.0,
         "smallest infarct that is measured",
         unit="mL",
-        source="D; the paper: 221 of 422 patients usable",
+        source="D: leaves half of the phantoms; the paper: 221 of 422 patients",
     )
     flair_ratio_below: Annotated[float, Field(gt=0, le=0.45), AS_WRITTEN] = setting(
         0.45, "what FLAIR ratios under .45 become", source="D; Lee et al.'s program: .25"
