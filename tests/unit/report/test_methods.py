@@ -54,7 +54,7 @@ def test_the_papers_settings_in_words(config):
         "Nothing was augmented.",
         "the threshold was chosen on the validation part by Youden's J.",
         "Intervals are 95% ones",
-        "measured infarcts of 3 mL or more, with an ADC below 0.835 of the patient's normaliser",
+        "measured infarcts of 2 mL or more, with an ADC below 0.835 of the patient's normaliser",
         "Its classifier was chosen by cross-validation in the training and validation parts.",
     ):
         assert said in text, said
