@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -31,19 +32,24 @@ def root():
 def run_snakemake():
     """Run Snakemake on this project's Snakefile in a folder.
 
-    Call it with the folder, arguments and, as ``config=``, what differs from config/config.yaml; as
-    ``snakefile=`` another checkout's. Returns the finished process, what it said in stdout.
+    Call it with the folder, arguments and, as ``config=``, what differs from config/config.yaml and from the
+    ``files`` laid over it; as ``snakefile=`` another checkout's. Returns the finished process, what it said
+    in stdout.
     """
 
     def run(
-        folder: Path, *arguments: str, config: dict, snakefile: Path = ROOT / "Snakefile"
+        folder: Path,
+        *arguments: str,
+        config: dict,
+        files: Iterable[Path] = (),
+        snakefile: Path = ROOT / "Snakefile",
     ) -> subprocess.CompletedProcess:
         own = folder / "own.yaml"
         own.write_text(yaml.safe_dump(config))
         return subprocess.run(
             [
                 sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--directory", folder,
-                *arguments, "--cores", "2", "--configfile", own,
+                *arguments, "--cores", "2", "--configfile", *files, own,
             ],
             cwd=folder,
             stdout=subprocess.PIPE,

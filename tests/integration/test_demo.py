@@ -3,8 +3,6 @@
 import csv
 import hashlib
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -12,19 +10,10 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory, root):
+def results(tmp_path_factory, root, run_snakemake):
     folder = tmp_path_factory.mktemp("demo")
     files = [root / "config/demo.yaml", root / "tests/integration/small.yaml"]
-    process = subprocess.run(
-        [
-            *(sys.executable, "-m", "snakemake", "--snakefile", root / "Snakefile", "--directory", folder),
-            *("--cores", "2", "--quiet", "rules", "host", "--configfile", *files),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    process = run_snakemake(folder, "--quiet", "rules", "host", config={}, files=files)
     assert process.returncode == 0, process.stdout
     return folder / "results/small"
 

@@ -30,7 +30,7 @@ LESION_SIDES = (*SIDES, BOTH)
 
 _MISSING = {"", "n/a", "na", "nan", "none"}
 _PATIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_LIMITS = {  # value must lie in [low, high]
+LIMITS = {  # value must lie in [low, high]
     "b_value": (500, 3000),
     "onset_to_mri_min": (0, 60 * 24 * 365),
     "age": (0, 125),
@@ -221,7 +221,7 @@ def _fault(row: Mapping[str, str], *, needed: Collection[str], require_onset: bo
     for name in FILES:
         if row[name] and not os.path.isfile(row[name]):
             return f"column {name} names {row[name]}, which is not there: correct the path"
-    for column, (low, high) in _LIMITS.items():
+    for column, (low, high) in LIMITS.items():
         if row[column]:
             try:
                 inside = low <= float(row[column]) <= high

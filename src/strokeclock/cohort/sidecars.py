@@ -12,6 +12,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from strokeclock.cohort.sheet import LIMITS as SHEET_LIMITS
+
 _VENDORS = {  # how Manufacturer begins, in small letters -> vendor
     "siemens": "Siemens",
     "philips": "Philips",
@@ -47,7 +49,6 @@ _TIMES = {
 _LEAST_TI_MS = 1500  # of a T2-weighted FLAIR
 _LARGEST_B0 = 50  # s/mm2
 _SAME_B = 10  # s/mm2, by which scanners report a b-value wrongly
-_DIFFUSION_B = (500, 3000)  # s/mm2, of images whose ADC can be computed, as in the cohort sheet
 _NO_B_FOUND = 2000  # s/mm2, which dcm2niix writes for multi-frame files without a b-value it knows
 _LIMITS = {
     "MagneticFieldStrength": (0.05, 12),
@@ -246,7 +247,7 @@ def list_faults(
 
 def _doubt_b_value(b_value: float, *, sheet_b_value: float | None, used_b_value: float) -> str:
     """Return the sentence on a DWI's b-value that is not the one that is computed with."""
-    low, high = _DIFFUSION_B
+    low, high = SHEET_LIMITS["b_value"]
     if not low <= b_value <= high:
         return (
             f"gives a b-value of {b_value:g} s/mm², which no diffusion-weighted image has: name that image "

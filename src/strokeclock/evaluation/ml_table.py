@@ -34,7 +34,7 @@ COLUMNS = (
     *rate_columns(*RATES),
     "note",
 )
-REGION, CHOICE, CALLS, TEST = "usable regions", "cross-validation", "thresholds", "same test patients"
+REGION, CHOICE, CALLS, TEST = "usable regions", "classifiers", "thresholds", "same test patients"
 F05, YOUDEN = "F0.5 (Lee et al. 2020)", "Youden's J (as in Table 2)"
 PAPER_SHARE = "the paper: 221 of 422"
 
@@ -52,10 +52,10 @@ def write_ml_table(
     """Write tables/ml_baseline.csv (`COLUMNS`).
 
     Its sections: in how many patients of each part the region can be measured (n of patients); the
-    candidates' cross-validated AUC with their best settings, which is a little too high; the baseline's rates
-    on the test part at two thresholds, both chosen on the cross-validated scores; and every row with the
-    baseline's task on the test patients that it can use. The difference is row - baseline, by DeLong's paired
-    test, not corrected for the number of rows.
+    candidates' AUC with their best settings, by which they were chosen, so a little too high; the baseline's
+    rates on the test part at two thresholds, both chosen on scores of models that did not learn from the
+    patient; and every row with the baseline's task on the test patients that it can use. The difference is
+    row - baseline, by DeLong's paired test, not corrected for the number of rows.
 
     Parameters
     ----------

@@ -288,13 +288,23 @@ def _evaluation(config: Mapping) -> Iterator[str]:
         "exact test, corrected after Holm"
     )
     own = settings["radiomics"]
-    by_choice = {"best": "chosen by cross-validation in the training and validation parts"}
+    tuned = {
+        "cross-validation": "by cross-validation in the training and validation parts, which both fitted it",
+        "validation": "on the validation part; the training part fitted it",
+    }[own["tuning"]]
+    white_matter = (
+        f"atlas map from {own['white_matter_share']:g}"
+        if own["tissue_maps"] is None
+        else f"the patient's own map from {own['white_matter_share']:g}"
+    )
     yield (
         f"the radiomics baseline (Lee et al. 2020) measured infarcts of {own['min_infarct_ml']:g} mL or "
         f"more, with an ADC below {own['adc_share']:g} of the patient's normaliser and b1000 from "
-        f"{own['dwi_sd']:g} SD over the mean of white matter (atlas map from {own['white_matter_share']:g})"
+        f"{own['dwi_sd']:g} SD over the mean of white matter ({white_matter}); FLAIR ratios under 0.45 "
+        f"became {own['flair_ratio_below']:g}"
     )
-    yield f"its classifier was {by_choice.get(own['classifier'], 'the ' + own['classifier'])}"
+    named = "" if own["classifier"] == "best" else f" the {own['classifier']}, with settings"
+    yield f"its classifier was{named} chosen {tuned}"
     yield f"Grad-CAM was taken at the {settings['gradcam_layer']} convolutional stage"
 
 

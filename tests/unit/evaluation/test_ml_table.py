@@ -45,7 +45,7 @@ def ml_table(made_up_run):
 
 def test_the_candidates_are_named_with_their_settings(ml_table):
     table, _ = ml_table()
-    rows = table[table["section"] == "cross-validation"].set_index("model")
+    rows = table[table["section"] == "classifiers"].set_index("model")
     assert rows["auc"].to_dict() == {"logistic regression": 0.7, "RBF SVM": 0.65}
     assert rows["note"].to_dict() == {
         "logistic regression": "chosen, with 2 features",

@@ -55,7 +55,9 @@ def test_the_papers_settings_in_words(config):
         "the threshold was chosen on the validation part by Youden's J.",
         "Intervals are 95% ones",
         "measured infarcts of 2 mL or more, with an ADC below 0.835 of the patient's normaliser",
-        "Its classifier was chosen by cross-validation in the training and validation parts.",
+        "(atlas map from 0.7); FLAIR ratios under 0.45 became 0.45.",
+        "Its classifier was chosen by cross-validation in the training and validation parts, which both "
+        "fitted it.",
     ):
         assert said in text, said
 
@@ -113,7 +115,16 @@ CHANGES = [
     ({"evaluation": {"radiomics": {"adc_share": 0.8}}}, "ADC below 0.8 of the"),
     ({"evaluation": {"radiomics": {"dwi_sd": 2.0}}}, "b1000 from 2 SD over"),
     ({"evaluation": {"radiomics": {"white_matter_share": 0.9}}}, "atlas map from 0.9"),
-    ({"evaluation": {"radiomics": {"classifier": "RBF SVM"}}}, "Its classifier was the RBF SVM"),
+    (
+        {"evaluation": {"radiomics": {"classifier": "RBF SVM"}}},
+        "Its classifier was the RBF SVM, with settings chosen by cross-validation",
+    ),
+    (
+        {"evaluation": {"radiomics": {"tuning": "validation"}}},
+        "Its classifier was chosen on the validation part; the training part fitted it.",
+    ),
+    ({"evaluation": {"radiomics": {"flair_ratio_below": 0.25}}}, "FLAIR ratios under 0.45 became 0.25."),
+    ({"evaluation": {"radiomics": {"tissue_maps": "tests"}}}, "(the patient's own map from 0.7)"),
     ({"evaluation": {"gradcam_layer": "last"}}, "Grad-CAM was taken at the last convolutional stage"),
 ]
 

@@ -321,7 +321,7 @@ def choose_classifier(
     with _accept_unfinished():
         scores[~held_out] = cross_val_predict(model, inputs, outputs, cv=folds, method="predict_proba")[:, 1]
         model.fit(inputs, outputs)
-        selected = pipeline.fit(inputs, outputs)["select"].get_support()
+        selected = pipeline[:-1].fit(inputs, outputs)["select"].get_support()
     if held_out.any():
         scores[held_out] = model.predict_proba(features[held_out])[:, 1]
     return Choice(candidates, chosen, scores, model, selected)

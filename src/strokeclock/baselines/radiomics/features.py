@@ -179,7 +179,7 @@ def describe_series(
     volume : Volume
         The intensities.
     ratios : (X, Y, Z)
-        Their clipped ratio to the mirrored side (`map_ratio`).
+        Their clipped ratio to the contralateral side (`map_ratio`).
     region, brain, healthy : (X, Y, Z) bool
         What is measured; what gives the range of intensities; white matter without infarct.
     """
