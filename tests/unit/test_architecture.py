@@ -14,6 +14,7 @@ SOURCE = Path(__file__).parents[2] / "src/strokeclock"
 FLOORS = (
     ("cohort", "phantom"),
     ("imaging",),
+    ("intake",),
     ("models",),
     ("settings", "training"),
     ("pretraining", "segmentation"),
@@ -24,7 +25,7 @@ FLOORS = (
     ("report",),
 )
 # What the host reads when it parses the workflow, and what people redraw on a laptop, needs no torch.
-WITHOUT_TORCH = ("cohort", "phantom", "imaging", "evaluation", "report")
+WITHOUT_TORCH = ("cohort", "phantom", "imaging", "intake", "evaluation", "report")
 FOLDERS = [folder for floor in FLOORS for folder in floor]
 # What one file of the workflow sets and others use: where the checkout lies, how paths of results and
 # logs begin, and what is taken through the checkpoint. All else is the plan's or the patients'.
