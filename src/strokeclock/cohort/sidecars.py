@@ -31,7 +31,7 @@ _VENDORS = {  # how Manufacturer begins, in small letters -> vendor
 _OTHER_VENDOR = "other"
 
 
-class _Time(NamedTuple):
+class Time(NamedTuple):
     """A time: values below `seconds_below` are in s, others in ms; it must lie within [low, high] ms."""
 
     name: str
@@ -41,10 +41,10 @@ class _Time(NamedTuple):
 
 
 # No TR in s reaches 100 and none in ms is below; likewise the others.
-_TIMES = {
-    "tr_ms": _Time("RepetitionTime", 100, 300, 30_000),
-    "te_ms": _Time("EchoTime", 1, 3, 1_000),
-    "ti_ms": _Time("InversionTime", 10, 20, 10_000),
+TIMES = {
+    "tr_ms": Time("RepetitionTime", 100, 300, 30_000),
+    "te_ms": Time("EchoTime", 1, 3, 1_000),
+    "ti_ms": Time("InversionTime", 10, 20, 10_000),
 }
 _LEAST_TI_MS = 1500  # of a T2-weighted FLAIR
 _LARGEST_B0 = 50  # s/mm2
@@ -112,10 +112,10 @@ def read_sidecar(path: str | Path) -> Sidecar:
     if not isinstance(content, dict):
         return Sidecar(faults=("is no JSON object: write it again, or remove it",))
     faults: list[str] = []
-    times = {name: _read_time(content, time, faults) for name, time in _TIMES.items()}
+    times = {name: _read_time(content, time, faults) for name, time in TIMES.items()}
     voxel_mm, slices = _read_geometry(content, faults)
     return Sidecar(
-        vendor=_read_vendor(content.get("Manufacturer")),
+        vendor=name_vendor(content.get("Manufacturer")),
         field_t=_read_number(content, "MagneticFieldStrength", faults),
         b_value=_read_number(content, "DiffusionBValue", faults),
         tr_ms=times["tr_ms"][0],
@@ -143,7 +143,8 @@ def read_b_values(path: str | Path) -> tuple[tuple[float, ...], tuple[str, ...]]
     return values, ()
 
 
-def _read_vendor(manufacturer: Any) -> str | None:
+def name_vendor(manufacturer: Any) -> str | None:
+    """Return the vendor that a Manufacturer means, as in `Sidecar`; None where it says nothing."""
     if not isinstance(manufacturer, str) or not manufacturer.strip():
         return None
     words = " ".join(re.findall("[a-z]+", manufacturer.lower())) + " "
@@ -176,7 +177,7 @@ def _check_number(value: Any, name: str, faults: list[str]) -> float | None:
     return number
 
 
-def _read_time(content: Mapping[str, Any], time: _Time, faults: list[str]) -> tuple[float | None, bool]:
+def _read_time(content: Mapping[str, Any], time: Time, faults: list[str]) -> tuple[float | None, bool]:
     """Return a time in ms, and whether it was written in ms."""
     value = _read_number(content, time.name, faults)
     if value is None or value == 0:  # 0: DICOM's for "does not apply"
