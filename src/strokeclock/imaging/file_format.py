@@ -30,13 +30,14 @@ class FileFormat(Enum):
     DICOM = "a DICOM file"
     MINC = "a MINC or HDF5 file"
     ZIP = "a zip archive"
-    PACKED = "packed by bzip2, xz, zstd or 7-Zip"
+    PACKED = "packed by bzip2, xz, zstd, 7-Zip or compress"
     TAR = "a tar archive"
     MATLAB = "a MATLAB file"
     NUMPY = "a NumPy file"
     PICTURE = "a picture"
     PDF = "a PDF file"
     POINTER = "a pointer of Git or DataLad, not the data"
+    WEB_PAGE = "a web page"
     TEXT = "a text file"
     EMPTY = "empty"
     DAMAGED = "truncated or damaged"
@@ -51,7 +52,8 @@ _STARTS = {
     b"\xfd7zXZ\0": FileFormat.PACKED,
     b"\x28\xb5\x2f\xfd": FileFormat.PACKED,
     b"7z\xbc\xaf\x27\x1c": FileFormat.PACKED,
-    b"MATLAB 5.0": FileFormat.MATLAB,
+    b"\x1f\x9d": FileFormat.PACKED,
+    b"MATLAB": FileFormat.MATLAB,
     b"\x89HDF\r\n": FileFormat.MINC,
     b"CDF\x01": FileFormat.MINC,
     b"CDF\x02": FileFormat.MINC,
@@ -96,6 +98,8 @@ def recognise(start: bytes) -> FileFormat:
             return kind
     if start[257:262] == b"ustar":
         return FileFormat.TAR
+    if start.lstrip()[:1] == b"<":
+        return FileFormat.WEB_PAGE
     if _META_KEY.search(start[:_UNPACKED]):
         return FileFormat.METAIMAGE
     if _is_mgh(start):
@@ -144,6 +148,7 @@ def explain_not_nifti(start: bytes) -> str:
         FileFormat.ZIP: "is a zip archive, not a NIfTI file; unpack it",
         FileFormat.TAR: "is a tar archive, not a NIfTI file; unpack it",
         FileFormat.PACKED: f"is {FileFormat.PACKED.value}, not by gzip; unpack it",
+        FileFormat.WEB_PAGE: "is a web page, not a NIfTI file; download it again, a login may be needed",
         FileFormat.POINTER: f"is {FileFormat.POINTER.value}; get its content (git annex get, git lfs pull)",
     }
     return remedy.get(kind, f"is {kind.value}, not a NIfTI file; give the series as .nii.gz")

@@ -111,7 +111,8 @@ def read_volume(path: str | Path, *, patient: str, series: str) -> Volume:
         log.warning("%s %s: %d negative voxels set to 0", patient, series, negative.sum())
         data[negative] = 0
 
-    affine = _world(image, refuse, f"{patient} {series}")
+    affine = read_world(image.header, refuse)
+    affine = check_world(affine, data.shape, refuse, f"{patient} {series}")
     orientation = nib.io_orientation(affine)
     affine = affine @ nib.orientations.inv_ornt_aff(orientation, data.shape)
     data = np.ascontiguousarray(nib.apply_orientation(data, orientation))
@@ -136,9 +137,8 @@ def _load(path: Path, refuse: Refuse) -> nib.Nifti1Image:
         raise refuse("is not a NIfTI file; convert it to .nii.gz") from error
 
 
-def _world(image: nib.Nifti1Image, refuse: Refuse, name: str) -> np.ndarray:
-    """The voxel-to-world matrix: sform if its code is set, else qform; contradictions are refused."""
-    header = image.header
+def read_world(header: nib.Nifti1Header, refuse: Refuse) -> np.ndarray:
+    """Return the voxel-to-world matrix: sform if its code is set, else qform; contradictions are refused."""
     try:
         sform, qform = header.get_sform(coded=True)[0], header.get_qform(coded=True)[0]
     except (ValueError, np.linalg.LinAlgError, nib.spatialimages.HeaderDataError) as error:
@@ -149,6 +149,22 @@ def _world(image: nib.Nifti1Image, refuse: Refuse, name: str) -> np.ndarray:
             "export it again"
         )
     affine = np.array(qform if sform is None else sform, dtype=np.float64)
+    if sform is not None and qform is not None and np.isfinite([*affine[:3, :3], *qform[:3, :3]]).all():
+        mirrored = np.linalg.det(affine[:3, :3]) * np.linalg.det(qform[:3, :3]) < 0
+        if mirrored or affine[0, :3] @ qform[0, :3] < 0:
+            raise refuse("has a qform and an sform that disagree about left and right; correct its header")
+    return affine
+
+
+def check_world(affine: np.ndarray, shape: tuple[int, ...], refuse: Refuse, name: str) -> np.ndarray:
+    """Return the voxel-to-world matrix with an offset that can be; refuse impossible voxels and shear.
+
+    Parameters
+    ----------
+    affine : float64 (4, 4)
+    shape : of the array, its first three axes in space.
+    name : of patient and series, for the log.
+    """
     linear = affine[:3, :3]
     spacing = np.linalg.norm(linear, axis=0)
     if not np.isfinite(linear).all() or spacing.min() < 0.1 or spacing.max() > 20:
@@ -156,13 +172,10 @@ def _world(image: nib.Nifti1Image, refuse: Refuse, name: str) -> np.ndarray:
     axes = linear / spacing
     if np.abs(axes.T @ axes - np.eye(3)).max() > 0.05:
         raise refuse("has a sheared affine; give the raw series, not a registered one")
-    if sform is not None and qform is not None and np.isfinite(qform[:3, :3]).all():
-        mirrored = np.linalg.det(linear) * np.linalg.det(qform[:3, :3]) < 0
-        if mirrored or linear[0] @ qform[0, :3] < 0:
-            raise refuse("has a qform and an sform that disagree about left and right; correct its header")
     if not np.isfinite(affine[:3, 3]).all() or np.abs(affine[:3, 3]).max() > FAR:
         log.warning("%s: impossible offset %s replaced: field of view centred", name, affine[:3, 3])
-        affine[:3, 3] = -linear @ ((np.array(image.shape[:3]) - 1) / 2)
+        affine = affine.copy()
+        affine[:3, 3] = -linear @ ((np.array(shape[:3]) - 1) / 2)
     return affine
 
 
