@@ -12,6 +12,7 @@ from typing import Literal
 # The order of a hemisphere file's first axis: left, then right mirrored onto the left.
 SIDES = ("left", "right")
 BOTH = "both"  # of a lesion's side
+NO_LESION = "none"  # in place of a side: the patient has no acute lesion
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,18 +7,22 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from strokeclock.cohort import onset
 from strokeclock.cohort.cells import read_cells
+from strokeclock.cohort.numbers import find_fault, strip_cap
 from strokeclock.errors import ConfigurationError
 from strokeclock.files import replacing
-from strokeclock.series import BOTH, REQUIRED, SERIES, SIDES, Series
+from strokeclock.series import BOTH, NO_LESION, REQUIRED, SERIES, SIDES, Series
 
 LESION_MASK = "lesion_mask"
 FILES = (*SERIES, LESION_MASK)
+_NUMBERS = ("b_value", "age", "nihss", "field_t")
 COLUMNS = (
     "patient",
     *FILES,
+    "person",
     "b_value",
-    "onset_to_mri_min",
+    *onset.COLUMNS,
     "lesion_side",
     "age",
     "sex",
@@ -26,17 +30,14 @@ COLUMNS = (
     "site",
     "field_t",
 )
+# Of a row that was read: the ways of giving the onset have become minutes, kind and class.
+READ = tuple(column for column in COLUMNS if column not in (onset.HOURS, *onset.STAMPS))
+# Of the run's table: without files, so that it holds no folder and a mask drawn later makes nothing stale.
+TABLE = tuple(column for column in READ if column not in FILES)
 LESION_SIDES = (*SIDES, BOTH)
 
 _MISSING = {"", "n/a", "na", "nan", "none"}
-_PATIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-LIMITS = {  # value must lie in [low, high]
-    "b_value": (500, 3000),
-    "onset_to_mri_min": (0, 60 * 24 * 365),
-    "age": (0, 125),
-    "nihss": (0, 42),
-    "field_t": (0.05, 12),
-}
+_PATIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Cohort:
     Attributes
     ----------
     rows : tuple of dict
-        One a patient, in alphabetical order, with every key of `COLUMNS`; values are text, "" where missing;
-        series and mask are absolute paths.
+        One a patient, in alphabetical order, with every key of `READ`; values are text, "" where missing;
+        series and mask are absolute paths. The person is the patient where the sheet has none.
     exclusions : dict
         patient -> one sentence with the reason and the remedy.
     """
@@ -60,13 +61,18 @@ class Cohort:
         return [row["patient"] for row in self.rows]
 
     @property
+    def persons(self) -> dict[str, str]:
+        """Patient -> person."""
+        return {row["patient"]: row["person"] for row in self.rows}
+
+    @property
     def labelled(self) -> list[str]:
-        """The patients whose onset time and lesion side are known."""
-        return [row["patient"] for row in self.rows if row["onset_to_mri_min"] and row["lesion_side"]]
+        """The patients whose time or class of onset is known, and the lesion's side too or from its mask."""
+        return [row["patient"] for row in self.rows if _has_onset(row) and _may_have_lesion(row)]
 
     @property
     def unlabelled(self) -> list[str]:
-        """The patients without onset time or lesion side."""
+        """The other patients."""
         return sorted(set(self.patients) - set(self.labelled))
 
 
@@ -88,7 +94,7 @@ def read_sheet(
     needed : collection of str
         The series that every patient needs (`series.list_needed`).
     require_onset : bool
-        Exclude patients without onset_to_mri_min (minutes) or lesion_side.
+        Exclude patients without a time or class of onset, and those without a lesion of known side or mask.
     exclude : mapping
         patient -> reason: a person's exclusions (configuration key cohort.exclude).
 
@@ -99,15 +105,17 @@ def read_sheet(
         for a file name, or an excluded patient who is not in the sheet.
     """
     header, table = read_cells(path)
-    _check_header(header, path, needed=needed)
+    _check_header(header, path, needed=needed, require_onset=require_onset)
     if not table:
         raise ConfigurationError(f"{path} has a header and no patient: add one row a patient.")
 
     rows = []
     for _, line in table:
-        given = dict(zip(header, map(_clean, line), strict=True))
+        given = {name: _clean(cell, column=name) for name, cell in zip(header, line, strict=True)}
         rows.append(_with_paths({column: given.get(column, "") for column in COLUMNS}, Path(path).parent))
     _check_identifiers(rows, numbers=[number for number, _ in table], path=path)
+    if fault := onset.check_units(rows):
+        raise ConfigurationError(f"{path}: {fault}.")
 
     exclude = {str(patient): reason for patient, reason in (exclude or {}).items()}
     if unknown := sorted(set(exclude) - {row["patient"] for row in rows}):
@@ -116,14 +124,19 @@ def read_sheet(
             "correct or remove them."
         )
     rows.sort(key=lambda row: row["patient"])  # results do not depend on the sheet's order
-    reasons = {
-        row["patient"]: exclude.get(row["patient"]) or _fault(row, needed=needed, require_onset=require_onset)
-        for row in rows
-    }
-    return Cohort(
-        rows=tuple(row for row in rows if not reasons[row["patient"]]),
-        exclusions={patient: reason for patient, reason in reasons.items() if reason},
-    )
+    entered, exclusions = [], {}
+    for row in rows:
+        reason = exclude.get(row["patient"])
+        try:
+            read = _read_row(row)
+            reason = reason or _fault(read, needed=needed, require_onset=require_onset)
+        except onset.OnsetError as error:
+            reason = reason or str(error)
+        if reason:
+            exclusions[row["patient"]] = reason
+        else:
+            entered.append(read)
+    return Cohort(rows=tuple(entered), exclusions=exclusions)
 
 
 def check_sheet(
@@ -141,12 +154,8 @@ def check_sheet(
 
 
 def write_cohort(cohort: Cohort, *, table: str | Path, exclusions: str | Path) -> None:
-    """Write the checked sheet and the entry exclusions (patient, stage, reason) as TSV.
-
-    The sheet is written without its masks, so that a mask drawn after a training does not make it stale.
-    """
-    columns = [column for column in COLUMNS if column != LESION_MASK]
-    _write_tsv(table, columns, ([row[column] for column in columns] for row in cohort.rows))
+    """Write the checked sheet (`TABLE`) and the entry exclusions (patient, stage, reason) as TSV."""
+    _write_tsv(table, TABLE, ([row[column] for column in TABLE] for row in cohort.rows))
     _write_tsv(
         exclusions,
         ("patient", "stage", "reason"),
@@ -167,19 +176,54 @@ def _write_tsv(path: str | Path, header: Iterable[str], lines: Iterable[Iterable
         writer.writerows(lines)
 
 
-def _clean(cell: str) -> str:
+def _clean(cell: str, *, column: str) -> str:
     cell = cell.strip()
+    if column == "lesion_side" and cell.lower() == NO_LESION:
+        return cell
     return "" if cell.lower() in _MISSING else cell
 
 
 def _with_paths(row: dict[str, str], folder: Path) -> dict[str, str]:
-    return row | {name: str((folder / row[name]).resolve()) for name in FILES if row[name]}
+    """Make paths absolute; links are not followed, for sidecars lie beside them and not beside their ends."""
+    return row | {name: os.path.abspath(folder / row[name]) for name in FILES if row[name]}
 
 
-def _check_header(header: list[str], path: str | Path, *, needed: Collection[str]) -> None:
+def _read_row(row: Mapping[str, str]) -> dict[str, str]:
+    """Return a row with the columns `READ`; raise OnsetError as `onset.read_onset`."""
+    minutes, kind, onset_class = onset.read_onset(row)
+    return {column: row[column] for column in READ} | {
+        "person": row["person"] or row["patient"],
+        "age": strip_cap(row["age"]),
+        onset.MINUTES: minutes,
+        onset.KIND: kind,
+        onset.CLASS: onset_class,
+    }
+
+
+def _has_onset(row: Mapping[str, str]) -> bool:
+    return bool(row[onset.MINUTES] or row[onset.CLASS])
+
+
+def _may_have_lesion(row: Mapping[str, str]) -> bool:
+    """Whether the lesion's side is given, or may follow from its mask."""
+    return row["lesion_side"] in LESION_SIDES or (not row["lesion_side"] and bool(row[LESION_MASK]))
+
+
+def _check_header(
+    header: list[str], path: str | Path, *, needed: Collection[str], require_onset: bool
+) -> None:
+    if len(header) == 1 and (found := next((mark for mark in ";," if mark in header[0]), "")):
+        name = "semicolons" if found == ";" else "commas"
+        raise ConfigurationError(
+            f"{path} is separated by {name}: export the sheet as tab-separated text (.tsv)."
+        )
     repeated = sorted({column for column in header if header.count(column) > 1})
     unknown = sorted(set(header) - set(COLUMNS))
-    missing = [column for column in ("patient", "onset_to_mri_min", "lesion_side") if column not in header]
+    missing = [] if "patient" in header else ["patient"]
+    if require_onset and not {onset.MINUTES, onset.HOURS, onset.ONSET, onset.CLASS} & {*header}:
+        missing.append(f"{onset.MINUTES} (or another one of the onset)")
+    if not {"lesion_side", LESION_MASK} & {*header}:
+        missing.append(f"lesion_side (or {LESION_MASK})")
     for name in needed:
         if name not in header and not ((instead := SERIES[name].instead) and instead in header):
             missing.append(f"{name} (or {instead}, from which it can be derived)" if instead else name)
@@ -203,7 +247,7 @@ def _check_identifiers(rows: list[dict[str, str]], *, numbers: list[int], path: 
         if not _PATIENT_ID.fullmatch(patient):
             raise ConfigurationError(
                 f"{path} line {number}: patient {patient!r} cannot name a file: "
-                "use letters, digits, '.', '_' and '-' only, a letter or digit first."
+                "use letters, digits, '.', '_', '+' and '-' only, a letter or digit first."
             )
         if patient in first_seen:
             raise ConfigurationError(
@@ -221,24 +265,40 @@ def _fault(row: Mapping[str, str], *, needed: Collection[str], require_onset: bo
     for name in FILES:
         if row[name] and not os.path.isfile(row[name]):
             return f"column {name} names {row[name]}, which is not there: correct the path"
-    for column, (low, high) in LIMITS.items():
-        if row[column]:
-            try:
-                inside = low <= float(row[column]) <= high
-            except ValueError:
-                return f"column {column} is {row[column]!r}, not a number: correct it or leave it empty"
-            if not inside:
-                return (
-                    f"column {column} is {row[column]}, outside {low} to {high}: correct it or leave it empty"
-                )
-    if row["lesion_side"] and row["lesion_side"] not in LESION_SIDES:
-        return f"column lesion_side is {row['lesion_side']!r}: use left, right or both"
+    for column in _NUMBERS:
+        if row[column] and (fault := find_fault(column, row[column])):
+            return fault
+    if not _PATIENT_ID.fullmatch(row["person"]):  # which may be a name: it is not repeated
+        return "column person holds more than letters, digits, '.', '_', '+' and '-': write a code"
+    if fault := _fault_of_side(row):
+        return fault
     if row["sex"] and row["sex"] not in ("F", "M"):
         return f"column sex is {row['sex']!r}: use F or M, or leave it empty"
-    if require_onset:
-        for column in ("onset_to_mri_min", "lesion_side"):
-            if not row[column]:
-                return f"column {column} is empty: fill it, or set cohort.require_onset: false"
+    return _lack_of_label(row) if require_onset else None
+
+
+def _fault_of_side(row: Mapping[str, str]) -> str | None:
+    side = row["lesion_side"]
+    if side not in ("", *LESION_SIDES, NO_LESION):
+        if side.lower() == NO_LESION:
+            return (
+                f"column lesion_side is {side!r}: use none where there is no acute lesion, n/a if not known"
+            )
+        return f"column lesion_side is {side!r}: use {', '.join(LESION_SIDES)} or {NO_LESION}"
+    if side == NO_LESION and row[LESION_MASK]:
+        return f"column lesion_side is {NO_LESION}, and column {LESION_MASK} names a file: empty one of them"
+    return None
+
+
+def _lack_of_label(row: Mapping[str, str]) -> str | None:
+    """Return why a row cannot teach a time task, or None."""
+    remedy = "or set cohort.require_onset: false"
+    if row["lesion_side"] == NO_LESION:
+        return f"column lesion_side is {NO_LESION}, so no time can be learned: remove the row, {remedy}"
+    if not _may_have_lesion(row):
+        return f"column lesion_side is empty: fill it, name a mask in column {LESION_MASK}, {remedy}"
+    if not _has_onset(row):
+        return f"column {onset.MINUTES} is empty: fill it, {remedy}"
     return None
 
 

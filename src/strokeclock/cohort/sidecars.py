@@ -12,7 +12,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from strokeclock.cohort.sheet import LIMITS as SHEET_LIMITS
+from strokeclock.cohort.numbers import LIMITS as SHEET_LIMITS
 
 _VENDORS = {  # how Manufacturer begins, in small letters -> vendor
     "siemens": "Siemens",
