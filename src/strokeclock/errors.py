@@ -13,6 +13,14 @@ class MissingSoftwareError(StrokeclockError):
     """A program that the chosen configuration needs is not installed."""
 
 
+class KilledError(StrokeclockError):
+    """A program was ended from outside, for lack of memory or time: no patient's series is the cause."""
+
+
+# what a program returns that was ended by SIGINT, SIGKILL or SIGTERM
+KILLED = (-2, -9, -15)
+
+
 class PatientError(StrokeclockError):
     """One patient's data cannot be used; that patient is excluded, and the run goes on with the others.
 

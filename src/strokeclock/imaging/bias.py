@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.errors import MissingSoftwareError, PatientError
+from strokeclock.errors import KILLED, KilledError, MissingSoftwareError, PatientError
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
 
@@ -50,6 +50,11 @@ def estimate_field_niimath(
             text=True,
             check=False,
         )
+        if done.returncode in KILLED:
+            raise KilledError(
+                f"niimath N4 was ended by signal {-done.returncode}, perhaps for lack of memory: give the "
+                "job more (mem_mb) and run again"
+            )
         if done.returncode or not paths["field"].exists():
             message = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no message"]
             raise PatientError(

@@ -7,8 +7,7 @@ import numpy as np
 
 from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.cohort.sheet import read_sides
-from strokeclock.errors import PatientError
-from strokeclock.imaging.exclusion import read_exclusion
+from strokeclock.imaging.exclusion import explain, read_exclusion
 from strokeclock.imaging.quality import judge, measure
 from strokeclock.imaging.quality_record import make_record, write_record
 from strokeclock.imaging.volume import Volume, read_volume
@@ -119,6 +118,6 @@ def check(
             )
             automatic = judge(numbers, **thresholds)
             return make_record(patient, numbers=numbers, automatic=automatic, person=person)
-        except PatientError as error:
-            reason = error.reason
+        except Exception as error:  # `explain` raises again what is not the patient's
+            reason = explain(error, patient=patient, step="quality check")
     return make_record(patient, numbers=None, automatic=("fail", reason), person=None)

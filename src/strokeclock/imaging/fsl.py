@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import nibabel as nib
 import numpy as np
 
-from strokeclock.errors import MissingSoftwareError, PatientError
+from strokeclock.errors import KILLED, KilledError, MissingSoftwareError, PatientError
 from strokeclock.files import replacing, write_whole
 from strokeclock.imaging.bias import correct, estimate_field_ants
 from strokeclock.imaging.mask import is_stripped, strip_by_zeros
@@ -140,6 +140,12 @@ def _run(interface: "fsl.base.FSLCommand", patient: str) -> None:
     try:
         interface.run()
     except RuntimeError as error:  # of a failed program; nipype raises OSError for a missing one
+        code = re.search(r"Return code: (-?\d+)", str(error))
+        if code and (int(code[1]) in KILLED or 128 - int(code[1]) in KILLED):  # 137: -9 through a shell
+            raise KilledError(
+                f"{interface.cmd} was ended from outside (return code {code[1]}), perhaps for lack of "
+                "memory: give the job more (mem_mb) and run again"
+            ) from error
         found = re.search(r"Standard error:\n(.*)\nReturn code", str(error), re.DOTALL)
         message = found[1].strip().splitlines()[-1:] if found else []
         raise PatientError(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.batches import Files, read_batches, write_batch
+from strokeclock.batches import BatchError, Files, read_batches, write_batch
 from strokeclock.errors import ConfigurationError, PatientError
 from strokeclock.files import replacing, write_whole
 from strokeclock.imaging.exclusion import read_exclusion, run_step
@@ -43,10 +43,13 @@ def halve_batch(
         Tables that hold their files (`batches`): the channels' series and brain_mask; record.
     hemispheres : patient -> {"hemispheres": file}
         What is written.
-    reference, channels, normalisation, clip, percentiles
+    reference : path
+        hemispheres/reference.npz.
+    channels, normalisation, clip, percentiles
         See `halve_patient`.
     """
     records = read_batches(checks)
+    histograms = read_reference(reference)
     for patient, found in read_batches(preprocessed, only=hemispheres).items():
         files = {name: found[name] for name in (*channels, "brain_mask")}
         output = hemispheres[patient]["hemispheres"]
@@ -55,7 +58,7 @@ def halve_batch(
             files,
             patient=patient,
             record=records[patient]["record"],
-            reference=reference,
+            reference=histograms,
             output=output,
             channels=channels,
             normalisation=normalisation,
@@ -71,7 +74,7 @@ def halve_patient(
     *,
     patient: str,
     record: str | Path,
-    reference: str | Path,
+    reference: Reference | None,
     output: str | Path,
     channels: Sequence[str],
     normalisation: str,
@@ -84,8 +87,10 @@ def halve_patient(
     ----------
     files : mapping of series -> path
         The channels' series and brain_mask on the atlas grid.
-    record, reference : paths
-        quality/<patient>.json and hemispheres/reference.npz.
+    record : path
+        quality/<patient>.json.
+    reference : Reference or None
+        The histogram reference; None: no patient passed the checks.
 
     Raises
     ------
@@ -95,16 +100,17 @@ def halve_patient(
     quality = read_record(record)
     if quality["verdict"] == "fail":
         raise PatientError(patient, quality["reason"])
-    histograms = read_reference(reference)
-    if histograms is None:
-        raise ValueError(f"{reference} holds no reference, and patient {patient} passed the checks")
+    if reference is None:
+        raise BatchError(
+            f"There is no histogram reference, and patient {patient} passed the checks: run again."
+        )
     volumes = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
     hemispheres = make_hemispheres(
         volumes,
         volumes["brain_mask"],
         patient=patient,
         channels=channels,
-        reference=histograms,
+        reference=reference,
         normalisation=normalisation,
         clip=clip,
         percentiles=percentiles,

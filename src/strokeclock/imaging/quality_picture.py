@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.files import replacing
+from strokeclock.imaging.exclusion import explain
 from strokeclock.imaging.quality_record import read_record, write_record
 from strokeclock.imaging.reference import Matching, follow_matching, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
@@ -51,16 +52,22 @@ def picture_batch(
     """
     records = read_batches(checks)
     for patient, files in read_batches(preprocessed, only=pictures).items():
-        picture_patient(
-            {name: file for name, file in files.items() if name in (*MATCHED, "brain_mask")},
-            patient=patient,
-            record=records[patient]["record"],
-            atlas_mask=atlas_mask,
-            reference=reference,
-            normalisation=normalisation,
-            clip=clip,
-            **pictures[patient],
-        )
+        record = records[patient]["record"]
+        try:
+            picture_patient(
+                {name: file for name, file in files.items() if name in (*MATCHED, "brain_mask")},
+                patient=patient,
+                record=record,
+                atlas_mask=atlas_mask,
+                reference=reference,
+                normalisation=normalisation,
+                clip=clip,
+                **pictures[patient],
+            )
+        except Exception as error:  # `explain` raises again what is not the patient's
+            reason = explain(error, patient=patient, step="quality picture")
+            write_picture(pictures[patient]["picture"], draw_reason(read_record(record) | {"reason": reason}))
+            write_record(pictures[patient]["matching"], {})
     write_batch(table, pictures)
 
 

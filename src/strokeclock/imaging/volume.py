@@ -5,8 +5,7 @@ World coordinates are RAS+ in mm throughout: left is x < 0, whatever the order o
 
 import gzip
 import logging
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import numpy as np
 
 from strokeclock.errors import PatientError
 from strokeclock.files import write_whole
+from strokeclock.imaging.nifti_file import Refuse, read_nifti, read_values
 from strokeclock.series import MATCHED, REQUIRED, SERIES
 
 log = logging.getLogger(__name__)
@@ -22,9 +22,10 @@ log = logging.getLogger(__name__)
 ADC_MAX = 4e-3  # mm2/s; free water at body temperature is 3.0e-3
 FEW = 1e-3  # share of voxels that may be non-finite and are set to 0
 FAR = 1e4  # mm; no scanner's origin lies ten metres from its isocentre
-
-
-Refuse = Callable[[str], PatientError]  # of what is wrong with a file
+BELOW = 0.05  # share of the bright voxels' value; resampling rings less far below 0
+LEAST_SLICES = 8  # of a series; a localizer has fewer
+SPIKE = 1000.0  # times the 99.9th percentile: no tissue and no vessel is as bright
+LEAST_COLUMNS = 24  # of a series, in its slices: a head in voxels of 10 mm
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,19 +77,17 @@ def read_volume(path: str | Path, *, patient: str, series: str) -> Volume:
     Raises
     ------
     PatientError
-        The file is missing, truncated or unreadable; holds several volumes; is constant or not finite; or
-        its orientation is absent, contradictory, sheared or of impossible size.
+        As `read_nifti` and `read_values`; the file holds several volumes; is constant; has values inside the
+        head that are not numbers, or a magnitude series values far below 0; or its orientation is absent,
+        contradictory, sheared or of impossible size.
     """
     path = Path(path)
 
     def refuse(what: str) -> PatientError:
         return PatientError(patient, f"{series} file {path.name} {what}")
 
-    image = _load(path, refuse)
-    try:
-        data = np.array(np.asanyarray(image.dataobj), dtype=np.float32)
-    except (OSError, ValueError, TypeError) as error:
-        raise refuse("is truncated or damaged; copy it again") from error
+    image = read_nifti(path, refuse)
+    data = read_values(image, refuse)
     while data.ndim > 3 and data.shape[-1] == 1:
         data = data[..., 0]
     if data.ndim != 3:
@@ -96,20 +95,15 @@ def read_volume(path: str | Path, *, patient: str, series: str) -> Volume:
 
     wrong = ~np.isfinite(data)
     if wrong.any():
-        if wrong.mean() > FEW:
-            raise refuse(f"has {wrong.mean():.1%} voxels that are not numbers; export it again")
-        log.warning("%s %s: %d voxels that are not numbers set to 0", patient, series, wrong.sum())
         data[wrong] = 0
+        inside = (wrong & _enclosed(data > 0)).mean()
+        if inside > FEW:
+            raise refuse(f"has {inside:.1%} voxels inside the head that are not numbers; export it again")
+        log.warning("%s %s: %d voxels that are not numbers set to 0", patient, series, wrong.sum())
     if data.min() == data.max():
         raise refuse(f"shows nothing: every voxel has the value {data.flat[0]:g}; export it again")
-    negative = data < 0
-    if series in SERIES and negative.any():
-        if series in MATCHED and negative.mean() > 0.2:
-            raise refuse(
-                f"has {negative.mean():.0%} negative voxels; give the raw series, not a normalised one"
-            )
-        log.warning("%s %s: %d negative voxels set to 0", patient, series, negative.sum())
-        data[negative] = 0
+    if series in SERIES:
+        _lift_negative(data, refuse, is_magnitude=series in MATCHED, name=f"{patient} {series}")
 
     affine = read_world(image.header, refuse)
     affine = check_world(affine, data.shape, refuse, f"{patient} {series}")
@@ -119,22 +113,35 @@ def read_volume(path: str | Path, *, patient: str, series: str) -> Volume:
     return Volume(data, affine)
 
 
-def _load(path: Path, refuse: Refuse) -> nib.Nifti1Image:
-    """Decompress everything first: a lazy reader may return zeros for a truncated file."""
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise refuse(f"cannot be read ({error.strerror}); correct the path in the cohort sheet") from error
-    try:
-        if content[:2] == b"\x1f\x8b":
-            content = gzip.decompress(content)
-    except (EOFError, OSError, zlib.error) as error:
-        raise refuse("is truncated or damaged; copy it again") from error
-    kind = nib.Nifti2Image if content[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Image
-    try:
-        return kind.from_bytes(content)
-    except Exception as error:  # nibabel raises many kinds for an invalid header
-        raise refuse("is not a NIfTI file; convert it to .nii.gz") from error
+def _enclosed(head: np.ndarray) -> np.ndarray:
+    """Where a mask (X, Y, Z) lies on both sides along every axis, so that what is there is inside it."""
+    enclosed = np.ones_like(head)
+    for axis in range(3):
+        for along in (slice(None), slice(None, None, -1)):
+            turned = np.moveaxis(head, axis, 0)[along]
+            before = np.logical_or.accumulate(turned, axis=0)[along]
+            enclosed &= np.moveaxis(before, 0, axis)
+    return enclosed
+
+
+def _lift_negative(data: np.ndarray, refuse: Refuse, *, is_magnitude: bool, name: str) -> None:
+    """Set negative values to 0, in place; refuse a magnitude series that goes far below 0.
+
+    Magnitudes are positive. Far below 0 lie those that were normalised or that overflowed 16 bits.
+    """
+    negative = data < 0
+    if not negative.any():
+        return
+    if is_magnitude:
+        bright = np.percentile(np.abs(data.ravel()[:: max(1, data.size // 100_000)]), 99)
+        share = (data < -BELOW * bright).mean()
+        if share > FEW:
+            raise refuse(
+                f"has {share:.1%} voxels far below 0; give the raw series: this one was normalised, or its "
+                "values overflowed"
+            )
+    log.warning("%s: %d negative voxels set to 0", name, negative.sum())
+    data[negative] = 0
 
 
 def read_world(header: nib.Nifti1Header, refuse: Refuse) -> np.ndarray:
@@ -213,8 +220,8 @@ def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value
     Raises
     ------
     PatientError
-        As read_volume; or a series that is used is absent; or T2w, DWI, ADC and other series of their scan
-        are not on one grid.
+        As read_volume; or a series that is used is absent, has too few slices for a head, or shows single
+        voxels alone; or T2w, DWI, ADC and other series of their scan are not on one grid.
     """
     given = {name: path for name, path in files.items() if path}
     used = [name for name in SERIES if (name in files or name in REQUIRED) and not SERIES[name].derived]
@@ -225,6 +232,7 @@ def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value
 
     def read(name: str) -> None:
         volumes[name] = read_volume(given[name], patient=patient, series=name)
+        _require_head(volumes[name], series=name, file=Path(given[name]).name, patient=patient)
         if SERIES[name].place != "own":
             _require_one_grid(volumes, name, patient)
 
@@ -245,6 +253,27 @@ def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value
         if name not in volumes:
             read(name)
     return volumes
+
+
+def _require_head(volume: Volume, *, series: str, file: str, patient: str) -> None:
+    """Refuse a raw series that is too small for a head, or in which single voxels hide the head."""
+    shape = "×".join(map(str, volume.shape))
+    slices, columns, _ = sorted(volume.shape)
+    if slices < LEAST_SLICES:
+        raise PatientError(
+            patient, f"{series} file {file} has too few slices: {slices} ({shape}); give the whole series"
+        )
+    if columns < LEAST_COLUMNS:
+        raise PatientError(patient, f"{series} file {file} has {shape} voxels, too few for a head")
+    if series in MATCHED:
+        bright = float(np.percentile(volume.data.ravel()[:: max(1, volume.data.size // 1_000_000)], 99.9))
+        highest = float(volume.data.max())
+        if highest > SPIKE * bright:
+            raise PatientError(
+                patient,
+                f"{series} file {file} has single voxels of {highest:.3g}, and all others are at most about "
+                f"{bright:.3g}; export it again",
+            )
 
 
 def _require_one_grid(volumes: dict[str, Volume], series: str, patient: str) -> None:

@@ -17,12 +17,13 @@ from strokeclock.imaging.volume import (
     write_volume,
 )
 
+SHAPE = (26, 24, 9)
 AFFINE = np.array([[2.0, 0, 0, -7], [0, 2, 0, -9], [0, 0, 5, -20], [0, 0, 0, 1]])
 
 
 @pytest.fixture
 def data():
-    return np.random.default_rng(0).uniform(10, 200, (8, 10, 9)).astype(np.float32)
+    return np.random.default_rng(0).uniform(10, 200, SHAPE).astype(np.float32)
 
 
 def save(path, data, *, sform=AFFINE, qform=None):
@@ -78,7 +79,7 @@ def test_oblique_keeps_every_voxel_where_it_is(tmp_path, data):
 def test_truncated_gz_is_refused(tmp_path, data, keep):
     path = save(tmp_path / "dwi.nii.gz", data)
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(PatientError, match=r"p1: t2w file dwi.nii.gz is (truncated|not a NIfTI)"):
+    with pytest.raises(PatientError, match=r"p1: t2w file dwi.nii.gz .*copy it again"):
         read(path)
 
 
@@ -115,12 +116,28 @@ def test_constant_is_refused(tmp_path, data):
         read(save(tmp_path / "c.nii", np.full_like(data, 3)))
 
 
-def test_not_a_number(tmp_path):
-    data = np.random.default_rng(0).uniform(1, 2, (20, 20, 20)).astype(np.float32)
-    data[0, 0, :3] = [np.nan, np.inf, -np.inf]
-    assert np.array_equal(read(save(tmp_path / "few.nii", data)).data[0, 0, :3], [0, 0, 0])
-    data[:5] = np.nan
-    with pytest.raises(PatientError, match="not numbers"):
+def ball(radius):
+    x, y, z = np.indices((40, 40, 40)) - 19.5
+    return x**2 + y**2 + z**2 < radius**2
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_outside_the_head_what_is_no_number_becomes_0(tmp_path, value, caplog):
+    head = ball(15)
+    data = np.random.default_rng(0).uniform(1, 2, head.shape).astype(np.float32)
+    expected = np.where(head, data, 0)
+    assert np.array_equal(read(save(tmp_path / "n.nii", np.where(head, data, value))).data, expected)
+    assert f"{(~head).sum()} voxels that are not numbers set to 0" in caplog.text
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_inside_the_head_a_few_voxels_that_are_no_numbers_are_allowed(tmp_path, value):
+    data = np.where(ball(15), 100, 1).astype(np.float32)
+    data[19, 19, :20:4] = value
+    assert np.array_equal(read(save(tmp_path / "few.nii", data)).data[19, 19, :20:4], [0] * 5)
+    data[ball(4)] = value
+    share = ball(4).mean()
+    with pytest.raises(PatientError, match=f"has {share:.1%} voxels inside the head that are not numbers"):
         read(save(tmp_path / "many.nii", data))
 
 
@@ -131,6 +148,17 @@ def test_negative_values(tmp_path, data):
     assert read(path, series="something else").data[0, 0, 0] == -3
     with pytest.raises(PatientError, match="give the raw series"):
         read(save(tmp_path / "z.nii", data - data.mean()))
+
+
+def test_values_that_overflowed_16_bits_are_refused(tmp_path):
+    data = np.where(ball(15), 20_000, 10).astype(np.int32)
+    data[ball(5)] = 40_000
+    assert read(save(tmp_path / "whole.nii", data.astype(np.uint16))).data.max() == 40_000
+    with pytest.raises(PatientError, match=r"0\.9% voxels far below 0; give the raw series"):
+        read(save(tmp_path / "over.nii", data.astype(np.int16)))
+    assert (
+        read(save(tmp_path / "adc.nii", np.where(ball(15), 800, -1).astype(np.int16)), "adc").data.min() == 0
+    )
 
 
 def test_qform_is_used_where_the_sform_is_not_set(tmp_path, data):
@@ -238,7 +266,7 @@ def files(tmp_path, data):
     return {
         "t2w": save(tmp_path / "b0.nii", data * 3),
         "dwi": save(tmp_path / "b1000.nii", data),
-        "flair": save(tmp_path / "flair.nii", data[:7], sform=other),
+        "flair": save(tmp_path / "flair.nii", data[:25], sform=other),
         "adc": save(tmp_path / "adc.nii", np.full_like(data, 0.8) + data / 1e4),
     }
 
@@ -262,6 +290,32 @@ def test_series_with_and_without_t2w(files, data):
 def test_missing_series_exclude_the_patient(files, change, words):
     with pytest.raises(PatientError, match=words):
         read_series(files | change, patient="p1", b_value=1000)
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        (np.s_[:, :, :1], r"t2w file cut.nii has too few slices: 1 .26×24×1.; give the whole series"),
+        (np.s_[:, :, :7], "too few slices: 7"),
+        (np.s_[:1], "too few slices: 1 .1×24×9."),
+        (np.s_[:8, :8, :8], "has 8×8×8 voxels, too few for a head"),
+    ],
+)
+def test_a_series_too_small_for_a_head_is_refused(tmp_path, files, data, part, words):
+    cut = save(tmp_path / "cut.nii", data[part])
+    with pytest.raises(PatientError, match=words):
+        read_series(files | {"t2w": cut}, patient="p1", b_value=1000)
+
+
+@pytest.mark.parametrize("background", [0, 100])
+def test_a_single_voxel_that_hides_the_head_is_refused(tmp_path, files, background):
+    data = np.full(SHAPE, background, np.float32)
+    data[5, 5, 5] = 1e12
+    spike = save(tmp_path / "spike.nii", data)
+    with pytest.raises(
+        PatientError, match=rf"single voxels of 1e\+12, and all others are at most about {background}"
+    ):
+        read_series(files | {"dwi": spike}, patient="p1", b_value=1000)
 
 
 def test_t2w_on_another_grid_is_refused(files):
