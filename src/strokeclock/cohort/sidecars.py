@@ -57,7 +57,7 @@ _LIMITS = {
     "SpacingBetweenSlices": (0.05, 100),
     "NumberOfSlices": (1, 10_000),
 }
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _KINDS = {str: "text", bool: "true or false", list: "a list", dict: "an object"}
 
 

@@ -177,8 +177,8 @@ def _find_data(header_file: Path, refuse: Refuse) -> Path:
 
 def _read_type(header: Any, refuse: Refuse) -> np.dtype:
     code = int(header["datatype"])
-    known = nib.nifti1.data_type_codes
-    name = known.niistring[code] if code in known else ""
+    known: Any = nib.nifti1.data_type_codes
+    name = str(known.niistring[code]) if code in known else ""
     if "RGB" in name:
         raise refuse("holds colours (RGB), as colour maps and screenshots do; give the series of grey values")
     if "COMPLEX" in name:

@@ -73,13 +73,13 @@ def read_nrrd(path: Path, start: bytes, *, several: bool, refuse: Refuse) -> tup
     if not 3 <= axes <= 4:
         raise refuse(f"has {axes} axes; give three-dimensional volumes")
     shape = _whole_numbers(header, "sizes", axes, refuse)
+    signs = _read_space(header, refuse)
     steps, counted = _read_steps(header, axes, refuse)
     in_space = tuple(size for axis, size in enumerate(shape) if axis != counted)
     if counted < axes:
         _check_kind(header, counted, axes, shape, refuse)
         in_space = (*in_space, shape[counted])
     check_shape(in_space, several=several, refuse=refuse)
-    signs = _read_space(header, refuse)
     origin = numbers(
         _bare(_require(header, "space origin", refuse), refuse), 3, name="space origin", refuse=refuse
     )
@@ -168,9 +168,10 @@ def _locate(
     if kind not in _TYPES:
         raise refuse("holds voxels of a kind that is not supported (type); export it as short")
     dtype = np.dtype(_TYPES[kind])
-    order = {"little": "<", "big": ">"}.get(header.get("endian", "").lower())
-    if dtype.itemsize > 1 and order is None:
+    order = header.get("endian", "").lower()
+    if dtype.itemsize > 1 and order not in ("little", "big"):
         raise refuse("does not say its byte order (endian); export it again")
+    dtype = dtype.newbyteorder(">" if order == "big" else "<")
     encoding = header.get("encoding", "").lower()
     if encoding not in _PACKINGS:
         raise refuse("holds its voxels neither raw nor packed by gzip or bzip2 (encoding); export it as raw")
@@ -192,11 +193,11 @@ def _locate(
         packing=packing,
         skip=max(skip, 0),
         shape=shape,
-        dtype=dtype.newbyteorder(order or "="),
+        dtype=dtype,
     )
     if skip < 0 and not packing:  # -1: the voxels end the file
         begin = max(begin, data.stat().st_size - payload.size)
-        return Payload(path=data, start=begin, packing=packing, shape=shape, dtype=payload.dtype)
+        return Payload(path=data, start=begin, packing=packing, shape=shape, dtype=dtype)
     return payload
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import nibabel as nib
+
 from strokeclock.cohort.sidecars import TIMES, beside, name_vendor
 from strokeclock.files import write_whole
 
@@ -23,6 +25,20 @@ _IMAGE_TYPE_WORDS = {  # values of ImageType that say how an image was made
     *("CALC_BVAL", "TENSOR", "TENSOR_B0", "ADC", "EADC", "EXP", "EXPADC", "ADC_UNSPECIFIED", "FA"),
     *("FRACT_ANISO", "FRACTIONAL_ANISOTROPY", "COLFA", "T1", "T2", "T2_STAR", "FLAIR", "FLUID_ATTENUATED"),
 }
+_HEADER_FIELDS = (  # of NIfTI: what places the voxels and gives them their values
+    *("dim", "datatype", "bitpix", "pixdim", "scl_slope", "scl_inter", "xyzt_units"),
+    *(
+        "qform_code",
+        "sform_code",
+        "quatern_b",
+        "quatern_c",
+        "quatern_d",
+        "qoffset_x",
+        "qoffset_y",
+        "qoffset_z",
+    ),
+    *("srow_x", "srow_y", "srow_z"),
+)
 _DIGITS = 6  # significant; a measured number needs no more, and a number of more digits may be an identifier
 
 
@@ -122,3 +138,22 @@ def write_sidecar(image: str | Path, content: Mapping[str, Any]) -> Path:
     path = Path(beside(image, ".json"))
     write_whole(path, json.dumps(keep(content), indent=2) + "\n")
     return path
+
+
+def blank_header(header: nib.Nifti1Header) -> nib.Nifti1Header:
+    """Return a NIfTI header, little-endian, of a single file, with nothing but the fields that are needed.
+
+    Text fields and free numbers are empty, and no extension follows: the voxels do, after four zeros.
+    """
+    blank = type(header)(endianness="<", check=False)
+    for name in _HEADER_FIELDS:
+        blank[name] = header[name]
+    is_second = isinstance(header, nib.Nifti2Header)
+    blank["magic"] = b"n+2" if is_second else b"n+1"
+    blank["vox_offset"] = blank.sizeof_hdr + 4
+    return blank
+
+
+def is_plain_gzip(start: bytes) -> bool:
+    """Whether a gzip file, by its first bytes, says no name, comment or time."""
+    return start[:2] == b"\x1f\x8b" and start[3:8] == b"\0\0\0\0\0"
