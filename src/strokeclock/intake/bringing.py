@@ -93,6 +93,8 @@ def _is_bare(source: Path, payload: Payload, header: nib.Nifti1Header) -> bool:
 def _link(source: Path, target: Path) -> None:
     """Give a file another name: a symbolic link would tell its folder to whoever copies the cohort."""
     target.parent.mkdir(parents=True, exist_ok=True)
+    if target.exists() and os.path.samefile(source, target):
+        return
     target.unlink(missing_ok=True)
     try:
         os.link(source.resolve(), target)

@@ -6,6 +6,7 @@ people write other things in any field.
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -14,7 +15,6 @@ from typing import Any
 import nibabel as nib
 
 from strokeclock.cohort.sidecars import TIMES, beside, name_vendor
-from strokeclock.files import write_whole
 
 _IMAGE_TYPE_WORDS = {  # values of ImageType that say how an image was made
     *("ORIGINAL", "DERIVED", "PRIMARY", "SECONDARY", "OTHER", "MIXED", "NONE", "M", "P", "R", "I"),
@@ -136,7 +136,10 @@ def keep(content: Mapping[str, Any]) -> dict[str, Any]:
 def write_sidecar(image: str | Path, content: Mapping[str, Any]) -> Path:
     """Write what may be kept of a sidecar beside an image; return the path. Without fields it is {}."""
     path = Path(beside(image, ".json"))
-    write_whole(path, json.dumps(keep(content), indent=2) + "\n")
+    unfinished = path.with_name(f".{path.name}")
+    # not `write_whole`, which waits for the disk: an import writes thousands, and can be started again
+    unfinished.write_text(json.dumps(keep(content), indent=2) + "\n")
+    os.replace(unfinished, path)
     return path
 
 
