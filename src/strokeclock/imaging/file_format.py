@@ -1,80 +1,101 @@
-"""What kind of file a file is, told by its first bytes; names lie.
+"""What kind of file a file is, told by its first bytes: names lie.
 
-NIfTI: nifti.nimh.nih.gov/nifti-1; MetaImage: itk.org/Wiki/ITK/MetaIO; NRRD: teem.sourceforge.net/nrrd;
-FreeSurfer: surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/MghFormat.
+Sources of the marks: nifti.nimh.nih.gov/nifti-1, itk.org/Wiki/ITK/MetaIO, teem.sourceforge.net/nrrd,
+surfer.nmr.mgh.harvard.edu/fswiki/FsTutorial/MghFormat; of the others their magic numbers.
 """
 
 import re
-import struct
 import zlib
 from enum import Enum
 
 START = 4096  # bytes of a file that are enough to recognise it
-_UNPACKED = 1024  # of them, after decompression
+GZIP_MAGIC = b"\x1f\x8b"
 
-NIFTI1_MAGIC = (b"n+1\0", b"ni1\0")  # header and data in one file; in a pair of files
-NIFTI2_MAGIC = (b"n+2\0\r\n\x1a\n", b"ni2\0\r\n\x1a\n")
-_META_KEY = re.compile(rb"^\s*(ObjectType|ObjectSubType|NDims)\s*=", re.MULTILINE)
-_MGH_TYPES = (0, 1, 3, 4, 10)  # uint8, int32, float32, int16, uint16
+_IMPORT = "convert it with `strokeclock import`"
+_CONVERT = "convert it to .nii.gz"
+_EXPORT = "export the series as NIfTI"
+_UNPACK = "unpack it"
+_COPY = "copy it again"
 
 
 class FileFormat(Enum):
-    """A kind of file; its value, with an article, for sentences."""
+    """A kind of file: what it is called in a sentence, and the remedy where a NIfTI file is wanted."""
 
-    NIFTI = "a NIfTI file"
-    NIFTI_PAIR = "the header of a NIfTI pair"
-    ANALYZE = "an Analyze file"
-    METAIMAGE = "a MetaImage file"
-    NRRD = "an NRRD file"
-    FREESURFER = "a FreeSurfer volume"
-    DICOM = "a DICOM file"
-    MINC = "a MINC or HDF5 file"
-    ZIP = "a zip archive"
-    PACKED = "packed by bzip2, xz, zstd, 7-Zip or compress"
-    TAR = "a tar archive"
-    MATLAB = "a MATLAB file"
-    NUMPY = "a NumPy file"
-    PICTURE = "a picture"
-    PDF = "a PDF file"
-    POINTER = "a pointer of Git or DataLad, not the data"
-    WEB_PAGE = "a web page"
-    TEXT = "a text file"
-    EMPTY = "empty"
-    DAMAGED = "truncated or damaged"
-    UNKNOWN = "of a kind that is not known"
+    NIFTI = "a NIfTI file", _COPY
+    NIFTI_PAIR = "the header of a pair of files (.hdr and .img)", _IMPORT
+    ANALYZE = (
+        "an Analyze header without orientation, so left and right are unknown",
+        "export it as NIfTI",
+    )
+    METAIMAGE = "a MetaImage (.mha)", _IMPORT
+    NRRD = "an NRRD file", _IMPORT
+    FREESURFER = "an MGH file (.mgz)", _IMPORT
+    DICOM = "a DICOM file", _IMPORT
+    HDF5 = "an HDF5 or MINC file", _CONVERT
+    MINC = "a MINC file", _CONVERT
+    MATLAB = "a MATLAB file", _CONVERT
+    NUMPY = "a numpy array without orientation", _EXPORT
+    ZIP = "a zip archive", _UNPACK
+    TAR = "a tar archive", _UNPACK
+    SEVEN_ZIP = "a 7z archive", _UNPACK
+    BZIP2 = "a bzip2 file", _UNPACK
+    XZ = "an xz file", _UNPACK
+    ZSTD = "a zstd file", _UNPACK
+    COMPRESS = "packed by compress (.Z)", _UNPACK
+    JPEG = "a JPEG picture", _EXPORT
+    PNG = "a PNG picture", _EXPORT
+    GIF = "a GIF picture", _EXPORT
+    BMP = "a BMP picture", _EXPORT
+    TIFF = "a TIFF picture", _EXPORT
+    PDF = "a PDF file", _EXPORT
+    GIT_LFS = "the pointer of Git LFS to a file", "get the file with `git lfs pull`"
+    GIT_ANNEX = "the pointer of git-annex to a file", "get the file with `datalad get`"
+    WEB_PAGE = "a web page", "download the file again; a login may be needed"
+    SHORT = "too short for an image (truncated or damaged)", _COPY
+    EMPTY = "empty", _COPY
+    DAMAGED = "truncated or damaged", _COPY
+    UNKNOWN = "not a NIfTI file", f"{_IMPORT}, or export it as .nii.gz"
+
+    @property
+    def what(self) -> str:
+        """What a file of this kind is, with its article."""
+        return self.value[0]
 
 
-_STARTS = {
-    b"NRRD": FileFormat.NRRD,
-    b"PK\x03\x04": FileFormat.ZIP,
-    b"PK\x05\x06": FileFormat.ZIP,
-    b"BZh": FileFormat.PACKED,
-    b"\xfd7zXZ\0": FileFormat.PACKED,
-    b"\x28\xb5\x2f\xfd": FileFormat.PACKED,
-    b"7z\xbc\xaf\x27\x1c": FileFormat.PACKED,
-    b"\x1f\x9d": FileFormat.PACKED,
-    b"MATLAB": FileFormat.MATLAB,
-    b"\x89HDF\r\n": FileFormat.MINC,
-    b"CDF\x01": FileFormat.MINC,
-    b"CDF\x02": FileFormat.MINC,
-    b"\x93NUMPY": FileFormat.NUMPY,
-    b"\xff\xd8\xff": FileFormat.PICTURE,
-    b"\x89PNG": FileFormat.PICTURE,
-    b"GIF8": FileFormat.PICTURE,
-    b"BM": FileFormat.PICTURE,
-    b"II*\0": FileFormat.PICTURE,
-    b"MM\0*": FileFormat.PICTURE,
-    b"%PDF": FileFormat.PDF,
-    b"/annex/objects/": FileFormat.POINTER,
-    b"version https://git-lfs": FileFormat.POINTER,
-}
-_IMPORTED = (
-    FileFormat.NIFTI_PAIR,
-    FileFormat.METAIMAGE,
-    FileFormat.NRRD,
-    FileFormat.FREESURFER,
-    FileFormat.DICOM,
+_STARTS = (
+    (b"NRRD", FileFormat.NRRD),
+    (b"\0\0\0\x01", FileFormat.FREESURFER),
+    (b"\x89HDF", FileFormat.HDF5),
+    (b"CDF", FileFormat.MINC),
+    (b"MATLAB", FileFormat.MATLAB),
+    (b"\x93NUMPY", FileFormat.NUMPY),
+    (b"PK", FileFormat.ZIP),
+    (b"7z\xbc\xaf", FileFormat.SEVEN_ZIP),
+    (b"BZh", FileFormat.BZIP2),
+    (b"\xfd7zXZ", FileFormat.XZ),
+    (b"\x28\xb5\x2f\xfd", FileFormat.ZSTD),
+    (b"\x1f\x9d", FileFormat.COMPRESS),
+    (b"\xff\xd8\xff", FileFormat.JPEG),
+    (b"\x89PNG", FileFormat.PNG),
+    (b"GIF8", FileFormat.GIF),
+    (b"BM", FileFormat.BMP),
+    (b"II*\0", FileFormat.TIFF),
+    (b"MM\0*", FileFormat.TIFF),
+    (b"%PDF", FileFormat.PDF),
+    (b"version https://git-lfs", FileFormat.GIT_LFS),
+    (b"/annex/objects", FileFormat.GIT_ANNEX),
 )
+_UNPACKED = 1024  # bytes of what gzip packed
+_NIFTI1, _ANALYZE = 348, (b"\x5c\x01\0\0", b"\0\0\x01\x5c")  # bytes of a header, and the same as it says them
+_NIFTI2 = (b"\x1c\x02\0\0", b"\0\0\x02\x1c")  # 540 bytes
+_NIFTI_MARKS = {
+    b"n+1": FileFormat.NIFTI,
+    b"n+2": FileFormat.NIFTI,
+    b"ni1": FileFormat.NIFTI_PAIR,
+    b"ni2": FileFormat.NIFTI_PAIR,
+}
+_META_KEY = re.compile(rb"^\s*(ObjectType|ObjectSubType|NDims)\s*=", re.MULTILINE)
+_DICOM_STARTS = (b"\x08\0\0\0", b"\x08\0\x05\0", b"\x08\0\x08\0")  # without preamble: its first tag
 
 
 def recognise(start: bytes) -> FileFormat:
@@ -82,18 +103,21 @@ def recognise(start: bytes) -> FileFormat:
 
     What gzip packed is told by what is in it.
     """
-    if start[:2] == b"\x1f\x8b":
+    if start[:2] == GZIP_MAGIC:
         try:
             start = zlib.decompressobj(31).decompress(start, _UNPACKED)
         except zlib.error:
             return FileFormat.DAMAGED
+        if not start:
+            return FileFormat.DAMAGED
     if not start:
         return FileFormat.EMPTY
-    if found := _recognise_nifti(start):
-        return found
-    if start[128:132] == b"DICM" or start[:4] in (b"\x08\0\0\0", b"\x08\0\x05\0", b"\x08\0\x08\0"):
+    mark = start[4:7] if start[:4] in _NIFTI2 else start[344:347]
+    if mark in _NIFTI_MARKS:
+        return _NIFTI_MARKS[mark]
+    if start[128:132] == b"DICM" or start[:4] in _DICOM_STARTS:
         return FileFormat.DICOM
-    for magic, kind in _STARTS.items():
+    for magic, kind in _STARTS:
         if start.startswith(magic):
             return kind
     if start[257:262] == b"ustar":
@@ -102,53 +126,16 @@ def recognise(start: bytes) -> FileFormat:
         return FileFormat.WEB_PAGE
     if _META_KEY.search(start[:_UNPACKED]):
         return FileFormat.METAIMAGE
-    if _is_mgh(start):
-        return FileFormat.FREESURFER
-    if _is_text(start[:_UNPACKED]):
-        return FileFormat.TEXT
-    return FileFormat.UNKNOWN
-
-
-def _recognise_nifti(start: bytes) -> FileFormat | None:
-    size = start[:4]
-    if size in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") and start[4:12] in NIFTI2_MAGIC:
-        return (FileFormat.NIFTI, FileFormat.NIFTI_PAIR)[NIFTI2_MAGIC.index(start[4:12])]
-    if size not in (b"\x5c\x01\0\0", b"\0\0\x01\x5c") or len(start) < 348:
-        return None
-    if start[344:348] in NIFTI1_MAGIC:
-        return (FileFormat.NIFTI, FileFormat.NIFTI_PAIR)[NIFTI1_MAGIC.index(start[344:348])]
-    return FileFormat.ANALYZE
-
-
-def _is_mgh(start: bytes) -> bool:
-    if len(start) < 28:
-        return False
-    version, *shape, kind, _ = struct.unpack(">7i", start[:28])
-    return version == 1 and min(shape) > 0 and kind in _MGH_TYPES
-
-
-def _is_text(start: bytes) -> bool:
-    return not any(byte < 32 and byte not in b"\t\n\r\f" for byte in start)
+    if len(start) < _NIFTI1:
+        return FileFormat.SHORT
+    return FileFormat.ANALYZE if start[:4] in _ANALYZE else FileFormat.UNKNOWN
 
 
 def explain_not_nifti(start: bytes) -> str:
-    """Return why a file that begins so is no NIfTI file, with the remedy, as a sentence without its subject.
+    """Return why a file that begins so is no NIfTI file, with the remedy: a sentence without its subject.
 
     >>> explain_not_nifti(b"NRRD0004")
-    'is an NRRD file, and the cohort sheet takes NIfTI alone; convert it by strokeclock import'
+    'is an NRRD file; convert it with `strokeclock import`'
     """
-    kind = recognise(start)
-    if kind in _IMPORTED:
-        return f"is {kind.value}, and the cohort sheet takes NIfTI alone; convert it by strokeclock import"
-    remedy = {
-        FileFormat.NIFTI: "is truncated or damaged; copy it again",
-        FileFormat.DAMAGED: "is truncated or damaged; copy it again",
-        FileFormat.EMPTY: "is empty; copy it again",
-        FileFormat.ANALYZE: "is an Analyze file, in which left and right are unknown; export it as NIfTI",
-        FileFormat.ZIP: "is a zip archive, not a NIfTI file; unpack it",
-        FileFormat.TAR: "is a tar archive, not a NIfTI file; unpack it",
-        FileFormat.PACKED: f"is {FileFormat.PACKED.value}, not by gzip; unpack it",
-        FileFormat.WEB_PAGE: "is a web page, not a NIfTI file; download it again, a login may be needed",
-        FileFormat.POINTER: f"is {FileFormat.POINTER.value}; get its content (git annex get, git lfs pull)",
-    }
-    return remedy.get(kind, f"is {kind.value}, not a NIfTI file; give the series as .nii.gz")
+    what, remedy = recognise(start).value
+    return f"is {what}; {remedy}"

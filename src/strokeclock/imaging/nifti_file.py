@@ -15,11 +15,11 @@ import nibabel as nib
 import numpy as np
 
 from strokeclock.errors import PatientError
+from strokeclock.imaging.file_format import explain_not_nifti
 
 MOST_VOXELS = 2**27  # 512 MB as float32; a head of 250 mm in voxels of 0.5 mm has as many
 SPARE = 2**16  # bytes behind the last voxel that some programs leave
 DEFLATE = 1032  # bytes that one byte of gzip can become, at most
-IMPORT = "convert it with `strokeclock import`"
 
 Refuse = Callable[[str], PatientError]  # of what is wrong with a file
 
@@ -35,31 +35,6 @@ _PATH_ERRORS = {
     errno.ENAMETOOLONG,
     errno.ELOOP,
 }
-
-# where in the file, the bytes there, what it then is, the remedy
-_OTHERS = (
-    (128, b"DICM", "a DICOM file", IMPORT),
-    (0, b"ObjectType", "a MetaImage (.mha)", IMPORT),
-    (0, b"NDims", "a MetaImage header (.mhd)", IMPORT),
-    (0, b"NRRD", "an NRRD file", IMPORT),
-    (0, b"\0\0\0\x01", "an MGH file (.mgz)", IMPORT),
-    (344, b"ni1\0", "the header of a pair of files (.hdr and .img)", IMPORT),
-    (0, b"\x89HDF", "an HDF5 or MINC file", "convert it to .nii.gz"),
-    (0, b"CDF", "a MINC file", "convert it to .nii.gz"),
-    (0, b"MATLAB", "a MATLAB file", "convert it to .nii.gz"),
-    (0, b"\x93NUMPY", "a numpy array without orientation", "export the series as NIfTI"),
-    (0, b"PK", "a zip archive", "unpack it"),
-    (0, b"7z\xbc\xaf", "a 7z archive", "unpack it"),
-    (0, b"BZh", "a bzip2 file", "unpack it"),
-    (0, b"\xfd7zXZ", "an xz file", "unpack it"),
-    (257, b"ustar", "a tar archive", "unpack it"),
-    (0, b"\xff\xd8\xff", "a JPEG picture", "export the series as NIfTI"),
-    (0, b"\x89PNG", "a PNG picture", "export the series as NIfTI"),
-    (0, b"%PDF", "a PDF file", "export the series as NIfTI"),
-    (0, b"version https://git-lfs", "the pointer of Git LFS to a file", "get the file with `git lfs pull`"),
-    (0, b"/annex/objects", "the pointer of git-annex to a file", "get the file with `datalad get`"),
-    (0, b"<", "a web page", "download the file again; a login may be needed"),
-)
 
 
 def read_nifti(path: Path, refuse: Refuse) -> nib.Nifti1Image:
@@ -155,7 +130,7 @@ def _read_header(head: bytes, *, is_empty: bool, refuse: Refuse) -> tuple[type[n
     marks = (b"n+2",) if image_type is nib.Nifti2Image else (b"n+1",)
     place = 4 if image_type is nib.Nifti2Image else 344
     if head[place : place + 3] not in marks:
-        raise refuse(_name_format(head))
+        raise refuse(explain_not_nifti(head))
     header_type = image_type.header_class
     try:
         header = header_type.from_fileobj(io.BytesIO(head), check=False)
@@ -172,7 +147,10 @@ def _read_header(head: bytes, *, is_empty: bool, refuse: Refuse) -> tuple[type[n
             f"has impossible dimensions in its header ({'×'.join(map(str, dims[1:5]))}); copy it again"
         )
     if math.prod(shape[3:]) > 1 or len(shape) < 3:
-        raise refuse(f"has shape {tuple(shape)}; give one three-dimensional volume")
+        raise refuse(
+            f"has shape {tuple(shape)}; give one three-dimensional volume, or split a diffusion series with "
+            "`strokeclock import`"
+        )
     voxels = math.prod(shape)
     if voxels > MOST_VOXELS:
         raise refuse(f"claims {'×'.join(map(str, shape))} voxels, more than any scan has; export it again")
@@ -205,18 +183,6 @@ def _require_scale(slope: float, intercept: float, refuse: Refuse) -> None:
         raise refuse(f"has a negative scale factor (scl_slope {slope:g}): bright is dark; export it again")
     if not math.isfinite(intercept):
         raise refuse("has an offset that is not a number (scl_inter); export it again")
-
-
-def _name_format(head: bytes) -> str:
-    """What a file is that is no NIfTI, and the remedy."""
-    for place, mark, what, remedy in _OTHERS:
-        if head[place : place + len(mark)] == mark or (mark == b"<" and head.lstrip()[:1] == mark):
-            return f"is {what}; {remedy}"
-    if len(head) < 348:  # a header's length
-        return "is too short for an image (truncated or damaged); copy it again"
-    if head[:4] in (b"\x5c\x01\0\0", b"\0\0\x01\x5c"):
-        return "is an Analyze header without orientation, so left and right are unknown; export it as NIfTI"
-    return f"is not a NIfTI file; {IMPORT}, or export it as .nii.gz"
 
 
 def _compare_sizes(size: int, whole: int, *, is_packed: bool, refuse: Refuse) -> None:

@@ -66,7 +66,7 @@ def _bring_one(source: Path, target: Path, *, person: str, series: str) -> list[
     kind = recognise(read_start(header_file, refuse))
     if kind not in (FileFormat.NIFTI, FileFormat.NIFTI_PAIR):
         write_image(target, read_image(source, patient=person, series=series))
-        return [f"converted to NIfTI: it was {kind.value}"]
+        return [f"converted to NIfTI: it was {kind.what}"]
     header, is_packed = read_nifti_header(header_file, refuse)
     payload = locate_nifti(header_file, header, is_packed=is_packed, several=False, refuse=refuse)
     check_world(read_world(header, refuse), payload.shape, refuse, f"{person} {series}")

@@ -10,13 +10,12 @@ import nibabel as nib
 import numpy as np
 
 from strokeclock.errors import PatientError
-from strokeclock.imaging.file_format import FileFormat, explain_not_nifti, recognise
+from strokeclock.imaging.file_format import GZIP_MAGIC, FileFormat, explain_not_nifti, recognise
 from strokeclock.imaging.volume import Volume, check_world, read_world, write_volume
 from strokeclock.intake.header_text import MOST_HEADER
 from strokeclock.intake.metaimage import read_metaimage
 from strokeclock.intake.nrrd import read_nrrd
 from strokeclock.intake.payload import (
-    GZIP_MAGIC,
     SPARE,
     Payload,
     Refuse,

@@ -21,7 +21,6 @@ MOST_VOXELS = 2**27  # of a volume; a head of 250 mm in voxels of 0.5 mm has as 
 MOST_VOLUMES = 2000
 MOST_BYTES = 2**31  # of all volumes
 SPARE = 2**16  # bytes behind the last voxel that some programs leave
-GZIP_MAGIC = b"\x1f\x8b"
 
 Refuse = Callable[[str], PatientError]  # of what is wrong with a file
 Packing = Literal["", "gzip", "zlib", "bzip2"]
