@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strokeclock.cohort.parts import read_split
+from strokeclock.cohort.split import read_members
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
 from strokeclock.provenance import list_versions
@@ -142,13 +142,23 @@ def read_fitted(path: str | Path, *, kind: str, **asked: Any) -> dict[str, Any]:
     return content
 
 
-def check_patients(path: str | Path, content: Mapping[str, Any], *, split: str | Path) -> None:
-    """Assert that a file was fitted on all patients of its parts of the present split, and on no others.
+def check_patients(
+    path: str | Path, content: Mapping[str, Any], *, cohort: str | Path, split: str | Path, below_min: float
+) -> None:
+    """Assert that a file was fitted on all patients of its parts who have the label, and on no others.
 
-    FittedError where it was not: a test patient may have been fitted on.
+    Parameters
+    ----------
+    cohort, split : cohort/cohort.tsv and the present split.tsv.
+    below_min : minutes; the label is 1 where TSS is below.
+
+    Raises
+    ------
+    FittedError
+        It was not: a test patient may have been fitted on.
     """
-    fitted_on, parts = content["fitted_on"], read_split(split)
-    present = [patient for part in fitted_on["parts"] for patient in parts[part]]
+    fitted_on, parts = content["fitted_on"], read_members(cohort, split, below_min=below_min)
+    present = [patient for part in fitted_on["parts"] for patient in parts[part].index]
     if digest_patients(present) != fitted_on["patients_sha256"]:
         raise FittedError(
             f"{path} was fitted on other patients than the {' and '.join(fitted_on['parts'])} part of "

@@ -18,7 +18,9 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.cells import read_cells
-from strokeclock.cohort.split import read_cohort, read_split_table
+from strokeclock.cohort.labels import has_label, label_time
+from strokeclock.cohort.parts import PARTS, check_persons, read_parts
+from strokeclock.cohort.split import read_cohort
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
 from strokeclock.series import BOTH, SIDES
@@ -266,11 +268,13 @@ def check_against_cohort(
 
     `cohort` and `split` are cohort/cohort.tsv and cohort/split.tsv. The positive class is "this hemisphere
     has a lesion" in phase 1 and "TSS < threshold" in phases 2 to 4; a patient predicted as test or
-    validation must have that part in the split, and all who have it must be predicted (but by `SUBSET`).
-    Raises PredictionError, naming scorer and patient.
+    validation must have that part in the split, and all who have it and the label must be predicted (but by
+    `SUBSET`). Raises PredictionError, naming scorer and patient, and SplitError where scans of one person are
+    in several parts.
     """
-    patients = read_cohort(cohort).set_index("patient")
-    parts = read_split_table(split).set_index("patient")["part"]
+    patients, divided = read_cohort(cohort).set_index("patient"), read_parts(split)
+    check_persons(divided, patients["person"].to_dict(), source=split)
+    parts = pd.Series(divided, dtype=str)
     for predictions in scorers:
         scorer, frame = predictions.scorer, predictions.frame
         patient, hemisphere = (frame.index.get_level_values(level) for level in ("patient", "hemisphere"))
@@ -286,14 +290,16 @@ def check_against_cohort(
             side = patients["lesion_side"].reindex(patient).to_numpy()
             truth = (side == hemisphere.to_numpy()) | (side == BOTH)
         else:
-            truth = patients["onset_to_mri_min"].reindex(patient).to_numpy() < below_min
+            truth = label_time(patients, below_min=below_min).reindex(patient).to_numpy()
         if (wrong := frame["label"].to_numpy() != truth).any():
             raise PredictionError(
                 f"{scorer} has the wrong label for patient {patient[int(np.argmax(wrong))]}: 1 must mean "
                 + ("a lesion in this hemisphere" if below_min is None else "a TSS under the threshold")
                 + f"; if {cohort} has changed since, predict anew"
             )
-        scored = pd.Series(patient).value_counts().reindex(parts.index[parts != "train"], fill_value=0)
+        labelled = has_label(patients, below_min=below_min).reindex(parts.index, fill_value=False)
+        wanted = parts.index[parts.isin(PARTS[1:]) & labelled]
+        scored = pd.Series(patient).value_counts().reindex(wanted, fill_value=0)
         lacking = scored.index[scored < (2 if below_min is None else 1)]  # hemispheres, or the patient
         if len(lacking) and scorer.net != SUBSET:
             raise PredictionError(

@@ -95,7 +95,16 @@ def test_another_split_is_refused(tmp_path, split):
     fitted_on = describe_fit(["a", "b", "c"], [0, 1, 1], [1.0, 2, 3], parts=["train"], split=SPLIT)
     write_fitted(tmp_path / "a.json", {"fitted_on": fitted_on}, kind="regression")
     content = read_fitted(tmp_path / "a.json", kind="regression")
-    check_patients(tmp_path / "a.json", content, split=split)
+    cohort = tmp_path / "cohort.tsv"
+    rows = [f"{patient}\t100\tleft\n" for part in SPLIT.values() for patient in part]
+    cohort.write_text("patient\tonset_to_mri_min\tlesion_side\n" + "".join(rows))
+    files = {"cohort": cohort, "split": split, "below_min": 180}
+    check_patients(tmp_path / "a.json", content, **files)
+    # a patient of unknown onset is in the part and not fitted on
+    with split.open("a") as file, cohort.open("a") as more:
+        file.write("g\ttrain\n")
+        more.write("g\t\tleft\n")
+    check_patients(tmp_path / "a.json", content, **files)
     split.write_text(split.read_text().replace("a\ttrain", "a\ttest"))
     with pytest.raises(FittedError, match="was fitted on other patients than the train part of"):
-        check_patients(tmp_path / "a.json", content, split=split)
+        check_patients(tmp_path / "a.json", content, **files)

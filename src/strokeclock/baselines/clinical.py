@@ -114,7 +114,7 @@ def predict_clinical(
     regression, content = read_regression(
         fitted, row=Scorer(CLINICAL, phase, ROW), below_min=below_min, inputs=COVARIATES
     )
-    check_patients(fitted, content, split=split)
+    check_patients(fitted, content, cohort=cohort, split=split, below_min=below_min)
     patients = _read_covariates(cohort, split, volumes=volumes, below_min=below_min)
     predicted = [patients[patients["part"] == part] for part in ("validation", "test")]
     write_scores(

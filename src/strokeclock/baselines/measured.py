@@ -102,7 +102,7 @@ def predict_measured(
     """
     asked = {"series": list(channels), **more}
     regression, content = read_regression(fitted, row=row, below_min=below_min, inputs=inputs, **asked)
-    check_patients(fitted, content, split=files.split)
+    check_patients(fitted, content, cohort=files.cohort, split=files.split, below_min=below_min)
     rows: list[tuple[str, str, str, float, float]] = []
     for part in ("validation", "test"):
         units = _read_part(part, files, channels=channels, phase=row.phase, below_min=below_min)

@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from strokeclock.cohort.split import is_labelled, read_cohort, read_split_table
+from strokeclock.cohort.labels import label_time
+from strokeclock.cohort.split import read_members
 from strokeclock.predictions import write_predictions
 from strokeclock.series import list_sides
 
 
 def read_patients(cohort: str | Path, split: str | Path, *, below_min: float) -> pd.DataFrame:
-    """Read the patients of a split, indexed by patient: the cohort's columns, part and label.
+    """Read the patients of a split who have a label: the cohort's columns, part and label, by patient.
 
-    The label is 1 where TSS is below `below_min` minutes.
+    The label is 1 where TSS is below `below_min` minutes. Patients of the external part are left out.
     """
-    patients = read_cohort(cohort).set_index("patient")
-    parts = read_split_table(split).set_index("patient")["part"]
-    patients = patients[is_labelled(patients)].join(parts, how="inner")
-    return patients.assign(label=(patients["onset_to_mri_min"] < below_min).astype(int))
+    parts = read_members(cohort, split, below_min=below_min)
+    patients = pd.concat([found.assign(part=part) for part, found in parts.items()]).sort_index()
+    return patients.assign(label=label_time(patients, below_min=below_min).astype(int))
 
 
 def write_scores(output: str | Path, scored: Iterable[tuple[pd.DataFrame, np.ndarray]]) -> None:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from strokeclock.cohort.parts import read_exclusions
+from strokeclock.cohort.labels import has_lesion, has_onset
+from strokeclock.cohort.parts import EXTERNAL, read_exclusions
 from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.files import replacing
 
@@ -18,20 +19,32 @@ def describe_cohort(cohort: pd.DataFrame, split: pd.DataFrame, *, excluded: int)
 
     The training group is the training and validation parts together, as in the paper. Quartiles interpolate
     linearly. Missing values are left out, and the cell holds their number. Without values it is "unknown".
+    The rows describe the patients of known onset, from whom time is read. Where others are in the training
+    part, or in an external cohort, rows more count them.
 
     Parameters
     ----------
     cohort : DataFrame
-        Columns patient, age (years), sex (F, M), nihss, onset_to_mri_min (minutes).
+        As of `read_cohort`.
     split : DataFrame
         Columns patient, part.
     excluded : int
         Number of patients excluded, at entry or later.
     """
     patients = cohort.merge(split, on="patient", how="left", validate="one_to_one")
+    known = patients[has_onset(patients)]
     table = pd.DataFrame(
-        {name: _describe(patients[patients["part"].isin(parts)]) for name, parts in GROUPS.items()}
+        {name: _describe(known[known["part"].isin(parts)]) for name, parts in GROUPS.items()}
     )
+    others = patients[~has_onset(patients)]
+    for title, rows in (
+        ("Onset unknown, n", others[has_lesion(others)]),
+        ("No acute lesion, n", others[~has_lesion(others)]),
+    ):
+        if rows["part"].isin(GROUPS["all"]).any():
+            table.loc[title] = {name: str(rows["part"].isin(parts).sum()) for name, parts in GROUPS.items()}
+    if far := int((patients["part"] == EXTERNAL).sum()):
+        table.loc["External cohort, n"] = {"training": "", "test": "", "all": str(far)}
     table.loc["Excluded, n"] = {"training": "", "test": "", "all": str(excluded)}
     return table.rename_axis("characteristic").reset_index()
 

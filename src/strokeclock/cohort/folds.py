@@ -5,31 +5,34 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.cohort.parts import SplitError, read_split
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.labels import has_onset, order_by_onset
+from strokeclock.cohort.parts import SplitError
+from strokeclock.cohort.split import read_members
 
 
 def read_folds(cohort: str | Path, split: str | Path, *, folds: int, seed: int) -> list[list[str]]:
     """Return the patients of each fold of the training part (`divide_folds`).
 
+    Only patients of known onset are in a fold: time is read from nobody else. All scans of one person are in
+    one fold.
+
     Raises
     ------
     SplitError
-        The training part has fewer patients than there are folds, or lacks the onset time of one.
+        The training part has fewer persons of known onset than there are folds.
     """
-    patients = read_split(split)["train"]
-    onset = read_cohort(cohort).set_index("patient")["onset_to_mri_min"].reindex(patients)
-    if onset.isna().any():
+    training = read_members(cohort, split, below_min=None)["train"]
+    known = training[has_onset(training)]
+    scans = known.groupby("person", sort=False).apply(lambda group: list(group.index), include_groups=False)
+    if len(scans) < folds:
         raise SplitError(
-            f"{split}: patient {onset.index[onset.isna()][0]} has no onset time in {cohort}: take the "
-            "patient out of the split."
-        )
-    if len(patients) < folds:
-        raise SplitError(
-            f"{split}: the train part has {len(patients)} patients for {folds} folds: lower "
+            f"{split}: the train part has {len(scans)} patients of known onset for {folds} folds: lower "
             "training.phase0_segmentation.folds."
         )
-    return divide_folds(patients, onset.to_list(), folds=folds, seed=seed)
+    first = known[~known["person"].duplicated()]
+    order = dict(zip(first["person"], order_by_onset(first).tolist(), strict=True))
+    divided = divide_folds(list(order), list(order.values()), folds=folds, seed=seed)
+    return [sorted(patient for person in fold for patient in scans[person]) for fold in divided]
 
 
 def divide_folds(

@@ -1,13 +1,19 @@
-"""The split of the patients into training, validation and test: made once, the same for every experiment."""
+"""The split of the patients into training, validation and test: made once, the same for every experiment.
+
+The unit is the person: all scans of one lie in one part.
+"""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from strokeclock.cohort.parts import PARTS, read_exclusions, read_parts
+from strokeclock.cohort.external import find_external
+from strokeclock.cohort.labels import has_label, has_onset, order_by_onset
+from strokeclock.cohort.parts import EXTERNAL, PARTS, check_persons, read_exclusions, read_parts
+from strokeclock.cohort.sheet import TABLE
 from strokeclock.cohort.split_file import check_split_file, name_some
 from strokeclock.errors import ConfigurationError
 from strokeclock.files import replacing
@@ -20,8 +26,17 @@ _ONSET_CUTS = ((180, 270), (270,), (180,), ())
 
 def read_cohort(path: str | Path) -> pd.DataFrame:
     """Read cohort.tsv: one row a patient, numbers as numbers, missing values NaN, ``patient`` always text."""
-    texts = dict.fromkeys(("patient", "lesion_side", "sex", "site"), str)
-    return pd.read_csv(path, sep="\t", dtype=texts, na_values=[""], keep_default_na=False)
+    texts = ("patient", "person", "onset_kind", "onset_class", "lesion_side", "sex", "site")
+    table = pd.read_csv(
+        path, sep="\t", dtype=dict.fromkeys(texts, str), na_values=[""], keep_default_na=False
+    )
+    return _complete(table)
+
+
+def _complete(patients: pd.DataFrame) -> pd.DataFrame:
+    """Add the columns of cohort.tsv that are not there; the person is the patient where nothing is known."""
+    patients = patients.reindex(columns=[*patients, *(name for name in TABLE if name not in patients)])
+    return patients.assign(person=patients["person"].astype(object).fillna(patients["patient"]))
 
 
 def read_split_table(path: str | Path) -> pd.DataFrame:
@@ -29,9 +44,29 @@ def read_split_table(path: str | Path) -> pd.DataFrame:
     return pd.DataFrame(read_parts(path).items(), columns=["patient", "part"], dtype=str)
 
 
-def is_labelled(patients: pd.DataFrame) -> pd.Series:
-    """Whether each patient has both labels: minutes from onset to MRI and the side of the lesion."""
-    return patients["onset_to_mri_min"].notna() & patients["lesion_side"].notna()
+def read_members(
+    cohort: str | Path, split: str | Path, *, below_min: float | None
+) -> dict[str, pd.DataFrame]:
+    """Read who takes part in a task: each of `PARTS` -> the rows of its patients who have the task's label.
+
+    Parameters
+    ----------
+    below_min : the label of a time task is 1 where TSS is below so many minutes; None: of lesion or not.
+
+    Returns
+    -------
+    part -> the columns of `read_cohort`, indexed by patient, in the split's order.
+
+    Raises
+    ------
+    SplitError
+        Scans of one person are in several parts, or as `read_parts`.
+    """
+    rows, parts = read_cohort(cohort).set_index("patient"), read_parts(split)
+    check_persons(parts, rows["person"].to_dict(), source=split)
+    members = {name: [patient for patient, part in parts.items() if part == name] for name in PARTS}
+    found = {name: rows.reindex(patients) for name, patients in members.items()}
+    return {name: part[has_label(part, below_min=below_min)] for name, part in found.items()}
 
 
 def divide_cohort(
@@ -43,6 +78,8 @@ def divide_cohort(
     counts: Sequence[int] | None,
     fractions: Sequence[float] | None,
     seed: int,
+    external: Mapping[str, Collection[str]] | None = None,
+    unknown_onset: bool = False,
 ) -> None:
     """Write split.tsv: the user's split (`check_split`), else a new one of the patients who remain.
 
@@ -52,15 +89,26 @@ def divide_cohort(
         cohort/cohort.tsv and exclusions.tsv.
     file : path or None
         The user's split.
-    counts, fractions, seed
+    counts, fractions, seed, external, unknown_onset
         See `make_split`.
     """
     patients, excluded = read_cohort(cohort), set(read_exclusions(exclusions))
     if file:
-        write_split(split, check_split(file, patients=patients, excluded=excluded))
+        made = check_split(file, patients=patients, excluded=excluded, unknown_onset=unknown_onset)
     else:
         remaining = patients[~patients["patient"].isin(excluded)]
-        write_split(split, make_split(remaining, counts=counts, fractions=fractions, seed=seed))
+        made = make_split(
+            remaining,
+            counts=counts,
+            fractions=fractions,
+            seed=seed,
+            external=external,
+            unknown_onset=unknown_onset,
+        )
+    check_persons(
+        dict(made.itertuples(index=False)), dict(patients[["patient", "person"]].to_numpy()), source=split
+    )
+    write_split(split, made)
 
 
 def make_split(
@@ -69,43 +117,89 @@ def make_split(
     counts: Sequence[int] | None = None,
     fractions: Sequence[float] | None = None,
     seed: int,
+    external: Mapping[str, Collection[str]] | None = None,
+    unknown_onset: bool = False,
 ) -> pd.DataFrame:
     """Hold out the test set, then divide the rest into training and validation, stratified both times.
 
     The paper's 272, 68 and 82 of 422 are what two such steps give (arXiv 2011.03350, section 2.1).
     Strata are TSS < 3 h, 3 to 4.5 h and >= 4.5 h, each divided further by field strength and by site where
-    these are known and the groups large enough. The order of the rows does not matter.
+    these are known and the groups large enough. The order of the rows does not matter. Where a person has
+    several scans, persons are divided, by their first scan; the parts come as near the counts as possible.
 
     Parameters
     ----------
     patients : DataFrame
-        Columns patient, onset_to_mri_min (minutes) and lesion_side, optionally field_t and site.
-        Patients without both labels get no part.
+        As of `read_cohort`.
     counts : three ints, optional
-        Patients in training, validation and test; must add up to the labelled patients.
+        Patients in training, validation and test; must add up to those whose onset is known.
     fractions : three floats, optional
         Used where counts is None.
     seed : int
         Fixes the split.
+    external : mapping of column -> values
+        Patients with one of them are in the part external (`find_external`), and in no other.
+    unknown_onset : bool
+        Patients of unknown onset whose lesion's side is known, and those without a lesion, are in the part
+        train. Else they have no part.
 
     Returns
     -------
     DataFrame
-        Columns patient and part (train, validation, test), sorted by patient; empty where fewer than three
-        patients are labelled and counts is None, or none at all.
+        Columns patient and part (train, validation, test, external), sorted by patient; nobody is in the
+        first three where fewer than three patients have a known onset and counts is None, or none at all.
 
     Raises
     ------
     ConfigurationError
-        The counts do not fit the patients.
+        The counts do not fit the patients, or ``external`` fits none.
     """
-    labelled = patients[is_labelled(patients)].sort_values("patient", ignore_index=True)
-    if unlabelled := len(patients) - len(labelled):
-        log.info("%d patients without onset or lesion side get no part", unlabelled)
-    n = len(labelled)
-    if n == 0 or (counts is None and n < len(PARTS)):
-        log.warning("%d labelled patients: too few to divide, so no patient has a part", n)
-        return pd.DataFrame({"patient": [], "part": []}, dtype=str)
+    patients = _complete(patients)
+    rows = patients.astype(object).where(patients.notna(), "").astype(str).to_dict("records")
+    far = find_external(rows, external or {})
+    inside = patients[~patients["patient"].isin(far)]
+    known = inside[has_onset(inside)].sort_values("patient", ignore_index=True)
+    parts = dict.fromkeys(far, EXTERNAL) | _divide(known, counts=counts, fractions=fractions, seed=seed)
+    others = inside[~inside["patient"].isin(known["patient"])]
+    if unknown_onset:
+        parts |= dict.fromkeys(_choose_learners(others, known, parts), "train")
+    if left := len(patients) - len(parts):
+        log.info("%d patients without onset or lesion side get no part", left)
+    split = pd.DataFrame(sorted(parts.items()), columns=["patient", "part"], dtype=str)
+    assert_no_overlap(split)
+    return split
+
+
+def _choose_learners(others: pd.DataFrame, known: pd.DataFrame, parts: Mapping[str, str]) -> list[str]:
+    """Name the patients of unknown onset, and without a lesion, who may teach.
+
+    None is a scan of a person who has another scan in the validation or test part.
+    """
+    elsewhere = {
+        person
+        for patient, person in known[["patient", "person"]].itertuples(index=False)
+        if parts.get(patient, "train") != "train"
+    }
+    sided = others[has_label(others, below_min=None)]
+    learners = sided[~sided["person"].isin(elsewhere)]
+    if len(learners) < len(sided):
+        log.info(
+            "%d scans of unknown onset get no part: their persons are in validation or test",
+            len(sided) - len(learners),
+        )
+    log.info("%d patients of unknown onset, or without a lesion, are in the train part", len(learners))
+    return learners["patient"].to_list()
+
+
+def _divide(
+    known: pd.DataFrame, *, counts: Sequence[int] | None, fractions: Sequence[float] | None, seed: int
+) -> dict[str, str]:
+    """Divide the patients of known onset, sorted by patient: patient -> train, validation or test."""
+    n = len(known)
+    persons = known.groupby("person", sort=False)["patient"].agg(list)
+    if n == 0 or (counts is None and len(persons) < len(PARTS)):
+        log.warning("%d labelled patients: too few to divide, so none is in training, validation or test", n)
+        return {}
     if counts is None:
         if fractions is None:
             raise ConfigurationError("A split needs split.counts or split.fractions: give one of them.")
@@ -116,23 +210,85 @@ def make_split(
             "patients remain: correct the counts (each at least 1), or set split.counts: null to use "
             "split.fractions."
         )
+    if len(persons) < len(PARTS):
+        raise ConfigurationError(
+            f"The {n} labelled patients are scans of {len(persons)} persons, and each of the {len(PARTS)} "
+            "parts needs one: add persons."
+        )
 
     from sklearn.model_selection import train_test_split  # takes half a second: only where a split is made
 
-    strata = _strata(labelled, smallest_part=min(counts))
-    _, validation, test = counts
-    rest, held_out = train_test_split(np.arange(n), test_size=test, stratify=strata, random_state=seed)
+    first = known[~known["person"].duplicated()].reset_index(drop=True)  # of the persons, in their order
+    sizes = persons.str.len().to_numpy()
+    validation, test = (max(1, round(count * len(persons) / n)) for count in counts[1:])
+    strata = _strata(first, smallest_part=min(len(persons) - validation - test, validation, test))
+    numbers = np.arange(len(persons))
+    rest, held_out = train_test_split(numbers, test_size=test, stratify=strata, random_state=seed)
     _, selecting = train_test_split(rest, test_size=validation, stratify=strata[rest], random_state=seed)
-    part = np.full(n, "train", dtype=object)
-    part[selecting] = "validation"
-    part[held_out] = "test"
-    split = pd.DataFrame({"patient": labelled["patient"], "part": part})
-    assert_no_overlap(split)
-    return split
+    part = np.zeros(len(persons), int)
+    part[selecting], part[held_out] = 1, 2
+    if len(persons) < n:
+        _approach(part, sizes, counts)
+        found = [int(sizes[part == number].sum()) for number in range(len(PARTS))]
+        log.info(
+            "%d scans of %d persons: the parts have %s scans, wanted were %s",
+            n,
+            len(persons),
+            found,
+            [*counts],
+        )
+    return {
+        patient: PARTS[number] for number, patients in zip(part, persons, strict=True) for patient in patients
+    }
 
 
-def check_split(path: str | Path, *, patients: pd.DataFrame, excluded: Collection[str] = ()) -> pd.DataFrame:
+def _approach(part: np.ndarray, sizes: np.ndarray, counts: Sequence[int]) -> None:
+    """Move persons between parts, or exchange them, as long as the parts come nearer to the counts.
+
+    Parameters
+    ----------
+    part : (n,) the number of each person's part; changed in place. No part becomes empty.
+    sizes : (n,) scans of each person.
+    counts : scans wanted in each part.
+    """
+
+    def distance() -> int:
+        return sum(abs(int(sizes[part == number].sum()) - count) for number, count in enumerate(counts))
+
+    nothing = -1
+    while True:
+        best, change = distance(), None
+        for one in range(len(counts)):
+            for other in range(len(counts)):
+                # of persons of one size any does: the last, so that the first in the order stay
+                movable = {int(sizes[person]): int(person) for person in np.flatnonzero(part == one)}
+                against = {0: nothing} | {int(sizes[p]): int(p) for p in np.flatnonzero(part == other)}
+                for person in movable.values():
+                    for back in against.values():
+                        if one == other or (back == nothing and (part == one).sum() == 1):
+                            continue
+                        before = part.copy()
+                        part[person] = other
+                        if back != nothing:
+                            part[back] = one
+                        if (now := distance()) < best:
+                            best, change = now, part.copy()
+                        part[:] = before
+        if change is None:
+            return
+        part[:] = change
+
+
+def check_split(
+    path: str | Path,
+    *,
+    patients: pd.DataFrame,
+    excluded: Collection[str] = (),
+    unknown_onset: bool = False,
+) -> pd.DataFrame:
     """Read the user's split (TSV with columns patient and part) and check it against the cohort.
+
+    Patients of unknown onset who teach and whom it does not name are added to the part train.
 
     Parameters
     ----------
@@ -142,23 +298,42 @@ def check_split(path: str | Path, *, patients: pd.DataFrame, excluded: Collectio
         The whole cohort, as for `make_split`.
     excluded : collection of str
         Patients excluded since; they lose their part, and the log names them.
+    unknown_onset : bool
+        As of `make_split`.
 
     Raises
     ------
     ConfigurationError
         As `check_split_file`.
     """
-    left, is_known = set(excluded), is_labelled(patients)
+    patients = _complete(patients)
+    left, is_known = set(excluded), has_onset(patients)
+    known, others = patients[is_known], patients[~is_known]
+    sided = others[has_label(others, below_min=None)]
+    unsided = set(others["patient"]) - set(sided["patient"])
     parts = check_split_file(
         path,
-        labelled=set(patients.loc[is_known, "patient"]),
-        unlabelled=set(patients.loc[~is_known, "patient"]),
-        excluded=left,
+        labelled=set(known["patient"]),
+        unlabelled=set(sided["patient"]),
+        learners=set(sided["patient"]) if unknown_onset else (),
+        excluded=left | unsided,
+        persons=dict(patients[["patient", "person"]].to_numpy()),
     )
-    if gone := left & set(parts):
-        log.warning("excluded patients lose their part: %s", name_some(gone))
-    rows = sorted((patient, part) for patient, part in parts.items() if patient not in left)
-    return pd.DataFrame(rows, columns=["patient", "part"], dtype=str)
+    if gone := (left | unsided) & {patient for patient, part in parts.items() if part != EXTERNAL}:
+        log.warning(
+            "patients who are excluded or whose lesion's side is unknown have no part: %s", name_some(gone)
+        )
+    parts = {
+        patient: part
+        for patient, part in parts.items()
+        if patient not in left and (patient not in unsided or part == EXTERNAL)
+    }
+    if unknown_onset:
+        rest = sided[~sided["patient"].isin({*parts, *left})]
+        elsewhere = {patient: part for patient, part in parts.items() if part != "train"}
+        persons = set(patients.loc[patients["patient"].isin(elsewhere), "person"])
+        parts |= dict.fromkeys(rest.loc[~rest["person"].isin(persons), "patient"], "train")
+    return pd.DataFrame(sorted(parts.items()), columns=["patient", "part"], dtype=str)
 
 
 def write_split(path: str | Path, split: pd.DataFrame) -> None:
@@ -190,7 +365,7 @@ def _counts(n: int, fractions: Sequence[float]) -> tuple[int, int, int]:
 
 def _strata(labelled: pd.DataFrame, *, smallest_part: int) -> np.ndarray:
     """One label a patient: by time since onset, and by field strength and site where groups stay large."""
-    onset = labelled["onset_to_mri_min"].to_numpy(float)
+    onset = order_by_onset(labelled)
     for cuts in _ONSET_CUTS:
         strata = pd.Series(np.digitize(onset, cuts)).astype(str)
         sizes = strata.value_counts()

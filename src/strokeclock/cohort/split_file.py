@@ -1,11 +1,11 @@
 """An existing split that the user names, checked before the first job. Standard library alone."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 from strokeclock.cohort.cells import read_cells
-from strokeclock.cohort.parts import PARTS
+from strokeclock.cohort.parts import EXTERNAL, PARTS, SplitError, check_persons
 from strokeclock.errors import ConfigurationError
 
 
@@ -14,14 +14,18 @@ def check_split_file(
     *,
     labelled: Collection[str],
     unlabelled: Collection[str] = (),
+    learners: Collection[str] = (),
     excluded: Collection[str] = (),
+    persons: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Read and check an existing split (TSV with columns patient and part; configuration key split.file).
 
     Parameters
     ----------
-    labelled, unlabelled : patients of the cohort with and without onset time and lesion side.
+    labelled, unlabelled : patients of the cohort with and without onset and lesion side.
+    learners : those without who may be in the part train; everyone may be in the part external.
     excluded : excluded patients; the split may name them.
+    persons : patient -> person.
 
     Returns
     -------
@@ -30,8 +34,8 @@ def check_split_file(
     Raises
     ------
     ConfigurationError
-        A column is missing, a patient unknown, repeated, missing or without labels, or a part unknown or
-        empty. One sentence that names file, patients and remedy.
+        A column is missing, a patient unknown, repeated, missing or without labels, a part unknown or
+        empty, or a person in two parts. One sentence that names file, patients and remedy.
     """
     header, lines = read_cells(path)
     if missing := [column for column in ("patient", "part") if column not in header]:
@@ -40,8 +44,10 @@ def check_split_file(
         )
     at_patient, at_part = (header.index(column) for column in ("patient", "part"))
     rows = [(line[at_patient].strip(), line[at_part].strip()) for _, line in lines]
-    if unknown := sorted({part for _, part in rows} - set(PARTS)):
-        raise ConfigurationError(f"{path} names the part {unknown[0]!r}: use {', '.join(PARTS)}.")
+    if unknown := sorted({part for _, part in rows} - {*PARTS, EXTERNAL}):
+        raise ConfigurationError(
+            f"{path} names the part {unknown[0]!r}: use {', '.join((*PARTS, EXTERNAL))}."
+        )
     patients = [patient for patient, _ in rows]
     split: dict[str, str] = dict(rows)
     if repeated := [patient for patient, count in Counter(patients).items() if count > 1]:
@@ -49,12 +55,14 @@ def check_split_file(
             f"{path} names patients more than once: {name_some(repeated)}; keep one row each."
         )
     known = {*labelled, *unlabelled, *excluded}
+    teaching = {patient for patient, part in rows if part in PARTS}
+    allowed = {*excluded, *(patient for patient in learners if split.get(patient) == "train")}
     for fault, remedy, names in (
         ("names patients who are not in the cohort", "remove them", set(patients) - known),
         (
             "names patients without onset or lesion side",
-            "remove them",
-            set(patients) & set(unlabelled) - set(excluded),
+            "remove them, or put them into the part train with training.unknown_onset: true",
+            teaching & set(unlabelled) - allowed,
         ),
         ("lacks patients of the cohort", "give each a part", set(labelled) - set(excluded) - set(patients)),
     ):
@@ -67,6 +75,10 @@ def check_split_file(
         raise ConfigurationError(
             f"{path} leaves the {empty[0]} part empty: give it patients, or set split.file: null."
         )
+    try:
+        check_persons(split, persons or {}, source=path)
+    except SplitError as error:
+        raise ConfigurationError(str(error)) from None
     return split
 
 

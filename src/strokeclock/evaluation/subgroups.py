@@ -111,6 +111,7 @@ def assign_groups(patients: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame
     volume = number(lesions["volume_ml"])
     minutes = number(patients["onset_to_mri_min"])
     borderline = minutes.between(*BORDERLINE_MIN).map({True: "4 to 5 h", False: "outside"})
+    borderline = borderline.where(minutes.notna(), NOT_GIVEN)  # of a class alone
     columns = {
         ALL: pd.Series(ALL, patients.index),
         "field strength": field.map(lambda tesla: NOT_GIVEN if np.isnan(tesla) else f"{tesla:g} T"),

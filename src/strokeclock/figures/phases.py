@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 from matplotlib.figure import Figure
 
+from strokeclock.cohort.labels import has_label, label_time
 from strokeclock.cohort.parts import PARTS
 from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.evaluation.tables import name_target
 from strokeclock.figures.sheet import Arrow, Row, draw_chain
 from strokeclock.models.registry import find_network
+from strokeclock.series import list_sides
 from strokeclock.training.phases import (
     GENESIS,
     ORIGINS,
@@ -147,10 +149,12 @@ def _describe_training(
 
 def _count_hemispheres(patients: pd.DataFrame, task: Task) -> str:
     """How many hemispheres there are, and how many of them have label 1."""
-    sides = patients["lesion_side"].map({"left": 1, "right": 1, "both": 2})
+    patients = patients[has_label(patients, below_min=task.below_min)]
+    sides = patients["lesion_side"].map(lambda side: len(list_sides(side)))
     if task.both_hemispheres:
         return f"{2 * len(patients)}\n{sides.sum()} positive"
-    return f"{sides.sum()}\n{sides[patients['onset_to_mri_min'] < task.below_min].sum()} positive"
+    short = label_time(patients, below_min=task.limit_min) == 1
+    return f"{sides.sum()}\n{sides[short].sum()} positive"
 
 
 def _describe_epochs(settings: Mapping, *, by: str | None) -> str:

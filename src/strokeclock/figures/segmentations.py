@@ -73,10 +73,11 @@ def draw_segmentations(
     """
     network, view, _ = read_segmenter(model, series=channels, split=split)
     spacing = np.array(nib.Nifti1Image.from_filename(grid).header.get_zooms()[:3]) * view.average
-    any_time = Task("phase", below_min=np.inf, after=None)  # the lesion's hemispheres
+    detection = Task("phase", below_min=None, after=None)
     units = read_hemispheres(
-        manifest, cohort=cohort, split=split, task=any_time, part="test", contralateral=True
+        manifest, cohort=cohort, split=split, task=detection, part="test", contralateral=True
     )
+    units = units.select(np.flatnonzero(units.labels == 1).tolist())
     masks, known = read_masks(units, cohort=cohort, volumes=volumes, view=view)
     found = [
         Found(

@@ -65,9 +65,20 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
         f"{sum(people.excluded.values())} were excluded ({_list(stages)})" if stages else "none was excluded"
     )
     if people.unlabelled:
-        yield f"{people.unlabelled} without onset time or side of the lesion are in no part"
+        yield f"{people.unlabelled} without onset or side of the lesion are in no part"
+    if people.external:
+        yield f"{people.external} of an external cohort taught nothing and are not among the following"
     train, validation, test = people.parts.values()
-    stayed = "the others" if stages or people.unlabelled else "they"
+    further = [
+        f"{number} {kind}"
+        for number, kind in (
+            (people.unknown_onset, "of unknown onset"),
+            (people.without_lesion, "without an acute lesion"),
+        )
+        if number
+    ]
+    others = stages or people.unlabelled or people.external or further
+    stayed = "the others" if others else "they"
     how = (
         "by a given list"
         if config["split"]["file"]
@@ -80,6 +91,16 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
     for limit, below in people.below.items():
         train, validation, test = below.values()
         yield f"{name_target(limit)} held for {train}, {validation} and {test} of them"
+    if people.of_class:
+        yield (
+            f"of {people.of_class} of them only the class TSS < 4.5 h or not is known, so that they took "
+            "part in no other time task"
+        )
+    if further:
+        yield (
+            f"{_list(further)} joined the training part where no time is learned: in Models Genesis, in the "
+            "task of lesion or not and in the segmentation of the lesion"
+        )
 
 
 def _images(config: Mapping) -> Iterator[str]:

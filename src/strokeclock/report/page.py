@@ -248,8 +248,16 @@ def _flow(people: People) -> Iterator[tuple[str, int]]:
     for stage, number in people.excluded.items():
         yield f"excluded at {stage}", number
     if people.unlabelled:
-        yield "without onset time or side", people.unlabelled
+        yield "without onset or side", people.unlabelled
+    if people.external:
+        yield "of an external cohort", people.external
     yield "divided into parts", sum(people.parts.values())
+    if people.of_class:
+        yield "of these with a class of the onset alone", people.of_class
+    if people.unknown_onset:
+        yield "of unknown onset, in training without time", people.unknown_onset
+    if people.without_lesion:
+        yield "without an acute lesion, in training without time", people.without_lesion
 
 
 def _classes(people: People) -> dict[str, Any]:

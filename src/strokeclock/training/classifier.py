@@ -182,7 +182,8 @@ class Classification(Objective[Classifier, CohortMaterial]):
         targets = train.labels
         if settings.label_softness and not self.task.both_hemispheres:
             minutes = torch.from_numpy(learned.minutes).to(device)
-            targets = soften(minutes, below_min=self.task.limit_min, width=settings.label_softness)
+            softened = soften(minutes, below_min=self.task.limit_min, width=settings.label_softness)
+            targets = torch.where(minutes.isnan(), targets, softened)  # a class alone stays hard
 
         def loss(batch: np.ndarray, step: Step) -> torch.Tensor:
             logits = train.logits(batch, change=change and partial(change, generator=step.generator))

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from strokeclock.cohort.parts import check_leakage, read_split
+from strokeclock.cohort.parts import check_leakage, check_not_external, read_parts, read_split
 from strokeclock.models.channels import has_contralateral
 from strokeclock.training.phases import Task
 from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
@@ -84,6 +84,8 @@ class CohortFiles:
             part: [patient for patient in patients if patient not in left_out]
             for part, patients in read_split(self.split).items()
         }
+        learned_from = {patient for found in units.values() for patient in found.patients}
+        check_not_external(learned_from, read_parts(self.split), what="a network")
         check_leakage({part: found.participants for part, found in units.items()}, participants)
         return CohortMaterial(
             grid=units[parts[0]].values.shape[2:],

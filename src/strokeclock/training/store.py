@@ -8,8 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
+from strokeclock.cohort.labels import has_label, label_time
 from strokeclock.cohort.parts import SplitError, read_split
-from strokeclock.cohort.split import is_labelled, read_cohort
+from strokeclock.cohort.split import read_cohort, read_members
 from strokeclock.errors import PatientError
 from strokeclock.models.channels import has_contralateral
 from strokeclock.series import SIDES, list_sides
@@ -51,7 +52,7 @@ class Hemispheres:
     patients, sides : of each hemisphere.
     values : (n, channels, x, y, z) float16; 0 to 1, background 0; mapped from their files.
     labels : (n,) float32, 0 or 1; NaN for phase 0, which has none.
-    minutes : (n,) float32, from onset to MRI.
+    minutes : (n,) float32, from onset to MRI; NaN where not known.
     """
 
     patients: tuple[str, ...]
@@ -106,17 +107,17 @@ def read_hemispheres(
     ----------
     manifest : hemispheres/manifest.tsv; beside it <patient>.npy, float16 (2, channels, x, y, z): left, then
         right mirrored.
-    cohort : cohort.tsv with onset_to_mri_min (minutes) and lesion_side (left, right, both).
+    cohort : cohort.tsv with onset_to_mri_min (minutes), onset_class, lesion_side (left, right, both, none).
     split : split.tsv; patients who are not in it are left out.
-    task : for a time task only the lesion's hemispheres are read; for lesion or not, and without a task
-        (phase 0, no labels), both.
+    task : for a time task only the lesion's hemispheres are read, of patients who have its label
+        (`labels.label_time`); for lesion or not, and without a task (phase 0, no labels), both.
     part : train, validation or test.
     contralateral : each hemisphere has the contralateral one's channels behind its own.
 
     Raises
     ------
     SplitError
-        The part is empty, or a patient of it has no label.
+        The part is empty, a patient of it has no lesion side, or none of them has the task's label.
     PatientError
         A hemisphere holds values that are not finite.
     """
@@ -125,25 +126,32 @@ def read_hemispheres(
         raise SplitError(
             f"{split}: the {part} part is empty: give it patients (split.counts or split.fractions)."
         )
-    rows = read_cohort(cohort).set_index("patient")
-    unlabelled = [p for p in patients if p not in rows.index or not is_labelled(rows.loc[[p]]).all()]
-    if unlabelled:
-        raise SplitError(
-            f"{split}: patient {unlabelled[0]} has no onset time or lesion side in {cohort}: take the "
-            "patient out of the split."
-        )
     below_min = None if task is None else task.below_min
+    members = read_members(cohort, split, below_min=below_min)[part]
+    if len(members) < len(patients):
+        sided = has_label(read_cohort(cohort).set_index("patient").reindex(patients), below_min=None)
+        if not sided.all():
+            raise SplitError(
+                f"{split}: patient {sided.index[~sided][0]} has no lesion side in {cohort}: take the patient "
+                "out of the split."
+            )
+        patients = list(members.index)
+    if not patients:
+        raise SplitError(
+            f"{split}: no patient of the {part} part has the label of TSS < {below_min:g} min: give the part "
+            "patients of known onset."
+        )
     units = []  # patient, side, label, minutes
-    labelled = rows.loc[patients, ["lesion_side", "onset_to_mri_min"]]
-    for patient, lesion, minutes in labelled.itertuples(name=None):
+    short = None if below_min is None else label_time(members, below_min=below_min)
+    for patient, lesion, minutes in members[["lesion_side", "onset_to_mri_min"]].itertuples(name=None):
         for side in SIDES:
             has_lesion = side in list_sides(lesion)
             if task is None:
                 units.append((patient, side, np.nan, minutes))
-            elif below_min is None:
+            elif short is None:
                 units.append((patient, side, has_lesion, minutes))
             elif has_lesion:
-                units.append((patient, side, minutes < below_min, minutes))
+                units.append((patient, side, short[patient], minutes))
     names, sides, *numbers = zip(*units, strict=True)
     labels, times = (np.array(column, dtype=np.float32) for column in numbers)
     paths = {patient: Path(manifest).with_name(f"{patient}.npy") for patient in patients}

@@ -5,13 +5,13 @@ import pandas as pd
 from strokeclock.cohort.demographics import write_table1
 
 COHORT = """\
-patient\tage\tsex\tnihss\tonset_to_mri_min
-a\t50\tF\t2\t60
-b\t60\tM\t4\t120
-c\t70\tF\t8\t240
-d\t80\tF\t16\t481
-e\t90\tM\t\t600
-f\t40\t\t5\t100
+patient\tage\tsex\tnihss\tonset_to_mri_min\tlesion_side
+a\t50\tF\t2\t60\tleft
+b\t60\tM\t4\t120\tleft
+c\t70\tF\t8\t240\tleft
+d\t80\tF\t16\t481\tleft
+e\t90\tM\t\t600\tleft
+f\t40\t\t5\t100\tleft
 """
 SPLIT = "patient\tpart\na\ttrain\nb\ttrain\nc\tvalidation\nd\ttest\ne\ttest\n"
 
@@ -62,3 +62,20 @@ def test_a_part_of_one_patient_has_no_quartiles(tmp_path):
         ["1", "50 (one patient)", "1 (100%)", "2 (one patient)", "60 (one patient)"],
         ["1", "40 (one patient)", "unknown", "5 (one patient)", "100 (one patient)"],
     ]
+
+
+def test_only_known_onsets_are_described_and_others_are_counted(tmp_path):
+    """A time is learned from nobody else, so the characteristics are not theirs."""
+    cohort = (
+        COHORT.replace("lesion_side\n", "lesion_side\tonset_class\n").replace("left\n", "left\t\n")
+        + "g\t20\tM\t1\t\tright\t\nh\t30\tM\t0\t90\tnone\t\ni\t50\tF\t2\t\tboth\t<4.5h\nj\t1\tF\t0\t\t\t\n"
+    )
+    split = SPLIT + "g\ttrain\nh\ttrain\ni\ttest\nj\texternal\n"
+    make_table(tmp_path, cohort=cohort, split=split)
+    table = pd.read_csv(tmp_path / "table1.csv", index_col=0, dtype=str, keep_default_na=False)
+    assert list(table.loc["Patients, n"]) == ["3", "3", "6"]
+    assert list(table.loc["Age, years: median (IQR)"]) == ["60 (55-65)", "80 (65-85)", "65 (52.5-77.5)"]
+    assert table.loc["Onset to MRI, min: median (IQR)", "test"] == "540.5 (510.75-570.25); 1 missing"
+    assert list(table.loc["Onset unknown, n"]) == ["1", "0", "1"]
+    assert list(table.loc["No acute lesion, n"]) == ["1", "0", "1"]
+    assert list(table.loc["External cohort, n"]) == ["", "", "1"]

@@ -50,11 +50,32 @@ def test_only_the_training_part_is_divided(files):
 
 def test_more_folds_than_patients_are_refused(files):
     assert len(read_folds(**files, folds=5, seed=0)) == 5
-    with pytest.raises(SplitError, match=r"has 5 patients for 6 folds: lower training\.phase0_segmentation"):
+    with pytest.raises(
+        SplitError, match=r"has 5 patients of known onset for 6 folds: lower training\.phase0"
+    ):
         read_folds(**files, folds=6, seed=0)
 
 
-def test_a_training_patient_without_onset_time_is_named(files):
+def test_a_patient_of_unknown_onset_is_in_no_fold(files):
     files["cohort"].write_text(files["cohort"].read_text().replace(f"p02\t{MINUTES[2]}\t", "p02\t\t"))
-    with pytest.raises(SplitError, match=r"patient p02 has no onset time in .*cohort\.tsv"):
-        read_folds(**files, folds=2, seed=0)
+    known = [PATIENTS[number] for number in (0, 1, 3, 22)]
+    minutes = [MINUTES[number] for number in (0, 1, 3, 22)]
+    assert read_folds(**files, folds=2, seed=0) == divide_folds(known, minutes, folds=2, seed=0)
+
+
+def test_scans_of_one_person_are_in_one_fold(files):
+    table = pd.read_csv(files["cohort"], sep="\t").assign(person=PATIENTS)
+    table.loc[[0, 3, 22], "person"] = "p01"
+    table.to_csv(files["cohort"], sep="\t", index=False)
+    folds = read_folds(**files, folds=2, seed=0)
+    assert sorted(folds) == [["p00", "p01", "p03", "p22"], ["p02"]]
+
+
+def test_a_class_of_the_onset_counts_as_a_time_inside_it(files):
+    table = pd.read_csv(files["cohort"], sep="\t").assign(onset_class="")
+    table.loc[[0, 1], "onset_to_mri_min"] = None
+    table.loc[[0, 1], "onset_class"] = ["<4.5h", ">=4.5h"]
+    table.to_csv(files["cohort"], sep="\t", index=False)
+    training = [*PATIENTS[:4], PATIENTS[22]]
+    minutes = [135, 540, MINUTES[2], MINUTES[3], MINUTES[22]]
+    assert read_folds(**files, folds=2, seed=0) == divide_folds(training, minutes, folds=2, seed=0)

@@ -123,7 +123,7 @@ def test_no_labelled_patient_gives_an_empty_split(caplog):
     split = make_split(cohort(5).assign(onset_to_mri_min=np.nan), counts=[272, 68, 82], seed=0)
     assert list(split.columns) == ["patient", "part"]
     assert split.empty
-    assert "no patient has a part" in caplog.text
+    assert "none is in training, validation or test" in caplog.text
 
 
 def test_overlap_is_refused():

@@ -40,7 +40,7 @@ def test_the_papers_settings_in_words(config):
     for said in (
         "50 synthetic patients were made (seed 0).",
         "5 were excluded (3 at entry and 2 at quality).",
-        "1 without onset time or side of the lesion are in no part.",
+        "1 without onset or side of the lesion are in no part.",
         "The others were divided into 30 for training, 6 for validation and 8 for test",
         "TSS < 3 h held for 11, 2 and 3 of them. TSS < 4.5 h held for 17, 3 and 4 of them.",
         "224 × 224 × 26 voxels on the grid",

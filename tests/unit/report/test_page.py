@@ -167,7 +167,7 @@ def test_exclusions_are_listed_with_stage_and_reason(run, check):
     assert page.cells[place : place + 3] == ["gone", "entry", "no FLAIR series"]
     assert "21 entered" in page.text
     assert "1 excluded at quality" in page.text
-    assert "1 without onset time or side" in page.text
+    assert "1 without onset or side" in page.text
     assert "18 divided into parts" in page.text
 
 

@@ -11,7 +11,7 @@ from strokeclock.training.store import check_channels, check_classes, read_hemis
 
 def _read(toys, phase, part="train", **changes):
     return read_hemispheres(
-        toys.manifest, cohort=toys.cohort, split=toys.split, task=PAPER[phase], part=part, **changes
+        toys.manifest, cohort=toys.cohort, split=toys.split, task=phase and PAPER[phase], part=part, **changes
     )
 
 
@@ -76,14 +76,61 @@ def test_empty_part_is_refused(toys):
         _read(toys, "phase1_stroke", "validation")
 
 
-@pytest.mark.parametrize("column", ["onset_to_mri_min", "lesion_side"])
-def test_patient_without_label_is_refused(toys, column):
-    rows = pd.read_csv(toys.cohort, sep="\t")
-    rows[column] = rows[column].astype(object)
-    rows.loc[5, column] = None
+def _change(toys, number, **cells):
+    rows = pd.read_csv(toys.cohort, sep="\t", dtype=object)
+    rows.loc[number, list(cells)] = list(cells.values())
     rows.to_csv(toys.cohort, sep="\t", index=False)
-    with pytest.raises(SplitError, match="toy-05"):
+
+
+def test_a_patient_without_a_side_is_refused(toys):
+    _change(toys, 5, lesion_side=None)
+    with pytest.raises(SplitError, match="toy-05 has no lesion side"):
         _read(toys, "phase2_tss3h")
+
+
+@pytest.mark.parametrize(
+    ("cells", "taught"),
+    [
+        ({}, {"phase1_stroke": 1, "phase2_tss3h": 0, "phase3_tss4h5": 1, "phase4_attention": 1}),
+        ({"onset_to_mri_min": None}, {"phase1_stroke": 1}),
+        (
+            {"onset_to_mri_min": None, "onset_class": ">=4.5h"},
+            {"phase1_stroke": 1, "phase3_tss4h5": 0, "phase4_attention": 0},
+        ),
+        ({"lesion_side": "none"}, {"phase1_stroke": 0}),
+    ],
+    ids=["known", "unknown", "class", "no lesion"],
+)
+def test_a_patient_takes_part_in_the_tasks_whose_label_it_has(toys, cells, taught):
+    """Of toy-05, 205 min: the label of a lesion's hemisphere, and of the first where there is none."""
+    _change(toys, 5, **cells)
+    found = {}
+    for phase in ("phase1_stroke", "phase2_tss3h", "phase3_tss4h5", "phase4_attention"):
+        units = _read(toys, phase)
+        labels = [
+            label for patient, label in zip(units.patients, units.labels, strict=True) if patient == "toy-05"
+        ]
+        if labels:
+            found[phase] = max(labels)
+            assert len(labels) == (2 if phase == "phase1_stroke" else 1)
+    assert found == taught
+    assert _read(toys, None).patients.count("toy-05") == 2  # Models Genesis has no label
+
+
+def test_a_part_in_which_nobody_has_the_label_is_refused(toys):
+    rows = pd.read_csv(toys.cohort, sep="\t")
+    rows.assign(onset_to_mri_min=None, onset_class="<4.5h").to_csv(toys.cohort, sep="\t", index=False)
+    assert len(_read(toys, "phase3_tss4h5"))
+    with pytest.raises(SplitError, match="no patient of the train part has the label of TSS < 180 min"):
+        _read(toys, "phase2_tss3h")
+
+
+def test_scans_of_one_person_in_two_parts_are_refused(toys):
+    rows = pd.read_csv(toys.cohort, sep="\t")
+    persons = [*rows["patient"][:-1], rows["patient"][0]]
+    rows.assign(person=persons).to_csv(toys.cohort, sep="\t", index=False)
+    with pytest.raises(SplitError, match=r"toy-00 and toy-17 are scans of one person .* train and test"):
+        _read(toys, "phase1_stroke")
 
 
 def test_one_class_is_refused(toys):
