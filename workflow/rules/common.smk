@@ -29,7 +29,7 @@ try:
         for excluded, reason in patients.exclusions.items():
             logger.warning(f"patient {excluded} is excluded: {reason}.")
     patients.check_any_left()
-    settings.check_counts(patients=len(patients.labelled))
+    settings.check_counts(patients=patients.to_divide)
     if workflow.is_main_process:
         patients.check_readers_and_split()
     plan = make_plan(config, folder=RUN)
@@ -44,7 +44,7 @@ os.environ.update(
 
 
 wildcard_constraints:
-    patient=r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    patient=r"[A-Za-z0-9][A-Za-z0-9._+-]*",
     batch=r"b[01]*",
     net="|".join(networks()),
     start=r"random|genesis|imagenet|medical|phase\d+",

@@ -19,7 +19,8 @@ rule check:
         preprocessed=preprocessed_table,
         atlas=f"{RUN}/atlas/grid.nii.gz",
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
-        cohort=ancient(f"{RUN}/cohort/cohort.tsv"),  # a new patient makes no other stale; params hold the sides
+        cohort=ancient(f"{RUN}/cohort/entered.tsv"),  # a new patient makes no other stale; params hold the sides
+        lesions=patients.table_of("lesions"),
     output:
         table=patients.table_of("check"),
     log:
@@ -41,6 +42,11 @@ rule check:
             if patient in verdicts
         },
         sides=None if patients.are_phantoms else row_of("lesion_side"),
+        drawn=lambda wildcards: [
+            patient
+            for patient in patients_of(wildcards)
+            if patients.lesion_mask(patient)
+        ],
         is_in_atlas_space=patients.in_template_space,
     script:
         "../scripts/check.py"
@@ -84,6 +90,8 @@ rule split:
         counts=config["split"]["counts"],
         fractions=config["split"]["fractions"],
         seed=config["split"]["seed"],
+        external=config["split"]["external"],
+        unknown_onset=config["training"]["unknown_onset"],
     script:
         "../scripts/split.py"
 

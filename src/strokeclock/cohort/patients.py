@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 from strokeclock.batches import deal_batches, find_batch
+from strokeclock.cohort.external import check_columns, find_external
 from strokeclock.cohort.readers import read_reader_sheet
 from strokeclock.cohort.sheet import Cohort, read_sheet
 from strokeclock.cohort.sidecars import beside
@@ -55,8 +56,44 @@ class Patients:
 
     @property
     def labelled(self) -> list[str]:
-        """The patients whose onset time and lesion side are known."""
+        """The patients whose onset is known, and the lesion's side too or from its mask."""
         return self.cohort.labelled if self.cohort else self.ids
+
+    @cached_property
+    def external(self) -> set[str]:
+        """The patients of the external cohort; none are known yet where phantoms are still to be made.
+
+        ConfigurationError where split.external fits none.
+        """
+        return find_external(self.cohort.rows, self.config["split"]["external"]) if self.cohort else set()
+
+    @property
+    def learners(self) -> list[str]:
+        """Those of the others who may teach where no time is learned (training.unknown_onset)."""
+        if not (self.cohort and self.config["training"]["unknown_onset"]):
+            return []
+        return [
+            patient
+            for patient in self.cohort.unlabelled
+            if self.cell(patient, "lesion_side") or self.lesion_mask(patient)
+        ]
+
+    @property
+    def sided_by_mask(self) -> list[str]:
+        """The patients whose lesion's side is measured on its mask, because the sheet has none."""
+        if self.are_phantoms:
+            return []
+        return [
+            patient
+            for patient in self.ids
+            if self.lesion_mask(patient) and not self.cell(patient, "lesion_side")
+        ]
+
+    @property
+    def side_tables(self) -> list[str]:
+        """The tables of the batches that hold these patients."""
+        batches = sorted({self._batch_of[patient] for patient in self.sided_by_mask})
+        return [self.table_of("lesions", batch) for batch in batches]
 
     @property
     def exclusions(self) -> dict[str, str]:
@@ -205,6 +242,16 @@ class Patients:
     def _batch_of(self) -> dict[str, str]:
         return {patient: batch for batch, members in self.batches.items() for patient in members}
 
+    @property
+    def to_divide(self) -> int | None:
+        """How many patients of known onset are divided into training, validation and test.
+
+        None where it is not known yet: which phantoms are external is known when they are made.
+        """
+        if self.are_phantoms and self.config["split"]["external"]:
+            return None
+        return len(set(self.labelled) - self.external)
+
     def check_any_left(self) -> None:
         """Raise ConfigurationError where every patient of the sheet is excluded."""
         if not self.ids:
@@ -228,7 +275,9 @@ class Patients:
                 split,
                 labelled=self.labelled,
                 unlabelled=self.cohort.unlabelled if self.cohort else (),
+                learners=self.learners,
                 excluded=self.exclusions,
+                persons=self.cohort.persons if self.cohort else {},
             )
 
 
@@ -243,8 +292,10 @@ def read_patients(config: Mapping[str, Any], *, folder: str) -> Patients:
     Raises
     ------
     ConfigurationError
-        The cohort sheet has a fault (`sheet.read_sheet`). No error where it excludes all: `check_any_left`.
+        The cohort sheet has a fault (`sheet.read_sheet`), or split.external names an unknown column. No error
+        where the sheet excludes all (`check_any_left`) or no patient is external (`external`).
     """
+    check_columns(config["split"]["external"])
     cohort = (
         read_sheet(
             config["cohort"]["sheet"],

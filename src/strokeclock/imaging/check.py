@@ -1,6 +1,6 @@
 """The check of a patient's preprocessed files: numbers and verdict (`quality`), or why it is excluded."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,8 @@ import numpy as np
 from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.cohort.sheet import read_sides
 from strokeclock.imaging.exclusion import explain, read_exclusion
-from strokeclock.imaging.quality import judge, measure
+from strokeclock.imaging.lesion_side import find_contradiction
+from strokeclock.imaging.quality import add_review, judge, measure
 from strokeclock.imaging.quality_record import make_record, write_record
 from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.series import SERIES
@@ -22,7 +23,9 @@ def check_batch(
     atlas: str | Path,
     atlas_mask: str | Path,
     cohort: str | Path,
+    lesions: str | Path,
     sides: Mapping[str, str] | None,
+    drawn: Collection[str],
     is_in_atlas_space: bool,
     persons: Mapping[str, tuple[str, str]],
     thresholds: Mapping,
@@ -38,7 +41,11 @@ def check_batch(
     atlas, atlas_mask : paths
         T2w atlas and its brain mask, on the same grid.
     cohort, sides
-        cohort/cohort.tsv, and each patient's lesion side in the sheet; None: read from the cohort.
+        cohort/entered.tsv, and each patient's lesion side in the sheet; None: read from the cohort.
+    lesions : path
+        A table that holds their lesions (`batches`), on the atlas grid.
+    drawn : patients
+        Those whose lesion a person drew.
     is_in_atlas_space : bool
         The patients were made in atlas space, without preprocessing.
     persons : patient -> (verdict, reason)
@@ -51,6 +58,7 @@ def check_batch(
         "atlas": read_volume(atlas, patient="atlas", series="t2w"),
         "atlas_mask": read_volume(atlas_mask, patient="atlas", series="brain_mask"),
     }
+    lesion_of = read_batches(lesions, only=records)
     for patient, files in read_batches(preprocessed, only=records).items():
         record = check(
             {name: file for name, file in files.items() if name in SERIES},
@@ -58,6 +66,7 @@ def check_batch(
             transform=None if is_in_atlas_space else files["t2w_to_atlas"],
             patient=patient,
             recorded_side=sides[patient],
+            lesion=lesion_of[patient]["lesion"] if patient in drawn else None,
             thresholds=thresholds,
             person=persons.get(patient),
             **volumes,
@@ -75,6 +84,7 @@ def check(
     atlas: Volume,
     atlas_mask: Volume,
     recorded_side: str,
+    lesion: str | Path | None = None,
     thresholds: Mapping,
     person: tuple[str, str] | None,
 ) -> dict:
@@ -92,6 +102,8 @@ def check(
         T2w world to atlas world (4 x 4 text), for the brain's own volume; None: made in atlas space.
     patient, recorded_side
         See `quality.measure`.
+    lesion : file, optional
+        The lesion that a person drew, on the atlas grid, or why it cannot be used.
     thresholds : mapping
         The keyword arguments of `quality.judge`.
     person : (verdict, reason), optional
@@ -117,6 +129,8 @@ def check(
                 patient=patient,
             )
             automatic = judge(numbers, **thresholds)
+            if lesion and (fault := find_contradiction(lesion, patient=patient, recorded=recorded_side)):
+                automatic = add_review(automatic, fault)
             return make_record(patient, numbers=numbers, automatic=automatic, person=person)
         except Exception as error:  # `explain` raises again what is not the patient's
             reason = explain(error, patient=patient, step="quality check")

@@ -149,6 +149,12 @@ def judge(
     return verdict, "; ".join(fails + reviews)
 
 
+def add_review(automatic: tuple[str, str], reason: str) -> tuple[str, str]:
+    """Return the (verdict, reason) of `judge` with a further reason for a person to check."""
+    verdict, reasons = automatic
+    return "review" if verdict == "pass" else verdict, "; ".join(filter(None, (reasons, reason)))
+
+
 def _judge_series(numbers: Mapping, thresholds: Mapping[str, float]) -> list[str]:
     """Reasons for review: series that show too little of the brain, then series that do not fit."""
     uncovered, unfit = [], []

@@ -17,7 +17,7 @@ from strokeclock.imaging.exclusion import read_exclusion, run_step
 from strokeclock.imaging.hemispheres import require_symmetric_grid, split_hemispheres
 from strokeclock.imaging.resample import FWHM, resample_share
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
-from strokeclock.series import BOTH, SIDES
+from strokeclock.series import BOTH, NO_LESION, SIDES
 
 log = logging.getLogger(__name__)
 
@@ -231,15 +231,17 @@ def locate_lesion(
         The drawn mask; None: the lesion is found on DWI.
     scan : path or None
         The series on whose grid it was drawn; None: it was drawn on the atlas grid.
-    side : left, right, both, or empty where unknown
+    side : left, right, both, none, or empty where unknown
         Where the sheet has the lesion.
 
     Raises
     ------
     PatientError
         The mask cannot be used, or lies wholly in the contralateral hemisphere or outside the atlas; or no
-        lesion is found on DWI.
+        lesion is found on DWI; or the sheet says that there is none.
     """
+    if side == NO_LESION:
+        raise PatientError(patient, "the cohort sheet says that there is no acute lesion (lesion_side none)")
     registered = read_volume(dwi, patient=patient, series="dwi")
     if drawn:
         raw = read_volume(scan, patient=patient, series="dwi") if scan else registered

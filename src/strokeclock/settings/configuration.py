@@ -71,6 +71,11 @@ class Settings(Group):
                 "Both cohort.sheet and phantom.patients are set: "
                 "set phantom.patients to 0 or the sheet to null."
             )
+        if self.training.unknown_onset and self.cohort.require_onset:
+            yield (
+                "Configuration key training.unknown_onset is true, and cohort.require_onset is true, which "
+                "excludes patients of unknown onset: set cohort.require_onset: false."
+            )
         segmentation, counts = self.training.phase0_segmentation, self.split.counts
         if segmentation and counts and not self.split.file and counts[0] < segmentation.folds:
             yield (
@@ -96,15 +101,19 @@ class Settings(Group):
                 "the file to null."
             )
 
-    def check_counts(self, *, patients: int) -> None:
+    def check_counts(self, *, patients: int | None) -> None:
         """Refuse split.counts that do not fit the number of patients, before hours of preprocessing.
+
+        Parameters
+        ----------
+        patients : of known onset, outside an external cohort; None where their number is not known yet.
 
         Raises
         ------
         ConfigurationError
-            Every patient has a label and the counts do not sum to their number.
+            There are such patients, and the counts do not sum to their number.
         """
-        if fault := self.split.counts_fault(patients=patients, all_labelled=self.cohort.require_onset):
+        if patients and (fault := self.split.counts_fault(patients=patients)):
             raise ConfigurationError(fault)
 
     def as_mapping(self) -> dict:

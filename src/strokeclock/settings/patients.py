@@ -50,7 +50,9 @@ class Cohort(Group):
         "reader rows",
     )
     require_onset: bool = setting(
-        True, "false: patients without onset_to_mri_min are preprocessed but take no part in training"
+        True,
+        "false: patients without onset, or without a lesion of known side or mask, are not excluded; "
+        "training.unknown_onset says what they teach",
     )
     exclude: dict[str, Reason] = setting(
         {},
@@ -69,7 +71,7 @@ class Cohort(Group):
 class Split(Group):
     counts: Annotated[list[Natural], Field(min_length=3, max_length=3)] | None = setting(
         [272, 68, 82],
-        "size of each part; null: use fractions",
+        "size of each part, of patients of known onset; null: use fractions",
         unit="patients",
         source="P",
         names=("train", "validation", "test"),
@@ -80,6 +82,12 @@ class Split(Group):
         names=("train", "validation", "test"),
     )
     seed: Count = setting(2021, "seed of the random division")
+    external: dict[str, Annotated[list[str], Field(min_length=1)]] = setting(
+        {},
+        "{column of the cohort sheet: [values]}, such as {site: [B]}: patients with one of these values are "
+        "the external cohort (part external): nothing is learned from them, nor are they tested on",
+        kind="pairs {column: [values]}, the values texts (numbers in quotes)",
+    )
     file: PathName | None = setting(None, "an existing split (TSV: patient, part) to use instead")
 
     def faults(self) -> Iterator[str]:
@@ -89,15 +97,21 @@ class Split(Group):
                 f"Configuration key split.fractions is {self.fractions}, together {total:.6g}: "
                 "make them sum to 1."
             )
+        if self.file and self.external:
+            yield (
+                "Configuration keys split.file and split.external are both set: write the part external into "
+                "the file, and set split.external to {}."
+            )
         yield from missing_file("split.file", self.file)
 
-    def counts_fault(self, *, patients: int, all_labelled: bool) -> str | None:
-        """Return why the counts do not fit this number of patients, or None."""
-        if not self.counts or self.file or not all_labelled or sum(self.counts) == patients:
+    def counts_fault(self, *, patients: int) -> str | None:
+        """Return why the counts do not fit this number of patients of known onset, or None."""
+        if not self.counts or self.file or sum(self.counts) == patients:
             return None
         return (
             f"Configuration key split.counts is {self.counts}, together {sum(self.counts)}, but {patients} "
-            "patients enter: correct the counts, or set split.counts: null to use split.fractions."
+            "patients of known onset enter: correct the counts, or set split.counts: null to use "
+            "split.fractions."
         )
 
 

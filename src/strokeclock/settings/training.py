@@ -173,6 +173,12 @@ class Training(Group):
     threads: Natural = setting(
         1, "torch threads; they change the bytes of results, so --cores does not set them"
     )
+    unknown_onset: bool = setting(
+        False,
+        "true: patients of unknown onset whose lesion has a side or a mask, and those without acute lesion, "
+        "join the training part in phases 0 and 1 and the segmentation (needs cohort.require_onset: false)",
+        source="P",
+    )
     device: Literal["auto", "cpu", "cuda"] = setting("auto", "where networks are trained")
     precision: Literal["fp32", "bf16", "auto"] = setting(
         "fp32",

@@ -23,15 +23,23 @@ def check_batch(tmp_path):
     for patient, paths in files.items():
         write_exclusion(paths.values(), f"{patient} moved")
     write_batch(tmp_path / "preprocessed.tsv", files)
+    write_batch(tmp_path / "lesions.tsv", {p: {"lesion": named["dwi"]} for p, named in files.items()})
     (tmp_path / "cohort.tsv").write_text("patient\tlesion_side\np1\tleft\np2\tboth\n")
 
     def check(**changes):
-        settings = {"sides": None, "is_in_atlas_space": False, "persons": {}, "thresholds": {"min_nmi": 1}}
+        settings = {
+            "sides": None,
+            "drawn": ["p2"],
+            "is_in_atlas_space": False,
+            "persons": {},
+            "thresholds": {"min_nmi": 1},
+        }
         module.check_batch(
             tmp_path / "preprocessed.tsv",
             tmp_path / "checks.tsv",
             records={patient: {"record": tmp_path / f"{patient}.json"} for patient in files},
             cohort=tmp_path / "cohort.tsv",
+            lesions=tmp_path / "lesions.tsv",
             atlas=tmp_path / "atlas.nii.gz",
             atlas_mask=tmp_path / "atlas_mask.nii.gz",
             **settings | changes,
@@ -61,6 +69,7 @@ def test_each_patient_is_checked_with_their_own_side_files_and_verdict(check_bat
     check_batch(persons={"p2": ("pass", "fine")})
     assert [one["recorded_side"] for one in seen.values()] == ["left", "both"]  # of the cohort
     assert [one["person"] for one in seen.values()] == [None, ("pass", "fine")]
+    assert [one["lesion"] for one in seen.values()] == [None, str(tmp_path / "p2_dwi")]
     assert seen["p1"]["volumes"] == {"t2w", "dwi"}
     assert seen["p1"]["mask"] == str(tmp_path / "p1_brain_mask")
     assert seen["p1"]["transform"] == str(tmp_path / "p1_t2w_to_atlas")

@@ -314,8 +314,10 @@ def test_networks_and_starts_must_leave_something(config):
 def test_counts_that_do_not_fit_are_refused_before_the_first_job(config):
     settings = check_configuration(config)
     settings.check_counts(patients=422)
-    with pytest.raises(ConfigurationError, match=r"together 422, but 421 patients enter"):
+    with pytest.raises(ConfigurationError, match=r"together 422, but 421 patients of known onset enter"):
         settings.check_counts(patients=421)
+    settings.check_counts(patients=0)  # patients are only preprocessed
+    settings.check_counts(patients=None)  # phantoms of an external cohort are known later
     config["split"]["counts"] = None
     check_configuration(config).check_counts(patients=421)
 
