@@ -13,6 +13,7 @@ from typing import Any
 from strokeclock.models.channels import channel_names
 from strokeclock.models.registry import network_started_from, networks, segmenting_network
 from strokeclock.pretraining.sources import list_data_sets, list_missing_starts
+from strokeclock.series import SERIES
 from strokeclock.training.phases import (
     GENESIS,
     QUESTION,
@@ -79,7 +80,8 @@ class Plan:
     @property
     def not_run(self) -> dict[tuple[str, str, str], str]:
         """Row (network, phase, start) of Table 2 that no training makes -> why."""
-        return list_not_run(self.trainings, tasks=self.tasks, missing=self.missing)
+        networks = list_not_run(self.trainings, tasks=self.tasks, missing=self.missing)
+        return networks | self._baselines_not_run
 
     @property
     def below_min(self) -> dict[str, float | None]:
@@ -214,15 +216,39 @@ class Plan:
 
     @property
     def radiomics_phases(self) -> list[str]:
-        """The phases whose task the radiomics baseline has."""
-        return [_RADIOMICS] if _RADIOMICS in self.tasks else []
+        """The phases whose task the radiomics baseline has; none without FLAIR, which it measures."""
+        return [_RADIOMICS] if _RADIOMICS in self.tasks and not self._lack("flair") else []
+
+    @property
+    def ratio_rows(self) -> dict[str, list[str]]:
+        """Row of Table 2 of the ratios to the contralateral side -> the series that it needs."""
+        return {"flair": ["dwi", "flair"], "series": ["dwi"]}
+
+    def _lack(self, *series: str) -> str:
+        """Name the first of these series that is no channel, so that it is not in this run; "" if all are."""
+        return next((name for name in series if name not in self.config["models"]["channels"]), "")
+
+    @property
+    def _baselines_not_run(self) -> dict[tuple[str, str, str], str]:
+        """Row (baseline, phase, start) of Table 2 that cannot be made -> why."""
+        rows = {
+            ("ratio", phase, row): self._lack(*needed)
+            for phase in self.time_phases
+            for row, needed in self.ratio_rows.items()
+        }
+        if _RADIOMICS in self.tasks:
+            rows["ml", _RADIOMICS, "radiomics"] = self._lack("flair")
+        return {
+            row: f"it needs {SERIES[name].label}, which models.channels leaves out"
+            for row, name in rows.items()
+            if name
+        }
 
     @property
     def baseline_predictions(self) -> list[str]:
         """The predictions of the baselines, and of the segmented ratios joined with networks."""
         folder = f"{self.folder}/predictions"
-        has_ratios = {"dwi", "flair"} <= set(self.config["models"]["channels"])
-        ratios = ["flair", "series"] if has_ratios else []
+        ratios = [row for row, needed in self.ratio_rows.items() if not self._lack(*needed)]
         return [
             *(
                 f"{folder}/segmentation/{phase}/ratios/seed-{seed}.tsv"

@@ -80,7 +80,6 @@ _ALL = (
         title="FLAIR",
         place="own",
         bias_field="own",
-        required=True,
         min_coverage=0.95,
         min_fit=0.68,
         phantom=True,
@@ -105,6 +104,7 @@ CHANNELS = ("dwi", "t2w", "flair")  # of a hemisphere, the paper's
 # What is normalised and matched to the histogram reference: the paper's channels in their order, then others.
 MATCHED = (*CHANNELS, *(name for name in SERIES if SERIES[name].full is None and name not in CHANNELS))
 
+# Whatever the channels are: the T2w is registered to the atlas, and the lesion is found on DWI.
 REQUIRED = tuple(name for name in SERIES if SERIES[name].required)
 
 
@@ -122,8 +122,8 @@ def list_used(channels: Collection[str]) -> tuple[str, ...]:
 
     Series that every patient has, or that are computed for everyone, are among them:
 
-    >>> list_used(["flair"])
-    ('t2w', 'dwi', 'flair', 'adc')
+    >>> list_used(["flair"]), list_used(["adc"])
+    (('t2w', 'dwi', 'flair', 'adc'), ('t2w', 'dwi', 'adc'))
     """
     return tuple(
         name for name, series in SERIES.items() if series.required or series.derived or name in channels

@@ -357,7 +357,33 @@ def test_channels_and_view(planned):
     plan = planned({"models": {"channels": ["dwi", "adc"], "contralateral": True, "view": "brain"}})
     assert plan.channels == ["dwi", "adc", "contralateral_dwi", "contralateral_adc"]
     assert plan.brain_box == "results/r/hemispheres/brain_box.json"
-    assert not [path for path in plan.baseline_predictions if "/ratio/" in path]  # of DWI and FLAIR
+
+
+@pytest.mark.parametrize(
+    ("channels", "ratios", "reasons"),
+    [
+        (["dwi", "t2w", "flair"], ["flair", "series"], {}),
+        (
+            ["dwi", "t2w", "adc"],
+            ["series"],
+            {("ratio", "flair"): "FLAIR", ("ml", "radiomics"): "FLAIR"},
+        ),
+        (["flair", "t2w"], [], {("ratio", "flair"): "DWI", ("ratio", "series"): "DWI"}),
+    ],
+)
+def test_baselines_that_need_a_series_that_no_channel_is_say_so(planned, channels, ratios, reasons):
+    plan = planned({"models": {"channels": channels}})
+    asked = [path.split("/")[-2] for path in plan.baseline_predictions if "/ratio/phase3" in path]
+    assert asked == ratios
+    assert bool(plan.radiomics_phases) == bool(plan.baseline_tables) == ("flair" in channels)
+    found = {
+        (net, start): reason
+        for (net, phase, start), reason in plan.not_run.items()
+        if net in ("ratio", "ml") and phase in ("phase3_tss4h5", "phase4_attention")
+    }
+    assert found == {
+        row: f"it needs {series}, which models.channels leaves out" for row, series in reasons.items()
+    }
 
 
 def test_settings_of_networks(planned):

@@ -81,6 +81,10 @@ def merged(base, change):
                 "fit_operating_points": 1,
             },
         ),
+        (
+            {"models": {"channels": ["dwi", "t2w", "adc"]}},
+            NETWORK_RUNS | {"fit_ratio": 2, "fit_ml": 0, "radiomics": 0, "ml_baseline": 0, "mismatch": 1},
+        ),
         slow({"models": {"contralateral": True}}, NETWORK_RUNS),
         slow({"models": {"view": "hemisphere"}}, {"brain_box": 0, **NETWORK_RUNS}),
         ({"models": {"view": "brain"}}, {"brain_box": 1, **NETWORK_RUNS}),
@@ -106,6 +110,7 @@ def merged(base, change):
         "2d",
         "random",
         "no segmentation",
+        "no FLAIR",
         "contralateral",
         "view",
         "brain",

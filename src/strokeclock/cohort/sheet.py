@@ -12,7 +12,7 @@ from strokeclock.cohort.cells import read_cells
 from strokeclock.cohort.numbers import find_fault, strip_cap
 from strokeclock.errors import ConfigurationError
 from strokeclock.files import replacing
-from strokeclock.series import BOTH, NO_LESION, REQUIRED, SERIES, SIDES, Series
+from strokeclock.series import BOTH, CHANNELS, NO_LESION, SERIES, SIDES, Series, list_needed
 
 LESION_MASK = "lesion_mask"
 FILES = (*SERIES, LESION_MASK)
@@ -79,7 +79,7 @@ class Cohort:
 def read_sheet(
     path: str | Path,
     *,
-    needed: Collection[str] = REQUIRED,
+    needed: Collection[str] = list_needed(CHANNELS),
     require_onset: bool = True,
     exclude: Mapping[str, str] | None = None,
 ) -> Cohort:
@@ -264,7 +264,7 @@ def _fault(row: Mapping[str, str], *, needed: Collection[str], require_onset: bo
             return reason
     for name in FILES:
         if row[name] and not os.path.isfile(row[name]):
-            return f"column {name} names {row[name]}, which is not there: correct the path"
+            return f"column {name} names {os.path.basename(row[name])}, which is not there: correct the path"
     for column in _NUMBERS:
         if row[column] and (fault := find_fault(column, row[column])):
             return fault

@@ -138,7 +138,7 @@ def write_table2(
             row = _reader_row(key["model"], *read, settings) if read else _not_run(missing)
         else:
             scorer = Scorer(key["model"], stage, key["start"])
-            reason = NO_BASELINE if scorer.net == SUBSET else reasons.get(scorer, LEFT_OUT)
+            reason = reasons.get(scorer, NO_BASELINE if scorer.net == SUBSET else LEFT_OUT)
             row = (
                 _model_row(scorers[scorer], chosen.rows[scorer], settings, tasks)
                 if scorer in scorers

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from strokeclock.batches import read_batches
 from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.figures.preprocessed import MARGIN_MM, TITLES, axial, extent, write_sides
+from strokeclock.figures.rows import write_instead
 from strokeclock.figures.style import SKY, house_style
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.segmentation.lesion import DRAWN, Size, read_volumes
@@ -90,7 +91,8 @@ def draw_mismatch(
     """Draw a row for the early and one for the late patient: DWI, FLAIR and T2w, in radiological convention.
 
     Every series is divided by its median in the brain and has one scale in both patients. A lesion as drawn
-    is outlined; below the pictures stands the relative signal intensity, lesion : contralateral side.
+    is outlined; below the pictures stands the relative signal intensity, lesion : contralateral side. In a
+    run without FLAIR the figure says so instead.
 
     Parameters
     ----------
@@ -101,6 +103,11 @@ def draw_mismatch(
         cohort.tsv, split.tsv, and lesions/volumes.tsv with the lesions beside it.
     """
     files = read_batches(preprocessed)
+    if not all("flair" in named for named in files.values()):
+        with house_style():
+            figure = Figure(figsize=(4, 1))
+            write_instead(figure, "Not run: it needs FLAIR, which models.channels leaves out.")
+            return figure
     patients = read_split_table(split).merge(read_cohort(cohort), on="patient", how="left")
     sizes = read_volumes(volumes)
     minutes = dict(zip(patients["patient"], patients["onset_to_mri_min"], strict=True))

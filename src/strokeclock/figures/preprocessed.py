@@ -52,7 +52,7 @@ def draw_preprocessed(
     """Draw a row a series and eight slices from the base to the vertex, in radiological convention.
 
     Each series is shown from its percentile 0.5 to its percentile 99.7 inside the brain, bias-corrected and
-    not yet normalised.
+    not yet normalised. A series that is not in the run has no row.
 
     Parameters
     ----------
@@ -65,7 +65,8 @@ def draw_preprocessed(
     files, parts, excluded = read_batches(preprocessed), read_parts(split), read_exclusions(exclusions)
     included = [patient for patient in files if patient not in excluded]
     patient = choose_patient(parts, patients=included)
-    images = {series: nib.Nifti1Image.from_filename(files[patient][series]) for series in TITLES}
+    titles = {series: title for series, title in TITLES.items() if series in files[patient]}
+    images = {series: nib.Nifti1Image.from_filename(files[patient][series]) for series in titles}
     volumes = {series: np.asarray(image.dataobj, np.float32) for series, image in images.items()}
     affine = images["t2w"].affine
     step = np.diag(affine)[:3]  # mm
@@ -76,9 +77,9 @@ def draw_preprocessed(
     height = INCHES * (y.size * step[1]) / (x.size * step[0])
 
     with house_style():
-        figure = Figure(figsize=(INCHES * SLICES, height * len(TITLES)))
-        axes = figure.subplots(len(TITLES), SLICES, gridspec_kw={"wspace": 0, "hspace": 0})
-        for row, (series, title) in zip(axes, TITLES.items(), strict=True):
+        figure = Figure(figsize=(INCHES * SLICES, height * len(titles)))
+        axes = figure.subplots(len(titles), SLICES, gridspec_kw={"wspace": 0, "hspace": 0})
+        for row, (series, title) in zip(axes, titles.items(), strict=True):
             dark, bright = np.percentile(volumes[series][volumes[series] > 0], [0.5, 99.7])
             for axis, k in zip(row, shown, strict=True):
                 picture = axial(volumes[series][x][:, y, k])

@@ -108,9 +108,9 @@ def _images(config: Mapping) -> Iterator[str]:
     if not config["cohort"]["sheet"] and phantom["space"] == "template":
         yield "Registered volumes were made directly, without scanner, skull or registration"
     elif images["toolchain"] == "fsl":
-        yield from _fsl(images)
+        yield from _fsl(images, channels=config["models"]["channels"])
     else:
-        yield from _open(images)
+        yield from _open(images, channels=config["models"]["channels"])
     x, y, z = images["grid"]
     yield f"volumes have {x} × {y} × {z} voxels on the grid of the T2w MNI-152 atlas"
     intensity = images["intensity"]
@@ -133,7 +133,7 @@ def _images(config: Mapping) -> Iterator[str]:
     )
 
 
-def _fsl(images: Mapping) -> Iterator[str]:
+def _fsl(images: Mapping, *, channels: Collection[str]) -> Iterator[str]:
     n4, fsl = images["n4"], images["fsl"]
     yield (
         f"Bias fields were corrected by N4 (shrink factor {n4['shrink']}, at most "
@@ -143,17 +143,18 @@ def _fsl(images: Mapping) -> Iterator[str]:
         f"brains were stripped by BET (fraction {fsl['bet_fraction']:g}, after registration "
         f"{fsl['second_bet_fraction']:g})"
     )
+    flair = f" and FLAIR to T2w ({fsl['flair_dof']}, {fsl['flair_cost']})" if "flair" in channels else ""
     yield (
-        f"FLIRT registered T2w to the atlas ({fsl['t2w_dof']} degrees of freedom, {fsl['t2w_cost']}) and "
-        f"FLAIR to T2w ({fsl['flair_dof']}, {fsl['flair_cost']})"
+        f"FLIRT registered T2w to the atlas ({fsl['t2w_dof']} degrees of freedom, {fsl['t2w_cost']}){flair}"
     )
     yield _follow(images["dwi_transform"])
 
 
-def _open(images: Mapping) -> Iterator[str]:
+def _open(images: Mapping, *, channels: Collection[str]) -> Iterator[str]:
     own = images["open"]
+    flair = " and FLAIR rigidly to T2w" if "flair" in channels else ""
     yield (
-        f"T2w was registered to the atlas with {own['t2w_dof']} degrees of freedom and FLAIR rigidly to T2w, "
+        f"T2w was registered to the atlas with {own['t2w_dof']} degrees of freedom{flair}, "
         "the atlas's brain mask was transformed to it and refined"
     )
     yield _follow(images["dwi_transform"])
@@ -308,7 +309,12 @@ def _evaluation(config: Mapping) -> Iterator[str]:
         "rows were compared on the same test patients by DeLong's paired test and with readers by McNemar's "
         "exact test, corrected after Holm"
     )
-    own = settings["radiomics"]
+    if "flair" in config["models"]["channels"]:
+        yield from _radiomics(settings["radiomics"])
+    yield f"Grad-CAM was taken at the {settings['gradcam_layer']} convolutional stage"
+
+
+def _radiomics(own: Mapping) -> Iterator[str]:
     tuned = {
         "cross-validation": "by cross-validation in the training and validation parts, which both fitted it",
         "validation": "on the validation part; the training part fitted it",
@@ -326,7 +332,6 @@ def _evaluation(config: Mapping) -> Iterator[str]:
     )
     named = "" if own["classifier"] == "best" else f" the {own['classifier']}, with settings"
     yield f"its classifier was{named} chosen {tuned}"
-    yield f"Grad-CAM was taken at the {settings['gradcam_layer']} convolutional stage"
 
 
 def _join(clauses: Iterator[str]) -> str:

@@ -97,7 +97,7 @@ def test_written_tables(sheet, tmp_path):
     assert not {"t2w", "dwi", "flair", "adc", "lesion_mask", "onset", "mri_time"} & {*header}
     assert (tmp_path / "e.tsv").read_text().splitlines() == [
         "patient\tstage\treason",
-        "b\tentry\tno FLAIR series: name its file in column flair",
+        "b\tentry\tno FLAIR series: name its file in column flair, or take it out of models.channels",
     ]
 
 
