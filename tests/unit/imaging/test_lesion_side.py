@@ -27,9 +27,9 @@ def lesion(left, right):
     [
         (100, 0, "left"),
         (0, 3, "right"),
-        (85, 15, "left"),
-        (84, 16, "both"),
-        (15, 85, "right"),
+        (90, 10, "left"),
+        (89, 11, "both"),
+        (10, 90, "right"),
         (50, 50, "both"),
     ],
 )
