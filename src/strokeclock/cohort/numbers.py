@@ -46,6 +46,6 @@ def _describe(cell: str) -> str:
     """Return why a cell is no number, and the remedy."""
     if "," in cell and _NUMBER.fullmatch(cell.replace(",", ".", 1)):
         return ": write the number with a decimal point"
-    if re.match(rf"{_NUMBER.pattern}\s*[A-Za-zµ%]", cell):
+    if re.fullmatch(rf"{_NUMBER.pattern}\s*[A-Za-zµ%/.]+", cell):
         return ": write the number alone, without its unit"
     return ", not a number: correct it or leave it empty"

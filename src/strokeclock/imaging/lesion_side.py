@@ -19,8 +19,8 @@ from strokeclock.series import BOTH, SIDES
 
 log = logging.getLogger(__name__)
 
-# Least share of a lesion's volume on its side. In 47 phantoms with a lesion on one side it is .969 or more, in 17
-# with lesions on both sides .857 at most (toolchain open).
+# Least share of a lesion's volume on its side. In 47 phantoms with a lesion on one side it is .969 or more,
+# in 17 with lesions on both sides .857 at most (toolchain open).
 ONE_SIDED = 0.9
 SHEET, MASK = "sheet", "mask"  # where a side is from
 FROM = "side_from"

@@ -118,3 +118,159 @@ def test_a_spreadsheet_is_refused(tmp_path):
     path.write_bytes(b"PK\x03\x04\xff\xfe\x00binary")
     with pytest.raises(ConfigurationError, match="is not UTF-8 text: export the sheet"):
         read_sheet(path)
+
+
+def with_columns(**cells):
+    """A header and a row with further columns, or other cells."""
+    row = dict(zip(HEADER, GOOD, strict=True)) | cells
+    return [*row], [*row.values()]
+
+
+@pytest.mark.parametrize(
+    ("cells", "found"),
+    [
+        ({}, {"onset_to_mri_min": "120", "onset_kind": "known", "onset_class": "", "person": "a"}),
+        ({"onset_to_mri_min": "", "onset_to_mri_h": "4.5"}, {"onset_to_mri_min": "270"}),
+        (
+            {"onset_to_mri_min": "", "onset": "2024-03-01T08:00", "mri_time": "2024-03-01T10:00"},
+            {"onset_to_mri_min": "120", "onset_kind": "known"},
+        ),
+        (
+            {"onset_to_mri_min": "n/a", "onset_class": "≥ 4.5 h"},
+            {"onset_to_mri_min": "", "onset_class": ">=4.5h"},
+        ),
+        ({"person": "p+1"}, {"person": "p+1"}),
+        ({"age": "89+"}, {"age": "89"}),
+        ({"age": "n/a"}, {"age": ""}),
+        ({"patient": "sub-1+2"}, {"patient": "sub-1+2", "person": "sub-1+2"}),
+        ({"patient": "007"}, {"patient": "007"}),
+        ({"lesion_side": "", "lesion_mask": "x.nii"}, {"lesion_side": ""}),
+    ],
+)
+def test_what_a_row_becomes(sheet, cells, found):
+    header, row = with_columns(**cells)
+    cohort = read_sheet(sheet(row, header=header))
+    assert cohort.exclusions == {}
+    assert {name: cohort.rows[0][name] for name in found} == found
+
+
+@pytest.mark.parametrize(
+    ("cells", "reason"),
+    [
+        ({"age": "7O0"}, "column age is '7O0', not a number"),
+        ({"age": "+89"}, None),
+        ({"age": "65 years"}, "write the number alone, without its unit"),
+        ({"nihss": "4,5"}, "column nihss is '4,5': write the number with a decimal point"),
+        ({"field_t": "３"}, "column field_t is '３', not a number"),
+        ({"field_t": "15"}, "column field_t is 15, outside 0.05 to 12"),
+        ({"b_value": "1_000"}, "column b_value is '1_000', not a number"),
+        ({"lesion_side": "None"}, "use none where there is no acute lesion, n/a if not known"),
+        (
+            {"lesion_side": "none", "lesion_mask": "x.nii"},
+            "lesion_side is none, and column lesion_mask names a file",
+        ),
+        (
+            {"lesion_side": "none"},
+            "column lesion_side is none, so no time can be learned: remove the row, or set",
+        ),
+        (
+            {"lesion_side": "n/a"},
+            "column lesion_side is empty: fill it, name a mask in column lesion_mask, or set",
+        ),
+        ({"person": "Anna Muster"}, "column person holds more than letters, digits"),
+        (
+            {"onset_to_mri_min": "", "onset_kind": "wake-up"},
+            "column onset_to_mri_min is empty: fill it, or set",
+        ),
+        ({"onset_to_mri_min": "4.5"}, "which looks like hours"),
+    ],
+)
+def test_further_faults_of_a_row(sheet, cells, reason):
+    header, row = with_columns(**cells)
+    found = read_sheet(sheet(row, header=header)).exclusions
+    assert (reason is None) == (found == {})
+    assert reason is None or reason in found["a"]
+    assert "Muster" not in str(found)
+
+
+def test_who_enters_without_a_known_onset(sheet):
+    """And of them, whose onset and side allow a label of time: these are divided and counted."""
+    rows = {
+        "a": {},
+        "b": {"onset_to_mri_min": ""},
+        "c": {"onset_to_mri_min": "", "onset_class": "<4.5h"},
+        "d": {"lesion_side": "none"},
+        "e": {"lesion_side": "n/a"},
+        "f": {"lesion_side": "", "lesion_mask": "x.nii"},
+    }
+    more = {"onset_class": "", "lesion_mask": ""}
+    lines = [with_columns(**more | cells | {"patient": patient}) for patient, cells in rows.items()]
+    cohort = read_sheet(sheet(*(row for _, row in lines), header=lines[0][0]), require_onset=False)
+    assert cohort.patients == [*"abcdef"]
+    assert cohort.labelled == ["a", "c", "f"]
+    assert cohort.unlabelled == ["b", "d", "e"]
+    assert cohort.rows[3]["lesion_side"] == "none"
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), (",", "commas")])
+def test_a_sheet_with_other_separators_is_named_as_such(tmp_path, mark, name):
+    path = tmp_path / "cohort.tsv"
+    path.write_text(mark.join(HEADER) + "\n" + mark.join(GOOD) + "\n")
+    with pytest.raises(
+        ConfigurationError, match=f"is separated by {name}: export the sheet as tab-separated text"
+    ):
+        read_sheet(path)
+
+
+def test_a_sheet_whose_minutes_are_hours_is_refused(sheet):
+    rows = [changed("onset_to_mri_min", hours, patient=f"p{hours}") for hours in ("1.5", "4.5", "12", "30")]
+    with pytest.raises(ConfigurationError, match="3 of 4 numbers are under 24, which looks like hours"):
+        read_sheet(sheet(*rows))
+
+
+@pytest.mark.parametrize(
+    ("left_out", "lacks"),
+    [
+        ("onset_to_mri_min", "onset_to_mri_min (or another one of the onset)"),
+        ("lesion_side", "lesion_side (or lesion_mask)"),
+    ],
+)
+def test_a_label_needs_some_column(sheet, left_out, lacks):
+    header = [name for name in HEADER if name != left_out]
+    row = [cell for name, cell in zip(HEADER, GOOD, strict=True) if name != left_out]
+    with pytest.raises(ConfigurationError) as caught:
+        read_sheet(sheet(row, header=header))
+    assert f"lacks the column {lacks}" in str(caught.value)
+
+
+def test_links_are_not_followed(sheet, tmp_path):
+    """A file's sidecars lie beside its link, and its end may be named by a digest."""
+    (tmp_path / "objects").mkdir()
+    (tmp_path / "objects/5f2a").write_bytes(b"")
+    (tmp_path / "link.nii").symlink_to("objects/5f2a")
+    header, row = with_columns(dwi="link.nii", t2w="objects/../x.nii")
+    cohort = read_sheet(sheet(row, header=header))
+    assert cohort.rows[0]["dwi"] == str(tmp_path / "link.nii")
+    assert cohort.rows[0]["t2w"] == str(tmp_path / "x.nii")
+
+
+def test_a_missing_file_is_named_without_its_folder(sheet):
+    header, row = with_columns(dwi="anna_muster/dwi.nii")
+    found = read_sheet(sheet(row, header=header)).exclusions["a"]
+    assert found == "column dwi names dwi.nii, which is not there: correct the path"
+
+
+def test_no_stamp_and_no_folder_reaches_the_run(sheet, tmp_path):
+    header, row = with_columns(
+        onset_to_mri_min="",
+        onset="2024-03-01T08:00",
+        last_known_well="2024-03-01T07:00",
+        mri_time="2024-03-01T10:00",
+    )
+    write_cohort(
+        read_sheet(sheet(row, header=header)), table=tmp_path / "t.tsv", exclusions=tmp_path / "e.tsv"
+    )
+    written = (tmp_path / "t.tsv").read_text()
+    assert "2024" not in written
+    assert str(tmp_path) not in written
+    assert "nii" not in written
