@@ -399,7 +399,7 @@ def _strata(labelled: pd.DataFrame, *, smallest_part: int) -> np.ndarray:
 
 def _pooled(values: pd.Series, enough: int) -> pd.Series:
     """Labels of one nominal column, the smallest groups pooled until each has ``enough`` members."""
-    labels = values.astype(str)
+    labels = values.astype(object).where(values.notna(), "not given").astype(str)
     while (sizes := labels.value_counts().sort_index(kind="stable").sort_values(kind="stable")).iloc[
         0
     ] < enough:

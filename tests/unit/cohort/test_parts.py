@@ -5,7 +5,15 @@ import sys
 
 import pytest
 
-from strokeclock.cohort.parts import SplitError, check_leakage, read_exclusions, read_parts, read_split
+from strokeclock.cohort.parts import (
+    SplitError,
+    check_leakage,
+    check_not_external,
+    check_persons,
+    read_exclusions,
+    read_parts,
+    read_split,
+)
 from strokeclock.cohort.split import read_split_table
 from strokeclock.errors import StrokeclockError
 
@@ -79,3 +87,32 @@ def test_reading_needs_the_standard_library_alone():
         "assert not {'numpy', 'pandas', 'yaml'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+PARTS = {"a": "train", "b": "validation", "c": "test", "d": "external"}
+
+
+def test_the_external_part_is_read_and_is_none_of_the_three(split):
+    split.write_text("patient\tpart\n" + "".join(f"{patient}\t{part}\n" for patient, part in PARTS.items()))
+    assert read_parts(split) == PARTS
+    assert read_split(split) == {"train": ["a"], "validation": ["b"], "test": ["c"]}
+
+
+def test_nothing_is_learned_from_the_external_part():
+    check_not_external(["a", "b", "c", "stranger"], PARTS, what="a threshold")
+    with pytest.raises(SplitError, match="a threshold would be learned from patient d of the external part"):
+        check_not_external(["a", "d"], PARTS, what="a threshold")
+
+
+def test_a_training_patient_may_not_become_external():
+    with pytest.raises(SplitError, match="patient a was in the train part"):
+        check_leakage({"train": ["a"]}, {"external": ["a"]})
+
+
+def test_a_person_is_in_one_part():
+    check_persons(PARTS, {"a": "x", "b": "y"}, source="split.tsv")
+    check_persons(PARTS | {"e": "train"}, {"a": "x", "e": "x"}, source="split.tsv")
+    with pytest.raises(
+        SplitError, match=r"split.tsv: patients a and d are scans of one person .* train and external"
+    ):
+        check_persons(PARTS, {"a": "x", "d": "x"}, source="split.tsv")

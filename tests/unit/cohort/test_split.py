@@ -4,12 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from strokeclock.cohort.parts import SplitError
 from strokeclock.cohort.split import (
     assert_no_overlap,
     check_split,
     divide_cohort,
     make_split,
     read_cohort,
+    read_members,
     read_split_table,
 )
 from strokeclock.errors import ConfigurationError
@@ -189,3 +191,179 @@ def test_the_excluded_get_no_part_and_the_users_split_is_taken(tmp_path):
     divide_cohort(**files, file=tmp_path / "given.tsv", counts=None, fractions=[0.6, 0.2, 0.2], seed=1)
     parts = dict(read_split_table(files["split"]).itertuples(index=False))
     assert parts == dict(given[given["patient"] != "p0000"].itertuples(index=False))
+
+
+@pytest.mark.parametrize("column", ["site", "field_t"])
+def test_a_missing_site_or_field_is_a_group_of_its_own(column):
+    patients = cohort(60)
+    patients[column] = patients[column].where(patients.index % 5 != 0)
+    split = make_split(patients, counts=[36, 12, 12], seed=0)
+    assert sizes(split) == (36, 12, 12)
+
+
+def part_of(split):
+    return dict(split.itertuples(index=False))
+
+
+def with_persons(patients, scans):
+    """The first persons have so many scans each, neighbours in the table; everyone else has one."""
+    persons = [f"q{number}" for number, count in enumerate(scans) for _ in range(count)]
+    return patients.assign(person=persons + list(patients["patient"][len(persons) :]))
+
+
+@pytest.mark.parametrize(
+    ("n", "scans", "counts"),
+    [
+        (422, [2] * 30 + [5, 4, 3], (272, 68, 82)),
+        (40, [7, 6, 5], (24, 8, 8)),
+        (10, [2], (6, 2, 2)),
+    ],
+)
+@pytest.mark.parametrize("seed", range(3))
+def test_scans_of_one_person_are_in_one_part_and_counts_are_exact_where_they_can_be(n, scans, counts, seed):
+    patients = with_persons(cohort(n), scans)
+    split = make_split(patients, counts=counts, seed=seed)
+    assert sizes(split) == counts
+    parts = split.merge(patients).groupby("person")["part"].nunique()
+    assert (parts == 1).all()
+    assert sorted(split["patient"]) == sorted(patients["patient"])
+
+
+def test_counts_that_persons_do_not_allow_are_approached_and_logged(caplog):
+    """Six persons of two scans give even parts alone: (6, 2, 4) or its like is one away from (7, 2, 3)."""
+    caplog.set_level("INFO")
+    split = make_split(with_persons(cohort(12), [2] * 6), counts=(7, 2, 3), seed=0)
+    found = sizes(split)
+    assert sum(abs(a - b) for a, b in zip(found, (7, 2, 3), strict=True)) == 2
+    assert all(number % 2 == 0 and number for number in found)
+    assert f"12 scans of 6 persons: the parts have {[*found]} scans, wanted were [7, 2, 3]" in caplog.text
+
+
+def test_persons_of_one_scan_each_change_nothing():
+    patients = cohort(422)
+    split = make_split(patients, counts=[272, 68, 82], seed=2021)
+    named = patients.assign(person=patients["patient"].str.replace("p", "person"))
+    pd.testing.assert_frame_equal(make_split(named, counts=[272, 68, 82], seed=2021), split)
+
+
+def test_fewer_persons_than_parts_are_refused():
+    patients = cohort(6).assign(person=["x"] * 3 + ["y"] * 3)
+    with pytest.raises(ConfigurationError, match="6 labelled patients are scans of 2 persons"):
+        make_split(patients, counts=[2, 2, 2], seed=0)
+
+
+def unlike(n=30):
+    """Of p0000: class alone; p0001: unknown onset; p0002: no lesion; p0003: neither; p0004, p0005: site B."""
+    patients = cohort(n, sites=("a",)).assign(onset_class=None)
+    patients.loc[[0, 1, 3], "onset_to_mri_min"] = np.nan
+    patients.loc[0, "onset_class"] = "<4.5h"
+    patients.loc[2, "lesion_side"] = "none"
+    patients.loc[3, "lesion_side"] = None
+    patients.loc[[4, 5], "site"] = "B"
+    return patients
+
+
+def test_unknown_onsets_teach_in_the_training_part_if_asked_for():
+    known = 30 - 3
+    without = part_of(make_split(unlike(), counts=[15, 6, 6], seed=0))
+    assert len(without) == known
+    assert without["p0000"] in ("train", "validation", "test")  # it has the label of 4.5 h
+    parts = part_of(make_split(unlike(), counts=[15, 6, 6], seed=0, unknown_onset=True))
+    assert parts == without | {"p0001": "train", "p0002": "train"}
+
+
+def test_a_further_scan_of_unknown_onset_does_not_teach_what_its_person_tests():
+    patients = unlike()
+    parts = part_of(make_split(patients, counts=[15, 6, 6], seed=0))
+    tested = next(patient for patient, part in parts.items() if part == "test")
+    taught = next(patient for patient, part in parts.items() if part == "train")
+    patients = patients.assign(person=patients["patient"])
+    patients.loc[1, "person"], patients.loc[2, "person"] = tested, taught
+    again = part_of(make_split(patients, counts=[15, 6, 6], seed=0, unknown_onset=True))
+    assert again == parts | {"p0002": "train"}
+
+
+def test_the_external_cohort_is_a_part_of_its_own():
+    patients = unlike()
+    split = make_split(patients, counts=[13, 6, 6], seed=0, external={"site": ["B"]}, unknown_onset=True)
+    assert sizes(split) == (13 + 2, 6, 6)
+    assert [patient for patient, part in part_of(split).items() if part == "external"] == ["p0004", "p0005"]
+
+
+def test_external_patients_need_no_label_and_take_their_other_scans_along():
+    patients = unlike().assign(person=lambda table: table["patient"])
+    patients.loc[[3, 4, 20], "person"] = "one"
+    parts = part_of(make_split(patients, seed=0, fractions=[0.6, 0.2, 0.2], external={"site": ["B"]}))
+    assert {patient for patient, part in parts.items() if part == "external"} == {
+        "p0003", "p0004", "p0005", "p0020"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("external", "message"),
+    [
+        ({"hospital": ["B"]}, "split.external names the column hospital: use one of patient, person,"),
+        ({"site": ["B", "C"]}, "split.external names site C, which no patient who enters has"),
+        ({"lesion_mask": ["x"]}, "names the column lesion_mask"),
+    ],
+)
+def test_an_external_cohort_that_nobody_belongs_to_is_refused(external, message):
+    with pytest.raises(ConfigurationError, match=message):
+        make_split(unlike(), fractions=[0.6, 0.2, 0.2], seed=0, external=external)
+
+
+def test_numbers_are_compared_as_numbers():
+    patients = unlike().assign(field_t=[3.0] * 28 + [1.5] * 2)
+    parts = part_of(make_split(patients, fractions=[0.6, 0.2, 0.2], seed=0, external={"field_t": ["1.50"]}))
+    assert [patient for patient, part in parts.items() if part == "external"] == ["p0028", "p0029"]
+
+
+def write_file(tmp_path, parts):
+    path = tmp_path / "mine.tsv"
+    path.write_text("patient\tpart\n" + "".join(f"{patient}\t{part}\n" for patient, part in parts.items()))
+    return path
+
+
+def test_a_given_split_may_name_external_patients_and_those_of_unknown_onset_in_train(tmp_path):
+    patients = unlike()
+    parts = part_of(make_split(patients, fractions=[0.6, 0.2, 0.2], seed=0))
+    mine = write_file(tmp_path, parts | {"p0003": "external", "p0004": "external", "p0001": "train"})
+    with pytest.raises(ConfigurationError, match="without onset or lesion side: p0001"):
+        check_split(mine, patients=patients)
+    found = part_of(check_split(mine, patients=patients, unknown_onset=True))
+    # the file does not name p0002
+    assert found == parts | {"p0003": "external", "p0004": "external", "p0001": "train", "p0002": "train"}
+    mine = write_file(tmp_path, parts | {"p0001": "test"})
+    with pytest.raises(ConfigurationError, match="without onset or lesion side: p0001"):
+        check_split(mine, patients=patients, unknown_onset=True)
+
+
+def test_a_given_split_with_a_person_in_two_parts_is_refused(tmp_path):
+    patients = cohort(12).assign(person=lambda table: table["patient"])
+    parts = part_of(make_split(patients, fractions=[0.6, 0.2, 0.2], seed=0))
+    tested = next(patient for patient, part in parts.items() if part == "test")
+    taught = next(patient for patient, part in parts.items() if part == "train")
+    patients["person"] = patients["person"].replace(tested, taught)
+    with pytest.raises(ConfigurationError, match="are scans of one person and are in the parts"):
+        check_split(write_file(tmp_path, parts), patients=patients)
+
+
+def test_a_written_split_has_each_person_in_one_part(tmp_path):
+    """The assertion where a split is written, whoever made it."""
+    table = cohort(12).assign(person=["x", "x", *[f"p{number:04d}" for number in range(2, 12)]])
+    table.to_csv(tmp_path / "cohort.tsv", sep="\t", index=False)
+    (tmp_path / "exclusions.tsv").write_text("patient\tstage\treason\n")
+    divide_cohort(
+        tmp_path / "cohort.tsv",
+        tmp_path / "split.tsv",
+        exclusions=tmp_path / "exclusions.tsv",
+        counts=None,
+        fractions=[0.6, 0.2, 0.2],
+        seed=0,
+    )
+    parts = part_of(read_split_table(tmp_path / "split.tsv"))
+    assert parts["p0000"] == parts["p0001"]
+    rows = (tmp_path / "split.tsv").read_text().replace(f"p0000\t{parts['p0000']}", "p0000\texternal")
+    (tmp_path / "split.tsv").write_text(rows)
+    with pytest.raises(SplitError, match="p0000 and p0001 are scans of one person"):
+        read_members(tmp_path / "cohort.tsv", tmp_path / "split.tsv", below_min=270)
