@@ -1,8 +1,10 @@
 """Prediction files: read, checked, joined; contradictions refused."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from strokeclock.cohort.parts import SplitError
 from strokeclock.predictions import (
     PredictionError,
     Scorer,
@@ -187,6 +189,35 @@ def test_positive_is_under_the_threshold(tmp_path, cohort):
     check_against_cohort(scorers, **cohort())  # 270 min is not under 4.5 h, 269 min is
     with pytest.raises(PredictionError, match="wrong label for patient b: 1 must mean a TSS under"):
         check_against_cohort(scorers, **cohort(onset={"b": 269.0}))
+
+
+def test_a_class_of_the_onset_is_the_label_of_4h5_alone(tmp_path, cohort):
+    files = cohort(onset={"c": np.nan})
+    table = pd.read_csv(files["cohort"], sep="\t")
+    table.assign(onset_class=[None, None, "<4.5h", None]).to_csv(files["cohort"], sep="\t", index=False)
+    check_against_cohort(collect_predictions([write(tmp_path)]).values(), **files)
+    three_hours = "2d/phase2_tss3h/random"
+    scorers = collect_predictions([write(tmp_path / "3h", ROWS[:2], scorer=three_hours)]).values()
+    check_against_cohort(scorers, **files)  # c has no label of 3 h, and need not be scored
+    scorers = collect_predictions([write(tmp_path / "3h", scorer=three_hours)]).values()
+    with pytest.raises(PredictionError, match="wrong label for patient c"):
+        check_against_cohort(scorers, **files)
+
+
+def test_the_external_part_is_neither_asked_for_nor_allowed(tmp_path, cohort):
+    files = cohort(part={"d": "external"})
+    check_against_cohort(collect_predictions([write(tmp_path)]).values(), **files)
+    files = cohort(part={"c": "external"})
+    with pytest.raises(PredictionError, match=r"predicts patient c as test, but .* it is external"):
+        check_against_cohort(collect_predictions([write(tmp_path)]).values(), **files)
+
+
+def test_scans_of_one_person_in_two_parts_are_refused(tmp_path, cohort):
+    files = cohort()
+    table = pd.read_csv(files["cohort"], sep="\t")
+    table.assign(person=["x", "y", "z", "y"]).to_csv(files["cohort"], sep="\t", index=False)
+    with pytest.raises(SplitError, match="patients b and d are scans of one person"):
+        check_against_cohort(collect_predictions([write(tmp_path)]).values(), **files)
 
 
 def test_flipped_class_is_refused(tmp_path, cohort):

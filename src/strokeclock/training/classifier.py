@@ -182,8 +182,8 @@ class Classification(Objective[Classifier, CohortMaterial]):
         targets = train.labels
         if settings.label_softness and not self.task.both_hemispheres:
             minutes = torch.from_numpy(learned.minutes).to(device)
-            softened = soften(minutes, below_min=self.task.limit_min, width=settings.label_softness)
-            targets = torch.where(minutes.isnan(), targets, softened)  # a class alone stays hard
+            limit, width = self.task.limit_min, settings.label_softness
+            targets = soften(minutes, labels=train.labels, below_min=limit, width=width)
 
         def loss(batch: np.ndarray, step: Step) -> torch.Tensor:
             logits = train.logits(batch, change=change and partial(change, generator=step.generator))
@@ -200,11 +200,13 @@ class Classification(Objective[Classifier, CohortMaterial]):
         return Lesson(np.arange(len(train)), loss, validate)
 
 
-def soften(minutes: torch.Tensor, *, below_min: float, width: float) -> torch.Tensor:
+def soften(minutes: torch.Tensor, *, labels: torch.Tensor, below_min: float, width: float) -> torch.Tensor:
     """Return soft targets (n,) for times since onset (n,) in minutes.
 
     Collaterals spread the log of apparent time about the log of TSS with the SD ``width``: the target is the
     share of patients with this TSS whose lesion looks younger than the limit. Patients near the limit then
-    weigh less than those far from it. Scores are evaluated with hard labels.
+    weigh less than those far from it. Scores are evaluated with hard labels. Where the time is NaN, because a
+    class of it alone is known, the hard label (n,) stays.
     """
-    return torch.special.ndtr((math.log(below_min) - minutes.log()) / width)
+    soft = torch.special.ndtr((math.log(below_min) - minutes.log()) / width)
+    return torch.where(minutes.isnan(), labels, soft)

@@ -167,6 +167,23 @@ def test_without_genesis_and_exclusions(config):
     assert "Genesis" not in text
 
 
+def test_patients_who_teach_no_time_are_told(config):
+    people = People(
+        80, {"entry": 3}, 2, {"train": 30, "validation": 6, "test": 8}, {},
+        of_class=5, unknown_onset=20, without_lesion=4, external=7,
+    )  # fmt: skip
+    text = words(merged(config, {"models": {"channels": ["dwi", "t2w"]}}), people=people)
+    for said in (
+        "7 of an external cohort taught nothing and are not among the following. The others were divided",
+        "Of 5 of them only the class TSS < 4.5 h or not is known, so that they took part in no other time",
+        "20 of unknown onset and 4 without an acute lesion joined the training part where no time is",
+        "learned: in Models Genesis, in the task of lesion or not and in the segmentation of the lesion.",
+    ):
+        assert said in text, said
+    assert "FLAIR" not in text.replace("DWI-FLAIR", "")
+    assert "unknown onset" not in words(config)
+
+
 @pytest.mark.parametrize("name", ["demo", "phantom", "phantom_cpu", "tuned"])
 def test_every_shipped_configuration_can_be_described(config, root, name):
     own = merged(config, yaml.safe_load((root / f"config/{name}.yaml").read_text()))
@@ -211,3 +228,35 @@ def test_people_are_counted_from_the_files(run):
         180: {"train": 6, "validation": 0, "test": 0},
         270: {"train": 10, "validation": 1, "test": 0},
     }
+
+
+def test_people_of_each_kind_are_counted(tmp_path):
+    (tmp_path / "cohort.tsv").write_text(
+        "patient\tonset_to_mri_min\tonset_class\tlesion_side\n"
+        "a\t100\t\tleft\nb\t\t<4.5h\tright\nc\t\t\tboth\nd\t90\t\tnone\ne\t\t\t\nf\t300\t\tleft\ng\t\t\tleft\nh\t9\t\tleft\n"
+    )
+    parts = {"a": "train", "b": "test", "c": "train", "d": "train", "e": "external", "f": "validation"}
+    (tmp_path / "split.tsv").write_text(
+        "patient\tpart\n" + "".join(f"{patient}\t{part}\n" for patient, part in parts.items())
+    )
+    (tmp_path / "exclusions.tsv").write_text("patient\tstage\treason\nh\tquality\tmotion\n")
+    people = count_people(
+        tmp_path / "cohort.tsv",
+        tmp_path / "split.tsv",
+        exclusions=tmp_path / "exclusions.tsv",
+        below_min=(180, 270),
+    )
+    assert people == People(
+        entered=8,
+        excluded={"quality": 1},
+        unlabelled=1,
+        parts={"train": 1, "validation": 1, "test": 1},
+        below={
+            180: {"train": 1, "validation": 0, "test": 0},
+            270: {"train": 1, "validation": 0, "test": 1},
+        },
+        of_class=1,
+        unknown_onset=1,
+        without_lesion=1,
+        external=1,
+    )

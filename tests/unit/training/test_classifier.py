@@ -1,4 +1,5 @@
 import hashlib
+import json
 import math
 from dataclasses import replace
 
@@ -17,7 +18,9 @@ from strokeclock.training import classifier, trainer
 from strokeclock.training.checkpoint import CheckpointError, read_checkpoint
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.loop import TrainingError
+from strokeclock.training.material import CohortFiles
 from strokeclock.training.optimisation import one_cycle
+from strokeclock.training.phases import PAPER
 from strokeclock.training.prediction import predict
 from strokeclock.training.record import read_record
 
@@ -294,9 +297,38 @@ def test_one_cycle_rises_and_falls_over_all_epochs(toys, tmp_path):
 
 
 def test_soft_labels_fade_about_the_limit():
-    minutes = torch.tensor([270.0, 270 * math.exp(0.8), 270 * math.exp(-1.6), 30.0])
-    targets = classifier.soften(minutes, below_min=270, width=0.8)
-    assert targets.tolist() == pytest.approx([0.5, 0.158655, 0.977250, 0.996994], abs=1e-5)
+    minutes = torch.tensor([270.0, 270 * math.exp(0.8), 270 * math.exp(-1.6), 30.0, math.nan, math.nan])
+    labels = torch.tensor([0.0, 0, 1, 1, 0, 1])
+    targets = classifier.soften(minutes, labels=labels, below_min=270, width=0.8)
+    # of a class alone the label stays hard
+    assert targets.tolist() == pytest.approx([0.5, 0.158655, 0.977250, 0.996994, 0, 1], abs=1e-5)
+
+
+def test_an_unknown_onset_teaches_lesion_or_not_and_no_time(toys, tmp_path):
+    """Of all training patients but one the onset is known; what a time task learned says so."""
+    rows = pd.read_csv(toys.cohort, sep="\t")
+    rows.loc[5, "onset_to_mri_min"] = None
+    rows.to_csv(toys.cohort, sep="\t", index=False)
+    files = CohortFiles(toys.manifest, toys.cohort, toys.split)
+    tasks = {phase: PAPER[phase] for phase in ("phase1_stroke", "phase3_tss4h5")}
+    taught = {
+        phase: files.read(("train", "validation"), channels=toys.channels, task=task)
+        .parts["train"]
+        .participants
+        for phase, task in tasks.items()
+    }
+    assert "toy-05" in taught["phase1_stroke"]
+    assert taught["phase3_tss4h5"] == [patient for patient in taught["phase1_stroke"] if patient != "toy-05"]
+
+
+def test_a_network_learns_nothing_from_the_external_part(toys, tmp_path):
+    split = pd.read_csv(toys.split, sep="\t")
+    split.loc[split["patient"] == "toy-05", "part"] = "external"
+    split.to_csv(toys.split, sep="\t", index=False)
+    _train(toys, tmp_path, epochs=1)
+    record = json.loads((tmp_path / "run.json").read_text())
+    assert "toy-05" not in str(record["participants"])
+    assert sorted(record["participants"]) == ["test", "train", "validation"]
 
 
 @pytest.mark.parametrize("part", ["optimizer", "weight_decay", "schedule", "label_softness", "augmentation"])
