@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from strokeclock.cohort.split import read_cohort
 from strokeclock.models.registry import network_started_from
 from strokeclock.models.unet3d import UNet
 from strokeclock.models.view import View, read_box
@@ -45,7 +46,7 @@ def train_restoration(
 ) -> None:
     """Train the U-Net on the training part only; mean squared error against the original in [0, 1].
 
-    Every fifth patient is held out for internal validation, with the same corruptions in each epoch.
+    Every fifth person is held out for internal validation, with the same corruptions in each epoch.
 
     Parameters
     ----------
@@ -99,7 +100,9 @@ class Restoration(Objective[UNet, CohortMaterial]):
         self, network: UNet, material: CohortMaterial, *, precision: str, device: torch.device
     ) -> Lesson:
         units = material.parts["train"]
-        learn, held_out = hold_out(units.patients, source=f"{GENESIS}, training part")
+        persons = read_cohort(self.files.cohort).set_index("patient")["person"]
+        own = persons.loc[list(units.patients)].to_list()
+        learn, held_out = hold_out(own, source=f"{GENESIS}, training part")
         log.info("%d hemispheres to train on, %d held out", len(learn), len(held_out))
         stored = Stored(units.values, device)
 

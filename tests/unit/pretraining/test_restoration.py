@@ -1,6 +1,7 @@
 import dataclasses
 from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -65,6 +66,23 @@ def test_each_epoch_corrupts_anew_and_holds_the_same_out(toys, tmp_path, monkeyp
     _train(toys, tmp_path, epochs=2)
     # of ten patients, both hemispheres: eight to train on, two held out
     assert Counter(Counter(draws).values()) == {1: 2 * 16, 2: 4}
+
+
+def test_all_scans_of_a_person_are_held_out_together(toys, tmp_path, monkeypatch):
+    draws = []
+
+    def corrupt(hemisphere, generator):
+        draws.append(generator.random())
+        return hemisphere, hemisphere
+
+    monkeypatch.setattr(restoration, "corrupt", corrupt)
+    rows = pd.read_csv(toys.cohort, sep="\t")
+    # toy-00 is a scan of the fifth of nine persons
+    rows.assign(person=["toy-05", *rows["patient"][1:]]).to_csv(toys.cohort, sep="\t", index=False)
+    _train(toys, tmp_path, epochs=2)
+    held_out = {draw for draw, times in Counter(draws).items() if times == 2}
+    # a held-out hemisphere is corrupted alike in each epoch, by the generator of epoch 0 and its number
+    assert held_out == {np.random.default_rng([0, 0, 0, unit]).random() for unit in (0, 1, 10, 11)}
 
 
 def test_the_network_is_rebuilt_from_its_record(toys, tmp_path):
