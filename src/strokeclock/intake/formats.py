@@ -26,6 +26,7 @@ from strokeclock.intake.payload import (
 )
 
 _NIFTI1, _NIFTI2, _FREESURFER = 348, 540, 284  # bytes of the headers
+_GOOD_RAS = slice(28, 30)  # bytes of FreeSurfer's header that say whether it has a direction
 
 
 @dataclass(frozen=True, eq=False)
@@ -218,7 +219,7 @@ def _read_freesurfer(path: Path, *, several: bool, refuse: Refuse) -> Image:
         raise refuse("is truncated or damaged; copy it again") from error
     shape = tuple(int(size) for size in header["dims"])
     check_shape(shape, several=several, refuse=refuse)
-    if int(header["goodRASFlag"]) != 1:
+    if start[_GOOD_RAS] != b"\0\x01":  # nibabel sets a direction where there is none
         raise refuse("has no direction (goodRASFlag is 0), so left and right are unknown; export it again")
     payload = Payload(
         path=path,
