@@ -26,7 +26,7 @@ Refuse = Callable[[str], PatientError]  # of what is wrong with a file
 _HEAD = 1024  # bytes, enough for a header and for the marks of other formats
 _GZIP = b"\x1f\x8b"
 # The user gave the wrong path. Other errors are the computer's, and another day the file can be read.
-_PATH_ERRORS = {
+PATH_ERRORS = {
     errno.ENOENT,
     errno.EACCES,
     errno.EPERM,
@@ -67,7 +67,7 @@ def read_nifti(path: Path, refuse: Refuse) -> nib.Nifti1Image:
             _compare_sizes(size, whole, is_packed=is_packed, refuse=refuse)
             content = start + file.read(size - len(start))
     except OSError as error:
-        if error.errno not in _PATH_ERRORS:
+        if error.errno not in PATH_ERRORS:
             raise
         raise refuse(f"cannot be read ({error.strerror}); correct the path in the cohort sheet") from error
     try:

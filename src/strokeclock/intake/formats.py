@@ -11,12 +11,12 @@ import numpy as np
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.file_format import GZIP_MAGIC, FileFormat, explain_not_nifti, recognise
+from strokeclock.imaging.nifti_file import SPARE
 from strokeclock.imaging.volume import Volume, check_world, read_world, write_volume
 from strokeclock.intake.header_text import MOST_HEADER
 from strokeclock.intake.metaimage import read_metaimage
 from strokeclock.intake.nrrd import read_nrrd
 from strokeclock.intake.payload import (
-    SPARE,
     Payload,
     Refuse,
     check_shape,
@@ -66,10 +66,7 @@ def read_image(path: str | Path, *, patient: str, series: str, several: bool = F
     def refuse(what: str) -> PatientError:
         return PatientError(patient, f"{series} file {path.name} {what}")
 
-    try:
-        image = _read(path, several=several, refuse=refuse)
-    except OSError as error:
-        raise refuse(f"cannot be read ({error.strerror}); check its path and permissions") from error
+    image = _read(path, several=several, refuse=refuse)
     affine = check_world(image.affine, image.data.shape, refuse, f"{patient} {series}")
     return Image(image.data, affine)
 
@@ -89,10 +86,14 @@ def _read(path: Path, *, several: bool, refuse: Refuse) -> Image:
         case FileFormat.NIFTI | FileFormat.NIFTI_PAIR:
             return _read_nifti(header_file, several=several, refuse=refuse)
         case FileFormat.METAIMAGE:
-            payload, affine = read_metaimage(path, _read_header(path), several=several, refuse=refuse)
+            payload, affine = read_metaimage(
+                path, read_start(path, refuse, MOST_HEADER), several=several, refuse=refuse
+            )
             return Image(_squeeze(read_payload(payload, refuse)), affine)
         case FileFormat.NRRD:
-            payload, counted, affine = read_nrrd(path, _read_header(path), several=several, refuse=refuse)
+            payload, counted, affine = read_nrrd(
+                path, read_start(path, refuse, MOST_HEADER), several=several, refuse=refuse
+            )
             data = read_payload(payload, refuse)
             return Image(_squeeze(np.moveaxis(data, counted, -1) if counted < data.ndim else data), affine)
         case FileFormat.FREESURFER:
@@ -108,11 +109,6 @@ def find_header(path: Path) -> Path:
             header = path.with_name(path.name.removesuffix(ending) + header_ending)
             return header if header.is_file() else path
     return path
-
-
-def _read_header(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(MOST_HEADER)
 
 
 def _squeeze(data: np.ndarray) -> np.ndarray:

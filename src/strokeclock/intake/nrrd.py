@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.intake.header_text import LPS, Fields, affine_of, numbers, whole_numbers
-from strokeclock.intake.payload import Packing, Payload, Refuse, check_shape, find_beside
+from strokeclock.intake.payload import Packing, Payload, Refuse, check_shape, find_beside, refusing_paths
 
 _SPACES = {  # name -> sign of each axis in RAS+
     "right-anterior-superior": np.array([1.0, 1.0, 1.0]),
@@ -205,7 +205,7 @@ def _skip_lines(path: Path, begin: int, count: int, refuse: Refuse) -> int:
     """Return the byte behind so many lines, of the file itself even where it is packed."""
     if not count:
         return begin
-    with open(path, "rb") as file:
+    with refusing_paths(refuse), open(path, "rb") as file:
         file.seek(begin)
         if not 0 < count < 10_000 or not all(file.readline(2**16).endswith(b"\n") for _ in range(count)):
             raise refuse("has fewer lines than it says to skip (line skip); copy it again")

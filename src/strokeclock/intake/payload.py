@@ -5,28 +5,27 @@ hold them.
 """
 
 import bz2
+import io
 import math
+import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
 
-from strokeclock.errors import PatientError
 from strokeclock.imaging.file_format import START
+from strokeclock.imaging.nifti_file import DEFLATE, MOST_VOXELS, PATH_ERRORS, Refuse
 
-MOST_VOXELS = 2**27  # of a volume; a head of 250 mm in voxels of 0.5 mm has as many
 MOST_VOLUMES = 2000
 MOST_BYTES = 2**31  # of all volumes
-SPARE = 2**16  # bytes behind the last voxel that some programs leave
 
-Refuse = Callable[[str], PatientError]  # of what is wrong with a file
 Packing = Literal["", "gzip", "zlib", "bzip2"]
 
 _CHUNK = 2**18  # bytes
-_DEFLATE = 1032  # bytes that one byte of gzip or zlib can become, at most
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,25 +90,21 @@ def read_payload(payload: Payload, refuse: Refuse) -> np.ndarray:
     wanted = payload.skip + payload.size
     if payload.size > MOST_BYTES:
         raise refuse(f"claims {payload.size / 1e9:.0f} GB, more than any scan has; export it again")
-    try:
-        size = payload.path.stat().st_size - payload.start
+    content = bytearray()
+    with refusing_paths(refuse), open(payload.path, "rb") as file:
+        size = file.seek(0, io.SEEK_END) - payload.start
         if size * _most_growth(payload.packing) < wanted:
             raise refuse("holds less than its header says (truncated or damaged); copy it again")
         if not payload.packing and size > wanted + payload.spare:
             raise refuse("holds more than its header says; export it again")
-        content = bytearray()
-        with open(payload.path, "rb") as file:
-            file.seek(payload.start)
+        file.seek(payload.start)
+        try:
             for part in unpack(file, payload.packing):
                 content += part
                 if len(content) > wanted + payload.spare:
                     raise refuse("holds more than its header says; export it again")
-    except OSError as error:
-        if error.strerror:
-            raise refuse(f"cannot be read ({error.strerror}); check its path and permissions") from error
-        raise refuse("is truncated or damaged; copy it again") from error  # of bzip2
-    except (EOFError, zlib.error) as error:
-        raise refuse("is truncated or damaged; copy it again") from error
+        except (EOFError, zlib.error) as error:
+            raise refuse("is truncated or damaged; copy it again") from error
     if len(content) < wanted:
         raise refuse("holds less than its header says (truncated or damaged); copy it again")
     voxels = np.frombuffer(content, payload.dtype, count=math.prod(payload.shape), offset=payload.skip)
@@ -118,7 +113,7 @@ def read_payload(payload: Payload, refuse: Refuse) -> np.ndarray:
 
 def _most_growth(packing: Packing) -> float:
     """Return how many bytes one packed byte can become; bzip2's is beyond every bound that would help."""
-    return {"": 1, "gzip": _DEFLATE, "zlib": _DEFLATE, "bzip2": math.inf}[packing]
+    return {"": 1, "gzip": DEFLATE, "zlib": DEFLATE, "bzip2": math.inf}[packing]
 
 
 def unpack(file: BinaryIO, packing: Packing) -> Iterator[bytes]:
@@ -128,13 +123,18 @@ def unpack(file: BinaryIO, packing: Packing) -> Iterator[bytes]:
 
     Raises
     ------
-    EOFError, zlib.error, OSError
+    EOFError, zlib.error
         The packed content is truncated or damaged.
     """
     if packing in ("gzip", "zlib"):
         yield from _inflate(file, 31 if packing == "gzip" else 15)
     elif packing == "bzip2":
-        yield from _read_parts(bz2.BZ2File(file))
+        try:
+            yield from _read_parts(bz2.BZ2File(file))
+        except OSError as error:
+            if error.errno:
+                raise
+            raise EOFError from error  # what bz2 says of damage
     else:
         yield from _read_parts(file)
 
@@ -162,12 +162,20 @@ def _inflate(file: BinaryIO, window: int) -> Iterator[bytes]:
             packed = more.lstrip(b"\0")
 
 
-def read_start(path: Path, refuse: Refuse) -> bytes:
-    """Return the first bytes of a file, as many as `file_format.recognise` needs."""
+def read_start(path: Path, refuse: Refuse, count: int = START) -> bytes:
+    """Return the first bytes of a file, by default as many as `file_format.recognise` needs."""
+    with refusing_paths(refuse), open(path, "rb") as file:
+        return file.read(count)
+
+
+@contextmanager
+def refusing_paths(refuse: Refuse) -> Iterator[None]:
+    """Refuse a file whose path is wrong; errors of the computer, such as a failing disk, pass."""
     try:
-        with open(path, "rb") as file:
-            return file.read(START)
+        yield
     except OSError as error:
+        if error.errno not in PATH_ERRORS:
+            raise
         raise refuse(f"cannot be read ({error.strerror}); check its path and permissions") from error
 
 
@@ -183,10 +191,6 @@ def find_beside(header: Path, name: str, refuse: Refuse) -> Path:
     if not name or "\0" in name or parts[0] == "" or ".." in parts or ":" in parts[0]:
         raise refuse("names a data file outside its own folder; put both into one and correct the header")
     path = header.parent.joinpath(*parts)
-    try:
-        is_there = path.is_file()
-    except OSError:  # a name of 300 characters
-        is_there = False
-    if not is_there:
+    if not os.path.isfile(path):  # Path.is_file raises for a name of 300 characters
         raise refuse("names a data file that is not beside it; copy both")
     return path
