@@ -27,6 +27,7 @@ from strokeclock.intake.payload import (
 
 _NIFTI1, _NIFTI2, _FREESURFER = 348, 540, 284  # bytes of the headers
 _GOOD_RAS = slice(28, 30)  # bytes of FreeSurfer's header that say whether it has a direction
+_FREESURFER_TYPES = {0: ">u1", 1: ">i4", 3: ">f4", 4: ">i2", 10: ">u2"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -217,13 +218,15 @@ def _read_freesurfer(path: Path, *, several: bool, refuse: Refuse) -> Image:
     check_shape(shape, several=several, refuse=refuse)
     if start[_GOOD_RAS] != b"\0\x01":  # nibabel sets a direction where there is none
         raise refuse("has no direction (goodRASFlag is 0), so left and right are unknown; export it again")
+    if int(header["type"]) not in _FREESURFER_TYPES:
+        raise refuse("holds voxels of a kind that is not supported; export it as NIfTI")
     payload = Payload(
         path=path,
         start=0 if is_packed else _FREESURFER,
         packing="gzip" if is_packed else "",
         skip=_FREESURFER if is_packed else 0,
         shape=shape,
-        dtype=np.dtype(header.get_data_dtype()).newbyteorder(">"),
+        dtype=np.dtype(_FREESURFER_TYPES[int(header["type"])]),
         spare=2**24,  # scan parameters and history follow
     )
     return Image(_squeeze(read_payload(payload, refuse)), np.array(header.get_affine(), dtype=np.float64))
