@@ -61,6 +61,17 @@ def test_nrrd_is_read_exactly(tmp_path, make_scan, dtype, big, encoding, space):
     check(scan.write_nrrd(tmp_path / "a.nhdr", **options, data_file="a.dat"), scan)
 
 
+@pytest.mark.parametrize(
+    "space", ["left-posterior-superior", "right-anterior-superior", "left-anterior-superior"]
+)
+def test_spaces_of_nrrd_by_their_letters(tmp_path, make_scan, space):
+    scan = make_scan()
+    path = scan.write_nrrd(tmp_path / "a.nrrd", space=space)
+    letters = "".join(word[0] for word in space.split("-")).upper()
+    path.write_bytes(path.read_bytes().replace(space.encode(), letters.encode(), 1))
+    check(path, scan)
+
+
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize("big", [False, True])
 @pytest.mark.parametrize("name", ["a.nii", "a.nii.gz"])

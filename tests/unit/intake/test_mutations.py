@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 MOST = 2**26  # bytes that may be taken for a file of a few hundred
 EXAMPLES = settings(
-    max_examples=2000,
+    max_examples=1500,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     database=None,
@@ -180,7 +180,7 @@ def test_whole_files(tmp_path, make_scan, write):
     whole = path.read_bytes()
     change = st.tuples(st.integers(0, len(whole) - 1), st.integers(0, 255))
 
-    @settings(EXAMPLES, max_examples=500)
+    @settings(EXAMPLES, max_examples=300)
     @given(st.lists(change, min_size=1, max_size=6), st.integers(0, 60))
     def check(changes, cut):
         path.write_bytes(change_bytes(whole, changes)[: len(whole) - cut])
