@@ -31,6 +31,7 @@ try:
     patients.check_any_left()
     settings.check_counts(patients=patients.to_divide)
     if workflow.is_main_process:
+        patients.check_heads()
         patients.check_readers_and_split()
     plan = make_plan(config, folder=RUN)
 except StrokeclockError as error:

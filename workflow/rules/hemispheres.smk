@@ -55,6 +55,7 @@ rule check:
 rule inclusion:
     input:
         checks=patients.tables_of("check"),
+        preprocessed=patients.preprocessed_tables,
         entry_exclusions=f"{RUN}/cohort/entry_exclusions.tsv",
     output:
         quality=f"{RUN}/quality/quality.tsv",
@@ -122,7 +123,7 @@ rule histogram_reference:
 rule hemispheres:
     input:
         preprocessed=preprocessed_table,
-        checks=patients.table_of("check"),
+        exclusions=f"{RUN}/cohort/exclusions.tsv",
         reference=f"{RUN}/hemispheres/reference.npz",
     output:
         table=patients.table_of("hemispheres"),
@@ -187,6 +188,8 @@ rule quality_picture:
     input:
         preprocessed=preprocessed_table,
         checks=patients.table_of("check"),
+        quality=f"{RUN}/quality/quality.tsv",
+        lesions=patients.table_of("lesions"),
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
         reference=f"{RUN}/hemispheres/reference.npz",
     output:
@@ -206,6 +209,11 @@ rule quality_picture:
                 "matching": "quality/matching/{patient}.json",
             }
         ),
+        drawn=lambda wildcards: [
+            patient
+            for patient in patients_of(wildcards)
+            if patients.lesion_mask(patient)
+        ],
         normalisation=INTENSITY["normalisation"],
         clip=INTENSITY["clip"],
     script:
@@ -214,7 +222,10 @@ rule quality_picture:
 
 rule quality_page:
     input:
-        f"{RUN}/quality/quality.tsv",
+        quality=f"{RUN}/quality/quality.tsv",
+        exclusions=f"{RUN}/cohort/exclusions.tsv",
+        lesions=f"{RUN}/lesions/volumes.tsv",
+        preprocessed=patients.preprocessed_tables,
         checks=patients.tables_of("check"),
         pictures=patients.tables_of("quality_picture"),
         reference=f"{RUN}/hemispheres/reference.npz",

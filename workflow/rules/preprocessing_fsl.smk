@@ -24,11 +24,14 @@ rule bias_correction:
     input:
         rules.fsl.output.found,
         lambda wildcards: patients.raw_files_of([wildcards.patient]),
+        atlas_t2w=rules.atlas.output.t2w,
+        atlas_brain_mask=rules.atlas.output.brain_mask,
     output:
         **{
             name: temp(f"{BOXES}/bias_correction/{name}.nii")
             for name in patients.series
         },
+        findings=f"{RUN}/preprocessed/{{patient}}/findings.json",
     log:
         f"{LOG}/fsl/bias_correction/{{patient}}.log",
     conda:
@@ -41,6 +44,7 @@ rule bias_correction:
         **config["preprocessing"]["n4"],
         raw=lambda wildcards: patients.raw_series(wildcards.patient),
         b_value=lambda wildcards: patients.b_value(wildcards.patient),
+        head=lambda wildcards: patients.head(wildcards.patient),
     script:
         "../scripts/bias_correction.py"
 
@@ -68,6 +72,7 @@ rule skull_stripping:
             name: f"{BOXES}/reorientation/{name}.nii"
             for name in ("t2w", *patients.registered)
         },
+        findings=rules.bias_correction.output.findings,
     output:
         **{
             name: temp(f"{BOXES}/skull_stripping/{name}.nii")

@@ -25,6 +25,9 @@ rule preprocess:
         b_values=lambda wildcards: {
             patient: patients.b_value(patient) for patient in patients_of(wildcards)
         },
+        heads=lambda wildcards: {
+            patient: patients.head(patient) for patient in patients_of(wildcards)
+        },
         register_dwi="dwi" in patients.registered,
         t2w_dof=config["preprocessing"]["open"]["t2w_dof"],
         shrink=config["preprocessing"]["n4"]["shrink"],

@@ -47,6 +47,14 @@ def read_exclusions(path: str | Path) -> dict[str, str]:
     return {patient: stage for patient, stage in rows}
 
 
+def read_reasons(path: str | Path) -> dict[str, str]:
+    """Read exclusions.tsv: patient -> why they are excluded."""
+    return {
+        patient: reason
+        for patient, reason in _read_columns(path, "patient", "reason", error=StrokeclockError)
+    }
+
+
 def check_not_external(patients: Iterable[str], parts: Mapping[str, str], *, what: str) -> None:
     """Assert that the external cohort teaches nothing. Called wherever something is learned or chosen.
 

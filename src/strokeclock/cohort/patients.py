@@ -130,6 +130,7 @@ class Patients:
             {name: f"{folder}/{name}.nii.gz" for name in (*self.series, "brain_mask")}
             | {"t2w_to_atlas": f"{folder}/transforms/t2w_to_atlas.txt"}
             | {f"{name}_to_t2w": f"{folder}/transforms/{name}_to_t2w.txt" for name in self.registered}
+            | ({} if self.in_template_space else {"findings": f"{folder}/findings.json"})
         )
 
     def of_batch(self, batch: str) -> list[str]:
@@ -214,6 +215,11 @@ class Patients:
         """The diffusion weighting of a patient's DWI in s/mm²; the paper's where the sheet has none."""
         return float(self.cell(patient, "b_value") or _B_VALUE)
 
+    def head(self, patient: str) -> str:
+        """Whether a patient's series show the whole head or a stripped brain; auto: to be found out."""
+        told = self.config["preprocessing"]
+        return told["head_of"].get(patient, told["head"])
+
     def lesion_mask(self, patient: str) -> str | None:
         """The file of the lesion mask: a phantom's truth, or the sheet's lesion_mask; None: there is none."""
         if self.are_phantoms:
@@ -257,6 +263,14 @@ class Patients:
         if not self.ids:
             raise ConfigurationError(
                 f"Every patient of {self.sheet} is excluded: correct the sheet as the warnings say."
+            )
+
+    def check_heads(self) -> None:
+        """Raise ConfigurationError where preprocessing.head_of names a patient who is not in the cohort."""
+        if unknown := sorted({*self.config["preprocessing"]["head_of"]} - {*self.ids, *self.exclusions}):
+            raise ConfigurationError(
+                f"Configuration key preprocessing.head_of names {', '.join(unknown)}, not in the cohort: "
+                "correct or remove them."
             )
 
     def check_readers_and_split(self) -> None:

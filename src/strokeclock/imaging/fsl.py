@@ -22,8 +22,18 @@ import numpy as np
 
 from strokeclock.errors import KILLED, KilledError, MissingSoftwareError, PatientError
 from strokeclock.files import replacing, write_whole
+from strokeclock.imaging.affine import register_affine
 from strokeclock.imaging.bias import correct, estimate_field_ants
-from strokeclock.imaging.mask import is_stripped, strip_by_zeros
+from strokeclock.imaging.findings import (
+    AUTO,
+    Findings,
+    digest_scans,
+    find_converters,
+    find_stripped,
+    read_findings,
+    write_findings,
+)
+from strokeclock.imaging.mask import strip_by_zeros
 from strokeclock.imaging.volume import Volume, read_series, read_volume, write_volume
 from strokeclock.series import SERIES, find_bias_field
 
@@ -191,6 +201,10 @@ def correct_bias(
     shared_dwi: bool,
     b_value: float,
     patient: str,
+    head: str,
+    atlas_t2w: str | Path,
+    atlas_brain_mask: str | Path,
+    findings: str | Path,
 ) -> None:
     """N4 of every series, estimated over the head: this box of the paper's figure precedes skull stripping.
 
@@ -202,17 +216,53 @@ def correct_bias(
         The series corrected; adc (mm2/s) from the raw series.
     shared_dwi : bool
         Divide b0 and b1000 by one field, b0's.
+    head : auto | whole | stripped
+        Whether the series show the whole head or the brain alone; auto: found out.
+    atlas_t2w, atlas_brain_mask : files
+        What `build_atlas` wrote.
+    findings : file
+        Written (`Findings`).
     """
     volumes = read_series(raw, b_value=b_value, patient=patient)
+    atlas = {
+        name: read_volume(path, patient="atlas", series=name)
+        for name, path in (("t2w", atlas_t2w), ("mask", atlas_brain_mask))
+    }
+    write_findings(findings, _find(raw, volumes, patient=patient, head=head, atlas=atlas))
     sources = {series: find_bias_field(series, shared=shared_dwi) for series in volumes}
     fields = {
         series: estimate_field_ants(volume, _head(volume), shrink=shrink, iterations=iterations)
         for series, volume in volumes.items()
         if series in sources.values()
     }
-    for series, path in outputs.items():
-        volume, source = volumes[series], sources[series]
-        write_volume(path, correct(volume, fields[source]) if source else volume)
+    for series, volume in volumes.items():
+        source = sources[series]
+        write_volume(outputs[series], correct(volume, fields[source]) if source else volume)
+
+
+def _find(
+    raw: Mapping[str, str | Path | None],
+    volumes: Mapping[str, Volume],
+    *,
+    patient: str,
+    head: str,
+    atlas: Mapping[str, Volume],
+) -> Findings:
+    """What the raw series show. Each scan is registered to the atlas, because FLIRT comes after BET."""
+    to_atlas = {"t2w": register_affine(volumes["t2w"], atlas["t2w"], atlas["mask"])}
+    for name in volumes:
+        if raw.get(name) and not SERIES[name].derived and name not in to_atlas:
+            own = SERIES[name].place == "own"
+            to_atlas[name] = (
+                register_affine(volumes[name], atlas["t2w"], atlas["mask"]) if own else to_atlas["t2w"]
+            )
+    return Findings(
+        derived=not raw.get("t2w"),
+        stripped=find_stripped(volumes, atlas["mask"], to_atlas, head=head),
+        told="" if head == AUTO else head,
+        converted=find_converters(raw),
+        scans=digest_scans(volumes, raw, patient=patient),
+    )
 
 
 def _head(volume: Volume) -> Volume:
@@ -231,13 +281,15 @@ def strip_skull(
     inputs: Mapping[str, str | Path],
     *,
     outputs: Mapping[str, str | Path],
+    findings: str | Path,
     fraction: float,
     robust: bool,
     patient: str,
 ) -> None:
-    """Strip every series named in ``outputs`` by BET; a series that is already stripped is copied."""
+    """Strip every series named in ``outputs`` by BET; one that is stripped by its `Findings` is copied."""
+    stripped = read_findings(findings).stripped
     for series, path in outputs.items():
-        if is_stripped(read_volume(inputs[series], patient=patient, series=series)):
+        if stripped[series]:
             log.info("%s %s: skull already stripped, BET not run", patient, series)
             shutil.copyfile(inputs[series], path)
         else:

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.batches import BatchError, Files, read_batches, write_batch
+from strokeclock.cohort.parts import read_reasons
 from strokeclock.errors import ConfigurationError, PatientError
 from strokeclock.files import replacing, write_whole
 from strokeclock.imaging.exclusion import read_exclusion, run_step
 from strokeclock.imaging.intensity import match, normalise, rescale, scale
-from strokeclock.imaging.quality_record import read_record
 from strokeclock.imaging.reference import Reference, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.series import SERIES
@@ -28,7 +28,7 @@ def halve_batch(
     table: str | Path,
     *,
     hemispheres: Files,
-    checks: str | Path,
+    exclusions: str | Path,
     reference: str | Path,
     channels: Sequence[str],
     normalisation: str,
@@ -39,8 +39,10 @@ def halve_batch(
 
     Parameters
     ----------
-    preprocessed, checks : paths
-        Tables that hold their files (`batches`): the channels' series and brain_mask; record.
+    preprocessed : path
+        A table that holds their files (`batches`): the channels' series and brain_mask.
+    exclusions : path
+        cohort/exclusions.tsv.
     hemispheres : patient -> {"hemispheres": file}
         What is written.
     reference : path
@@ -48,7 +50,7 @@ def halve_batch(
     channels, normalisation, clip, percentiles
         See `halve_patient`.
     """
-    records = read_batches(checks)
+    reasons = read_reasons(exclusions)
     histograms = read_reference(reference)
     for patient, found in read_batches(preprocessed, only=hemispheres).items():
         files = {name: found[name] for name in (*channels, "brain_mask")}
@@ -57,7 +59,7 @@ def halve_batch(
             halve_patient,
             files,
             patient=patient,
-            record=records[patient]["record"],
+            excluded=reasons.get(patient),
             reference=histograms,
             output=output,
             channels=channels,
@@ -73,7 +75,7 @@ def halve_patient(
     files: Mapping[str, str | Path],
     *,
     patient: str,
-    record: str | Path,
+    excluded: str | None,
     reference: Reference | None,
     output: str | Path,
     channels: Sequence[str],
@@ -81,25 +83,24 @@ def halve_patient(
     clip: float,
     percentiles: Sequence[float] | None,
 ) -> None:
-    """Write one patient's hemispheres (.npy; see `make_hemispheres`), unless the quality verdict is fail.
+    """Write one patient's hemispheres (.npy; see `make_hemispheres`), unless the patient is excluded.
 
     Parameters
     ----------
     files : mapping of series -> path
         The channels' series and brain_mask on the atlas grid.
-    record : path
-        quality/<patient>.json.
+    excluded : text or None
+        Why the patient is excluded.
     reference : Reference or None
         The histogram reference; None: no patient passed the checks.
 
     Raises
     ------
     PatientError
-        The quality verdict is fail, or a file cannot be used.
+        The patient is excluded, or a file cannot be used.
     """
-    quality = read_record(record)
-    if quality["verdict"] == "fail":
-        raise PatientError(patient, quality["reason"])
+    if excluded is not None:
+        raise PatientError(patient, excluded)
     if reference is None:
         raise BatchError(
             f"There is no histogram reference, and patient {patient} passed the checks: run again."

@@ -13,20 +13,52 @@ from strokeclock.imaging.volume import Volume
 log = logging.getLogger(__name__)
 
 DEEP, NEAR = 8.0, 7.0  # mm: inside the atlas mask, certain; outside it, possible
-FAR = 10.0  # mm outside: larger distances are not needed
+FAR = 20.0  # mm outside: larger distances are not needed
 DARK = 0.4  # share of the local brain mean below which a voxel on the atlas' border is bone, muscle or air
 LOCAL = 15.0  # mm, SD of the Gaussian that makes the local mean
 OPENING, CLOSING = 3.0, 4.0  # mm, radii
 ISLAND = 6.0  # mm: a piece of a stripped slice up to twice as wide is a remnant of nose or bone
 IN_PLANE = 2.0  # mm, at which the mask is drawn where the T2w is finer
-BRAIN_LITRES = 2.3  # no brain is larger, every whole head is
+BEYOND = 16.0  # mm outside the atlas's brain lie scalp, eyes and neck of a whole head
+BESIDE = 4.0  # mm outside it lies what is a piece of its own, such as the scalp where bone is 0
+LEAST_HEAD = 0.007  # share of a whole head's voxels that are either, at least (docs/preprocessing.md)
+SAMPLED = 3.0  # mm, at which voxels are looked at
 
 
-def is_stripped(t2w: Volume) -> bool:
-    """Whether the skull is already stripped: air is exactly 0, and the rest is too small for a head."""
-    tissue = t2w.data > 0
-    litres = np.count_nonzero(tissue) * np.prod(t2w.spacing) / 1e6
-    return bool(tissue.mean() < 0.7 and litres < BRAIN_LITRES)
+def is_stripped(series: Volume, atlas_mask: Volume, transform: np.ndarray) -> bool:
+    """Whether a series shows a stripped brain: nearly nothing of it lies outside the brain (`outside_brain`).
+
+    A brain mask that is some mm too large does not make it a head; a head is one also where air and bone were
+    set to 0.
+    """
+    return outside_brain(series, atlas_mask, transform) < LEAST_HEAD
+
+
+def outside_brain(series: Volume, atlas_mask: Volume, transform: np.ndarray) -> float:
+    """The share of a series' voxels above 0 that lie outside the atlas's brain.
+
+    Outside means farther than `BEYOND`, or farther than `BESIDE` and apart from the largest piece.
+
+    Parameters
+    ----------
+    series : Volume
+        Any series; a background of another constant than 0 was cleared (`clear_background`).
+    atlas_mask : Volume
+        On the atlas' grid.
+    transform : (4, 4)
+        World of the series to atlas world, mm.
+    """
+    every = np.maximum(SAMPLED // series.spacing, 1).astype(int)
+    tissue = series.data[:: every[0], :: every[1], :: every[2]] > 0
+    spacing = series.spacing * every
+    from_atlas = _signed_distance(atlas_mask)
+    grid = {"shape": tissue.shape, "affine": series.affine @ np.diag([*every, 1.0])}
+    depth = resample(from_atlas, **grid, transform=np.linalg.inv(transform), inside=tissue).data - FAR
+    core = _erode(tissue, ball(SAMPLED, spacing))
+    if core.any():
+        core = _dilate(_largest(core), ball(SAMPLED + spacing[:2].max(), spacing))
+    outside = (depth < -BEYOND) | ((depth < -BESIDE) & ~core)
+    return float(outside[tissue].mean())
 
 
 def strip_by_zeros(t2w: Volume) -> Volume:

@@ -18,7 +18,16 @@ from strokeclock.imaging.affine import register_affine
 from strokeclock.imaging.atlas import Atlas, read_atlas
 from strokeclock.imaging.bias import correct, estimate_field_niimath
 from strokeclock.imaging.exclusion import run_step
-from strokeclock.imaging.mask import is_stripped, refine_mask, strip_by_zeros
+from strokeclock.imaging.findings import (
+    AUTO,
+    NAME,
+    Findings,
+    digest_scans,
+    find_converters,
+    find_stripped,
+    write_findings,
+)
+from strokeclock.imaging.mask import refine_mask, strip_by_zeros
 from strokeclock.imaging.resample import resample, resample_mask, write_transform
 from strokeclock.imaging.rigid import register_rigid
 from strokeclock.imaging.volume import read_series, write_volume
@@ -33,6 +42,7 @@ def preprocess_batch(
     *,
     raw: Mapping[str, Mapping[str, str | None]],
     b_values: Mapping[str, float],
+    heads: Mapping[str, str],
     atlas_t2w: str | Path,
     atlas_brain_mask: str | Path,
     atlas_grid: str | Path,
@@ -48,7 +58,8 @@ def preprocess_batch(
     ----------
     preprocessed : patient -> name -> file
         Files to write, the ``outputs`` of `preprocess_patient`.
-    raw, b_values : mappings of patient -> series -> file (None where there is none), and s/mm2
+    raw, b_values, heads : mappings of patient -> raw, b_value, head
+        See `preprocess_patient`.
     atlas_t2w, atlas_brain_mask, atlas_grid : paths
         What `build_atlas` wrote.
     register_dwi, t2w_dof, shrink, iterations, shared_dwi
@@ -61,6 +72,7 @@ def preprocess_batch(
             raw[patient],
             patient=patient,
             b_value=b_values[patient],
+            head=heads[patient],
             atlas=atlas,
             register_dwi=register_dwi,
             t2w_dof=t2w_dof,
@@ -86,7 +98,8 @@ def preprocess_patient(
     outputs: Mapping[str, str | Path],
     t2w_dof: int = 12,
     register_dwi: bool = False,
-) -> dict[str, bool]:
+    head: str = AUTO,
+) -> Findings:
     """Bring one patient's series onto the atlas grid: brain only, bias-corrected, not yet normalised.
 
     Parameters
@@ -104,18 +117,20 @@ def preprocess_patient(
     shared_dwi : bool
         One field, from the T2w, for T2w and DWI, instead of one each.
     outputs : dict
-        Paths of the series, adc (mm2/s) among them, of brain_mask, t2w_to_atlas, and <series>_to_t2w of each
-        that is registered: flair; dwi with `register_dwi`.
+        Paths of the series, adc (mm2/s) among them, of brain_mask, findings, t2w_to_atlas, and
+        <series>_to_t2w of each that is registered: flair; dwi with `register_dwi`.
     t2w_dof : 6 | 7 | 9 | 12
         Degrees of freedom of T2w to atlas.
     register_dwi : bool
         The DWI is registered to the T2w; otherwise it takes the T2w's matrix, because one echo-planar scan
         gives both. The same holds for other series of that scan.
+    head : auto | whole | stripped
+        Whether the series show the whole head or the brain alone; auto: found out.
 
     Returns
     -------
-    dict
-        t2w_derived (from DWI and ADC) and stripped (before preprocessing), both bool.
+    Findings
+        What is written to findings.
 
     Raises
     ------
@@ -124,8 +139,9 @@ def preprocess_patient(
     """
     series = read_series(raw, patient=patient, b_value=b_value)
     to_atlas = register_affine(series["t2w"], atlas.t2w, atlas.brain_mask, dof=t2w_dof)
-    stripped = is_stripped(series["t2w"])
-    if stripped:
+    see_stripped = partial(find_stripped, series, atlas.brain_mask, head=head)
+    stripped = see_stripped({"t2w": to_atlas})
+    if stripped["t2w"]:
         log.info("%s: skull already stripped; the brain mask is the voxels above 0", patient)
         mask = strip_by_zeros(series["t2w"])
     else:
@@ -152,6 +168,10 @@ def preprocess_patient(
                 patient, f"{name} file {Path(str(raw[name])).name} shows no brain; give the whole series"
             )
 
+    given = [name for name in series if raw.get(name) and not SERIES[name].derived]
+    stripped |= see_stripped(
+        {name: to_atlas @ to_t2w.get(name, np.eye(4)) for name in given if name != "t2w"}
+    )
     sources = {name: find_bias_field(name, shared=shared_dwi) for name in series}
     fields = {
         name: estimate_field_niimath(
@@ -177,4 +197,12 @@ def preprocess_patient(
     write_transform(outputs["t2w_to_atlas"], to_atlas)
     for name, transform in to_t2w.items():
         write_transform(outputs[f"{name}_to_t2w"], transform)
-    return {"t2w_derived": not raw.get("t2w"), "stripped": stripped}
+    findings = Findings(
+        derived=not raw.get("t2w"),
+        stripped=stripped,
+        told="" if head == AUTO else head,
+        converted=find_converters(raw),
+        scans=digest_scans(series, raw, patient=patient),
+    )
+    write_findings(outputs[NAME], findings)
+    return findings

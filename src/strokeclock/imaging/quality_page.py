@@ -1,5 +1,6 @@
 """One self-contained, sortable page that lists every patient's quality, worst first."""
 
+import csv
 from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
@@ -7,10 +8,12 @@ from pathlib import Path
 from strokeclock.batches import read_batches
 from strokeclock.cohort.verdicts import VERDICTS
 from strokeclock.files import write_whole
-from strokeclock.imaging.quality_record import read_record, read_records
+from strokeclock.imaging.findings import describe
+from strokeclock.imaging.quality_record import VERDICT, read_all_findings, read_record, read_records
 from strokeclock.imaging.reference import Reference, read_reference
 from strokeclock.series import SERIES
 
+_SOURCES = {"mask": "drawn", "automatic": "found on DWI"}  # of volumes.tsv, in words
 _COLUMNS = {  # number -> title, format
     "mask_volume_ml": ("brain, mL", ".0f"),
     "dice_to_atlas": ("Dice", ".3f"),
@@ -49,6 +52,7 @@ th { position: sticky; top: 0; background: #1d2026; cursor: pointer; font-size: 
 th:hover, button:hover { background: #2b2f36; }
 td.number { text-align: right; font-size: 12px; font-variant-numeric: tabular-nums; white-space: nowrap; }
 td.patient { min-width: 6em; overflow-wrap: anywhere; }
+td.note { min-width: 7em; font-size: 12px; overflow-wrap: anywhere; }
 td.verdict { min-width: 12em; overflow-wrap: anywhere; }
 img { display: block; width: 24vw; height: 10.7vw; object-fit: contain; object-position: left; }
 @media (max-width: 1400px) {
@@ -96,6 +100,10 @@ def write_page(
     *,
     checks: Iterable[str | Path],
     pictures: Iterable[str | Path],
+    preprocessed: Iterable[str | Path],
+    quality: str | Path,
+    exclusions: str | Path,
+    lesions: str | Path,
     reference: str | Path,
 ) -> None:
     """Write the page, whole or not at all.
@@ -104,13 +112,22 @@ def write_page(
     ----------
     page : path
         index.html; each patient's picture is ``<patient>.png`` in the same folder.
-    checks, pictures : paths
+    checks, pictures, preprocessed : paths
         Tables of the batches' files (`batches`): record (`quality_record.make_record`); matching, the
-        histogram distances to the reference in standard deviations, before and after matching, by series.
+        histogram distances to the reference in standard deviations, before and after matching, by series;
+        findings, where patients were preprocessed.
+    quality, exclusions, lesions : paths
+        quality/quality.tsv, whose verdicts are final; cohort/exclusions.tsv; lesions/volumes.tsv.
     reference : path
         hemispheres/reference.npz; the page names its patient.
     """
-    records = sorted(read_records(checks), key=_severity)
+    final, stages = _read(quality), _read(exclusions)
+    records = sorted(
+        (record | {key: final[record["patient"]][key] for key in VERDICT} for record in read_records(checks)),
+        key=_severity,
+    )
+    at_entry = [stages[patient] for patient in sorted({*stages} - {*final})]
+    marks, found = _read(lesions), read_all_findings(preprocessed)
     distances = {patient: read_record(files["matching"]) for patient, files in read_batches(pictures).items()}
     count = {verdict: sum(record["verdict"] == verdict for record in records) for verdict in VERDICTS}
     counts = ", ".join(
@@ -119,14 +136,19 @@ def write_page(
     buttons = "".join(
         f'<button class="{show}" data-show="{show}" aria-pressed="{str(show == "all").lower()}">'
         f"<u>{show[0]}</u>{show[1:]} {number}</button>"
-        for show, number in (("all", len(records)), ("review", count["review"]), ("fail", count["fail"]))
+        for show, number in (
+            ("all", len(records) + len(at_entry)),
+            ("review", count["review"]),
+            ("fail", count["fail"] + len(at_entry)),
+        )
     )
     numbers = [title for title, _ in _COLUMNS.values()]
-    titles = ["picture", "patient", "verdict", *numbers, "histogram off, SD"]
+    titles = ["picture", "patient", "verdict", "raw series", "lesion", *numbers, "histogram off, SD"]
+    excluded = f"; {len(at_entry)} more excluded at entry" if at_entry else ""
     text = "".join(
         [
             _HEAD,
-            f"<h1>Quality of {len(records)} patients: {counts}</h1>\n",
+            f"<h1>Quality of {len(records)} patients: {counts}{excluded}</h1>\n",
             "<p>Worst first; click a heading to sort, a picture to enlarge it. Fail excludes the patient; ",
             "review: a person should look at the picture. Manual verdicts (configuration key ",
             "quality.verdicts) override. ",
@@ -134,7 +156,17 @@ def write_page(
             f"<p>{buttons} or press the key of the first letter</p>\n<table>\n<thead><tr>",
             *(f"<th>{escape(title)}</th>" for title in titles),
             "</tr></thead>\n<tbody>\n",
-            *(_row(record, distances.get(record["patient"], {})) for record in records),
+            *map(_entry_row, at_entry),
+            *(
+                _row(
+                    record,
+                    distances.get(record["patient"], {}),
+                    stage=stages.get(record["patient"], {}).get("stage", ""),
+                    notes=describe(found[record["patient"]]) if record["patient"] in found else [],
+                    lesion=_say_lesion(marks.get(record["patient"], {})),
+                )
+                for record in records
+            ),
             f"</tbody>\n</table>\n{_SCRIPT}</html>\n",
         ]
     )
@@ -153,17 +185,55 @@ def _severity(record: Mapping) -> tuple:
     return -VERDICTS.index(record["verdict"]), dice, record["patient"]
 
 
-def _row(record: Mapping, distances: Mapping[str, tuple[float, float]]) -> str:
+def _read(table: str | Path) -> dict[str, dict[str, str]]:
+    """Patient -> the row of a table with tabs."""
+    with open(table, newline="", encoding="utf-8") as file:
+        return {row["patient"]: row for row in csv.DictReader(file, delimiter="\t")}
+
+
+def _say_lesion(row: Mapping[str, str]) -> str:
+    """What volumes.tsv says of a patient's lesion, in words."""
+    if not row:
+        return ""
+    if not row["volume_ml"]:
+        return f"none: {row['note']}"
+    return f"{_SOURCES.get(row['source'], row['source'])}, {float(row['volume_ml']):.1f} mL"
+
+
+def _entry_row(row: Mapping[str, str]) -> str:
+    """The row of a patient who was excluded before any image was read."""
+    patient = escape(row["patient"])
+    cells = [
+        f'<td data-key="{patient}"></td>',
+        f'<td class="patient">{patient}</td>',
+        f'<td class="verdict" data-key="{len(VERDICTS)}">'
+        f'<b class="fail">excluded at {escape(row["stage"])}</b><br>{escape(row["reason"])}</td>',
+        *['<td data-key=""></td>'] * (3 + len(_COLUMNS)),
+    ]
+    return f'<tr class="fail">{"".join(cells)}</tr>\n'
+
+
+def _row(
+    record: Mapping,
+    distances: Mapping[str, tuple[float, float]],
+    *,
+    stage: str,
+    notes: Iterable[str],
+    lesion: str,
+) -> str:
     patient, verdict = escape(record["patient"]), record["verdict"]
     by = " (by a person)" if record["judged_by"] == "person" else ""
+    at = f", excluded at {escape(stage)}" if stage else ""
     before, after = max(distances.values(), key=lambda pair: pair[1], default=("", ""))
     histogram = f"{before:.2f} → {after:.2f}" if distances else ""
     cells = [
         f'<td data-key="{patient}"><a href="{patient}.png">'
         f'<img loading="lazy" src="{patient}.png" alt="slices of {patient}"></a></td>',
         f'<td class="patient">{patient}</td>',
-        f'<td class="verdict" data-key="{VERDICTS.index(verdict)}"><b class="{verdict}">{verdict}{by}</b><br>'
-        f"{escape(record['reason'])}</td>",
+        f'<td class="verdict" data-key="{VERDICTS.index(verdict)}"><b class="{verdict}">{verdict}{by}</b>'
+        f"{at}<br>{escape(record['reason'])}</td>",
+        f'<td class="note">{escape("; ".join(notes))}</td>',
+        f'<td class="note">{escape(lesion)}</td>',
         *(_number(record["numbers"] or {}, name) for name in _COLUMNS),
         f'<td class="number" data-key="{after}">{histogram}</td>',
     ]

@@ -1,30 +1,34 @@
 """The picture for a person's review of one patient's preprocessing."""
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.files import replacing
-from strokeclock.imaging.exclusion import explain
-from strokeclock.imaging.quality_record import read_record, write_record
+from strokeclock.imaging.exclusion import explain, read_exclusion
+from strokeclock.imaging.findings import NAME, describe, read_findings
+from strokeclock.imaging.quality_record import read_record, read_verdict, write_record
 from strokeclock.imaging.reference import Matching, follow_matching, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.series import MATCHED, SERIES
 
 COLOURS = {"pass": (96, 200, 120), "review": (245, 190, 70), "fail": (240, 100, 90)}
 _ATLAS, _BRAIN, _MIDLINE = (70, 180, 255), (255, 190, 60), (255, 90, 160)
+_DRAWN, _FOUND = (255, 60, 60), (120, 255, 90)  # lesions
 _TEXT, _PALE = (235,) * 3, (160,) * 3
 _REFERENCE, _BEFORE, _AFTER = (82, 86, 94), (235, 235, 235), (96, 220, 190)
 _CONVENTION = "Radiological convention: R, the patient's right, is on the left of the picture"
 _SCALE = 1.1  # pixels a mm
 _MARGIN_MM = 6
 _SLICES = 8
-_LEFT, _TOP, _BOTTOM, _GAP = 56, 74, 28, 8  # pixels around and between the slices
+_LEFT, _TOP, _BOTTOM, _GAP = 56, 92, 28, 8  # pixels around and between the slices
 _HISTOGRAM = 180  # pixels across
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 _FROM, _TO, _BINS = -3.0, 5.0, 64  # SD from the brain's mean
 
 
@@ -34,6 +38,9 @@ def picture_batch(
     *,
     pictures: Files,
     checks: str | Path,
+    quality: str | Path,
+    lesions: str | Path,
+    drawn: Collection[str],
     atlas_mask: str | Path,
     reference: str | Path,
     normalisation: str,
@@ -43,21 +50,29 @@ def picture_batch(
 
     Parameters
     ----------
-    preprocessed, checks : paths
-        Tables that hold their files (`batches`): the series that are matched and brain_mask; record.
+    preprocessed, checks, lesions : paths
+        Tables that hold their files (`batches`): the series that are matched, brain_mask and findings;
+        record; lesion.
     pictures : patient -> {"picture": file, "matching": file}
         What is written.
+    quality : path
+        quality/quality.tsv, whose verdicts are final.
+    drawn : patients
+        Those whose lesions a person drew.
     atlas_mask, reference, normalisation, clip
         See `picture_patient`.
     """
-    records = read_batches(checks)
+    records, marks = read_batches(checks), read_batches(lesions)
     for patient, files in read_batches(preprocessed, only=pictures).items():
         record = records[patient]["record"]
         try:
             picture_patient(
-                {name: file for name, file in files.items() if name in (*MATCHED, "brain_mask")},
+                {name: file for name, file in files.items() if name in (*MATCHED, "brain_mask", NAME)},
                 patient=patient,
                 record=record,
+                quality=quality,
+                lesion=marks[patient]["lesion"],
+                is_drawn=patient in drawn,
                 atlas_mask=atlas_mask,
                 reference=reference,
                 normalisation=normalisation,
@@ -76,6 +91,9 @@ def picture_patient(
     *,
     patient: str,
     record: str | Path,
+    quality: str | Path,
+    lesion: str | Path,
+    is_drawn: bool,
     atlas_mask: str | Path,
     reference: str | Path,
     picture: str | Path,
@@ -88,21 +106,27 @@ def picture_patient(
     Parameters
     ----------
     files : mapping of series -> path
-        The series that are matched and brain_mask on the atlas grid, or exclusion notes.
-    record, atlas_mask, reference : paths
-        quality/<patient>.json, the atlas's brain on the grid, hemispheres/reference.npz.
+        The series that are matched and brain_mask on the atlas grid, and findings where there are any; or
+        exclusion notes.
+    record, quality, lesion, atlas_mask, reference : paths
+        quality/<patient>.json, quality/quality.tsv, lesions/<patient>.nii.gz, the atlas's brain on the grid,
+        hemispheres/reference.npz.
+    is_drawn : bool
+        A person drew the lesion; else it was found on DWI.
     picture, matching : paths
         Written: PNG, and JSON of series -> [before matching, after it] (see `Matching.distances`), empty
         where there is no reference or no patient.
     normalisation, clip
         See `intensity.normalise`.
     """
-    quality, study = read_record(record), read_reference(reference)
+    judged = read_record(record) | read_verdict(quality, patient=patient)
+    study = read_reference(reference)
     followed = {}
-    if quality["numbers"] is None:
-        image = draw_reason(quality)
+    if judged["numbers"] is None:
+        image = draw_reason(judged)
     else:
-        volumes = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
+        images = {name: path for name, path in files.items() if name != NAME}
+        volumes = {name: read_volume(path, patient=patient, series=name) for name, path in images.items()}
         mask = volumes.pop("brain_mask")
         if study is not None:
             followed = follow_matching(
@@ -113,9 +137,31 @@ def picture_patient(
                 clip=clip,
             )
         brain = read_volume(atlas_mask, patient="atlas", series="brain_mask")
-        image = draw_patient(volumes, mask, atlas_mask=brain, record=quality, matching=followed)
+        image = draw_patient(
+            volumes,
+            mask,
+            atlas_mask=brain,
+            record=judged,
+            matching=followed,
+            lesion=_read_lesion(lesion, patient=patient, is_drawn=is_drawn),
+            notes=describe(read_findings(files[NAME])) if NAME in files else [],
+        )
     write_picture(picture, image)
     write_record(matching, {series: followed[series].distances() for series in followed})
+
+
+class Lesion(NamedTuple):
+    """A lesion on the atlas grid, or why there is none; is_drawn: by a person, else found on DWI."""
+
+    volume: Volume | None
+    is_drawn: bool
+    reason: str = ""
+
+
+def _read_lesion(path: str | Path, *, patient: str, is_drawn: bool) -> Lesion:
+    if reason := read_exclusion(path):
+        return Lesion(None, is_drawn, reason)
+    return Lesion(read_volume(path, patient=patient, series="lesion"), is_drawn)
 
 
 def draw_patient(
@@ -125,6 +171,8 @@ def draw_patient(
     atlas_mask: Volume,
     record: Mapping,
     matching: Mapping[str, Matching],
+    lesion: Lesion,
+    notes: Sequence[str] = (),
 ) -> Image.Image:
     """Draw each series in eight slices with outlines, mid-plane and histograms; numbers and verdict.
 
@@ -138,6 +186,10 @@ def draw_patient(
         See `quality_record.make_record`.
     matching : mapping of series -> Matching
         See `reference.follow_matching`; empty where there is no reference.
+    lesion : Lesion
+        Outlined on every series.
+    notes : texts
+        What else a reader must know (`findings.describe`).
     """
     names = [name for name in MATCHED if name in volumes]
     brain = atlas_mask.data > 0
@@ -161,11 +213,13 @@ def draw_patient(
     x_of = -mask.affine[0, 3] / mask.affine[0, 0] + 0.5  # the plane x = 0, in columns from the volume's edge
     middle = round((columns[-1] + 1 - x_of) * mask.spacing[0] * _SCALE)
     inside = mask.data > 0
+    contours = [(atlas_mask, _ATLAS), (mask, _BRAIN)]
+    if lesion.volume is not None:
+        contours.append((lesion.volume, _DRAWN if lesion.is_drawn else _FOUND))
     greys = {series: np.percentile(volumes[series].data[inside], [1, 99.7]) for series in names}
     for i, z in enumerate(shown):
         outlines = [
-            (_outline(tile(volume.data.astype(np.float32), z) > 0.5), colour)
-            for volume, colour in ((atlas_mask, _ATLAS), (mask, _BRAIN))
+            (_outline(tile(volume.data.astype(np.float32), z) > 0.5), colour) for volume, colour in contours
         ]
         for j, series in enumerate(names):
             dark, bright = greys[series]
@@ -196,8 +250,10 @@ def draw_patient(
     if matching:
         middle = right + _GAP + _HISTOGRAM / 2
         draw.text((middle, _TOP - 5), "histogram in the brain, SD", _PALE, _font(12), anchor="mb")
-    _write_title(draw, record, _numbers_line(record["numbers"]))
-    _write_legend(draw, image.height - 6, histograms=bool(matching))
+    absent = [f"no lesion: {lesion.reason}"] if lesion.reason else []
+    lines = [_numbers_line(record["numbers"]), "   ".join([*notes, *absent])]
+    _write_title(draw, record, [_shorten(draw, line, image.width - 20, _font(13)) for line in lines])
+    _write_legend(draw, image.height - 6, lesion=lesion, histograms=bool(matching))
     return image
 
 
@@ -206,7 +262,7 @@ def draw_reason(record: Mapping) -> Image.Image:
     lines = textwrap.wrap(record["reason"], 90)
     image = Image.new("RGB", (760, 48 + 20 * len(lines)))
     draw = ImageDraw.Draw(image)
-    _write_title(draw, {**record, "reason": ""}, "\n".join(lines))
+    _write_title(draw, {**record, "reason": ""}, lines)
     return image
 
 
@@ -216,7 +272,14 @@ def write_picture(path: str | Path, image: Image.Image) -> None:
         image.save(beside, compress_level=4)
 
 
-def _write_title(draw: ImageDraw.ImageDraw, record: Mapping, second_line: str) -> None:
+def _shorten(draw: ImageDraw.ImageDraw, text: str, width: float, font: Font) -> str:
+    """The text, with … at its end where it is wider; the page has it in full."""
+    while len(text) > 1 and draw.textlength(text, font) > width:
+        text = text[:-2] + "…"
+    return text
+
+
+def _write_title(draw: ImageDraw.ImageDraw, record: Mapping, lines: Sequence[str]) -> None:
     verdict = record["verdict"].upper() + (" (by a person)" if record["judged_by"] == "person" else "")
     at: float = 10
     width = draw.im.size[0]
@@ -225,11 +288,10 @@ def _write_title(draw: ImageDraw.ImageDraw, record: Mapping, second_line: str) -
         (verdict, COLOURS[record["verdict"]]),
         (record["reason"], _TEXT),
     ):
-        while len(text) > 1 and at + draw.textlength(text, _font(17)) > width - 10:  # in full on the page
-            text = text[:-2] + "…"
+        text = _shorten(draw, text, width - 10 - at, _font(17))
         draw.text((at, 6), text, colour, _font(17))
         at += draw.textlength(text, _font(17)) + 16
-    draw.multiline_text((10, 30), second_line, _PALE, _font(13), spacing=5)
+    draw.multiline_text((10, 30), "\n".join(lines), _PALE, _font(13), spacing=5)
 
 
 def _draw_histogram(matching: Matching, size: tuple[int, int]) -> Image.Image:
@@ -297,10 +359,12 @@ def _name_series(numbers: Mapping, what: str, form: str) -> list[str]:
     return [form.format(label, value) for label, value in found if value is not None]
 
 
-def _write_legend(draw: ImageDraw.ImageDraw, bottom: int, *, histograms: bool) -> None:
+def _write_legend(draw: ImageDraw.ImageDraw, bottom: int, *, lesion: Lesion, histograms: bool) -> None:
     draw.text((10, bottom), _CONVENTION, _TEXT, _font(13), anchor="ls")
     at = 40 + draw.textlength(_CONVENTION, _font(13))
     entries = [("atlas brain", _ATLAS), ("brain mask", _BRAIN), ("mid-sagittal plane, x = 0", _MIDLINE)]
+    if lesion.volume is not None:
+        entries.append(("lesion, drawn", _DRAWN) if lesion.is_drawn else ("lesion, found on DWI", _FOUND))
     if histograms:
         entries += [
             ("histogram of the reference", _REFERENCE),
@@ -330,5 +394,5 @@ def _outline(inside: np.ndarray) -> np.ndarray:
     return inside & ~core
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+def _font(size: int) -> Font:
     return ImageFont.load_default(size)

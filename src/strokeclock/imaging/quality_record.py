@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from strokeclock.batches import read_batches
+from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
+from strokeclock.imaging.exclusion import read_exclusion
+from strokeclock.imaging.findings import NAME, Findings, find_shared_scans, read_findings
 from strokeclock.series import SERIES
 
 NUMBERS = (
@@ -24,6 +27,9 @@ NUMBERS = (
     "side_seen",
     "side_recorded",
 )
+
+
+VERDICT = ("patient", "verdict", "reason", "judged_by")  # the first columns of quality.tsv
 
 
 def make_record(
@@ -58,26 +64,32 @@ def read_records(tables: Iterable[str | Path]) -> list[dict]:
 
 
 def write_tables(
-    checks: Iterable[str | Path], *, entry_exclusions: str | Path, quality: str | Path, exclusions: str | Path
+    checks: Iterable[str | Path],
+    *,
+    preprocessed: Iterable[str | Path],
+    entry_exclusions: str | Path,
+    quality: str | Path,
+    exclusions: str | Path,
 ) -> None:
     """Write quality.tsv (a row a patient) and exclusions.tsv (patient, stage, reason), entry's first.
 
+    Patients who share a scan with another patient fail, whatever their check or a person says: one of them at
+    least has another patient's scan.
+
     Parameters
     ----------
-    checks : paths
-        Tables of the batches' files (`batches`): record.
+    checks, preprocessed : paths
+        Tables of the batches' files (`batches`): record; findings, where patients were preprocessed.
     entry_exclusions : path
         cohort/entry_exclusions.tsv.
     """
-    records = read_records(checks)
+    shared = find_shared_scans(read_all_findings(preprocessed))
+    records = [_fail(record, shared.get(record["patient"])) for record in read_records(checks)]
     rows = []
     for record in records:
         values = ((record["numbers"] or {}).get(name) for name in NUMBERS)
-        rows.append(
-            [record[key] for key in ("patient", "verdict", "reason", "judged_by")]
-            + ["" if value is None else value for value in values]
-        )
-    write_whole(quality, _tsv(["patient", "verdict", "reason", "judged_by", *NUMBERS], rows))
+        rows.append([record[key] for key in VERDICT] + ["" if value is None else value for value in values])
+    write_whole(quality, _tsv([*VERDICT, *NUMBERS], rows))
     with open(entry_exclusions, newline="") as file:
         header, *left = csv.reader(file, delimiter="\t")
     left += [
@@ -86,6 +98,35 @@ def write_tables(
         if record["verdict"] == "fail"
     ]
     write_whole(exclusions, _tsv(header, left))
+
+
+def read_verdict(quality: str | Path, *, patient: str) -> dict[str, str]:
+    """Read what quality.tsv says of one patient: patient, verdict, reason, judged_by.
+
+    It is final; the record does not know of other patients.
+    """
+    with open(quality, newline="", encoding="utf-8") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            if row["patient"] == patient:
+                return {key: row[key] for key in VERDICT}
+    raise StrokeclockError(f"{quality} lacks patient {patient}: delete it and run again")
+
+
+def read_all_findings(tables: Iterable[str | Path]) -> dict[str, Findings]:
+    """The findings of the patients who were preprocessed and not excluded there."""
+    files = {patient: named.get(NAME) for patient, named in read_batches(tables).items()}
+    return {
+        patient: read_findings(path)
+        for patient, path in files.items()
+        if path and read_exclusion(path) is None
+    }
+
+
+def _fail(record: Mapping, reason: str | None) -> dict:
+    """The record, as a fail if there is a reason."""
+    if not reason:
+        return dict(record)
+    return {**record, "verdict": "fail", "reason": reason, "stage": "quality", "judged_by": "checks"}
 
 
 def _tsv(header: Sequence[str], rows: Iterable[Sequence]) -> str:

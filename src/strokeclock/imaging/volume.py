@@ -231,7 +231,7 @@ def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value
     volumes: dict[str, Volume] = {}
 
     def read(name: str) -> None:
-        volumes[name] = read_volume(given[name], patient=patient, series=name)
+        volumes[name] = clear_background(read_volume(given[name], patient=patient, series=name))
         _require_head(volumes[name], series=name, file=Path(given[name]).name, patient=patient)
         if SERIES[name].place != "own":
             _require_one_grid(volumes, name, patient)
@@ -253,6 +253,20 @@ def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value
         if name not in volumes:
             read(name)
     return volumes
+
+
+def clear_background(volume: Volume) -> Volume:
+    """The volume with a background of 0, where the background is another constant, such as the brain's mean.
+
+    The background is what the eight corners hold, if all hold the same value.
+    """
+    corners = volume.data[
+        :: volume.shape[0] - 1 or 1, :: volume.shape[1] - 1 or 1, :: volume.shape[2] - 1 or 1
+    ]
+    filled = corners.flat[0]
+    if filled == 0 or (corners != filled).any():
+        return volume
+    return Volume(np.where(volume.data == filled, np.float32(0), volume.data), volume.affine)
 
 
 def _require_head(volume: Volume, *, series: str, file: str, patient: str) -> None:

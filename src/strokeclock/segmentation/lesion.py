@@ -26,6 +26,11 @@ ABOVE_CONTRALATERAL = 1.25  # times the contralateral voxel
 SMOOTH_MM = 3.0  # full width at half maximum, in plane, before a lesion is found on DWI
 SMALLEST_ML = 0.2  # of a part of a lesion
 RIM_MM = 3.0  # around a lesion, in plane: covers registration errors and blur
+MOST_OF_BRAIN = (
+    0.4  # of a drawn mask; a hemisphere is 0.48, the largest phantom's lesion 0.32 (350 mL of 1.1 L)
+)
+LEAST_IN_BRAIN = 0.5  # share of a drawn mask
+ONE_VALUE = 1e-3  # of the largest value: rounding of a mask that was scaled or written as numbers
 COLUMNS = ("patient", "volume_ml", "source", "note")
 DRAWN, FOUND, NONE = "mask", "automatic", "none"  # source of a lesion
 
@@ -123,26 +128,62 @@ def read_mask(path: str | Path, *, patient: str, scan: Volume) -> Volume:
     Raises
     ------
     PatientError
-        The mask cannot be read, is empty, has another grid than ``scan``, or holds other values.
+        The mask cannot be read, marks nothing, everything or a single voxel, has another grid than ``scan``,
+        or holds other values.
     """
-    mask = read_volume(path, patient=patient, series="lesion_mask")
     name = Path(path).name
+
+    def refuse(what: str) -> PatientError:
+        return PatientError(patient, f"lesion_mask file {name} {what}")
+
+    mask = read_volume(path, patient=patient, series="lesion_mask")
     if not mask.same_grid(scan):
         sizes = ("×".join(map(str, volume.shape)) for volume in (mask, scan))
-        raise PatientError(
-            patient,
-            f"lesion_mask file {name} ({next(sizes)}) is not on the grid of the DWI ({next(sizes)}); "
-            "draw it on the DWI or T2w",
+        raise refuse(
+            f"({next(sizes)}) is not on the grid of the DWI ({next(sizes)}); draw it on the DWI or T2w"
         )
     values = np.unique(mask.data)
-    if len(values) > 2 or values[0] != 0:
+    highest = values[-1]
+    inside = np.abs(values - highest) <= ONE_VALUE * highest
+    if highest <= 0 or (values[~inside] != 0).any() or inside.all():
         some = ", ".join(f"{value:g}" for value in values[:3])
+        raise refuse(
+            f"holds {len(values)} values ({some}{', …' * (len(values) > 3)}); write 0 outside the lesion and "
+            "1 inside"
+        )
+    lesion = mask.data > highest / 2
+    if np.count_nonzero(lesion) == 1:
+        raise refuse("marks a single voxel; draw the lesion, or leave the column empty")
+    return Volume(lesion.astype(np.float32), mask.affine)
+
+
+def require_possible(lesion: Volume, *, brain: np.ndarray, patient: str, name: str) -> None:
+    """Raise `PatientError` where a drawn lesion is too large for an infarct, or lies outside the brain.
+
+    Masks of the brain, of the field of view or of everything but the lesion are too large; masks on a wrong
+    grid or of another patient lie outside.
+
+    Parameters
+    ----------
+    lesion : Volume
+        0 or 1, on the atlas grid, not empty.
+    brain : bool array of the same shape
+    name : of the mask's file.
+    """
+    marked = lesion.data > 0
+    part = marked.sum() / brain.sum()
+    if part > MOST_OF_BRAIN:
         raise PatientError(
             patient,
-            f"lesion_mask file {name} holds {len(values)} values ({some}{', …' * (len(values) > 3)}); "
-            "write 0 outside the lesion and 1 inside",
+            f"lesion_mask file {name} marks {part:.0%} of the brain's volume, more than an infarct can take "
+            f"({MOST_OF_BRAIN:.0%}); draw the lesion alone, 1 inside it",
         )
-    return Volume((mask.data > 0).astype(np.float32), mask.affine)
+    if (within := (marked & brain).sum() / marked.sum()) < LEAST_IN_BRAIN:
+        raise PatientError(
+            patient,
+            f"lesion_mask file {name} lies outside the brain by {1 - within:.0%}; draw it on this patient's "
+            "DWI or T2w",
+        )
 
 
 def carry_mask(mask: Volume, *, grid: Volume, transform: np.ndarray) -> Volume:
@@ -237,8 +278,14 @@ def locate_lesion(
     Raises
     ------
     PatientError
+<<<<<<< HEAD
         The mask cannot be used, or lies wholly in the contralateral hemisphere or outside the atlas; or no
         lesion is found on DWI; or the sheet says that there is none.
+=======
+        The mask cannot be used (`read_mask`, `require_possible`), or lies wholly in the contralateral
+        hemisphere or outside the atlas; or no lesion is found on DWI. A mask that cannot be used is not
+        replaced by what is found on DWI: the patient is left out of what needs a lesion, and keeps the rest.
+>>>>>>> 1eb7657 (Tell stripped from whole heads by shape; keep findings of raw series)
     """
     if side == NO_LESION:
         raise PatientError(patient, "the cohort sheet says that there is no acute lesion (lesion_side none)")
@@ -252,6 +299,7 @@ def locate_lesion(
             raise PatientError(
                 patient, f"lesion_mask file {Path(drawn).name} marks no voxel inside the atlas; draw it anew"
             )
+        require_possible(lesion, brain=registered.data > 0, patient=patient, name=Path(drawn).name)
         if side in SIDES and side not in found:
             raise PatientError(
                 patient,

@@ -129,6 +129,21 @@ class Preprocessing(Group):
     patients_per_job: Natural = setting(
         8, "number in a job that takes seconds a patient, because starting a job takes as long"
     )
+    head: Literal["auto", "whole", "stripped"] = setting(
+        "auto",
+        "what the raw series show",
+        meanings={
+            "auto": "found out for each series, and said on the quality page",
+            "whole": "head",
+            "stripped": "brain alone",
+        },
+    )
+    head_of: dict[str, Literal["whole", "stripped"]] = setting(
+        {},
+        "{patient: whole or stripped}: patients for whom head is wrong; put identifiers that are numbers in "
+        "quotes",
+        kind="pairs {patient: whole or stripped}",
+    )
     grid: Annotated[list[Annotated[int, Field(ge=8)]], Field(min_length=3, max_length=3)] = setting(
         [224, 224, 26], "atlas grid; x must be even", unit="voxels", source="P", names=("x", "y", "z")
     )

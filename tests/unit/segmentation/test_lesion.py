@@ -159,9 +159,27 @@ def test_a_mask_may_be_255(tmp_path):
         (on_grid(box() + 2 * box(where=np.s_[:2])), "holds 3 values (0, 1, 2); write 0 outside the lesion"),
         (on_grid(np.linspace(0, 1, 40 * 48 * 12).reshape(40, 48, 12)), "holds 23040 values (0, 4.3"),
         (on_grid(box() + 1), "holds 2 values (1, 2); write 0 outside the lesion"),
+        (on_grid(box(where=np.s_[5:6, 22:23, 5:6])), "marks a single voxel; draw the lesion"),
+        (on_grid(box(where=np.s_[1:20])), "marks 50% of the brain's volume, more than an infarct can take"),
+        (on_grid(1 - box()), "marks 105% of the brain's volume, more than an infarct can take (40%)"),
+        (on_grid(box(where=np.s_[:1, :12])), "lies outside the brain by 100%"),
+        (on_grid(box() - 1), "holds 2 values (-1, 0)"),
         (on_grid(box()[::-1]), "lies on the right, and column lesion_side is left; correct one of them"),
     ],
-    ids=["shape", "spacing", "empty", "labels", "probability", "no background", "side"],
+    ids=[
+        "shape",
+        "spacing",
+        "empty",
+        "labels",
+        "probability",
+        "no background",
+        "one voxel",
+        "hemisphere",
+        "inverted",
+        "outside",
+        "negative",
+        "side",
+    ],
 )
 def test_a_mask_that_cannot_be_used_gives_the_reason(write, drawn, reason):
     files = write(head(), drawn=drawn, scan=on_grid(head()))
