@@ -20,8 +20,8 @@ OPENING, CLOSING = 3.0, 4.0  # mm, radii
 ISLAND = 6.0  # mm: a piece of a stripped slice up to twice as wide is a remnant of nose or bone
 IN_PLANE = 2.0  # mm, at which the mask is drawn where the T2w is finer
 BEYOND = 16.0  # mm outside the atlas's brain lie scalp, eyes and neck of a whole head
-BESIDE = 4.0  # mm outside it lies what is a piece of its own, such as the scalp where bone is 0
-LEAST_HEAD = 0.007  # share of a whole head's voxels that are either, at least (docs/preprocessing.md)
+BESIDE = 8.0  # mm outside it lies what is a piece of its own in a slice, such as the scalp where bone is 0
+LEAST_HEAD = 0.009  # share of a whole head's voxels that are either, at least (docs/preprocessing.md)
 SAMPLED = 3.0  # mm, at which voxels are looked at
 
 
@@ -37,7 +37,7 @@ def is_stripped(series: Volume, atlas_mask: Volume, transform: np.ndarray) -> bo
 def outside_brain(series: Volume, atlas_mask: Volume, transform: np.ndarray) -> float:
     """The share of a series' voxels above 0 that lie outside the atlas's brain.
 
-    Outside means farther than `BEYOND`, or farther than `BESIDE` and apart from the largest piece.
+    Outside means farther than `BEYOND`, or farther than `BESIDE` and in a piece of a slice of its own.
 
     Parameters
     ----------
@@ -54,9 +54,8 @@ def outside_brain(series: Volume, atlas_mask: Volume, transform: np.ndarray) -> 
     from_atlas = _signed_distance(atlas_mask)
     grid = {"shape": tissue.shape, "affine": series.affine @ np.diag([*every, 1.0])}
     depth = resample(from_atlas, **grid, transform=np.linalg.inv(transform), inside=tissue).data - FAR
-    core = _erode(tissue, ball(SAMPLED, spacing))
-    if core.any():
-        core = _dilate(_largest(core), ball(SAMPLED + spacing[:2].max(), spacing))
+    disc = ball(SAMPLED, np.array([*spacing[:2], 2 * SAMPLED]))
+    core = _dilate(_join(_erode(tissue, disc), depth > 0), disc)
     outside = (depth < -BEYOND) | ((depth < -BESIDE) & ~core)
     return float(outside[tissue].mean())
 
@@ -170,6 +169,15 @@ def _close(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
     closed = _erode(_dilate(np.pad(mask, [(m, m) for m in margin]), sphere), sphere)
     closed = closed[tuple(slice(m, -m) for m in margin)] | mask
     return np.stack([ndimage.binary_fill_holes(plane) for plane in np.moveaxis(closed, 2, 0)], axis=2)
+
+
+def _join(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Of each slice the pieces that hold a seed: thick slices join what bone separates."""
+    in_plane = ndimage.generate_binary_structure(3, 1)
+    in_plane[:, :, [0, 2]] = False
+    labels, _ = ndimage.label(mask, in_plane)
+    held = np.unique(labels[mask & seeds])
+    return np.isin(labels, held) & mask
 
 
 def _without_islands(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:

@@ -194,8 +194,7 @@ def draw_patient(
     names = [name for name in MATCHED if name in volumes]
     brain = atlas_mask.data > 0
     columns, rows, slices = (_extent(brain, axis, mask.spacing[axis]) for axis in range(3))
-    low, high = slices[0], slices[-1]
-    shown = np.linspace(low + 0.11 * (high - low), low + 0.94 * (high - low), _SLICES).round().astype(int)
+    shown = _choose_slices(slices[0], slices[-1], lesion)
     size = (
         round(len(columns) * mask.spacing[0] * _SCALE),
         round(len(rows) * mask.spacing[1] * _SCALE),
@@ -378,6 +377,15 @@ def _write_legend(draw: ImageDraw.ImageDraw, bottom: int, *, lesion: Lesion, his
         shade = _PALE if colour == _REFERENCE else colour
         draw.text((at + 28, bottom), text, shade, _font(13), anchor="ls")
         at += 58 + draw.textlength(text, _font(13))
+
+
+def _choose_slices(low: int, high: int, lesion: Lesion) -> np.ndarray:
+    """Evenly spaced slices, the nearest moved to where the lesion is largest: a small one must be seen."""
+    shown = np.linspace(low + 0.11 * (high - low), low + 0.94 * (high - low), _SLICES).round().astype(int)
+    if lesion.volume is not None and lesion.volume.data.any():
+        largest = int(lesion.volume.data.sum(axis=(0, 1)).argmax())
+        shown[np.abs(shown - largest).argmin()] = largest
+    return shown
 
 
 def _extent(brain: np.ndarray, axis: int, spacing: float) -> np.ndarray:

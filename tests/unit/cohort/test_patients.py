@@ -173,7 +173,19 @@ def test_preprocessed_files_of_a_patient(config, transform, registered):
         "brain_mask": "preprocessed/{patient}/brain_mask.nii.gz",
         "t2w_to_atlas": "preprocessed/{patient}/transforms/t2w_to_atlas.txt",
         **{f"{name}_to_t2w": f"preprocessed/{{patient}}/transforms/{name}_to_t2w.txt" for name in registered},
+        "findings": "preprocessed/{patient}/findings.json",
     }
+
+
+def test_what_the_head_shows_is_told_for_all_or_for_one(config, sheet):
+    assert read_patients(config, folder=RUN).head("p1") == "auto"
+    config["preprocessing"] |= {"head": "whole", "head_of": {"p1": "stripped"}}
+    patients = read_patients(config, folder=RUN)
+    patients.check_heads()
+    assert [patients.head(patient) for patient in ("p1", "p3")] == ["stripped", "whole"]
+    config["preprocessing"]["head_of"] = {"p9": "whole"}
+    with pytest.raises(ConfigurationError, match=r"preprocessing\.head_of names p9, not in the cohort"):
+        read_patients(config, folder=RUN).check_heads()
 
 
 def test_a_sheet_whose_patients_are_all_excluded_is_refused(config, sheet):

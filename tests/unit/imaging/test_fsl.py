@@ -11,6 +11,7 @@ from scipy import ndimage
 from strokeclock.errors import MissingSoftwareError, PatientError
 from strokeclock.imaging import fsl
 from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas
+from strokeclock.imaging.findings import Findings, read_findings, write_findings
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
 SERIES = ("t2w", "dwi", "flair", "adc")
@@ -192,6 +193,17 @@ def test_a_shift_of_four_millimetres_by_hand():
 
 
 @pytest.fixture
+def atlas(tmp_path, raw):
+    """The ellipsoid itself, so that registration is quick; and a mask."""
+    paths, head = raw
+    names = {"atlas_t2w": tmp_path / "atlas_t2w.nii.gz", "atlas_brain_mask": tmp_path / "atlas_mask.nii.gz"}
+    affine = read_volume(paths["t2w"], patient="p1", series="t2w").affine
+    write_volume(names["atlas_t2w"], read_volume(paths["t2w"], patient="p1", series="t2w"))
+    write_volume(names["atlas_brain_mask"], Volume(head.astype(np.float32), affine), dtype=np.uint8)
+    return names
+
+
+@pytest.fixture
 def raw(tmp_path):
     """A brighter-to-the-right ellipsoid as b0, b1000 and FLAIR on noise."""
     rng = np.random.default_rng(0)
@@ -208,12 +220,24 @@ def raw(tmp_path):
 
 
 @pytest.mark.parametrize("shared", [True, False])
-def test_bias_correction(raw, tmp_path, shared):
+def test_bias_correction(raw, atlas, tmp_path, shared):
     paths, head = raw
     out = {series: tmp_path / f"corrected_{series}.nii" for series in SERIES}
     fsl.correct_bias(
-        paths, outputs=out, shrink=2, iterations=[20, 20], shared_dwi=shared, b_value=1000.0, patient="p1"
+        paths,
+        outputs=out,
+        shrink=2,
+        iterations=[20, 20],
+        shared_dwi=shared,
+        b_value=1000.0,
+        patient="p1",
+        head="auto",
+        findings=tmp_path / "findings.json",
+        **atlas,
     )
+    found = read_findings(tmp_path / "findings.json")
+    assert found.stripped == {"t2w": False, "dwi": False, "flair": False}  # noise all over the image
+    assert set(found.scans) == {"t2w", "dwi", "flair"}
     before = {s: read_volume(paths[s], patient="p1", series=s).data for s in ("t2w", "dwi", "flair")}
     after = {s: read_volume(out[s], patient="p1", series=s).data for s in SERIES}
     inside = ndimage.binary_erosion(head, iterations=2)
@@ -229,13 +253,18 @@ def test_bias_correction(raw, tmp_path, shared):
 
 
 def test_a_stripped_series_is_copied(tmp_path):
-    rng = np.random.default_rng(0)
-    data = np.zeros((40, 40, 10), np.float32)
-    data[10:30, 8:32, 2:8] = rng.uniform(100, 200, (20, 24, 6))
-    write_volume(tmp_path / "t2w.nii", Volume(data, np.diag([6.0, 6.0, 12.0, 1.0])))
+    (tmp_path / "t2w.nii").write_bytes(b"as it is")
+    write_findings(
+        tmp_path / "findings.json", Findings(derived=False, stripped={"t2w": True, "flair": False})
+    )
     out = tmp_path / "brain.nii"
     fsl.strip_skull(
-        {"t2w": tmp_path / "t2w.nii"}, outputs={"t2w": out}, fraction=0.5, robust=True, patient="p1"
+        {"t2w": tmp_path / "t2w.nii"},
+        outputs={"t2w": out},
+        findings=tmp_path / "findings.json",
+        fraction=0.5,
+        robust=True,
+        patient="p1",
     )
     assert out.read_bytes() == (tmp_path / "t2w.nii").read_bytes()
 
@@ -336,9 +365,14 @@ def test_the_boxes_in_their_order(tmp_path):
         shared_dwi=True,
         b_value=1000.0,
         patient="p1",
+        head="auto",
+        atlas_t2w=atlas["t2w"],
+        atlas_brain_mask=atlas["brain_mask"],
+        findings=tmp_path / "findings.json",
     )
     fsl.reorient(corrected, outputs=turned, patient="p1")
-    fsl.strip_skull(turned, outputs=stripped, fraction=0.5, robust=True, patient="p1")
+    findings = tmp_path / "findings.json"
+    fsl.strip_skull(turned, outputs=stripped, findings=findings, fraction=0.5, robust=True, patient="p1")
     fsl.register_to_atlas(
         stripped["t2w"],
         grid=atlas["grid"],

@@ -18,7 +18,6 @@ from strokeclock.imaging.hemispheres import (
     write_hemispheres,
     write_manifest,
 )
-from strokeclock.imaging.quality_record import make_record, write_record
 from strokeclock.imaging.reference import make_reference, write_reference
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 from strokeclock.series import CHANNELS
@@ -252,19 +251,13 @@ def test_a_batch_is_halved_without_excluded_patients(tmp_path):
     files = {name: tmp_path / f"{name}.nii.gz" for name in (*CHANNELS, "brain_mask")}
     for name, values in (data | {"brain_mask": mask.astype(np.float32)}).items():
         write_volume(files[name], Volume(values, symmetric_affine()))
-    records = {patient: {"record": tmp_path / f"{patient}.json"} for patient in ("p1", "p2")}
-    for patient, verdict in (("p1", "fail"), ("p2", "pass")):
-        record = make_record(
-            patient, numbers={"nmi_to_atlas": 1.2}, automatic=(verdict, "motion"), person=None
-        )
-        write_record(records[patient]["record"], record)
+    (tmp_path / "exclusions.tsv").write_text("patient\tstage\treason\np1\tquality\tmotion\n")
     write_batch(tmp_path / "preprocessed.tsv", {"p1": files, "p2": files, "p3": files})
-    write_batch(tmp_path / "checks.tsv", records)
     halve_batch(
         tmp_path / "preprocessed.tsv",
         tmp_path / "hemispheres.tsv",
-        hemispheres={patient: {"hemispheres": tmp_path / f"{patient}.npy"} for patient in records},
-        checks=tmp_path / "checks.tsv",
+        hemispheres={patient: {"hemispheres": tmp_path / f"{patient}.npy"} for patient in ("p1", "p2")},
+        exclusions=tmp_path / "exclusions.tsv",
         reference=tmp_path / "reference.npz",
         channels=CHANNELS,
         percentiles=(0.1, 99.9),

@@ -90,16 +90,52 @@ def test_no_brain_in_the_field_of_view(head, atlas_mask):
         refine_mask(head, atlas_mask, away, patient="p1")
 
 
-def test_stripped_head_is_recognised(head, truth):
-    stripped = Volume(head.data * truth.data, head.affine)
-    assert is_stripped(stripped)
-    assert dice(strip_by_zeros(stripped), truth) > 0.98
+TO_ATLAS = np.linalg.inv(HEAD)
+UPPER, LOWER = np.s_[:, :, 14:], np.s_[:, :, :14]
 
 
-def test_whole_head_is_not_taken_for_a_stripped_one(head, atlas):
-    assert not is_stripped(head)
-    assert not is_stripped(Volume(np.where(head.data > 40, head.data, 0), head.affine))  # air set to 0
-    assert not is_stripped(Volume(head.data - head.data.min(), head.affine))
+def cut(volume, part):
+    """The upper or the lower slices alone, where they were."""
+    affine = volume.affine.copy()
+    affine[:3, 3] += affine[:3, 2] * (part[2].start or 0)
+    return Volume(np.ascontiguousarray(volume.data[part]), affine)
+
+
+def by_mm(truth, mm):
+    """The brain's mask, larger by some mm, or smaller if they are below 0."""
+    inside = truth.data > 0
+    if mm < 0:
+        return ndimage.distance_transform_edt(inside, sampling=truth.spacing) > -mm
+    return ndimage.distance_transform_edt(~inside, sampling=truth.spacing) <= mm
+
+
+@pytest.mark.parametrize("mm", [-4, 0, 3, 6])
+@pytest.mark.parametrize("size", [0.85, 1.0, 1.1])
+def test_stripped_head_is_recognised(head, truth, atlas_mask, mm, size):
+    """By masks too small and too large, of children and of adults."""
+    affine = np.diag([size, size, size, 1.0])
+    stripped = Volume(head.data * by_mm(truth, mm), affine @ head.affine)
+    to_atlas = TO_ATLAS @ np.linalg.inv(affine)
+    assert is_stripped(stripped, atlas_mask, to_atlas)
+    for part in (UPPER, LOWER):
+        assert is_stripped(cut(stripped, part), atlas_mask, to_atlas)
+
+
+def test_mask_of_a_stripped_head_is_what_is_left(head, truth):
+    assert dice(strip_by_zeros(Volume(head.data * truth.data, head.affine)), truth) > 0.98
+
+
+@pytest.mark.parametrize("threshold", [None, 20, 40, 60])
+@pytest.mark.parametrize("size", [0.85, 1.0, 1.1])
+def test_whole_head_is_not_taken_for_a_stripped_one(head, truth, atlas_mask, threshold, size):
+    """Air alone, or air and bone set to 0; a threshold of 60 leaves 1.1 times the brain's volume."""
+    affine = np.diag([size, size, size, 1.0])
+    data = head.data if threshold is None else np.where(head.data > threshold, head.data, 0)
+    whole = Volume(data, affine @ head.affine)
+    to_atlas = TO_ATLAS @ np.linalg.inv(affine)
+    assert not is_stripped(whole, atlas_mask, to_atlas)
+    for part in (UPPER, LOWER):
+        assert not is_stripped(cut(whole, part), atlas_mask, to_atlas)
 
 
 def test_holes_of_a_stripped_head_are_filled(head, truth):

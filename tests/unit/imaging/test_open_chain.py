@@ -13,6 +13,7 @@ from strokeclock.imaging import open_chain
 from strokeclock.imaging.alignment import rotation
 from strokeclock.imaging.atlas import read_atlas
 from strokeclock.imaging.exclusion import read_exclusion
+from strokeclock.imaging.findings import read_findings
 from strokeclock.imaging.open_chain import preprocess_patient
 from strokeclock.imaging.resample import resample_mask
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
@@ -46,9 +47,11 @@ def raw(tmp_path_factory, head_of):
 
 
 def outputs(folder):
-    return {name: folder / f"{name}.nii.gz" for name in IMAGES} | {
-        name: folder / "transforms" / f"{name}.txt" for name in TRANSFORMS
-    }
+    return (
+        {name: folder / f"{name}.nii.gz" for name in IMAGES}
+        | {name: folder / "transforms" / f"{name}.txt" for name in TRANSFORMS}
+        | {"findings": folder / "findings.json"}
+    )
 
 
 def run(raw, folder, atlas_files, **change):
@@ -78,7 +81,8 @@ def test_everything_is_on_the_grid_and_masked(result, atlas_files):
     facts, images, _ = result
     grid = read_volume(atlas_files["grid"], patient="atlas", series="grid")
     inside = images["brain_mask"].data > 0
-    assert facts == {"t2w_derived": False, "stripped": False}
+    assert not facts.derived
+    assert facts.stripped == {"t2w": False, "dwi": False, "flair": False}
     for name in IMAGES:
         assert images[name].same_grid(grid)
         assert not images[name].data[~inside].any()
@@ -156,11 +160,56 @@ def test_stripped_without_b0(raw, tmp_path, atlas_files, atlas_mask):
             adc = np.clip(np.log(ratio), 0, 4) * 1000 * mask.data
             write_volume(files["adc"], Volume(adc.astype(np.float32), v.affine))
     facts, images, transforms = run(files, tmp_path / "out", atlas_files)
-    assert facts == {"t2w_derived": True, "stripped": True}
+    assert facts.derived
+    assert facts.stripped == {"t2w": True, "dwi": True, "flair": True}
+    assert set(facts.scans) == {"dwi", "flair", "adc"}
+    assert read_findings(outputs(tmp_path / "out")["findings"]) == facts
     assert np.allclose((transforms["t2w_to_atlas"] @ HEAD @ [0, -20, 10, 1])[:3], [0, -20, 10], atol=2)
     assert (images["brain_mask"].data.sum() * np.prod(images["dwi"].spacing)) / 1e6 == pytest.approx(
         1.9, abs=0.15
     )
+
+
+@pytest.mark.parametrize("stripped", [("t2w", "dwi"), ("flair",)], ids=["EPI", "FLAIR"])
+def test_some_series_stripped_and_others_not(raw, result, tmp_path, atlas_files, atlas_mask, stripped):
+    """Each is told apart; brain and FLAIR land where those of the whole heads do."""
+    files = dict(raw)
+    for name in stripped:
+        volume = read_volume(raw[name], patient="p1", series=name)
+        grid = {"shape": volume.shape, "affine": volume.affine}
+        mask = resample_mask(atlas_mask, **grid, transform=FLAIR @ HEAD if name == "flair" else HEAD)
+        files[name] = tmp_path / f"{name}.nii.gz"
+        write_volume(files[name], Volume(volume.data * mask.data, volume.affine))
+    facts, images, transforms = run(files, tmp_path / "out", atlas_files)
+    assert facts.stripped == {name: name in stripped for name in ("t2w", "dwi", "flair")}
+    for name in TRANSFORMS:
+        assert np.abs((transforms[name] - result[2][name]) @ [30, -20, 10, 1]).max() < 1.5
+    both = [found["brain_mask"].data > 0 for found in (images, result[1])]
+    assert 2 * (both[0] & both[1]).sum() / (both[0].sum() + both[1].sum()) > 0.96
+
+
+@pytest.mark.parametrize("background", ["mean", "-1", "NaN"])
+def test_a_stripped_brain_whose_background_is_not_0(raw, tmp_path, atlas_files, atlas_mask, background):
+    files = dict(raw)
+    masks = {}
+    for name in ("t2w", "dwi"):
+        volume = read_volume(raw[name], patient="p1", series=name)
+        mask = resample_mask(atlas_mask, shape=volume.shape, affine=volume.affine, transform=HEAD).data > 0
+        value = volume.data[mask].mean() if background == "mean" else float(background)
+        files[name] = tmp_path / f"{name}.nii.gz"
+        write_volume(files[name], Volume(np.where(mask, volume.data, np.float32(value)), volume.affine))
+        masks[name] = mask
+    facts, images, _ = run(files, tmp_path / "out", atlas_files)
+    assert facts.stripped == {"t2w": True, "dwi": True, "flair": False}
+    litres = images["brain_mask"].data.sum() * np.prod(images["dwi"].spacing) / 1e6
+    assert litres == pytest.approx(1.9, abs=0.15)
+
+
+def test_what_the_configuration_says_of_the_head_counts(raw, result, tmp_path, atlas_files):
+    facts, images, _ = run(raw, tmp_path, atlas_files, head="stripped")
+    assert facts.told == "stripped"
+    assert all(facts.stripped.values())
+    assert images["brain_mask"].data.sum() > 1.3 * result[1]["brain_mask"].data.sum()  # all that is above 0
 
 
 def test_own_field_for_dwi(raw, result, tmp_path, atlas_files):
@@ -232,12 +281,14 @@ def test_a_batch_goes_on_after_a_patient_who_cannot_be_used(tmp_path, atlas_file
         tmp_path / "table.tsv",
         raw={patient: {"dwi": tmp_path / "dwi.nii.gz", "flair": None} for patient in preprocessed},
         b_values={"p1": 1000.0, "p2": 900.0},
+        heads={"p1": "auto", "p2": "whole"},
         **{f"atlas_{name}": atlas_files[name] for name in ("t2w", "brain_mask", "grid")},
         **{"register_dwi": False, "t2w_dof": 12, "shrink": 4, "iterations": [10], "shared_dwi": True},
     )
     assert read_exclusion(tmp_path / "p1.nii.gz") == "dwi file is truncated"
     assert (tmp_path / "p2.nii.gz").read_text() == "p2"
     assert [rest["b_value"] for rest in seen.values()] == [1000.0, 900.0]
+    assert [rest["head"] for rest in seen.values()] == ["auto", "whole"]
     assert read_batches(tmp_path / "table.tsv") == {
         patient: {"t2w": str(files["t2w"])} for patient, files in preprocessed.items()
     }

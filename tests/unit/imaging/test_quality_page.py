@@ -1,9 +1,11 @@
 """The quality page: worst first, safe text, pictures by relative path, no network."""
 
+import csv
 import re
 
 from strokeclock.batches import write_batch
 from strokeclock.imaging.exclusion import write_exclusion
+from strokeclock.imaging.findings import NAME, Findings, write_findings
 from strokeclock.imaging.quality_page import write_page
 from strokeclock.imaging.quality_record import NUMBERS, make_record, write_record
 from strokeclock.imaging.reference import Reference, write_reference
@@ -11,14 +13,38 @@ from strokeclock.imaging.reference import Reference, write_reference
 REFERENCE = Reference("p2", "train", landmarks={}, profile={}, sha256={})
 
 
+def write_rows(path, header, rows):
+    with open(path, "w", newline="") as file:
+        table = csv.writer(file, delimiter="\t", lineterminator="\n")
+        table.writerows([header, *rows])
+
+
 def record(patient, verdict, *, dice=0.9, reason="", person=None):
     numbers = dict.fromkeys(NUMBERS, 1.0) | {"dice_to_atlas": dice} if dice else None
     return make_record(patient, numbers=numbers, automatic=(verdict, reason), person=person)
 
 
-def page(tmp_path, records, *, distances=None, reference=REFERENCE):
-    """Write what the page is made of, and in a folder of its own the page; return its text."""
-    checks, pictures = {}, {}
+def page(tmp_path, records, *, distances=None, reference=REFERENCE, **others):
+    """Write what the page is made of, and in a folder of its own the page; return its text.
+
+    Others: ``findings`` of patients; ``final``, the records that quality.tsv holds where they differ;
+    ``left`` and ``lesions``, rows of exclusions.tsv and volumes.tsv.
+    """
+    checks, pictures, preprocessed = {}, {}, {}
+    for patient, found in others.get("findings", {}).items():
+        preprocessed[patient] = {NAME: tmp_path / f"{patient}_findings.json"}
+        write_findings(preprocessed[patient][NAME], found)
+    write_batch(tmp_path / "preprocessed.tsv", preprocessed)
+    keys = ("patient", "verdict", "reason", "judged_by")
+    write_rows(
+        tmp_path / "quality.tsv",
+        keys,
+        [[found[key] for key in keys] for found in others.get("final", records)],
+    )
+    write_rows(tmp_path / "exclusions.tsv", ("patient", "stage", "reason"), others.get("left", ()))
+    write_rows(
+        tmp_path / "volumes.tsv", ("patient", "volume_ml", "source", "note"), others.get("lesions", ())
+    )
     for found in records:
         checks[found["patient"]] = {"record": tmp_path / f"{found['patient']}.json"}
         write_record(checks[found["patient"]]["record"], found)
@@ -35,6 +61,10 @@ def page(tmp_path, records, *, distances=None, reference=REFERENCE):
         tmp_path / "page/index.html",
         checks=[tmp_path / "checks.tsv"],
         pictures=[tmp_path / "pictures.tsv"],
+        preprocessed=[tmp_path / "preprocessed.tsv"],
+        quality=tmp_path / "quality.tsv",
+        exclusions=tmp_path / "exclusions.tsv",
+        lesions=tmp_path / "volumes.tsv",
         reference=tmp_path / "reference.npz",
     )
     assert [path.name for path in (tmp_path / "page").iterdir()] == ["index.html"]
@@ -61,7 +91,7 @@ def test_worst_first(tmp_path):
 def test_every_number_has_a_column_and_sorts_by_its_value(tmp_path):
     numbers = dict.fromkeys(NUMBERS, 0.98765) | {"mask_volume_ml": None, "side_seen": "left"}
     text = page(tmp_path, [make_record("p1", numbers=numbers, automatic=("review", "NMI"), person=None)])
-    assert text.count("<th>") == 3 + len(NUMBERS) + 1 == text.count("<td")
+    assert text.count("<th>") == 5 + len(NUMBERS) + 1 == text.count("<td")
     assert '<td class="number" data-key="0.98765">99%</td>' in text
     assert '<td class="number" data-key="left">left</td>' in text
     assert '<td class="number" data-key=""></td>' in text
@@ -109,3 +139,58 @@ def test_reference_without_training_patients_is_named(tmp_path):
         tmp_path, [record("p1", "pass")], reference=none
     )
     assert "There is no histogram reference" in page(tmp_path, [record("p1", "fail")], reference=None)
+
+
+def cells_of(text, patient):
+    """The cells of a patient's row, as text."""
+    row = next(
+        row for row in re.findall(r"<tr .*?</tr>", text) if f'<td class="patient">{patient}</td>' in row
+    )
+    return [re.sub("(<[^>]+>)+", " ", cell).strip() for cell in re.findall(r"<td.*?</td>", row)]
+
+
+def test_patients_excluded_at_entry_are_listed_first_with_the_reason(tmp_path):
+    text = page(
+        tmp_path,
+        [record("p1", "pass"), record("p2", "fail", dice=None, reason="dwi is truncated")],
+        left=[
+            ["p0", "entry", "column flair names x.nii.gz, which is not there"],
+            ["p2", "preprocessing", "dwi is truncated"],
+        ],
+    )
+    assert re.findall(r'<td class="patient">(\w+)</td>', text) == ["p0", "p2", "p1"]
+    assert cells_of(text, "p0")[2] == "excluded at entry column flair names x.nii.gz, which is not there"
+    assert cells_of(text, "p2")[2] == "fail , excluded at preprocessing dwi is truncated"
+    assert "2 patients" in text
+    assert "; 1 more excluded at entry" in text
+    assert len({len(re.findall("<td", row)) for row in re.findall(r"<tr .*?</tr>", text)}) == 1
+    assert re.findall(r"<u>\w</u>\w+ (\d+)<", text) == ["3", "0", "2"]
+    assert "p0.png" not in text  # there is none
+
+
+def test_the_final_verdict_counts(tmp_path):
+    """quality.tsv knows that two patients share a scan, their records do not."""
+    final = record("p1", "pass") | {"verdict": "fail", "reason": "shared"}
+    text = page(tmp_path, [record("p1", "pass")], final=[final])
+    assert cells_of(text, "p1")[2] == "fail shared"
+    assert "1 fail" in text
+
+
+def test_findings_and_lesions_are_said(tmp_path):
+    text = page(
+        tmp_path,
+        [record("p1", "pass"), record("p2", "pass"), record("p3", "pass"), record("p4", "pass")],
+        findings={"p1": Findings(derived=True, stripped={"t2w": True, "flair": False})},
+        lesions=[
+            ["p1", "12.345", "mask", ""],
+            ["p2", "0.250", "automatic", ""],
+            ["p3", "", "none", "lesion_mask file m.nii.gz is <empty>"],
+        ],
+    )
+    assert cells_of(text, "p1")[3:5] == [
+        "T2w derived from DWI and ADC; brain alone in T2w, whole head in FLAIR",
+        "drawn, 12.3 mL",
+    ]
+    assert cells_of(text, "p2")[3:5] == ["", "found on DWI, 0.2 mL"]
+    assert cells_of(text, "p3")[4] == "none: lesion_mask file m.nii.gz is &lt;empty&gt;"
+    assert cells_of(text, "p4")[3:5] == ["", ""]

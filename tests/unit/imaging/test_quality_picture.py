@@ -5,7 +5,10 @@ import pytest
 from PIL import Image
 
 from strokeclock.batches import read_batches, write_batch
+from strokeclock.imaging.exclusion import write_exclusion
+from strokeclock.imaging.findings import NAME, Findings, write_findings
 from strokeclock.imaging.quality_picture import (
+    Lesion,
     draw_patient,
     draw_reason,
     picture_batch,
@@ -16,6 +19,7 @@ from strokeclock.imaging.quality_record import NUMBERS, make_record, read_record
 from strokeclock.imaging.reference import Matching, make_reference, write_reference
 from strokeclock.imaging.volume import Volume, write_volume
 
+NO_LESION = Lesion(None, False)
 HISTOGRAM = 196  # pixels right of the slices
 SHAPE, SPACING = (80, 96, 24), (2.0, 2.0, 6.0)
 
@@ -43,7 +47,7 @@ def record():
     )
 
 
-def draw(head, record, *, mask=None, matching=None):
+def draw(head, record, *, mask=None, matching=None, lesion=NO_LESION, notes=()):
     data, brain = head
     return np.asarray(
         draw_patient(
@@ -52,6 +56,8 @@ def draw(head, record, *, mask=None, matching=None):
             atlas_mask=brain,
             record=record,
             matching=matching or {},
+            lesion=lesion,
+            notes=notes,
         )
     ).astype(int)
 
@@ -68,7 +74,7 @@ def test_right_is_on_the_left_and_anterior_is_up(head, record):
     height, width = picture.shape[:2]
     tile = (width - 56 - HISTOGRAM) // 8
     middle_tile = slice(56 + 3 * tile + 20, 56 + 4 * tile - 20)  # without its letters
-    down, across = brightest(picture, slice(100, 74 + (height - 102) // 3), middle_tile)
+    down, across = brightest(picture, slice(118, 92 + (height - 120) // 3), middle_tile)
     assert down < 0.45
     assert across < 0.45
 
@@ -78,11 +84,35 @@ def test_outline_of_a_left_sided_mask_lies_on_the_right_of_the_picture(head, rec
     left = volume(brain.data * (np.indices(SHAPE)[0] < 40))
     picture = draw(head, record, mask=left)
     tile = (picture.shape[1] - 56 - HISTOGRAM) // 8
-    orange = (picture[80:-40, 56 + 3 * tile : 56 + 4 * tile, 0] > 150) & (
-        picture[80:-40, 56 + 3 * tile : 56 + 4 * tile, 2] < 110
+    orange = (picture[98:-40, 56 + 3 * tile : 56 + 4 * tile, 0] > 150) & (
+        picture[98:-40, 56 + 3 * tile : 56 + 4 * tile, 2] < 110
     )
     assert orange[:, tile // 2 :].sum() > 500
     assert orange[:, : tile // 2 - 10].sum() == 0
+
+
+@pytest.mark.parametrize(("is_drawn", "channel"), [(True, 0), (False, 1)])
+def test_a_lesion_is_outlined_where_it_lies_in_the_colour_of_its_source(head, record, is_drawn, channel):
+    """A lesion on the left lies on the right of the picture; red if it was drawn, green if found."""
+    _, brain = head
+    left = volume(brain.data * (np.indices(SHAPE)[0] < 30))
+    bare, picture = (draw(head, record, lesion=Lesion(data, is_drawn)) for data in (None, left))
+    tile = (picture.shape[1] - 56 - HISTOGRAM) // 8
+    rows, columns = slice(98, -40), slice(56 + 3 * tile, 56 + 4 * tile)
+    changed = (picture != bare)[rows, columns].any(axis=2)
+    assert changed[:, tile // 2 :].sum() > 300
+    assert not changed[:, : tile // 2].any()
+    colour = picture[rows, columns][changed].mean(axis=0)
+    assert colour.argmax() == channel
+    assert (picture != bare)[-28:].any()  # the legend names it
+
+
+def test_notes_and_a_missing_lesion_are_written(head, record):
+    lines = slice(46, 66)
+    bare = draw(head, record)[lines]
+    assert not bare.any()
+    assert draw(head, record, notes=["T2w derived from DWI and ADC"])[lines].max() > 100
+    assert draw(head, record, lesion=Lesion(None, True, "the mask is empty"))[lines].max() > 100
 
 
 def test_histograms_stand_where_their_voxels_are(head, record):
@@ -91,8 +121,8 @@ def test_histograms_stand_where_their_voxels_are(head, record):
     peaks = Matching(reference=spread - 1, before=spread + 1, after=spread + 3)
     picture = draw(head, record, matching={"t2w": peaks})
     width = picture.shape[1]
-    row = (picture.shape[0] - 102) // 3
-    panel = picture[74 + row + 30 : 74 + 2 * row - 35, width - 188 : width - 8]
+    row = (picture.shape[0] - 120) // 3
+    panel = picture[92 + row + 30 : 92 + 2 * row - 35, width - 188 : width - 8]
     red, green, blue = panel[..., 0], panel[..., 1], panel[..., 2]
     for shape, sd in (
         ((abs(red - 82) < 4) & (abs(blue - 94) < 4), -1),
@@ -102,7 +132,7 @@ def test_histograms_stand_where_their_voxels_are(head, record):
         columns = np.argwhere(shape)[:, 1]
         assert columns.size > 20
         assert columns.mean() == pytest.approx((sd + 3) / 8 * 180, abs=5)
-    assert not draw(head, record)[74 : 74 + 3 * row, width - 188 :].any()
+    assert not draw(head, record)[92 : 92 + 3 * row, width - 188 :].any()
 
 
 def test_a_reason_too_long_for_the_title_ends_within_the_picture(head, record):
@@ -135,11 +165,21 @@ def files(head, tmp_path):
     return paths
 
 
-def picture_files(folder, files):
+def write_quality(folder, *patients, verdict="review", reason="DWI shows the infarct right"):
+    lines = (f"{patient}\t{verdict}\t{reason}\tchecks\n" for patient in patients)
+    (folder / "quality.tsv").write_text("patient\tverdict\treason\tjudged_by\n" + "".join(lines))
+
+
+def picture_files(folder, files, lesion=None):
+    write_exclusion([folder / "no_lesion.nii.gz"], "no lesion is found on DWI")
+    write_quality(folder, "p1")
     picture_patient(
         files,
         patient="p1",
         record=folder / "p1.json",
+        quality=folder / "quality.tsv",
+        lesion=lesion or folder / "no_lesion.nii.gz",
+        is_drawn=True,
         atlas_mask=folder / "brain_mask.nii.gz",
         reference=folder / "reference.npz",
         picture=folder / "p1.png",
@@ -155,7 +195,33 @@ def test_from_files_to_picture_and_distances(files, record, tmp_path):
     image, distances = picture_files(tmp_path, files)
     assert sorted(distances) == ["dwi", "flair", "t2w"]
     assert [before for before, _ in distances.values()] == [0, 0, 0]  # the reference has the same volumes
-    assert np.asarray(image)[90:250, -188:-8].max() > 200
+    assert np.asarray(image)[108:268, -188:-8].max() > 200
+
+
+def test_the_final_verdict_the_lesion_and_the_findings_are_drawn(files, head, record, tmp_path):
+    write_record(tmp_path / "p1.json", record)
+    plain = np.asarray(picture_files(tmp_path, files)[0]).astype(int)
+    write_findings(tmp_path / "findings.json", Findings(derived=True, stripped={"t2w": True}))
+    with_findings, _ = picture_files(tmp_path, files | {NAME: tmp_path / "findings.json"})
+    with_findings = np.asarray(with_findings).astype(int)
+    changed = (plain != with_findings).any(axis=(1, 2)).nonzero()[0]
+    assert changed.size > 5
+    assert changed.min() > 44
+    assert changed.max() < 70
+    for z in (11, 12, 13):  # one slice alone: it is among those that are shown
+        lesion = volume(head[1].data * (np.indices(SHAPE)[2] == z) * (np.indices(SHAPE)[0] < 20))
+        write_volume(tmp_path / "lesion.nii.gz", lesion, dtype=np.uint8)
+        picture = np.asarray(picture_files(tmp_path, files, tmp_path / "lesion.nii.gz")[0]).astype(int)
+        red = (picture[..., 0] > 150) & (picture[..., 1:].max(axis=2) < 110)
+        assert red[98:-40].sum() > 100
+
+
+def test_the_final_verdict_is_drawn_not_the_records(files, record, tmp_path):
+    """The record passes; quality.tsv knows that another patient has the same scan."""
+    write_record(tmp_path / "p1.json", record | {"verdict": "pass", "reason": ""})
+    title = np.asarray(picture_files(tmp_path, files)[0]).astype(int)[:26]
+    assert (title == (245, 190, 70)).all(axis=2).any()  # review
+    assert not (title == (96, 200, 120)).all(axis=2).any()  # pass
 
 
 def test_without_volumes_there_is_a_reason_and_no_distance(files, tmp_path):
@@ -187,6 +253,10 @@ def test_a_batch_has_a_picture_and_distances_of_each_patient(files, record, tmp_
     write_record(
         tmp_path / "p2.json", make_record("p2", numbers=None, automatic=("fail", "cut"), person=None)
     )
+    write_exclusion([tmp_path / "no_lesion.nii.gz"], "no lesion is found on DWI")
+    write_quality(tmp_path, "p1", "p2")
+    lesions = {patient: {"lesion": tmp_path / "no_lesion.nii.gz"} for patient in ("p1", "p2")}
+    write_batch(tmp_path / "lesions.tsv", lesions)
     write_batch(tmp_path / "preprocessed.tsv", {"p1": files, "p2": files, "p3": files})
     write_batch(
         tmp_path / "checks.tsv",
@@ -201,6 +271,9 @@ def test_a_batch_has_a_picture_and_distances_of_each_patient(files, record, tmp_
         tmp_path / "pictures.tsv",
         pictures=pictures,
         checks=tmp_path / "checks.tsv",
+        quality=tmp_path / "quality.tsv",
+        lesions=tmp_path / "lesions.tsv",
+        drawn=["p1"],
         atlas_mask=tmp_path / "brain_mask.nii.gz",
         reference=tmp_path / "reference.npz",
         normalisation="zscore",
