@@ -37,7 +37,8 @@ def is_stripped(series: Volume, atlas_mask: Volume, transform: np.ndarray) -> bo
 def outside_brain(series: Volume, atlas_mask: Volume, transform: np.ndarray) -> float:
     """The share of a series' voxels above 0 that lie outside the atlas's brain.
 
-    Outside means farther than `BEYOND`, or farther than `BESIDE` and in a piece of a slice of its own.
+    Outside means farther than `BEYOND`, or farther than `BESIDE` and in a piece of its own of a slice that
+    shows the brain: thick slices join what bone separates.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ def outside_brain(series: Volume, atlas_mask: Volume, transform: np.ndarray) -> 
     depth = resample(from_atlas, **grid, transform=np.linalg.inv(transform), inside=tissue).data - FAR
     disc = ball(SAMPLED, np.array([*spacing[:2], 2 * SAMPLED]))
     core = _dilate(_join(_erode(tissue, disc), depth > 0), disc)
-    outside = (depth < -BEYOND) | ((depth < -BESIDE) & ~core)
+    beside = (depth < -BESIDE) & ~core & (depth > 0).any(axis=(0, 1))
+    outside = (depth < -BEYOND) | beside
     return float(outside[tissue].mean())
 
 
@@ -172,7 +174,7 @@ def _close(mask: np.ndarray, spacing: np.ndarray) -> np.ndarray:
 
 
 def _join(mask: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    """Of each slice the pieces that hold a seed: thick slices join what bone separates."""
+    """Of each slice the pieces that hold a seed."""
     in_plane = ndimage.generate_binary_structure(3, 1)
     in_plane[:, :, [0, 2]] = False
     labels, _ = ndimage.label(mask, in_plane)

@@ -114,7 +114,7 @@ def write_page(
         provenance=[*_provenance(config)],
         software=[*_software(records)],
         digests=[*_digests(run, records)],
-        configuration=hide_folders(yaml.safe_dump(dict(config), sort_keys=False, allow_unicode=True)),
+        configuration=yaml.safe_dump(_name_files(dict(config)), sort_keys=False, allow_unicode=True),
     )
     write_whole(page, re.sub(r"\n\s*\n+", "\n", text))
 
@@ -328,6 +328,20 @@ def _ledger(run: _Run, texts: Mapping[str, str]) -> dict[str, Any] | None:
         "rows": table.rows,
         "numeric": table.numeric,
     }
+
+
+def _name_files(value: Any) -> Any:
+    """A part of the configuration in which each path, relative ones too, is the file's name alone."""
+    if isinstance(value, Mapping):
+        return {
+            key: {patient: hide_folders(reason) for patient, reason in inner.items()}
+            if key == "exclude"
+            else _name_files(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [_name_files(inner) for inner in value]
+    return Path(value).name if isinstance(value, str) else value
 
 
 def _provenance(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

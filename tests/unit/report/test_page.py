@@ -183,8 +183,12 @@ def test_odd_text_is_shown_as_it_is_written(run, check):
 
 
 def test_folders_of_the_machine_never_show(run, check):
-    run.write_cohort("/srv/hospital/scans/gone/flair.nii.gz is damaged")
-    run.config["cohort"]["sheet"] = "/srv/hospital/cohort.tsv"
+    run.write_cohort("/srv/hospital/Doe, Jane; ward 7/gone/flair.nii.gz is damaged")
+    run.config["cohort"]["sheet"] = (
+        "/srv/hospital/Doe, Jane; ward 7/a name that is long enough to wrap/cohort.tsv"
+    )
+    run.config["cohort"]["readers"] = "../Doe Jane/readers.tsv"
+    run.config["cohort"]["exclude"] = {"p1": "no DWI/FLAIR in /srv/hospital/Doe, Jane/dwi.nii.gz"}
     run.config["initial_weights"]["imagenet"]["file"] = "/home/somebody/weights/resnet18.pth"
     run.write("tables/odd.csv", "note\nsee /srv/hospital/notes.txt and results/x.csv\n")
     lost = {"status": "not run: /srv/hospital/resnet18.pth does not exist"}
@@ -195,7 +199,8 @@ def test_folders_of_the_machine_never_show(run, check):
     assert "see notes.txt and results/x.csv" in page.cells
     assert "cohort.tsv" in page.cells
     assert "not run: resnet18.pth does not exist" in page.cells
-    for hidden in ("/srv", "hospital", "somebody", "hidden-folder"):
+    assert "p1: no DWI/FLAIR in dwi.nii.gz" in page.text
+    for hidden in ("/srv", "hospital", "somebody", "hidden-folder", "Doe", "Jane", "ward 7"):
         assert hidden not in text
 
 

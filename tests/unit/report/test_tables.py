@@ -82,6 +82,11 @@ def test_numbers_keep_the_digits_that_count(text, short):
     [
         ("/srv/data/a/flair.nii.gz is cut", "flair.nii.gz is cut"),
         ("'/srv/data/flair.nii': no", "'flair.nii': no"),
+        ("of /srv/Doe, Jane; ward 7/x (1)/flair.nii.gz, cut", "of flair.nii.gz, cut"),
+        ("names /a b/c.zip/d's: e/f.nii.gz and g/h.tsv", "names f.nii.gz and g/h.tsv"),
+        ("/a b/c.tsv line 3 and /d e/f.tsv: 1 / 2", "c.tsv line 3 and f.tsv: 1 / 2"),
+        ("/srv/Jörg Ö./é\tü/m.mha", "m.mha"),
+        ("no T2w (b0) series and/or 5 mm/s, 2 / 3 / 4", "no T2w (b0) series and/or 5 mm/s, 2 / 3 / 4"),
         ("DWI/FLAIR at 1/2 of tables/x.csv", "DWI/FLAIR at 1/2 of tables/x.csv"),
     ],
 )
