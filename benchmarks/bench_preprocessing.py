@@ -59,6 +59,7 @@ def _measure(folder: Path) -> Iterator[Row]:
     names = (*SERIES, "adc", "brain_mask")
     outputs = {name: folder / f"out_{name}.nii.gz" for name in names}
     outputs |= {name: folder / f"{name}.txt" for name in ("t2w_to_atlas", "flair_to_t2w")}
+    outputs["findings"] = folder / "findings.json"
     prepared = read_atlas(**{name: atlas[name] for name in ("t2w", "brain_mask", "grid")})
     ours = cpu_seconds(
         lambda: preprocess_patient(
@@ -106,12 +107,24 @@ def _fsl_chain(raw: dict[str, Path], atlas: dict[str, Path], folder: Path) -> No
         box: {name: folder / f"{box}_{name}.nii" for name in series}
         for box in ("bias", "upright", "stripped", "done")
     }
-    correct_bias({**raw, "adc": None}, outputs=boxes["bias"], b_value=1000.0, **prep["n4"], **patient)
+    findings = folder / "findings.json"
+    correct_bias(
+        {**raw, "adc": None},
+        outputs=boxes["bias"],
+        b_value=1000.0,
+        head="auto",
+        atlas_t2w=atlas["t2w"],
+        atlas_brain_mask=atlas["brain_mask"],
+        findings=findings,
+        **prep["n4"],
+        **patient,
+    )
     reorient(boxes["bias"], outputs=boxes["upright"], **patient)
     stripped = {name: boxes["stripped"][name] for name in ("t2w", "flair")}
     strip_skull(
         boxes["upright"],
         outputs=stripped,
+        findings=findings,
         fraction=prep["fsl"]["bet_fraction"],
         robust=prep["fsl"]["bet_robust"],
         **patient,

@@ -70,7 +70,8 @@ def _preprocess(raw: dict[str, Path], folder: Path) -> None:
     preprocess_patient(
         raw, patient="p", b_value=1000.0, atlas=_atlas(folder / "results/bench/atlas"),
         shrink=prep["n4"]["shrink"], iterations=prep["open"]["n4_iterations"], shared_dwi=True,
-        outputs={name: folder / "out" / f"{name}{'.txt' if '_to_' in name else '.nii.gz'}" for name in names},
+        outputs={name: folder / "out" / f"{name}{'.txt' if '_to_' in name else '.nii.gz'}" for name in names}
+        | {"findings": folder / "out/findings.json"},
     )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ def _prepare(paths: Mapping[str, str | None], atlas: Atlas, *, name: str) -> dic
     to_atlas = register_affine(t2w, atlas.t2w, atlas.brain_mask, dof=12)
     mask = (
         strip_by_zeros(t2w)
-        if is_stripped(t2w)
+        if is_stripped(t2w, atlas.brain_mask, to_atlas)
         else refine_mask(t2w, atlas.brain_mask, to_atlas, patient=name)
     )
     n4 = CONFIG["preprocessing"]

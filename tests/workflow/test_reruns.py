@@ -50,6 +50,7 @@ def finished(tmp_path_factory, run_snakemake):
         for name, path in scans.items():
             scan = nib.load(path)
             data = scan.get_fdata()[::2, ::2] * (1 + number / 10)
+            data[: number + 1, 0, 0] += 50  # a scaled copy would be found to be the same scan
             affine = scan.affine @ np.diag([2, 2, 1, 1])
             nib.save(
                 nib.Nifti1Image(data.astype(np.float32), affine), folder / f"raw/{patient}_{name}.nii.gz"
@@ -138,7 +139,14 @@ def test_a_patient_who_is_excluded_touches_their_batch(run):
 
 def test_a_patient_on_top_of_the_sheet_touches_their_batch(run):
     rows = read_sheet(run.folder)
-    write_sheet(run.folder, [rows[0] | {"patient": "p0"}, *rows])
+    first = rows[0] | {"patient": "p0"}
+    for name in SERIES:
+        scan = nib.load(run.folder / rows[0][name])
+        data = scan.get_fdata()
+        data[0, :5, 0] += 50  # another scan
+        first[name] = f"raw/p0_{name}.nii.gz"
+        nib.save(nib.Nifti1Image(data.astype(np.float32), scan.affine), run.folder / first[name])
+    write_sheet(run.folder, [first, *rows])
     found = run()
     grown = deal_batches(["p0", *PATIENTS], most=MOST)
     touched = sorted(name for name in grown if grown[name] != BATCHES.get(name))

@@ -231,8 +231,9 @@ def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value
     volumes: dict[str, Volume] = {}
 
     def read(name: str) -> None:
-        volumes[name] = clear_background(read_volume(given[name], patient=patient, series=name))
-        _require_head(volumes[name], series=name, file=Path(given[name]).name, patient=patient)
+        volume = read_volume(given[name], patient=patient, series=name)
+        _require_head(volume, series=name, file=Path(given[name]).name, patient=patient)
+        volumes[name] = clear_background(volume)
         if SERIES[name].place != "own":
             _require_one_grid(volumes, name, patient)
 
