@@ -13,6 +13,7 @@ import pandas as pd
 from strokeclock.cohort.parts import PARTS
 from strokeclock.cohort.split import write_split
 from strokeclock.imaging.hemispheres import make_hemispheres, write_hemispheres
+from strokeclock.imaging.matching import NONE
 from strokeclock.imaging.reference import Reference, make_reference
 from strokeclock.imaging.volume import Volume, write_volume
 from strokeclock.phantom.clinic import draw_patient
@@ -72,20 +73,22 @@ def make_cohort(folder: Path, config: Mapping, *, counts: Sequence[int], process
     )
 
 
-def reference_of(patient: RegisteredPatient, config: Mapping) -> Reference:
-    """The histogram reference is the first training patient, as in the workflow."""
+def reference_of(patient: RegisteredPatient, config: Mapping) -> Reference | None:
+    """The histogram reference is the first training patient, as in the workflow; None: nothing is matched."""
     intensity = config["preprocessing"]["intensity"]
+    if intensity["matching"] == NONE:
+        return None
     return make_reference(
         patient.volumes,
         patient.brain_mask > 0,
         patient=patient.record.patient,
         part="train",
-        **{key: intensity[key] for key in ("normalisation", "clip", "match_points")},
+        **{key: intensity[key] for key in ("normalisation", "clip", "matching", "match_points")},
     )
 
 
 def make_patient(
-    numbers: Sequence[int], *, folder: Path, config: Mapping, reference: Reference
+    numbers: Sequence[int], *, folder: Path, config: Mapping, reference: Reference | None
 ) -> list[tuple[int, list[tuple[int, int]]]]:
     """Make patients; return of each the box of a hemisphere that the brain fills."""
     phantom, intensity = config["phantom"], config["preprocessing"]["intensity"]

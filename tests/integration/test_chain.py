@@ -62,7 +62,7 @@ def test_every_promised_file_is_there(results):
     )  # fmt: skip
     for path in (
         "cohort/cohort.tsv", "cohort/exclusions.tsv", "cohort/split.tsv",
-        "quality/index.html", "quality/quality.tsv", "hemispheres/reference.npz",
+        "quality/index.html", "quality/quality.tsv", "hemispheres/manifest.tsv",
         "phantom/ceiling.json", "accesses.tsv", "index.html",
         *(f"tables/table{number}.{suffix}" for number in (1, 2) for suffix in ("csv", "html", "tex", "png")),
         *(f"tables/{name}.csv" for name in tables),

@@ -28,7 +28,12 @@ ENTRY = """    Series(
 CHANNELS = ["dwi", "t2w", "flair", "swi"]
 BASE = {
     "split": {"counts": None},
-    "preprocessing": {"toolchain": "open", "grid": [64, 64, 16], "patients_per_job": 1},
+    "preprocessing": {
+        "toolchain": "open",
+        "grid": [64, 64, 16],
+        "patients_per_job": 1,
+        "intensity": {"normalisation": "zscore", "matching": "landmarks", "percentiles": [0.1, 99.9]},
+    },
 }
 
 
@@ -149,8 +154,8 @@ def test_hemispheres_have_it_as_their_fourth_channel(asked):
 def test_it_is_matched_to_the_histogram_reference(asked):
     with np.load(asked / "hemispheres/reference.npz") as reference:
         assert reference["patient"] == "with"
-        assert [name for name in reference if name.startswith("landmarks")] == [
-            f"landmarks_{name}" for name in CHANNELS
+        assert [name for name in reference if name.startswith("targets")] == [
+            f"targets_{name}" for name in CHANNELS
         ]
     assert json.loads((asked / "quality/matching/with.json").read_text()).keys() == set(CHANNELS)
 

@@ -17,7 +17,6 @@ from strokeclock.imaging.check import check
 from strokeclock.imaging.hemispheres import make_hemispheres
 from strokeclock.imaging.open_chain import preprocess_patient
 from strokeclock.imaging.quality import dice
-from strokeclock.imaging.reference import make_reference
 from strokeclock.imaging.resample import resample_mask
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 from strokeclock.phantom import patient as phantom
@@ -119,24 +118,14 @@ def go(tmp_path, atlas, settings):
         )
         volumes = {name: read_volume(path, patient="p1", series=name) for name, path in outputs.items()}
         mask = volumes["brain_mask"]
-        intensity = dict(settings["preprocessing"]["intensity"])
-        points, percentiles = intensity.pop("match_points"), intensity.pop("percentiles")
-        reference = make_reference(
-            {name: volumes[name].data for name in CHANNELS},
-            mask.data > 0,
-            patient="p1",
-            part="train",
-            match_points=points,
-            **intensity,
-        )
+        intensity = settings["preprocessing"]["intensity"]
         tensor = make_hemispheres(
             volumes,
             mask,
             patient="p1",
-            reference=reference,
+            reference=None,
             channels=CHANNELS,
-            percentiles=percentiles,
-            **intensity,
+            **{key: intensity[key] for key in ("normalisation", "clip", "percentiles")},
         )
         to_atlas, to_t2w = (np.loadtxt(path) for path in transforms.values())
         true_mask, lesion = (

@@ -39,8 +39,13 @@ with open("rules.json", "w") as file:
 """
 CONFIGURATIONS = {
     "fsl": {"preprocessing": {"toolchain": "fsl"}},
-    "open": {"preprocessing": {"toolchain": "open"}},
-    "template": {"phantom": {"patients": 12, "space": "template"}, "models": {"view": "brain"}},
+    "open": {"preprocessing": {"toolchain": "open", "intensity": {"matching": "bounded"}}},
+    "template": {
+        "phantom": {"patients": 12, "space": "template"},
+        "models": {"view": "brain"},
+        # any file: the job alone reads it
+        "preprocessing": {"intensity": {"matching": "bounded", "reference": str(Path(__file__))}},
+    },
 }
 
 

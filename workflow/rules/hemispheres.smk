@@ -12,6 +12,10 @@ except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
 
 INTENSITY = config["preprocessing"]["intensity"]
+# Where nothing is matched there is no histogram reference, and no patient's hemispheres depend on another patient.
+REFERENCE = (
+    [] if INTENSITY["matching"] == "none" else f"{RUN}/hemispheres/reference.npz"
+)
 
 
 rule check:
@@ -97,34 +101,61 @@ rule split:
         "../scripts/split.py"
 
 
-rule histogram_reference:
-    input:
-        split=f"{RUN}/cohort/split.tsv",
-        exclusions=f"{RUN}/cohort/exclusions.tsv",
-        preprocessed=patients.preprocessed_tables,
-    output:
-        reference=f"{RUN}/hemispheres/reference.npz",
-    log:
-        f"{LOG}/hemispheres/reference.log",
-    conda:
-        "../../envs/preprocessing.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        normalisation=INTENSITY["normalisation"],
-        clip=INTENSITY["clip"],
-        match_points=INTENSITY["match_points"],
-    script:
-        "../scripts/histogram_reference.py"
+if REFERENCE and INTENSITY["reference"]:
+
+    rule given_reference:
+        input:
+            given=INTENSITY["reference"],
+        output:
+            reference=REFERENCE,
+        log:
+            f"{LOG}/hemispheres/reference.log",
+        conda:
+            "../../envs/preprocessing.yaml"
+        threads: 1
+        resources:
+            mem_mb=500,
+            runtime=5,
+        params:
+            channels=config["models"]["channels"],
+            normalisation=INTENSITY["normalisation"],
+            clip=INTENSITY["clip"],
+            matching=INTENSITY["matching"],
+            match_points=INTENSITY["match_points"],
+        script:
+            "../scripts/given_reference.py"
+
+elif REFERENCE:
+
+    rule histogram_reference:
+        input:
+            split=f"{RUN}/cohort/split.tsv",
+            exclusions=f"{RUN}/cohort/exclusions.tsv",
+            preprocessed=patients.preprocessed_tables,
+        output:
+            reference=REFERENCE,
+        log:
+            f"{LOG}/hemispheres/reference.log",
+        conda:
+            "../../envs/preprocessing.yaml"
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            normalisation=INTENSITY["normalisation"],
+            clip=INTENSITY["clip"],
+            matching=INTENSITY["matching"],
+            match_points=INTENSITY["match_points"],
+        script:
+            "../scripts/histogram_reference.py"
 
 
 rule hemispheres:
     input:
         preprocessed=preprocessed_table,
         exclusions=f"{RUN}/cohort/exclusions.tsv",
-        reference=f"{RUN}/hemispheres/reference.npz",
+        reference=REFERENCE,
     output:
         table=patients.table_of("hemispheres"),
     log:
@@ -138,6 +169,7 @@ rule hemispheres:
     params:
         hemispheres=files_of({"hemispheres": "hemispheres/{patient}.npy"}),
         channels=config["models"]["channels"],
+        matching=INTENSITY["matching"],
         normalisation=INTENSITY["normalisation"],
         clip=INTENSITY["clip"],
         percentiles=INTENSITY["percentiles"],
@@ -191,7 +223,7 @@ rule quality_picture:
         quality=f"{RUN}/quality/quality.tsv",
         lesions=patients.table_of("lesions"),
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
-        reference=f"{RUN}/hemispheres/reference.npz",
+        reference=REFERENCE,
     output:
         table=patients.table_of("quality_picture"),
     log:
@@ -228,7 +260,7 @@ rule quality_page:
         preprocessed=patients.preprocessed_tables,
         checks=patients.tables_of("check"),
         pictures=patients.tables_of("quality_picture"),
-        reference=f"{RUN}/hemispheres/reference.npz",
+        reference=REFERENCE,
     output:
         page=f"{RUN}/quality/index.html",
     log:

@@ -12,7 +12,11 @@ rule results_page:
             f"{RUN}/cohort/split.tsv",
             f"{RUN}/cohort/exclusions.tsv",
             f"{RUN}/quality/quality.tsv",
-            f"{RUN}/hemispheres/reference.npz",
+            (
+                []
+                if config["preprocessing"]["intensity"]["matching"] == "none"
+                else f"{RUN}/hemispheres/reference.npz"
+            ),
             rules.table1.output,
             rules.table2.output,
             plan.typeset,

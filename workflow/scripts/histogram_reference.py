@@ -1,4 +1,4 @@
-"""Take the intensity landmarks of one training patient, to which all others are matched."""
+"""Learn the histograms of one training patient, to which all others are matched."""
 
 from strokeclock.imaging.reference import learn_reference
 from strokeclock.job import run

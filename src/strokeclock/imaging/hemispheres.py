@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.batches import BatchError, Files, read_batches, write_batch
+from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.cohort.parts import read_reasons
 from strokeclock.errors import ConfigurationError, PatientError
 from strokeclock.files import replacing, write_whole
 from strokeclock.imaging.exclusion import read_exclusion, run_step
-from strokeclock.imaging.intensity import match, normalise, rescale, scale
+from strokeclock.imaging.intensity import normalise, rescale, scale
+from strokeclock.imaging.matching import NONE, Method, match
 from strokeclock.imaging.reference import Reference, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.series import SERIES
@@ -29,8 +30,9 @@ def halve_batch(
     *,
     hemispheres: Files,
     exclusions: str | Path,
-    reference: str | Path,
     channels: Sequence[str],
+    reference: str | Path | None = None,
+    matching: Method,
     normalisation: str,
     clip: float,
     percentiles: Sequence[float] | None,
@@ -46,12 +48,12 @@ def halve_batch(
     hemispheres : patient -> {"hemispheres": file}
         What is written.
     reference : path
-        hemispheres/reference.npz.
-    channels, normalisation, clip, percentiles
+        hemispheres/reference.npz; without a path nothing is matched.
+    channels, matching, normalisation, clip, percentiles
         See `halve_patient`.
     """
     reasons = read_reasons(exclusions)
-    histograms = read_reference(reference)
+    histograms = read_reference(reference) if reference else None
     for patient, found in read_batches(preprocessed, only=hemispheres).items():
         files = {name: found[name] for name in (*channels, "brain_mask")}
         output = hemispheres[patient]["hemispheres"]
@@ -63,6 +65,7 @@ def halve_batch(
             reference=histograms,
             output=output,
             channels=channels,
+            matching=matching,
             normalisation=normalisation,
             clip=clip,
             percentiles=percentiles,
@@ -79,6 +82,7 @@ def halve_patient(
     reference: Reference | None,
     output: str | Path,
     channels: Sequence[str],
+    matching: Method,
     normalisation: str,
     clip: float,
     percentiles: Sequence[float] | None,
@@ -92,18 +96,24 @@ def halve_patient(
     excluded : text or None
         Why the patient is excluded.
     reference : Reference or None
-        The histogram reference; None: no patient passed the checks.
+        The histogram reference; None: nothing is matched, or there is no training patient.
+    matching : str
+        preprocessing.intensity.matching.
 
     Raises
     ------
     PatientError
         The patient is excluded, or a file cannot be used.
+    ConfigurationError
+        The patient's histograms must be matched, and there is no reference.
     """
     if excluded is not None:
         raise PatientError(patient, excluded)
-    if reference is None:
-        raise BatchError(
-            f"There is no histogram reference, and patient {patient} passed the checks: run again."
+    if reference is None and matching != NONE:
+        raise ConfigurationError(
+            "No training patient is left to be the histogram reference: name another run's "
+            "hemispheres/reference.npz in preprocessing.intensity.reference, or set "
+            "preprocessing.intensity.matching to none."
         )
     volumes = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
     hemispheres = make_hemispheres(
@@ -125,7 +135,7 @@ def make_hemispheres(
     *,
     patient: str,
     channels: Sequence[str],
-    reference: Reference,
+    reference: Reference | None,
     normalisation: str,
     clip: float,
     percentiles: Sequence[float] | None,
@@ -142,8 +152,8 @@ def make_hemispheres(
         Named in errors.
     channels : sequence of str
         Of `SERIES`, in the network's order. A map with a unit, such as ADC, is only scaled by it.
-    reference : Reference
-        The histogram reference.
+    reference : Reference or None
+        The histogram reference; None: nothing is matched.
     normalisation, clip, percentiles
         See `intensity.normalise` and `intensity.rescale`.
 
@@ -168,7 +178,8 @@ def make_hemispheres(
             data = normalise(volumes[series].data, inside, method=normalisation, clip=clip)
         except ValueError as error:
             raise PatientError(patient, f"{series} {error}: look at the series") from error
-        data = match(data, inside, target=reference.landmarks[series])
+        if reference is not None:
+            data = match(data, inside, target=reference.targets[series], matching=reference.matching)
         prepared[series] = Volume(rescale(data, inside, percentiles=percentiles), volumes[series].affine)
     return split_hemispheres(prepared)
 

@@ -1,15 +1,12 @@
-"""Make intensities comparable between patients: normalise, match to one training patient, scale to [0, 1].
+"""Make intensities comparable between patients: normalise, and scale to [0, 1]; `matching` stands between.
 
 Each series goes through normalise, match and rescale, in that order (arXiv 2011.03350, section 2.2; the paper
 names the steps, docs/paper.md the choices).
 """
 
-import logging
 from collections.abc import Sequence
 
 import numpy as np
-
-log = logging.getLogger(__name__)
 
 MEDIAN = 0.2  # fluid is up to five times as bright as the brain's median on b0, an infarct on DWI three times
 
@@ -96,21 +93,6 @@ def white_stripe(inside: np.ndarray) -> np.ndarray:
     return stripe
 
 
-def landmarks(data: np.ndarray, mask: np.ndarray, *, match_points: int) -> np.ndarray:
-    """The intensities that matching maps to each other, ascending: (match_points + 2,) float64.
-
-    Minimum and mean inside the mask, and ``match_points`` quantiles evenly spread over the voxels above the
-    mean: ITK's HistogramMatchingImageFilter with its threshold at the mean, but quantiles exact instead of
-    binned, and without its maximum (see `match`). An empty array where match_points is 0.
-    """
-    if match_points == 0:
-        return np.empty(0)
-    inside = data[mask].astype(np.float64)
-    mean = inside.mean()
-    quantiles = np.quantile(inside[inside > mean], np.linspace(0, 1, match_points + 2)[1:-1])
-    return np.concatenate([[inside.min(), mean], quantiles])
-
-
 def histogram_profile(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Percentiles 0.5, 1.5, …, 99.5 of the z-scored, unclipped intensities inside the mask: (100,) float64.
 
@@ -121,32 +103,6 @@ def histogram_profile(data: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return (np.interp(at, np.arange(ordered.size), ordered) - ordered.mean(dtype=float)) / ordered.std(
         dtype=float
     )
-
-
-def match(data: np.ndarray, mask: np.ndarray, *, target: np.ndarray) -> np.ndarray:
-    """Map a volume's landmarks to the reference's, linearly between them; (X, Y, Z) float32, 0 outside.
-
-    There are few landmarks and none at the top. Matching every quantile would give each patient the
-    reference's share of bright voxels and so remove the contrast of an infarct; matching maximum to maximum,
-    as ITK does, would do so for an infarct of any size. Above the last quantile the line goes on with the
-    mean slope between mean and last quantile, so the tail keeps its shape as long as the infarct is smaller
-    than the volume above that quantile: about 75 mL at seven points.
-
-    Parameters
-    ----------
-    data, mask : (X, Y, Z) arrays
-        Normalised volume and brain (bool).
-    target : (match points + 2,) or (0,)
-        The reference's landmarks; empty: nothing is matched.
-    """
-    if target.size == 0:
-        return data
-    source = landmarks(data, mask, match_points=target.size - 2)
-    inside = data[mask]
-    slope = (target[-1] - target[1]) / (source[-1] - source[1])
-    matched = np.zeros(data.shape, dtype=np.float32)
-    matched[mask] = np.interp(inside, source, target) + slope * np.maximum(inside - source[-1], 0)
-    return matched
 
 
 def rescale(data: np.ndarray, mask: np.ndarray, *, percentiles: Sequence[float] | None) -> np.ndarray:

@@ -10,7 +10,7 @@ from strokeclock.cohort.verdicts import VERDICTS
 from strokeclock.files import write_whole
 from strokeclock.imaging.findings import describe
 from strokeclock.imaging.quality_record import VERDICT, read_all_findings, read_record, read_records
-from strokeclock.imaging.reference import Reference, read_reference
+from strokeclock.imaging.reference import TRAIN, read_reference
 from strokeclock.series import SERIES
 
 _SOURCES = {"mask": "drawn", "automatic": "found on DWI"}  # of volumes.tsv, in words
@@ -104,7 +104,7 @@ def write_page(
     quality: str | Path,
     exclusions: str | Path,
     lesions: str | Path,
-    reference: str | Path,
+    reference: str | Path | None = None,
 ) -> None:
     """Write the page, whole or not at all.
 
@@ -119,7 +119,7 @@ def write_page(
     quality, exclusions, lesions : paths
         quality/quality.tsv, whose verdicts are final; cohort/exclusions.tsv; lesions/volumes.tsv.
     reference : path
-        hemispheres/reference.npz; the page names its patient.
+        hemispheres/reference.npz; the page names its patient. Without a path nothing is matched.
     """
     final, stages = _read(quality), _read(exclusions)
     records = sorted(
@@ -152,7 +152,7 @@ def write_page(
             "<p>Worst first; click a heading to sort, a picture to enlarge it. Fail excludes the patient; ",
             "review: a person should look at the picture. Manual verdicts (configuration key ",
             "quality.verdicts) override. ",
-            f"{_reference_sentence(read_reference(reference))}</p>\n",
+            f"{_reference_sentence(reference)}</p>\n",
             f"<p>{buttons} or press the key of the first letter</p>\n<table>\n<thead><tr>",
             *(f"<th>{escape(title)}</th>" for title in titles),
             "</tr></thead>\n<tbody>\n",
@@ -173,10 +173,13 @@ def write_page(
     write_whole(page, text)
 
 
-def _reference_sentence(reference: Reference | None) -> str:
+def _reference_sentence(path: str | Path | None) -> str:
+    if path is None:
+        return "Histograms were not matched (preprocessing.intensity.matching is none)."
+    reference = read_reference(path)
     if reference is None:
-        return "There is no histogram reference, because every patient is excluded."
-    role = "a training patient" if reference.part == "train" else "because there is no training patient"
+        return "Histograms were not matched, because there is no training patient to be the reference."
+    role = "a training patient" if reference.part == TRAIN else "a training patient of another run"
     return f"The histogram reference is {escape(reference.patient)}, {role}."
 
 

@@ -42,7 +42,7 @@ def picture_batch(
     lesions: str | Path,
     drawn: Collection[str],
     atlas_mask: str | Path,
-    reference: str | Path,
+    reference: str | Path | None = None,
     normalisation: str,
     clip: float,
 ) -> None:
@@ -95,7 +95,7 @@ def picture_patient(
     lesion: str | Path,
     is_drawn: bool,
     atlas_mask: str | Path,
-    reference: str | Path,
+    reference: str | Path | None,
     picture: str | Path,
     matching: str | Path,
     normalisation: str,
@@ -108,9 +108,10 @@ def picture_patient(
     files : mapping of series -> path
         The series that are matched and brain_mask on the atlas grid, and findings where there are any; or
         exclusion notes.
-    record, quality, lesion, atlas_mask, reference : paths
-        quality/<patient>.json, quality/quality.tsv, lesions/<patient>.nii.gz, the atlas's brain on the grid,
-        hemispheres/reference.npz.
+    record, quality, lesion, atlas_mask : paths
+        quality/<patient>.json, quality/quality.tsv, lesions/<patient>.nii.gz, the atlas's brain on the grid.
+    reference : path or None
+        hemispheres/reference.npz; None: nothing is matched.
     is_drawn : bool
         A person drew the lesion; else it was found on DWI.
     picture, matching : paths
@@ -120,7 +121,7 @@ def picture_patient(
         See `intensity.normalise`.
     """
     judged = read_record(record) | read_verdict(quality, patient=patient)
-    study = read_reference(reference)
+    study = read_reference(reference) if reference else None
     followed = {}
     if judged["numbers"] is None:
         image = draw_reason(judged)

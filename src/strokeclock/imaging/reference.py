@@ -1,36 +1,44 @@
-"""The reference study of histogram matching: one training patient's landmarks (arXiv 2011.03350, 2.2)."""
+"""The reference study of histogram matching: one training patient's histograms (arXiv 2011.03350, 2.2)."""
 
 import hashlib
+import json
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from zipfile import BadZipFile
 
 import numpy as np
 
 from strokeclock.batches import read_batches
 from strokeclock.cohort.parts import read_exclusions, read_parts
-from strokeclock.errors import PatientError
+from strokeclock.errors import ConfigurationError, PatientError
 from strokeclock.files import replacing
 from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
-from strokeclock.imaging.intensity import histogram_profile, landmarks, match, normalise
+from strokeclock.imaging.intensity import histogram_profile, normalise
+from strokeclock.imaging.matching import LANDMARKS, Method, learn_target, match
 from strokeclock.imaging.volume import read_volume
 from strokeclock.series import MATCHED
 
 log = logging.getLogger(__name__)
 
+TRAIN, GIVEN = "train", "given"  # part of a reference: of this run's training patient, or of another run's
+NO_TRAINING_PATIENT = "there is no training patient, whose histograms would be the reference"
+
 
 @dataclass(frozen=True)
 class Reference:
-    """What every patient's histograms are matched to: one training patient's intensity landmarks.
+    """What every patient's histograms are matched to: those of one training patient.
 
     Attributes
     ----------
     patient, part : str
-        Identifier, and part of the split: "train", or "none" where the split has no training patient.
-    landmarks : dict of series -> (match points + 2,) float64
-        See `landmarks`; empty arrays where nothing is matched.
+        Identifier, and "train"; "given": a training patient of another run.
+    settings : mapping
+        How it was made: see `name_settings`.
+    targets : dict of series -> (n,) float64
+        See `matching.learn_target`.
     profile : dict of series -> (100,) float64
         See `histogram_profile`; the quality picture compares each patient with it.
     sha256 : dict of series -> str
@@ -39,9 +47,16 @@ class Reference:
 
     patient: str
     part: str
-    landmarks: dict[str, np.ndarray]
+    settings: Mapping[str, Any]
+    targets: dict[str, np.ndarray]
     profile: dict[str, np.ndarray]
     sha256: dict[str, str]
+
+    @property
+    def matching(self) -> Method:
+        """The method of matching that it was made for."""
+        method: Method = self.settings["matching"]
+        return method
 
 
 class Matching(NamedTuple):
@@ -57,26 +72,26 @@ class Matching(NamedTuple):
         return round(float(before), 4), round(float(after), 4)
 
 
-def choose_reference(parts: Mapping[str, str], *, patients: Sequence[str]) -> tuple[str, str] | None:
-    """Return the histogram reference as (patient, part): the first training patient by identifier.
+def name_settings(*, normalisation: str, clip: float, matching: Method, match_points: int) -> dict[str, Any]:
+    """The settings that a reference and the patients matched to it must share, without those of no effect."""
+    return (
+        {"normalisation": normalisation, "matching": matching}
+        | ({"clip": float(clip)} if normalisation == "zscore" else {})
+        | ({"match_points": match_points} if matching == LANDMARKS else {})
+    )
 
-    If there is no training patient, because patients are only predicted or checked, it is the first patient
-    of all, and its part is "none".
+
+def choose_reference(parts: Mapping[str, str], *, patients: Iterable[str]) -> str | None:
+    """Return the patient who is the histogram reference: the first in training by identifier; None: nobody.
 
     Parameters
     ----------
     parts : mapping of patient -> part
         The split.
-    patients : sequence of str
-        All included patients; None is returned where there are none.
+    patients : of str
+        All included patients.
     """
-    training = [patient for patient in patients if parts.get(patient) == "train"]
-    if training:
-        return min(training), "train"
-    if not patients:
-        return None
-    log.warning("there is no training patient: the histogram reference is %s", min(patients))
-    return min(patients), "none"
+    return min((patient for patient in patients if parts.get(patient) == TRAIN), default=None)
 
 
 def make_reference(
@@ -87,18 +102,19 @@ def make_reference(
     part: str,
     normalisation: str,
     clip: float,
+    matching: Method,
     match_points: int,
 ) -> Reference:
-    """Take the landmarks of those of one patient's series that are matched, (X, Y, Z) each, not normalised.
+    """Learn the histograms of those of one patient's series that are matched, (X, Y, Z) each, not normalised.
 
     Raises
     ------
     ValueError
-        The patient is in validation or test, whose histograms must not influence the training data.
+        The patient is not in training; others' histograms must not influence the training data.
     PatientError
         A series cannot be normalised.
     """
-    if part not in ("train", "none"):
+    if part != TRAIN:
         raise ValueError(
             f"the histogram reference {patient} is in part {part}: it must be a training patient"
         )
@@ -115,8 +131,12 @@ def make_reference(
     return Reference(
         patient=patient,
         part=part,
-        landmarks={
-            series: landmarks(data, mask, match_points=match_points) for series, data in normalised.items()
+        settings=name_settings(
+            normalisation=normalisation, clip=clip, matching=matching, match_points=match_points
+        ),
+        targets={
+            series: learn_target(data, mask, matching=matching, match_points=match_points)
+            for series, data in normalised.items()
         },
         profile={series: histogram_profile(volumes[series], mask) for series in normalised},
         sha256={
@@ -134,9 +154,10 @@ def learn_reference(
     exclusions: str | Path,
     normalisation: str,
     clip: float,
+    matching: Method,
     match_points: int,
 ) -> None:
-    """Choose the reference among the patients who remain and write its landmarks, or a note if none remains.
+    """Choose the reference among the training patients who remain and write it, or a note where none remains.
 
     Parameters
     ----------
@@ -149,13 +170,12 @@ def learn_reference(
         cohort/split.tsv and cohort/exclusions.tsv.
     """
     files, excluded = read_batches(preprocessed), read_exclusions(exclusions)
-    chosen = choose_reference(
-        read_parts(split), patients=[patient for patient in files if patient not in excluded]
-    )
-    if chosen is None:
-        write_exclusion([reference], "every patient is excluded, so none is the histogram reference")
+    parts = read_parts(split)
+    patient = choose_reference(parts, patients=files.keys() - excluded)
+    if patient is None:
+        log.warning("%s: no histogram is matched", NO_TRAINING_PATIENT)
+        write_exclusion([reference], NO_TRAINING_PATIENT)
         return
-    patient, part = chosen
     volumes = {
         name: read_volume(path, patient=patient, series=name).data
         for name, path in files[patient].items()
@@ -165,12 +185,75 @@ def learn_reference(
         volumes,
         volumes["brain_mask"] > 0,
         patient=patient,
-        part=part,
+        part=parts[patient],
         normalisation=normalisation,
         clip=clip,
+        matching=matching,
         match_points=match_points,
     )
     write_reference(reference, made)
+
+
+def adopt_reference(
+    given: str | Path,
+    reference: str | Path,
+    *,
+    channels: Collection[str],
+    normalisation: str,
+    clip: float,
+    matching: Method,
+    match_points: int,
+) -> None:
+    """Write another run's reference as this run's; its digest is logged.
+
+    Parameters
+    ----------
+    given : path
+        The other run's hemispheres/reference.npz (preprocessing.intensity.reference).
+    reference : path
+        hemispheres/reference.npz.
+    channels : of series, those of the networks.
+
+    Raises
+    ------
+    ConfigurationError
+        The file holds no reference, one without a series of the channels, or one made with other settings.
+    """
+    key = "Configuration key preprocessing.intensity.reference"
+    try:
+        found = read_reference(given)
+    except (ValueError, KeyError, EOFError, BadZipFile) as error:
+        log.error("%s: %s", type(error).__name__, error)
+        raise ConfigurationError(
+            f"{key} names {Path(given).name}, which is no histogram reference of this version: give a run's "
+            "hemispheres/reference.npz."
+        ) from None
+    if found is None:
+        raise ConfigurationError(
+            f"{key} names a reference of a run without training patients: give one of a run that has some."
+        )
+    wanted = name_settings(
+        normalisation=normalisation, clip=clip, matching=matching, match_points=match_points
+    )
+    if found.settings != wanted:
+        there, here = (
+            ", ".join(
+                f"{name} {settings.get(name, 'without')}" for name in sorted({*found.settings, *wanted})
+            )
+            for settings in (found.settings, wanted)
+        )
+        raise ConfigurationError(
+            f"{key} names a reference that was made with other settings of preprocessing.intensity ({there}) "
+            f"than this run's ({here}): set them alike, or give another reference."
+        )
+    if missing := [name for name in channels if name in MATCHED and name not in found.targets]:
+        raise ConfigurationError(
+            f"{key} names a reference without {', '.join(missing)} (models.channels): give one of a run with "
+            "these channels."
+        )
+    digest = hashlib.sha256(Path(given).read_bytes()).hexdigest()
+    log.info("the histogram reference is another run's, sha256 %s", digest)
+    write_reference(reference, replace(found, part=GIVEN))
 
 
 def follow_matching(
@@ -186,15 +269,16 @@ def follow_matching(
     Series that cannot be normalised are left out; `halve_patient` excludes their patient.
     """
     followed = {}
-    for series in filter(volumes.__contains__, reference.landmarks):
+    for series in filter(volumes.__contains__, reference.targets):
         try:
             data = normalise(volumes[series], mask, method=normalisation, clip=clip)
         except ValueError:
             continue
+        matched = match(data, mask, target=reference.targets[series], matching=reference.matching)
         followed[series] = Matching(
             reference=reference.profile[series],
             before=histogram_profile(volumes[series], mask),
-            after=histogram_profile(match(data, mask, target=reference.landmarks[series]), mask),
+            after=histogram_profile(matched, mask),
         )
     return followed
 
@@ -203,23 +287,25 @@ def write_reference(path: str | Path, reference: Reference) -> None:
     """Write a reference as .npz, whole or not at all."""
     arrays = {
         f"{name}_{series}": getattr(reference, name)[series]
-        for name in ("landmarks", "profile", "sha256")
-        for series in reference.landmarks
+        for name in ("targets", "profile", "sha256")
+        for series in reference.targets
     }
+    settings = json.dumps(reference.settings, sort_keys=True)
     with replacing(path) as beside:
-        np.savez(beside, patient=reference.patient, part=reference.part, **arrays)
+        np.savez(beside, patient=reference.patient, part=reference.part, settings=settings, **arrays)
 
 
 def read_reference(path: str | Path) -> Reference | None:
-    """Read what `write_reference` wrote; None where it is a note, because every patient is excluded."""
+    """Read what `write_reference` wrote; None where it is a note, because there is no training patient."""
     if read_exclusion(path):
         return None
     with np.load(path) as content:
-        matched = [series for series in MATCHED if f"landmarks_{series}" in content]
+        matched = [series for series in MATCHED if f"targets_{series}" in content]
         return Reference(
             patient=str(content["patient"]),
             part=str(content["part"]),
-            landmarks={series: content[f"landmarks_{series}"] for series in matched},
+            settings=json.loads(str(content["settings"])),
+            targets={series: content[f"targets_{series}"] for series in matched},
             profile={series: content[f"profile_{series}"] for series in matched},
             sha256={series: str(content[f"sha256_{series}"]) for series in matched},
         )

@@ -115,9 +115,15 @@ def _images(config: Mapping) -> Iterator[str]:
     yield f"volumes have {x} × {y} × {z} voxels on the grid of the T2w MNI-152 atlas"
     intensity = images["intensity"]
     yield f"series were {_NORMALISATION[intensity['normalisation']].format(clip=intensity['clip'])}"
-    if intensity["match_points"]:
+    whose = "a training patient of another study" if intensity["reference"] else "one training patient"
+    if intensity["matching"] == "landmarks":
         points = _count(intensity["match_points"], "point")
-        yield f"their histograms were matched at {points} to one training patient's"
+        yield f"their histograms were matched at {points} to those of {whose}"
+    elif intensity["matching"] == "bounded":
+        yield (
+            f"their histograms were matched to those of {whose} by a smooth map of log intensity with slopes "
+            "of 0.95 to 1.05"
+        )
     if intensity["percentiles"]:
         low, high = intensity["percentiles"]
         yield f"percentiles {low:g} and {high:g} of the brain became 0 and 1"

@@ -10,7 +10,6 @@ from pydantic_core import PydanticCustomError
 from strokeclock.series import SERIES
 from strokeclock.settings.group import (
     AS_WRITTEN,
-    Count,
     Group,
     Natural,
     NotNegative,
@@ -92,10 +91,10 @@ class Open(Group):
 
 class Intensity(Group):
     normalisation: Literal["zscore", "minmax", "whitestripe", "median", "none"] = setting(
-        "zscore",
+        "median",
         "of each series, inside the brain mask",
         source="D",
-        meanings={"zscore": "clipped", "median": "keeps ratios"},
+        meanings={"zscore": "clipped", "median": "becomes 0.2, and 0 stays 0: keeps ratios"},
     )
     clip: Positive = setting(
         8.0,
@@ -103,13 +102,25 @@ class Intensity(Group):
         unit="SD",
         source="D",
     )
-    match_points: Count = setting(
-        7,
-        "number of points for matching each series' histogram to the reference study; 0: no matching",
-        source="D",
+    matching: Literal["none", "bounded", "landmarks"] = setting(
+        "none",
+        "of each series' histogram to a training patient's",
+        source="D; P: to a reference study",
+        meanings={
+            "none": "keeps ratios exactly",
+            "bounded": "changes a ratio of 2.7 by 5 % at most",
+            "landmarks": "as ITK's, changes ratios by up to 43 % (docs/paper.md)",
+        },
+    )
+    match_points: Natural = setting(
+        7, "number of landmarks above the mean, for matching landmarks", source="D"
+    )
+    reference: PathName | None = setting(
+        None,
+        "another run's hemispheres/reference.npz, to match to its training patient; null: this run's first",
     )
     percentiles: Annotated[list[Percentile], Field(min_length=2, max_length=2)] | None = setting(
-        [0.1, 99.9],
+        None,
         "percentiles of the brain that become 0 and 1; null: values stay, clipped to 0 and 1",
         source="D",
         names=("low", "high"),
@@ -118,6 +129,24 @@ class Intensity(Group):
     def faults(self) -> Iterator[str]:
         if self.percentiles:
             yield from _not_rising("preprocessing.intensity.percentiles", self.percentiles)
+        elif self.normalisation in ("zscore", "whitestripe", "none"):
+            yield (
+                f"Configuration key preprocessing.intensity.normalisation is {self.normalisation}, which "
+                "leaves values below 0 or above 1, and they would be cut off: set "
+                "preprocessing.intensity.percentiles, for example to [0.1, 99.9], or normalisation to median."
+            )
+        if self.matching == "bounded" and self.normalisation != "median":
+            yield (
+                "Configuration key preprocessing.intensity.matching is bounded, which needs the ratios of "
+                f"intensities, and normalisation {self.normalisation} does not keep them: set "
+                "preprocessing.intensity.normalisation to median."
+            )
+        if self.matching == "none" and self.reference:
+            yield (
+                "Configuration key preprocessing.intensity.reference names a reference, and with matching "
+                "none there is nothing to match: set preprocessing.intensity.matching, or reference to null."
+            )
+        yield from missing_file("preprocessing.intensity.reference", self.reference)
 
 
 class Preprocessing(Group):

@@ -124,6 +124,7 @@ def test_values_lie_in_zero_to_one_with_background_zero():
         mask > 0,
         patient="p1",
         part="train",
+        matching="landmarks",
         match_points=7,
         **SETTINGS,
     )
@@ -151,10 +152,12 @@ def prepare(**change):
     settings = {
         "normalisation": "zscore",
         "clip": 8.0,
+        "matching": "landmarks",
         "match_points": 7,
         "percentiles": (0.1, 99.9),
     } | change
-    points, percentiles = settings.pop("match_points"), settings.pop("percentiles")
+    how = {name: settings.pop(name) for name in ("matching", "match_points")}
+    percentiles = settings.pop("percentiles")
     rng = np.random.default_rng(2)
     mask = np.ones(SHAPE, np.float32)
     volumes, other = (
@@ -162,7 +165,11 @@ def prepare(**change):
     )
     for data in volumes.values():
         data[4, 4, :3] = 1500 + 100 * np.arange(3)
-    reference = make_reference(other, mask > 0, patient="p1", part="train", match_points=points, **settings)
+    reference = (
+        None
+        if how["matching"] == "none"
+        else make_reference(other, mask > 0, patient="p1", part="train", **how, **settings)
+    )
     return make_hemispheres(
         {name: Volume(data, symmetric_affine()) for name, data in volumes.items()},
         Volume(mask, symmetric_affine()),
@@ -182,7 +189,9 @@ def prepare(**change):
         {"normalisation": "minmax"},
         {"normalisation": "whitestripe"},
         {"normalisation": "median", "percentiles": None},
-        {"match_points": 0},
+        {"matching": "none"},
+        {"matching": "none", "normalisation": "median", "percentiles": None},
+        {"matching": "bounded", "normalisation": "median", "percentiles": None},
         {"match_points": 15},
         {"match_points": 256},
         {"percentiles": (0.1, 99.0)},
@@ -226,7 +235,9 @@ def test_the_manifest_lists_hashes_and_leaves_the_excluded_out(tmp_path):
 def test_channels_stand_in_the_given_order(channels):
     volumes, mask = series(), np.ones(SHAPE, bool)
     data = {name: volumes[name].data for name in CHANNELS}
-    reference = make_reference(data, mask, patient="p1", part="train", match_points=7, **SETTINGS)
+    reference = make_reference(
+        data, mask, patient="p1", part="train", matching="landmarks", match_points=7, **SETTINGS
+    )
     settings = {"patient": "p1", "reference": reference, "percentiles": (0.1, 99.9), **SETTINGS}
     adc = Volume((4e-3 * volumes["dwi"].data).astype(np.float32), symmetric_affine())
     inside = Volume(mask.astype(np.float32), symmetric_affine())
@@ -242,27 +253,55 @@ def test_channels_stand_in_the_given_order(channels):
             np.testing.assert_array_equal(hemispheres[:, channel], alone[:, 0])
 
 
-def test_a_batch_is_halved_without_excluded_patients(tmp_path):
+@pytest.fixture
+def batch(tmp_path):
+    """What `halve_batch` takes of p1, who failed, and p2, who passed, and a reference."""
     data = {name: volume.data for name, volume in series().items()}
     mask = np.ones(SHAPE, bool)
     mask[:, 0] = False
-    reference = make_reference(data, mask, patient="p0", part="train", match_points=7, **SETTINGS)
+    reference = make_reference(
+        data, mask, patient="p0", part="train", matching="landmarks", match_points=7, **SETTINGS
+    )
     write_reference(tmp_path / "reference.npz", reference)
     files = {name: tmp_path / f"{name}.nii.gz" for name in (*CHANNELS, "brain_mask")}
     for name, values in (data | {"brain_mask": mask.astype(np.float32)}).items():
         write_volume(files[name], Volume(values, symmetric_affine()))
     (tmp_path / "exclusions.tsv").write_text("patient\tstage\treason\np1\tquality\tmotion\n")
     write_batch(tmp_path / "preprocessed.tsv", {"p1": files, "p2": files, "p3": files})
-    halve_batch(
-        tmp_path / "preprocessed.tsv",
-        tmp_path / "hemispheres.tsv",
-        hemispheres={patient: {"hemispheres": tmp_path / f"{patient}.npy"} for patient in ("p1", "p2")},
-        exclusions=tmp_path / "exclusions.tsv",
-        reference=tmp_path / "reference.npz",
-        channels=CHANNELS,
-        percentiles=(0.1, 99.9),
+    return {
+        "preprocessed": tmp_path / "preprocessed.tsv",
+        "table": tmp_path / "hemispheres.tsv",
+        "hemispheres": {patient: {"hemispheres": tmp_path / f"{patient}.npy"} for patient in ("p1", "p2")},
+        "exclusions": tmp_path / "exclusions.tsv",
+        "reference": tmp_path / "reference.npz",
+        "channels": CHANNELS,
+        "matching": "landmarks",
+        "percentiles": (0.1, 99.9),
         **SETTINGS,
-    )
+    }
+
+
+def test_a_batch_is_halved_without_excluded_patients(batch, tmp_path):
+    halve_batch(**batch)
     assert read_exclusion(tmp_path / "p1.npy") == "motion"
     assert np.load(tmp_path / "p2.npy").shape == (2, 3, 6, 10, 6)
     assert set(read_batches(tmp_path / "hemispheres.tsv")) == {"p1", "p2"}
+
+
+def test_without_a_training_patient_matching_is_refused(batch, tmp_path):
+    write_exclusion([tmp_path / "reference.npz"], "there is no training patient")
+    with pytest.raises(ConfigurationError, match="No training patient is left"):
+        halve_batch(**batch)
+    assert not (tmp_path / "p2.npy").exists()
+    assert not (tmp_path / "hemispheres.tsv").exists()
+
+
+def test_where_nothing_is_matched_no_reference_is_needed(batch, tmp_path):
+    del batch["reference"]
+    halve_batch(**batch | {"matching": "none", "normalisation": "median", "percentiles": None})
+    left, right = np.load(tmp_path / "p2.npy").astype(float)
+    data = read_volume(tmp_path / "flair.nii.gz", patient="p2", series="flair").data
+    mask = read_volume(tmp_path / "brain_mask.nii.gz", patient="p2", series="mask").data > 0
+    expected = np.where(mask, np.minimum(0.2 * data / np.median(data[mask]), 1), 0)
+    np.testing.assert_allclose(left[2], expected[:6], atol=5e-4)
+    np.testing.assert_allclose(right[2], expected[::-1][:6], atol=5e-4)

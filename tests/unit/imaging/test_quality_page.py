@@ -2,15 +2,16 @@
 
 import csv
 import re
+from dataclasses import replace
 
 from strokeclock.batches import write_batch
 from strokeclock.imaging.exclusion import write_exclusion
 from strokeclock.imaging.findings import NAME, Findings, write_findings
 from strokeclock.imaging.quality_page import write_page
 from strokeclock.imaging.quality_record import NUMBERS, make_record, write_record
-from strokeclock.imaging.reference import Reference, write_reference
+from strokeclock.imaging.reference import NO_TRAINING_PATIENT, Reference, write_reference
 
-REFERENCE = Reference("p2", "train", landmarks={}, profile={}, sha256={})
+REFERENCE = Reference("p2", "train", settings={}, targets={}, profile={}, sha256={})
 
 
 def write_rows(path, header, rows):
@@ -53,10 +54,10 @@ def page(tmp_path, records, *, distances=None, reference=REFERENCE, **others):
         write_record(pictures[patient]["matching"], matching)
     write_batch(tmp_path / "checks.tsv", checks)
     write_batch(tmp_path / "pictures.tsv", pictures)
-    if reference:
+    if isinstance(reference, Reference):
         write_reference(tmp_path / "reference.npz", reference)
-    else:
-        write_exclusion([tmp_path / "reference.npz"], "every patient is excluded")
+    elif reference:
+        write_exclusion([tmp_path / "reference.npz"], reference)
     write_page(
         tmp_path / "page/index.html",
         checks=[tmp_path / "checks.tsv"],
@@ -65,7 +66,7 @@ def page(tmp_path, records, *, distances=None, reference=REFERENCE, **others):
         quality=tmp_path / "quality.tsv",
         exclusions=tmp_path / "exclusions.tsv",
         lesions=tmp_path / "volumes.tsv",
-        reference=tmp_path / "reference.npz",
+        reference=tmp_path / "reference.npz" if reference else None,
     )
     assert [path.name for path in (tmp_path / "page").iterdir()] == ["index.html"]
     return (tmp_path / "page/index.html").read_text()
@@ -133,12 +134,14 @@ def test_reference_distance_and_person_are_named(tmp_path):
     assert "pass (by a person)" in text
 
 
-def test_reference_without_training_patients_is_named(tmp_path):
-    none = Reference("p9", "none", landmarks={}, profile={}, sha256={})
-    assert "p9, because there is no training patient" in page(
-        tmp_path, [record("p1", "pass")], reference=none
-    )
-    assert "There is no histogram reference" in page(tmp_path, [record("p1", "fail")], reference=None)
+def test_the_page_says_where_the_reference_is_from_or_that_nothing_was_matched(tmp_path):
+    given = replace(REFERENCE, patient="p9", part="given")
+    for reference, sentence in (
+        (given, "The histogram reference is p9, a training patient of another run."),
+        (NO_TRAINING_PATIENT, "not matched, because there is no training patient"),
+        (None, "Histograms were not matched (preprocessing.intensity.matching is none)."),
+    ):
+        assert sentence in page(tmp_path, [record("p1", "pass")], reference=reference)
 
 
 def cells_of(text, patient):

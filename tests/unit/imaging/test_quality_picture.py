@@ -159,6 +159,7 @@ def files(head, tmp_path):
         part="train",
         normalisation="zscore",
         clip=5.0,
+        matching="landmarks",
         match_points=7,
     )
     write_reference(tmp_path / "reference.npz", reference)

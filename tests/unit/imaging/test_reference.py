@@ -1,15 +1,18 @@
 """The histogram reference: a training patient, refused from other parts, unchanged by its file."""
 
 import csv
+import hashlib
 
 import numpy as np
 import pytest
 
 from strokeclock.batches import write_batch
-from strokeclock.errors import PatientError
+from strokeclock.errors import ConfigurationError, PatientError
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.reference import (
+    NO_TRAINING_PATIENT,
     Matching,
+    adopt_reference,
     choose_reference,
     follow_matching,
     learn_reference,
@@ -20,22 +23,22 @@ from strokeclock.imaging.reference import (
 from strokeclock.imaging.volume import Volume, write_volume
 from strokeclock.series import CHANNELS
 
-SETTINGS = {"normalisation": "zscore", "clip": 5.0, "match_points": 7}
+SETTINGS = {"normalisation": "zscore", "clip": 5.0, "matching": "landmarks", "match_points": 7}
 
 
 def test_reference_is_the_first_training_patient():
     parts = {"p1": "test", "p2": "validation", "p4": "train", "p3": "train"}
-    assert choose_reference(parts, patients=["p1", "p2", "p4", "p3", "p0"]) == ("p3", "train")
-    assert choose_reference(parts, patients=["p1", "p2", "p4"]) == ("p4", "train")
+    assert choose_reference(parts, patients=["p1", "p2", "p4", "p3", "p0"]) == "p3"
+    assert choose_reference(parts, patients=["p1", "p2", "p4"]) == "p4"
 
 
-def test_reference_without_training_patients_is_flagged(caplog):
-    assert choose_reference({}, patients=["p2", "p1"]) == ("p1", "none")
-    assert "no training patient: the histogram reference is p1" in caplog.text
+@pytest.mark.parametrize("part", ["validation", "test", "external", "none"])
+def test_nobody_outside_training_becomes_the_reference(part):
+    assert choose_reference({"p1": part}, patients=["p1", "p2"]) is None
     assert choose_reference({}, patients=[]) is None
 
 
-@pytest.mark.parametrize("part", ["validation", "test"])
+@pytest.mark.parametrize("part", ["validation", "test", "external", "none", "given"])
 def test_reference_outside_training_is_refused(brain, part):
     data, mask = brain
     with pytest.raises(ValueError, match="must be a training patient"):
@@ -60,8 +63,9 @@ def test_reference_survives_the_file_and_repeats_to_the_byte(brain, tmp_path):
     assert (tmp_path / "a.npz").read_bytes() == (tmp_path / "b.npz").read_bytes()
     read = read_reference(tmp_path / "a.npz")
     assert (read.patient, read.part, read.sha256) == ("p1", "train", reference.sha256)
+    assert read.settings == reference.settings == SETTINGS
     for series in CHANNELS:
-        np.testing.assert_array_equal(read.landmarks[series], reference.landmarks[series])
+        np.testing.assert_array_equal(read.targets[series], reference.targets[series])
         np.testing.assert_array_equal(read.profile[series], reference.profile[series])
 
 
@@ -140,9 +144,85 @@ def test_reference_is_learned_from_the_training_patient(cohort, tmp_path):
     assert (reference.patient, reference.part) == ("p2", "train")
 
 
-def test_with_everyone_excluded_a_note_stands_in_its_place(cohort, tmp_path):
+def test_without_a_training_patient_a_note_stands_in_its_place(cohort, tmp_path, caplog):
     files, tables = cohort
-    tables["exclusions"].write_text("patient\tstage\treason\np1\tquality\tx\np2\tquality\tx\n")
+    tables["exclusions"].write_text("patient\tstage\treason\np2\tquality\tx\n")  # p1 in test is left
     learn_reference(files, tmp_path / "r.npz", **tables, **SETTINGS)
     assert read_reference(tmp_path / "r.npz") is None
-    assert "every patient is excluded" in read_exclusion(tmp_path / "r.npz")
+    assert read_exclusion(tmp_path / "r.npz") == NO_TRAINING_PATIENT
+    assert "no training patient" in caplog.text
+
+
+@pytest.fixture
+def given(brain, tmp_path):
+    """Another run's reference, whose run has dwi and flair alone."""
+    data, mask = brain
+    reference = make_reference({"dwi": data, "flair": 2 * data}, mask, patient="q1", part="train", **SETTINGS)
+    write_reference(tmp_path / "given.npz", reference)
+    return tmp_path / "given.npz"
+
+
+def test_another_runs_reference_is_taken_and_its_digest_logged(given, tmp_path, caplog):
+    caplog.set_level("INFO")
+    adopt_reference(given, tmp_path / "r.npz", channels=["flair", "adc"], **SETTINGS)
+    theirs, ours = read_reference(given), read_reference(tmp_path / "r.npz")
+    assert (ours.patient, ours.part, ours.settings) == ("q1", "given", theirs.settings)
+    for series in ("dwi", "flair"):
+        np.testing.assert_array_equal(ours.targets[series], theirs.targets[series])
+    assert hashlib.sha256(given.read_bytes()).hexdigest() in caplog.text
+    assert str(given.parent) not in caplog.text
+    adopt_reference(tmp_path / "r.npz", tmp_path / "s.npz", channels=["dwi"], **SETTINGS)  # and handed on
+    assert read_reference(tmp_path / "s.npz").part == "given"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"match_points": 5}, "match_points 7, .*match_points 5, .*: set them alike"),
+        ({"clip": 8.0}, "clip 5.0, .*clip 8.0"),
+        ({"normalisation": "minmax"}, "normalisation zscore.*clip without.*normalisation minmax"),
+        ({"matching": "bounded"}, "matching landmarks.*matching bounded"),
+    ],
+)
+def test_a_reference_made_with_other_settings_is_refused(given, tmp_path, change, message):
+    with pytest.raises(ConfigurationError, match=message):
+        adopt_reference(given, tmp_path / "r.npz", channels=["dwi"], **SETTINGS | change)
+    assert not (tmp_path / "r.npz").exists()
+
+
+def test_a_setting_without_effect_makes_no_difference(brain, tmp_path):
+    data, mask = brain
+    settings = {"normalisation": "median", "clip": 5.0, "matching": "bounded", "match_points": 7}
+    reference = make_reference({"dwi": data}, mask, patient="q1", part="train", **settings)
+    write_reference(tmp_path / "given.npz", reference)
+    others = settings | {"clip": 8.0, "match_points": 5}
+    adopt_reference(tmp_path / "given.npz", tmp_path / "r.npz", channels=["dwi"], **others)
+
+
+def test_a_reference_without_a_series_of_the_networks_is_refused(given, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"without t2w \(models.channels\)"):
+        adopt_reference(given, tmp_path / "r.npz", channels=["dwi", "t2w"], **SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"excluded: there is no training patient\n", "of a run without training patients"),
+        (b"", "given.npz, which is no histogram reference"),
+        (b"patient\tpart\n", "given.npz, which is no histogram reference"),
+        (b"PK\x03\x04 cut off", "given.npz, which is no histogram reference"),
+        (
+            {"patient": "p1", "part": "train"},
+            "given.npz, which is no histogram reference",
+        ),  # an older version's
+    ],
+)
+def test_a_file_that_is_no_reference_is_refused(tmp_path, content, message):
+    path = tmp_path / "given.npz"
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        np.savez(path, **content)
+    with pytest.raises(ConfigurationError, match=message) as refused:
+        adopt_reference(path, tmp_path / "r.npz", channels=["dwi"], **SETTINGS)
+    assert str(tmp_path) not in str(refused.value)

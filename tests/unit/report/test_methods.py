@@ -72,8 +72,15 @@ CHANGES = [
     ({"preprocessing": {"dwi_transform": "register"}}, "DWI was registered to T2w."),
     ({"preprocessing": {"n4": {"shared_dwi": False}}}, "a field for each series"),
     ({"preprocessing": {"fsl": {"t2w_dof": 9}}}, "atlas (9 degrees of freedom"),
-    ({"preprocessing": {"intensity": {"clip": 5}}}, "clipped at 5 SD"),
-    ({"preprocessing": {"intensity": {"match_points": 1}}}, "matched at 1 point to"),
+    ({"preprocessing": {"intensity": {"normalisation": "zscore", "clip": 5}}}, "clipped at 5 SD"),
+    (
+        {"preprocessing": {"intensity": {"matching": "landmarks", "match_points": 1}}},
+        "matched at 1 point to those of one training patient",
+    ),
+    (
+        {"preprocessing": {"intensity": {"matching": "bounded", "reference": "r.npz"}}},
+        "matched to those of a training patient of another study by a smooth map",
+    ),
     ({"preprocessing": {"intensity": {"percentiles": [1, 99]}}}, "Percentiles 1 and 99 of the brain"),
     ({"phantom": {"space": "template"}}, "Registered volumes were made directly"),
     ({"models": {"channels": ["flair", "adc"]}}, "with the channels FLAIR and ADC."),

@@ -171,6 +171,14 @@ def test_checking_changes_nothing(config):
             [0, 101],
             "percentiles.1 cannot be 101: give a number from 0",
         ),
+        ("preprocessing.intensity.match_points", 0, "match_points cannot be 0: give a whole number from 1"),
+        (
+            "preprocessing.intensity.normalisation",
+            "zscore",
+            "normalisation is zscore, which leaves values below 0 or above 1, and they would be cut off",
+        ),
+        ("preprocessing.intensity.normalisation", "none", "normalisation is none, which leaves values"),
+        ("preprocessing.intensity.reference", "r.npz", "with matching none there is nothing to match: set"),
         (
             "quality.mask_volume_ml",
             [2100, 900],
@@ -265,6 +273,20 @@ def test_contradictions_of_all_sections_are_reported_at_once(config):
     config["quality"]["mask_volume_ml"] = [3, 2]
     config["phantom"]["patients"] = 0
     assert len(faults(config)) == 3
+
+
+def test_a_bounded_map_needs_ratios_and_a_reference_a_file(config):
+    intensity = {"normalisation": "minmax", "matching": "bounded", "reference": "none.npz"}
+    config["preprocessing"]["intensity"] |= intensity
+    ratios, file = faults(config)
+    assert "needs the ratios of intensities, and normalisation minmax does not keep them: set" in ratios
+    assert "preprocessing.intensity.reference names none.npz, which does not exist: correct" in file
+
+
+def test_the_papers_intensities_can_be_chosen(config):
+    paper = {"normalisation": "zscore", "matching": "landmarks", "percentiles": [0.1, 99.9]}
+    config["preprocessing"]["intensity"] |= paper
+    assert check_configuration(config).preprocessing.intensity.matching == "landmarks"
 
 
 def test_a_missing_section_is_one_fault(config):
