@@ -4,19 +4,16 @@ import csv
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
-from typing import cast
 
-import nibabel as nib
-import numpy as np
-import pandas as pd
-from nibabel.spatialimages import SpatialImage
-
+from strokeclock.cohort.nifti_header import read_header
 from strokeclock.cohort.sidecars import Sidecar, beside, list_faults, read_b_values, read_sidecar
-from strokeclock.files import write_whole
+from strokeclock.files import replacing
 
 log = logging.getLogger(__name__)
 
+_NONE = "n/a"
 COLUMNS = (
     "patient",
     "series",
@@ -47,7 +44,7 @@ def write_protocol(
 
     Parameters
     ----------
-    cohort : cohort/cohort.tsv.
+    cohort : cohort/cohort.tsv, or a cohort sheet.
     series : patient -> series -> its NIfTI file.
     b_values : patient -> b-value of the DWI with which the pipeline computes, s/mm2.
     """
@@ -56,7 +53,7 @@ def write_protocol(
     rows: list[dict[str, str | None]] = []
     in_ms = []
     for patient, images in sorted(series.items()):
-        given = {column: _read_number(sheet[patient][column]) for column in ("field_t", "b_value")}
+        given = {column: _read_number(sheet[patient].get(column)) for column in ("field_t", "b_value")}
         for name, image in images.items():
             sidecar = read_sidecar(beside(image, ".json"))
             notes = {"sidecar": sidecar}
@@ -82,8 +79,12 @@ def write_protocol(
             len(in_ms),
             *in_ms[0],
         )
-    text = pd.DataFrame(rows, columns=COLUMNS).to_csv(sep="\t", index=False, na_rep="n/a")
-    write_whole(table, text)
+    with replacing(table) as beside_table, open(beside_table, "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(
+            [_NONE if row[column] is None else row[column] for column in COLUMNS] for row in rows
+        )
 
 
 def _read_bval(series: str, image: str | Path) -> Sidecar:
@@ -124,19 +125,20 @@ def _measure(sidecar: Sidecar, image: str | Path) -> tuple[tuple[float | None, .
     if sidecar.voxel_mm:
         return sidecar.voxel_mm, sidecar.slices
     try:
-        header = cast(SpatialImage, nib.load(image)).header
-        voxel, shape = header.get_zooms()[:3], header.get_data_shape()[:3]
-    except Exception:  # nibabel and gzip raise many kinds for a damaged file
+        header = read_header(image)
+    except OSError:
+        header = None
+    if header is None or len(header.shape) < 3:
         return (None, None, None), None  # preprocessing excludes the patient with the reason
-    if len(shape) < 3 or not (np.isfinite(voxel).all() and np.min(voxel) > 0):
+    x, y, z = header.voxel_mm
+    if not (all(map(isfinite, header.voxel_mm)) and min(header.voxel_mm) > 0):
         return (None, None, None), None
-    x, y, z = map(float, voxel)
-    axis = 2 - int(np.argmax([z, y, x]))  # the last of equal ones
-    return (x, y, z), int(shape[axis])
+    axis = max((2, 1, 0), key=lambda axis: header.voxel_mm[axis])  # the last of equal ones
+    return (x, y, z), header.shape[axis]
 
 
-def _read_number(cell: str) -> float | None:
-    return float(cell) if cell else None
+def _read_number(cell: str | None) -> float | None:
+    return float(cell) if cell and cell != _NONE else None
 
 
 def _round(value: float | None, digits: int) -> str | None:
