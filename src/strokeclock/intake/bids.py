@@ -16,8 +16,9 @@ from strokeclock.errors import ConfigurationError
 from strokeclock.intake.acquisition import read_json
 from strokeclock.intake.bids_name import BidsName, parse_name
 from strokeclock.intake.bids_series import Meaning, may_be_used, read_mask_meaning, read_meaning
-from strokeclock.intake.bringing import bring_diffusion, bring_image
-from strokeclock.intake.diffusion import plan_diffusion, read_b_values, read_directions
+from strokeclock.intake.bringing import bring_image
+from strokeclock.intake.diffusion import read_b_values
+from strokeclock.intake.diffusion_series import make_diffusion
 from strokeclock.intake.first_look import look_at, split_suffix
 from strokeclock.intake.found import Found
 from strokeclock.intake.privacy import keep
@@ -218,7 +219,7 @@ def _find_one(subject: str, session: str, name: BidsName, path: str, folder: _Fo
     facts = keep(content)
     look = look_at(path)
     b_file = _find_inherited(name, folder, ".bval")
-    b_values, b_fault = _read_b_values(b_file)
+    b_values = _read_b_values(b_file)
     meaning = read_meaning(name, content=content, facts=facts, b_values=b_values, volumes=look.volumes)
     if trouble and meaning.gives:
         meaning = replace(meaning, why=f"{meaning.why}; {trouble}")
@@ -226,7 +227,7 @@ def _find_one(subject: str, session: str, name: BidsName, path: str, folder: _Fo
         meaning = replace(meaning, faults=(look.fault,))
     if meaning.by_volumes:
         directions = _find_inherited(name, folder, ".bvec")
-        return _make_diffusion(meaning, path, known, facts, b_file, directions, b_fault, look.volumes)
+        return make_diffusion(meaning, path, known, facts, b_file, directions, volumes=look.volumes)
     return _make(meaning, path, known, facts=facts)
 
 
@@ -249,69 +250,12 @@ def _make(meaning: Meaning, path: str, known: Mapping[str, Any], *, facts: Mappi
     )
 
 
-def _make_diffusion(
-    meaning: Meaning,
-    path: str,
-    known: Mapping[str, Any],
-    facts: Mapping[str, Any],
-    b_file: str | None,
-    directions: str | None,
-    b_fault: str,
-    volumes: int,
-) -> Found:
-    """Return a series of several b-values, from which b0 and the trace-weighted image are computed."""
-    b_value, faults = None, list(meaning.faults)
-    if not faults:
-        try:
-            b_value = _plan(b_file, directions, b_fault, volumes)
-        except ValueError as error:
-            faults = [str(error)]
-    facts = {key: value for key, value in facts.items() if key != "DiffusionBValue"}
-    b_files = [one for one in (b_file, directions) if one]
-    return Found(
-        **known | {"files": (Path(path), *map(Path, b_files))},
-        gives=meaning.gives,
-        why=meaning.why,
-        b_value=b_value,
-        facts=facts,
-        faults=tuple(faults),
-        bring=partial(
-            bring_diffusion,
-            path,
-            person=known["person"],
-            facts=facts,
-            b_values=b_file or "",
-            directions=directions,
-        ),
-    )
-
-
-def _plan(b_file: str | None, directions: str | None, b_fault: str, volumes: int) -> float:
-    """Return the b-value of the trace-weighted image, or raise ValueError with a sentence."""
-    if b_file is None:
-        raise ValueError(f"it holds {volumes} volumes and has no .bval file: write one beside it")
-    if b_fault:
-        raise ValueError(b_fault)
-    b_values = read_b_values(b_file)
-    if len(b_values) != volumes:
-        raise ValueError(
-            f"it holds {volumes} volumes and its .bval file {len(b_values)}: correct the .bval file"
-        )
+def _read_b_values(path: str | None) -> tuple[float, ...]:
+    """Return the numbers of a .bval file; none where it cannot be read."""
     try:
-        plan = plan_diffusion(b_values, read_directions(directions) if directions else None)
-    except ValueError as error:
-        raise ValueError(f"it {error}") from None
-    return plan.b_value
-
-
-def _read_b_values(path: str | None) -> tuple[tuple[float, ...], str]:
-    """Return the numbers of a .bval file and "", or none of them and a sentence."""
-    if path is None:
-        return (), ""
-    try:
-        return read_b_values(path), ""
+        return read_b_values(path) if path else ()
     except (ValueError, OSError):
-        return (), "its .bval file cannot be read: write its numbers again"
+        return ()
 
 
 def _find_inherited(name: BidsName, folder: _Folder, suffix: str) -> str | None:
