@@ -101,7 +101,7 @@ def import_cohort(
         patient: apply_choices(mine, {key: one[:2] for key, one in choices.get(patient, {}).items()})
         for patient, mine in automatic.items()
     }
-    report = Report(kind=opened.kind, persons=len(series))
+    report = Report(kind=opened.kind, persons=len(series), notes=[*opened.notes])
     report.several_visits = sum(
         len({one.session for one in found if one.session}) > 1 for found in series.values()
     )

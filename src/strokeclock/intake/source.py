@@ -2,7 +2,7 @@
 
 import zipfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from strokeclock.errors import ConfigurationError
@@ -23,12 +23,14 @@ class Source:
     series : all that was found.
     keeps_names : the persons' identifiers are no names, and stay.
     participants : a table of persons that belongs to it, or None.
+    notes : sentences on files that are left out; complete when the series have been read.
     """
 
     kind: str
     series: Iterable[Found]
     keeps_names: bool = False
     participants: Path | None = None
+    notes: list[str] = field(default_factory=list)
 
 
 def check_places(source: Path, out: Path) -> None:
@@ -86,4 +88,5 @@ def _has_dicom(source: Path) -> bool:
 def _open_dicom(source: Path) -> Source:
     from strokeclock.intake.dicom import find_dicom
 
-    return Source(kind="DICOM", series=find_dicom(source))
+    notes: list[str] = []
+    return Source(kind="DICOM", series=find_dicom(source, notice=notes.append), notes=notes)
