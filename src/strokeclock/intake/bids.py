@@ -177,11 +177,18 @@ def _find_raw(subject: str, path: str, root: _Folder) -> Iterator[Found]:
             stem, _ = split_suffix(file)
             name = parse_name(stem)
             session = name.entities.get("ses", session_by_folder)
-            found = _find_one(subject, session, name, os.path.join(folder.path, file), folder)
+            known = {
+                "person": subject,
+                "session": session,
+                "acquired": times.get(f"ses-{session}", times.get(file, "")),
+                "name": name.label,
+                "files": (Path(folder.path, file),),
+            }
+            found = _find_one(name, os.path.join(folder.path, file), folder, known)
             if name.entities.get("sub", subject[4:]) != subject[4:] or session_by_folder not in ("", session):
                 why = "its name tells another subject or session than its folder"
                 found = replace(found, gives=(), why=why)
-            yield replace(found, acquired=times.get(f"ses-{session}", times.get(file, "")))
+            yield found
 
 
 def _find_session(path: str) -> str:
@@ -206,8 +213,7 @@ def _read_times(path: str) -> dict[str, str]:
     return {name: time for name, time in cells if re.match("[0-9]{4}-", time)}
 
 
-def _find_one(subject: str, session: str, name: BidsName, path: str, folder: _Folder) -> Found:
-    known = {"person": subject, "session": session, "name": name.label, "files": (Path(path),)}
+def _find_one(name: BidsName, path: str, folder: _Folder, known: Mapping[str, Any]) -> Found:
     if (mask := read_mask_meaning(name, folder="")) and mask.gives:
         return _make_mask(mask, path, known)
     if not may_be_used(name.suffix):
@@ -267,7 +273,7 @@ def _find_inherited(name: BidsName, folder: _Folder, suffix: str) -> str | None:
 def _list_applying(name: BidsName, metadata: Iterable[_Metadata]) -> list[_Metadata]:
     """List the metadata files that apply to an image, the nearest last."""
     entities, suffix = name.entities.items(), name.suffix
-    return [one for one in metadata if one.name.suffix == suffix and one.name.entities.items() <= entities]
+    return [one for one in metadata if one.name.suffix == suffix and entities >= one.name.entities.items()]
 
 
 def _read_inherited_json(name: BidsName, folder: _Folder) -> tuple[dict[str, Any], str]:

@@ -22,6 +22,8 @@ from strokeclock.intake.acquisition import (
 from strokeclock.intake.bids_name import BidsName
 
 _LESION = re.compile(r"lesion|infarct|stroke|core", re.I)
+_TRACE = re.compile("trace|isotropic", re.I)
+_B0 = re.compile("b0+", re.I)
 _LESION_LABELS = ("L", "lesion")
 _GRIDS = {"", "trace", "dwi", "adc", "b0", "b1000", "orig", "native", "individual", "scanner", "t2w"}
 _RANK = 1000  # between kinds of series; below it the distance of the b-value from 1000 decides
@@ -93,13 +95,11 @@ def _read_diffusion(
     texts: Sequence[str],
 ) -> Meaning:
     suffix, labels = name.suffix.lower(), name.entities
-    is_trace = suffix == "trace" or any(
-        re.search("trace|isotropic", labels.get(key, ""), re.I) for key in ("acq", "rec", "desc")
-    )
+    is_trace = suffix == "trace" or any(_TRACE.search(labels.get(key, "")) for key in ("acq", "rec", "desc"))
     if volumes > 1 and suffix != "sbref":
         return Meaning(gives=("t2w", "dwi"), why=f"{volumes} volumes by .bval", by_volumes=True)
     b_value, source = find_b_value(facts, b_values, *texts)
-    if any(re.fullmatch("b0+", labels.get(key, ""), re.I) for key in ("acq", "rec", "desc")):
+    if any(_B0.fullmatch(labels.get(key, "")) for key in ("acq", "rec", "desc")):
         return Meaning(gives=("t2w",), why="b 0 by its name")
     if suffix == "sbref":
         if b_value is None or b_value > LARGEST_B0:

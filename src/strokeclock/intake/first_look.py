@@ -8,7 +8,7 @@ from strokeclock.imaging.file_format import FileFormat, recognise
 
 SUFFIXES = (".nii.gz", ".nii", ".mha", ".mhd", ".nrrd", ".nhdr", ".mgz", ".mgh", ".hdr")
 _READ = (FileFormat.NIFTI, FileFormat.METAIMAGE, FileFormat.NRRD, FileFormat.FREESURFER)
-_COPY = (FileFormat.EMPTY, FileFormat.DAMAGED)
+_ELSEWHERE = (FileFormat.DICOM, FileFormat.UNKNOWN)  # whose remedy is the import itself
 
 
 class FirstLook(NamedTuple):
@@ -38,21 +38,15 @@ def look_at(path: str) -> FirstLook:
     kind = recognise(start)
     if kind in _READ:
         return FirstLook(None, "")
-    if kind is FileFormat.POINTER:
-        return FirstLook(None, _NOT_DOWNLOADED)
-    if kind is FileFormat.ANALYZE:
-        return FirstLook(None, "the file is Analyze, which does not tell left from right: export it as NIfTI")
-    remedy = "copy it again" if kind in _COPY else "export it again as NIfTI"
-    return FirstLook(None, f"the file is {kind.value}: {remedy}")
-
-
-_NOT_DOWNLOADED = "the file is not downloaded: run datalad get (or git annex get, git lfs pull) in the set"
+    what, remedy = kind.value
+    remedy = "export it as NIfTI" if kind in _ELSEWHERE else remedy
+    return FirstLook(None, f"the file is {what}: {remedy}")
 
 
 def _explain_link(path: str) -> str:
     target = os.readlink(path) if os.path.islink(path) else ""
     if "annex" in target:
-        return _NOT_DOWNLOADED
+        return "the file is not downloaded: get it with `datalad get` or `git annex get`"
     return "the file is a link that leads nowhere: copy the file itself"
 
 

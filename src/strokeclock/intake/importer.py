@@ -177,9 +177,8 @@ def _bring(
                 notes = [fault]
                 for column in one.columns:
                     (images / patient / _name(column)).unlink(missing_ok=True)
-        noted.append(
-            replace(one, note="; ".join((one.note, *(_hide_names(note, one.found) for note in notes))))
-        )
+        hidden = [_hide_names(note, one.found) for note in notes]
+        noted.append(replace(one, note="; ".join((one.note, *hidden))) if hidden else one)
     return {column: brought[column] for column in COLUMNS if column in brought}, noted
 
 
