@@ -2,6 +2,7 @@
 
 import os
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -227,8 +228,6 @@ def test_b0_and_b1000_of_one_file_by_inherited_b_values(tree):
         "images/sub-a+1/dwi.nii.gz",
         "1000",
     )
-    import nibabel as nib
-
     volumes = nib.load(path).get_fdata()
     for column, number in (("t2w", 0), ("dwi", 1)):
         written = nib.load(tree.out / f"images/sub-a+1/{column}.nii.gz")
