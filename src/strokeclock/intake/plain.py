@@ -76,6 +76,16 @@ class _File:
         """What may be an identifier in its name."""
         return words.find_rest(self.stem)
 
+    @cached_property
+    def label(self) -> str:
+        """The known words of its name, or "image"."""
+        return "_".join(word.text for word in self.words if word.text) or "image"
+
+    @cached_property
+    def groups(self) -> tuple[str, ...]:
+        """The folders above that divide people into groups."""
+        return tuple(name for name in self.folders if _GROUPS.fullmatch(name))
+
     @property
     def places(self) -> tuple[str, ...]:
         """The folders that may be a person's or a visit's, without those of series and groups."""
@@ -156,7 +166,22 @@ def _divide(files: Sequence[_File], *, name: str) -> dict[tuple[str, str], list[
             else:
                 key = "/".join(places), ""
             divided[key].append(file)
-    return divided
+    return {key: mine for one, together in divided.items() for key, mine in _part_groups(one, together)}
+
+
+def _part_groups(
+    key: tuple[str, str], files: Sequence[_File]
+) -> Iterator[tuple[tuple[str, str], list[_File]]]:
+    """Part people of one name in folders such as train and test, where both folders hold the same series."""
+    by_group: dict[tuple[str, ...], list[_File]] = defaultdict(list)
+    for file in files:
+        by_group[file.groups].append(file)
+    labels = [{file.label for file in inside} for inside in by_group.values()]
+    if sum(map(len, labels)) == len(set().union(*labels)):
+        yield key, [*files]
+        return
+    for group, inside in by_group.items():
+        yield ("/".join((*group, key[0])), key[1]), inside
 
 
 def _is_flat(files: Iterable[_File]) -> bool:
@@ -195,7 +220,7 @@ def _find_visit(person: str, session: str, acquired: str, files: Sequence[_File]
     }
     seen: Counter[str] = Counter()
     for file in files:
-        label = "_".join(word.text for word in file.words if word.text) or "image"
+        label = file.label
         seen[label] += 1
         known = {
             "person": person,
@@ -247,7 +272,7 @@ def _read_meaning(
     """Say what an image is taken for, by its words and its sidecar."""
     kinds, facts = file.kinds, keep(content)
     rank = _RANK * (words.PROCESSED in kinds or words.BRAIN in kinds or is_reformatted(content))
-    by = "name " + "_".join(word.text for word in file.words if word.text)
+    by = f"name {file.label}"
     if {words.MASK, words.LESION} & kinds:
         return _read_mask(file, by)
     if words.EXPONENTIAL in kinds:
