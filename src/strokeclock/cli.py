@@ -66,7 +66,3 @@ def _run_import(given: argparse.Namespace) -> None:
         given.source, given.out, participants=given.participants, selection=given.selection
     )
     print("\n".join(summarise(report)))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Tables of persons as people have them: what of them reaches the sheet."""
+
+import pytest
+
+from strokeclock.cohort.sheet import read_sheet
+
+
+@pytest.fixture
+def set_(tree):
+    for number in (1, 2, 3):
+        for name, facts in (
+            ("trace", {"DiffusionBValue": 1000}),
+            ("ADC", {}),
+            ("FLAIR", {"InversionTime": 2.5}),
+        ):
+            tree.image(f"sub-0{number}/dwi/sub-0{number}_{name}.nii.gz", facts)
+    return tree
+
+
+def run(tree, text, *, name="table.csv"):
+    return tree.run("--participants", tree.write(f"../{name}", text))
+
+
+@pytest.mark.parametrize("separator", ["\t", ";", ","])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_any_separator_and_line_end(set_, separator, end):
+    lines = (("patient", "age", "sex", "nihss"), ("sub-01", "89+", "female", "4"), ("02", "071Y", "O", "n/a"))
+    text = "\ufeff" + "".join(separator.join(line) + end for line in lines)
+    assert run(set_, text) == 0
+    rows = set_.sheet
+    assert [rows["sub-01"][column] for column in ("age", "sex", "nihss")] == ["89+", "F", "4"]
+    assert [rows["sub-02"][column] for column in ("age", "sex", "nihss")] == ["71", "n/a", "n/a"]
+    assert [rows["sub-03"][column] for column in ("age", "sex", "nihss")] == ["n/a"] * 3
+
+
+def test_a_named_table_precedes_that_of_the_set(set_):
+    set_.write("participants.tsv", "participant_id\tage\nsub-01\t50\n")
+    run(set_, "participant_id,age\nsub-01,60\n")
+    assert set_.sheet["sub-01"]["age"] == "60"
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "expected"),
+    [
+        ("onset_to_mri_min", "125", {"onset_to_mri_min": "125", "onset_kind": "known"}),
+        ("onset_to_mri_h", "2.5", {"onset_to_mri_min": "150", "onset_kind": "known"}),
+        ("onset_to_mri_h", "2,5", {"onset_to_mri_min": "150", "onset_kind": "known"}),
+        ("onset_to_mri_min", "wake-up", {"onset_kind": "wake-up"}),
+        ("onset_to_mri_min", "unknown", {"onset_kind": "unwitnessed"}),
+        ("onset_kind", "unwitnessed", {"onset_kind": "unwitnessed"}),
+        ("onset_class", ">=4.5h", {"onset_class": ">=4.5h"}),
+        ("wake_up_stroke", "True", {"onset_kind": "wake-up"}),
+        ("wake_up_stroke", "0", {}),
+        ("lesion_side", "L", {"lesion_side": "left"}),
+        ("lesion_side", "bilateral", {"lesion_side": "both"}),
+        ("lesion_side", "none", {"lesion_side": "none"}),
+        ("lesion_side", "n/a", {}),
+        ("site", "A", {"site": "A"}),
+        ("field_t", "1,5", {"field_t": "1.5"}),
+    ],
+)
+def test_each_column(set_, column, cell, expected):
+    assert run(set_, f"patient;{column}\nsub-01;{cell}\n") == 0
+    row = {name: value for name, value in set_.sheet["sub-01"].items() if value != "n/a"}
+    fixed = {"patient", "person", "dwi", "adc", "flair", "b_value"}
+    assert {name: value for name, value in row.items() if name not in fixed} == expected
+    read_sheet(set_.out / "cohort.tsv", require_onset=False)
+
+
+def test_time_stamps_become_minutes_and_are_written_nowhere(set_):
+    run(
+        set_,
+        "patient,onset,last_known_well,mri_time\n"
+        "sub-01,2024-01-31T10:00,2024-01-31T09:00,2024-01-31T14:05\n"
+        "sub-02,n/a,2024-01-31T09:00,2024-01-31T14:05\n",
+    )
+    assert set_.sheet["sub-01"]["onset_to_mri_min"] == "245"
+    assert set_.sheet["sub-02"]["onset_to_mri_min"] == "n/a"
+    for path in set_.out.glob("*.tsv"):
+        assert "2024" not in path.read_text()
+
+
+def test_an_onset_that_contradicts_itself_is_left_out_and_said(set_, capsys):
+    assert run(set_, "patient,onset_to_mri_min,onset_class\nsub-01,100,>=4.5h\nsub-02,100,<4.5h\n") == 0
+    assert set_.sheet["sub-01"]["onset_to_mri_min"] == "n/a"
+    assert set_.sheet["sub-02"]["onset_to_mri_min"] == "100"
+    assert "patient sub-01: column onset_class is >=4.5h" in capsys.readouterr().out
+
+
+def test_cells_that_cannot_be_read_are_counted_and_not_repeated(set_, capsys):
+    run(set_, "patient,age,sex,wake_up_stroke\nsub-01,Miller,Miller,Miller\nsub-02,70,M,no\n")
+    said = capsys.readouterr().out
+    assert "column age has 1 cells that cannot be read and are left out, the first in line 2" in said
+    assert "column sex has 1 cells" in said
+    assert "column wake_up_stroke has 1 cells" in said
+    assert "Miller" not in said
+    assert set_.sheet["sub-02"]["age"] == "70"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("name,age\nsub-01,70\n", "lacks the column participant_id"),
+        ("patient,age,age\nsub-01,70,71\n", "'age' twice"),
+        ("patient,age\nsub-01,70\n01,71\n", "lines 2 and 3"),
+        ("patient,age\nsub-01\n", "line 2 has 1 cells"),
+        ("patient,onset_to_mri_min\nsub-01,2\nsub-02,3.5\nsub-03,4\n", "looks like hours"),
+        (b"patient;site\nsub-01;M\xfcnchen\n", "not UTF-8"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused(set_, capsys, text, words):
+    assert run(set_, text) == 2
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
+    assert not set_.out.exists()
+
+
+def test_a_row_of_another_visit_is_not_the_one_that_is_taken(tree):
+    for visit in ("1", "2"):
+        for name, facts in (("trace", {"DiffusionBValue": 1000}), ("FLAIR", {"InversionTime": 2.5})):
+            tree.image(f"sub-1/ses-{visit}/dwi/sub-1_ses-{visit}_{name}.nii.gz", facts)
+    run(tree, "participant_id\tsession_id\tnihss\nsub-1\tses-2\t9\nsub-1\tses-1\t4\n")
+    assert tree.sheet["sub-1"]["nihss"] == "4"
+
+
+def test_persons_of_plain_folders_are_matched_by_either_identifier(tree):
+    for person in ("a", "b"):
+        tree.image(f"{person}/dwi.nii.gz")
+    run(tree, "patient,age\na,50\npatient-0002,60\n")
+    assert {patient: row["age"] for patient, row in tree.sheet.items()} == {
+        "patient-0001": "50",
+        "patient-0002": "60",
+    }
+
+
+def test_identifiers_are_compared_as_text(tree):
+    tree.image("007/dwi.nii.gz")
+    run(tree, "patient,age\n7,50\n")
+    assert tree.sheet["patient-0001"].get("age", "n/a") == "n/a"
