@@ -7,9 +7,9 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from strokeclock.cohort.sheet import LESION_MASK
 from strokeclock.errors import ConfigurationError
@@ -47,11 +47,20 @@ class BidsSet:
     described: bool
 
 
-class _Metadata(NamedTuple):
-    """A .json, .bval or .bvec file, which may be inherited."""
+@dataclass(frozen=True)
+class _Metadata:
+    """A .json, .bval or .bvec file, which may be inherited by all subjects: it is read once."""
 
     name: BidsName
     path: str
+
+    @cached_property
+    def b_values(self) -> tuple[float, ...]:
+        """The numbers of a .bval file; none where it cannot be read."""
+        try:
+            return read_b_values(self.path)
+        except (ValueError, OSError):
+            return ()
 
 
 @dataclass
@@ -225,7 +234,7 @@ def _find_one(name: BidsName, path: str, folder: _Folder, known: Mapping[str, An
     facts = keep(content)
     look = look_at(path)
     b_file = _find_inherited(name, folder, ".bval")
-    b_values = _read_b_values(b_file)
+    b_values = b_file.b_values if b_file else ()
     meaning = read_meaning(name, content=content, facts=facts, b_values=b_values, volumes=look.volumes)
     if trouble and meaning.gives:
         meaning = replace(meaning, why=f"{meaning.why}; {trouble}")
@@ -233,7 +242,8 @@ def _find_one(name: BidsName, path: str, folder: _Folder, known: Mapping[str, An
         meaning = replace(meaning, faults=(look.fault,))
     if meaning.by_volumes:
         directions = _find_inherited(name, folder, ".bvec")
-        return make_diffusion(meaning, path, known, facts, b_file, directions, volumes=look.volumes)
+        paths = (one.path if one else None for one in (b_file, directions))
+        return make_diffusion(meaning, path, known, facts, *paths, volumes=look.volumes)
     return _make(meaning, path, known, facts=facts)
 
 
@@ -256,18 +266,10 @@ def _make(meaning: Meaning, path: str, known: Mapping[str, Any], *, facts: Mappi
     )
 
 
-def _read_b_values(path: str | None) -> tuple[float, ...]:
-    """Return the numbers of a .bval file; none where it cannot be read."""
-    try:
-        return read_b_values(path) if path else ()
-    except (ValueError, OSError):
-        return ()
-
-
-def _find_inherited(name: BidsName, folder: _Folder, suffix: str) -> str | None:
+def _find_inherited(name: BidsName, folder: _Folder, suffix: str) -> _Metadata | None:
     """Return the nearest file of this suffix that applies to an image, or None."""
     applying = _list_applying(name, folder.metadata[suffix])
-    return applying[-1].path if applying else None
+    return applying[-1] if applying else None
 
 
 def _list_applying(name: BidsName, metadata: Iterable[_Metadata]) -> list[_Metadata]:

@@ -97,7 +97,7 @@ def _link(source: Path, target: Path) -> None:
         return
     target.unlink(missing_ok=True)
     try:
-        os.link(source.resolve(), target)
+        os.link(source.resolve() if source.is_symlink() else source, target)
     except OSError:  # another file system, or another's file
         with replacing(target) as beside:
             shutil.copyfile(source, beside)
