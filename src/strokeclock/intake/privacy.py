@@ -6,7 +6,6 @@ people write other things in any field.
 """
 
 import json
-import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -135,12 +134,11 @@ def keep(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_sidecar(image: str | Path, content: Mapping[str, Any]) -> Path:
     """Write what may be kept of a sidecar beside an image; return the path. Without fields it is {}."""
-    path = Path(beside(image, ".json"))
-    unfinished = path.with_name(f".{path.name}")
-    # not `write_whole`, which waits for the disk: an import writes thousands, and can be started again
-    unfinished.write_text(json.dumps(keep(content), indent=2) + "\n")
-    os.replace(unfinished, path)
-    return path
+    path = beside(image, ".json")
+    # not `write_whole`: an import writes thousands, into a folder that appears whole or not at all
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(json.dumps(keep(content), indent=2) + "\n")
+    return Path(path)
 
 
 def blank_header(header: nib.Nifti1Header) -> nib.Nifti1Header:
