@@ -1,6 +1,7 @@
 """Import a source: choose, bring and write; one patient's fault is that patient's alone."""
 
 import csv
+import errno
 import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,7 @@ SHEET, PROTOCOL, SELECTION, SOURCES, IMAGES = (
 BEFORE = "selection.before.tsv"
 _ALWAYS = {"patient", "person", "t2w", "dwi", "flair", "adc", "onset_to_mri_min", "lesion_side"}
 _NEEDED = {"DWI": ("dwi",), "b0 or ADC": ("t2w", "adc"), "FLAIR": ("flair",)}
+_OF_THE_COMPUTER = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _NOMINAL_T = (0.5, 1.0, 1.5, 3.0, 7.0)
 
 
@@ -172,6 +174,8 @@ def _bring(
                 notes = one.found.bring({column: images / patient / _name(column) for column in one.columns})
                 brought |= dict.fromkeys(one.columns, one.found)
             except Exception as error:  # of one series, whatever it is: the others go on
+                if isinstance(error, OSError) and error.errno in _OF_THE_COMPUTER:
+                    raise
                 fault = _hide_names(_explain(error), one.found)
                 report.faults[patient].append(f"{one.found.name}: {fault}")
                 notes = [fault]
