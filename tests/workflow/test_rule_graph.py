@@ -20,7 +20,7 @@ FIGURE = "results/graph/figures/fig2.svg"
 
 CHECKPOINTS = {"hemisphere_manifest"}
 # Whose files are taken behind a checkpoint, as Snakemake finds when the checkpoint is done.
-BEFORE_CHECKPOINTS = {"cohort", "split", "inclusion", "lesion_volumes"} | CHECKPOINTS
+BEFORE_CHECKPOINTS = {"lesion_sides", "split", "inclusion", "lesion_volumes"} | CHECKPOINTS
 
 
 def printed_edges(text):
