@@ -191,8 +191,36 @@ def test_a_lesion_mask_that_is_added_touches_its_batchs_lesions_and_no_table_of_
     drawn = {PATIENTS[4]: "raw/drawn.nii.gz"}
     write_sheet(run.folder, [row | {"lesion_mask": drawn.get(row["patient"], "")} for row in rows])
     found = run()
-    assert found["lesions"] == [batch_of(PATIENTS[4])]
-    assert not set(found) & {"preprocess", "check", "table1"}
+    assert found["lesions"] == found["check"] == [batch_of(PATIENTS[4])]  # the mask is compared with the side
+    assert not set(found) & {"preprocess", "table1"}
+
+
+def test_a_side_from_a_mask_reaches_the_cohort_and_a_mask_drawn_anew_on_it_trains_nothing(run):
+    rows = read_sheet(run.folder)
+    place = next(number for number, row in enumerate(rows) if row["lesion_side"] in ("left", "right"))
+    side, patient = rows[place]["lesion_side"], rows[place]["patient"]
+    scan = nib.load(run.folder / rows[place]["dwi"])
+    world_x = nib.affines.apply_affine(scan.affine, np.moveaxis(np.indices(scan.shape), 0, -1))[..., 0]
+    head = scan.get_fdata() > 0.5 * scan.get_fdata().max()
+
+    def draw(far_mm):
+        mask = head & ((world_x < -far_mm) if side == "left" else (world_x > far_mm))
+        nib.save(nib.Nifti1Image(mask.astype(np.uint8), scan.affine), run.folder / "raw/drawn.nii.gz")
+
+    draw(15)
+    rows = [row | {"lesion_mask": ""} for row in rows]
+    rows[place] |= {"lesion_mask": "raw/drawn.nii.gz", "lesion_side": ""}
+    write_sheet(run.folder, rows)
+    run()
+    with open(run.folder / "results/own/cohort/cohort.tsv", newline="") as file:
+        found = {row["patient"]: row for row in csv.DictReader(file, delimiter="\t")}
+    assert (found[patient]["lesion_side"], found[patient]["side_from"]) == (side, "mask")
+    assert {row["side_from"] for name, row in found.items() if name != patient} == {"sheet"}
+    draw(25)
+    again = run()
+    assert again["lesions"] == [batch_of(patient)]
+    assert again["lesion_sides"] == [""]
+    assert not set(again) & {"preprocess", "table1"}
 
 
 @pytest.mark.parametrize("damage", ["missing", "changed"])

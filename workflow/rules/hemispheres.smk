@@ -24,7 +24,7 @@ rule check:
         atlas=f"{RUN}/atlas/grid.nii.gz",
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
         cohort=ancient(f"{RUN}/cohort/entered.tsv"),  # a new patient makes no other stale; params hold the sides
-        lesions=patients.table_of("lesions"),
+        lesions=lambda wildcards: patients.drawn_tables(wildcards.batch),
     output:
         table=patients.table_of("check"),
     log:
@@ -46,11 +46,7 @@ rule check:
             if patient in verdicts
         },
         sides=None if patients.are_phantoms else row_of("lesion_side"),
-        drawn=lambda wildcards: [
-            patient
-            for patient in patients_of(wildcards)
-            if patients.lesion_mask(patient)
-        ],
+        drawn=lambda wildcards: patients.drawn_in(wildcards.batch),
         is_in_atlas_space=patients.in_template_space,
     script:
         "../scripts/check.py"

@@ -95,6 +95,14 @@ class Patients:
         batches = sorted({self._batch_of[patient] for patient in self.sided_by_mask})
         return [self.table_of("lesions", batch) for batch in batches]
 
+    def drawn_in(self, batch: str) -> list[str]:
+        """The patients of a batch whose lesion a person drew; no phantoms, whose masks are the truth."""
+        return [] if self.are_phantoms else [*filter(self.lesion_mask, self.of_batch(batch))]
+
+    def drawn_tables(self, batch: str) -> list[str]:
+        """The table of a batch's lesions where a person drew one; a check takes it, and no other."""
+        return [self.table_of("lesions", batch)] if self.drawn_in(batch) else []
+
     @property
     def exclusions(self) -> dict[str, str]:
         """Excluded patient of the sheet -> one sentence with the reason."""

@@ -1,6 +1,6 @@
 """The check of a patient's preprocessed files: numbers and verdict (`quality`), or why it is excluded."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,7 @@ def check_batch(
     atlas: str | Path,
     atlas_mask: str | Path,
     cohort: str | Path,
-    lesions: str | Path,
+    lesions: Sequence[str | Path] = (),
     sides: Mapping[str, str] | None,
     drawn: Collection[str],
     is_in_atlas_space: bool,
@@ -42,8 +42,8 @@ def check_batch(
         T2w atlas and its brain mask, on the same grid.
     cohort, sides
         cohort/entered.tsv, and each patient's lesion side in the sheet; None: read from the cohort.
-    lesions : path
-        A table that holds their lesions (`batches`), on the atlas grid.
+    lesions : paths
+        The table that holds their lesions (`batches`), on the atlas grid; none where nobody drew one.
     drawn : patients
         Those whose lesion a person drew.
     is_in_atlas_space : bool
@@ -58,7 +58,7 @@ def check_batch(
         "atlas": read_volume(atlas, patient="atlas", series="t2w"),
         "atlas_mask": read_volume(atlas_mask, patient="atlas", series="brain_mask"),
     }
-    lesion_of = read_batches(lesions, only=records)
+    lesion_of = read_batches(lesions, only=drawn)
     for patient, files in read_batches(preprocessed, only=records).items():
         record = check(
             {name: file for name, file in files.items() if name in SERIES},

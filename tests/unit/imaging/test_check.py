@@ -39,7 +39,7 @@ def check_batch(tmp_path):
             tmp_path / "checks.tsv",
             records={patient: {"record": tmp_path / f"{patient}.json"} for patient in files},
             cohort=tmp_path / "cohort.tsv",
-            lesions=tmp_path / "lesions.tsv",
+            lesions=[tmp_path / "lesions.tsv"],
             atlas=tmp_path / "atlas.nii.gz",
             atlas_mask=tmp_path / "atlas_mask.nii.gz",
             **settings | changes,
