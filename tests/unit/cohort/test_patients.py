@@ -1,5 +1,6 @@
 """The patients of a run, their batches, and their files before any job."""
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -210,3 +211,66 @@ def test_reader_sheet_and_split_file_are_checked(config, sheet):
     readers.write_text("patient\treader1\np9\t1\n")
     with pytest.raises(ConfigurationError, match="has patient p9, not in the cohort"):
         patients.check_readers_and_split()
+
+
+def write_rows(config, folder, **columns):
+    """Change the sheet's columns: name -> the cells of p1 to p4, who then all enter."""
+    table = pd.read_csv(folder / "cohort.tsv", sep="\t", dtype=str, keep_default_na=False).sort_values(
+        "patient"
+    )
+    table["flair"] = table["patient"] + "_flair.nii"
+    table.assign(**columns).to_csv(folder / "cohort.tsv", sep="\t", index=False)
+    config["cohort"]["require_onset"] = False
+
+
+def test_whose_side_is_measured_and_on_which_tables_it_rests(config, sheet):
+    write_rows(config, sheet, lesion_side=["", "", "right", "none"])
+    config["preprocessing"]["patients_per_job"] = 1
+    patients = read_patients(config, folder=RUN)
+    assert patients.sided_by_mask == ["p1"]  # p2 has no mask
+    own = next(name for name, members in patients.batches.items() if members == ["p1"])
+    assert patients.side_tables == [f"results/r/batches/lesions/{own}.tsv"]
+    assert patients.drawn_tables(own) == patients.side_tables
+    assert [patients.drawn_in(name) for name in patients.batches if name != own] == [[], [], []]
+    write_rows(config, sheet, lesion_side=["left", "", "right", "none"])
+    assert read_patients(config, folder=RUN).side_tables == []
+
+
+def test_who_is_divided_who_teaches_without_an_onset_and_who_is_external(config, sheet):
+    write_rows(
+        config,
+        sheet,
+        lesion_side=["", "left", "right", "none"],
+        onset_to_mri_min=["90", "", "100", ""],
+        site=[*"AAAB"],
+    )
+    patients = read_patients(config, folder=RUN)
+    assert (patients.labelled, patients.to_divide) == (["p1", "p3"], 2)  # p1's side may follow from its mask
+    assert patients.learners == []
+    config["training"]["unknown_onset"] = True
+    assert read_patients(config, folder=RUN).learners == ["p2", "p4"]
+    config["split"]["external"] = {"patient": ["p3"]}
+    patients = read_patients(config, folder=RUN)
+    assert (patients.external, patients.to_divide) == ({"p3"}, 1)
+    config["split"]["external"] = {"site": ["C"]}
+    with pytest.raises(
+        ConfigurationError, match=r"split\.external names site C, which no patient who enters has"
+    ):
+        _ = read_patients(config, folder=RUN).to_divide
+    config["split"]["external"] = {"hospital": ["C"]}
+    with pytest.raises(ConfigurationError, match="names the column hospital: use one of patient, person"):
+        read_patients(config, folder=RUN)
+
+
+def test_which_phantoms_are_external_is_known_when_they_are_made(config):
+    assert read_patients(config, folder=RUN).to_divide == 6
+    config["split"]["external"] = {"site": ["siemens-2"]}
+    assert read_patients(config, folder=RUN).to_divide is None
+
+
+def test_a_patient_needs_no_flair_that_is_no_channel(config, sheet):
+    config["models"]["channels"] = ["dwi", "t2w", "adc"]
+    patients = read_patients(config, folder=RUN)
+    assert patients.ids == ["p1", "p2", "p3", "p4"]
+    assert [*patients.raw_series("p1")] == ["t2w", "dwi", "adc"]
+    assert patients.registered == ()

@@ -400,3 +400,27 @@ def test_the_json_schema_accepts_what_is_shipped_and_refuses_what_is_wrong(root)
     validator.validate(own)
     for wrong in ({"rum": "x"}, {"training": {"phase5": {}}}, {"models": {"2d": {"width": 0}}}):
         assert not validator.is_valid(wrong)
+
+
+def test_unknown_onsets_teach_only_where_they_may_enter(config):
+    config["training"]["unknown_onset"] = True
+    assert faults(config) == [
+        "Configuration key training.unknown_onset is true, and cohort.require_onset is true, which excludes "
+        "patients of unknown onset: set cohort.require_onset: false."
+    ]
+    config["cohort"]["require_onset"] = False
+    check_configuration(config)
+
+
+def test_an_external_cohort_is_given_by_columns_or_by_the_split_file(config, tmp_path):
+    config["split"]["external"] = {"site": ["B", "C"], "field_t": ["1.5"]}
+    check_configuration(config)
+    (tmp_path / "mine.tsv").touch()
+    config["split"]["file"] = str(tmp_path / "mine.tsv")
+    assert "split.file and split.external are both set" in faults(config)[0]
+
+
+@pytest.mark.parametrize("external", [{"site": "B"}, {"field_t": [1.5]}, {"site": []}, ["site"]])
+def test_an_external_cohort_is_of_columns_and_lists_of_texts(config, external):
+    config["split"]["external"] = external
+    assert "split.external" in faults(config)[0]
