@@ -157,7 +157,13 @@ def fit_ml(
     }
     lines = ["patient\tscore"]
     if people.fewest(tuning) >= FEWEST:
-        choice = choose_classifier(values, label, held_out=people.held_out(tuning), classifier=classifier)
+        choice = choose_classifier(
+            values,
+            label,
+            held_out=people.held_out(tuning),
+            persons=learned["person"].to_list(),
+            classifier=classifier,
+        )
         lines += map("{}\t{!r}".format, learned.index, choice.scores.tolist())
         content |= {
             "candidates": choice.candidates,
@@ -278,7 +284,12 @@ def _apply(
 
 
 def choose_classifier(
-    features: np.ndarray, label: np.ndarray, *, held_out: np.ndarray, classifier: str = BEST
+    features: np.ndarray,
+    label: np.ndarray,
+    *,
+    held_out: np.ndarray,
+    persons: Sequence[str] | None = None,
+    classifier: str = BEST,
 ) -> Choice:
     """Choose settings and classifier by AUC: in the patients held out, by models of the others.
 
@@ -292,18 +303,30 @@ def choose_classifier(
         At least `FOLDS` of each that are not held out.
     held_out : (n,) bool
         Both labels, or none.
+    persons : (n,)
+        Whose scans they are: all of one person are in one fold. None: each is of another person.
     classifier : best, or one of the candidates
         Which is chosen.
     """
     from sklearn.base import clone
-    from sklearn.model_selection import GridSearchCV, PredefinedSplit, StratifiedKFold, cross_val_predict
+    from sklearn.model_selection import (
+        GridSearchCV,
+        PredefinedSplit,
+        StratifiedGroupKFold,
+        StratifiedKFold,
+        cross_val_predict,
+    )
 
-    folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
+    groups = None if persons is None or len(set(persons)) == len(persons) else np.array(persons)
+    divide = StratifiedKFold if groups is None else StratifiedGroupKFold
+    folds = divide(FOLDS, shuffle=True, random_state=SEED)
     judged = PredefinedSplit(np.where(held_out, 0, -1)) if held_out.any() else folds
     pipelines = _candidates()
     with _accept_unfinished():
         searches = {
-            name: GridSearchCV(pipeline, grid, scoring="roc_auc", cv=judged, refit=False).fit(features, label)
+            name: GridSearchCV(pipeline, grid, scoring="roc_auc", cv=judged, refit=False).fit(
+                features, label, groups=groups
+            )
             for name, (pipeline, grid) in pipelines.items()
         }
     candidates = {
@@ -319,7 +342,14 @@ def choose_classifier(
     scores = np.empty(len(label))
     inputs, outputs = features[~held_out], label[~held_out]
     with _accept_unfinished():
-        scores[~held_out] = cross_val_predict(model, inputs, outputs, cv=folds, method="predict_proba")[:, 1]
+        scores[~held_out] = cross_val_predict(
+            model,
+            inputs,
+            outputs,
+            cv=folds,
+            groups=None if groups is None else groups[~held_out],
+            method="predict_proba",
+        )[:, 1]
         model.fit(inputs, outputs)
         selected = pipeline[:-1].fit(inputs, outputs)["select"].get_support()
     if held_out.any():

@@ -227,6 +227,19 @@ def test_features_are_selected_inside_each_fold(only):
     assert choice.candidates[REGRESSION]["auc"] < 0.7
 
 
+def test_scans_of_a_person_are_scored_by_a_model_that_knows_neither(only):
+    """Two equal scans of each of 30 persons, features of noise: who has seen the one knows the other."""
+    only("random forest")
+    rng = np.random.default_rng(7)
+    features = np.repeat(rng.normal(size=(30, 12)), 2, axis=0)
+    label = np.repeat(rng.permutation(np.arange(30) % 2), 2)
+    nobody, persons = np.zeros(60, bool), np.repeat(np.arange(30), 2).astype(str).tolist()
+    assert roc_auc_score(label, choose_classifier(features, label, held_out=nobody).scores) > 0.9
+    choice = choose_classifier(features, label, held_out=nobody, persons=persons)
+    assert roc_auc_score(label, choice.scores) < 0.8
+    assert choice.candidates["random forest"]["auc"] < 0.8
+
+
 @pytest.mark.parametrize("name", [REGRESSION, "random forest"])
 def test_a_patient_counts_for_no_other_score_of_its_fold(only, name):
     """The model that scores a fold knows nobody of it: selection, z-scores and classifier alike."""
