@@ -264,28 +264,25 @@ def locate_lesion(
 ) -> None:
     """Write a patient's lesion on the atlas grid (uint8, 0 or 1).
 
-        Parameters
-        ----------
-        dwi, transform : paths
-            Of preprocessed/<patient>: the DWI, and t2w_to_atlas.txt.
-        drawn : path or None
-            The drawn mask; None: the lesion is found on DWI.
-        scan : path or None
-            The series on whose grid it was drawn; None: it was drawn on the atlas grid.
-        side : left, right, both, none, or empty where unknown
-            Where the sheet has the lesion.
+    A mask that cannot be used is not replaced by what is found on DWI: the patient is left out of what needs a
+    lesion, and keeps the rest.
 
-        Raises
-        ------
-        PatientError
-    <<<<<<< HEAD
-            The mask cannot be used, or lies wholly in the contralateral hemisphere or outside the atlas; or no
-            lesion is found on DWI; or the sheet says that there is none.
-    =======
-            The mask cannot be used (`read_mask`, `require_possible`), or lies wholly in the contralateral
-            hemisphere or outside the atlas; or no lesion is found on DWI. A mask that cannot be used is not
-            replaced by what is found on DWI: the patient is left out of what needs a lesion, and keeps the rest.
-    >>>>>>> 1eb7657 (Tell stripped from whole heads by shape; keep findings of raw series)
+    Parameters
+    ----------
+    dwi, transform : paths
+        Of preprocessed/<patient>: the DWI, and t2w_to_atlas.txt.
+    drawn : path or None
+        The drawn mask; None: the lesion is found on DWI.
+    scan : path or None
+        The series on whose grid it was drawn; None: it was drawn on the atlas grid.
+    side : left, right, both, none, or empty where unknown
+        Where the sheet has the lesion.
+
+    Raises
+    ------
+    PatientError
+        The mask cannot be used (`read_mask`, `require_possible`), or lies wholly in the contralateral
+        hemisphere or outside the atlas; or no lesion is found on DWI; or the sheet says that there is none.
     """
     if side == NO_LESION:
         raise PatientError(patient, "the cohort sheet says that there is no acute lesion (lesion_side none)")
