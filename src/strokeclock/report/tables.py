@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 _WHOLE = re.compile(r"-?\d+")
 _SUFFIXES = "nii|gz|json|bval|bvec|tsv|csv|txt|yaml|zip|pth|pt|npy|npz|html|png|svg|mha|mhd|nrrd|nhdr|mgz|dcm"
 # Folders may hold spaces and any signs, so that a path goes on until a file's suffix ends it.
-_PATH = re.compile(rf"(?<![\w.])/(?=\S)(?:(?:(?!\.(?:{_SUFFIXES})(?![\w./]))[^/\n])*[^/\s]/)+")
+_PATH = re.compile(rf"(?<![\w.<])/(?=\S)(?:(?:(?!\.(?:{_SUFFIXES})(?![\w./]))[^/\n<>])*[^/\s<>]/)+")
 _ENDS = ("", "_low", "_high")
 
 

@@ -264,8 +264,8 @@ def locate_lesion(
 ) -> None:
     """Write a patient's lesion on the atlas grid (uint8, 0 or 1).
 
-    A mask that cannot be used is not replaced by what is found on DWI: the patient is left out of what needs a
-    lesion, and keeps the rest.
+    A mask that cannot be used is not replaced by what is found on DWI: the patient is left out of what needs
+    a lesion, and keeps the rest.
 
     Parameters
     ----------
