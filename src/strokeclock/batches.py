@@ -5,14 +5,14 @@ patients whose identifiers' digests begin with the same bits. So a patient who i
 from it or moved in it changes only the batch of that patient.
 """
 
-import csv
 import hashlib
-import io
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
+from strokeclock.cohort.cells import read_cells, write_cells
 from strokeclock.errors import StrokeclockError
-from strokeclock.files import write_whole
+from strokeclock.provenance import digest_file
 
 COLUMNS = ("patient", "name", "file", "sha256")
 ALL = "b"  # the batch of all patients; names of smaller batches add the digest's bits
@@ -64,18 +64,23 @@ def write_batch(table: str | Path, files: Files) -> None:
     ----------
     files : patient -> name (t2w, brain_mask, …) -> file, absolute or from the working directory.
     """
-    text = io.StringIO()
-    lines = csv.writer(text, delimiter="\t", lineterminator="\n")
-    lines.writerow(COLUMNS)
-    for patient, named in sorted(files.items()):
-        lines.writerows((patient, name, file, _digest(file)) for name, file in named.items())
-    write_whole(table, text.getvalue())
+    write_cells(
+        table,
+        COLUMNS,
+        [
+            (patient, name, file, digest_file(file))
+            for patient, named in sorted(files.items())
+            for name, file in named.items()
+        ],
+    )
 
 
 def read_batches(
     paths: str | Path | Iterable[str | Path], *, only: Iterable[str] | None = None
 ) -> dict[str, dict[str, str]]:
     """Read the tables of one step's batches: patient -> name -> file; patients in alphabetical order.
+
+    Each file that is returned is compared with its digest, once in a process.
 
     Parameters
     ----------
@@ -84,14 +89,18 @@ def read_batches(
     Raises
     ------
     BatchError
-        A file is not a table of `write_batch`, or the tables lack a patient of ``only``.
+        A file is not a table of `write_batch`, the tables lack a patient of ``only``, or a file has changed
+        since its table was written.
     """
     paths = [paths] if isinstance(paths, str | Path) else list(paths)
+    wanted = None if only is None else {*only}
     files: dict[str, dict[str, str]] = {}
     for path in paths:
-        for patient, name, file, _ in _read(path):
-            files.setdefault(patient, {})[name] = file
-    chosen = files if only is None else only
+        for patient, name, file, sha256 in _read(path):
+            if wanted is None or patient in wanted:
+                _check(file, sha256=sha256, patient=patient)
+                files.setdefault(patient, {})[name] = file
+    chosen = files if wanted is None else wanted
     if missing := sorted(set(chosen) - set(files)):
         raise BatchError(f"{', '.join(map(str, paths))} lacks patient {missing[0]}: delete it and run again")
     return {patient: files[patient] for patient in sorted(chosen)}
@@ -109,7 +118,7 @@ def find_damage(path: str | Path) -> str | None:
                 is_newer = Path(file).stat().st_mtime_ns > written
             except OSError:
                 return f"{file} of patient {patient} is missing"
-            if is_newer and _digest(file) != sha256:
+            if is_newer and digest_file(file) != sha256:
                 return f"{file} of patient {patient} has changed"
     except BatchError as error:
         return str(error)
@@ -117,18 +126,35 @@ def find_damage(path: str | Path) -> str | None:
 
 
 def _read(path: str | Path) -> list[list[str]]:
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.reader(file, delimiter="\t"))
-    if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
-        raise BatchError(f"{path} is not a table of a batch's files: delete it and run again")
-    return rows[1:]
+    remedy = "delete it and run again"
+    header, rows = read_cells(path, error=BatchError, remedy=remedy)
+    if tuple(header) != COLUMNS:
+        raise BatchError(f"{path} is not a table of a batch's files: {remedy}.")
+    return [cells for _, cells in rows]
+
+
+def _check(file: str, *, sha256: str, patient: str) -> None:
+    """Raise BatchError where a file is missing or is not the one that its table names."""
+    try:
+        found = _digest(file, written=Path(file).stat().st_mtime_ns)
+    except OSError as error:
+        raise BatchError(
+            f"{file} of patient {patient} cannot be read ({error.strerror}): run again, and its batch is "
+            "made again."
+        ) from None
+    if found != sha256:
+        raise BatchError(
+            f"{file} of patient {patient} is not the file that was made: it is damaged or was replaced. "
+            "Delete it and run again."
+        )
+
+
+@cache
+def _digest(file: str, *, written: int) -> str:
+    """A file's sha256, computed once a process and time of writing."""
+    return digest_file(file)
 
 
 def _bit(patient: str, place: int) -> int:
     digest = hashlib.sha256(patient.encode()).digest()
     return digest[place // 8] >> (7 - place % 8) & 1
-
-
-def _digest(path: str | Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -96,9 +96,38 @@ def test_a_changed_file_is_damage(table, tmp_path):
     assert find_damage(table) == f"{tmp_path}/p1_dwi of patient p1 has changed"
 
 
-@pytest.mark.parametrize("content", ["", "a\tb\n", "patient\tname\tfile\tsha256\np1\n"])
+@pytest.mark.parametrize("content", ["", "a\tb\n"])
 def test_what_is_no_table_is_damage_and_refused(table, content):
     table.write_text(content)
     assert "not a table of a batch's files" in find_damage(table)
     with pytest.raises(BatchError, match="delete it and run again"):
+        read_batches(table)
+
+
+@pytest.mark.parametrize("place", range(6))
+def test_a_changed_bit_is_found_when_the_table_is_read(table, tmp_path, place):
+    """Also where the file's time stays, as on a failing disk."""
+    file = tmp_path / "p1_dwi"
+    before = file.stat()
+    content = bytearray(file.read_bytes())
+    content[place] ^= 4
+    file.write_bytes(content)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    with pytest.raises(BatchError, match=r"p1_dwi of patient p1 is not the file that was made: .* Delete it"):
+        read_batches(table)
+    assert read_batches(table, only=["p2"]) == {"p2": {"t2w": f"{tmp_path}/p2_t2w"}}
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.write_text(""), lambda path: path.write_text("p2_t2w"), os.remove]
+)
+def test_a_cut_exchanged_or_absent_file_is_found_when_the_table_is_read(table, tmp_path, damage):
+    damage(tmp_path / "p1_t2w")
+    with pytest.raises(BatchError, match=r"p1_t2w of patient p1 (is not the file|cannot be read)"):
+        read_batches(table)
+
+
+def test_a_table_that_is_cut_off_in_a_line_is_refused(table):
+    table.write_text(table.read_text()[:-70])
+    with pytest.raises(BatchError, match=r"b.tsv line 4 has . cells .*: delete it and run again"):
         read_batches(table)

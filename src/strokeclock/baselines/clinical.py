@@ -131,7 +131,8 @@ def _read_covariates(
 ) -> pd.DataFrame:
     """Read the patients of a split (`read_patients`), with the log of the lesion's volume in mL."""
     patients = read_patients(cohort, split, below_min=below_min)
-    volume_ml = pd.read_csv(volumes, sep="\t", dtype={"patient": str}).set_index("patient")["volume_ml"]
+    table = pd.read_csv(volumes, sep="\t", dtype={"patient": str}, na_values=[""], keep_default_na=False)
+    volume_ml = table.set_index("patient")["volume_ml"]
     patients["log_volume"] = np.log(volume_ml.reindex(patients.index).where(lambda ml: ml > 0).astype(float))
     for name, missing in patients[list(COVARIATES)].isna().sum().items():
         if missing:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from strokeclock.cohort.cells import read_cells
+from strokeclock.cohort.cells import read_columns
 from strokeclock.errors import StrokeclockError
 
 PARTS = ("train", "validation", "test")
@@ -23,7 +23,7 @@ def read_parts(path: str | Path) -> dict[str, str]:
         A patient is in it twice, a part is unknown, or the file is damaged.
     """
     parts: dict[str, str] = {}
-    for patient, part in _read_columns(path, "patient", "part", error=SplitError):
+    for patient, part in read_columns(path, "patient", "part", error=SplitError):
         if patient in parts:
             raise SplitError(f"{path}: patient {patient} is in the split twice: keep one line a patient.")
         parts[patient] = part
@@ -43,7 +43,7 @@ def read_split(path: str | Path) -> dict[str, list[str]]:
 
 def read_exclusions(path: str | Path) -> dict[str, str]:
     """Read exclusions.tsv: patient -> the stage of the exclusion."""
-    rows = _read_columns(path, "patient", "stage", error=StrokeclockError)
+    rows = read_columns(path, "patient", "stage", error=StrokeclockError)
     return {patient: stage for patient, stage in rows}
 
 
@@ -119,13 +119,3 @@ def check_leakage(before: Mapping[str, Iterable[str]], now: Mapping[str, Iterabl
                 f"patient {moved[0]} was in the {part} part when the network was trained and is in a later "
                 "part now: delete the models of the earlier split and train again."
             )
-
-
-def _read_columns(path: str | Path, *names: str, error: type[StrokeclockError]) -> list[tuple[str, ...]]:
-    """Return the cells of these columns, a tuple a line."""
-    remedy = "delete it and run again"
-    header, lines = read_cells(path, error=error, remedy=remedy)
-    if missing := [name for name in names if name not in header]:
-        raise error(f"{path} lacks the column {missing[0]}: {remedy}.")
-    places = [header.index(name) for name in names]
-    return [tuple(cells[place] for place in places) for _, cells in lines]

@@ -1,15 +1,14 @@
 """The protocols: how each series of each patient was acquired."""
 
-import csv
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 
+from strokeclock.cohort.cells import read_columns, write_cells
 from strokeclock.cohort.nifti_header import read_header
 from strokeclock.cohort.sidecars import Sidecar, beside, list_faults, read_b_values, read_sidecar
-from strokeclock.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +47,10 @@ def write_protocol(
     series : patient -> series -> its NIfTI file.
     b_values : patient -> b-value of the DWI with which the pipeline computes, s/mm2.
     """
-    with open(cohort, newline="", encoding="utf-8") as file:
-        sheet = {row["patient"]: row for row in csv.DictReader(file, delimiter="\t")}
+    sheet = {
+        patient: {"field_t": field_t, "b_value": b_value}
+        for patient, field_t, b_value in read_columns(cohort, "patient", "field_t", "b_value")
+    }
     rows: list[dict[str, str | None]] = []
     in_ms = []
     for patient, images in sorted(series.items()):
@@ -79,12 +80,9 @@ def write_protocol(
             len(in_ms),
             *in_ms[0],
         )
-    with replacing(table) as beside_table, open(beside_table, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(
-            [_NONE if row[column] is None else row[column] for column in COLUMNS] for row in rows
-        )
+    write_cells(
+        table, COLUMNS, ([_NONE if row[name] is None else row[name] for name in COLUMNS] for row in rows)
+    )
 
 
 def _read_bval(series: str, image: str | Path) -> Sidecar:

@@ -1,17 +1,15 @@
 """The cohort sheet: one row a patient, read and checked before the first job."""
 
-import csv
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from strokeclock.cohort import onset
-from strokeclock.cohort.cells import read_cells
+from strokeclock.cohort.cells import read_cells, read_columns, write_cells
 from strokeclock.cohort.numbers import find_fault, strip_cap
 from strokeclock.errors import ConfigurationError
-from strokeclock.files import replacing
 from strokeclock.series import BOTH, CHANNELS, NO_LESION, SERIES, SIDES, Series, list_needed
 
 LESION_MASK = "lesion_mask"
@@ -35,6 +33,7 @@ READ = tuple(column for column in COLUMNS if column not in (onset.HOURS, *onset.
 # Of the run's table: without files, so that it holds no folder and a mask drawn later makes nothing stale.
 TABLE = tuple(column for column in READ if column not in FILES)
 LESION_SIDES = (*SIDES, BOTH)
+EXCLUSIONS = ("patient", "stage", "reason")  # columns of exclusions.tsv
 
 _MISSING = {"", "n/a", "na", "nan", "none"}
 _PATIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
@@ -155,25 +154,17 @@ def check_sheet(
 
 def write_cohort(cohort: Cohort, *, table: str | Path, exclusions: str | Path) -> None:
     """Write the checked sheet (`TABLE`) and the entry exclusions (patient, stage, reason) as TSV."""
-    _write_tsv(table, TABLE, ([row[column] for column in TABLE] for row in cohort.rows))
-    _write_tsv(
+    write_cells(table, TABLE, ([row[column] for column in TABLE] for row in cohort.rows))
+    write_cells(
         exclusions,
-        ("patient", "stage", "reason"),
+        EXCLUSIONS,
         ((patient, "entry", reason) for patient, reason in cohort.exclusions.items()),
     )
 
 
 def read_sides(path: str | Path) -> dict[str, str]:
     """Read the patients' lesion sides from cohort.tsv: left, right, both, or "" where it is not known."""
-    with open(path, newline="") as file:
-        return {row["patient"]: row["lesion_side"] for row in csv.DictReader(file, delimiter="\t")}
-
-
-def _write_tsv(path: str | Path, header: Iterable[str], lines: Iterable[Iterable[str]]) -> None:
-    with replacing(path) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(lines)
+    return dict(read_columns(path, "patient", "lesion_side"))
 
 
 def _clean(cell: str, *, column: str) -> str:
@@ -212,11 +203,6 @@ def _may_have_lesion(row: Mapping[str, str]) -> bool:
 def _check_header(
     header: list[str], path: str | Path, *, needed: Collection[str], require_onset: bool
 ) -> None:
-    if len(header) == 1 and (found := next((mark for mark in ";," if mark in header[0]), "")):
-        name = "semicolons" if found == ";" else "commas"
-        raise ConfigurationError(
-            f"{path} is separated by {name}: export the sheet as tab-separated text (.tsv)."
-        )
     repeated = sorted({column for column in header if header.count(column) > 1})
     unknown = sorted(set(header) - set(COLUMNS))
     missing = [] if "patient" in header else ["patient"]

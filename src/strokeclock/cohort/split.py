@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.external import find_external
 from strokeclock.cohort.labels import has_label, has_onset, order_by_onset
 from strokeclock.cohort.parts import EXTERNAL, PARTS, check_persons, read_exclusions, read_parts
 from strokeclock.cohort.sheet import TABLE
 from strokeclock.cohort.split_file import check_split_file, name_some
 from strokeclock.errors import ConfigurationError
-from strokeclock.files import replacing
 
 log = logging.getLogger(__name__)
 
@@ -339,8 +339,7 @@ def check_split(
 def write_split(path: str | Path, split: pd.DataFrame) -> None:
     """Write a split as TSV, whole or not at all."""
     assert_no_overlap(split)
-    with replacing(path) as beside:
-        split.to_csv(beside, sep="\t", index=False)
+    write_cells(path, [*split.columns], split.itertuples(index=False))
 
 
 def assert_no_overlap(split: pd.DataFrame, *, source: str = "The split") -> None:

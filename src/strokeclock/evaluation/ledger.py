@@ -11,11 +11,11 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from strokeclock.cohort.cells import read_cells
+from strokeclock.cohort.cells import read_cells, write_cells
 from strokeclock.cohort.parts import read_split
 from strokeclock.errors import StrokeclockError
 from strokeclock.evaluation.tables import KEY
-from strokeclock.files import locked, write_whole
+from strokeclock.files import locked
 
 ROW = KEY
 RESULTS = ("n", "sensitivity", "specificity", "accuracy", "auc")
@@ -91,8 +91,7 @@ def read_ledger(path: str | Path) -> list[Line]:
 
 def write_lines(path: str | Path, lines: Iterable[Mapping[str, str]]) -> None:
     """Write lines of a ledger as TSV with `COLUMNS`, whole or not at all."""
-    rows = [COLUMNS, *([line[column] for column in COLUMNS] for line in lines)]
-    write_whole(path, "".join("\t".join(row) + "\n" for row in rows))
+    write_cells(path, COLUMNS, ([line[column] for column in COLUMNS] for line in lines))
 
 
 def _read(path: str | Path, *, columns: tuple[str, ...]) -> list[Line]:

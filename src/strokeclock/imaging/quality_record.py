@@ -1,11 +1,12 @@
 """Results of the quality checks: one record a patient, and two tables."""
 
-import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from strokeclock.batches import read_batches
+from strokeclock.cohort.cells import read_columns, write_cells
+from strokeclock.cohort.sheet import EXCLUSIONS
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
 from strokeclock.imaging.exclusion import read_exclusion
@@ -89,15 +90,14 @@ def write_tables(
     for record in records:
         values = ((record["numbers"] or {}).get(name) for name in NUMBERS)
         rows.append([record[key] for key in VERDICT] + ["" if value is None else value for value in values])
-    write_whole(quality, _tsv([*VERDICT, *NUMBERS], rows))
-    with open(entry_exclusions, newline="") as file:
-        header, *left = csv.reader(file, delimiter="\t")
+    write_cells(quality, [*VERDICT, *NUMBERS], rows)
+    left = read_columns(entry_exclusions, *EXCLUSIONS)
     left += [
-        [record["patient"], record["stage"], record["reason"]]
+        (record["patient"], record["stage"], record["reason"])
         for record in records
         if record["verdict"] == "fail"
     ]
-    write_whole(exclusions, _tsv(header, left))
+    write_cells(exclusions, EXCLUSIONS, left)
 
 
 def read_verdict(quality: str | Path, *, patient: str) -> dict[str, str]:
@@ -105,10 +105,10 @@ def read_verdict(quality: str | Path, *, patient: str) -> dict[str, str]:
 
     It is final; the record does not know of other patients.
     """
-    with open(quality, newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file, delimiter="\t"):
-            if row["patient"] == patient:
-                return {key: row[key] for key in VERDICT}
+    for cells in read_columns(quality, *VERDICT):
+        row = dict(zip(VERDICT, cells, strict=True))
+        if row["patient"] == patient:
+            return row
     raise StrokeclockError(f"{quality} lacks patient {patient}: delete it and run again")
 
 
@@ -127,7 +127,3 @@ def _fail(record: Mapping, reason: str | None) -> dict:
     if not reason:
         return dict(record)
     return {**record, "verdict": "fail", "reason": reason, "stage": "quality", "judged_by": "checks"}
-
-
-def _tsv(header: Sequence[str], rows: Iterable[Sequence]) -> str:
-    return "".join("\t".join(str(cell) for cell in row) + "\n" for row in [header, *rows])

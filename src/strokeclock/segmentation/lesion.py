@@ -1,6 +1,5 @@
 """The lesion on the atlas grid: as a person drew it, else as found on DWI."""
 
-import csv
 import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
@@ -11,8 +10,8 @@ import numpy as np
 from scipy import ndimage
 
 from strokeclock.batches import Files, read_batches, write_batch
+from strokeclock.cohort.cells import read_columns, write_cells
 from strokeclock.errors import PatientError
-from strokeclock.files import replacing
 from strokeclock.imaging.exclusion import read_exclusion, run_step
 from strokeclock.imaging.hemispheres import require_symmetric_grid, split_hemispheres
 from strokeclock.imaging.resample import FWHM, resample_share
@@ -335,18 +334,17 @@ def write_volumes(
         Those whose lesions a person drew.
     """
     files = read_batches(lesions)
-    with replacing(volumes) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(COLUMNS)
-        for patient, others in read_batches(preprocessed, only=files).items():
-            path = files[patient]["lesion"]
-            if reason := read_exclusion(path):
-                table.writerow((patient, "", NONE, reason))
-                continue
-            lesion = read_volume(path, patient=patient, series="lesion")
-            scaling = np.linalg.det(np.loadtxt(others["t2w_to_atlas"]))
-            volume_ml = lesion.data.sum() * lesion.spacing.prod() / 1000 / scaling
-            table.writerow((patient, f"{volume_ml:.3f}", DRAWN if patient in drawn else FOUND, ""))
+    rows = []
+    for patient, others in read_batches(preprocessed, only=files).items():
+        path = files[patient]["lesion"]
+        if reason := read_exclusion(path):
+            rows.append((patient, "", NONE, reason))
+            continue
+        lesion = read_volume(path, patient=patient, series="lesion")
+        scaling = np.linalg.det(np.loadtxt(others["t2w_to_atlas"]))
+        volume_ml = lesion.data.sum() * lesion.spacing.prod() / 1000 / scaling
+        rows.append((patient, f"{volume_ml:.3f}", DRAWN if patient in drawn else FOUND, ""))
+    write_cells(volumes, COLUMNS, rows)
 
 
 class Size(NamedTuple):
@@ -358,11 +356,10 @@ class Size(NamedTuple):
 
 def read_volumes(path: str | Path) -> dict[str, Size]:
     """Read volumes.tsv (`write_volumes`): patient -> volume and source."""
-    with open(path, newline="") as file:
-        return {
-            row["patient"]: Size(float(row["volume_ml"]) if row["volume_ml"] else None, row["source"])
-            for row in csv.DictReader(file, delimiter="\t")
-        }
+    return {
+        patient: Size(float(volume_ml) if volume_ml else None, source)
+        for patient, volume_ml, source in read_columns(path, "patient", "volume_ml", "source")
+    }
 
 
 def read_lesion(path: str | Path, *, patient: str) -> np.ndarray:

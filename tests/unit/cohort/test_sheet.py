@@ -116,7 +116,7 @@ def test_a_lesion_mask_is_a_path_and_changes_no_written_table(sheet, tmp_path):
 def test_a_spreadsheet_is_refused(tmp_path):
     path = tmp_path / "cohort.xlsx"
     path.write_bytes(b"PK\x03\x04\xff\xfe\x00binary")
-    with pytest.raises(ConfigurationError, match="is not UTF-8 text: export the sheet"):
+    with pytest.raises(ConfigurationError, match="is an Excel, OpenDocument or zip file: save it as"):
         read_sheet(path)
 
 

@@ -23,7 +23,8 @@ def test_read(tmp_path):
         (HEADER + "p1\tgood\t\n", "line 2: verdict 'good' is unknown: use pass, review, fail"),
         (HEADER + "p1\tlook\t\n", "line 2: the verdict look is now called review: write review"),
         (HEADER + "p1\tfail\t\n", "line 2: a fail needs a reason"),
-        (HEADER + "p1\tfail\n", "line 2: a fail needs a reason"),
+        (HEADER + "p1\tfail\n", "line 2 has 2 cells where the header has 3: correct its tabs"),
+        (HEADER + 'p1\tpass\t"dark\np2\tfail\tblurred\n', "line 2 has a quotation mark that opens"),
     ],
 )
 def test_faults(tmp_path, text, message):
