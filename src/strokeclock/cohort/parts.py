@@ -50,8 +50,7 @@ def read_exclusions(path: str | Path) -> dict[str, str]:
 def read_reasons(path: str | Path) -> dict[str, str]:
     """Read exclusions.tsv: patient -> why they are excluded."""
     return {
-        patient: reason
-        for patient, reason in _read_columns(path, "patient", "reason", error=StrokeclockError)
+        patient: reason for patient, reason in read_columns(path, "patient", "reason", error=StrokeclockError)
     }
 
 

@@ -36,6 +36,9 @@ LESION_SIDES = (*SIDES, BOTH)
 EXCLUSIONS = ("patient", "stage", "reason")  # columns of exclusions.tsv
 
 _MISSING = {"", "n/a", "na", "nan", "none"}
+_LONGEST_ID = 100  # characters; a file's name has 255, and suffixes follow
+_READ_AS_MISSING = {"na", "nan", "none", "null"}  # by other programs
+_DEVICES = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?")  # of Windows, whatever follows the dot
 _PATIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -169,6 +172,8 @@ def read_sides(path: str | Path) -> dict[str, str]:
 
 def _clean(cell: str, *, column: str) -> str:
     cell = cell.strip()
+    if column == "patient":
+        return cell
     if column == "lesion_side" and cell.lower() == NO_LESION:
         return cell
     return "" if cell.lower() in _MISSING else cell
@@ -228,19 +233,37 @@ def _check_header(
 
 def _check_identifiers(rows: list[dict[str, str]], *, numbers: list[int], path: str | Path) -> None:
     first_seen: dict[str, int] = {}
-    for number, row in zip(numbers, rows, strict=True):
-        patient = row["patient"]
+    identifiers = [row["patient"] for row in rows]
+    for number, patient in zip(numbers, identifiers, strict=True):
         if not _PATIENT_ID.fullmatch(patient):
             raise ConfigurationError(
                 f"{path} line {number}: patient {patient!r} cannot name a file: "
                 "use letters, digits, '.', '_', '+' and '-' only, a letter or digit first."
             )
-        if patient in first_seen:
+        if fault := _fault_of_identifier(patient):
+            raise ConfigurationError(f"{path} line {number}: patient {patient!r} {fault}.")
+        if (before := first_seen.setdefault(patient.lower(), number)) != number:
             raise ConfigurationError(
-                f"{path} line {number}: patient {patient} stands already in line {first_seen[patient]}: "
-                "keep one row a patient."
+                f"{path} line {number}: patient {patient} stands already in line {before}"
+                + (
+                    ": keep one row a patient."
+                    if patient in identifiers[: numbers.index(number)]
+                    else " in other capitals, which other computers take for the same file: rename one."
+                )
             )
-        first_seen[patient] = number
+
+
+def _fault_of_identifier(patient: str) -> str | None:
+    """Return why an identifier that consists of allowed characters can name no file, or None."""
+    if len(patient) > _LONGEST_ID:
+        return f"has {len(patient)} characters: give an identifier of at most {_LONGEST_ID}"
+    if patient.endswith("."):
+        return "ends in a dot, which Windows drops: give another identifier"
+    if patient.lower() in _READ_AS_MISSING:
+        return "is a missing value for other programs: give another identifier"
+    if _DEVICES.fullmatch(patient.lower()):
+        return "is a device on Windows, so it can name no file there: give another identifier"
+    return None
 
 
 def _fault(row: Mapping[str, str], *, needed: Collection[str], require_onset: bool) -> str | None:
@@ -249,6 +272,11 @@ def _fault(row: Mapping[str, str], *, needed: Collection[str], require_onset: bo
         if reason := _lack(row, SERIES[name]):
             return reason
     for name in FILES:
+        if "{" in row[name] or "}" in row[name]:
+            return (
+                f"column {name} names a file whose path holds a brace, which Snakemake takes for a wildcard: "
+                "rename the file or its folder"
+            )
         if row[name] and not os.path.isfile(row[name]):
             return f"column {name} names {os.path.basename(row[name])}, which is not there: correct the path"
     for column in _NUMBERS:

@@ -376,7 +376,7 @@ def _strata(labelled: pd.DataFrame, *, smallest_part: int) -> np.ndarray:
 
     enough = int(np.ceil(len(labelled) / smallest_part))  # each group then reaches the smallest part
     for column in ("field_t", "site"):
-        if column not in labelled or labelled[column].nunique() < 2:
+        if column not in labelled or labelled[column].nunique(dropna=False) < 2:
             continue
         finer = strata.copy()
         for _, members in strata.groupby(strata):
@@ -384,7 +384,7 @@ def _strata(labelled: pd.DataFrame, *, smallest_part: int) -> np.ndarray:
             if groups.nunique() > 1:
                 finer[members.index] += "|" + groups
         if finer.nunique() <= smallest_part:
-            if finer.nunique() < strata.nunique() * labelled[column].nunique():
+            if finer.nunique() < strata.nunique() * labelled[column].nunique(dropna=False):
                 log.info("strata by %s: groups under %d patients are pooled", column, enough)
             strata = finer
         else:

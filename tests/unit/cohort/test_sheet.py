@@ -2,6 +2,7 @@
 
 import pytest
 
+from strokeclock.cohort.parts import read_exclusions
 from strokeclock.cohort.sheet import READ, TABLE, read_sheet, write_cohort
 from strokeclock.errors import ConfigurationError
 
@@ -65,6 +66,19 @@ def test_a_fault_of_one_row_excludes_that_patient_alone(sheet, column, value, re
         ([["a/b", *GOOD[1:]]], HEADER, "patient 'a/b' cannot name a file"),
         ([["a b", *GOOD[1:]]], HEADER, "patient 'a b' cannot name a file"),
         ([["", *GOOD[1:]]], HEADER, "line 2: patient '' cannot name a file"),
+        ([["..", *GOOD[1:]]], HEADER, "patient '..' cannot name a file"),
+        ([["a\u200b", *GOOD[1:]]], HEADER, "patient 'a\\u200b' cannot name a file"),
+        ([["a\u00a0b", *GOOD[1:]]], HEADER, "patient 'a\\xa0b' cannot name a file"),
+        ([["\u0430", *GOOD[1:]]], HEADER, "patient '\u0430' cannot name a file"),  # Cyrillic
+        ([["M\u00fc", *GOOD[1:]]], HEADER, "cannot name a file"),
+        ([["x" * 101, *GOOD[1:]]], HEADER, "has 101 characters: give an identifier of at most 100"),
+        ([["p1.", *GOOD[1:]]], HEADER, "patient 'p1.' ends in a dot"),
+        ([["NA", *GOOD[1:]]], HEADER, "line 2: patient 'NA' is a missing value for other programs"),
+        ([["null", *GOOD[1:]]], HEADER, "patient 'null' is a missing value for other programs"),
+        ([["CON", *GOOD[1:]]], HEADER, "patient 'CON' is a device on Windows"),
+        ([["lpt1.x", *GOOD[1:]]], HEADER, "patient 'lpt1.x' is a device on Windows"),
+        ([GOOD, ["A", *GOOD[1:]]], HEADER, "line 3: patient A stands already in line 2 in other capitals"),
+        ([GOOD], [name.upper() for name in HEADER], "lacks the column patient"),
         ([[*GOOD, "1"]], [*HEADER, "lesionside"], "unknown column lesionside"),
         ([[*GOOD, "1"]], [*HEADER, "age"], "has the column age twice"),
         ([GOOD[:-1]], HEADER, "line 2 has 8 cells where the header has 9"),
@@ -274,3 +288,52 @@ def test_no_stamp_and_no_folder_reaches_the_run(sheet, tmp_path):
     assert "2024" not in written
     assert str(tmp_path) not in written
     assert "nii" not in written
+
+
+@pytest.mark.parametrize(
+    "identifier", ["007", "1e3", "0x10", "on", "2021-01-01", "x" * 100, "NA.1", "a+b", "1"]
+)
+def test_identifiers_are_compared_as_text(sheet, identifier):
+    path = sheet([identifier, *GOOD[1:]])
+    assert read_sheet(path).patients == [identifier]
+    assert read_sheet(path, exclude={identifier: "moved"}).exclusions == {identifier: "moved"}
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "~/x.nii",
+        "$HOME/x.nii",
+        "C:\\mri\\x.nii",
+        "https://a.org/x.nii",
+        "s3://a/x.nii",
+        "..",
+        ".",
+        "x.nii\u200b",
+    ],
+)
+def test_a_path_of_another_kind_is_not_there(sheet, cell):
+    assert "which is not there: correct the path" in read_sheet(sheet(changed("t2w", cell))).exclusions["b"]
+
+
+@pytest.mark.parametrize("name", ["a {b}.nii", "{", "}x.nii"])
+def test_a_brace_in_a_path_excludes_the_patient(sheet, tmp_path, name):
+    (tmp_path / name).touch()
+    assert "holds a brace, which Snakemake" in read_sheet(sheet(changed("t2w", name))).exclusions["b"]
+
+
+@pytest.mark.parametrize(
+    "name", ["a, b.nii", "it's.nii", "a;b.nii", "a b.nii", "ü.nii", "$x.nii", "*.nii", "#.nii"]
+)
+def test_other_marks_in_a_path_are_kept(sheet, tmp_path, name):
+    (tmp_path / name).touch()
+    (row,) = read_sheet(sheet(changed("t2w", name))).rows
+    assert row["t2w"] == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("reason", ["dark\nimage", "dark\timage", "dark\r\nimage"])
+def test_a_reason_with_line_breaks_keeps_its_patient_out(sheet, tmp_path, reason):
+    cohort = read_sheet(sheet(GOOD, changed("age", "50")), exclude={"a": reason})
+    write_cohort(cohort, table=tmp_path / "t.tsv", exclusions=tmp_path / "e.tsv")
+    assert (tmp_path / "e.tsv").read_text() == "patient\tstage\treason\na\tentry\tdark image\n"
+    assert read_exclusions(tmp_path / "e.tsv") == {"a": "entry"}

@@ -367,3 +367,15 @@ def test_a_written_split_has_each_person_in_one_part(tmp_path):
     (tmp_path / "split.tsv").write_text(rows)
     with pytest.raises(SplitError, match="p0000 and p0001 are scans of one person"):
         read_members(tmp_path / "cohort.tsv", tmp_path / "split.tsv", below_min=270)
+
+
+@pytest.mark.parametrize("column", ["field_t", "site"])
+@pytest.mark.parametrize("missing", [1, 20, 80])
+def test_a_missing_field_or_site_is_a_stratum_of_its_own(column, missing):
+    patients = cohort(100)
+    patients.loc[: missing - 1, column] = None
+    split = make_split(patients, counts=[60, 20, 20], seed=1)
+    assert sizes(split) == (60, 20, 20)
+    if missing >= 20:
+        tested = split.set_index("patient")["part"].reindex(patients["patient"].head(missing)) == "test"
+        assert abs(tested.sum() - missing / 5) <= 2
