@@ -1,4 +1,4 @@
-"""The command line: strokeclock import …"""
+"""The command line: strokeclock import | forget …"""
 
 import argparse
 import logging
@@ -19,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_import(commands)
+    _add_forget(commands)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
@@ -66,3 +67,24 @@ def _run_import(given: argparse.Namespace) -> None:
         given.source, given.out, participants=given.participants, selection=given.selection
     )
     print("\n".join(summarise(report)))
+
+
+def _add_forget(commands: Any) -> None:
+    command = commands.add_parser(
+        "forget",
+        help="remove a patient who withdraws from a run",
+        description="List what a run holds of a patient and what learned from it; with --yes, delete.",
+    )
+    command.add_argument("patient", metavar="PATIENT", help="identifier as in the cohort sheet")
+    command.add_argument("--run", dest="name", required=True, metavar="RUN", help="folder in results/")
+    command.add_argument("--yes", action="store_true", help="delete; without it, nothing is changed")
+    command.set_defaults(run=_run_forget)
+
+
+def _run_forget(given: argparse.Namespace) -> None:
+    from strokeclock.withdrawal import describe, find_traces, withdraw
+
+    found = find_traces(given.patient, run=given.name)
+    if given.yes:
+        withdraw(found)
+    print("\n".join(describe(found, done=given.yes)))

@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike
 from strokeclock.cohort.split import read_members
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
-from strokeclock.provenance import list_versions
+from strokeclock.provenance import digest_settings, list_versions
 
+SHA256 = "sha256"  # the key of a file's digest of itself
 FORMAT = 1  # of the files; a file of another format must be fitted anew
 _SOFTWARE = ("numpy", "scipy", "pandas", "scikit-learn", "torch")  # on which the numbers depend
 
@@ -108,7 +109,8 @@ def write_fitted(path: str | Path, content: Mapping[str, Any], *, kind: str) -> 
     installed = list_versions()
     versions = {name: installed[name] for name in _SOFTWARE if name in installed}
     content = {"format": FORMAT, "kind": kind, **content, "versions": versions}
-    write_whole(path, json.dumps(content, indent=1, allow_nan=False, default=asdict) + "\n")
+    content = json.loads(json.dumps(content, allow_nan=False, default=asdict))
+    write_whole(path, json.dumps({**content, SHA256: digest_settings(content)}, indent=1) + "\n")
 
 
 def read_fitted(path: str | Path, *, kind: str, **asked: Any) -> dict[str, Any]:
@@ -131,6 +133,8 @@ def read_fitted(path: str | Path, *, kind: str, **asked: Any) -> dict[str, Any]:
         raise FittedError(f"{path} is no fitted file of strokeclock: delete it and fit it anew.") from None
     if found[0] != FORMAT:
         raise FittedError(f"{path} has format {found[0]!r}, not {FORMAT}: delete it and fit it anew.")
+    if content.pop(SHA256, None) != digest_settings(content):
+        raise FittedError(f"{path} is damaged or was changed by hand: delete it and fit it anew.")
     if found[1] != kind:
         raise FittedError(f"{path} holds {found[1]!r}, not {kind!r}: name a file of that kind.")
     for key, value in asked.items():

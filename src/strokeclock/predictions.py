@@ -8,8 +8,9 @@ The paper's own rows have different patients and two positive classes (its Table
 rows of a stage must have one list of test patients and one positive class, TSS < threshold.
 """
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,15 +18,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from strokeclock.cohort.cells import read_cells
+from strokeclock.cohort.cells import read_cells, write_cells
 from strokeclock.cohort.labels import has_label, label_time
 from strokeclock.cohort.parts import PARTS, check_persons, read_parts
 from strokeclock.cohort.split import read_cohort
 from strokeclock.errors import StrokeclockError
-from strokeclock.files import write_whole
 from strokeclock.series import BOTH, SIDES
 
 COLUMNS = ["patient", "hemisphere", "part", "label", "score"]
+SEAL = "seal"  # a further column, which files of other programs may lack
 # phase -> the label is 1 where TSS is below so many minutes; None: where the hemisphere holds a lesion
 Tasks = Mapping[str, float | None]
 PAPER: Tasks = {"phase1_stroke": None, "phase2_tss3h": 180, "phase3_tss4h5": 270, "phase4_attention": 270}
@@ -111,9 +112,9 @@ def parse_path(path: str | Path) -> tuple[Scorer, int]:
 def read_predictions(path: str | Path) -> pd.DataFrame:
     """Read one prediction file; return its five columns, rows ordered by patient and hemisphere.
 
-    Raises PredictionError, naming the file, for a file that is cut off, missing columns, repeated
-    hemispheres, a patient in two parts, or values outside left|right, validation|test, 0|1 and the interval
-    [0, 1].
+    Raises PredictionError, naming the file, for a file that is cut off, a changed line, missing columns,
+    repeated hemispheres, a patient in two parts, or values outside left|right, validation|test, 0|1 and the
+    interval [0, 1].
     """
     if not Path(path).read_bytes().endswith(b"\n"):  # its last score may have lost digits
         raise PredictionError(f"{path} is empty or ends in the middle of a line: delete it and predict anew")
@@ -123,6 +124,14 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
             f"{path} lacks the column {missing[0]}; write patient, hemisphere, part, label, score"
         )
     frame = pd.DataFrame([line for _, line in lines], columns=header, dtype=str)
+    if SEAL in header:
+        expected = _seals(frame[COLUMNS].to_numpy(str).tolist())
+        for (number, _), found, seal in zip(lines, frame[SEAL], expected, strict=True):
+            if found != seal:
+                raise PredictionError(
+                    f"{path} line {number} was changed, or a line before it is missing: delete it and "
+                    "predict anew"
+                )
     for column, allowed in (
         ("hemisphere", SIDES),
         ("part", ("validation", "test", "train")),  # the last where scores are cross-validated
@@ -155,12 +164,20 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
 
 
 def write_predictions(path: str | Path, rows: Iterable[tuple[str, str, str, float, float]]) -> None:
-    """Write a prediction file, whole or not at all, from rows of `COLUMNS`."""
-    lines = ["\t".join(COLUMNS)]
-    lines += [
-        f"{patient}\t{side}\t{part}\t{label:.0f}\t{score:.9g}" for patient, side, part, label, score in rows
+    """Write a prediction file, whole or not at all, from rows of `COLUMNS`; each line gets its seal."""
+    lines = [
+        [patient, side, part, f"{label:.0f}", f"{score:.9g}"] for patient, side, part, label, score in rows
     ]
-    write_whole(path, "\n".join(lines) + "\n")
+    sealed = [[*line, seal] for line, seal in zip(lines, _seals(lines), strict=True)]
+    write_cells(path, [*COLUMNS, SEAL], sealed)
+
+
+def _seals(lines: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the seal of each line: 16 digits of the sha256 of its cells and of the seal before it."""
+    seal = ""
+    for cells in lines:
+        seal = hashlib.sha256("\t".join([seal, *cells]).encode()).hexdigest()[:16]
+        yield seal
 
 
 def join_predictions(network: str | Path, segmented: str | Path, predictions: str | Path) -> None:

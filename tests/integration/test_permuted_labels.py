@@ -12,12 +12,14 @@ import pytest
 import yaml
 from scipy.stats import spearmanr
 
+from strokeclock.cohort.cells import write_cells
 from strokeclock.evaluation.metrics import auc
 from strokeclock.imaging.hemispheres import split_hemispheres
 from strokeclock.imaging.volume import Volume
 from strokeclock.phantom.clinic import draw_patient
 from strokeclock.phantom.registered import make_registered_patient
 from strokeclock.predictions import check_against_cohort, collect_predictions
+from strokeclock.provenance import digest_file
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.prediction import predict
 
@@ -94,6 +96,8 @@ def phantoms(root, tmp_path_factory):
             brain = values[values > 0]
             row |= {f"{name}_median": np.median(brain), f"{name}_spread": brain.std() / brain.mean()}
         rows.append(row)
+    digests = [(path.stem, digest_file(path)) for path in sorted(folder.glob("*.npy"))]
+    write_cells(folder / "manifest.tsv", ("patient", "sha256"), digests)
     return folder, pd.DataFrame(rows)
 
 

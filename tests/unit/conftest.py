@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 import torch
 
+from strokeclock.cohort.cells import write_cells
 from strokeclock.evaluation.operating import fit_operating_points
 from strokeclock.models import networks as package
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.registry import find_network, networks
 from strokeclock.predictions import PAPER
+from strokeclock.provenance import digest_file
 from strokeclock.segmentation.lesion import DRAWN, FOUND
 from strokeclock.training import loop
 from strokeclock.training.checkpoint import write_checkpoint
@@ -33,6 +35,19 @@ def tiny(monkeypatch):
     networks.cache_clear()
 
 
+def list_hemispheres(folder: Path) -> Path:
+    """Write manifest.tsv of a folder's hemispheres, and return its path."""
+    digests = [(path.stem, digest_file(path)) for path in sorted(folder.glob("*.npy"))]
+    write_cells(folder / "manifest.tsv", ("patient", "sha256"), digests)
+    return folder / "manifest.tsv"
+
+
+@pytest.fixture(scope="session")
+def manifest_of():
+    """The function that writes the manifest of a folder's hemispheres and returns its path."""
+    return list_hemispheres
+
+
 @dataclass(frozen=True)
 class ToyCohort:
     """The inputs of every training, and settings small enough for a test."""
@@ -45,8 +60,8 @@ class ToyCohort:
 
     @property
     def manifest(self) -> Path:
-        """The path of the manifest; there is none."""
-        return self.hemispheres / "manifest.tsv"
+        """The path of the manifest, made of the hemispheres that there are."""
+        return list_hemispheres(self.hemispheres)
 
     @property
     def torch(self) -> dict:

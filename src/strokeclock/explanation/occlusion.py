@@ -21,6 +21,7 @@ from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.comparison import bootstrap_test, delong_test
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table
+from strokeclock.imaging.hemisphere_files import open_hemispheres
 from strokeclock.models.channels import has_contralateral
 from strokeclock.models.classifier import Classifier
 from strokeclock.segmentation.lesion import NONE, RIM_MM, measure_distance, read_lesion, read_volumes
@@ -166,9 +167,8 @@ def place_patches(
             left_out["with the lesion on another side than recorded"] += 1
             continue
         region = measure_distance(lesion, spacing) <= RIM_MM
-        brain = (
-            np.load(Path(manifest).with_name(f"{patient}.npy"), mmap_mode="r")[SIDES.index(side)] != 0
-        ).any(axis=0)
+        hemisphere = open_hemispheres(manifest, [patient])[patient][SIDES.index(side)]
+        brain = (hemisphere != 0).any(axis=0)
         rng = np.random.default_rng(zlib.crc32(patient.encode()))  # whatever other patients there are
         control = draw_control(region, brain, spacing=spacing, rng=rng)
         if control is None:

@@ -13,6 +13,7 @@ from torch import nn
 
 from strokeclock.figures.preprocessed import TITLES
 from strokeclock.figures.style import house_style
+from strokeclock.imaging.hemisphere_files import open_hemispheres
 from strokeclock.models.view import View
 from strokeclock.pretraining.genesis import (
     distort_intensities,
@@ -62,10 +63,8 @@ def draw_genesis_examples(
     choose_device("cpu", threads=1)  # the same picture each time
     spacing = np.array(nib.Nifti1Image.from_filename(grid).header.get_zooms()[:3]) * view.average
     left = {  # a file holds the left hemisphere's channels, then the right one's
-        patient: _see(
-            np.concatenate(np.load(Path(manifest).with_name(f"{patient}.npy")))[: len(channels)], view
-        )
-        for patient in patients
+        patient: _see(np.concatenate(hemispheres)[: len(channels)], view)
+        for patient, hemispheres in open_hemispheres(manifest, patients).items()
     }
     examples = [
         (

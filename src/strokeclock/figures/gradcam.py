@@ -14,6 +14,7 @@ from scipy.ndimage import uniform_filter
 
 from strokeclock.explanation.gradcam import map_evidence
 from strokeclock.figures.style import SKY, house_style
+from strokeclock.imaging.hemisphere_files import open_hemispheres
 from strokeclock.models.registry import find_network
 from strokeclock.predictions import parse_path, read_predictions
 from strokeclock.segmentation.lesion import DRAWN, read_lesion, read_volumes
@@ -144,7 +145,7 @@ def _choose_patients(table: pd.DataFrame, n: int) -> pd.DataFrame:
 
 
 def _read_case(row: Any, *, manifest: str | Path, volumes: str | Path, channel: int, channels: int) -> Case:
-    sides = np.load(Path(manifest).with_name(f"{row.patient}.npy")).astype(np.float32)
+    sides = open_hemispheres(manifest, [row.patient])[row.patient].astype(np.float32)
     side = SIDES.index(row.hemisphere)
     volume = np.concatenate([sides[side], sides[1 - side]])[:channels]
     lesion = _read_drawn(row.patient, side, volumes)

@@ -13,7 +13,7 @@ import numpy as np
 
 from strokeclock.batches import read_batches
 from strokeclock.cohort.parts import read_exclusions, read_parts
-from strokeclock.errors import ConfigurationError, PatientError
+from strokeclock.errors import ConfigurationError, PatientError, StrokeclockError
 from strokeclock.files import replacing
 from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
 from strokeclock.imaging.intensity import histogram_profile, normalise
@@ -296,9 +296,19 @@ def write_reference(path: str | Path, reference: Reference) -> None:
 
 
 def read_reference(path: str | Path) -> Reference | None:
-    """Read what `write_reference` wrote; None where it is a note, because there is no training patient."""
+    """Read what `write_reference` wrote; None where it is a note, because there is no training patient.
+
+    StrokeclockError where it is damaged, by the checksums of the archive.
+    """
     if read_exclusion(path):
         return None
+    try:
+        return _read(path)
+    except Exception as error:  # NumPy and zipfile raise many kinds for a damaged archive
+        raise StrokeclockError(f"{path} is damaged: delete it and run again.") from error
+
+
+def _read(path: str | Path) -> Reference:
     with np.load(path) as content:
         matched = [series for series in MATCHED if f"targets_{series}" in content]
         return Reference(

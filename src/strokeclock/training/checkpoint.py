@@ -3,6 +3,7 @@
 import hashlib
 import io
 import logging
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import has_contralateral
 from strokeclock.models.classifier import Classifier
 from strokeclock.models.view import View
-from strokeclock.training.record import CheckpointError, TrainingRecord, parse_record
+from strokeclock.training.record import CheckpointError, TrainingRecord, parse_record, read_record
 
 log = logging.getLogger(__name__)
 
@@ -41,17 +42,28 @@ def read_checkpoint(path: str | Path) -> tuple[TrainingRecord, dict[str, torch.T
     Raises
     ------
     CheckpointError
-        The file is no checkpoint of strokeclock, or its record is of another format.
+        The file is no checkpoint of strokeclock or is damaged, its record is of another format, or it is not
+        the file that run.json beside it names.
     """
     content = Path(path).read_bytes()
+    sha256 = hashlib.sha256(content).hexdigest()
+    beside = Path(path).with_name("run.json")
+    if beside.is_file() and read_record(beside).model_sha256 != sha256:
+        raise CheckpointError(
+            f"{path} is not the file that {beside.name} beside it names: it is damaged or was replaced. "
+            "Delete both and train again."
+        )
     try:
+        damaged = zipfile.ZipFile(io.BytesIO(content)).testzip()  # by its own checksums, which torch ignores
+        if damaged is not None:
+            raise ValueError(f"{damaged} is damaged")
         checkpoint = torch.load(io.BytesIO(content), weights_only=True, map_location="cpu")
         record, weights = checkpoint["record"], checkpoint["weights"]
     except Exception as error:
         raise CheckpointError(
-            f"{path} is no checkpoint of strokeclock: delete it and train again."
+            f"{path} is no checkpoint of strokeclock, or it is damaged: delete it and train again."
         ) from error
-    return parse_record(record, path=path), weights, hashlib.sha256(content).hexdigest()
+    return parse_record(record, path=path), weights, sha256
 
 
 def read_network(path: str | Path) -> tuple[Classifier, TrainingRecord]:

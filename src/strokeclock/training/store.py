@@ -12,6 +12,7 @@ from strokeclock.cohort.labels import has_label, label_time
 from strokeclock.cohort.parts import SplitError, read_split
 from strokeclock.cohort.split import read_cohort, read_members
 from strokeclock.errors import PatientError
+from strokeclock.imaging.hemisphere_files import open_hemispheres
 from strokeclock.models.channels import has_contralateral
 from strokeclock.series import SIDES, list_sides
 from strokeclock.training.phases import Task
@@ -118,6 +119,8 @@ def read_hemispheres(
     ------
     SplitError
         The part is empty, a patient of it has no lesion side, or none of them has the task's label.
+    HemisphereError
+        A hemisphere's file is damaged or another one (`open_hemispheres`).
     PatientError
         A hemisphere holds values that are not finite.
     """
@@ -154,8 +157,7 @@ def read_hemispheres(
                 units.append((patient, side, short[patient], minutes))
     names, sides, *numbers = zip(*units, strict=True)
     labels, times = (np.array(column, dtype=np.float32) for column in numbers)
-    paths = {patient: Path(manifest).with_name(f"{patient}.npy") for patient in patients}
-    files = {patient: np.load(path, mmap_mode="r") for patient, path in paths.items()}
+    files = open_hemispheres(manifest, patients)
     pairs = {"left": slice(None), "right": slice(None, None, -1)}  # own hemisphere first; both are views
     views = pairs if contralateral else {side: number for number, side in enumerate(SIDES)}
     values = tuple(files[patient][views[side]] for patient, side in zip(names, sides, strict=True))
@@ -163,7 +165,7 @@ def read_hemispheres(
         if not np.isfinite(hemisphere).all():
             raise PatientError(
                 patient,
-                f"{paths[patient]} holds values that are not finite: delete it and make it anew.",
+                f"{patient}.npy holds values that are not finite: delete it and make it anew.",
             )
     return Hemispheres(names, sides, Stack(values), labels, times)
 

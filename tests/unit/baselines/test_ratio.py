@@ -30,13 +30,14 @@ def _hemispheres(flair=1.2, dwi=2.0):
 
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, manifest_of):
     """60 patients; the older the lesion, the brighter on FLAIR; p59 has none on DWI."""
     minutes = np.linspace(30, 510, 60)[np.random.default_rng(0).permutation(60)]
     names = [f"p{number:02d}" for number in range(60)]
     for name, onset in zip(names, minutes, strict=True):
         sides = _hemispheres(flair=1 + onset / 2000, dwi=1.0 if name == "p59" else 2.0)
         np.save(tmp_path / f"{name}.npy", sides.astype(np.float16))
+    manifest_of(tmp_path)
     cohort = pd.DataFrame({"patient": names, "onset_to_mri_min": minutes, "lesion_side": "left"})
     cohort.to_csv(tmp_path / "cohort.tsv", sep="\t", index=False)
     parts = np.array(["train", "validation", "test"])[np.arange(60) % 3]
@@ -145,7 +146,7 @@ def test_patients_without_a_lesion_on_dwi_get_a_middling_score(run):
     assert found.min() < found["p59"] < found.max()
 
 
-def test_the_fit_does_not_depend_on_the_test_part(run):
+def test_the_fit_does_not_depend_on_the_test_part(run, manifest_of):
     before = _predict(run).query("part == 'validation'")
     cohort = pd.read_csv(run / "cohort.tsv", sep="\t")
     test = pd.read_csv(run / "split.tsv", sep="\t")["part"] == "test"
@@ -153,6 +154,7 @@ def test_the_fit_does_not_depend_on_the_test_part(run):
     cohort.to_csv(run / "cohort.tsv", sep="\t", index=False)
     for name in cohort["patient"][test]:
         np.save(run / f"{name}.npy", _hemispheres(flair=3).astype(np.float16))
+    manifest_of(run)
     pd.testing.assert_frame_equal(before, _predict(run).query("part == 'validation'"))
 
 

@@ -19,7 +19,7 @@ from strokeclock.baselines.regression import (
     take_numbers,
     write_regression,
 )
-from strokeclock.fitted import FittedError, describe_fit
+from strokeclock.fitted import FittedError, describe_fit, write_fitted
 from strokeclock.predictions import Scorer
 
 NAMES = ("a", "b", "c", "d")
@@ -123,7 +123,8 @@ def test_half_a_regression_is_refused(tmp_path, change):
     _write(path, take_numbers(_fit(PIPELINES["line"]), inputs=NAMES))
     content = json.loads(path.read_text())
     content["regression"] |= change
-    path.write_text(json.dumps(content))
+    del content["sha256"]
+    write_fitted(path, content, kind=content["kind"])
     with pytest.raises(FittedError, match=r"a\.json holds no complete regression"):
         read_regression(path, row=ROW, below_min=270, inputs=NAMES, series=["dwi"])
 

@@ -26,13 +26,14 @@ class Half(torch.nn.Module):
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
+def inputs(tmp_path_factory, manifest_of):
     folder = tmp_path_factory.mktemp("inputs")
     for number, patient in enumerate(PATIENTS):
         values = np.zeros((2, len(CHANNELS), 24, 48, 14))
         shape = values[(..., *BRAIN)].shape
         values[(..., *BRAIN)] = np.random.default_rng(number).uniform(0.2, 0.8, shape)
         np.save(folder / f"{patient}.npy", values.astype(np.float16))
+    manifest_of(folder)
     nib.save(
         nib.Nifti1Image(np.zeros((48, 48, 14), np.uint8), np.diag([2.0, 2.5, 7, 1])), folder / "grid.nii.gz"
     )

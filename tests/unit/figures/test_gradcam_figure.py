@@ -22,7 +22,7 @@ RUNS = (("2d", "phase3_tss4h5", "random"), ("3d", "phase4_attention", "phase3"))
 
 
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory):
+def inputs(tmp_path_factory, manifest_of):
     """Five patients with a bright cube on DWI in one slice of one hemisphere, and two small networks."""
     tmp_path = tmp_path_factory.mktemp("inputs")
     rng = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def inputs(tmp_path_factory):
     volumes.parent.mkdir()
     volumes.write_text("patient\tvolume_ml\tsource\tnote\np0\t1.2\tautomatic\t\np1\t\tnone\tno lesion\n")
     return (
-        {"manifest": tmp_path / "manifest.tsv", "grid": tmp_path / "grid.nii.gz", "volumes": volumes},
+        {"manifest": manifest_of(tmp_path), "grid": tmp_path / "grid.nii.gz", "volumes": volumes},
         models,
         predictions,
     )

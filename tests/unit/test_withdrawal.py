@@ -1,0 +1,187 @@
+"""After a withdrawal, what names the patient is what the withdrawal said."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+
+from strokeclock.batches import read_batches, write_batch
+from strokeclock.cli import main
+from strokeclock.cohort.cells import read_columns, write_cells
+from strokeclock.cohort.parts import read_parts
+from strokeclock.evaluation.operating import FittedOn
+from strokeclock.fitted import write_fitted
+from strokeclock.imaging.hemisphere_files import open_hemispheres
+from strokeclock.imaging.hemispheres import write_hemispheres, write_manifest
+from strokeclock.imaging.quality_record import make_record as make_quality
+from strokeclock.imaging.quality_record import write_record as write_quality
+from strokeclock.imaging.quality_record import write_tables
+from strokeclock.imaging.reference import Reference, write_reference
+from strokeclock.predictions import read_predictions, write_predictions
+from strokeclock.training.record import write_record
+from strokeclock.withdrawal import WithdrawalError, describe, find_traces, withdraw
+
+PARTS = {"p1": "train", "p1.5": "train", "p10": "validation", "x-p1": "test"}  # names that hold one another
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch, make_record):
+    """A run of four patients by the writers of the workflow, and one whose cohort holds p1, too."""
+    monkeypatch.chdir(tmp_path)
+    run = tmp_path / "results/mine"
+    hemispheres, records = {}, {}
+    for patient in PARTS:
+        hemispheres[patient] = {"hemispheres": f"results/mine/hemispheres/{patient}.npy"}
+        records[patient] = {"record": f"results/mine/quality/{patient}.json"}
+        write_hemispheres(hemispheres[patient]["hemispheres"], np.ones((2, 3, 2, 2, 2), np.float16))
+        quality = make_quality(patient, numbers={"dice": 1}, automatic=("pass", ""), person=None)
+        write_quality(records[patient]["record"], quality)
+        (run / f"quality/{patient}.png").write_bytes(b"picture")
+        (run / "preprocessed" / patient / "transforms").mkdir(parents=True)
+        (run / "preprocessed" / patient / "dwi.nii.gz").write_bytes(b"volume")
+        (run / "preprocessed" / patient / "transforms/a.txt").write_text("1 0 0")
+    write_batch("results/mine/batches/hemispheres/b.tsv", hemispheres)
+    write_batch("results/mine/batches/check/b.tsv", records)
+    write_manifest([run / "batches/hemispheres/b.tsv"], run / "hemispheres/manifest.tsv")
+    columns = ("patient", "site")
+    write_cells(run / "cohort/cohort.tsv", columns, ((patient, "a") for patient in PARTS))
+    write_cells(tmp_path / "results/other/cohort/cohort.tsv", columns, [("p1", "a")])
+    write_cells(run / "cohort/entry_exclusions.tsv", ("patient", "stage", "reason"), [])
+    write_cells(run / "cohort/split.tsv", ("patient", "part"), PARTS.items())
+    write_tables(
+        [run / "batches/check/b.tsv"],
+        entry_exclusions=run / "cohort/entry_exclusions.tsv",
+        quality=run / "quality/quality.tsv",
+        exclusions=run / "cohort/exclusions.tsv",
+    )
+    rows = [(patient, "left", "validation", 1, 0.25) for patient in PARTS]
+    write_predictions(run / "predictions/2d/phase3_tss4h5/random/seed-0.tsv", rows)
+    split = {part: [one for one in PARTS if PARTS[one] == part] for part in ("train", "validation", "test")}
+    for name, participants in (("2d", split), ("medical", {})):
+        folder = run / f"models/{name}/phase1_stroke/random/seed-0"
+        write_record(folder / "run.json", make_record(participants=participants))
+        (folder / "model.pt").write_bytes(b"weights")
+    for part in ("train", "validation"):
+        fitted_on = FittedOn((part,), 1, 1, 1, "", "")
+        write_fitted(run / f"fitted/{part}.json", {"rows": {"a": {"fitted_on": fitted_on}}}, kind="x")
+    write_reference(run / "hemispheres/reference.npz", Reference("p10", "validation", {}, {}, {}))
+    for folder, text in (("logs/mine", "patient p1\npatient p1.5\npatient x-p1: p10\nsee a/p1.npy.\n"),):
+        (tmp_path / folder / "check").mkdir(parents=True)
+        (tmp_path / folder / "check/b.log").write_text(text)
+    (run / "index.html").write_text("<td>p1</td>")
+    (run / "tables").mkdir()
+    (run / "tables/table2.csv").write_text("auc\n.7\n")
+    return tmp_path
+
+
+def name_it(root, patient):
+    """The files below a folder that grep -rw finds, or whose path names the patient alone."""
+    word = re.compile(rb"(?<![\w.-])" + re.escape(patient.encode()) + rb"(?![\w-]|\.\d)")
+    return {
+        path.relative_to(root)
+        for path in root.rglob("*")
+        if path.is_file()
+        and "other" not in path.parts
+        and (word.search(path.read_bytes()) or word.search(str(path.relative_to(root)).encode()))
+    }
+
+
+def test_afterwards_only_what_was_named_names_the_patient(root):
+    before = name_it(root, "p1")
+    assert len(before) > 10
+    found = find_traces("p1", run="mine")
+    assert name_it(root, "p1") == before  # looking changes nothing
+    withdraw(found)
+    named = {*found.learned, *found.mentions, *(path.with_name("run.json") for path in found.learned)}
+    assert name_it(root, "p1") <= named
+    assert [str(path) for path in found.mentions] == ["results/mine/index.html"]
+    assert (root / "logs/mine/check/b.log").read_text() == "patient p1.5\npatient x-p1: p10\n"
+
+
+def test_the_other_patients_stay_whole(root):
+    others = {patient: name_it(root, patient) for patient in ("p1.5", "p10", "x-p1")}
+    withdraw(find_traces("p1", run="mine"))
+    for patient, files in others.items():
+        assert name_it(root, patient) == files
+    left = {patient: part for patient, part in PARTS.items() if patient != "p1"}
+    run = root / "results/mine"
+    assert read_parts(run / "cohort/split.tsv") == left
+    assert sorted(read_batches(run / "batches/check/b.tsv")) == sorted(left)
+    assert sorted(open_hemispheres(run / "hemispheres/manifest.tsv", left)) == sorted(left)
+    predictions = read_predictions(run / "predictions/2d/phase3_tss4h5/random/seed-0.tsv")
+    assert set(predictions["patient"]) == {*left}
+    assert len(read_columns(run / "quality/quality.tsv", "patient")) == 3
+
+
+@pytest.mark.parametrize(
+    ("patient", "learned", "is_reference"),
+    [
+        ("p1", ["fitted/train.json", "models/2d/phase1_stroke/random/seed-0/model.pt"], False),
+        ("p10", ["fitted/validation.json", "models/2d/phase1_stroke/random/seed-0/model.pt"], True),
+        ("x-p1", [], False),
+    ],
+)
+def test_what_learned_from_the_patient_is_named(root, patient, learned, is_reference):
+    found = find_traces(patient, run="mine")
+    assert [str(path) for path in found.learned] == [f"results/mine/{path}" for path in learned]
+    assert found.is_reference is is_reference
+    assert found.part == PARTS[patient]
+    text = "\n".join(describe(found, done=False))
+    assert all(path in text for path in learned)
+    assert ("matched to this patient's" in text) is is_reference
+    assert f"The patient is in the {PARTS[patient]} part" in text
+    assert "Remove the patient's row from the cohort sheet" in text
+    assert ("Other runs hold the patient, too: other." in text) is (patient == "p1")
+    assert text.endswith("repeat the command with --yes to delete.")
+    assert "repeat" not in "\n".join(describe(found, done=True))
+
+
+def test_unfinished_trainings_and_bundles_are_named(root):
+    run = root / "results/mine"
+    (run / "bundle").mkdir()
+    (run / "bundle/model.zip").touch()
+    (run / "models/2d/phase1_stroke/random/seed-0/latest.pt").touch()
+    learned = {path.name for path in find_traces("p1", run="mine").learned}
+    assert {"model.zip", "latest.pt"} <= learned
+    assert not find_traces("x-p1", run="mine").learned
+
+
+@pytest.mark.parametrize(
+    ("patient", "run", "sentence"),
+    [
+        (
+            "p2",
+            "mine",
+            "Nothing in run mine names patient 'p2': write the identifier as in the cohort sheet.",
+        ),
+        ("p", "mine", "names patient 'p'"),
+        ("p1", "yours", "There is no run 'yours' in results/"),
+        ("p1", "..", r"There is no run '\.\.'"),
+        ("p1", "", "There is no run ''"),
+        ("p1", "mine/cohort", "There is no run 'mine/cohort'"),
+    ],
+)
+def test_an_unknown_patient_or_run_is_one_sentence(root, patient, run, sentence):
+    with pytest.raises(WithdrawalError, match=sentence):
+        find_traces(patient, run=run)
+
+
+def test_a_second_withdrawal_names_what_stayed(root):
+    withdraw(find_traces("p1", run="mine"))
+    again = find_traces("p1", run="mine")
+    assert [*again.files, *again.tables, *again.logs] == []
+    assert "model.pt" in {path.name for path in again.learned}
+    json.dumps([*describe(again, done=False)])
+
+
+def test_the_command_lists_first_and_deletes_with_yes(root, capsys):
+    before = name_it(root, "p1")
+    assert main(["forget", "p1", "--run", "mine"]) == 0
+    assert name_it(root, "p1") == before
+    assert "To be deleted: 4 files and folders of patient p1" in capsys.readouterr().out
+    assert main(["forget", "p1", "--run", "mine", "--yes"]) == 0
+    assert len(name_it(root, "p1")) < len(before)
+    assert "Deleted: 4 files and folders of patient p1" in capsys.readouterr().out
+    assert main(["forget", "p1", "--run", "yours"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
