@@ -1,7 +1,7 @@
 """Settings of the evaluation."""
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -62,7 +62,7 @@ class Radiomics(Group):
 
     def faults(self) -> Iterator[str]:
         key, folder = "evaluation.radiomics.tissue_maps", self.tissue_maps
-        if folder and not Path(folder).is_dir():
+        if folder and not os.path.isdir(folder):
             yield (
                 f"Configuration key {key} names {folder}, which is no folder: correct the path, or set the "
                 "key to null."

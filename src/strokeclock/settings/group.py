@@ -4,8 +4,8 @@ A field describes its key in full: type and limits in its annotation, the rest t
 messages, config/config.yaml, the JSON schema and docs/settings.md are made from it.
 """
 
+import os
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, WrapValidator
@@ -149,6 +149,8 @@ class WithoutBraces:
     def _check(text: str) -> str:
         if "{" in text or "}" in text:
             raise ValueError("whose braces Snakemake would take for a wildcard: remove { and }.")
+        if not text.isprintable():
+            raise ValueError("which holds a line break or another control character: remove it.")
         return text
 
 
@@ -173,7 +175,7 @@ PathName = Annotated[str, Field(min_length=1), FilePath()]
 
 def missing_file(key: str, path: str | None) -> Iterator[str]:
     """Yield a sentence where a path that may be null names no file."""
-    if path and not Path(path).is_file():
+    if path and not os.path.isfile(path):
         yield (
             f"Configuration key {key} names {path}, which does not exist: correct the path, or set the key "
             "to null."

@@ -1,7 +1,7 @@
 """Settings of the networks and of their initial weights: models, initial_weights."""
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, create_model
@@ -154,7 +154,7 @@ class InitialWeights(Group):
             key = f"Configuration key initial_weights.{name}"
             if data.folder and data.source != "folder":
                 yield (f"{key}.folder is set, and its source is {data.source or 'null'}: set source: folder.")
-            if data.source == "folder" and not (data.folder and Path(data.folder).is_dir()):
+            if data.source == "folder" and not (data.folder and os.path.isdir(data.folder)):
                 yield (
                     f"{key}.folder is {data.folder or 'null'}, not a folder: name the data set's "
                     "folder, or set source: null."

@@ -1,7 +1,7 @@
 """Settings of the patients: cohort, split, phantom."""
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -61,7 +61,7 @@ class Cohort(Group):
     )
 
     def faults(self) -> Iterator[str]:
-        if self.sheet and not Path(self.sheet).is_file():
+        if self.sheet and not os.path.isfile(self.sheet):
             yield (
                 f"Configuration key cohort.sheet names {self.sheet}, which does not exist: correct the path."
             )

@@ -1,7 +1,7 @@
 """Settings of preprocessing and of the quality checks."""
 
+import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
@@ -55,7 +55,7 @@ class Atlas(Group):
         yield from missing_file("preprocessing.atlas.white_matter", self.white_matter)
         for key in ("t2w", "brain_mask") if self.source == "files" else ():
             path = getattr(self, key)
-            if not path or not Path(path).is_file():
+            if not path or not os.path.isfile(path):
                 yield (
                     f"Configuration key preprocessing.atlas.{key} is {path or 'null'}, not a file: "
                     "name it, or set preprocessing.atlas.source to nilearn."

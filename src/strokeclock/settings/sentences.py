@@ -4,6 +4,7 @@ import difflib
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 
 import yaml
 from pydantic import ValidationError
@@ -14,6 +15,9 @@ from strokeclock.settings.yaml_text import to_yaml
 Place = tuple[object, ...]
 _READ_AS: dict[str, set[type]] = {"int_type": {int}, "float_type": {int, float}, "bool_type": {bool}}
 _LONGEST = 60  # characters of a value that are shown
+
+
+_schema = cache(make_schema)
 
 
 def missing_key(place: Place) -> str:
@@ -37,7 +41,7 @@ def unknown_key(key: object, place: Place, known: Sequence[str]) -> str:
 
 def explain(error: ValidationError) -> Iterator[tuple[Place, str]]:
     """Yield (place, sentence) for each fault that validation found."""
-    schema = make_schema()
+    schema = _schema()
     for fault in error.errors(include_url=False):
         place, value = fault["loc"], fault["input"]
         if place[-1] == "[key]":  # of pairs whose keys are free
