@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.intake.dicom_files import Notice, open_files
-from strokeclock.intake.dicom_header import Header, read_header
+from strokeclock.intake.dicom_header import Header, quiet, read_header
 from strokeclock.intake.dicom_people import drop_copies, name_people, order_sessions
 from strokeclock.intake.dicom_series import Candidate, make_bring, recognise_part, share_scale
 from strokeclock.intake.dicom_stacks import Stack, split_series
@@ -57,7 +57,8 @@ def find_dicom(source: Path, *, notice: Notice = log.warning) -> Iterator[Found]
     Found of each series, or of each part of one that holds images of several kinds, person by person. The
     patient named in a PatientError of `bring` is "".
     """
-    headers = drop_copies(list(_read_headers(source, notice)))
+    with quiet():
+        headers = drop_copies(list(_read_headers(source, notice)))
     people, faults = name_people(headers)
     label = order_sessions(headers, people)
     by_study: dict[tuple[str, str, str], list[Header]] = defaultdict(list)
@@ -119,8 +120,8 @@ def _is_repeat(one: Candidate, other: Candidate) -> bool:
         return False
     first, second = one.use.stacks[0], other.use.stacks[0]
     axes = [np.abs(stack.slices[0].frame.normal).argmax() for stack in (first, second)]
-    numbers = [_list_numbers(candidate) for candidate in (one, other)]
-    return bool(axes[0] == axes[1] and np.allclose(*numbers, rtol=_SAME, atol=1e-6))
+    is_same = np.allclose(_list_numbers(one), _list_numbers(other), rtol=_SAME, atol=1e-6)
+    return bool(axes[0] == axes[1] and is_same)
 
 
 def _list_numbers(candidate: Candidate) -> list[float]:

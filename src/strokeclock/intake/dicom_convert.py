@@ -23,7 +23,7 @@ from pydicom.uid import UID, ExplicitVRLittleEndian
 
 from strokeclock.errors import MissingSoftwareError
 from strokeclock.intake.dicom_files import copy_files
-from strokeclock.intake.dicom_header import Frame, Header
+from strokeclock.intake.dicom_header import Frame, Header, quiet
 from strokeclock.intake.dicom_stacks import Stack
 
 # -g i: no defaults of the user's; -i n: derived images too (else traces and ADC maps are lost); -m n: nothing
@@ -86,7 +86,7 @@ def convert_stacks(stacks: Sequence[Stack], *, as_adc: bool) -> list[Converted]:
         dcm2niix is not installed.
     """
     program = find_program()
-    with TemporaryDirectory(prefix="strokeclock-") as folder:
+    with quiet(), TemporaryDirectory(prefix="strokeclock-") as folder:
         copies = _copy(stacks, Path(folder))
         return [
             _convert(stack, copies, Path(folder, f"volume-{number}"), program, as_adc=as_adc)
@@ -133,7 +133,8 @@ def _write_plain(stack: Stack, copies: Mapping[Header, Path], folder: Path) -> N
             pixels[header] = _read_pixels(image, frames)
             if "PerFrameFunctionalGroupsSequence" in image:
                 _keep_frames(image, frames)
-            if any(frame.is_scaled or frame.philips_slope for frame in frames) or _is_deflated(image):
+            was_deflated = _is_deflated(image)
+            if was_deflated or any(frame.is_scaled or frame.philips_slope for frame in frames):
                 _remove_scales(image)
                 image.save_as(path, enforce_file_format=True)
             else:

@@ -100,7 +100,9 @@ def _open(place: Place, file: BinaryIO, size: int, notice: Notice) -> Iterator[O
     file.seek(0)
     name = (place.members or (place.path.name,))[-1]
     suffix = PurePosixPath(name).suffix.lower()
-    if begins_as_dicom(head):
+    if not head.strip(b"\0") and len(head) < _HEAD and not name.startswith("."):
+        notice(f"file {PurePosixPath(name).name} is empty: copy it again if it is one of the images")
+    elif begins_as_dicom(head):
         yield Opened(place, file, size)
     elif head[:4] in _ZIP and suffix in ("", ".zip"):
         yield from _open_members(place, file, size, notice)

@@ -1,8 +1,11 @@
 """What one DICOM file says of its images: whose they are, how they were scanned, where each slice lies."""
 
+import logging
 import re
+import warnings
+import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -11,10 +14,14 @@ from typing import Any, BinaryIO
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom import config
 from pydicom.dataset import Dataset
+from pydicom.filereader import _read_file_meta_info, read_preamble
 from pydicom.uid import (
     UID,
+    DeflatedExplicitVRLittleEndian,
     EnhancedMRImageStorage,
+    ImplicitVRLittleEndian,
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
 )
@@ -32,6 +39,8 @@ from strokeclock.intake.dicom_private import (
 )
 
 _MOST_SIDE, _MOST_FRAMES, _MOST_BYTES = 2048, 20_000, 4 << 30
+_START = 2048  # bytes, within which a file names its transfer syntax
+_MOST_INFLATED = 256 << 20
 _UNITS = {  # of RealWorldValueMapping -> 1e-6 mm2/s
     "mm2/s": 1e6,
     "10-3.mm2/s": 1e3,
@@ -104,6 +113,7 @@ class Header:
     uid, study, series : SOPInstanceUID, StudyInstanceUID, SeriesInstanceUID.
     patient, name, birth : PatientID with its issuer, PatientName, PatientBirthDate.
     number : SeriesNumber.
+    instance : InstanceNumber.
     acquired : ISO date and time of the acquisition; "" where not given.
     modality : MR, CT, …
     vendor : Siemens, Philips, GE …
@@ -124,6 +134,7 @@ class Header:
     name: str
     birth: str
     number: int | None
+    instance: int | None
     acquired: str
     modality: str
     vendor: str | None
@@ -137,6 +148,22 @@ class Header:
     faults: tuple[str, ...] = ()
 
 
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Keep pydicom from checking values, and from warnings that repeat them: they may tell an identity."""
+    logger, mode = logging.getLogger("pydicom"), config.settings.reading_validation_mode
+    was_disabled = logger.disabled
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            config.settings.reading_validation_mode = config.IGNORE
+            logger.disabled = True
+            yield
+        finally:
+            config.settings.reading_validation_mode = mode
+            logger.disabled = was_disabled
+
+
 def read_header(opened: Opened) -> Header | None:
     """Read all of a file but its pixels; None where it is no image: an index, a report, raw data.
 
@@ -146,6 +173,7 @@ def read_header(opened: Opened) -> Header | None:
         It begins as DICOM does, but is damaged.
     """
     try:
+        _refuse_bomb(opened.file)
         header = pydicom.dcmread(opened.file, stop_before_pixels=True, force=True)
         if "SOPClassUID" not in header or "SeriesInstanceUID" not in header or "Rows" not in header:
             if _claims_image(header):
@@ -181,6 +209,7 @@ def _describe(header: Dataset, place: Place, faults: tuple[str, ...]) -> Header:
         name=_text(header, "PatientName"),
         birth=_text(header, "PatientBirthDate"),
         number=_whole(header.get("SeriesNumber")),
+        instance=_whole(header.get("InstanceNumber")),
         acquired=_read_time(header),
         modality=_text(header, "Modality").upper(),
         vendor=vendor,
@@ -226,14 +255,35 @@ def _find_faults(header: Dataset, file: BinaryIO, size: int) -> Iterator[str]:
     if claimed > _MOST_BYTES:
         yield f"claims {claimed / (1 << 30):.0f} GiB of pixels: send it again from the archive"
         return
-    left = size - file.tell()
+    if _find_syntax(header).is_deflated:
+        return
+    left = size - file.tell() - (8 if header.is_implicit_VR else 12)  # of the element's own tag and length
     if left <= 0 or (left < claimed and not _is_compressed(header)):
         yield f"is truncated: of {claimed} bytes of pixels it holds {max(left, 0)}; copy it again"
 
 
+def _find_syntax(header: Dataset) -> UID:
+    """Return the transfer syntax; that which pydicom found where the file does not say it."""
+    written = getattr(header, "file_meta", Dataset()).get("TransferSyntaxUID")
+    return UID(str(written)) if written else ImplicitVRLittleEndian
+
+
 def _is_compressed(header: Dataset) -> bool:
-    syntax = UID(str(getattr(header, "file_meta", Dataset()).get("TransferSyntaxUID") or ""))
-    return not syntax.is_transfer_syntax or syntax.is_compressed or syntax.is_deflated if syntax else False
+    syntax = _find_syntax(header)
+    return not syntax.is_transfer_syntax or syntax.is_compressed
+
+
+def _refuse_bomb(file: BinaryIO) -> None:
+    """Raise ValueError for a deflated file that becomes huge: pydicom would inflate it whole."""
+    if DeflatedExplicitVRLittleEndian.encode() in file.read(_START):
+        file.seek(0)
+        read_preamble(file, force=True)
+        _read_file_meta_info(file)
+        inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        inflate.decompress(file.read(), _MOST_INFLATED)
+        if inflate.unconsumed_tail:
+            raise ValueError("becomes huge when it is inflated")
+    file.seek(0)
 
 
 def _names_agent(header: Dataset) -> bool:

@@ -51,7 +51,7 @@ _WORDS: Mapping[str, re.Pattern[str]] = {
 }
 _CONTRAST = re.compile(r" post | gad| gd |\+ ?c |\+ ?(gd|km)| c\+|contrast| km |dotarem|gadovist| ce ")
 _NO_CONTRAST = re.compile(r"ohne (km|kontrast)|without|non ?contrast|no contrast|pre ?contrast|nativ| pre ")
-_B_IN_WORDS = re.compile(r"(?<![a-z])b ?= ?(\d{1,4})\b|(?<![a-z])b ?(\d{1,4})\b|\b(\d{2,4}) ?b\b")
+_B_IN_WORDS = re.compile(r"(?<![a-z])s?b ?= ?(\d{1,4})\b|(?<![a-z])s?b ?(\d{1,4})\b|\b(\d{2,4}) ?b\b")
 
 FLAIR_TI_S, FLAIR_TE_S, FLAIR_TR_S = (1.5, 3.0), 0.07, 4.0
 

@@ -245,6 +245,7 @@ def read_mosaic(header: Dataset) -> Mosaic | None:
         slices, normal = csareader.get_n_mosaic(csa), csareader.get_slice_normal(csa)
     except Exception:  # of a damaged header: many kinds
         return None
-    return (
-        None if not slices or normal is None else Mosaic(int(slices), tuple(float(part) for part in normal))
-    )  # type: ignore[arg-type]
+    if not slices or normal is None:
+        return None
+    across, down, through = map(float, normal)
+    return Mosaic(int(slices), (across, down, through))

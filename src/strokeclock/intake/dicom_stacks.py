@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,6 +15,7 @@ _SAME_DIRECTION = 2e-3  # of direction cosines, which some scanners write with t
 _SAME_GAP, _LEAST_GAP_MM = 0.05, 0.05
 _SAME_PLACE_MM = 0.02
 _SAME_VECTOR = 0.02
+_MOST_LOST, _SHARE_LOST = 3, 0.15  # images; above, numbers are not those of images
 _FEWEST_SLICES, _LEAST_HEIGHT_MM = 8, 50.0
 _TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
@@ -117,10 +118,32 @@ def split_series(headers: Sequence[Header]) -> Iterator[Part]:
                 *(frame.rows, frame.columns, *(round(side, 3) for side in frame.spacing)),
             )
             groups[key].append(Slice(header, frame))
+    lost = _count_lost(headers)
     for key in sorted(groups, key=str):
-        yield _build_part(groups[key], without)
+        part = _build_part(groups[key], without)
+        if lost:
+            fault = f"lacks {lost} of the images that are numbered in it: send it again from the archive"
+            part = replace(part, stacks=(), faults=(*part.faults, fault))
+        yield part
     if without and not groups:
         yield Part(tuple(without), (), (), 0, tuple(dict.fromkeys(f for h in without for f in h.faults)))
+
+
+def _count_lost(headers: Sequence[Header]) -> int:
+    """Return how many images a series lacks by their numbers: a missing first or last slice leaves no gap.
+
+    Where more are lacking, its numbers do not count images.
+    """
+    numbers = {header.instance for header in headers if header.instance is not None}
+    if (
+        len(numbers) < len(headers)
+        or not numbers
+        or min(numbers) < 1
+        or any(len(one.frames) > 1 for one in headers)
+    ):
+        return 0
+    lost = max(numbers) - len(numbers)
+    return lost if lost <= min(_MOST_LOST, _SHARE_LOST * len(numbers)) else 0
 
 
 def _build_part(slices: list[Slice], without: list[Header]) -> Part:
@@ -161,10 +184,10 @@ def _stack(slices: list[Slice]) -> tuple[tuple[Stack, ...], list[str]]:
             places[int(np.abs(depths - one.frame.depth).argmin())].append(one)
         counts = sorted({len(place) for place in places})
         if len(counts) > 1:
-            at = f" at b = {b_value:g} s/mm²" if b_value is not None and len(by_weight) > 1 else ""
+            few = sum(len(place) < counts[-1] for place in places)
             faults.append(
-                f"lacks images{at}: {sum(len(place) < counts[-1] for place in places)} of its {len(depths)} "
-                "slice positions have fewer than the others; send it again from the archive"
+                f"lacks images: {few} of its {len(depths)} slice positions {'has' if few == 1 else 'have'} "
+                "fewer than the others; send it again from the archive"
             )
             continue
         for together in zip(*(sorted(place, key=_order) for place in places), strict=True):
@@ -206,8 +229,10 @@ def _find_gaps(depths: NDArray) -> list[str]:
         return []
     lacking = int(np.rint(gaps[off] / usual - 1).clip(0).sum())
     what = f"lacks {lacking} slice{'s' * (lacking != 1)}" if lacking else "has slices at unequal distances"
-    return [f"{what}: its {len(depths)} slices lie {usual:.2f} mm apart, and in {int(off.sum())} places not; "
-            "send it again from the archive"]  # fmt: skip
+    return [
+        f"{what}: its {len(depths)} slices lie {usual:.2f} mm apart, but not everywhere; "
+        "send it again from the archive"
+    ]
 
 
 def _find_shear(slices: Sequence[Slice]) -> list[str]:
