@@ -17,6 +17,7 @@ from pydicom.sequence import Sequence
 GE_OFFSET = 1_000_000_000  # GE adds it to b-values
 _USUAL_BLOCK = 0x10
 _SIEMENS, _PHILIPS, _GE = "SIEMENS MR HEADER", "Philips Imaging DD 001", "GEMS_PARM_01"
+_UIH = "Image Private Header"
 _PHILIPS_MR = "Philips MR Imaging DD 001"
 _PHILIPS_FRAME = "Philips MR Imaging DD 005"
 _SEQUENCE_NAME = re.compile(
@@ -106,7 +107,7 @@ def read_weighting(header: Dataset, vendor: str | None, diffusion: Dataset | Non
     diffusion : item of MRDiffusionSequence; None in a single-frame file.
     """
     standard = _read_standard(header if diffusion is None else diffusion)
-    own = _READERS.get(vendor or "", _read_none)(header)
+    own = _read_own(header, vendor)
     named = _read_sequence_name(header)
     b_value = next((one.b_value for one in (standard, own, named) if one.b_value is not None), None)
     if b_value is None and vendor == "Siemens" and "EP" in read_words(header.get("ScanningSequence")):
@@ -114,6 +115,16 @@ def read_weighting(header: Dataset, vendor: str | None, diffusion: Dataset | Non
     isotropic = next((one.isotropic for one in (standard, own, named) if one.isotropic is not None), None)
     direction = next((one.direction for one in (standard, own) if one.direction is not None), None)
     return Weighting(b_value, isotropic, direction, standard.told or own.told or named.told)
+
+
+def _read_own(header: Dataset, vendor: str | None) -> Weighting:
+    """Read the vendor's elements; where the header names no vendor, those whose creator is there."""
+    if vendor in _READERS:
+        return _READERS[vendor](header)
+    for group, creator, name in _CREATORS:
+        if creator in header.private_creators(group):
+            return _READERS[name](header)
+    return Weighting()
 
 
 def read_words(value: Any) -> tuple[str, ...]:
@@ -179,8 +190,8 @@ def _read_ge(header: Dataset) -> Weighting:
 
 
 def _read_uih(header: Dataset) -> Weighting:
-    b_value = _first(find_private(header, 0x0065, "Image Private Header", 0x09), "d")
-    direction = _three(find_private(header, 0x0065, "Image Private Header", 0x37), "d")
+    b_value = _first(find_private(header, 0x0065, _UIH, 0x09), "d")
+    direction = _three(find_private(header, 0x0065, _UIH, 0x37), "d")
     return Weighting(b_value, None, direction, bool(b_value))
 
 
@@ -189,16 +200,18 @@ def _read_canon(header: Dataset) -> Weighting:
     return Weighting(float(found[1])) if found else Weighting()
 
 
-def _read_none(header: Dataset) -> Weighting:
-    return Weighting()
-
-
 def _read_sequence_name(header: Dataset) -> Weighting:
     name = str(header.get("SequenceName") or header.get("PulseSequenceName") or "")
     found = _SEQUENCE_NAME.search(name)
     return Weighting(float(found[1]), True if found[2] else None, None, True) if found else Weighting()
 
 
+_CREATORS = (
+    (0x0019, _SIEMENS, "Siemens"),
+    (0x2001, _PHILIPS, "Philips"),
+    (0x0043, _GE, "GE"),
+    (0x0065, _UIH, "United Imaging"),
+)
 _READERS: Mapping[str, Callable[[Dataset], Weighting]] = {
     "Siemens": _read_siemens,
     "Philips": _read_philips,

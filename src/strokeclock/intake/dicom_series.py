@@ -94,7 +94,7 @@ class Candidate:
         try:
             return _bring(self.use, wanted, self.facts)
         except ValueError as error:
-            raise PatientError("", f"{' and '.join(wanted)}: series {self.number} {error}") from error
+            raise PatientError("", f"it {error}") from error
 
     @property
     def number(self) -> str:
@@ -159,7 +159,8 @@ def _plan_by_words(part: Part, stacks: Sequence[Stack]) -> Use:
         return _plan_by_b_values([Stack(stacks[0].slices, b_value, stacks[0].isotropic)])
     if stacks[0].isotropic:
         return Use(("dwi",), tuple(stacks))
-    return Use(("dwi",), (), None, ("does not say its b-value: choose by hand whether it is b0 or DWI",))
+    fault = "does not say its b-value: choose by hand whether it is b0 (t2w) or dwi"
+    return Use(("t2w", "dwi"), tuple(stacks), None, (fault,))
 
 
 def _plan_by_b_values(stacks: Sequence[Stack]) -> Use:
@@ -260,4 +261,4 @@ def make_bring(candidate: Candidate) -> Any:
     """Return the `found.Bring` of a candidate."""
     if candidate.use.gives and candidate.use.stacks:
         return candidate.bring
-    return partial(bring_nothing, f"series {candidate.number} cannot be used")
+    return partial(bring_nothing, "it cannot be used")

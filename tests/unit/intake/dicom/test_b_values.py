@@ -2,6 +2,7 @@
 
 import struct
 
+import nibabel as nib
 import numpy as np
 import pytest
 from pydicom.dataelem import DataElement
@@ -48,8 +49,9 @@ UIH = (0x0065, "Image Private Header", 0x09)
 def test_private_elements_of_any_type_in_any_block(vendor, place, vr, value, block):
     group, creator, element = place
     header = private(group, creator, element, vr, value, block=block)
-    weighting = read_weighting(header, vendor)
-    assert (weighting.b_value, weighting.told) == (1000.0, True)
+    for known in (vendor, None, "other"):
+        weighting = read_weighting(header, known)
+        assert (weighting.b_value, weighting.told) == (1000.0, True)
 
 
 def test_another_makers_block_is_not_read():
@@ -179,12 +181,16 @@ def test_single_volumes_without_b_values_are_told_by_their_description(export, t
 
 
 def test_a_trace_of_unknown_b_value_is_brought_without_one(export, tools):
-    export.write("Siemens", one_dwi_series=False)
+    stacks = export.write("Siemens", one_dwi_series=False)
     export.change(remove_all)
     b0, dwi = tools.by_kind(export.find(), "DWI")
     assert (dwi.gives, dwi.b_value, dwi.faults) == (("dwi",), None, ())
     assert "DiffusionBValue" not in dwi.facts
-    assert b0.faults == ("it does not say its b-value: choose by hand whether it is b0 or DWI",)
+    assert b0.faults == ("it does not say its b-value: choose by hand whether it is b0 (t2w) or dwi",)
+    path = export.root / "out/t2w.nii.gz"
+    b0.bring({"t2w": path})  # a person's choice
+    tools.assert_same(nib.load(path), stacks["t2w"])
+    assert "DiffusionBValue" not in path.with_name("t2w.json").read_text()
 
 
 def test_canon_leaves_b0_out(export, tools):
