@@ -7,12 +7,30 @@ corrects it, how its intensities are scaled, what is checked. docs/extending.md 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 # The order of a hemisphere file's first axis: left, then right mirrored onto the left.
 SIDES = ("left", "right")
 BOTH = "both"  # of a lesion's side
 NO_LESION = "none"  # in place of a side: the patient has no acute lesion
+
+
+class Limits(NamedTuple):
+    """Between which a number lies: outside the inner two is for review, outside the outer two is fail."""
+
+    fail_below: float
+    review_below: float
+    review_above: float
+    fail_above: float
+
+    def find_broken(self, value: float, *, fail: bool) -> str:
+        """Return which limit a number breaks, as "below 0.6", or "".
+
+        >>> Limits(0.6, 0.7, 1.3, 1.6).find_broken(1.4, fail=False)
+        'above 1.3'
+        """
+        low, high = (self.fail_below, self.fail_above) if fail else (self.review_below, self.review_above)
+        return f"below {low:g}" if value < low else f"above {high:g}" if value > high else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +54,9 @@ class Series:
     min_coverage, min_fit : the least share of the brain that it shows, and of its variance inside the brain
         that T2w and DWI explain; below it the verdict is review. The configuration's section quality
         overrides both (min_<name>_coverage, min_<name>_fit). None: not checked.
+    fail_coverage, fail_fit : the same, below which it is fail.
+    fluid : limits of the brightness of fluid over that of the brain. None: not checked.
+    tissue : limits of the correlation with the T2w in tissue without fluid. None: not checked.
     phantom : a phantom has it.
     """
 
@@ -50,6 +71,10 @@ class Series:
     full: float | None = None
     min_coverage: float | None = None
     min_fit: float | None = None
+    fail_coverage: float = 0.0
+    fail_fit: float = 0.0
+    fluid: Limits | None = None
+    tissue: Limits | None = None
     phantom: bool = False
 
 
@@ -63,6 +88,8 @@ _ALL = (
         required=True,
         instead="adc",
         min_coverage=0.85,
+        fail_coverage=0.6,
+        fluid=Limits(1.3, 1.4, 9, 20),
         phantom=True,
     ),
     Series(
@@ -72,6 +99,9 @@ _ALL = (
         place="shared",
         bias_field="shared",
         required=True,
+        min_coverage=0.95,
+        fail_coverage=0.8,
+        fluid=Limits(-1, -1, 0.75, 0.9),
         phantom=True,
     ),
     Series(
@@ -81,7 +111,11 @@ _ALL = (
         place="own",
         bias_field="own",
         min_coverage=0.95,
-        min_fit=0.68,
+        fail_coverage=0.6,
+        min_fit=0.5,
+        fail_fit=0.3,
+        fluid=Limits(-1, -1, 0.8, 0.95),
+        tissue=Limits(-0.4, -0.2, 2, 2),
         phantom=True,
     ),
     Series(

@@ -88,7 +88,7 @@ def test_the_sheet_has_a_column_of_each_series():
 
 def test_the_checks_are_columns_of_the_quality_table_and_page():
     assert (*quality_page._COLUMNS,) == quality_record.NUMBERS
-    assert quality_record.NUMBERS[3:6] == ("t2w_coverage", "flair_coverage", "flair_fit")
+    assert quality_record.NUMBERS[3:7] == ("t2w_coverage", "dwi_coverage", "flair_coverage", "flair_fit")
 
 
 def test_the_configuration_takes_its_thresholds_from_the_table(root):

@@ -124,7 +124,7 @@ def check(
                 read.pop("brain_mask"),
                 atlas=atlas,
                 atlas_mask=atlas_mask,
-                growth=abs(np.linalg.det(np.loadtxt(transform)[:3, :3])) if transform else None,
+                transform=np.loadtxt(transform) if transform else None,
                 recorded_side=recorded_side,
                 patient=patient,
             )

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from strokeclock.errors import PatientError
+from strokeclock.imaging.plausibility import judge_physics, measure_physics
 from strokeclock.imaging.volume import Volume
 from strokeclock.series import BOTH, MATCHED, SERIES, SIDES
 
@@ -25,7 +26,7 @@ def measure(
     *,
     atlas: Volume,
     atlas_mask: Volume,
-    growth: float | None,
+    transform: np.ndarray | None,
     recorded_side: str,
     patient: str,
 ) -> dict:
@@ -39,9 +40,9 @@ def measure(
         The patient's brain (non-zero).
     atlas, atlas_mask : Volume
         T2w atlas and its brain, on the same grid.
-    growth : float or None
-        How much larger than the head its image on the atlas grid is: the transform's determinant. None where
-        the head was made in atlas space; it then has no volume of its own.
+    transform : (4, 4) or None
+        T2w world to atlas world; its determinant is how much larger than the head its image on the atlas grid
+        is. None where the head was made in atlas space; it then has no volume of its own.
     recorded_side : str
         left, right, both, or "" where the sheet has none.
     patient : str
@@ -66,6 +67,7 @@ def measure(
             raise PatientError(patient, f"{series} is constant inside the brain mask: look at the series")
     tilt, offset = midplane(volumes["t2w"], inside)
     left, right = infarct_volumes(volumes["dwi"], volumes["adc"], inside)
+    growth = None if transform is None else abs(np.linalg.det(transform[:3, :3]))
     return {
         "mask_volume_ml": growth and round(inside.sum() * _voxel_ml(mask) / growth, 1),
         "dice_to_atlas": round(dice(inside, atlas_mask.data > 0), 4),
@@ -73,6 +75,9 @@ def measure(
             normalised_mutual_information(volumes["t2w"].data[inside_both], atlas.data[inside_both]), 4
         ),
         **_check_series(volumes, inside, atlas_inside=atlas_mask.data > 0),
+        **measure_physics(
+            volumes, inside, atlas=atlas, atlas_inside=atlas_mask.data > 0, transform=transform
+        ),
         "coverage_difference": round(
             coverage_difference(shown(volumes["t2w"]) & inside, of=atlas_mask.data > 0), 4
         ),
@@ -112,6 +117,7 @@ def judge(
     max_coverage_difference: float,
     max_midplane_tilt_deg: float,
     max_midplane_offset_mm: float,
+    adc_median: Sequence[float],
     **of_series: float,
 ) -> tuple[str, str]:
     """Return (verdict, reason): fail excludes, review is for a person to check, pass has no reason.
@@ -127,10 +133,13 @@ def judge(
         fails.append(
             f"Dice of brain and atlas mask {numbers['dice_to_atlas']:.2f}, below {min_dice_to_atlas:g}"
         )
+    wrong, doubtful = judge_physics(numbers, adc_median=adc_median)
+    uncovered, less_covered = _judge_series(numbers, of_series)
+    fails += uncovered + wrong
     reviews = []
     if numbers["nmi_to_atlas"] < min_nmi:
         reviews.append(f"NMI of T2w and atlas {numbers['nmi_to_atlas']:.3f}, below {min_nmi:g}")
-    reviews += _judge_series(numbers, of_series)
+    reviews += less_covered + doubtful
     if abs(difference := numbers["coverage_difference"]) > max_coverage_difference:
         less, more = SIDES if difference < 0 else SIDES[::-1]
         reviews.append(
@@ -155,19 +164,26 @@ def add_review(automatic: tuple[str, str], reason: str) -> tuple[str, str]:
     return "review" if verdict == "pass" else verdict, "; ".join(filter(None, (reasons, reason)))
 
 
-def _judge_series(numbers: Mapping, thresholds: Mapping[str, float]) -> list[str]:
-    """Reasons for review: series that show too little of the brain, then series that do not fit."""
-    uncovered, unfit = [], []
+def _judge_series(numbers: Mapping, thresholds: Mapping[str, float]) -> tuple[list[str], list[str]]:
+    """Reasons to fail and for review: series that show too little of the brain, and that do not fit."""
+    fails, reviews = [], []
     for name, series in SERIES.items():
-        covered, fitted = (numbers.get(f"{name}_{what}") for what in ("coverage", "fit"))
-        least = thresholds.get(f"min_{name}_coverage", series.min_coverage)
-        if covered is not None and covered < least:
-            whose = "the atlas's brain" if series.place == "reference" else "the brain"
-            uncovered.append(f"{series.label} shows {covered:.0%} of {whose}, below {least:.0%}")
-        least = thresholds.get(f"min_{name}_fit", series.min_fit)
-        if fitted is not None and fitted < least:
-            unfit.append(f"{series.label} fits T2w and DWI by {fitted:.2f}, below {least:g}")
-    return uncovered + unfit
+        whose = "the atlas's brain" if series.place == "reference" else "the brain"
+        for what, shown_as, least_of_all, least in (
+            ("coverage", f"{series.label} shows {{:.0%}} of {whose}, below {{:.0%}}", series.fail_coverage,
+             series.min_coverage),
+            ("fit", f"{series.label} fits T2w and DWI by {{:.2f}}, below {{:g}}", series.fail_fit,
+             series.min_fit),
+        ):  # fmt: skip
+            value = numbers.get(f"{name}_{what}")
+            if value is None or least is None:
+                continue
+            least = thresholds.get(f"min_{name}_{what}", least)
+            if value < min(least_of_all, least):
+                fails.append(shown_as.format(value, min(least_of_all, least)))
+            elif value < least:
+                reviews.append(shown_as.format(value, least))
+    return fails, reviews
 
 
 def dice(a: np.ndarray, b: np.ndarray) -> float:

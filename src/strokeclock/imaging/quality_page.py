@@ -14,6 +14,26 @@ from strokeclock.imaging.reference import TRAIN, read_reference
 from strokeclock.series import SERIES
 
 _SOURCES = {"mask": "drawn", "automatic": "found on DWI"}  # of volumes.tsv, in words
+_PHYSICS = {
+    "adc_median": ("ADC, 10⁻³ mm²/s", ".2f"),
+    "adc_fluid": ("ADC of fluid", ".2f"),
+    "adc_spread": ("ADC spread", ".2f"),
+    "dwi_above_t2w": ("DWI above T2w", ".0%"),
+    "adc_at_limit": ("ADC at limit", ".0%"),
+    "upright": ("upright", ".2f"),
+    "stretch": ("stretch", ".2f"),
+    "likeness": ("likeness", ".2f"),
+    **{
+        f"{name}_fluid": (f"{series.label} of fluid", ".2f")
+        for name, series in SERIES.items()
+        if series.fluid
+    },
+    **{
+        f"{name}_tissue": (f"{series.label} in tissue", "+.2f")
+        for name, series in SERIES.items()
+        if series.tissue
+    },
+}
 _COLUMNS = {  # number -> title, format
     "mask_volume_ml": ("brain, mL", ".0f"),
     "dice_to_atlas": ("Dice", ".3f"),
@@ -28,6 +48,7 @@ _COLUMNS = {  # number -> title, format
         for name, series in SERIES.items()
         if series.min_fit is not None
     },
+    **_PHYSICS,
     "coverage_difference": ("shown L–R", "+.1%"),
     "asymmetry": ("L–R", ".3f"),
     "midplane_tilt_deg": ("tilt, °", ".1f"),

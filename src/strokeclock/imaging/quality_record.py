@@ -11,6 +11,7 @@ from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.findings import NAME, Findings, find_shared_scans, read_findings
+from strokeclock.imaging.plausibility import NUMBERS as PHYSICS
 from strokeclock.series import SERIES
 
 NUMBERS = (
@@ -19,6 +20,7 @@ NUMBERS = (
     "nmi_to_atlas",
     *(f"{name}_coverage" for name, series in SERIES.items() if series.min_coverage is not None),
     *(f"{name}_fit" for name, series in SERIES.items() if series.min_fit is not None),
+    *PHYSICS,
     "coverage_difference",
     "asymmetry",
     "midplane_tilt_deg",

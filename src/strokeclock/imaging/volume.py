@@ -15,6 +15,7 @@ import numpy as np
 from strokeclock.errors import PatientError
 from strokeclock.files import write_whole
 from strokeclock.imaging.nifti_file import Refuse, read_nifti, read_values
+from strokeclock.imaging.raw_series import are_copies, find_fault, measure_raw
 from strokeclock.series import MATCHED, REQUIRED, SERIES
 
 log = logging.getLogger(__name__)
@@ -220,8 +221,9 @@ def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value
     Raises
     ------
     PatientError
-        As read_volume; or a series that is used is absent, has too few slices for a head, or shows single
-        voxels alone; or T2w, DWI, ADC and other series of their scan are not on one grid.
+        As read_volume; or a series that is used is absent, has too few slices for a head, shows single voxels
+        alone, is no image of a head (`raw_series.find_fault`), or is a copy of another one; or T2w, DWI, ADC
+        and other series of their scan are not on one grid.
     """
     given = {name: path for name, path in files.items() if path}
     used = [name for name in SERIES if (name in files or name in REQUIRED) and not SERIES[name].derived]
@@ -232,8 +234,16 @@ def read_series(files: Mapping[str, str | Path | None], *, patient: str, b_value
 
     def read(name: str) -> None:
         volume = read_volume(given[name], patient=patient, series=name)
-        _require_head(volume, series=name, file=Path(given[name]).name, patient=patient)
+        file = Path(given[name]).name
+        _require_head(volume, series=name, file=file, patient=patient)
         volumes[name] = clear_background(volume)
+        for other in [other for other in volumes if other in given and other != name]:
+            if are_copies(volumes[name], volumes[other]):
+                raise PatientError(
+                    patient,
+                    f"{other} file {Path(given[other]).name} and {name} file {file} hold one image, up to a "
+                    "factor; correct the cohort sheet",
+                )
         if SERIES[name].place != "own":
             _require_one_grid(volumes, name, patient)
 
@@ -289,6 +299,8 @@ def _require_head(volume: Volume, *, series: str, file: str, patient: str) -> No
                 f"{series} file {file} has single voxels of {highest:.3g}, and all others are at most about "
                 f"{bright:.3g}; export it again",
             )
+        if fault := find_fault(measure_raw(volume)):
+            raise PatientError(patient, f"{series} file {file} {fault}")
 
 
 def _require_one_grid(volumes: dict[str, Volume], series: str, patient: str) -> None:

@@ -205,7 +205,7 @@ class Quality(Group):
         0.85, "Dice of the brain mask with the atlas's; below: fail", source="D"
     )
     min_nmi: Annotated[float, Field(ge=1, le=2), AS_WRITTEN] = setting(
-        1.02, "normalised mutual information of T2w and atlas; below: review", source="D"
+        1.012, "normalised mutual information of T2w and atlas; below: review", source="D"
     )
     min_t2w_coverage: Share = setting(
         SERIES["t2w"].min_coverage, "share of the atlas's brain that the T2w shows; below: review", source="D"
@@ -215,10 +215,22 @@ class Quality(Group):
         "share of the patient's brain that the FLAIR shows; below: review",
         source="D",
     )
+    min_dwi_coverage: Share = setting(
+        SERIES["dwi"].min_coverage,
+        "share of the patient's brain that the DWI shows; below: review",
+        source="D",
+    )
     min_flair_fit: Share = setting(
         SERIES["flair"].min_fit,
         "share of the FLAIR's variance that T2w and DWI explain; below: review",
         source="D",
+    )
+    adc_median: Annotated[list[NotNegative], Field(min_length=2, max_length=2)] = setting(
+        [0.6, 1.6],
+        "median ADC of the brain, from T2w and DWI; outside: fail (docs/quality.md)",
+        unit="1e-3 mm²/s",
+        source="D",
+        names=("low", "high"),
     )
     max_coverage_difference: Share = setting(
         0.05,
@@ -238,6 +250,7 @@ class Quality(Group):
 
     def faults(self) -> Iterator[str]:
         yield from _not_rising("quality.mask_volume_ml", self.mask_volume_ml)
+        yield from _not_rising("quality.adc_median", self.adc_median)
         yield from missing_file("quality.verdicts", self.verdicts)
 
 

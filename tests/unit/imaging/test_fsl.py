@@ -205,15 +205,15 @@ def atlas(tmp_path, raw):
 
 @pytest.fixture
 def raw(tmp_path):
-    """A brighter-to-the-right ellipsoid as b0, b1000 and FLAIR on noise."""
+    """An oblique ellipsoid, brighter to the right, as b0, b1000 and FLAIR on noise."""
     rng = np.random.default_rng(0)
     shape, affine = (32, 36, 12), np.diag([6.0, 6.0, 10.0, 1.0])
     x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in shape], indexing="ij")
-    head = x**2 + y**2 + z**2 < 0.6
+    head = x**2 + (y + 0.3 * z) ** 2 + 0.5 * z**2 < 0.6
     bias = np.exp(0.4 * x)
     paths = {}
-    for series, signal in {"t2w": 400, "dwi": 180, "flair": 250}.items():
-        data = np.abs(head * signal * bias + rng.normal(0, 5, shape))
+    for series, signal, sd in (("t2w", 400, 5), ("dwi", 180, 8), ("flair", 250, 5)):
+        data = np.abs(head * signal * bias + rng.normal(0, sd, shape))
         paths[series] = tmp_path / f"{series}.nii.gz"
         write_volume(paths[series], Volume(data.astype(np.float32), affine))
     return {**paths, "adc": None}, head

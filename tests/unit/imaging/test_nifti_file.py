@@ -1,8 +1,10 @@
 """Files from outside: what is no NIfTI is named, and a header is never believed beyond its file."""
 
+import bz2
 import gzip
 import io
 import tracemalloc
+import zipfile
 
 import nibabel as nib
 import numpy as np
@@ -46,24 +48,41 @@ def dims(*shape):
     return [len(shape), *shape, *[1] * (7 - len(shape))]
 
 
+def zipped():
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.nii", b"x" * 400)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "is empty; copy it again"),
-        (b"\0" * 128 + b"DICM" + b"\0" * 400, "is a DICOM file, and the cohort sheet takes NIfTI alone"),
-        (b"\xff\xd8\xff\xe0" + b"\0" * 400, "is a picture, not a NIfTI file"),
-        (gzip.compress(b"\n<!DOCTYPE html><html>404"), "is a web page, not a NIfTI file"),
-        (b"words", "is a text file, not a NIfTI file"),
-        (make()[:300], "is truncated or damaged; copy it again"),
-        (gzip.compress(make()[:3]), "is truncated or damaged; copy it again"),
-        (gzip.compress(make())[:1], "is truncated or damaged; copy it again"),
+        (b"\0" * 128 + b"DICM" + b"\0" * 400, "is a DICOM file; convert it with `strokeclock import`"),
+        (b"ObjectType = Image\nNDims = 3\n", "is a MetaImage (.mha); convert it with `strokeclock import`"),
+        (b"NRRD0004\ntype: short\n", "is an NRRD file; convert it with `strokeclock import`"),
+        (b"\0\0\0\x01" + b"\0" * 400, "is an MGH file (.mgz); convert it with `strokeclock import`"),
+        (gzip.compress(b"\0\0\0\x01" + b"\0" * 400), "is an MGH file (.mgz); convert it"),
+        (b"\xff\xd8\xff\xe0" + b"\0" * 400, "is a JPEG picture; export the series as NIfTI"),
+        (b"\x89PNG\r\n\x1a\n" + b"\0" * 400, "is a PNG picture"),
+        (b"%PDF-1.7" + b"\0" * 400, "is a PDF file"),
+        (b"\n<!DOCTYPE html><html>404", "is a web page; download the file again"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "get the file with `git lfs pull`"),
+        (b"/annex/objects/SHA256E-s1--a.nii.gz\n", "get the file with `datalad get`"),
+        (zipped(), "is a zip archive; unpack it"),
+        (bz2.compress(make()), "is a bzip2 file; unpack it"),
+        (b"MATLAB 5.0 MAT-file" + b" " * 400, "is a MATLAB file"),
+        (b"words " * 100, "is not a NIfTI file; convert it with `strokeclock import`"),
+        (b"words", "is too short for an image"),
+        (make()[:300], "is too short for an image"),
         (make()[:-1], "holds less than its header says"),
         (gzip.compress(make())[:-9], "truncated or damaged; copy it again"),
         (gzip.compress(make())[:-3], "truncated or damaged; copy it again"),
         (gzip.compress(make()[:-300]), "truncated or damaged; copy it again"),
         (gzip.compress(make())[:40] + b"\xff" * 400, "truncated or damaged; copy it again"),
-        (make(magic=b"ni1"), "is the header of a NIfTI pair"),
-        (make(magic=b""), "is an Analyze file, in which left and right are unknown"),
+        (make(magic=b"ni1"), "is the header of a pair of files (.hdr and .img); convert it"),
+        (make(magic=b""), "is an Analyze header without orientation, so left and right are unknown"),
         (make(np.ones((*SHAPE, 2), np.float32)), "has shape (12, 11, 10, 2); give one three-dimensional"),
         (make(np.ones((40, 40), np.float32)), "has shape (40, 40"),
         (make(np.ones(SHAPE, np.complex64)), "holds complex numbers; export the magnitude"),

@@ -23,7 +23,11 @@ AFFINE = np.array([[2.0, 0, 0, -7], [0, 2, 0, -9], [0, 0, 5, -20], [0, 0, 0, 1]]
 
 @pytest.fixture
 def data():
-    return np.random.default_rng(0).uniform(10, 200, SHAPE).astype(np.float32)
+    """A smooth head between 10 and 200 that leans from slice to slice, with noise."""
+    x, y, z = np.meshgrid(*[np.linspace(-1, 1, n) for n in SHAPE], indexing="ij")
+    smooth = np.exp(-2 * (x**2 + (y - 0.4 * z) ** 2) - 0.3 * (z + 0.5) ** 2)
+    noise = np.random.default_rng(0).uniform(0, 4, SHAPE)
+    return (10 + 180 * smooth + noise).astype(np.float32)
 
 
 def save(path, data, *, sform=AFFINE, qform=None):
@@ -260,23 +264,29 @@ def test_adc_of_no_known_unit_is_refused(data):
 
 
 @pytest.fixture
-def files(tmp_path, data):
+def files(tmp_path, data, ratio):
     other = AFFINE.copy()
     other[2, 3] += 3
     return {
-        "t2w": save(tmp_path / "b0.nii", data * 3),
+        "t2w": save(tmp_path / "b0.nii", data * ratio),
         "dwi": save(tmp_path / "b1000.nii", data),
         "flair": save(tmp_path / "flair.nii", data[:25], sform=other),
-        "adc": save(tmp_path / "adc.nii", np.full_like(data, 0.8) + data / 1e4),
+        "adc": save(tmp_path / "adc.nii", 0.8 + ratio / 1e2 + 0 * data),
     }
 
 
-def test_series_with_and_without_t2w(files, data):
+@pytest.fixture
+def ratio():
+    """Of T2w and DWI."""
+    return np.linspace(2, 4, SHAPE[0], dtype=np.float32)[:, None, None]
+
+
+def test_series_with_and_without_t2w(files, data, ratio):
     given = read_series(files, patient="p1", b_value=1000)
-    assert np.array_equal(given["t2w"].data, data * 3)
-    assert np.allclose(given["adc"].data, np.log(3) / 1000)
+    assert np.array_equal(given["t2w"].data, data * ratio)
+    assert np.allclose(given["adc"].data, np.log(ratio) / 1000)
     derived = read_series(files | {"t2w": None}, patient="p1", b_value=1000)
-    assert np.allclose(derived["adc"].data, (0.8 + data / 1e4) * 1e-3, rtol=1e-4)
+    assert np.allclose(derived["adc"].data, (0.8 + ratio / 1e2) * 1e-3, rtol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -305,6 +315,45 @@ def test_a_series_too_small_for_a_head_is_refused(tmp_path, files, data, part, w
     cut = save(tmp_path / "cut.nii", data[part])
     with pytest.raises(PatientError, match=words):
         read_series(files | {"t2w": cut}, patient="p1", b_value=1000)
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"t2w": "dwi"}, "dwi file b1000.nii and t2w file b1000.nii hold one image, up to a factor"),
+        ({"dwi": "t2w"}, "dwi file b0.nii and t2w file b0.nii hold one image"),
+        ({"flair": "dwi"}, "dwi file b1000.nii and flair file b1000.nii hold one image"),
+        ({"flair": "t2w"}, "t2w file b0.nii and flair file b0.nii hold one image"),
+        ({"t2w": None, "adc": "dwi"}, "dwi file b1000.nii and adc file b1000.nii hold one image"),
+    ],
+)
+def test_one_file_in_two_columns_is_refused(files, columns, words):
+    changed = files | {name: files.get(source) for name, source in columns.items()}
+    with pytest.raises(PatientError, match=words):
+        read_series(changed, patient="p1", b_value=1000)
+
+
+def test_a_copy_times_a_factor_is_refused(tmp_path, files, data):
+    scaled = save(tmp_path / "scaled.nii", data * 2.5 + 7)
+    with pytest.raises(PatientError, match=r"dwi file b1000.nii and t2w file scaled.nii hold one image"):
+        read_series(files | {"t2w": scaled}, patient="p1", b_value=1000)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (lambda d: d[:, :, [3, 7, 0, 5, 2, 8, 1, 6, 4]], "out of order"),
+        (lambda d: np.where(np.arange(9) == 4, 0, d), "has 1 empty slices between others"),
+        (lambda d: (d > d.mean()).astype(np.float32), "holds 1 different values in the head"),
+        (lambda d: np.random.default_rng(0).permutation(d.ravel()).reshape(d.shape), "shows noise"),
+        (lambda d: np.minimum(d, 90), "is saturated"),
+    ],
+)
+@pytest.mark.parametrize("series", ["t2w", "dwi", "flair"])
+def test_what_is_no_image_of_a_head_is_refused(tmp_path, files, data, series, spoil, words):
+    spoilt = save(tmp_path / "spoilt.nii", spoil(data).astype(np.float32))
+    with pytest.raises(PatientError, match=f"^patient p1: {series} file spoilt.nii .*{words}"):
+        read_series(files | {series: spoilt}, patient="p1", b_value=1000)
 
 
 @pytest.mark.parametrize("background", [0, 100])
