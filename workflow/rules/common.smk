@@ -77,6 +77,14 @@ def row_of(key):
     }
 
 
+def shipped_adcs_of(wildcards):
+    """As a rule's param: patient -> the ADC map beside a T2w, of a batch's patients who have one."""
+    found = {
+        patient: patients.shipped_adc(patient) for patient in patients_of(wildcards)
+    }
+    return {patient: path for patient, path in found.items() if path}
+
+
 def preprocessed_table(wildcards):
     """The table that holds a batch's preprocessed files, as a list."""
     return [patients.preprocessed_table(wildcards.batch)]

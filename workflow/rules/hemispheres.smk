@@ -20,6 +20,7 @@ REFERENCE = (
 
 rule check:
     input:
+        lambda wildcards: list(shipped_adcs_of(wildcards).values()),
         preprocessed=preprocessed_table,
         atlas=f"{RUN}/atlas/grid.nii.gz",
         atlas_mask=f"{RUN}/atlas/brain_mask_grid.nii.gz",
@@ -47,6 +48,7 @@ rule check:
         },
         sides=None if patients.are_phantoms else row_of("lesion_side"),
         drawn=lambda wildcards: patients.drawn_in(wildcards.batch),
+        shipped_adcs=shipped_adcs_of,
         is_in_atlas_space=patients.in_template_space,
     script:
         "../scripts/check.py"

@@ -228,6 +228,10 @@ class Patients:
         told = self.config["preprocessing"]
         return told["head_of"].get(patient, told["head"])
 
+    def shipped_adc(self, patient: str) -> str | None:
+        """The ADC map that the sheet names beside a T2w: it is not used but compared. None: there is none."""
+        return (self.cell(patient, "t2w") and self.cell(patient, "adc")) or None
+
     def lesion_mask(self, patient: str) -> str | None:
         """The file of the lesion mask: a phantom's truth, or the sheet's lesion_mask; None: there is none."""
         if self.are_phantoms:

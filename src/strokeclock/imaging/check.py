@@ -1,5 +1,6 @@
 """The check of a patient's preprocessed files: numbers and verdict (`quality`), or why it is excluded."""
 
+import logging
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -7,12 +8,17 @@ import numpy as np
 
 from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.cohort.sheet import read_sides
+from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import explain, read_exclusion
 from strokeclock.imaging.lesion_side import find_contradiction
+from strokeclock.imaging.plausibility import measure_adc_difference
 from strokeclock.imaging.quality import add_review, judge, measure
 from strokeclock.imaging.quality_record import make_record, write_record
+from strokeclock.imaging.resample import resample
 from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.series import SERIES
+
+log = logging.getLogger(__name__)
 
 
 def check_batch(
@@ -26,6 +32,7 @@ def check_batch(
     lesions: Sequence[str | Path] = (),
     sides: Mapping[str, str] | None,
     drawn: Collection[str],
+    shipped_adcs: Mapping[str, str],
     is_in_atlas_space: bool,
     persons: Mapping[str, tuple[str, str]],
     thresholds: Mapping,
@@ -46,6 +53,8 @@ def check_batch(
         The table that holds their lesions (`batches`), on the atlas grid; none where nobody drew one.
     drawn : patients
         Those whose lesion a person drew.
+    shipped_adcs : patient -> file
+        ADC maps that the sheet names beside a T2w, on the raw T2w's grid or another.
     is_in_atlas_space : bool
         The patients were made in atlas space, without preprocessing.
     persons : patient -> (verdict, reason)
@@ -67,6 +76,7 @@ def check_batch(
             patient=patient,
             recorded_side=sides[patient],
             lesion=lesion_of[patient]["lesion"] if patient in drawn else None,
+            shipped_adc=shipped_adcs.get(patient),
             thresholds=thresholds,
             person=persons.get(patient),
             **volumes,
@@ -85,6 +95,7 @@ def check(
     atlas_mask: Volume,
     recorded_side: str,
     lesion: str | Path | None = None,
+    shipped_adc: str | Path | None = None,
     thresholds: Mapping,
     person: tuple[str, str] | None,
 ) -> dict:
@@ -104,6 +115,8 @@ def check(
         See `quality.measure`.
     lesion : file, optional
         The lesion that a person drew, on the atlas grid, or why it cannot be used.
+    shipped_adc : file, optional
+        The ADC map that came with the T2w; it is only compared with the ADC of T2w and DWI.
     thresholds : mapping
         The keyword arguments of `quality.judge`.
     person : (verdict, reason), optional
@@ -119,15 +132,21 @@ def check(
     if reason is None:
         try:
             read = {name: read_volume(path, patient=patient, series=name) for name, path in files.items()}
+            brain_mask = read.pop("brain_mask")
+            to_atlas = np.loadtxt(transform) if transform else None
             numbers = measure(
                 read,
-                read.pop("brain_mask"),
+                brain_mask,
                 atlas=atlas,
                 atlas_mask=atlas_mask,
-                transform=np.loadtxt(transform) if transform else None,
+                transform=to_atlas,
                 recorded_side=recorded_side,
                 patient=patient,
             )
+            if shipped_adc and to_atlas is not None:
+                numbers["adc_difference"] = _compare_adc(
+                    shipped_adc, read["adc"], brain_mask, to_atlas=to_atlas, patient=patient
+                )
             automatic = judge(numbers, **thresholds)
             if lesion and (fault := find_contradiction(lesion, patient=patient, recorded=recorded_side)):
                 automatic = add_review(automatic, fault)
@@ -135,3 +154,17 @@ def check(
         except Exception as error:  # `explain` raises again what is not the patient's
             reason = explain(error, patient=patient, step="quality check")
     return make_record(patient, numbers=None, automatic=("fail", reason), person=None)
+
+
+def _compare_adc(
+    shipped: str | Path, adc: Volume, brain_mask: Volume, *, to_atlas: np.ndarray, patient: str
+) -> float | None:
+    """`measure_adc_difference` of a file; None where it cannot be read, for nothing else needs it."""
+    try:
+        raw = read_volume(shipped, patient=patient, series="adc")
+    except PatientError as error:
+        log.warning("patient %s: the %s is not compared", patient, error.reason)
+        return None
+    inside = brain_mask.data > 0
+    carried = resample(raw, shape=adc.shape, affine=adc.affine, transform=to_atlas, inside=inside)
+    return measure_adc_difference(carried, adc, inside)

@@ -15,6 +15,7 @@ from strokeclock.imaging.volume import ADC_MAX, Volume
 from strokeclock.series import MATCHED, SERIES, Limits
 
 FLUID_PERCENTILE, TISSUE_PERCENTILE = 97, 80  # of the T2w inside the brain: fluid is above, tissue below
+UNITS = (1.0, 1e-3, 1e-6)  # mm2/s, in which ADC maps are stored
 _RIM_MM = 2.0  # of the brain mask that is left out
 _FINE_MM = 1.2  # finer voxels are averaged two by two
 _UPRIGHT_MM = 4.0  # SD of the smoothing before T2w and atlas are compared
@@ -44,6 +45,12 @@ _RULES: tuple[tuple[str, Limits, str, str], ...] = (
         Limits(-1, -1, 0.02, 0.1),
         "ADC is 4·10⁻³ mm²/s or more in {:.0%} of the brain",
         "DWI and T2w may have different scale factors",
+    ),
+    (
+        "adc_difference",
+        Limits(-1, -1, 0.15, np.inf),
+        "the ADC map differs from the ADC of T2w and DWI by {:.0%}",
+        "one of the three may be of another scan, or its values were changed",
     ),
     (
         "upright",
@@ -96,7 +103,7 @@ def measure_physics(
 
     Returns
     -------
-    dict of `NUMBERS`
+    dict of `NUMBERS`, but for adc_difference (`measure_adc_difference`)
         adc_median, adc_fluid, adc_spread: of the brain, of fluid, and between the quartiles of tissue,
         1e-3 mm2/s. dwi_above_t2w, adc_at_limit: shares of the brain. <series>_fluid: fluid's median over the
         brain's. <series>_tissue: correlation with the T2w in tissue. likeness: the highest correlation of two
@@ -130,6 +137,24 @@ def measure_physics(
         if SERIES[name].tissue:
             numbers[f"{name}_tissue"] = _correlate(data[name][tissue], t2w[tissue])
     return {name: None if value is None else round(value, 4) for name, value in numbers.items()}
+
+
+def measure_adc_difference(shipped: Volume, adc: Volume, inside: np.ndarray) -> float:
+    """Median of |shipped - adc| / adc in the brain's core, the shipped map in the unit that fits best.
+
+    Parameters
+    ----------
+    shipped, adc : Volume
+        On one grid: the map that came with the series, in mm2/s, 1e-3 mm2/s or 1e-6 mm2/s, and the one
+        computed from T2w and DWI, mm2/s.
+    inside : (X, Y, Z) bool
+        The brain.
+    """
+    core = _core(inside, adc.spacing) & (adc.data > 0)
+    if not core.any():
+        return 1.0
+    own, other = adc.data[core].astype(np.float64), shipped.data[core].astype(np.float64)
+    return round(min(float(np.median(np.abs(other * unit - own) / own)) for unit in UNITS), 4)
 
 
 def measure_upright(t2w: Volume, inside: np.ndarray, *, atlas: Volume, atlas_inside: np.ndarray) -> float:

@@ -20,6 +20,7 @@ _PHYSICS = {
     "adc_spread": ("ADC spread", ".2f"),
     "dwi_above_t2w": ("DWI above T2w", ".0%"),
     "adc_at_limit": ("ADC at limit", ".0%"),
+    "adc_difference": ("ADC map off", ".0%"),
     "upright": ("upright", ".2f"),
     "stretch": ("stretch", ".2f"),
     "likeness": ("likeness", ".2f"),

@@ -30,6 +30,7 @@ def check_batch(tmp_path):
         settings = {
             "sides": None,
             "drawn": ["p2"],
+            "shipped_adcs": {"p1": "adc.nii.gz"},
             "is_in_atlas_space": False,
             "persons": {},
             "thresholds": {"min_nmi": 1},
@@ -68,6 +69,7 @@ def test_each_patient_is_checked_with_their_own_side_files_and_verdict(check_bat
     monkeypatch.setattr(module, "check", note)
     check_batch(persons={"p2": ("pass", "fine")})
     assert [one["recorded_side"] for one in seen.values()] == ["left", "both"]  # of the cohort
+    assert [one["shipped_adc"] for one in seen.values()] == ["adc.nii.gz", None]
     assert [one["person"] for one in seen.values()] == [None, ("pass", "fine")]
     assert [one["lesion"] for one in seen.values()] == [None, str(tmp_path / "p2_dwi")]
     assert seen["p1"]["volumes"] == {"t2w", "dwi"}
@@ -77,3 +79,20 @@ def test_each_patient_is_checked_with_their_own_side_files_and_verdict(check_bat
     check_batch(sides={"p1": "", "p2": "right"}, is_in_atlas_space=True)
     assert [one["recorded_side"] for one in seen.values()] == ["", "right"]
     assert seen["p1"]["transform"] is None
+
+
+def test_a_shipped_adc_map_is_compared_in_the_patients_place(tmp_path):
+    """A map 1.3 times the ADC, 12 mm off in the raw world, is 30 % off; one that is damaged is left out."""
+    x, y, z = np.indices((24, 24, 12)) - np.array([11.5, 11.5, 5.5])[:, None, None, None]
+    inside = x**2 + y**2 + 4 * z**2 < 100
+    affine = np.diag([3.0, 3, 6, 1])
+    adc = Volume((inside * (0.8e-3 + 1e-5 * x)).astype(np.float32), affine)
+    to_atlas = np.eye(4)
+    to_atlas[0, 3] = -12
+    raw = tmp_path / "adc.nii.gz"
+    write_volume(raw, Volume(1.3e6 * adc.data, np.linalg.inv(to_atlas) @ affine))
+    mask = Volume(inside.astype(np.float32), affine)
+    rest = {"to_atlas": to_atlas, "patient": "p1"}
+    assert module._compare_adc(raw, adc, mask, **rest) == pytest.approx(0.3, abs=1e-3)
+    raw.write_bytes(b"damaged")
+    assert module._compare_adc(raw, adc, mask, **rest) is None

@@ -6,6 +6,7 @@ import pytest
 from strokeclock.imaging.plausibility import (
     NUMBERS,
     judge_physics,
+    measure_adc_difference,
     measure_physics,
     measure_stretch,
     measure_upright,
@@ -68,7 +69,7 @@ def judge(series, inside, **rest):
 def test_every_number_of_a_sound_head(head):
     series, inside = head
     numbers = measure(series, inside)
-    assert set(numbers) == set(NUMBERS)
+    assert set(numbers) == set(NUMBERS) - {"adc_difference"}
     assert numbers["adc_median"] == pytest.approx(np.median(series["adc"].data[inside]) * 1e3, abs=0.01)
     assert numbers["adc_fluid"] == pytest.approx(2.6, abs=1e-3)
     dark = inside & (series["t2w"].data <= np.percentile(series["t2w"].data[inside], 80))
@@ -95,7 +96,7 @@ def test_without_flair_and_in_atlas_space(head):
         atlas_inside=fixed_inside,
         transform=None,
     )
-    assert numbers.keys() == set(NUMBERS) - {"flair_fluid", "flair_tissue"}
+    assert numbers.keys() == set(NUMBERS) - {"adc_difference", "flair_fluid", "flair_tissue"}
     assert numbers["stretch"] is None
     assert judge_physics(numbers, adc_median=ADC_MEDIAN) == ([], [])
 
@@ -192,3 +193,22 @@ def test_the_limits_of_the_median_adc_follow_the_configuration(value, fail, revi
     fails, reviews = judge_physics({"adc_median": value}, adc_median=ADC_MEDIAN)
     assert (fail in "".join(fails), bool(fails)) == (True, bool(fail))
     assert (review in "".join(reviews), bool(reviews)) == (True, bool(review))
+
+
+@pytest.mark.parametrize("unit", [1, 1e3, 1e6])
+@pytest.mark.parametrize(
+    ("change", "difference"), [(lambda a: a, 0), (lambda a: 1.3 * a, 0.3), (lambda a: 0.8 * a, 0.2)]
+)
+def test_a_shipped_adc_map_is_compared_in_any_unit(head, unit, change, difference):
+    series, inside = head
+    shipped = volume(change(series["adc"].data) * unit)
+    assert measure_adc_difference(shipped, series["adc"], inside) == pytest.approx(difference, abs=1e-3)
+    assert bool(judge_physics({"adc_difference": difference}, adc_median=ADC_MEDIAN)[1]) == (
+        difference > 0.15
+    )
+
+
+def test_an_exponential_map_is_no_adc(head):
+    series, inside = head
+    exponential = volume(1000 * np.exp(-1e3 * series["adc"].data))
+    assert measure_adc_difference(exponential, series["adc"], inside) > 0.25
