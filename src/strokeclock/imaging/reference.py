@@ -7,7 +7,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
@@ -222,8 +221,8 @@ def adopt_reference(
     key = "Configuration key preprocessing.intensity.reference"
     try:
         found = read_reference(given)
-    except (ValueError, KeyError, EOFError, BadZipFile) as error:
-        log.error("%s: %s", type(error).__name__, error)
+    except StrokeclockError as error:
+        log.error("%s cannot be read: %r", Path(given).name, error.__cause__)
         raise ConfigurationError(
             f"{key} names {Path(given).name}, which is no histogram reference of this version: give a run's "
             "hemispheres/reference.npz."
