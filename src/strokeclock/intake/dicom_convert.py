@@ -264,8 +264,11 @@ def _load(folder: Path) -> list[tuple[NDArray, NDArray]]:
     """Return data (X, Y, Z) as stored and affine of each volume that was written."""
     volumes = []
     for path in sorted(folder.glob("*.nii")):
-        image = cast(Any, nib.load(path))
-        data = np.asanyarray(image.dataobj.get_unscaled())
+        try:
+            image = cast(Any, nib.load(path))
+            data = np.asanyarray(image.dataobj.get_unscaled())
+        except Exception as error:  # of a damaged file: many kinds
+            raise ValueError("is converted to a damaged file: send it again from the archive") from error
         scale = image.dataobj.slope, image.dataobj.inter
         if data.dtype.kind not in "iu" or scale != (1.0, 0.0) or data.ndim not in (3, 4):
             raise ValueError(

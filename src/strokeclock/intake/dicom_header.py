@@ -38,7 +38,7 @@ from strokeclock.intake.dicom_private import (
     read_words,
 )
 
-_MOST_SIDE, _MOST_FRAMES, _MOST_BYTES = 2048, 20_000, 4 << 30
+_MOST_SIDE, _MOST_FRAMES, _MOST_BYTES = 2048, 20_000, 1 << 30
 _START = 2048  # bytes, within which a file names its transfer syntax
 _MOST_INFLATED = 256 << 20
 _UNITS = {  # of RealWorldValueMapping -> 1e-6 mm2/s

@@ -74,7 +74,7 @@ def _name(header: Header) -> str:
         return header.patient
     if not _is_placeholder(header.name):
         return f"{header.name} {header.birth}".strip()
-    return header.study
+    return header.study or header.series
 
 
 def _is_placeholder(text: str) -> bool:

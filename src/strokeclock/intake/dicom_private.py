@@ -119,7 +119,7 @@ def read_weighting(header: Dataset, vendor: str | None, diffusion: Dataset | Non
 
 def _read_own(header: Dataset, vendor: str | None) -> Weighting:
     """Read the vendor's elements; where the header names no vendor, those whose creator is there."""
-    if vendor in _READERS:
+    if vendor is not None and vendor in _READERS:
         return _READERS[vendor](header)
     for group, creator, name in _CREATORS:
         if creator in header.private_creators(group):

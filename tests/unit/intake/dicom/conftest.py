@@ -13,7 +13,7 @@ from strokeclock.phantom.dicom import write_study
 from strokeclock.phantom.scanner import rotation
 from strokeclock.phantom.study import Habits, Stack, list_series
 
-SHAPE, VOXEL = (14, 16, 10), (0.9, 1.1, 5.5)
+SHAPE, VOXEL = (14, 16, 8), (0.9, 1.1, 6.5)
 SITES = {"Siemens": ("siemens", 1), "Philips": ("philips-ge", 1), "GE": ("philips-ge", 4)}
 LAWS = {
     "seed": 0,

@@ -62,14 +62,14 @@ def test_of_repeats_the_last_whole_one_is_preferred(export, tools, vendor, enhan
         tools.assert_same(images[column], stacks[column], scale=SCALES[vendor])
     if repeated == "flair":
         (aborted,) = (one for one in tools.by_kind(found, "FLAIR") if one.faults)
-        assert "it is incomplete: 6 slices" in aborted.faults[0]
+        assert "it is incomplete: 5 slices" in aborted.faults[0]
 
 
 def test_an_aborted_last_repeat_is_not_taken(export, tools):
     stacks = export.write("GE", repeated="dwi")
     places = {image.SliceLocation for image in export.images(only="1000b")}
     export.change(
-        lambda image: not (image.SeriesNumber == 3 and image.SliceLocation > sorted(places)[8]), only="1000b"
+        lambda image: not (image.SeriesNumber == 3 and image.SliceLocation > sorted(places)[5]), only="1000b"
     )
     good = tools.choose(export.find(), "DWI")
     assert good.name == "series 2 DWI"
@@ -97,12 +97,12 @@ def test_a_missing_slice_is_refused(export, tools, vendor, enhanced):
     found = export.find()
     (dwi,), (adc,), (flair,) = (tools.by_kind(found, kind) for kind in ("DWI", "ADC", "FLAIR"))
     assert dwi.faults[0] == (
-        "it lacks images: 1 of its 10 slice positions has fewer than the others; "
+        "it lacks images: 1 of its 8 slice positions has fewer than the others; "
         "send it again from the archive"
     )
     for one in (adc, flair):
         assert one.faults[0] == (
-            "it lacks 1 slice: its 9 slices lie 5.50 mm apart, but not everywhere; "
+            "it lacks 1 slice: its 7 slices lie 6.50 mm apart, but not everywhere; "
             "send it again from the archive"
         )
     for one in (dwi, adc, flair):
@@ -188,8 +188,10 @@ def test_patients_and_studies_in_one_folder_are_told_apart(export, tools):
         tools.assert_same(export.bring(tools.choose(own, "DWI"))["dwi"], scans[name]["dwi"])
 
 
-@pytest.mark.parametrize("plane", ["sagittal", "coronal"])
-@pytest.mark.parametrize(("vendor", "enhanced"), KINDS)
+@pytest.mark.parametrize(
+    ("vendor", "enhanced", "plane"),
+    [("Siemens", False, "sagittal"), ("GE", False, "coronal"), ("Philips", True, "sagittal")],
+)
 def test_slices_of_any_plane_keep_their_place(export, tools, vendor, enhanced, plane):
     stacks = export.write(vendor, enhanced=enhanced, plane=plane)
     export.change(lambda image: "FLAIR" in image.SeriesDescription or "fluid" in image.SeriesDescription)

@@ -145,7 +145,7 @@ def test_other_archives_are_named(export, gives):
 
 def test_copies_of_an_image_count_once(export, gives, tools):
     stacks = export.write()
-    for path in export.files():
+    for path in export.files()[-12:]:
         shutil.copy(path, path.with_name(path.name + " copy"))
         image = pydicom.dcmread(path)
         image.InstitutionName = "Another"  # an archive adds to headers

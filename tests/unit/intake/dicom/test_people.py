@@ -90,6 +90,7 @@ def plant(item):
     for name in ("PatientComments", "ImageComments", "StationName", "OperatorsName", "InstitutionName"):
         assert dictionary_VR(name)
         setattr(item, name, SECRET)
+    item.SequenceName = 5 * SECRET  # too long: pydicom warns of it
 
 
 @pytest.mark.parametrize(("vendor", "enhanced"), [("Siemens", False), ("Philips", True), ("GE", False)])
