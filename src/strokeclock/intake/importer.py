@@ -21,6 +21,7 @@ from strokeclock.intake.found import Found
 from strokeclock.intake.selection import Choice
 from strokeclock.intake.source import check_places, open_source
 from strokeclock.intake.sources import name_patients, read_known, write_sources
+from strokeclock.series import SERIES
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ SHEET, PROTOCOL, SELECTION, SOURCES, IMAGES = (
     "cohort.tsv", "protocol.tsv", "selection.tsv", "sources.tsv", "images",
 )  # fmt: skip
 BEFORE = "selection.before.tsv"
-_ALWAYS = {"patient", "person", "t2w", "dwi", "flair", "adc", "onset_to_mri_min", "lesion_side"}
+_ALWAYS = {"patient", "person", *SERIES, "onset_to_mri_min", "lesion_side"}
 _NEEDED = {"DWI": ("dwi",), "b0 or ADC": ("t2w", "adc"), "FLAIR": ("flair",)}
 _OF_THE_COMPUTER = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _NOMINAL_T = (0.5, 1.0, 1.5, 3.0, 7.0)
