@@ -247,6 +247,14 @@ def test_a_series_of_volumes_whose_b_values_do_not_fit_is_not_taken(tree, b_valu
     assert words in tree.selection["sub-a+1", "n/a", "dwi"]["note"]
 
 
+def test_one_volume_with_several_b_values_is_not_taken(tree):
+    tree.write("dwi.bval", "0 1000")
+    tree.image("sub-1/dwi/sub-1_dwi.nii.gz", {})
+    tree.run()
+    assert tree.chosen("sub-1")["dwi"] == ("dwi", "no")
+    assert "1 volume and its .bval file 2 numbers" in tree.selection["sub-1", "n/a", "dwi"]["note"]
+
+
 def test_the_nearer_b_values_precede_those_of_the_root(tree):
     tree.write("dwi.bval", "0 0")
     tree.write("sub-a+1/dwi/sub-a+1_dwi.bval", "0 1000")
