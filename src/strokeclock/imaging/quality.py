@@ -8,7 +8,7 @@ from scipy import ndimage
 from strokeclock.errors import PatientError
 from strokeclock.imaging.plausibility import judge_physics, measure_physics
 from strokeclock.imaging.volume import Volume
-from strokeclock.series import BOTH, MATCHED, SERIES, SIDES
+from strokeclock.series import BOTH, MATCHED, SERIES, SIDES, Limits
 
 # Restricted diffusion: brighter on DWI than the contralateral side and than the brain, darker on ADC.
 _DWI_RATIO = 1.2
@@ -17,6 +17,8 @@ _SMOOTHING_MM = 5.0
 _LEAST_INFARCT_ML = 1.0
 _FINE_MM = 1.2  # finer voxels are averaged two by two before smoothing: the same result, four times as fast
 _FIT_SMOOTHING_MM = 1.5  # so that a noisy series fits nearly as well as a clean one
+_MOVED_MM = 6.0
+_PLACE = Limits(-0.15, 0.15, 2, 2)  # of `measure_place` (docs/quality.md)
 _FIT_BINS = 24, 12  # of T2w and of DWI
 
 
@@ -104,7 +106,9 @@ def _check_series(
             of = atlas_inside if series.place == "reference" else inside
             coverage[f"{name}_coverage"] = round(share(visible, of=of), 4)
         if series.min_fit is not None:
-            fits[f"{name}_fit"] = round(fit(volumes[name], volumes["t2w"], volumes["dwi"], visible), 4)
+            compared = volumes[name], volumes["t2w"], volumes["dwi"], visible
+            fits[f"{name}_fit"] = round(fit(*compared), 4)
+            fits[f"{name}_place"] = round(measure_place(*compared), 4)
     return coverage | fits
 
 
@@ -183,6 +187,12 @@ def _judge_series(numbers: Mapping, thresholds: Mapping[str, float]) -> tuple[li
                 fails.append(shown_as.format(value, min(least_of_all, least)))
             elif value < least:
                 reviews.append(shown_as.format(value, least))
+        if (place := numbers.get(f"{name}_place")) is not None:
+            fits_here = f"{series.label} fits T2w and DWI here by {place:+.2f} more than 6 mm away"
+            if broken := _PLACE.find_broken(place, fail=True):
+                fails.append(f"{fits_here}, {broken}: it may lie elsewhere, or be another patient's")
+            elif broken := _PLACE.find_broken(place, fail=False):
+                reviews.append(f"{fits_here}, {broken}: it may lie elsewhere, or be another patient's")
     return fails, reviews
 
 
@@ -228,7 +238,30 @@ def fit(series: Volume, t2w: Volume, dwi: Volume, mask: np.ndarray) -> float:
     patient lowers the share clearly.
     """
     (series, coarse), (t2w, _), (dwi, _) = (_coarsen(volume, mask) for volume in (series, t2w, dwi))
-    values, first, second = (_smooth(v, _FIT_SMOOTHING_MM)[coarse] for v in (series, t2w, dwi))
+    smooth = [_smooth(volume, _FIT_SMOOTHING_MM) for volume in (series, t2w, dwi)]
+    return _explain(*(data[coarse] for data in smooth))
+
+
+def measure_place(series: Volume, t2w: Volume, dwi: Volume, mask: np.ndarray) -> float:
+    """How much better a series fits (`fit`) than when it is moved by 6 mm either way along an axis.
+
+    Below 0 it fits better elsewhere. Compared are the voxels that the brain and the moved brain share; the
+    least of the six differences is returned.
+    """
+    (series, coarse), (t2w, _), (dwi, _) = (_coarsen(volume, mask) for volume in (series, t2w, dwi))
+    values, first, second = (_smooth(volume, _FIT_SMOOTHING_MM) for volume in (series, t2w, dwi))
+    differences = []
+    for axis, step in enumerate(np.maximum(np.rint(_MOVED_MM / t2w.spacing), 1).astype(int)):
+        for move in (step, -step):
+            both = coarse & np.roll(coarse, move, axis)
+            moved = np.roll(values, move, axis)[both]
+            explaining = first[both], second[both]
+            differences.append(_explain(values[both], *explaining) - _explain(moved, *explaining))
+    return float(min(differences))
+
+
+def _explain(values: np.ndarray, first: np.ndarray, second: np.ndarray) -> float:
+    """The share of the variance of values (n,) that the joint bins of two others explain."""
     if values.size == 0 or np.ptp(values) == 0:
         return 0.0
     bins = _bin(first, _FIT_BINS[0]) * _FIT_BINS[1] + _bin(second, _FIT_BINS[1])

@@ -45,9 +45,10 @@ _COLUMNS = {  # number -> title, format
         if series.min_coverage is not None
     },
     **{
-        f"{name}_fit": (f"{series.label} fit", ".2f")
+        f"{name}_{what}": (f"{series.label} {what}", ".2f")
         for name, series in SERIES.items()
         if series.min_fit is not None
+        for what in ("fit", "place")
     },
     **_PHYSICS,
     "coverage_difference": ("shown L–R", "+.1%"),

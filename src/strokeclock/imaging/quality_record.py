@@ -19,7 +19,12 @@ NUMBERS = (
     "dice_to_atlas",
     "nmi_to_atlas",
     *(f"{name}_coverage" for name, series in SERIES.items() if series.min_coverage is not None),
-    *(f"{name}_fit" for name, series in SERIES.items() if series.min_fit is not None),
+    *(
+        f"{name}_{what}"
+        for name, series in SERIES.items()
+        if series.min_fit is not None
+        for what in ("fit", "place")
+    ),
     *PHYSICS,
     "coverage_difference",
     "asymmetry",

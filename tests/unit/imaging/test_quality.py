@@ -187,6 +187,8 @@ def test_a_flair_some_mm_off_does_not_fit(axis, voxels, fits):
     t2w, dwi, _, brain = head()
     flair = Volume(np.roll(as_flair(t2w, dwi).data, voxels, axis=axis), t2w.affine)
     assert (quality.fit(flair, t2w, dwi, brain) >= THRESHOLDS["min_flair_fit"]) is fits
+    place = quality.measure_place(flair, t2w, dwi, brain)
+    assert (quality.judge(numbers(flair_place=place), **THRESHOLDS)[0] == "pass") is fits
 
 
 @pytest.mark.parametrize(("centre", "side"), [(-40, "left"), (40, "right")])
@@ -243,6 +245,17 @@ def test_side_of(left, right, side):
         ({"flair_coverage": 0.95}, "pass", ""),
         ({"flair_fit": 0.54}, "review", "FLAIR fits T2w and DWI by 0.54, below 0.55"),
         ({"flair_fit": 0.55}, "pass", ""),
+        ({"flair_place": 0.15}, "pass", ""),
+        (
+            {"flair_place": 0.1},
+            "review",
+            "FLAIR fits T2w and DWI here by +0.10 more than 6 mm away, below 0.15",
+        ),
+        (
+            {"flair_place": -0.2},
+            "fail",
+            "FLAIR fits T2w and DWI here by -0.20 more than 6 mm away, below -0.15",
+        ),
         ({"flair_fit": 0.29}, "fail", "FLAIR fits T2w and DWI by 0.29, below 0.3"),
         ({"coverage_difference": 0.051}, "review", "T2w shows 5% less of the atlas's brain right than left"),
         ({"coverage_difference": -0.12}, "review", "12% less of the atlas's brain left than right, above 5%"),
