@@ -59,3 +59,16 @@ def test_the_figure_is_given_snakemakes_own_graph(tmp_path, snakemake, change):
     assert {before for before, _ in edges - printed_ones} <= BEFORE_CHECKPOINTS
     assert graph["phase2_tss3h"]["file"] == "training"
     assert set(graph["phase2_tss3h"]["after"]) >= {"phase1_stroke", "medical_2d", "hemisphere_manifest"}
+
+
+def test_the_stages_of_a_sheet_with_sides_from_masks_have_no_cycle(tmp_path, snakemake):
+    rows = ["patient\tt2w\tdwi\tflair\tonset_to_mri_min\tlesion_side\tlesion_mask"]
+    rows += [f"p{number}\tscan.nii\tscan.nii\tscan.nii\t{60 * number}\t\tscan.nii" for number in range(1, 9)]
+    (tmp_path / "scan.nii").touch()
+    (tmp_path / "sheet.tsv").write_text("\n".join(rows) + "\n")
+    change = {"cohort": {"sheet": "sheet.tsv"}, "phantom": {"patients": 0}, "initial_weights": {}}
+    drawn = snakemake(FIGURE, config=SMALL | change)
+    assert drawn.returncode == 0, drawn.stdout
+    graph = given_graph(tmp_path)
+    assert set(graph["lesion_sides"]["after"]) == {"cohort", "lesions"}
+    assert set(graph["check"]["after"]) >= {"cohort", "lesions"}

@@ -1,4 +1,4 @@
-# The cohort sheet, checked and with the sides of drawn lesions, and how its series were acquired.
+# The cohort sheet, checked, and how its series were acquired.
 
 from strokeclock.series import list_needed
 
@@ -23,26 +23,6 @@ rule cohort:
         exclude=config["cohort"]["exclude"],
     script:
         "../scripts/cohort.py"
-
-
-rule lesion_sides:
-    input:
-        entered=rules.cohort.output.table,
-        lesions=patients.side_tables,
-    output:
-        cohort=f"{RUN}/cohort/cohort.tsv",
-    log:
-        f"{LOG}/cohort/lesion_sides.log",
-    conda:
-        "../../envs/preprocessing.yaml"
-    threads: 1
-    resources:
-        mem_mb=500,
-        runtime=10,
-    params:
-        measured=patients.sided_by_mask,
-    script:
-        "../scripts/lesion_sides.py"
 
 
 rule protocol:

@@ -1,4 +1,4 @@
-# Lesion masks, and lesions found on DWI.
+# Lesion masks and lesions found on DWI, and the cohort with the sides of masks.
 
 
 rule lesions:
@@ -27,6 +27,26 @@ rule lesions:
         sides=row_of("lesion_side"),
     script:
         "../scripts/lesions.py"
+
+
+rule lesion_sides:
+    input:
+        entered=rules.cohort.output.table,
+        lesions=patients.side_tables,
+    output:
+        cohort=f"{RUN}/cohort/cohort.tsv",
+    log:
+        f"{LOG}/cohort/lesion_sides.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=10,
+    params:
+        measured=patients.sided_by_mask,
+    script:
+        "../scripts/lesion_sides.py"
 
 
 rule lesion_volumes:
