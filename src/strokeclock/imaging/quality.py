@@ -8,7 +8,7 @@ from scipy import ndimage
 from strokeclock.errors import PatientError
 from strokeclock.imaging.plausibility import judge_physics, measure_physics
 from strokeclock.imaging.volume import Volume
-from strokeclock.series import BOTH, MATCHED, SERIES, SIDES, Limits
+from strokeclock.series import BOTH, MATCHED, NO_LESION, SERIES, SIDES, Limits
 
 # Restricted diffusion: brighter on DWI than the contralateral side and than the brain, darker on ADC.
 _DWI_RATIO = 1.2
@@ -46,7 +46,7 @@ def measure(
         T2w world to atlas world; its determinant is how much larger than the head its image on the atlas grid
         is. None where the head was made in atlas space; it then has no volume of its own.
     recorded_side : str
-        left, right, both, or "" where the sheet has none.
+        left, right, both, none (no acute lesion), or "" where the sheet does not say it.
     patient : str
         Named in errors.
 
@@ -333,15 +333,15 @@ def infarct_volumes(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[float, 
 def side_of(left_ml: float, right_ml: float) -> str:
     """left, right, both (the lesser at least half the greater), or none (neither reaches 1 mL)."""
     if max(left_ml, right_ml) < _LEAST_INFARCT_ML:
-        return "none"
+        return NO_LESION
     if min(left_ml, right_ml) >= max(left_ml, right_ml) / 2:
         return BOTH
     return "left" if left_ml > right_ml else "right"
 
 
 def sides_disagree(seen: str, recorded: str) -> bool:
-    """Whether DWI shows the infarct on one side and the sheet names the other."""
-    return {seen, recorded} == {*SIDES}
+    """Whether DWI shows the infarct on one side and the sheet names the other, or that there is none."""
+    return {seen, recorded} == {*SIDES} or (recorded == NO_LESION and seen != NO_LESION)
 
 
 def _largest_patch(mask: np.ndarray) -> int:

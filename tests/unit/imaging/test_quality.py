@@ -342,3 +342,20 @@ def test_empty_mask_and_constant_series_exclude_the_patient():
         quality.measure({"t2w": t2w, "dwi": dwi, "flair": t2w, "adc": adc}, empty, **rest)
     with pytest.raises(PatientError, match="flair is constant"):
         quality.measure({"t2w": t2w, "dwi": dwi, "flair": empty, "adc": adc}, mask, **rest)
+
+
+@pytest.mark.parametrize(
+    ("seen", "recorded", "disagree"),
+    [
+        ("left", "right", True),
+        ("left", "left", False),
+        ("left", "both", False),
+        ("left", "", False),
+        ("none", "left", False),  # small infarcts are missed
+        ("none", "none", False),
+        ("left", "none", True),
+        ("both", "none", True),
+    ],
+)
+def test_when_dwi_contradicts_the_sheets_side(seen, recorded, disagree):
+    assert quality.sides_disagree(seen, recorded) == disagree
