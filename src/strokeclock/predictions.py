@@ -21,7 +21,7 @@ import pandas as pd
 from strokeclock.cohort.cells import read_cells, write_cells
 from strokeclock.cohort.labels import has_label, label_time
 from strokeclock.cohort.parts import PARTS, check_persons, read_parts
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.split import persons_of, read_cohort
 from strokeclock.errors import StrokeclockError
 from strokeclock.series import BOTH, SIDES
 
@@ -290,7 +290,7 @@ def check_against_cohort(
     in several parts.
     """
     patients, divided = read_cohort(cohort).set_index("patient"), read_parts(split)
-    check_persons(divided, patients["person"].to_dict(), source=split)
+    check_persons(divided, persons_of(patients), source=split)
     parts = pd.Series(divided, dtype=str)
     for predictions in scorers:
         scorer, frame = predictions.scorer, predictions.frame

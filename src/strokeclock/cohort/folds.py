@@ -23,7 +23,7 @@ def read_folds(cohort: str | Path, split: str | Path, *, folds: int, seed: int) 
     """
     training = read_members(cohort, split, below_min=None)["train"]
     known = training[has_onset(training)]
-    scans = known.groupby("person", sort=False).apply(lambda group: list(group.index), include_groups=False)
+    scans = {person: list(group.index) for person, group in known.groupby("person", sort=False)}
     if len(scans) < folds:
         raise SplitError(
             f"{split}: the train part has {len(scans)} patients of known onset for {folds} folds: lower "

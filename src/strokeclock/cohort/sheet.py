@@ -167,7 +167,7 @@ def write_cohort(cohort: Cohort, *, table: str | Path, exclusions: str | Path) -
 
 def read_sides(path: str | Path) -> dict[str, str]:
     """Read the patients' lesion sides from cohort.tsv: left, right, both, or "" where it is not known."""
-    return dict(read_columns(path, "patient", "lesion_side"))
+    return {patient: side for patient, side in read_columns(path, "patient", "lesion_side")}
 
 
 def _clean(cell: str, *, column: str) -> str:

@@ -44,6 +44,11 @@ def read_split_table(path: str | Path) -> pd.DataFrame:
     return pd.DataFrame(read_parts(path).items(), columns=["patient", "part"], dtype=str)
 
 
+def persons_of(patients: pd.DataFrame) -> dict[str, str]:
+    """Return patient -> person, of the rows of `read_cohort` indexed by patient."""
+    return dict(zip(patients.index, patients["person"], strict=True))
+
+
 def read_members(
     cohort: str | Path, split: str | Path, *, below_min: float | None
 ) -> dict[str, pd.DataFrame]:
@@ -63,7 +68,7 @@ def read_members(
         Scans of one person are in several parts, or as `read_parts`.
     """
     rows, parts = read_cohort(cohort).set_index("patient"), read_parts(split)
-    check_persons(parts, rows["person"].to_dict(), source=split)
+    check_persons(parts, persons_of(rows), source=split)
     members = {name: [patient for patient, part in parts.items() if part == name] for name in PARTS}
     found = {name: rows.reindex(patients) for name, patients in members.items()}
     return {name: part[has_label(part, below_min=below_min)] for name, part in found.items()}
@@ -155,7 +160,8 @@ def make_split(
         The counts do not fit the patients, or ``external`` fits none.
     """
     patients = _complete(patients)
-    rows = patients.astype(object).where(patients.notna(), "").astype(str).to_dict("records")
+    texts = patients.astype(object).where(patients.notna(), "").astype(str)
+    rows = [dict(zip(texts.columns, row, strict=True)) for row in texts.itertuples(index=False, name=None)]
     far = find_external(rows, external or {})
     inside = patients[~patients["patient"].isin(far)]
     known = inside[has_onset(inside)].sort_values("patient", ignore_index=True)
@@ -219,7 +225,7 @@ def _divide(
     from sklearn.model_selection import train_test_split  # takes half a second: only where a split is made
 
     first = known[~known["person"].duplicated()].reset_index(drop=True)  # of the persons, in their order
-    sizes = persons.str.len().to_numpy()
+    sizes = persons.map(len).to_numpy()
     validation, test = (max(1, round(count * len(persons) / n)) for count in counts[1:])
     strata = _strata(first, smallest_part=min(len(persons) - validation - test, validation, test))
     numbers = np.arange(len(persons))

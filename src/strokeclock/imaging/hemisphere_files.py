@@ -28,7 +28,8 @@ def open_hemispheres(manifest: str | Path, patients: Iterable[str]) -> dict[str,
     HemisphereError
         A patient is not in the manifest, or the file is missing, damaged or another one.
     """
-    digests = dict(read_columns(manifest, "patient", "sha256", error=HemisphereError))
+    rows = read_columns(manifest, "patient", "sha256", error=HemisphereError)
+    digests = {patient: sha256 for patient, sha256 in rows}
     found = {}
     for patient in patients:
         path = Path(manifest).with_name(f"{patient}.npy")

@@ -10,6 +10,7 @@ import math
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -161,18 +162,23 @@ def _read_header(head: bytes, *, is_empty: bool, refuse: Refuse) -> tuple[type[n
 
 def _bytes_of(code: int, bits: int) -> int:
     """Of a voxel: the datatype says it; bitpix repeats it and may be wrong."""
-    return int(nib.nifti1.data_type_codes.dtype[code].itemsize) or max(bits // 8, 1)
+    return _dtype_of(code).itemsize or max(bits // 8, 1)
+
+
+def _dtype_of(code: int) -> np.dtype:
+    codes: Any = nib.nifti1.data_type_codes
+    return codes.dtype[code]
 
 
 def _require_numbers(code: int, refuse: Refuse) -> None:
     """Refuse what is not one plain number a voxel."""
-    name = nib.nifti1.data_type_codes.niistring[code] if code in nib.nifti1.data_type_codes else ""
+    codes: Any = nib.nifti1.data_type_codes
+    name = codes.niistring[code] if code in codes else ""
     if "RGB" in name:
         raise refuse("holds colours (RGB), as colour maps and screenshots do; give the series of grey values")
     if "COMPLEX" in name:
         raise refuse("holds complex numbers; export the magnitude")
-    known = name and nib.nifti1.data_type_codes.dtype[code].kind in "iuf"
-    if not known or nib.nifti1.data_type_codes.dtype[code].itemsize == 0:
+    if not name or _dtype_of(code).kind not in "iuf" or not _dtype_of(code).itemsize:
         raise refuse(f"holds voxels of a kind that is not supported (datatype {code}); export it as int16")
 
 

@@ -5,7 +5,7 @@ outer pair no sane scan lies. They come from phantoms of two sites and their cor
 (benchmarks/study_quality.py). docs/quality.md lists what each tells, how often it errs, what none can tell.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -181,7 +181,7 @@ def measure_stretch(transform: np.ndarray) -> float:
     return float(scalings[0] / scalings[-1])
 
 
-def judge_physics(numbers: Mapping, *, adc_median: tuple[float, float]) -> tuple[list[str], list[str]]:
+def judge_physics(numbers: Mapping, *, adc_median: Sequence[float]) -> tuple[list[str], list[str]]:
     """Return the reasons to fail, and those for a review; a number that is absent is not judged.
 
     Parameters
@@ -200,7 +200,7 @@ def judge_physics(numbers: Mapping, *, adc_median: tuple[float, float]) -> tuple
     return fails, reviews
 
 
-def _list_rules(adc_median: tuple[float, float]) -> Iterator[tuple[str, Limits, str, str]]:
+def _list_rules(adc_median: Sequence[float]) -> Iterator[tuple[str, Limits, str, str]]:
     low, high = adc_median
     yield (
         "adc_median",
