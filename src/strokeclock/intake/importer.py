@@ -29,7 +29,7 @@ SHEET, PROTOCOL, SELECTION, SOURCES, IMAGES = (
     "cohort.tsv", "protocol.tsv", "selection.tsv", "sources.tsv", "images",
 )  # fmt: skip
 BEFORE = "selection.before.tsv"
-_ALWAYS = {"patient", "person", *SERIES, "onset_to_mri_min", "lesion_side"}
+_ALWAYS = {"patient", "person", *SERIES, "b_value", "onset_to_mri_min", "lesion_side", "field_t"}
 _NEEDED = {"DWI": ("dwi",), "b0 or ADC": ("t2w", "adc"), "FLAIR": ("flair",)}
 _OF_THE_COMPUTER = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _NOMINAL_T = (0.5, 1.0, 1.5, 3.0, 7.0)
@@ -293,7 +293,7 @@ def _name_field(field_t: object) -> str:
 
 
 def _write_sheet(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Write the columns that hold anything, and those that people fill."""
+    """Write the columns that hold anything, those that people fill, and those that the protocol reads."""
     columns = [
         column for column in SHEET_COLUMNS if column in _ALWAYS or any(row.get(column) for row in rows)
     ]
