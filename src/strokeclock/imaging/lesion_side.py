@@ -4,14 +4,14 @@ Heads lie tilted and shifted in their scanners, so that neither the order of vox
 scanner's x tells left from right in the brain. After registration to the atlas, the sign of x does.
 """
 
-import csv
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from strokeclock.batches import read_batches
-from strokeclock.files import replacing
+from strokeclock.cohort.cells import read_cells, write_cells
+from strokeclock.errors import StrokeclockError
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.hemispheres import require_symmetric_grid
 from strokeclock.imaging.volume import Volume, read_volume
@@ -65,18 +65,15 @@ def complete_sides(
     measured : the patients whose side the sheet lacks and who have a drawn mask.
     """
     files = read_batches(lesions, only=measured) if measured else {}
-    with open(entered, newline="", encoding="utf-8") as file:
-        lines = csv.DictReader(file, delimiter="\t")
-        header, rows = [*(lines.fieldnames or ()), FROM], list(lines)
+    header, lines = read_cells(entered, error=StrokeclockError, remedy="delete it and run again")
+    rows = [dict(zip(header, cells, strict=True)) for _, cells in lines]
     for row in rows:
         row[FROM] = SHEET if row["lesion_side"] else ""
         if found := files.get(row["patient"]):
             row["lesion_side"] = _read_side(found["lesion"], patient=row["patient"])
             row[FROM] = MASK if row["lesion_side"] else ""
-    with replacing(cohort) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, header, delimiter="\t", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    columns = [*header, FROM]
+    write_cells(cohort, columns, [[row[name] for name in columns] for row in rows])
 
 
 def _read_side(path: str | Path, *, patient: str) -> str:
