@@ -230,9 +230,7 @@ def test_who_enters_without_a_known_onset(sheet):
 def test_a_sheet_with_other_separators_is_named_as_such(tmp_path, mark, name):
     path = tmp_path / "cohort.tsv"
     path.write_text(mark.join(HEADER) + "\n" + mark.join(GOOD) + "\n")
-    with pytest.raises(
-        ConfigurationError, match=f"is separated by {name}: export the sheet as tab-separated text"
-    ):
+    with pytest.raises(ConfigurationError, match=f"is separated by {name}: export it as tab-separated text"):
         read_sheet(path)
 
 
