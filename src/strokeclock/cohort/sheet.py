@@ -208,6 +208,8 @@ def _may_have_lesion(row: Mapping[str, str]) -> bool:
 def _check_header(
     header: list[str], path: str | Path, *, needed: Collection[str], require_onset: bool
 ) -> None:
+    if not any(header):
+        raise ConfigurationError(f"{path} is empty: write a header and one row a patient (config/README.md).")
     repeated = sorted({column for column in header if header.count(column) > 1})
     unknown = sorted(set(header) - set(COLUMNS))
     missing = [] if "patient" in header else ["patient"]

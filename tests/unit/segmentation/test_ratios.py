@@ -12,7 +12,7 @@ from strokeclock.baselines.segmented import choose_unseen, fit_segmented, predic
 from strokeclock.cohort.folds import read_folds
 from strokeclock.cohort.parts import SplitError
 from strokeclock.evaluation.metrics import auc
-from strokeclock.fitted import FittedError, digest_units
+from strokeclock.fitted import FittedError, digest_units, write_fitted
 from strokeclock.models.view import View
 from strokeclock.predictions import read_predictions
 from strokeclock.segmentation import ratios as module
@@ -192,7 +192,7 @@ def test_a_fit_with_another_network_is_refused(toys, segmenters, tmp_path):
     assert len(content["regression"]["powers"]) == 14  # four measures, their squares and products
     assert content["segmentation_sha256"] == hashlib.sha256(segmenters[-1].read_bytes()).hexdigest()
     content["segmentation_sha256"] = 64 * "0"
-    (tmp_path / "scores.json").write_text(json.dumps(content))
+    write_fitted(tmp_path / "scores.json", content, kind=content["kind"])
     settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device}
     with pytest.raises(FittedError, match="was fitted for segmentation_sha256 '000"):
         predict_segmented(
