@@ -192,6 +192,7 @@ def test_a_fit_with_another_network_is_refused(toys, segmenters, tmp_path):
     assert len(content["regression"]["powers"]) == 14  # four measures, their squares and products
     assert content["segmentation_sha256"] == hashlib.sha256(segmenters[-1].read_bytes()).hexdigest()
     content["segmentation_sha256"] = 64 * "0"
+    del content["sha256"]  # of the former content
     write_fitted(tmp_path / "scores.json", content, kind=content["kind"])
     settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device}
     with pytest.raises(FittedError, match="was fitted for segmentation_sha256 '000"):
