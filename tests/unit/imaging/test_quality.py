@@ -43,7 +43,7 @@ def head(a=0.0, b=0.0, c=0.0):
     x, y, z = np.einsum("ij,j...->i...", np.linalg.inv(turn), np.stack([x - a, y, z]))
     brain = (x / 68) ** 2 + (y / 85) ** 2 + (z / 72) ** 2 < 1
     ventricle = ((np.abs(x) - 18) / 9) ** 2 + ((y + 10) / 30) ** 2 + ((z + 6) / 20) ** 2 < 1
-    folds = 1 + 0.15 * np.cos(np.abs(x) / 6) * np.cos(y / 9)
+    folds = 1 + 0.3 * np.cos(np.abs(x) / 4) * np.cos(y / 5) * np.cos(z / 6)
     t2w = np.where(brain, 100 * folds + 250 * ventricle, 0)
     dwi = np.where(brain, 60 * folds - 40 * ventricle, 0)
     adc = np.where(brain, 0.8e-3 + 2.2e-3 * ventricle, 0)
@@ -245,11 +245,11 @@ def test_side_of(left, right, side):
         ({"flair_coverage": 0.95}, "pass", ""),
         ({"flair_fit": 0.54}, "review", "FLAIR fits T2w and DWI by 0.54, below 0.55"),
         ({"flair_fit": 0.55}, "pass", ""),
-        ({"flair_place": 0.15}, "pass", ""),
+        ({"flair_place": 0.33}, "pass", ""),
         (
-            {"flair_place": 0.1},
+            {"flair_place": 0.3},
             "review",
-            "FLAIR fits T2w and DWI here by +0.10 more than 6 mm away, below 0.15",
+            "FLAIR fits T2w and DWI here by +0.30 more than 6 mm away, below 0.33",
         ),
         (
             {"flair_place": -0.2},
