@@ -102,7 +102,8 @@ def read_volume(path: str | Path, *, patient: str, series: str) -> Volume:
             raise refuse(f"has {inside:.1%} voxels inside the head that are not numbers; export it again")
         log.warning("%s %s: %d voxels that are not numbers set to 0", patient, series, wrong.sum())
     if data.min() == data.max():
-        raise refuse(f"shows nothing: every voxel has the value {data.flat[0]:g}; export it again")
+        remedy = "export it again" if series in SERIES else "draw it anew, or leave its column empty"
+        raise refuse(f"shows nothing: every voxel has the value {data.flat[0]:g}; {remedy}")
     if series in SERIES:
         _lift_negative(data, refuse, is_magnitude=series in MATCHED, name=f"{patient} {series}")
 

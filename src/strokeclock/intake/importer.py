@@ -199,8 +199,12 @@ def _explain(error: Exception) -> str:
 
 
 def _hide_names(text: str, found: Found) -> str:
-    """Put the series' name in the place of file names, which may be names of people."""
-    for name in sorted({file.name for file in found.files}, key=len, reverse=True):
+    """Put the series' name in the place of names of image files, which may be names of people.
+
+    A file without an ending, or of digits alone, is a DICOM file. No sentence names one: 4 is a number there.
+    """
+    names = {file.name for file in found.files if file.suffix and any(map(str.isalpha, file.name))}
+    for name in sorted(names, key=len, reverse=True):
         text = text.replace(name, found.name)
     return text
 

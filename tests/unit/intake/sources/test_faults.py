@@ -7,6 +7,7 @@ import pytest
 from strokeclock.cli import main
 from strokeclock.intake import source
 from strokeclock.intake.found import Found
+from strokeclock.intake.importer import _hide_names
 
 
 def raising(error):
@@ -50,3 +51,11 @@ def test_a_full_disk_is_no_fault_of_a_patient(tree, found, capsys):
     assert main(["import", str(tree.source), "--out", str(tree.out)]) == 2
     assert "No space left on device" in capsys.readouterr().err
     assert not (tree.out / "cohort.tsv").exists()
+
+
+def test_names_of_dicom_files_are_no_numbers_of_a_sentence(tmp_path):
+    """Archives call files 4 or 1.2: where a sentence has these, they are numbers."""
+    files = tuple(tmp_path / name for name in ("4", "1.2", "Mueller.nii.gz"))
+    found = Found(person="p", name="one", gives=("dwi",), why="", files=files, bring=lambda targets: [])
+    text = _hide_names("series 4 has slices of 1.2 mm in Mueller.nii.gz", found)
+    assert text == "series 4 has slices of 1.2 mm in one"
