@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 PATIENTS = 8  # a site
 SMALL = {  # what makes trainings short; the rest is the demo's
     "phantom": {"patients": 0},
-    "initial_weights": {"medical_2d": {"source": "folder"}, "medical_3d": {"source": "folder"}},
+    "initial_weights": {"medical_2d": {"source": None}, "medical_3d": {"source": None}},
     "split": {"counts": None, "fractions": [0.5, 0.25, 0.25]},
     "training": {
         "phase0_genesis": {"epochs": 1},

@@ -77,13 +77,19 @@ class HistogramReference:
     name = "reference.npz"
 
     def write(self, folder):
-        landmarks = {"dwi": np.linspace(0, 1, 100)}
-        profile = {"dwi": np.linspace(0, 2, 100)}
-        write_reference(folder / self.name, Reference("p1", "train", landmarks, profile, {"dwi": "0" * 64}))
+        reference = Reference(
+            patient="p1",
+            part="train",
+            settings={"normalisation": "median", "matching": "bounded"},
+            targets={"dwi": np.linspace(0, 1, 100)},
+            profile={"dwi": np.linspace(0, 2, 100)},
+            sha256={"dwi": "0" * 64},
+        )
+        write_reference(folder / self.name, reference)
 
     def read(self, folder):
         found = read_reference(folder / self.name)
-        return found.patient, found.part, found.landmarks["dwi"].tolist(), found.profile["dwi"].tolist()
+        return found.patient, found.part, found.targets["dwi"].tolist(), found.profile["dwi"].tolist()
 
 
 class Lesion:

@@ -51,6 +51,7 @@ def root(tmp_path, monkeypatch, make_record):
     write_cells(run / "cohort/split.tsv", ("patient", "part"), PARTS.items())
     write_tables(
         [run / "batches/check/b.tsv"],
+        preprocessed=[],
         entry_exclusions=run / "cohort/entry_exclusions.tsv",
         quality=run / "quality/quality.tsv",
         exclusions=run / "cohort/exclusions.tsv",
@@ -65,7 +66,7 @@ def root(tmp_path, monkeypatch, make_record):
     for part in ("train", "validation"):
         fitted_on = FittedOn((part,), 1, 1, 1, "", "")
         write_fitted(run / f"fitted/{part}.json", {"rows": {"a": {"fitted_on": fitted_on}}}, kind="x")
-    write_reference(run / "hemispheres/reference.npz", Reference("p10", "validation", {}, {}, {}))
+    write_reference(run / "hemispheres/reference.npz", Reference("p10", "validation", {}, {}, {}, {}))
     for folder, text in (("logs/mine", "patient p1\npatient p1.5\npatient x-p1: p10\nsee a/p1.npy.\n"),):
         (tmp_path / folder / "check").mkdir(parents=True)
         (tmp_path / folder / "check/b.log").write_text(text)

@@ -215,7 +215,7 @@ def test_a_fault_of_the_reader_sheet_is_found_before_any_job(snakemake, cohort, 
 def test_a_missing_series_excludes_one_patient_and_says_so(snakemake, cohort):
     process = snakemake("-n", "--quiet", "rules", config=cohort)
     assert jobs(process)["preprocess"] == 2
-    assert "patient p2 is excluded: no FLAIR series: name its file in column flair." in process.stdout
+    assert "patient p2 is excluded: no FLAIR series: name its file in column flair, " in process.stdout
 
 
 def test_the_literal_reading_registers_the_dwi(snakemake, cohort):

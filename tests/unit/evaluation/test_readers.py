@@ -47,7 +47,7 @@ def test_calls_come_in_the_order_asked_for(tmp_path):
         ("\treader3", "\treader4", "column 'reader4'"),
         ("reader2", "reader1", "column 'reader1'; name reader columns reader1, reader2, …, each once"),
         ("reader2\treader3", "reader3\treader4", "column 'reader4'; .* without a gap"),
-        ("\t", ",", "needs the columns patient, reader1"),
+        ("\t", ",", "is separated by commas: export it as tab-separated text"),
         (SHEET, "", "needs the columns patient, reader1"),
         (SHEET, "patient\treader1\n", "lacks 3 of 3 test patients, a first"),
         ("b\t0\t0\t1", "b\t0", "line 3 has 2 cells where the header has 4: correct its tabs"),
@@ -75,7 +75,9 @@ def test_faults_of_the_sheet(tmp_path, old, new, sentence):
 def test_a_sheet_that_is_no_text(tmp_path):
     path = tmp_path / "readers.xlsx"
     path.write_bytes(b"PK\x03\x04\xff\xfe")
-    with pytest.raises(ConfigurationError, match=r"readers\.xlsx is not UTF-8 text: export the sheet"):
+    with pytest.raises(
+        ConfigurationError, match=r"readers\.xlsx is an Excel, OpenDocument or zip file: save it"
+    ):
         read_readers(path, known={"a"}, needed=["a"])
 
 
