@@ -200,8 +200,10 @@ def a_phantom_of_water(patient):
 def nan_outside_the_head(patient):
     data, head = patient.data("dwi"), patient.data("t2w")
     head = head > 0.1 * np.percentile(head, 99)
-    filled = np.stack([binary_fill_holes(plane) for plane in np.moveaxis(head, 2, 0)], axis=2)
-    patient.put("dwi", np.where(filled, data, np.nan))
+    for axis in range(3):
+        planes = [binary_fill_holes(plane) for plane in np.moveaxis(head, axis, 0)]
+        head = np.stack(planes, axis=axis)
+    patient.put("dwi", np.where(head, data, np.nan))
 
 
 @kind("a header that claims more")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from scipy import ndimage
 
 from strokeclock.errors import PatientError
 from strokeclock.files import write_whole
@@ -116,14 +117,15 @@ def read_volume(path: str | Path, *, patient: str, series: str) -> Volume:
 
 
 def _enclosed(head: np.ndarray) -> np.ndarray:
-    """Where a mask (X, Y, Z) lies on both sides along every axis, so that what is there is inside it."""
-    enclosed = np.ones_like(head)
+    """A mask (X, Y, Z) with its holes filled in the planes across each axis: what is added is inside it.
+
+    Air beside the neck or in front of the nose is in no hole.
+    """
+    filled = head.copy()
     for axis in range(3):
-        for along in (slice(None), slice(None, None, -1)):
-            turned = np.moveaxis(head, axis, 0)[along]
-            before = np.logical_or.accumulate(turned, axis=0)[along]
-            enclosed &= np.moveaxis(before, 0, axis)
-    return enclosed
+        for plane, into in zip(np.moveaxis(head, axis, 0), np.moveaxis(filled, axis, 0), strict=True):
+            into |= ndimage.binary_fill_holes(plane)
+    return filled
 
 
 def _lift_negative(data: np.ndarray, refuse: Refuse, *, is_magnitude: bool, name: str) -> None:
