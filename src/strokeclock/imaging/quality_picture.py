@@ -348,7 +348,7 @@ def _numbers_line(numbers: Mapping) -> str:
         f"left-right asymmetry {numbers['asymmetry']:.3f}",
         f"mid-plane tilt {numbers['midplane_tilt_deg']:.1f}°, offset {numbers['midplane_offset_mm']:+.1f} mm",
         f"DWI/ADC asymmetry {numbers['side_seen']} (L {numbers['infarct_left_ml']:.1f}, "
-        f"R {numbers['infarct_right_ml']:.1f} mL), recorded {numbers['side_recorded'] or 'not'}",
+        f"R {numbers['infarct_right_ml']:.1f} mL), {_say_recorded(numbers['side_recorded'])}",
     ]
     return "   ".join(parts)
 
@@ -405,3 +405,7 @@ def _outline(inside: np.ndarray) -> np.ndarray:
 
 def _font(size: int) -> Font:
     return ImageFont.load_default(size)
+
+
+def _say_recorded(side: str) -> str:
+    return f"recorded {side}" if side else "no side recorded"
