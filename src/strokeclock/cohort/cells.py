@@ -31,6 +31,8 @@ def read_cells(
     *,
     error: type[StrokeclockError] = ConfigurationError,
     remedy: str = "",
+    separators: str = "\t",
+    name: str | Path | None = None,
 ) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the header, and the number and cells of each line that is not blank.
 
@@ -42,6 +44,8 @@ def read_cells(
     ----------
     error : what is raised.
     remedy : the end of every message; by default each fault has its own.
+    separators : which may stand between cells; of several, the one that the header holds most often.
+    name : what messages call the file; by default its path.
 
     Raises
     ------
@@ -51,16 +55,16 @@ def read_cells(
     """
 
     def refuse(fault: str, own_remedy: str) -> StrokeclockError:
-        return error(f"{path} {fault}: {remedy or own_remedy}.")
+        return error(f"{name or path} {fault}: {remedy or own_remedy}.")
 
     text = _decode(_read_bytes(path, refuse=refuse), refuse=refuse)
+    lines = [(number, line) for number, line in enumerate(_LINE_END.split(text), 1) if line.strip()]
+    separator = max(separators, key=lines[0][1].count) if lines else separators
     header: list[str] = []
     table = []
-    for number, line in enumerate(_LINE_END.split(text), 1):
-        if not line.strip():
-            continue
+    for number, line in lines:
         try:
-            cells = _split(line)
+            cells = _split(line, separator)
         except csv.Error:
             raise refuse(
                 f"line {number} has a quotation mark that opens a cell and does not close it",
@@ -74,7 +78,7 @@ def read_cells(
         if len(cells) != len(header):
             raise refuse(
                 f"line {number} has {len(cells)} cells where the header has {len(header)}",
-                "correct its tabs",
+                "correct its tabs" if separators == "\t" else "correct its separators and quotes",
             )
         if any(cell.strip() for cell in cells):
             table.append((number, cells))
@@ -93,8 +97,14 @@ def read_columns(
     return [tuple(cells[place] for place in places) for _, cells in lines]
 
 
-def write_cells(path: str | Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a table that `read_cells` reads back, whole or not at all.
+def write_cells(
+    path: str | Path,
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    before: str | Path | None = None,
+) -> None:
+    """Write a table that `read_cells` reads back, whole or not at all; ``before`` as of `write_whole`.
 
     A tab, a line break and other control characters in a cell become a blank. ValueError for a row with more
     or fewer cells than the header.
@@ -105,7 +115,7 @@ def write_cells(path: str | Path, header: Sequence[str], rows: Iterable[Sequence
         if len(row) != len(header):
             raise ValueError(f"{path}: a row has {len(row)} cells where the header has {len(header)}")
         lines.writerow([_BREAKS.sub(" ", str(cell)) for cell in row])
-    write_whole(path, text.getvalue())
+    write_whole(path, text.getvalue(), before=before)
 
 
 def _read_bytes(path: str | Path, *, refuse: Refuse) -> bytes:
@@ -136,11 +146,11 @@ def _decode(content: bytes, *, refuse: Refuse) -> str:
         raise refuse(f"is not UTF-8 text (line {line})", _SAVE) from None
 
 
-def _split(line: str) -> list[str]:
+def _split(line: str, separator: str) -> list[str]:
     """Return a line's cells; csv.Error where a quotation mark is open."""
     if '"' not in line:
-        return line.split("\t")
-    (cells,) = csv.reader([line], delimiter="\t", strict=True)
+        return line.split(separator)
+    (cells,) = csv.reader([line], delimiter=separator, strict=True)
     return cells
 
 

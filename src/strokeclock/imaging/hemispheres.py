@@ -1,7 +1,5 @@
 """From registered series to two hemispheres, the right one mirrored onto the left."""
 
-import csv
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.batches import Files, read_batches, write_batch
+from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.parts import read_reasons
 from strokeclock.errors import ConfigurationError, PatientError
 from strokeclock.files import replacing, write_whole
@@ -19,6 +18,7 @@ from strokeclock.imaging.intensity import normalise, rescale, scale
 from strokeclock.imaging.matching import NONE, Method, match
 from strokeclock.imaging.reference import Reference, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
+from strokeclock.provenance import digest_file
 from strokeclock.series import SERIES
 
 BOX_MARGIN_MM = 5.0  # brains differ from the atlas's: 0.04 % of 300 phantoms' voxels lie farther out
@@ -261,10 +261,9 @@ def write_manifest(hemispheres: Iterable[str | Path], manifest: str | Path) -> N
     hemispheres : paths
         Tables of the batches' files (`batches`): hemispheres.
     """
-    with replacing(manifest) as beside, open(beside, "w", newline="", encoding="utf-8") as table:
-        writer = csv.writer(table, delimiter="\t", lineterminator="\n")
-        writer.writerow(("patient", "sha256"))
-        for patient, files in read_batches(hemispheres).items():
-            if read_exclusion(files["hemispheres"]) is None:
-                with open(files["hemispheres"], "rb") as file:
-                    writer.writerow((patient, hashlib.file_digest(file, "sha256").hexdigest()))
+    rows = [
+        (patient, digest_file(files["hemispheres"]))
+        for patient, files in read_batches(hemispheres).items()
+        if read_exclusion(files["hemispheres"]) is None
+    ]
+    write_cells(manifest, ("patient", "sha256"), rows)

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ from strokeclock.errors import ConfigurationError
 from strokeclock.intake.acquisition import read_json
 from strokeclock.intake.bids_name import BidsName, parse_name
 from strokeclock.intake.bids_series import Meaning, may_be_used, read_mask_meaning, read_meaning
-from strokeclock.intake.bringing import bring_image
 from strokeclock.intake.diffusion import read_b_values
 from strokeclock.intake.diffusion_series import make_diffusion
 from strokeclock.intake.first_look import look_at, split_suffix
 from strokeclock.intake.found import Found
+from strokeclock.intake.image_series import make_image
 from strokeclock.intake.privacy import keep
 from strokeclock.intake.table import read_table
 
@@ -229,7 +229,7 @@ def _find_one(name: BidsName, path: str, folder: _Folder, known: Mapping[str, An
         why = "no diffusion series and no FLAIR" + (
             ": a T2w is no image at b 0" if name.suffix.lower() == "t2w" else ""
         )
-        return _make(Meaning(gives=(), why=why), path, known, facts={})
+        return make_image(Meaning(gives=(), why=why), path, known, {})
     content, trouble = _read_inherited_json(name, folder)
     facts = keep(content)
     look = look_at(path)
@@ -244,26 +244,9 @@ def _find_one(name: BidsName, path: str, folder: _Folder, known: Mapping[str, An
         directions = _find_inherited(name, folder, ".bvec")
         paths = (one.path if one else None for one in (b_file, directions))
         return make_diffusion(meaning, path, known, facts, *paths, volumes=look.volumes)
-    return _make(meaning, path, known, facts=facts)
-
-
-def _make(meaning: Meaning, path: str, known: Mapping[str, Any], *, facts: Mapping[str, Any]) -> Found:
-    if meaning.b_value is not None:
-        facts = {**facts, "DiffusionBValue": meaning.b_value}
-    elif meaning.gives == ("t2w",):
-        facts = {**facts, "DiffusionBValue": 0}
-    elif facts.get("DiffusionBValue") == 0:  # a placeholder in maps, and in traces whose b-value is not known
+    if facts.get("DiffusionBValue") == 0:  # a placeholder in maps, and in traces whose b-value is not known
         facts = {key: value for key, value in facts.items() if key != "DiffusionBValue"}
-    return Found(
-        **known,
-        gives=meaning.gives,
-        why=meaning.why,
-        rank=meaning.rank,
-        b_value=meaning.b_value,
-        facts=facts,
-        faults=meaning.faults,
-        bring=partial(bring_image, path, person=known["person"], facts=facts),
-    )
+    return make_image(meaning, path, known, facts)
 
 
 def _find_inherited(name: BidsName, folder: _Folder, suffix: str) -> _Metadata | None:
@@ -303,7 +286,7 @@ def _find_masks(subject: str, path: str, *, folder: str) -> Iterator[Found]:
 def _make_mask(meaning: Meaning, path: str, known: Mapping[str, Any]) -> Found:
     if meaning.gives and (fault := look_at(path).fault):
         meaning = replace(meaning, faults=(fault,))
-    return _make(meaning, path, known, facts={})
+    return make_image(meaning, path, known, {})
 
 
 def _doubt_chronic(series: list[Found]) -> list[Found]:

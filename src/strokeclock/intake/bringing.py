@@ -63,14 +63,15 @@ def _bring_one(source: Path, target: Path, *, person: str, series: str) -> list[
         return PatientError(person, f"{series} file {source.name} {what}")
 
     header_file = find_header(source)
-    kind = recognise(read_start(header_file, refuse))
+    start = read_start(header_file, refuse)
+    kind = recognise(start)
     if kind not in (FileFormat.NIFTI, FileFormat.NIFTI_PAIR):
         write_image(target, read_image(source, patient=person, series=series))
         return [f"converted to NIfTI: it was {kind.what}"]
-    header, is_packed = read_nifti_header(header_file, refuse)
+    header, is_packed = read_nifti_header(start, refuse)
     payload = locate_nifti(header_file, header, is_packed=is_packed, several=False, refuse=refuse)
     check_world(read_world(header, refuse), payload.shape, refuse, f"{person} {series}")
-    if _is_bare(source, payload, header):
+    if is_plain_gzip(start) and _is_bare(source, payload, header):
         _link(source, target)
     else:
         _write_bare(target, header, payload, refuse)
@@ -78,13 +79,11 @@ def _bring_one(source: Path, target: Path, *, person: str, series: str) -> list[
 
 
 def _is_bare(source: Path, payload: Payload, header: nib.Nifti1Header) -> bool:
-    """Whether a NIfTI file is packed by gzip and holds nothing but its voxels and their place."""
+    """Whether a NIfTI file that gzip packed holds nothing but its voxels and their place."""
     blank = blank_header(header).binaryblock + b"\0\0\0\0"
     if payload.packing != "gzip" or payload.path != source or header.binaryblock + b"\0\0\0\0" != blank:
         return False
     with open(source, "rb") as file:
-        if not is_plain_gzip(file.read(10)):
-            return False
         file.seek(-4, os.SEEK_END)
         unpacked = int.from_bytes(file.read(4), "little")  # of the last member, so there is one alone
     return unpacked == len(blank) + payload.size

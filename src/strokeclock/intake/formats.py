@@ -85,7 +85,7 @@ def _read(path: Path, *, several: bool, refuse: Refuse) -> Image:
         raise refuse("is packed as a whole; unpack it")
     match kind:
         case FileFormat.NIFTI | FileFormat.NIFTI_PAIR:
-            return _read_nifti(header_file, several=several, refuse=refuse)
+            return _read_nifti(header_file, start, several=several, refuse=refuse)
         case FileFormat.METAIMAGE:
             payload, affine = read_metaimage(
                 path, read_start(path, refuse, MOST_HEADER), several=several, refuse=refuse
@@ -98,7 +98,7 @@ def _read(path: Path, *, several: bool, refuse: Refuse) -> Image:
             data = read_payload(payload, refuse)
             return Image(_squeeze(np.moveaxis(data, counted, -1) if counted < data.ndim else data), affine)
         case FileFormat.FREESURFER:
-            return _read_freesurfer(path, several=several, refuse=refuse)
+            return _read_freesurfer(path, start, several=several, refuse=refuse)
         case _:
             raise refuse(explain_not_nifti(start))
 
@@ -118,18 +118,20 @@ def _squeeze(data: np.ndarray) -> np.ndarray:
     return data
 
 
-def _unpack_start(path: Path, count: int, refuse: Refuse) -> tuple[bytes, bool]:
-    """Return the first bytes of the unpacked file, and whether it is packed by gzip."""
-    start = read_start(path, refuse)
+def _unpack_start(start: bytes, count: int) -> tuple[bytes, bool]:
+    """Return the first bytes of an unpacked file by its own (`read_start`), and whether gzip packed it."""
     is_packed = start[:2] == GZIP_MAGIC
     if is_packed:
         start = next(unpack(io.BytesIO(start), "gzip"), b"")
     return start[:count], is_packed
 
 
-def read_nifti_header(path: Path, refuse: Refuse) -> tuple[nib.Nifti1Header, bool]:
-    """Return the header of a NIfTI file (or of a pair), unchecked, and whether gzip packed it."""
-    start, is_packed = _unpack_start(path, _NIFTI2, refuse)
+def read_nifti_header(start: bytes, refuse: Refuse) -> tuple[nib.Nifti1Header, bool]:
+    """Return the header of a NIfTI file (or of a pair), unchecked, and whether gzip packed it.
+
+    ``start`` is what `read_start` returns.
+    """
+    start, is_packed = _unpack_start(start, _NIFTI2)
     header_type = nib.Nifti2Header if start[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c") else nib.Nifti1Header
     try:
         return header_type.from_fileobj(io.BytesIO(start), check=False), is_packed
@@ -186,8 +188,8 @@ def _read_type(header: Any, refuse: Refuse) -> np.dtype:
     return dtype.newbyteorder(header.endianness)
 
 
-def _read_nifti(path: Path, *, several: bool, refuse: Refuse) -> Image:
-    header, is_packed = read_nifti_header(path, refuse)
+def _read_nifti(path: Path, start: bytes, *, several: bool, refuse: Refuse) -> Image:
+    header, is_packed = read_nifti_header(start, refuse)
     affine = read_world(header, refuse)
     payload = locate_nifti(path, header, is_packed=is_packed, several=several, refuse=refuse)
     data = _squeeze(read_payload(payload, refuse))
@@ -208,8 +210,8 @@ def _scale(data: np.ndarray, slope: float, intercept: float) -> np.ndarray:
     return scaled
 
 
-def _read_freesurfer(path: Path, *, several: bool, refuse: Refuse) -> Image:
-    start, is_packed = _unpack_start(path, _FREESURFER, refuse)
+def _read_freesurfer(path: Path, start: bytes, *, several: bool, refuse: Refuse) -> Image:
+    start, is_packed = _unpack_start(start, _FREESURFER)
     try:
         header = nib.freesurfer.mghformat.MGHHeader(start, check=False)
     except Exception as error:  # nibabel raises many kinds for an invalid header

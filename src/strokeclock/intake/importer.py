@@ -1,18 +1,18 @@
 """Import a source: choose, bring and write; one patient's fault is that patient's alone."""
 
-import csv
 import errno
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.protocol import write_protocol
 from strokeclock.cohort.sheet import COLUMNS as SHEET_COLUMNS
 from strokeclock.cohort.sheet import LESION_MASK
 from strokeclock.errors import ConfigurationError, PatientError, StrokeclockError
-from strokeclock.files import replacing, replacing_folder
+from strokeclock.files import replacing_folder
 from strokeclock.intake import participants as tables
 from strokeclock.intake import selection as selections
 from strokeclock.intake.acquisition import ASSUMED_B
@@ -119,7 +119,7 @@ def import_cohort(
             if columns:
                 brought[patient] = columns
     _count(brought, decisions, report)
-    _write_tsv(
+    write_cells(
         out / SELECTION,
         selections.HEADER,
         (row for patient, mine in decisions.items() for row in selections.format_rows(patient, mine)),
@@ -301,13 +301,4 @@ def _write_sheet(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     columns = [
         column for column in SHEET_COLUMNS if column in _ALWAYS or any(row.get(column) for row in rows)
     ]
-    _write_tsv(path, columns, ([row.get(column) or selections.NONE for column in columns] for row in rows))
-
-
-def _write_tsv(
-    path: Path, header: Iterable[str], rows: Iterable[Iterable[str]], *, before: Path | None = None
-) -> None:
-    with replacing(path, before=before) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
+    write_cells(path, columns, ([row.get(column) or selections.NONE for column in columns] for row in rows))

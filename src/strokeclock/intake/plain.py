@@ -8,7 +8,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +27,11 @@ from strokeclock.intake.acquisition import (
     read_json,
 )
 from strokeclock.intake.bids_series import Meaning, weigh
-from strokeclock.intake.bringing import bring_image
 from strokeclock.intake.diffusion_series import make_diffusion
 from strokeclock.intake.first_look import look_at, split_suffix
 from strokeclock.intake.formats import read_image
 from strokeclock.intake.found import Found
+from strokeclock.intake.image_series import make_image
 from strokeclock.intake.privacy import keep
 
 _GROUPS = re.compile(
@@ -243,23 +243,8 @@ def _find_visit(person: str, session: str, acquired: str, files: Sequence[_File]
                 meaning, file.path, known, keep(content), b_file, directions, volumes=look.volumes
             )
         else:
-            yield _make(meaning, file.path, known, keep(content))
-
-
-def _make(meaning: Meaning, path: str, known: Mapping[str, Any], facts: Mapping[str, Any]) -> Found:
-    facts = {key: value for key, value in facts.items() if key != "DiffusionBValue"}
-    if meaning.b_value is not None or meaning.gives == ("t2w",):
-        facts["DiffusionBValue"] = meaning.b_value or 0
-    return Found(
-        **known,
-        gives=meaning.gives,
-        why=meaning.why,
-        rank=meaning.rank,
-        b_value=meaning.b_value,
-        facts=facts,
-        faults=meaning.faults,
-        bring=partial(bring_image, path, person=known["person"], facts=facts),
-    )
+            facts = {key: value for key, value in keep(content).items() if key != "DiffusionBValue"}
+            yield make_image(meaning, file.path, known, facts)
 
 
 def _read_meaning(

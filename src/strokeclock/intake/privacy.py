@@ -137,7 +137,7 @@ def write_sidecar(image: str | Path, content: Mapping[str, Any]) -> Path:
     path = beside(image, ".json")
     # not `write_whole`: an import writes thousands, into a folder that appears whole or not at all
     with open(path, "w", encoding="utf-8") as file:
-        file.write(json.dumps(keep(content), indent=2) + "\n")
+        file.write(json.dumps(keep(content)) + "\n")
     return Path(path)
 
 

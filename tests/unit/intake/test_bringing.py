@@ -72,6 +72,19 @@ def test_a_file_without_text_is_linked_with_its_sidecar(tmp_path, make_scan):
     assert target.samefile(source)
 
 
+@pytest.mark.parametrize(("name", "time"), [("Doe^Jane.nii", 0), ("", 1e9)])
+def test_a_name_or_time_of_gzip_alone_is_removed(tmp_path, make_scan, name, time):
+    source = make_scan().write_nifti(tmp_path / "s.nii.gz")
+    content = gzip.decompress(source.read_bytes())
+    with open(source, "wb") as file, gzip.GzipFile(name, "wb", fileobj=file, mtime=time) as zipped:
+        zipped.write(content)
+    target = tmp_path / "out" / "dwi.nii.gz"
+    bring(source, target)
+    assert not target.samefile(source)
+    assert gzip.decompress(target.read_bytes()) == content
+    assert target.read_bytes()[3:8] == bytes(5)  # neither name nor time
+
+
 def test_a_link_to_a_file_is_followed(tmp_path, make_scan):
     source = make_scan().write_nifti(tmp_path / "annexed")
     source.write_bytes(gzip.compress(source.read_bytes(), mtime=0))

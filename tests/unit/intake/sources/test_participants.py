@@ -3,6 +3,8 @@
 import pytest
 
 from strokeclock.cohort.sheet import read_sheet
+from strokeclock.errors import ConfigurationError
+from strokeclock.intake.participants import read_participants
 
 
 @pytest.fixture
@@ -138,3 +140,14 @@ def test_identifiers_are_compared_as_text(tree):
     tree.image("007/dwi.nii.gz")
     run(tree, "patient,age\n7,50\n")
     assert tree.sheet["patient-0001"].get("age", "n/a") == "n/a"
+
+
+@pytest.mark.parametrize("separator", ["\t", ";", ","])
+def test_an_open_quotation_mark_swallows_no_row(tmp_path, separator):
+    path = tmp_path / "table.txt"
+    lines = (("participant_id", "age"), ("a", '"70'), ("b", "80"))
+    path.write_text("".join(separator.join(line) + "\n" for line in lines))
+    with pytest.raises(
+        ConfigurationError, match=r"^table\.txt line 2 has a quotation mark that opens a cell"
+    ):
+        read_participants(path)
