@@ -140,7 +140,7 @@ def _read_header(head: bytes, *, is_empty: bool, refuse: Refuse) -> tuple[type[n
         offset = float(header["vox_offset"])
     except Exception as error:  # nibabel raises many kinds for an invalid header
         raise refuse("is truncated or damaged; copy it again") from error
-    _require_numbers(code, refuse)
+    require_numbers(code, refuse)
     _require_scale(float(header["scl_slope"]), float(header["scl_inter"]), refuse)
     shape = dims[1 : dims[0] + 1] if 1 <= dims[0] <= 7 else []
     if not shape or min(shape) < 1:
@@ -162,15 +162,16 @@ def _read_header(head: bytes, *, is_empty: bool, refuse: Refuse) -> tuple[type[n
 
 def _bytes_of(code: int, bits: int) -> int:
     """Of a voxel: the datatype says it; bitpix repeats it and may be wrong."""
-    return _dtype_of(code).itemsize or max(bits // 8, 1)
+    return dtype_of(code).itemsize or max(bits // 8, 1)
 
 
-def _dtype_of(code: int) -> np.dtype:
+def dtype_of(code: int) -> np.dtype:
+    """The numpy type of a NIfTI datatype that nibabel knows."""
     codes: Any = nib.nifti1.data_type_codes
     return codes.dtype[code]
 
 
-def _require_numbers(code: int, refuse: Refuse) -> None:
+def require_numbers(code: int, refuse: Refuse) -> None:
     """Refuse what is not one plain number a voxel."""
     codes: Any = nib.nifti1.data_type_codes
     name = codes.niistring[code] if code in codes else ""
@@ -178,7 +179,7 @@ def _require_numbers(code: int, refuse: Refuse) -> None:
         raise refuse("holds colours (RGB), as colour maps and screenshots do; give the series of grey values")
     if "COMPLEX" in name:
         raise refuse("holds complex numbers; export the magnitude")
-    if not name or _dtype_of(code).kind not in "iuf" or not _dtype_of(code).itemsize:
+    if not name or dtype_of(code).kind not in "iuf" or not dtype_of(code).itemsize:
         raise refuse(f"holds voxels of a kind that is not supported (datatype {code}); export it as int16")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.file_format import GZIP_MAGIC, FileFormat, explain_not_nifti, recognise
-from strokeclock.imaging.nifti_file import SPARE
+from strokeclock.imaging.nifti_file import SPARE, dtype_of, require_numbers
 from strokeclock.imaging.volume import Volume, check_world, read_world, write_volume
 from strokeclock.intake.header_text import MOST_HEADER
 from strokeclock.intake.metaimage import read_metaimage
@@ -176,14 +176,9 @@ def _find_data(header_file: Path, refuse: Refuse) -> Path:
 
 def _read_type(header: Any, refuse: Refuse) -> np.dtype:
     code = int(header["datatype"])
-    known: Any = nib.nifti1.data_type_codes
-    name = str(known.niistring[code]) if code in known else ""
-    if "RGB" in name:
-        raise refuse("holds colours (RGB), as colour maps and screenshots do; give the series of grey values")
-    if "COMPLEX" in name:
-        raise refuse("holds complex numbers; export the magnitude")
-    dtype = np.dtype(known.dtype[code]) if name else None
-    if dtype is None or dtype.kind not in "iuf" or dtype.itemsize not in (1, 2, 4, 8):
+    require_numbers(code, refuse)
+    dtype = dtype_of(code)
+    if dtype.itemsize > 8:  # its size differs between processors
         raise refuse(f"holds voxels of a kind that is not supported (datatype {code}); export it as int16")
     return dtype.newbyteorder(header.endianness)
 
