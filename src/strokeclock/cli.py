@@ -1,6 +1,7 @@
 """The command line: strokeclock import | forget …"""
 
 import argparse
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -63,6 +64,7 @@ def _run_import(given: argparse.Namespace) -> None:
     from strokeclock.intake.importer import import_cohort
     from strokeclock.intake.summary import summarise
 
+    gc.set_threshold(50_000, 20, 100)  # records of thousands of series live to the end: seldom worth a search
     report = import_cohort(
         given.source, given.out, participants=given.participants, selection=given.selection
     )

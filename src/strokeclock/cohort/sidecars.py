@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -100,7 +101,8 @@ def beside(image: str | Path, suffix: str) -> str:
 def read_sidecar(path: str | Path) -> Sidecar:
     """Read a sidecar; an empty one where there is no file. What cannot be used is a fault, never an error."""
     try:
-        content = json.loads(Path(path).read_bytes())
+        with open(path, "rb") as file:
+            content = json.loads(file.read())
     except FileNotFoundError:
         return Sidecar()
     except OSError as error:
@@ -147,6 +149,11 @@ def name_vendor(manufacturer: Any) -> str | None:
     """Return the vendor that a Manufacturer means, as in `Sidecar`; None where it says nothing."""
     if not isinstance(manufacturer, str) or not manufacturer.strip():
         return None
+    return _find_vendor(manufacturer)
+
+
+@lru_cache
+def _find_vendor(manufacturer: str) -> str:
     words = " ".join(re.findall("[a-z]+", manufacturer.lower())) + " "
     return next((name for start, name in _VENDORS.items() if words.startswith(f"{start} ")), _OTHER_VENDOR)
 

@@ -7,6 +7,7 @@ import gzip
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 
 import nibabel as nib
@@ -177,13 +178,15 @@ def check_world(affine: np.ndarray, shape: tuple[int, ...], refuse: Refuse, name
     name : of patient and series, for the log.
     """
     linear = affine[:3, :3]
-    spacing = np.linalg.norm(linear, axis=0)
-    if not np.isfinite(linear).all() or spacing.min() < 0.1 or spacing.max() > 20:
-        raise refuse(f"has voxels of {np.array2string(spacing, precision=2)} mm; correct its header")
-    axes = linear / spacing
-    if np.abs(axes.T @ axes - np.eye(3)).max() > 0.05:
+    with np.errstate(over="ignore", invalid="ignore"):
+        gram = (linear.T @ linear).tolist()
+    spacing = [sqrt(gram[axis][axis]) for axis in range(3)]
+    if not all(0.1 <= side <= 20 for side in spacing):  # nor is NaN
+        sides = np.array2string(np.linalg.norm(linear, axis=0), precision=2)
+        raise refuse(f"has voxels of {sides} mm; correct its header")
+    if any(abs(gram[i][j]) > 0.05 * spacing[i] * spacing[j] for i, j in ((0, 1), (0, 2), (1, 2))):
         raise refuse("has a sheared affine; give the raw series, not a registered one")
-    if not np.isfinite(affine[:3, 3]).all() or np.abs(affine[:3, 3]).max() > FAR:
+    if not all(abs(place) <= FAR for place in affine[:3, 3].tolist()):  # nor is NaN
         log.warning("%s: impossible offset %s replaced: field of view centred", name, affine[:3, 3])
         affine = affine.copy()
         affine[:3, 3] = -linear @ ((np.array(shape[:3]) - 1) / 2)

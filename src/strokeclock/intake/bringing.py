@@ -26,8 +26,8 @@ from strokeclock.intake.formats import (
     read_nifti_header,
     write_image,
 )
-from strokeclock.intake.payload import Payload, Refuse, read_payload, read_start
-from strokeclock.intake.privacy import blank_header, is_plain_gzip, write_sidecar
+from strokeclock.intake.payload import Payload, Refuse, read_ends, read_payload
+from strokeclock.intake.privacy import blank_header, is_blank, is_plain_gzip, write_sidecar
 
 
 def bring_image(
@@ -63,7 +63,7 @@ def _bring_one(source: Path, target: Path, *, person: str, series: str) -> list[
         return PatientError(person, f"{series} file {source.name} {what}")
 
     header_file = find_header(source)
-    start = read_start(header_file, refuse)
+    start, end = read_ends(header_file, refuse)
     kind = recognise(start)
     if kind not in (FileFormat.NIFTI, FileFormat.NIFTI_PAIR):
         write_image(target, read_image(source, patient=person, series=series))
@@ -71,32 +71,31 @@ def _bring_one(source: Path, target: Path, *, person: str, series: str) -> list[
     header, is_packed = read_nifti_header(start, refuse)
     payload = locate_nifti(header_file, header, is_packed=is_packed, several=False, refuse=refuse)
     check_world(read_world(header, refuse), payload.shape, refuse, f"{person} {series}")
-    if is_plain_gzip(start) and _is_bare(source, payload, header):
+    if is_plain_gzip(start) and payload.path == source and _is_bare(header, payload, end=end):
         _link(source, target)
     else:
         _write_bare(target, header, payload, refuse)
     return []
 
 
-def _is_bare(source: Path, payload: Payload, header: nib.Nifti1Header) -> bool:
-    """Whether a NIfTI file that gzip packed holds nothing but its voxels and their place."""
-    blank = blank_header(header).binaryblock + b"\0\0\0\0"
-    if payload.packing != "gzip" or payload.path != source or header.binaryblock + b"\0\0\0\0" != blank:
-        return False
-    with open(source, "rb") as file:
-        file.seek(-4, os.SEEK_END)
-        unpacked = int.from_bytes(file.read(4), "little")  # of the last member, so there is one alone
-    return unpacked == len(blank) + payload.size
+def _is_bare(header: nib.Nifti1Header, payload: Payload, *, end: bytes) -> bool:
+    """Whether a file that gzip packed, with its header in itself, holds voxels and their place alone.
+
+    ``end`` is the file's end: it says the unpacked size of gzip's last member, so there is one alone.
+    """
+    return is_blank(header) and int.from_bytes(end[-4:], "little") == header.sizeof_hdr + 4 + payload.size
 
 
 def _link(source: Path, target: Path) -> None:
     """Give a file another name: a symbolic link would tell its folder to whoever copies the cohort."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    if target.exists() and os.path.samefile(source, target):
-        return
-    target.unlink(missing_ok=True)
+    if not os.path.isdir(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source.resolve() if source.is_symlink() else source, target)
+    except FileExistsError:
+        if not os.path.samefile(source, target):
+            target.unlink()
+            _link(source, target)
     except OSError:  # another file system, or another's file
         with replacing(target) as beside:
             shutil.copyfile(source, beside)

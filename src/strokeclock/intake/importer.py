@@ -168,11 +168,12 @@ def _bring(
         return {}, [*decisions]
     brought: dict[str, Found] = {}
     noted = []
+    folder = images / patient
     for one in decisions:
         notes: list[str] = []
         if one.chosen == YES:
             try:
-                notes = one.found.bring({column: images / patient / _name(column) for column in one.columns})
+                notes = one.found.bring({column: folder / _name(column) for column in one.columns})
                 brought |= dict.fromkeys(one.columns, one.found)
             except Exception as error:  # of one series, whatever it is: the others go on
                 if isinstance(error, OSError) and error.errno in _OF_THE_COMPUTER:
@@ -181,7 +182,7 @@ def _bring(
                 report.faults[patient].append(f"{one.found.name}: {fault}")
                 notes = [fault]
                 for column in one.columns:
-                    (images / patient / _name(column)).unlink(missing_ok=True)
+                    (folder / _name(column)).unlink(missing_ok=True)
         hidden = [_hide_names(note, one.found) for note in notes]
         noted.append(replace(one, note="; ".join((one.note, *hidden))) if hidden else one)
     return {column: brought[column] for column in COLUMNS if column in brought}, noted

@@ -164,8 +164,16 @@ def _inflate(file: BinaryIO, window: int) -> Iterator[bytes]:
 
 def read_start(path: Path, refuse: Refuse, count: int = START) -> bytes:
     """Return the first bytes of a file, by default as many as `file_format.recognise` needs."""
-    with refusing_paths(refuse), open(path, "rb") as file:
+    with refusing_paths(refuse), open(path, "rb", buffering=0) as file:
         return file.read(count)
+
+
+def read_ends(path: Path, refuse: Refuse) -> tuple[bytes, bytes]:
+    """Return the first bytes of a file, as `read_start` does, and its last four."""
+    with refusing_paths(refuse), open(path, "rb", buffering=0) as file:
+        start = file.read(START)
+        file.seek(max(0, os.fstat(file.fileno()).st_size - 4))
+        return start, file.read(4)
 
 
 @contextmanager

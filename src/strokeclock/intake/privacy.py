@@ -8,6 +8,7 @@ people write other things in any field.
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,23 @@ def blank_header(header: nib.Nifti1Header) -> nib.Nifti1Header:
     blank["magic"] = b"n+2" if is_second else b"n+1"
     blank["vox_offset"] = blank.sizeof_hdr + 4
     return blank
+
+
+def is_blank(header: nib.Nifti1Header) -> bool:
+    """Whether `blank_header` and the four zeros after it would change nothing of a NIfTI header."""
+    if header.endianness != "<":
+        return False
+    stored, (default, fields) = header.binaryblock, _find_free(type(header))
+    return all(stored[field] == default[field] for field in fields)
+
+
+@cache
+def _find_free(header_type: type[nib.Nifti1Header]) -> tuple[bytes, tuple[slice, ...]]:
+    """Return a blank header's bytes, and where those lie that no header keeps (`_HEADER_FIELDS`)."""
+    blank = blank_header(header_type())
+    places: Any = blank.template_dtype.fields
+    free = (place[:2] for name, place in places.items() if name not in _HEADER_FIELDS)
+    return blank.binaryblock, tuple(slice(start, start + kind.itemsize) for kind, start in free)
 
 
 def is_plain_gzip(start: bytes) -> bool:
