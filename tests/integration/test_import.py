@@ -34,6 +34,10 @@ SMALL = {  # what makes trainings short; the rest is the demo's
     },
 }
 MODELS = ("models/2d/phase1_stroke/random/seed-0/model.pt", "models/3d/phase3_tss4h5/phase2/seed-0/model.pt")
+WITHOUT_ONSET = (  # what a cohort without any onset can teach: lesion or not
+    "models/2d/phase1_stroke/random/seed-0/model.pt",
+    "models/3d/phase1_stroke/random/seed-0/model.pt",
+)
 
 
 def onset(number):
@@ -74,8 +78,8 @@ def phantoms(tmp_path_factory, root):
 
 
 def write_soop(folder, patients):
-    """Write a set with SOOP's names: TRACE, ADC and FLAIR, no b0; masks apart; a table with odd line ends."""
-    lines = ["participant_id\tsex\tage\tnihss\tonset_to_mri_min"]
+    """Write a set with the names of SOOP: TRACE, ADC, FLAIR, no b0, no onset; masks apart; CRLF."""
+    lines = ["participant_id\tsex\tage\tnihss"]
     for number, scans in enumerate(patients.values(), start=1):
         name, record = f"sub-{number}", scans["record"]
         b0, b1000 = (nib.load(scans[series]) for series in ("t2w", "dwi"))
@@ -92,17 +96,18 @@ def write_soop(folder, patients):
         shutil.copy(scans["lesion"], masks / f"{name}_space-TRACE_desc-lesion_mask.nii.gz")
         shutil.copy(scans["lesion"], masks / f"{name}_space-TRACE_desc-lesionAcute_mask.nii.gz")
         age = "89+" if number == 1 else record.age
-        lines.append(f"{name}\t{record.sex}\t{age}\t{record.nihss}\t{onset(number)}")
+        lines.append(f"{name}\t{record.sex}\t{age}\t{record.nihss}")
     (folder / "dwi.bval").write_text("0\n")
     (folder / "dataset_description.json").write_text('{"Name": "SOOP", "BIDSVersion": "1.6.0"}')
     (folder / "participants.tsv").write_text("\r\n".join(lines) + "\r\n")
 
 
-def train(folder, sheet, run_snakemake, root, **config):
-    """Run the workflow from a sheet to the quality page, then to two trained networks."""
-    config = {**SMALL, "run": "own", "cohort": {"sheet": str(sheet)}} | config
+def train(folder, sheet, run_snakemake, root, *, models, cohort=(), training=()):
+    """Run the workflow from a sheet to the quality page, then to trained networks."""
+    config = {**SMALL, "run": "own", "cohort": {"sheet": str(sheet), **dict(cohort)}}
+    config["training"] = {**SMALL["training"], **dict(training)}
     files = [root / "config/demo.yaml"]
-    for targets in (["quality"], [f"results/own/{model}" for model in MODELS]):
+    for targets in (["quality"], [f"results/own/{model}" for model in models]):
         process = run_snakemake(folder, *targets, "--quiet", "rules", "host", config=config, files=files)
         assert process.returncode == 0, process.stdout[-4000:]
     return folder / "results/own"
@@ -113,7 +118,15 @@ def soop(phantoms, tmp_path_factory, run_snakemake, root):
     folder = tmp_path_factory.mktemp("soop")
     write_soop(folder / "ds004889", phantoms["siemens"])
     assert main(["import", str(folder / "ds004889"), "--out", str(folder / "imported")]) == 0
-    return train(folder, folder / "imported/cohort.tsv", run_snakemake, root)
+    return train(
+        folder,
+        folder / "imported/cohort.tsv",
+        run_snakemake,
+        root,
+        models=WITHOUT_ONSET,
+        cohort={"require_onset": False},
+        training={"unknown_onset": True},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +144,7 @@ def exports(phantoms, tmp_path_factory, run_snakemake, root):
     (folder / "onset.csv").write_text("\n".join(lines) + "\n")
     arguments = ["--out", str(folder / "imported"), "--participants", str(folder / "onset.csv")]
     assert main(["import", str(folder / "export"), *arguments]) == 0
-    return train(folder, folder / "imported/cohort.tsv", run_snakemake, root)
+    return train(folder, folder / "imported/cohort.tsv", run_snakemake, root, models=MODELS)
 
 
 def test_soop_becomes_a_cohort_with_the_sides_of_its_masks(soop, phantoms):
@@ -143,9 +156,11 @@ def test_soop_becomes_a_cohort_with_the_sides_of_its_masks(soop, phantoms):
     assert cohort[0]["age"] == "89"
 
 
-def test_soop_trains(soop):
-    assert all((soop / model).is_file() for model in MODELS)
-    assert len(rows(soop / "cohort/split.tsv")) == PATIENTS
+def test_soop_trains_without_any_onset(soop):
+    assert all((soop / model).is_file() for model in WITHOUT_ONSET)
+    parts = [row["part"] for row in rows(soop / "cohort/split.tsv")]
+    assert len(parts) == PATIENTS
+    assert {*parts} == {"train", "validation"}
 
 
 def test_exports_of_both_sites_become_a_cohort(exports):

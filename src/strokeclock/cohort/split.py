@@ -12,7 +12,7 @@ import pandas as pd
 
 from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.external import find_external
-from strokeclock.cohort.labels import has_label, has_onset, order_by_onset
+from strokeclock.cohort.labels import has_label, has_lesion, has_onset, order_by_onset
 from strokeclock.cohort.parts import EXTERNAL, PARTS, check_persons, read_exclusions, read_parts
 from strokeclock.cohort.sheet import TABLE
 from strokeclock.cohort.split_file import check_split_file, name_some
@@ -146,13 +146,14 @@ def make_split(
         Patients with one of them are in the part external (`find_external`), and in no other.
     unknown_onset : bool
         Patients of unknown onset whose lesion's side is known, and those without a lesion, are in the part
-        train. Else they have no part.
+        train. Where nobody is divided because too few have a known onset, all of these are divided into train
+        and validation. Else they have no part.
 
     Returns
     -------
     DataFrame
-        Columns patient and part (train, validation, test, external), sorted by patient; nobody is in the
-        first three where fewer than three patients have a known onset and counts is None, or none at all.
+        Columns patient and part (train, validation, test, external), sorted by patient; nobody is in test
+        where fewer than three patients have a known onset and counts is None, or none at all.
 
     Raises
     ------
@@ -167,8 +168,11 @@ def make_split(
     known = inside[has_onset(inside)].sort_values("patient", ignore_index=True)
     parts = dict.fromkeys(far, EXTERNAL) | _divide(known, counts=counts, fractions=fractions, seed=seed)
     others = inside[~inside["patient"].isin(known["patient"])]
-    if unknown_onset:
+    if unknown_onset and parts.keys() - far:
         parts |= dict.fromkeys(_choose_learners(others, known, parts), "train")
+    elif unknown_onset:
+        learners = inside[has_label(inside, below_min=None)].sort_values("patient")
+        parts |= _divide_learners(learners, fractions=fractions, seed=seed)
     if left := len(patients) - len(parts):
         log.info("%d patients without onset or lesion side get no part", left)
     split = pd.DataFrame(sorted(parts.items()), columns=["patient", "part"], dtype=str)
@@ -195,6 +199,34 @@ def _choose_learners(others: pd.DataFrame, known: pd.DataFrame, parts: Mapping[s
         )
     log.info("%d patients of unknown onset, or without a lesion, are in the train part", len(learners))
     return learners["patient"].to_list()
+
+
+def _divide_learners(
+    learners: pd.DataFrame, *, fractions: Sequence[float] | None, seed: int
+) -> dict[str, str]:
+    """Divide patients from whom no time is learned, sorted by patient: patient -> train or validation.
+
+    Persons are divided in the ratio of the first two fractions, those with a lesion and those without
+    separately; without fractions one in five validates, as in the paper. None has a part where fewer than two
+    persons have a lesion.
+    """
+    persons = learners.assign(lesion=has_lesion(learners)).groupby("person", sort=False)["lesion"].any()
+    if persons.sum() < 2:
+        log.warning("%d patients may teach: too few to divide into training and validation", len(learners))
+        return {}
+    share = fractions[1] / (fractions[0] + fractions[1]) if fractions else 0.2
+    random = np.random.default_rng(seed)
+    validating: set[str] = set()
+    for group in (persons.index[persons], persons.index[~persons]):
+        most = max(0, len(group) - 1)
+        validating |= {*random.permutation(group)[: min(max(1, round(share * len(group))), most)]}
+    parts = np.where(learners["person"].isin(validating), "validation", "train")
+    log.info(
+        "no time can be learned: %d of %d patients are in the validation part, and none in the test part",
+        (parts == "validation").sum(),
+        len(parts),
+    )
+    return dict(zip(learners["patient"], parts.tolist(), strict=True))
 
 
 def _divide(
@@ -294,7 +326,8 @@ def check_split(
 ) -> pd.DataFrame:
     """Read the user's split (TSV with columns patient and part) and check it against the cohort.
 
-    Patients of unknown onset who teach and whom it does not name are added to the part train.
+    Patients of unknown onset who teach and whom it does not name are added to the part train. It may leave
+    the test part empty where nobody's onset is known.
 
     Parameters
     ----------

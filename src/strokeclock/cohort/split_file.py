@@ -8,6 +8,8 @@ from strokeclock.cohort.cells import read_cells
 from strokeclock.cohort.parts import EXTERNAL, PARTS, SplitError, check_persons
 from strokeclock.errors import ConfigurationError
 
+_TAUGHT = ("train", "validation")  # the parts that patients of unknown onset may be in
+
 
 def check_split_file(
     path: str | Path,
@@ -23,7 +25,8 @@ def check_split_file(
     Parameters
     ----------
     labelled, unlabelled : patients of the cohort with and without onset and lesion side.
-    learners : those without who may be in the part train; everyone may be in the part external.
+    learners : those without who may be in the parts train and validation; everyone may be in the part
+        external.
     excluded : excluded patients; the split may name them.
     persons : patient -> person.
 
@@ -56,12 +59,12 @@ def check_split_file(
         )
     known = {*labelled, *unlabelled, *excluded}
     teaching = {patient for patient, part in rows if part in PARTS}
-    allowed = {*excluded, *(patient for patient in learners if split.get(patient) == "train")}
+    allowed = {*excluded, *(patient for patient in learners if split.get(patient) in _TAUGHT)}
     for fault, remedy, names in (
         ("names patients who are not in the cohort", "remove them", set(patients) - known),
         (
             "names patients without onset or lesion side",
-            "remove them, or put them into the part train with training.unknown_onset: true",
+            "remove them, or put them into train or validation with training.unknown_onset: true",
             teaching & set(unlabelled) - allowed,
         ),
         ("lacks patients of the cohort", "give each a part", set(labelled) - set(excluded) - set(patients)),
@@ -71,7 +74,8 @@ def check_split_file(
                 f"{path} {fault}: {name_some(names)}; {remedy}, or set split.file: null."
             )
     remaining = {part for patient, part in rows if patient not in excluded}
-    if empty := [part for part in PARTS if part not in remaining]:
+    needed = PARTS if {*labelled} - {*excluded} else _TAUGHT
+    if empty := [part for part in needed if part not in remaining]:
         raise ConfigurationError(
             f"{path} leaves the {empty[0]} part empty: give it patients, or set split.file: null."
         )

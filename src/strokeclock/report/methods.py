@@ -98,7 +98,7 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
         )
     if further:
         yield (
-            f"{_list(further)} joined the training part where no time is learned: in Models Genesis, in the "
+            f"{_list(further)} took part where no time is learned: in Models Genesis, in the "
             "task of lesion or not and in the segmentation of the lesion"
         )
 

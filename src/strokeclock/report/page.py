@@ -255,9 +255,9 @@ def _flow(people: People) -> Iterator[tuple[str, int]]:
     if people.of_class:
         yield "of these with a class of the onset alone", people.of_class
     if people.unknown_onset:
-        yield "of unknown onset, in training without time", people.unknown_onset
+        yield "of unknown onset, from whom no time is learned", people.unknown_onset
     if people.without_lesion:
-        yield "without an acute lesion, in training without time", people.without_lesion
+        yield "without an acute lesion, from whom no time is learned", people.without_lesion
 
 
 def _classes(people: People) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class People:
     parts : part (train, validation, test) -> how many of known onset.
     below : minutes -> part -> how many have a shorter time from onset to MRI.
     of_class : of those in parts, how many have a class of the onset alone.
-    unknown_onset, without_lesion : further ones of the train part, from whom no time is learned.
+    unknown_onset, without_lesion : further ones, from whom no time is learned.
     external : of the external part, which is not among all these.
     """
 

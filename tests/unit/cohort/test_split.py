@@ -272,6 +272,53 @@ def test_unknown_onsets_teach_in_the_training_part_if_asked_for():
     assert parts == without | {"p0001": "train", "p0002": "train"}
 
 
+def without_onset(n=20, without_lesion=5):
+    patients = cohort(n).assign(onset_to_mri_min=np.nan, onset_class=None)
+    patients.loc[: without_lesion - 1, "lesion_side"] = "none"
+    return patients
+
+
+def test_a_cohort_without_any_onset_is_divided_into_train_and_validation():
+    """A quarter of 15 with a lesion and of 5 without: fractions of .6 and .2."""
+    patients, fractions = without_onset(), [0.6, 0.2, 0.2]
+    assert part_of(make_split(patients, fractions=fractions, seed=0)) == {}
+    parts = part_of(make_split(patients, fractions=fractions, seed=0, unknown_onset=True))
+    assert [*parts] == [*patients["patient"]]
+    assert {*parts.values()} == {"train", "validation"}
+    sides = patients.set_index("patient")["lesion_side"]
+    validating = [sides[patient] == "none" for patient, part in parts.items() if part == "validation"]
+    assert (len(validating), sum(validating)) == (4 + 1, 1)
+    shuffled = patients.sample(frac=1, random_state=1)
+    assert part_of(make_split(shuffled, fractions=fractions, seed=0, unknown_onset=True)) == parts
+
+
+def test_a_cohort_without_any_onset_keeps_persons_and_the_external_part_together():
+    patients = without_onset().assign(person=[f"x{number // 4}" for number in range(20)], site="a")
+    patients.loc[19, "site"] = "B"
+    split = make_split(
+        patients, fractions=[0.6, 0.2, 0.2], seed=3, unknown_onset=True, external={"site": ["B"]}
+    )
+    assert (split.merge(patients).groupby("person")["part"].nunique() == 1).all()
+    assert {p for p, part in part_of(split).items() if part == "external"} == {
+        f"p{number:04d}" for number in range(16, 20)
+    }
+    assert {*split["part"]} == {"train", "validation", "external"}
+
+
+def test_two_patients_of_known_onset_among_unknown_ones_are_divided_with_them():
+    patients = without_onset()
+    patients.loc[[6, 7], "onset_to_mri_min"] = 100
+    split = make_split(patients, fractions=[0.6, 0.2, 0.2], seed=0, unknown_onset=True)
+    assert len(split) == 20
+    assert "test" not in {*split["part"]}
+
+
+def test_one_patient_who_may_teach_has_no_part(caplog):
+    patients = without_onset(n=3, without_lesion=2)
+    assert part_of(make_split(patients, fractions=[0.6, 0.2, 0.2], seed=0, unknown_onset=True)) == {}
+    assert "too few to divide" in caplog.text
+
+
 def test_a_further_scan_of_unknown_onset_does_not_teach_what_its_person_tests():
     patients = unlike()
     parts = part_of(make_split(patients, counts=[15, 6, 6], seed=0))
@@ -336,6 +383,21 @@ def test_a_given_split_may_name_external_patients_and_those_of_unknown_onset_in_
     mine = write_file(tmp_path, parts | {"p0001": "test"})
     with pytest.raises(ConfigurationError, match="without onset or lesion side: p0001"):
         check_split(mine, patients=patients, unknown_onset=True)
+
+
+def test_a_given_split_of_unknown_onsets_may_validate_and_needs_no_test_part(tmp_path):
+    patients = without_onset(n=4, without_lesion=1)
+    parts = {"p0000": "train", "p0001": "validation", "p0002": "train", "p0003": "validation"}
+    mine = write_file(tmp_path, parts)
+    assert part_of(check_split(mine, patients=patients, unknown_onset=True)) == parts
+    with pytest.raises(ConfigurationError, match="without onset or lesion side: p0000"):
+        check_split(mine, patients=patients)
+    with_onset = patients.assign(onset_to_mri_min=[np.nan, 100, np.nan, np.nan])
+    with pytest.raises(ConfigurationError, match="leaves the test part empty"):
+        check_split(mine, patients=with_onset, unknown_onset=True)
+    alone = write_file(tmp_path, dict.fromkeys(parts, "train"))
+    with pytest.raises(ConfigurationError, match="leaves the validation part empty"):
+        check_split(alone, patients=patients, unknown_onset=True)
 
 
 def test_a_given_split_with_a_person_in_two_parts_is_refused(tmp_path):

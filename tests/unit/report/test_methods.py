@@ -183,7 +183,7 @@ def test_patients_who_teach_no_time_are_told(config):
     for said in (
         "7 of an external cohort taught nothing and are not among the following. The others were divided",
         "Of 5 of them only the class TSS < 4.5 h or not is known, so that they took part in no other time",
-        "20 of unknown onset and 4 without an acute lesion joined the training part where no time is",
+        "20 of unknown onset and 4 without an acute lesion took part where no time is",
         "learned: in Models Genesis, in the task of lesion or not and in the segmentation of the lesion.",
     ):
         assert said in text, said
