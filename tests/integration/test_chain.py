@@ -204,6 +204,7 @@ def test_other_folds_train_the_networks_of_the_folds_alone(results, run_snakemak
     assert not {"phase1_stroke", "predict", "segmentations"} & set(counts)
 
 
+@pytest.mark.slow
 def test_a_deleted_result_comes_back_with_the_same_bytes(results, run_snakemake):
     """Training on the chain's last phase, and all that hangs on it, repeats itself."""
     model = results / "models/2d/phase4_attention/phase3/seed-0/model.pt"

@@ -57,13 +57,13 @@ def merged(base, change):
     [
         ({}, {"phantom": 12, "bias_correction": 12, "hemispheres": 12, **NETWORK_RUNS}),
         ({"preprocessing": {"toolchain": "open"}}, {"phantom": 12, "preprocess": 12, **NETWORK_RUNS}),
-        ({"phantom": {"dicom": True}}, {"phantom": 12, "phantom_dicom": 12, "protocol": 1}),
+        slow({"phantom": {"dicom": True}}, {"phantom": 12, "phantom_dicom": 12, "protocol": 1}),
         slow({"phantom": {"space": "template"}}, {"hemispheres": 12, **NETWORK_RUNS}),
         (
             {"training": {"networks": ["2d"]}},
             {"phase1_stroke": 1, "phase2_tss3h": 2, "predict": 6, "join_predictions": 2},
         ),
-        (
+        slow(
             {"training": {"starts": ["random"]}},
             {"phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4, "join_predictions": 0},
         ),

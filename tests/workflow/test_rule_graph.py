@@ -40,7 +40,9 @@ def given_graph(folder):
 @pytest.mark.parametrize(
     "change",
     [
-        {"preprocessing": SMALL["preprocessing"] | {"toolchain": "fsl"}},
+        pytest.param(
+            {"preprocessing": SMALL["preprocessing"] | {"toolchain": "fsl"}}, marks=pytest.mark.slow
+        ),
         {"phantom": {"patients": 12, "space": "template"}},
     ],
     ids=["fsl", "template"],
