@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.parts import PARTS
 from strokeclock.cohort.split import write_split
 from strokeclock.imaging.hemispheres import make_hemispheres, write_hemispheres
@@ -18,6 +19,7 @@ from strokeclock.imaging.reference import Reference, make_reference
 from strokeclock.imaging.volume import Volume, write_volume
 from strokeclock.phantom.clinic import draw_patient
 from strokeclock.phantom.registered import RegisteredPatient, make_registered_patient
+from strokeclock.provenance import digest_file
 from strokeclock.segmentation import lesion
 
 
@@ -66,6 +68,10 @@ def make_cohort(folder: Path, config: Mapping, *, counts: Sequence[int], process
         for record in records
         if (folder / f"lesions/{record.patient}.nii.gz").exists()
     ]
+    digests = [
+        (record.patient, digest_file(folder / f"hemispheres/{record.patient}.npy")) for record in records
+    ]
+    write_cells(folder / "hemispheres/manifest.tsv", ("patient", "sha256"), digests)
     pd.DataFrame(drawn, columns=lesion.COLUMNS).to_csv(folder / "lesions/volumes.tsv", sep="\t", index=False)
     write_split(
         folder / "split.tsv",

@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
+from scipy.ndimage import gaussian_filter
 
 from strokeclock.imaging.alignment import rotation
 from strokeclock.phantom.patient import SERIES, make_patient, write_patient
@@ -25,9 +26,10 @@ ENTRY = """    Series(
         min_fit=0.5,
     ),
 """
+TEXTURE = 0.12  # SD
 CHANNELS = ["dwi", "t2w", "flair", "swi"]
+PARTS = {"with": "train", "second": "validation", "third": "test", "without": "train"}
 BASE = {
-    "split": {"counts": None},
     "preprocessing": {
         "toolchain": "open",
         "grid": [64, 64, 16],
@@ -62,11 +64,11 @@ def moved():
 
 @pytest.fixture(scope="module")
 def sheet(tmp_path_factory, root, moved):
-    """Two heads; one has the further series, its FLAIR in another contrast and another place."""
+    """Heads of `PARTS`; all but one have the further series, FLAIR in another contrast and another place."""
     folder = tmp_path_factory.mktemp("raw")
     settings = yaml.safe_load((root / "config/config.yaml").read_text())["phantom"]
     lines = ["patient\tt2w\tdwi\tflair\tswi\tonset_to_mri_min\tlesion_side"]
-    for number, patient in ((3, "with"), (4, "without")):
+    for number, patient in enumerate(PARTS, start=3):
         write_patient(
             make_patient(number, seed=settings["seed"], settings=settings),
             scans={name: folder / f"{patient}-{name}.nii.gz" for name in SERIES},
@@ -74,12 +76,18 @@ def sheet(tmp_path_factory, root, moved):
             brain_mask=folder / f"{patient}-brain.nii.gz",
         )
         files = [f"{patient}-{name}.nii.gz" for name in SERIES]
-        lines.append("\t".join([patient, *files, "with-swi.nii.gz" * (patient == "with"), "120", "left"]))
-    flair = nib.load(folder / "with-flair.nii.gz")
-    swi = np.round(40 * np.sqrt(np.asanyarray(flair.dataobj))).astype(np.int16)
-    write_nifti(folder / "with-swi.nii.gz", swi, moved @ flair.affine)
+        further = f"{patient}-swi.nii.gz" * (patient != "without")
+        lines.append("\t".join([patient, *files, further, "120", "left"]))
+        if further:
+            flair = nib.load(folder / f"{patient}-flair.nii.gz")
+            texture = gaussian_filter(np.random.default_rng(number).normal(size=flair.shape), (4, 4, 1))
+            texture = 1 + TEXTURE * texture / texture.std()  # else it would be FLAIR under another name
+            swi = np.round(40 * texture * np.sqrt(np.asanyarray(flair.dataobj))).astype(np.int16)
+            write_nifti(folder / further, swi, moved @ flair.affine)
     path = folder / "cohort.tsv"
     path.write_text("\n".join(lines) + "\n")
+    rows = "".join(f"{patient}\t{part}\n" for patient, part in PARTS.items())
+    path.with_name("split.tsv").write_text(f"patient\tpart\n{rows}")
     return path
 
 
@@ -92,7 +100,13 @@ def go(tmp_path_factory, run_snakemake, checkout, sheet):
         process = run_snakemake(
             folder,
             *arguments,
-            config=BASE | {"run": name, "cohort": {"sheet": str(sheet)}, "models": models},
+            config=BASE
+            | {
+                "run": name,
+                "cohort": {"sheet": str(sheet)},
+                "split": {"file": str(sheet.with_name("split.tsv"))},
+                "models": models,
+            },
             snakefile=checkout / "Snakefile",
         )
         assert process.returncode == 0, process.stdout
@@ -134,7 +148,7 @@ def test_it_is_registered_to_the_t2w_for_itself(asked, moved):
 def test_it_shows_on_the_atlas_grid_what_it_was_made_from(asked):
     volumes = {name: read(asked / f"preprocessed/with/{name}.nii.gz") for name in ("flair", "swi")}
     inside = read(asked / "preprocessed/with/brain_mask.nii.gz") > 0
-    assert np.corrcoef(np.sqrt(volumes["flair"][inside]), volumes["swi"][inside])[0, 1] > 0.98
+    assert np.corrcoef(np.sqrt(volumes["flair"][inside]), volumes["swi"][inside])[0, 1] > 0.8
     assert not volumes["swi"][~inside].any()
 
 
@@ -144,8 +158,8 @@ def test_hemispheres_have_it_as_their_fourth_channel(asked):
     brain = hemispheres[:, 2] > 0
     channels = hemispheres.swapaxes(0, 1)
     together = [np.corrcoef(channel[brain], channels[3][brain])[0, 1] for channel in channels]
-    assert together[2] > 0.95
-    assert max(together[:2]) < 0.9
+    assert together[2] > 0.8
+    assert max(together[:2]) < together[2] - 0.05
     inside = hemispheres[:, 3][brain]
     assert inside.min() == 0
     assert inside.max() == 1
@@ -182,7 +196,7 @@ def test_who_lacks_it_is_excluded_with_a_sentence(asked):
 
 
 def test_where_no_network_sees_it_everyone_goes_through_and_nothing_is_done_with_it(asked, not_asked):
-    for patient in ("with", "without"):
+    for patient in PARTS:
         assert np.load(not_asked / f"hemispheres/{patient}.npy").shape == (2, 3, 32, 64, 16)
     assert not [*not_asked.rglob("*swi*")]
     assert (not_asked / "cohort/exclusions.tsv").read_text() == "patient\tstage\treason\n"
