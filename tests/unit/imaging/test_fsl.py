@@ -331,7 +331,7 @@ def test_the_boxes_in_their_order(tmp_path):
     left[i - 5 : i + 6, j - 5 : j + 6, k - 5 : k + 6] = True
     contrasts = {
         "t2w": head.data,
-        "dwi": head.data * np.where(brain, 0.3, 0.2) + 0.6 * left,
+        "dwi": head.data * np.where(brain, 0.3, 0.2) + 0.35 * left,
         "flair": np.where(brain, 0.9 - 0.8 * head.data, 1.2 * head.data),
     }
     to_atlas = rotation(0, 8) @ rotation(2, -6) @ np.diag([0.97, 1.04, 1.02, 1.0])
