@@ -146,14 +146,14 @@ def make_split(
         Patients with one of them are in the part external (`find_external`), and in no other.
     unknown_onset : bool
         Patients of unknown onset whose lesion's side is known, and those without a lesion, are in the part
-        train. Where nobody is divided because too few have a known onset, all of these are divided into train
-        and validation. Else they have no part.
+        train; where fewer than three persons have a known onset, everyone whose lesion's side is known, or
+        who has none, is divided into train and validation. If false, they have no part.
 
     Returns
     -------
     DataFrame
         Columns patient and part (train, validation, test, external), sorted by patient; nobody is in test
-        where fewer than three patients have a known onset and counts is None, or none at all.
+        where fewer than three persons have a known onset and counts is None, or none at all.
 
     Raises
     ------

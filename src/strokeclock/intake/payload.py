@@ -164,7 +164,7 @@ def _inflate(file: BinaryIO, window: int) -> Iterator[bytes]:
 
 def read_start(path: Path, refuse: Refuse, count: int = START) -> bytes:
     """Return the first bytes of a file, by default as many as `file_format.recognise` needs."""
-    with refusing_paths(refuse), open(path, "rb", buffering=0) as file:
+    with refusing_paths(refuse), open(path, "rb") as file:
         return file.read(count)
 
 

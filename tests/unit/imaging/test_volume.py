@@ -199,11 +199,15 @@ def test_impossible_offset_is_centred(tmp_path, data, caplog):
     assert "impossible offset" in caplog.text
 
 
-def test_shear_and_impossible_voxels_are_refused(tmp_path, data):
+@pytest.mark.parametrize(("row", "column"), [(0, 1), (0, 2), (1, 2)])
+def test_shear_between_any_two_axes_is_refused(tmp_path, data, row, column):
     sheared = AFFINE.copy()
-    sheared[0, 1] = 0.4
+    sheared[row, column] = 0.4 * abs(AFFINE[column, column])
     with pytest.raises(PatientError, match="sheared"):
         read(save(tmp_path / "s.nii", data, sform=sheared))
+
+
+def test_impossible_voxels_are_refused(tmp_path, data):
     with pytest.raises(PatientError, match="voxels of"):
         read(save(tmp_path / "v.nii", data, sform=AFFINE @ np.diag([1e-3, 1e-3, 1e-3, 1])))
 
