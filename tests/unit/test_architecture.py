@@ -23,6 +23,8 @@ FLOORS = (
     ("explanation",),
     ("figures",),
     ("report",),
+    ("bundle",),
+    ("reading",),
 )
 # What the host reads when it parses the workflow, and what people redraw on a laptop, needs no torch.
 WITHOUT_TORCH = ("cohort", "phantom", "imaging", "intake", "evaluation", "report")

@@ -1,0 +1,1 @@
+"""Everything fitted in a run as one file that travels: pack, verify, load."""

@@ -1,0 +1,1 @@
+"""One patient read with a bundle, and another hospital's cohort."""
