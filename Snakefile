@@ -51,6 +51,7 @@ include: "workflow/rules/tables.smk"
 include: "workflow/rules/statistics.smk"
 include: "workflow/rules/schematics.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/bundle.smk"
 include: "workflow/rules/page.smk"
 
 
@@ -71,6 +72,7 @@ rule all:
         plan.statistics,
         plan.page,
         plan.ceilings,
+        plan.bundle,
 
 
 rule quality:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from strokeclock.errors import ConfigurationError
 from strokeclock.models.channels import channel_names
 from strokeclock.models.registry import network_started_from, networks, segmenting_network
 from strokeclock.pretraining.sources import list_data_sets, list_missing_starts
@@ -29,6 +30,7 @@ from strokeclock.training.phases import (
     read_tasks,
 )
 
+SEGMENTED, RATIOS, RATIO = "segmentation", "ratios", "ratio"  # of rows without a network, in Table 2
 _RADIOMICS = "phase4_attention"  # where Table 2 has its row
 _FROM_SCRATCH = ("phase3_tss4h5", "random")
 _END_OF_CHAIN = ("phase4_attention", "phase3")
@@ -261,6 +263,88 @@ class Plan:
             *(f"{folder}/ml/{phase}/radiomics/seed-0.tsv" for phase in self.radiomics_phases),
         ]
 
+    # The bundle
+
+    @cached_property
+    def scored_rows(self) -> dict[str, dict[str, str | None]]:
+        """Row of a time task that a bundle can hold -> its network and regression, None where it has none.
+
+        All are named <net>/<phase>/<start>.
+        """
+        ratios = f"{SEGMENTED}/{{}}/{RATIOS}"
+        measured = [row for row, needed in self.ratio_rows.items() if not self._lack(*needed)]
+        networks = dict.fromkeys(
+            "/".join(run[:3])
+            for run in self.trainings
+            if run.phase in self.tasks and self.below_min[run.phase]
+        )
+        rows: dict[str, dict[str, str | None]] = {
+            network: {"network": network, "regression": None} for network in networks
+        }
+        for phase in self.time_phases:
+            rows |= {
+                f"{RATIO}/{phase}/{row}": {"network": None, "regression": f"{RATIO}/{phase}/{row}"}
+                for row in measured
+            }
+        if not self.has_segmenter:
+            return rows
+        for phase in self.time_phases:
+            rows[ratios.format(phase)] = {"network": None, "regression": ratios.format(phase)}
+        for (net, phase), start in self.chained.items():
+            rows[f"{SEGMENTED}/{phase}/{net}"] = {
+                "network": f"{net}/{phase}/{start}",
+                "regression": ratios.format(phase),
+            }
+        return rows
+
+    @property
+    def bundle_rows(self) -> list[str]:
+        """The rows of which the bundle may hold some: those that the configuration names, or all."""
+        rows = self.config["bundle"]["rows"]
+        return [*self.scored_rows] if isinstance(rows, str) else [*rows]
+
+    @property
+    def bundle(self) -> list[str]:
+        """The bundle; none where no row of a time task can be in one."""
+        return [f"{self.folder}/bundle/model.zip"] if self.scored_rows else []
+
+    @property
+    def bundle_models(self) -> list[str]:
+        """The networks that the bundle's rows may need: theirs, lesion detection's and the segmentation's."""
+        chosen = {self.scored_rows[row]["network"] for row in self.bundle_rows}
+        runs = [
+            run
+            for run in self.trainings
+            if "/".join(run[:3]) in chosen
+            or (run.phase in self.tasks and self.tasks[run.phase].both_hemispheres)
+        ]
+        segmenting = [Run(self.segmenter, SEGMENTATION, "random", seed) for seed in self._segmentation_seeds]
+        return [self._of("models", run, "/model.pt") for run in (*runs, *segmenting)]
+
+    @property
+    def bundle_regressions(self) -> list[str]:
+        """The regressions that the bundle's rows may need."""
+        chosen = dict.fromkeys(
+            filter(None, (self.scored_rows[row]["regression"] for row in self.bundle_rows))
+        )
+        return [
+            file
+            for row in chosen
+            for file in (
+                [f"{self.folder}/fitted/{row}/seed-{seed}.json" for seed in self._segmentation_seeds]
+                if row.startswith(f"{SEGMENTED}/")
+                else [f"{self.folder}/fitted/{row}.json"]
+            )
+        ]
+
+    def _check_bundle(self) -> None:
+        """Raise ConfigurationError where bundle.rows names a row that this run does not make."""
+        if unknown := [row for row in self.bundle_rows if row not in self.scored_rows]:
+            raise ConfigurationError(
+                f"Configuration key bundle.rows names {unknown[0]}, which this run does not make or a bundle "
+                f"cannot hold: use best, or some of {', '.join(self.scored_rows)}."
+            )
+
     # Tables, figures and the page
 
     @property
@@ -325,6 +409,7 @@ class Plan:
                 "tables/decision_curve.csv",
                 *_both("figures/decision_curve"),
                 "tables/abstention.csv",
+                "tables/sides.csv",
                 *_both("figures/abstention"),
                 "tables/subgroups.csv",
                 *_both("figures/subgroups"),
@@ -395,13 +480,13 @@ def make_plan(config: Mapping[str, Any], *, folder: str) -> Plan:
     Raises
     ------
     ConfigurationError
-        The phases contradict each other, or nothing is to be trained.
+        The phases contradict each other, nothing is to be trained, or bundle.rows names an unknown row.
     """
     training, starts = config["training"], config["initial_weights"]
     tasks = read_tasks(training)
     data_sets = list_data_sets(starts, folder=folder)
     missing = list_missing_starts(starts, data_sets=data_sets)
-    return Plan(
+    plan = Plan(
         folder=folder,
         config=config,
         tasks=tasks,
@@ -411,3 +496,5 @@ def make_plan(config: Mapping[str, Any], *, folder: str) -> Plan:
             training["networks"], training["starts"], training["seeds"], tasks=tasks, missing=missing
         ),
     )
+    plan._check_bundle()
+    return plan

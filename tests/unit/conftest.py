@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from small_bundle import make_files, write_bundle
 
 from strokeclock.cohort.cells import write_cells
 from strokeclock.evaluation.operating import fit_operating_points
@@ -24,6 +25,18 @@ from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.record import TrainingRecord
 
 _PARTS = {"train": 10, "validation": 4, "test": 4}
+
+
+@pytest.fixture(scope="session")
+def bundle_files(tmp_path_factory):
+    """The files of a small whole bundle without a self-test: name -> content."""
+    return make_files(tmp_path_factory.mktemp("bundle"), Path(__file__).parents[2])
+
+
+@pytest.fixture(scope="session")
+def bundle_path(tmp_path_factory, bundle_files):
+    """The small bundle as a file."""
+    return write_bundle(tmp_path_factory.mktemp("model") / "model.zip", bundle_files)
 
 
 @pytest.fixture

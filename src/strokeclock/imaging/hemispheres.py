@@ -205,6 +205,15 @@ def split_hemispheres(volumes: Mapping[str, Volume]) -> np.ndarray:
     return np.stack([stack[:, :half], stack[:, : half - 1 : -1]]).astype(np.float16)
 
 
+def join_hemispheres(hemispheres: np.ndarray) -> np.ndarray:
+    """Return one channel's hemispheres (2, nx / 2, ny, nz), left, right mirrored, as the grid (nx, ny, nz).
+
+    The inverse of `split_hemispheres`.
+    """
+    left, right = hemispheres
+    return np.concatenate([left, right[::-1]])
+
+
 def require_symmetric_grid(volume: Volume) -> None:
     """Raise ConfigurationError unless axes run to R, A, S and x = 0 lies between two middle columns."""
     linear, columns = volume.affine[:3, :3], volume.shape[0]

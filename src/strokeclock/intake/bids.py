@@ -122,13 +122,16 @@ def _has_subjects(folder: Path) -> bool:
     return any(name.startswith(_SUBJECT) for name in _list_folders(folder))
 
 
-def find_bids(found: BidsSet) -> Iterator[Found]:
-    """Yield every series and mask of a set, subject by subject in alphabetical order."""
+def find_bids(found: BidsSet, *, only: str = "") -> Iterator[Found]:
+    """Yield every series and mask of a set, subject by subject in alphabetical order.
+
+    ``only``: the folder of one subject, sub-…; by default all.
+    """
     root = _read_folder(str(found.root), above={})
     subjects = {name for name in root.folders if name.startswith(_SUBJECT)}
     with_masks = {one: {name for name in _list_folders(one)} for one in found.derivatives}
     masked = {name for names in with_masks.values() for name in names if name.startswith(_SUBJECT)}
-    for subject in sorted(subjects | masked):
+    for subject in [only] if only else sorted(subjects | masked):
         series: list[Found] = []
         if subject in subjects:
             series += _find_raw(subject, os.path.join(root.path, subject), root)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch.nn import functional
 
@@ -83,6 +84,15 @@ class View:
         if self.box is not None:
             masks = _cut(masks, self.box)
         return functional.avg_pool3d(masks.float(), self.average, ceil_mode=True)
+
+    def put_back(self, seen: np.ndarray, grid: Sequence[int]) -> np.ndarray:
+        """Return an array on the view's voxels (x, y, z) on a hemisphere of a grid; 0 outside the box."""
+        for axis, step in enumerate(self.average):
+            seen = np.repeat(seen, step, axis)
+        box = tuple(slice(*side) for side in self.box_on(grid))
+        whole = np.zeros(tuple(grid), seen.dtype)
+        whole[box] = seen[tuple(slice(side.stop - side.start) for side in box)]
+        return whole
 
 
 def _cut(volumes: torch.Tensor, box: Box) -> torch.Tensor:

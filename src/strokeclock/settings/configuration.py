@@ -13,6 +13,7 @@ from strokeclock.settings.group import Group, WithoutBraces, section, setting
 from strokeclock.settings.networks import InitialWeights, Models
 from strokeclock.settings.patients import Cohort, Phantom, Split
 from strokeclock.settings.preprocessing import Preprocessing, Quality
+from strokeclock.settings.reading import Bundle, External, Reading
 from strokeclock.settings.training import Training
 
 IMAGENET_WIDTH = 64  # channels of ResNet-18's first stage
@@ -48,6 +49,11 @@ class Settings(Group):
     )
     training: Training = section(Training)
     evaluation: Evaluation = section(Evaluation)
+    bundle: Bundle = section(Bundle, "everything fitted as one file, results/<run>/bundle/model.zip")
+    reading: Reading = section(Reading, "patients of unknown onset to read, for `snakemake read`")
+    external: External = section(
+        External, "another hospital's patients of known onset, for `snakemake external`"
+    )
 
     def faults(self) -> Iterator[str]:
         if not self.cohort.sheet:

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.files import write_whole
 from strokeclock.models.channels import has_contralateral
+from strokeclock.predictions import write_predictions
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.store import check_channels, read_hemispheres
-
-_COLUMNS = ("patient", "hemisphere", "part", "label", "score")
 
 
 def predict(
@@ -26,7 +24,7 @@ def predict(
     threads: int,
     device: str,
 ) -> None:
-    """Write scores of the validation and test parts: patient, hemisphere, part, label, score (probability).
+    """Write scores of the validation and test parts (`predictions.write_predictions`).
 
     Phase 1 scores both hemispheres of a patient, phases 2 to 4 only the lesion's.
 
@@ -47,7 +45,7 @@ def predict(
     place = choose_device(device, threads=threads)
     network, record = read_network_to_test(model, channels=channels, split=split)
     network = on_device(network, place)
-    lines = ["\t".join(_COLUMNS)]
+    rows: list[tuple[str, str, str, float, float]] = []
     for part in ("validation", "test"):
         units = read_hemispheres(
             manifest,
@@ -60,8 +58,5 @@ def predict(
         check_channels(units, channels=channels)
         feed = Feed(network, units, device=place, precision="fp32")
         scores = 1 / (1 + np.exp(-logits_of(feed).astype(float)))
-        for patient, side, label, score in zip(
-            units.patients, units.sides, units.labels, scores, strict=True
-        ):
-            lines.append(f"{patient}\t{side}\t{part}\t{label:.0f}\t{score:.9g}")
-    write_whole(predictions, ("\n".join(lines) + "\n").encode())
+        rows += zip(units.patients, units.sides, [part] * len(units), units.labels, scores, strict=True)
+    write_predictions(predictions, rows)

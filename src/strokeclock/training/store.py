@@ -158,9 +158,10 @@ def read_hemispheres(
     names, sides, *numbers = zip(*units, strict=True)
     labels, times = (np.array(column, dtype=np.float32) for column in numbers)
     files = open_hemispheres(manifest, patients)
-    pairs = {"left": slice(None), "right": slice(None, None, -1)}  # own hemisphere first; both are views
-    views = pairs if contralateral else {side: number for number, side in enumerate(SIDES)}
-    values = tuple(files[patient][views[side]] for patient, side in zip(names, sides, strict=True))
+    values = tuple(
+        choose_side(files[patient], side, contralateral=contralateral)
+        for patient, side in zip(names, sides, strict=True)
+    )
     for patient, hemisphere in zip(names, values, strict=True):
         if not np.isfinite(hemisphere).all():
             raise PatientError(
@@ -168,6 +169,17 @@ def read_hemispheres(
                 f"{patient}.npy holds values that are not finite: delete it and make it anew.",
             )
     return Hemispheres(names, sides, Stack(values), labels, times)
+
+
+def choose_side(hemispheres: np.ndarray, side: str, *, contralateral: bool) -> np.ndarray:
+    """Return one of a patient's hemispheres (2, channels, x, y, z) as a unit, without copying it.
+
+    (channels, x, y, z); with the contralateral one behind it (2, channels, x, y, z).
+    """
+    if not contralateral:
+        return hemispheres[SIDES.index(side)]
+    pairs = {"left": slice(None), "right": slice(None, None, -1)}
+    return hemispheres[pairs[side]]
 
 
 def check_channels(hemispheres: Hemispheres, *, channels: Sequence[str]) -> None:

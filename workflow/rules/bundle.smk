@@ -1,0 +1,109 @@
+# Everything fitted as one file that travels: results/<run>/bundle/model.zip.
+
+from strokeclock.settings.patients import Phantom
+
+
+rule fit_side:
+    input:
+        predictions=plan.predictions,
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+    output:
+        fitted=f"{RUN}/fitted/side.json",
+    log:
+        f"{LOG}/fitted/side.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        tasks=plan.below_min,
+    script:
+        "../scripts/fit_side.py"
+
+
+rule sides:
+    input:
+        predictions=plan.predictions,
+        fitted=f"{RUN}/fitted/side.json",
+        quality=settled(f"{RUN}/quality/quality.tsv"),
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+    output:
+        table=report(
+            f"{RUN}/tables/sides.csv",
+            caption="../report/sides.rst",
+            category="Further statistics",
+            labels={"what": "the lesion's side"},
+        ),
+    log:
+        f"{LOG}/tables/sides.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        settings=plan.intervals,
+        tasks=plan.below_min,
+    script:
+        "../scripts/sides.py"
+
+
+rule make_bundle:
+    input:
+        models=plan.bundle_models,
+        regressions=plan.bundle_regressions,
+        thresholds=f"{RUN}/fitted/thresholds.json",
+        temperatures=f"{RUN}/fitted/temperatures.json",
+        abstention=f"{RUN}/fitted/abstention.json",
+        side=f"{RUN}/fitted/side.json",
+        predictions=plan.predictions + plan.baseline_predictions,
+        table2=f"{RUN}/tables/table2.csv",
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+        exclusions=settled(f"{RUN}/cohort/exclusions.tsv"),
+        protocol=plan.protocols,
+        quality=settled(f"{RUN}/quality/quality.tsv"),
+        volumes=settled(f"{RUN}/lesions/volumes.tsv"),
+        manifest=SETTLED,
+        preprocessed=patients.preprocessed_tables,
+        atlas=expand(
+            f"{RUN}/atlas/{{name}}.nii.gz",
+            name=("t2w", "brain_mask", "grid", "brain_mask_grid"),
+        ),
+        reference=(
+            []
+            if config["preprocessing"]["intensity"]["matching"] == "none"
+            else f"{RUN}/hemispheres/reference.npz"
+        ),
+    output:
+        bundle=f"{RUN}/bundle/model.zip",
+    log:
+        f"{LOG}/bundle.log",
+    conda:
+        "../../envs/reading.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=8000,
+        runtime=60,
+        gpu=plan.gpus,
+    params:
+        settings=config["bundle"],
+        config=config,
+        parts=plan.scored_rows,
+        channels=plan.channels,
+        tasks=plan.below_min,
+        phantom=Phantom().model_dump(),
+        threads=config["training"]["threads"],
+        device=config["training"]["device"],
+    script:
+        "../scripts/bundle.py"
+
+
+rule bundle:
+    input:
+        plan.bundle,
