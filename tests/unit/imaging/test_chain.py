@@ -146,9 +146,7 @@ def test_the_fsl_toolchain_gets_the_configuration(go, seen, tmp_path, atlas_file
 
 
 def test_another_toolchain_is_named(go, raw):
-    with pytest.raises(
-        ConfigurationError, match=r"^Configuration key preprocessing.toolchain is spm: "
-    ):
+    with pytest.raises(ConfigurationError, match=r"^Configuration key preprocessing.toolchain is spm: "):
         go(raw, toolchain="spm")
 
 
