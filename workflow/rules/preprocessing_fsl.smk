@@ -1,6 +1,8 @@
 # The paper's Fig. 2 by N4 and FSL, one rule for each box. preprocessing_open.smk does the same with PyPI packages.
 
-FSL = config["preprocessing"]["fsl"]
+from strokeclock.toolchain import pick_fsl_settings
+
+SETTINGS = pick_fsl_settings(config["preprocessing"])
 BOXES = f"{RUN}/fsl/{{patient}}"
 
 
@@ -41,7 +43,7 @@ rule bias_correction:
         mem_mb=2000,
         runtime=15,
     params:
-        **config["preprocessing"]["n4"],
+        **SETTINGS["bias_correction"],
         raw=lambda wildcards: patients.raw_series(wildcards.patient),
         b_value=lambda wildcards: patients.b_value(wildcards.patient),
         head=lambda wildcards: patients.head(wildcards.patient),
@@ -87,8 +89,7 @@ rule skull_stripping:
         mem_mb=1000,
         runtime=15,
     params:
-        fraction=FSL["bet_fraction"],
-        robust=FSL["bet_robust"],
+        **SETTINGS["skull_stripping"],
     script:
         "../scripts/skull_stripping.py"
 
@@ -110,8 +111,7 @@ rule registration_to_atlas:
         mem_mb=2000,
         runtime=30,
     params:
-        dof=FSL["t2w_dof"],
-        cost=FSL["t2w_cost"],
+        **SETTINGS["registration_to_atlas"],
     script:
         "../scripts/registration_to_atlas.py"
 
@@ -130,7 +130,7 @@ rule second_stripping:
         mem_mb=1000,
         runtime=10,
     params:
-        fraction=FSL["second_bet_fraction"],
+        **SETTINGS["second_stripping"],
     script:
         "../scripts/second_stripping.py"
 
@@ -165,8 +165,7 @@ rule co_registration:
         mem_mb=2000,
         runtime=30,
     params:
-        dof=FSL["flair_dof"],
-        cost=FSL["flair_cost"],
+        **SETTINGS["co_registration"],
     script:
         "../scripts/co_registration.py"
 

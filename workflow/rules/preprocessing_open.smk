@@ -1,5 +1,7 @@
 # From raw series to the atlas grid with software that is free for all use: one process a batch of patients.
 
+from strokeclock.toolchain import pick_open_settings
+
 
 rule preprocess:
     input:
@@ -18,6 +20,7 @@ rule preprocess:
         mem_mb=1500,
         runtime=30,
     params:
+        **pick_open_settings(config["preprocessing"]),
         preprocessed=files_of(patients.preprocessed),
         raw=lambda wildcards: {
             patient: patients.raw_series(patient) for patient in patients_of(wildcards)
@@ -28,10 +31,5 @@ rule preprocess:
         heads=lambda wildcards: {
             patient: patients.head(patient) for patient in patients_of(wildcards)
         },
-        register_dwi="dwi" in patients.registered,
-        t2w_dof=config["preprocessing"]["open"]["t2w_dof"],
-        shrink=config["preprocessing"]["n4"]["shrink"],
-        iterations=config["preprocessing"]["open"]["n4_iterations"],
-        shared_dwi=config["preprocessing"]["n4"]["shared_dwi"],
     script:
         "../scripts/preprocess_open.py"

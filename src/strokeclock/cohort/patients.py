@@ -17,6 +17,7 @@ from strokeclock.cohort.sidecars import beside
 from strokeclock.cohort.split_file import check_split_file
 from strokeclock.errors import ConfigurationError
 from strokeclock.series import SERIES, list_needed, list_registered, list_used
+from strokeclock.toolchain import name_outputs, registers_dwi
 
 _REGISTERED_PHANTOMS = 100  # patients a batch, at least, for phantoms on the atlas grid: each takes a second
 _B_VALUE = 1000.0  # s/mm², of the paper
@@ -127,19 +128,19 @@ class Patients:
     @cached_property
     def registered(self) -> tuple[str, ...]:
         """Those of the series that are registered to the T2w."""
-        shared = self.config["preprocessing"]["dwi_transform"] == "register"
-        return list_registered(self.series, shared=shared)
+        return list_registered(self.series, shared=registers_dwi(self.config["preprocessing"]))
 
     @property
     def preprocessed(self) -> dict[str, str]:
         """Name of a preprocessed file -> its path in the run's folder, with {patient}."""
-        folder = "preprocessed/{patient}"
-        return (
-            {name: f"{folder}/{name}.nii.gz" for name in (*self.series, "brain_mask")}
-            | {"t2w_to_atlas": f"{folder}/transforms/t2w_to_atlas.txt"}
-            | {f"{name}_to_t2w": f"{folder}/transforms/{name}_to_t2w.txt" for name in self.registered}
-            | ({} if self.in_template_space else {"findings": f"{folder}/findings.json"})
+        files = name_outputs(
+            self.config["models"]["channels"],
+            register_dwi=registers_dwi(self.config["preprocessing"]),
+            folder="preprocessed/{patient}",
         )
+        if self.in_template_space:
+            del files["findings"]
+        return files
 
     def of_batch(self, batch: str) -> list[str]:
         """List the patients of a batch, of `phantom_batches` too."""

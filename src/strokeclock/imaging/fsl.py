@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 import nibabel as nib
 import numpy as np
 
-from strokeclock.errors import KILLED, KilledError, MissingSoftwareError, PatientError
+from strokeclock.errors import KILLED, ConfigurationError, KilledError, MissingSoftwareError, PatientError
 from strokeclock.files import replacing, write_whole
 from strokeclock.imaging.affine import register_affine
 from strokeclock.imaging.bias import correct, estimate_field_ants
@@ -56,7 +56,15 @@ class Geometry(Protocol):
 
 
 def require_fsl(environ: Mapping[str, str]) -> None:
-    """Raise `MissingSoftwareError` unless FSL's programs can be found and FSLDIR is set in ``environ``."""
+    """Raise an error unless FSL can run in ``environ``.
+
+    Raises
+    ------
+    MissingSoftwareError
+        Its programs are not found, or FSLDIR is not set.
+    ConfigurationError
+        Temporary files would have a space in their paths, which FSL's programs do not read.
+    """
     missing = [program for program in PROGRAMS if not shutil.which(program, path=environ.get("PATH", ""))]
     if not environ.get("FSLDIR"):
         missing.append("FSLDIR")
@@ -65,6 +73,11 @@ def require_fsl(environ: Mapping[str, str]) -> None:
             f"preprocessing.toolchain is fsl, but FSL is absent ({', '.join(missing)} not found): install "
             "it with its official installer (fsl.fmrib.ox.ac.uk/fsl/docs; for non-commercial use only) and "
             "set FSLDIR and PATH, or set preprocessing.toolchain: open, which needs only Python packages"
+        )
+    if re.search(r"\s", environ.get("TMPDIR", "")):
+        raise ConfigurationError(
+            "The environment variable TMPDIR names a folder with a space in its path, which FSL cannot read: "
+            "set it to one without spaces"
         )
 
 
@@ -145,22 +158,26 @@ def application(
 
 
 def _run(interface: "fsl.base.FSLCommand", patient: str) -> None:
-    """Run a command. If it fails, as FSL's programs do on images without a head, the patient is excluded."""
+    """Run a command. If it fails, as FSL's programs do on images without a head, the patient is excluded.
+
+    OSError where it says that it succeeded and its files are not there: that is no patient's fault.
+    """
     log.info(interface.cmdline)
-    try:
-        interface.run()
-    except RuntimeError as error:  # of a failed program; nipype raises OSError for a missing one
-        code = re.search(r"Return code: (-?\d+)", str(error))
-        if code and (int(code[1]) in KILLED or 128 - int(code[1]) in KILLED):  # 137: -9 through a shell
-            raise KilledError(
-                f"{interface.cmd} was ended from outside (return code {code[1]}), perhaps for lack of "
-                "memory: give the job more (mem_mb) and run again"
-            ) from error
-        found = re.search(r"Standard error:\n(.*)\nReturn code", str(error), re.DOTALL)
-        message = found[1].strip().splitlines()[-1:] if found else []
+    runtime = interface.run(ignore_exception=True).runtime  # nipype itself raises nothing for a return code
+    code = runtime.returncode
+    if code is None:
+        raise MissingSoftwareError(f"{interface.cmd} of FSL was there and is gone: install FSL again")
+    if code in KILLED or 128 - code in KILLED:  # 137: -9 through a shell
+        raise KilledError(
+            f"{interface.cmd} was ended from outside (return code {code}), perhaps for lack of memory: give "
+            "the job more (mem_mb) and run again"
+        )
+    message = runtime.stderr.strip().splitlines()[-1:]
+    if code or (interface.cmd == "bet" and message):  # bet returns 0 whatever happens
         raise PatientError(
             patient, f"{interface.cmd} failed ({''.join(message) or 'no message'}); look at the series"
-        ) from error
+        )
+    interface.aggregate_outputs()
 
 
 # -- matrices

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from strokeclock.errors import MissingSoftwareError, PatientError
+from strokeclock.errors import KilledError, MissingSoftwareError, PatientError
 from strokeclock.imaging import fsl
 from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas
 from strokeclock.imaging.findings import Findings, read_findings, write_findings
@@ -282,6 +282,42 @@ def test_a_program_that_fails_excludes_one_patient(tmp_path, monkeypatch):
     ):
         fsl.strip_again(tmp_path / "t2w.nii", brain_mask=tmp_path / "mask.nii", fraction=0.3, patient="p1")
     assert not (tmp_path / "mask.nii").exists()
+
+
+@pytest.fixture
+def turn(tmp_path, monkeypatch):
+    """Reorient an image by a program of these lines."""
+
+    def run(lines):
+        program = tmp_path / "fslreorient2std"
+        program.write_text(f"#!/bin/sh\n{lines}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        (tmp_path / "t2w.nii").touch()
+        fsl.reorient({"t2w": tmp_path / "t2w.nii"}, outputs={"t2w": tmp_path / "out.nii"}, patient="p1")
+
+    return run
+
+
+@pytest.mark.parametrize("written", ["", 'touch "$2"; '], ids=["without a file", "with a file"])
+def test_a_return_code_excludes_one_patient(turn, written):
+    with pytest.raises(PatientError, match=r"^patient p1: fslreorient2std failed \(no head\); look at the"):
+        turn(f"{written}echo no head >&2; exit 2")
+
+
+@pytest.mark.parametrize("ended", ["kill -9 $$", "sh -c 'kill -9 $$'; exit $?", "touch $2; kill -15 $$"])
+def test_a_program_that_is_ended_from_outside_excludes_nobody(turn, ended):
+    with pytest.raises(KilledError, match=r"^fslreorient2std was ended from outside \(return code "):
+        turn(ended)
+
+
+def test_a_missing_file_of_a_program_that_succeeded_excludes_nobody(turn):
+    with pytest.raises(OSError, match="No such file or directory"):
+        turn("echo disk full >&2")
+
+
+def test_a_warning_of_a_program_that_succeeded_is_no_failure(turn):
+    turn('touch "$2"; echo a warning >&2')
 
 
 # -- with FSL

@@ -1,0 +1,59 @@
+"""What both toolchains of preprocessing take from the configuration, and the files that they leave.
+
+The workflow's rules and `imaging.chain` take both from here. Standard library alone, because the machine that
+runs Snakemake imports it.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from strokeclock.series import list_registered, list_used
+
+
+def registers_dwi(preprocessing: Mapping[str, Any]) -> bool:
+    """Whether the DWI is registered to the T2w, by the configuration's section preprocessing."""
+    return preprocessing["dwi_transform"] == "register"
+
+
+def pick_open_settings(preprocessing: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick the arguments of `imaging.open_chain` from the configuration's section preprocessing."""
+    return {
+        "register_dwi": registers_dwi(preprocessing),
+        "t2w_dof": preprocessing["open"]["t2w_dof"],
+        "shrink": preprocessing["n4"]["shrink"],
+        "iterations": preprocessing["open"]["n4_iterations"],
+        "shared_dwi": preprocessing["n4"]["shared_dwi"],
+    }
+
+
+def pick_fsl_settings(preprocessing: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Pick the arguments of the functions of `imaging.fsl`: rule -> name -> value; reorientation has none."""
+    fsl = preprocessing["fsl"]
+    return {
+        "bias_correction": dict(preprocessing["n4"]),
+        "skull_stripping": {"fraction": fsl["bet_fraction"], "robust": fsl["bet_robust"]},
+        "registration_to_atlas": {"dof": fsl["t2w_dof"], "cost": fsl["t2w_cost"]},
+        "second_stripping": {"fraction": fsl["second_bet_fraction"]},
+        "co_registration": {"dof": fsl["flair_dof"], "cost": fsl["flair_cost"]},
+    }
+
+
+def name_outputs(channels: Collection[str], *, register_dwi: bool, folder: str) -> dict[str, str]:
+    """Name the files that both toolchains leave of a patient: name -> path in ``folder``.
+
+    Parameters
+    ----------
+    channels : of the networks (models.channels).
+    register_dwi : as `registers_dwi` says.
+
+    >>> name_outputs(["dwi"], register_dwi=False, folder="p1")["t2w_to_atlas"]
+    'p1/transforms/t2w_to_atlas.txt'
+    """
+    series = list_used(channels)
+    registered = list_registered(series, shared=register_dwi)
+    transforms = ("t2w_to_atlas", *(f"{name}_to_t2w" for name in registered))
+    return (
+        {name: f"{folder}/{name}.nii.gz" for name in (*series, "brain_mask")}
+        | {name: f"{folder}/transforms/{name}.txt" for name in transforms}
+        | {"findings": f"{folder}/findings.json"}
+    )

@@ -1,0 +1,219 @@
+"""One patient through either toolchain: the settings that arrive, the bytes of the batch, errors."""
+
+import tempfile
+
+import numpy as np
+import pytest
+import yaml
+
+from strokeclock.errors import ConfigurationError, MissingSoftwareError, PatientError
+from strokeclock.imaging import fsl_chain, open_chain
+from strokeclock.imaging.alignment import rotation
+from strokeclock.imaging.atlas import Atlas, read_atlas
+from strokeclock.imaging.chain import preprocess
+from strokeclock.imaging.findings import read_findings
+from strokeclock.imaging.fsl import PROGRAMS
+from strokeclock.imaging.open_chain import preprocess_batch
+from strokeclock.imaging.volume import write_volume
+from strokeclock.toolchain import name_outputs
+
+CHANNELS = ("dwi", "t2w", "flair")
+HEAD = np.eye(4)  # atlas world to T2w world
+HEAD[:3, :3], HEAD[:3, 3] = rotation(pitch=8), (9, -20, 30)
+GRID = {"shape": (64, 76, 24), "spacing": (3.5, 3.5, 7.0)}
+
+
+@pytest.fixture(scope="module")
+def raw(tmp_path_factory, head_of):
+    """Raw series on disk, small."""
+    folder = tmp_path_factory.mktemp("raw")
+    for seed, name in enumerate(("t2w", "dwi", "flair")):
+        write_volume(folder / f"{name}.nii.gz", head_of(HEAD, series=name, seed=seed, **GRID))
+    return {name: str(folder / f"{name}.nii.gz") for name in CHANNELS}
+
+
+@pytest.fixture
+def preprocessing(root):
+    return yaml.safe_load((root / "config/config.yaml").read_text())["preprocessing"]
+
+
+@pytest.fixture
+def go(tmp_path, atlas_files, preprocessing):
+    """Preprocess a patient into `outputs`."""
+
+    def run(raw, *, channels=CHANNELS, **change):
+        section = preprocessing | change
+        return preprocess(
+            raw,
+            patient="p1",
+            b_value=1000.0,
+            head="auto",
+            atlas_files=atlas_files,
+            preprocessing=section,
+            outputs=outputs(tmp_path / "out", channels),
+        )
+
+    return run
+
+
+@pytest.fixture
+def scratch(tmp_path, monkeypatch):
+    """The folder in which temporary folders are made."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+@pytest.fixture
+def programs(tmp_path, monkeypatch):
+    """FSL's programs by name, as scripts that fail."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in PROGRAMS:
+        (folder / name).write_text("#!/bin/sh\necho no head here >&2\nexit 1\n")
+        (folder / name).chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=":")
+    monkeypatch.setenv("FSLDIR", str(tmp_path))
+
+
+def outputs(folder, channels=CHANNELS):
+    return name_outputs(channels, register_dwi=False, folder=str(folder))
+
+
+def read_all(folder):
+    return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+# -- settings
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    """What each chain is called with, in place of doing it."""
+    calls = {}
+    for module in (open_chain, fsl_chain):
+        name = module.__name__.rpartition(".")[2]
+        monkeypatch.setattr(
+            module, "preprocess_patient", lambda raw, name=name, **rest: calls.update({name: (raw, rest)})
+        )
+    return calls
+
+
+def test_the_open_toolchain_gets_the_configuration(go, seen, tmp_path, atlas_files):
+    go({"dwi": "d.nii", "t2w": None, "adc": "a.nii", "flair": "f.nii"}, toolchain="open")
+    ((raw, values),) = seen.values()
+    atlas = values.pop("atlas")
+    assert raw == {"t2w": None, "dwi": "d.nii", "flair": "f.nii", "adc": "a.nii"}
+    assert values == {
+        "patient": "p1",
+        "b_value": 1000.0,
+        "head": "auto",
+        "register_dwi": False,
+        "t2w_dof": 12,
+        "shrink": 4,
+        "iterations": [30, 30, 30],
+        "shared_dwi": True,
+        "outputs": outputs(tmp_path / "out"),
+    }
+    expected = read_atlas(**{name: atlas_files[name] for name in Atlas._fields})
+    for found, true in zip(atlas, expected, strict=True):
+        assert np.array_equal(found.data, true.data)
+
+
+def test_the_fsl_toolchain_gets_the_configuration(go, seen, tmp_path, atlas_files):
+    go({"dwi": "d.nii", "t2w": "t.nii"}, toolchain="fsl", dwi_transform="register", channels=("dwi",))
+    assert seen == {
+        "fsl_chain": (
+            {"t2w": "t.nii", "dwi": "d.nii", "adc": None},
+            {
+                "patient": "p1",
+                "b_value": 1000.0,
+                "head": "auto",
+                "atlas_files": atlas_files,
+                "register_dwi": True,
+                "settings": {
+                    "bias_correction": {"shrink": 4, "iterations": [50, 50, 30, 20], "shared_dwi": True},
+                    "skull_stripping": {"fraction": 0.5, "robust": True},
+                    "registration_to_atlas": {"dof": 12, "cost": "corratio"},
+                    "second_stripping": {"fraction": 0.3},
+                    "co_registration": {"dof": 6, "cost": "normmi"},
+                },
+                "outputs": outputs(tmp_path / "out", ("dwi",)),
+            },
+        )
+    }
+
+
+def test_another_toolchain_is_named(go, raw):
+    with pytest.raises(ConfigurationError, match=r"^Configuration key preprocessing.toolchain is spm: "):
+        go(raw, toolchain="spm")
+
+
+# -- the open toolchain
+
+
+def test_the_bytes_are_those_of_the_batch(go, raw, tmp_path, atlas_files):
+    findings = go(raw, toolchain="open")
+    preprocess_batch(
+        {"p1": outputs(tmp_path / "batch")},
+        tmp_path / "table.tsv",
+        raw={"p1": {"t2w": raw["t2w"], "dwi": raw["dwi"], "flair": raw["flair"], "adc": None}},
+        b_values={"p1": 1000.0},
+        heads={"p1": "auto"},
+        **{f"atlas_{name}": atlas_files[name] for name in Atlas._fields},
+        register_dwi=False,
+        t2w_dof=12,
+        shrink=4,
+        iterations=[30, 30, 30],
+        shared_dwi=True,
+    )
+    assert read_all(tmp_path / "out") == read_all(tmp_path / "batch")
+    assert len(read_all(tmp_path / "out")) == 8
+    assert read_findings(tmp_path / "out/findings.json") == findings
+
+
+def test_a_series_that_is_not_asked_for_is_not_read(go, raw, tmp_path):
+    go(raw | {"flair": str(tmp_path / "gone.nii.gz")}, toolchain="open", channels=("dwi", "t2w"))
+    assert not [*(tmp_path / "out").rglob("flair*")]
+    assert (tmp_path / "out/dwi.nii.gz").is_file()
+
+
+@pytest.mark.parametrize("toolchain", ["open", "fsl"])
+def test_a_series_that_is_asked_for_and_absent_excludes_the_patient(go, raw, tmp_path, toolchain, programs):
+    with pytest.raises(PatientError, match=r"^patient p1: has no FLAIR; "):
+        go({"dwi": raw["dwi"], "t2w": raw["t2w"]}, toolchain=toolchain)
+    assert not (tmp_path / "out").exists()
+
+
+# -- the toolchain fsl
+
+
+def test_absent_fsl_is_said_before_any_work(go, tmp_path, monkeypatch, scratch):
+    monkeypatch.delenv("FSLDIR", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(MissingSoftwareError, match=r"^preprocessing.toolchain is fsl, but FSL is absent \("):
+        go(dict.fromkeys(CHANNELS, "gone.nii.gz"), toolchain="fsl")
+    assert not (tmp_path / "out").exists()
+    assert not [*scratch.iterdir()]
+
+
+def test_a_temporary_folder_with_a_space_is_refused(go, raw, programs, monkeypatch):
+    """bet and fslreorient2std are shell scripts that do not quote their arguments."""
+    monkeypatch.setenv("TMPDIR", "/my scratch")
+    with pytest.raises(ConfigurationError, match="TMPDIR names a folder with a space in its path"):
+        go(raw, toolchain="fsl")
+
+
+@pytest.mark.parametrize("damaged", [True, False], ids=["a damaged series", "a program that fails"])
+def test_intermediate_files_are_removed_after_an_error(go, raw, tmp_path, programs, scratch, damaged):
+    files = dict(raw)
+    if damaged:
+        files["flair"] = str(tmp_path / "flair.nii.gz")
+        (tmp_path / "flair.nii.gz").write_bytes(b"no gzip")
+    reason = "flair file flair.nii.gz " if damaged else r"fslreorient2std failed \(no head here\)"
+    n4 = {"shrink": 4, "iterations": [2], "shared_dwi": True}
+    with pytest.raises(PatientError, match=reason):
+        go(files, toolchain="fsl", n4=n4)
+    assert not [*scratch.iterdir()]
+    assert not (tmp_path / "out/t2w.nii.gz").exists()

@@ -1,0 +1,107 @@
+"""Each setting of the section preprocessing goes to the parameter that it is meant for."""
+
+import copy
+
+import pytest
+import yaml
+
+from strokeclock.toolchain import name_outputs, pick_fsl_settings, pick_open_settings, registers_dwi
+
+
+@pytest.fixture
+def preprocessing(root):
+    """The shipped section; each setting of a toolchain has another value, so that none passes for another."""
+    section = yaml.safe_load((root / "config/config.yaml").read_text())["preprocessing"]
+    section["n4"] = {"shrink": 3, "iterations": [41, 42], "shared_dwi": False}
+    section["fsl"] = {
+        "bet_fraction": 0.51,
+        "bet_robust": False,
+        "second_bet_fraction": 0.32,
+        "t2w_dof": 9,
+        "t2w_cost": "mutualinfo",
+        "flair_dof": 7,
+        "flair_cost": "normcorr",
+    }
+    section["open"] = {"t2w_dof": 6, "n4_iterations": [31, 33]}
+    return section
+
+
+def test_settings_of_the_open_toolchain(preprocessing):
+    expected = {
+        "register_dwi": False,
+        "t2w_dof": 6,
+        "shrink": 3,
+        "iterations": [31, 33],
+        "shared_dwi": False,
+    }
+    assert pick_open_settings(preprocessing) == expected
+    preprocessing["dwi_transform"] = "register"
+    assert pick_open_settings(preprocessing) == expected | {"register_dwi": True}
+
+
+def test_settings_of_the_fsl_toolchain(preprocessing):
+    assert pick_fsl_settings(preprocessing) == {
+        "bias_correction": {"shrink": 3, "iterations": [41, 42], "shared_dwi": False},
+        "skull_stripping": {"fraction": 0.51, "robust": False},
+        "registration_to_atlas": {"dof": 9, "cost": "mutualinfo"},
+        "second_stripping": {"fraction": 0.32},
+        "co_registration": {"dof": 7, "cost": "normcorr"},
+    }
+
+
+def test_no_setting_is_left_over(preprocessing):
+    """A key that is added to a toolchain's sections must be picked: else it would do nothing."""
+
+    def changes(picked, section, key):
+        other = copy.deepcopy(preprocessing)
+        other[section][key] = "another"
+        return picked(other) != picked(preprocessing)
+
+    for section, pick in (
+        ("n4", pick_fsl_settings),
+        ("fsl", pick_fsl_settings),
+        ("open", pick_open_settings),
+    ):
+        assert all(changes(pick, section, key) for key in preprocessing[section]), section
+
+
+def test_the_dwi_is_registered_on_request(preprocessing):
+    assert not registers_dwi(preprocessing)
+    assert registers_dwi(preprocessing | {"dwi_transform": "register"})
+
+
+@pytest.mark.parametrize(
+    ("channels", "register_dwi", "expected"),
+    [
+        (
+            ("dwi", "t2w", "flair"),
+            False,
+            {
+                "t2w": "p1/t2w.nii.gz",
+                "dwi": "p1/dwi.nii.gz",
+                "flair": "p1/flair.nii.gz",
+                "adc": "p1/adc.nii.gz",
+                "brain_mask": "p1/brain_mask.nii.gz",
+                "t2w_to_atlas": "p1/transforms/t2w_to_atlas.txt",
+                "flair_to_t2w": "p1/transforms/flair_to_t2w.txt",
+                "findings": "p1/findings.json",
+            },
+        ),
+        (
+            ("adc",),
+            True,
+            {
+                "t2w": "p1/t2w.nii.gz",
+                "dwi": "p1/dwi.nii.gz",
+                "adc": "p1/adc.nii.gz",
+                "brain_mask": "p1/brain_mask.nii.gz",
+                "t2w_to_atlas": "p1/transforms/t2w_to_atlas.txt",
+                "dwi_to_t2w": "p1/transforms/dwi_to_t2w.txt",
+                "findings": "p1/findings.json",
+            },
+        ),
+    ],
+    ids=["paper", "ADC alone"],
+)
+def test_names_of_outputs(channels, register_dwi, expected):
+    assert name_outputs(channels, register_dwi=register_dwi, folder="p1") == expected
