@@ -409,8 +409,8 @@ class Plan:
                 "tables/decision_curve.csv",
                 *_both("figures/decision_curve"),
                 "tables/abstention.csv",
-                "tables/sides.csv",
                 *_both("figures/abstention"),
+                "tables/sides.csv",
                 "tables/subgroups.csv",
                 *_both("figures/subgroups"),
             )

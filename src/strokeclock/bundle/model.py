@@ -195,6 +195,6 @@ def _list_needed(recipe: Recipe, *, matches: bool) -> Iterator[str]:
     for trained in recipe.trained:
         for seed in trained.seeds:
             yield from name_network(trained, seed)
-    for row in recipe.rows:
-        for seed in row.regression.seeds if row.regression else ():
-            yield name_regression(row.regression, seed)
+    for trained in recipe.regressions:
+        for seed in trained.seeds:
+            yield name_regression(trained, seed)

@@ -163,7 +163,8 @@ def make_recipe(
     fitted = read_fitted(files.thresholds, kind="thresholds")["rows"]
     made = []
     for scorer, found in picked.items():
-        own = parts[str(scorer)]
+        own, below_min = parts[str(scorer)], tasks[scorer.phase]
+        assert below_min is not None
         cuts = bands[scorer].cuts.get(MARGIN, {})
         if thresholds[scorer].value is not None and coverage not in cuts:
             raise BundleError(
@@ -173,7 +174,7 @@ def make_recipe(
         made.append(
             Row(
                 row=_trained(scorer, found.seeds),
-                below_min=tasks[scorer.phase],
+                below_min=below_min,
                 network=_trained(own["network"], found.seeds),
                 regression=_trained(own["regression"], found.seeds),
                 operating=Operating(
@@ -278,10 +279,10 @@ def collect(
             path = _find(files.models, trained, seed)
             name, record = name_network(trained, seed)
             weights[name], content[record] = convert_checkpoint(path)
-    for row in recipe.rows:
-        for seed in row.regression.seeds if row.regression else ():
-            path = _find(files.regressions, row.regression, seed)
-            content[name_regression(row.regression, seed)] = convert_regression(path)
+    for trained in recipe.regressions:
+        for seed in trained.seeds:
+            path = _find(files.regressions, trained, seed)
+            content[name_regression(trained, seed)] = convert_regression(path)
     key = make_key(weights[name] for name in sorted(weights))
     content[SEEN] = write_seen(key, _list_scans(files))
     return content | weights

@@ -155,7 +155,12 @@ class Recipe(Part):
         of_rows = [row.network for row in self.rows if row.network]
         of_side = self.side.networks if self.side else []
         needed = [*of_rows, *of_side, *([self.segmentation] if self.segmentation else [])]
-        return [one for number, one in enumerate(needed) if one not in needed[:number]]
+        return [*dict.fromkeys(needed)]
+
+    @property
+    def regressions(self) -> list[Trained]:
+        """All regressions that it needs, each once."""
+        return [*dict.fromkeys(row.regression for row in self.rows if row.regression)]
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON's types."""

@@ -191,7 +191,8 @@ def _shares(train: pd.DataFrame) -> dict[str, float]:
         if (known := train["sex"].dropna()).size >= FEWEST:
             shares["female"] = round(float((known == "F").mean()), 2)
         sides = train["lesion_side"].dropna()
-        shares |= {str(side): round(float(share), 2) for side, share in sides.value_counts(normalize=True).items()}
+        counts = sides.value_counts(normalize=True)
+        shares |= {str(side): round(float(share), 2) for side, share in counts.items()}
     return shares
 
 

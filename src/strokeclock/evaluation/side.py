@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from strokeclock.cohort.cells import read_columns
 from strokeclock.cohort.parts import read_split
@@ -261,7 +262,7 @@ def _join(scorers: Mapping[Scorer, ScorerPredictions], part: str) -> _Heads:
     for scorer, frame in zip(scorers, frames, strict=True):
         if not frame.index.equals(frames[0].index) or not frame["label"].equals(frames[0]["label"]):
             raise PredictionError(f"{scorer} scores other hemispheres than the first row: predict anew.")
-    score = (sum(means) / len(means)).unstack()[[*SIDES]]
+    score = pd.concat(means, axis=1).mean(axis=1).unstack()[[*SIDES]]
     lesion = frames[0]["label"].unstack()[[*SIDES]]
     return _Heads(list(score.index), score.to_numpy(float), lesion.to_numpy(int))
 

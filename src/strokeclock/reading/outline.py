@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import nibabel as nib
 import numpy as np
@@ -81,7 +82,7 @@ def write_on_grid(path: str | Path, mask: Volume, *, like: str | Path) -> None:
     like : path
         The raw series.
     """
-    image = nib.load(like)
+    image = cast(Any, nib.load(like))
     own = nib.orientations.io_orientation(image.affine)
     back = nib.orientations.ornt_transform(nib.orientations.axcodes2ornt("RAS"), own)
     data = nib.orientations.apply_orientation(mask.data.astype(np.uint8), back)

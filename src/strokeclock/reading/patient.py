@@ -21,7 +21,7 @@ from strokeclock.bundle.summary import list_protocol, list_quality, measure_inte
 from strokeclock.evaluation.intervals import wilson_interval
 from strokeclock.evaluation.odds import logit, scale
 from strokeclock.evaluation.side import SidePoint, find_side
-from strokeclock.imaging.chain import name_outputs, preprocess
+from strokeclock.imaging.chain import preprocess
 from strokeclock.imaging.check import check
 from strokeclock.imaging.exclusion import explain
 from strokeclock.imaging.findings import NAME, Findings, describe, read_findings
@@ -48,6 +48,7 @@ from strokeclock.reading.source import Study
 from strokeclock.reading.unlike import find_outside
 from strokeclock.series import BOTH, SERIES, SIDES, list_needed, list_sides
 from strokeclock.series import NO_LESION as NONE
+from strokeclock.toolchain import name_outputs, registers_dwi
 
 log = logging.getLogger(__name__)
 
@@ -242,9 +243,9 @@ def _examine(
 ) -> Examined:
     config, series = bundle.config, bundle.recipe.series
     preprocessing = config["preprocessing"]
-    outputs = {
-        name: folder / path for name, path in name_outputs(series, preprocessing=preprocessing).items()
-    }
+    registers = registers_dwi(preprocessing)
+    named = name_outputs(series, register_dwi=registers, folder=str(folder / "preprocessed"))
+    outputs = {name: Path(path) for name, path in named.items()}
     with bundle.atlas_files() as atlas:
         with clock.step("preprocessing"):
             preprocess(
@@ -279,10 +280,6 @@ def _examine(
 def _check(
     study: Study, outputs: Mapping[str, Path], atlas: Mapping[str, Path], quality: Mapping, *, side: str
 ) -> dict:
-    read = {
-        name: read_volume(atlas[file], patient="atlas", series=series)
-        for name, file, series in (("atlas", "grid", "t2w"), ("atlas_mask", "brain_mask_grid", "brain_mask"))
-    }
     return check(
         {name: path for name, path in outputs.items() if name in SERIES},
         outputs["brain_mask"],
@@ -292,7 +289,8 @@ def _check(
         shipped_adc=study.raw.get("adc") if "t2w" in study.raw else None,
         thresholds={key: value for key, value in quality.items() if key != "verdicts"},
         person=None,
-        **read,
+        atlas=read_volume(atlas["grid"], patient="atlas", series="t2w"),
+        atlas_mask=read_volume(atlas["brain_mask_grid"], patient="atlas", series="brain_mask"),
     )
 
 

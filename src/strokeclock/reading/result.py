@@ -108,7 +108,7 @@ class Lesion:
     ----------
     source : "segmentation network" or "found on DWI".
     volume_ml : in the patient's own space.
-    ratios : series -> mean signal in the lesion over the contralateral one, of series that are not normalised.
+    ratios : series -> mean signal in the lesion over the contralateral one, of unnormalised series.
     adc, adc_contralateral : mean ADC in the lesion and in the contralateral voxels, 1e-3 mm2/s.
     """
 

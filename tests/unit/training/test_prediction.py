@@ -38,7 +38,7 @@ def _predict(toys, model, output, channels=None):
 def test_scores_are_the_networks_probabilities(toys, tmp_path, model):
     _predict(toys, model, tmp_path / "scores.tsv")
     table = pd.read_csv(tmp_path / "scores.tsv", sep="\t")
-    assert list(table.columns) == ["patient", "hemisphere", "part", "label", "score"]
+    assert list(table.columns) == ["patient", "hemisphere", "part", "label", "score", "seal"]
     assert table["patient"].tolist() == [f"toy-{number}" for number in range(10, 18)]
     assert table["part"].tolist() == ["validation"] * 4 + ["test"] * 4
     assert table["label"].tolist() == [1, 0, 1, 1, 1, 0, 1, 1]
