@@ -8,13 +8,23 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from strokeclock.figures.palette import BLACK, BLUE, GREEN, INK, ORANGE, PALE, PURPLE, SKY, VERMILION
 from strokeclock.files import replacing
 
-INK = "#222222"
-PALE = "#999999"
-# Okabe and Ito 2008, chosen to differ in lightness too; line styles repeat the difference without colour.
-BLACK, ORANGE, SKY, BLUE, VERMILION, GREEN = "#000000", "#E69F00", "#56B4E9", "#0072B2", "#D55E00", "#009E73"
-PURPLE = "#CC79A7"
+# The colours of every figure; they stand in a module of their own for what draws without matplotlib.
+__all__ = [
+    "BLACK",
+    "BLUE",
+    "GREEN",
+    "INK",
+    "ORANGE",
+    "PALE",
+    "PURPLE",
+    "SKY",
+    "VERMILION",
+    "house_style",
+    "save_figure",
+]
 
 # Any: matplotlib lists each key as a type of its own.
 _SETTINGS: dict[Any, Any] = {

@@ -19,7 +19,7 @@ from strokeclock.imaging.matching import NONE, Method, match
 from strokeclock.imaging.reference import Reference, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.provenance import digest_file
-from strokeclock.series import SERIES
+from strokeclock.series import SERIES, SIDES
 
 BOX_MARGIN_MM = 5.0  # brains differ from the atlas's: 0.04 % of 300 phantoms' voxels lie farther out
 
@@ -205,12 +205,28 @@ def split_hemispheres(volumes: Mapping[str, Volume]) -> np.ndarray:
     return np.stack([stack[:, :half], stack[:, : half - 1 : -1]]).astype(np.float16)
 
 
-def join_hemispheres(hemispheres: np.ndarray) -> np.ndarray:
-    """Return one channel's hemispheres (2, nx / 2, ny, nz), left, right mirrored, as the grid (nx, ny, nz).
+def join_hemispheres(maps: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Put maps of hemispheres back on the whole grid, as `split_hemispheres` took them from it.
 
-    The inverse of `split_hemispheres`.
+    Parameters
+    ----------
+    maps : side -> array (x, y, z)
+        x from lateral to medial in both, so that the right one is mirrored back.
+
+    Returns
+    -------
+    (2 x, y, z) array
+        x from the patient's left to right; 0 on a side that is not given.
+
+    Raises
+    ------
+    ValueError
+        No map is given, their shapes differ, or one is of no side.
     """
-    left, right = hemispheres
+    shapes = {array.shape for array in maps.values()}
+    if len(shapes) != 1 or not {*maps} <= {*SIDES}:
+        raise ValueError(f"maps of the sides {', '.join(maps) or 'none'} with shapes {shapes}")
+    left, right = (maps.get(side, np.zeros_like(next(iter(maps.values())))) for side in SIDES)
     return np.concatenate([left, right[::-1]])
 
 

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.files import replacing
+from strokeclock.imaging.axial import CONVENTION, find_slices, frame_brain
 from strokeclock.imaging.exclusion import explain, read_exclusion
 from strokeclock.imaging.findings import NAME, describe, read_findings
 from strokeclock.imaging.quality_record import read_record, read_verdict, write_record
@@ -22,9 +23,7 @@ _ATLAS, _BRAIN, _MIDLINE = (70, 180, 255), (255, 190, 60), (255, 90, 160)
 _DRAWN, _FOUND = (255, 60, 60), (120, 255, 90)  # lesions
 _TEXT, _PALE = (235,) * 3, (160,) * 3
 _REFERENCE, _BEFORE, _AFTER = (82, 86, 94), (235, 235, 235), (96, 220, 190)
-_CONVENTION = "Radiological convention: R, the patient's right, is on the left of the picture"
 _SCALE = 1.1  # pixels a mm
-_MARGIN_MM = 6
 _SLICES = 8
 _LEFT, _TOP, _BOTTOM, _GAP = 56, 92, 28, 8  # pixels around and between the slices
 _HISTOGRAM = 180  # pixels across
@@ -194,24 +193,15 @@ def draw_patient(
     """
     names = [name for name in MATCHED if name in volumes]
     brain = atlas_mask.data > 0
-    columns, rows, slices = (_extent(brain, axis, mask.spacing[axis]) for axis in range(3))
+    frame = frame_brain(brain, spacing=mask.spacing, scale=_SCALE)
+    slices, size = find_slices(brain), frame.size
     shown = _choose_slices(slices[0], slices[-1], lesion)
-    size = (
-        round(len(columns) * mask.spacing[0] * _SCALE),
-        round(len(rows) * mask.spacing[1] * _SCALE),
-    )
-
-    def tile(data: np.ndarray, z: int) -> np.ndarray:
-        """An axial slice in the radiological convention: anterior up, the patient's right on the left."""
-        plane = data[columns][:, rows, z][::-1, ::-1].T
-        return np.asarray(Image.fromarray(plane).resize(size, Image.Resampling.BILINEAR))
-
     right = _LEFT + _SLICES * (size[0] + _GAP)
     canvas = np.zeros(
         (_TOP + len(names) * size[1] + _BOTTOM, right + _HISTOGRAM + 2 * _GAP, 3), dtype=np.uint8
     )
     x_of = -mask.affine[0, 3] / mask.affine[0, 0] + 0.5  # the plane x = 0, in columns from the volume's edge
-    middle = round((columns[-1] + 1 - x_of) * mask.spacing[0] * _SCALE)
+    middle = round((frame.columns[-1] + 1 - x_of) * mask.spacing[0] * _SCALE)
     inside = mask.data > 0
     contours = [(atlas_mask, _ATLAS), (mask, _BRAIN)]
     if lesion.volume is not None:
@@ -219,12 +209,13 @@ def draw_patient(
     greys = {series: np.percentile(volumes[series].data[inside], [1, 99.7]) for series in names}
     for i, z in enumerate(shown):
         outlines = [
-            (_outline(tile(volume.data.astype(np.float32), z) > 0.5), colour) for volume, colour in contours
+            (_outline(frame.cut(volume.data.astype(np.float32), z) > 0.5), colour)
+            for volume, colour in contours
         ]
         for j, series in enumerate(names):
             dark, bright = greys[series]
             grey = np.clip(
-                (tile(volumes[series].data, z) - dark) / ((bright - dark) or 1) * 255, 0, 255
+                (frame.cut(volumes[series].data, z) - dark) / ((bright - dark) or 1) * 255, 0, 255
             ).astype(np.uint8)
             picture = np.repeat(grey[..., None], 3, axis=2)
             for edge, colour in outlines:
@@ -360,8 +351,8 @@ def _name_series(numbers: Mapping, what: str, form: str) -> list[str]:
 
 
 def _write_legend(draw: ImageDraw.ImageDraw, bottom: int, *, lesion: Lesion, histograms: bool) -> None:
-    draw.text((10, bottom), _CONVENTION, _TEXT, _font(13), anchor="ls")
-    at = 40 + draw.textlength(_CONVENTION, _font(13))
+    draw.text((10, bottom), CONVENTION, _TEXT, _font(13), anchor="ls")
+    at = 40 + draw.textlength(CONVENTION, _font(13))
     entries = [("atlas brain", _ATLAS), ("brain mask", _BRAIN), ("mid-sagittal plane, x = 0", _MIDLINE)]
     if lesion.volume is not None:
         entries.append(("lesion, drawn", _DRAWN) if lesion.is_drawn else ("lesion, found on DWI", _FOUND))
@@ -387,13 +378,6 @@ def _choose_slices(low: int, high: int, lesion: Lesion) -> np.ndarray:
         largest = int(lesion.volume.data.sum(axis=(0, 1)).argmax())
         shown[np.abs(shown - largest).argmin()] = largest
     return shown
-
-
-def _extent(brain: np.ndarray, axis: int, spacing: float) -> np.ndarray:
-    """The indices along one axis that hold brain, in plane with a margin."""
-    used = np.flatnonzero(brain.any(axis=tuple(k for k in range(3) if k != axis)))
-    margin = round(_MARGIN_MM / spacing) if axis < 2 else 0
-    return np.arange(max(used[0] - margin, 0), min(used[-1] + margin + 1, brain.shape[axis]))
 
 
 def _outline(inside: np.ndarray) -> np.ndarray:

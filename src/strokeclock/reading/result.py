@@ -45,6 +45,7 @@ class Answer:
     Attributes
     ----------
     row : <net>/<phase>/<start>.
+    title : the row in words, as the bundle has it; "" where it has none.
     below_min : minutes; the score is the probability of a shorter time since onset.
     score : mean over the seeds.
     scores : of each seed, in the order of the seeds.
@@ -73,6 +74,7 @@ class Answer:
     abstained: bool
     similar: SimilarScores | None
     prevalence: float | None
+    title: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +110,8 @@ class Lesion:
     ----------
     source : "segmentation network" or "found on DWI".
     volume_ml : in the patient's own space.
-    ratios : series -> mean signal in the lesion over the contralateral one, of unnormalised series.
+    ratios : series -> mean signal in the lesion over the contralateral one, of registered series that are not
+        normalised.
     adc, adc_contralateral : mean ADC in the lesion and in the contralateral voxels, 1e-3 mm2/s.
     """
 
@@ -159,7 +162,7 @@ class Reading:
     series : series -> what was read, in words without names of files.
     notes : sentences on what was noticed.
     unchecked : sentences on what no check can tell.
-    model : name, version, licence, sha256, cohort, strokeclock, and a sentence on its self-test.
+    model : name, version, licence, sha256, cohort, strokeclock, and self_test, a sentence.
     versions : software -> version, here.
     differs : software -> [version of the bundle, version here] where they differ.
     seconds : step -> seconds.

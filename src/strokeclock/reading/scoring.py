@@ -14,6 +14,7 @@ from strokeclock.explanation.gradcam import map_evidence
 from strokeclock.imaging.hemispheres import join_hemispheres
 from strokeclock.models.registry import find_network
 from strokeclock.models.view import WHOLE
+from strokeclock.reading.pictures import LONGER, SHORTER
 from strokeclock.segmentation.ratios import drop_faint, find_lesions, measure_ratios, name_measures
 from strokeclock.series import SIDES
 from strokeclock.training.device import choose_device, on_device
@@ -105,7 +106,7 @@ class Scoring:
             share = np.mean([found.share for found in self.segment(side)], axis=0)
             if share.max() > 0:
                 marked[number] = share >= min(CERTAIN, CERTAIN * float(share.max()))
-        return join_hemispheres(marked)
+        return join_hemispheres(dict(zip(SIDES, marked, strict=True)))
 
     def explain(self, row: Row, sides: Sequence[str]) -> dict[str, np.ndarray]:
         """Return the Grad-CAMs of a row's network, first seed: "shorter", "longer" -> (nx, ny, nz), 0 to 1.
@@ -118,10 +119,14 @@ class Scoring:
         network = on_device(self.bundle.read_network(trained, seed), self.place)
         layer = find_network(trained.net).cam_layers[self.bundle.config["evaluation"]["gradcam_layer"]]
         units = self._units(sides, contralateral=self.bundle.recipe.contralateral)
-        maps = np.zeros((2, len(SIDES), *self.hemispheres.shape[2:]), np.float32)
-        for number, side in enumerate(sides):
-            maps[:, SIDES.index(side)] = map_evidence(network, units.values[number], layer=layer)
-        return {name: join_hemispheres(both) for name, both in zip(("shorter", "longer"), maps, strict=True)}
+        maps = {
+            side: map_evidence(network, units.values[number], layer=layer)
+            for number, side in enumerate(sides)
+        }
+        return {
+            name: join_hemispheres({side: pair[number] for side, pair in maps.items()})
+            for number, name in enumerate((SHORTER, LONGER))
+        }
 
     def _score_network(self, trained: Trained, sides: Sequence[str]) -> np.ndarray:
         """Return probabilities (seeds, sides)."""

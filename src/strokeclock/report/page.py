@@ -21,10 +21,11 @@ from strokeclock.figures.style import BLUE, INK, VERMILION
 from strokeclock.files import write_whole
 from strokeclock.models.registry import find_network, networks
 from strokeclock.predictions import SEGMENTED
+from strokeclock.report.folders import hide_folders
 from strokeclock.report.methods import describe_methods
 from strokeclock.report.people import People, count_people
 from strokeclock.report.pictures import embed_picture, measure_picture, render_caption
-from strokeclock.report.tables import hide_folders, read_table, shorten
+from strokeclock.report.tables import read_table, shorten
 from strokeclock.report.words import name_phase, name_start
 from strokeclock.training.phases import Task, read_tasks
 from strokeclock.training.record import TrainingRecord, read_record

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from strokeclock.report.folders import hide_folders
 from strokeclock.report.words import name_column, name_row, name_side, name_stage
 
 MOST_ROWS = 200
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?")
 _WHOLE = re.compile(r"-?\d+")
-_SUFFIXES = "nii|gz|json|bval|bvec|tsv|csv|txt|yaml|zip|pth|pt|npy|npz|html|png|svg|mha|mhd|nrrd|nhdr|mgz|dcm"
-# Folders may hold spaces and any signs, so that a path goes on until a file's suffix ends it.
-_PATH = re.compile(rf"(?<![\w.<])/(?=\S)(?:(?:(?!\.(?:{_SUFFIXES})(?![\w./]))[^/\n<>])*[^/\s<>]/)+")
 _ENDS = ("", "_low", "_high")
 
 
@@ -69,15 +67,6 @@ def shorten(text: str, *, whole: bool = False) -> str:
     else:
         shown = f"{value:.3f}" if abs(value) < 10 else f"{value:.4g}"
     return shown.replace("-", "−")
-
-
-def hide_folders(text: str) -> str:
-    """The text with absolute paths cut down to their files' names, whatever signs the folders hold.
-
-    >>> hide_folders("column dwi names /data/Doe, Jane; ward 7/dwi.nii.gz, not t1/dwi.nii.gz")
-    'column dwi names dwi.nii.gz, not t1/dwi.nii.gz'
-    """
-    return _PATH.sub("", text)
 
 
 def _delimiter(path: Path) -> str:

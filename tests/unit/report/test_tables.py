@@ -2,8 +2,9 @@
 
 import pytest
 
+from strokeclock.report.folders import hide_folders
 from strokeclock.report.pictures import embed_picture, measure_picture, render_caption
-from strokeclock.report.tables import hide_folders, read_table, shorten
+from strokeclock.report.tables import read_table, shorten
 from strokeclock.report.words import name_column, name_phase, name_row, name_side, name_start
 from strokeclock.training.phases import PAPER
 
