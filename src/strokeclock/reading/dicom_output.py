@@ -30,6 +30,7 @@ from pydicom.valuerep import format_number_as_ds
 from strokeclock import __version__
 from strokeclock.errors import PatientError
 from strokeclock.files import replacing
+from strokeclock.imaging.volume import Volume
 from strokeclock.intake.dicom_header import quiet
 from strokeclock.intake.dicom_stacks import Slice, Stack
 from strokeclock.reading.dicom_source import DicomSource, align
@@ -114,8 +115,7 @@ def write_secondary_captures(
 
 def write_segmentation(
     path: str | Path,
-    mask: NDArray,
-    affine: NDArray,
+    lesion: Volume,
     source: DicomSource,
     *,
     algorithm: str,
@@ -130,8 +130,7 @@ def write_segmentation(
 
     Parameters
     ----------
-    mask : bool (X, Y, Z)
-    affine : (4, 4), index to world RAS+ mm. Voxels are carried by their place, whatever the order of axes.
+    lesion : mask on the DWI's voxels. They are carried by their place, whatever the order of axes.
     algorithm : what found the lesion, as in `result.Lesion.source`.
     patient : named in errors.
 
@@ -143,19 +142,19 @@ def write_segmentation(
     Raises
     ------
     PatientError
-        The mask's voxels are not those of the series' images.
+        The lesion's voxels are not those of the series' images.
     """
     if source.fault or source.stack is None:
         return source.fault
-    if not mask.any():
+    if not (lesion.data > 0.5).any():
         return "No DICOM SEG is written: there is no lesion to outline."
-    aligned = align(mask.astype(bool), affine, source.stack)
+    aligned = align(lesion, source.stack)
     if aligned is None:
         raise PatientError(
             patient,
             "the lesion's voxels are not those of the DWI series' images: outline it on the DWI as imported",
         )
-    frames = np.ascontiguousarray(aligned.T, dtype=np.uint8)  # slices, rows, columns
+    frames = np.ascontiguousarray(aligned.T > 0.5, dtype=np.uint8)  # slices, rows, columns
     digest = _digest(source, origin, algorithm, description, frames)
     with _quiet():
         image = highdicom.seg.Segmentation(
@@ -226,7 +225,9 @@ def _describe_device(origin: Origin, description: str) -> dict[str, Any]:
 def _fit(text: str) -> str:
     """Return text as every character set can hold it, in one line of the standard's length."""
     plain = text.encode("ascii", "replace").decode().replace("\\", "/")
-    return "".join(letter if letter.isprintable() else " " for letter in plain)[:_LONGEST].strip() or "unknown"
+    return (
+        "".join(letter if letter.isprintable() else " " for letter in plain)[:_LONGEST].strip() or "unknown"
+    )
 
 
 def _describe_segment(algorithm: str) -> SegmentDescription:

@@ -1,7 +1,7 @@
 """The DICOM series that gave the DWI: whose it is, and where each of its slices lies."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nibabel as nib
@@ -10,6 +10,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
+from pydicom.uid import MRImageStorage
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.volume import Volume
@@ -58,9 +59,7 @@ class DicomSource:
     fault: str
 
 
-def find_source(
-    files: Sequence[Path], *, shape: Sequence[int], affine: NDArray, patient: str
-) -> DicomSource:
+def find_source(files: Sequence[Path], dwi: Volume | None, *, patient: str) -> DicomSource:
     """Find patient, study and slices in the files of the series that gave the DWI.
 
     A series holds b0, b-values and directions of one volume each. The slices are those of the first volume
@@ -69,7 +68,8 @@ def find_source(
     Parameters
     ----------
     files : as in `Found.files`; members of a zip archive follow its path.
-    shape, affine : (X, Y, Z) and (4, 4), index to world RAS+ mm, of the DWI; its axes may have any order.
+    dwi : as it was brought from these files; its axes may have any order. None: there is none, and any other
+        series of the study tells the patient.
     patient : named in errors.
 
     Raises
@@ -79,12 +79,15 @@ def find_source(
     """
     with quiet():
         headers = _read_headers(files, patient)
-        stack = next((one for one in _list_stacks(headers) if has_grid(one, shape, affine)), None)
+        stack = next((one for one in _list_stacks(headers) if dwi and align(dwi, one) is not None), None)
         header = stack.slices[0].header if stack else headers[0]
         try:
             with open_place(header.place) as file:
                 image = pydicom.dcmread(
-                    file, stop_before_pixels=True, force=True, specific_tags=[*_IDENTITY, *_COMPRESSION, *_PLACE]
+                    file,
+                    stop_before_pixels=True,
+                    force=True,
+                    specific_tags=[*_IDENTITY, *_COMPRESSION, *_PLACE],
                 )
         except OSError as error:
             raise _refuse(patient) from error
@@ -93,13 +96,13 @@ def find_source(
                 patient,
                 "DWI series has no StudyInstanceUID, so no DICOM can be tied to its study: leave --dicom out",
             )
-        frame_of_reference = str(image.get("FrameOfReferenceUID") or "")
+        sop_class, frame_of_reference = image.SOPClassUID, str(image.get("FrameOfReferenceUID") or "")
         return DicomSource(
             identity=_pick(image, _IDENTITY),
             compression=_pick(image, _COMPRESSION),
             series=header.series,
-            sop_class=str(image.SOPClassUID),
-            is_multiframe="NumberOfFrames" in image,
+            sop_class=str(sop_class),
+            is_multiframe="NumberOfFrames" in image and sop_class != MRImageStorage,
             frame_of_reference=frame_of_reference,
             position_reference=str(image.get("PositionReferenceIndicator") or ""),
             stack=stack,
@@ -107,25 +110,19 @@ def find_source(
         )
 
 
-def align(data: NDArray, affine: NDArray, stack: Stack) -> NDArray | None:
-    """Return a volume in the order of a stack: columns, rows, slices; None where it has other voxels.
+def align(volume: Volume, stack: Stack) -> NDArray | None:
+    """Return a volume's data in the order of a stack: columns, rows, slices; None where it has other voxels.
 
-    Parameters
-    ----------
-    data : (X, Y, Z)
-    affine : (4, 4), index to world RAS+ mm. Axes may be flipped and exchanged, voxels may not lie elsewhere.
+    Axes may be flipped and exchanged, voxels may not lie elsewhere.
     """
-    orientation = nib.orientations.io_orientation(np.linalg.inv(stack.affine) @ affine)
+    if sorted(volume.shape) != sorted(stack.shape) or not stack.spacing_mm:
+        return None
+    orientation = nib.orientations.io_orientation(np.linalg.inv(stack.affine) @ volume.affine)
     if np.isnan(orientation).any():
         return None
-    aligned = nib.orientations.apply_orientation(data, orientation)
-    own = Volume(aligned, affine @ nib.orientations.inv_ornt_aff(orientation, data.shape))
+    aligned = nib.orientations.apply_orientation(volume.data, orientation)
+    own = Volume(aligned, volume.affine @ nib.orientations.inv_ornt_aff(orientation, volume.shape))
     return aligned if own.same_grid(Volume(np.broadcast_to(False, stack.shape), stack.affine)) else None
-
-
-def has_grid(stack: Stack, shape: Sequence[int], affine: NDArray) -> bool:
-    """Whether a stack has the voxels of a volume, whatever the order of its axes."""
-    return align(np.broadcast_to(False, tuple(shape)), affine, stack) is not None
 
 
 def _read_headers(files: Sequence[Path], patient: str) -> list[Header]:
@@ -139,7 +136,8 @@ def _read_headers(files: Sequence[Path], patient: str) -> list[Header]:
                 except ValueError as error:
                     raise _refuse(patient) from error
                 if header is not None:
-                    headers.append(header)
+                    # images are numbered through their series, and these may be a part of it
+                    headers.append(replace(header, instance=None))
     if len(headers) < len(wanted):
         raise _refuse(patient)
     return headers
