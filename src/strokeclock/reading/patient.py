@@ -320,7 +320,7 @@ def _collect(reading: Reading, study: Study, outputs: Mapping[str, Path]) -> Exa
         brain=read_volume(outputs["brain_mask"], patient=study.patient, series="brain_mask"),
         to_atlas=to_atlas,
         dwi_to_atlas=to_atlas @ to_t2w,
-        dwi=read_volume(study.raw["dwi"], patient=study.patient, series="dwi"),
+        dwi=study.read_dwi(),
     )
 
 

@@ -9,6 +9,7 @@ from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.protocol import write_protocol
 from strokeclock.cohort.sheet import LESION_MASK
 from strokeclock.errors import ConfigurationError, PatientError
+from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.intake.acquisition import ASSUMED_B, read_json
 from strokeclock.intake.bids import find_bids, find_set
 from strokeclock.intake.bids_series import Meaning
@@ -49,6 +50,10 @@ class Study:
     notes: tuple[str, ...] = ()
     doubts: Mapping[str, str] = field(default_factory=dict)
     sources: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
+
+    def read_dwi(self) -> Volume:
+        """Read the raw DWI; PatientError where it cannot be read."""
+        return read_volume(self.raw["dwi"], patient=self.patient, series="dwi")
 
 
 def find_study(source: Path | None, folder: Path, *, files: Mapping[str, Path]) -> Study:
