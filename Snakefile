@@ -28,59 +28,79 @@ os.environ.update(
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/cohort.smk"
-include: "workflow/rules/atlas.smk"
-include: "workflow/rules/phantom.smk"
 
 
-if not patients.in_template_space:
+if settings.has_patients:
 
-    include: f"workflow/rules/preprocessing_{config['preprocessing']['toolchain']}.smk"
+    include: "workflow/rules/cohort.smk"
+    include: "workflow/rules/atlas.smk"
+    include: "workflow/rules/phantom.smk"
+
+    if not patients.in_template_space:
+
+        include: f"workflow/rules/preprocessing_{config['preprocessing']['toolchain']}.smk"
+    include: "workflow/rules/hemispheres.smk"
+    include: "workflow/rules/lesions.smk"
+    include: "workflow/rules/pretraining.smk"
+    include: "workflow/rules/training.smk"
+    include: "workflow/rules/prediction.smk"
+    include: "workflow/rules/explanation.smk"
+    include: "workflow/rules/baselines.smk"
+    include: "workflow/rules/evaluation.smk"
+    include: "workflow/rules/fitted.smk"
+    include: "workflow/rules/tables.smk"
+    include: "workflow/rules/statistics.smk"
+    include: "workflow/rules/schematics.smk"
+    include: "workflow/rules/figures.smk"
+    include: "workflow/rules/bundle.smk"
+    include: "workflow/rules/page.smk"
+
+    rule all:
+        default_target: True
+        input:
+            # nothing else asks for tables of batches once what is made from them is there: a missing one is made anew
+            patients.all_tables,
+            rules.quality_page.output,
+            rules.table1.output,
+            rules.table2.output,
+            plan.protocols,
+            plan.figures,
+            plan.lesion_tables,
+            plan.baseline_tables,
+            patients.tables_of("radiomics") if plan.radiomics_phases else [],
+            plan.typeset,
+            plan.statistics,
+            plan.page,
+            plan.ceilings,
+            plan.bundle,
+
+    rule quality:
+        input:
+            rules.quality_page.output,
+            rules.hemisphere_manifest.output,
+            patients.all_tables,
+            plan.protocols,
 
 
-include: "workflow/rules/hemispheres.smk"
-include: "workflow/rules/lesions.smk"
-include: "workflow/rules/pretraining.smk"
-include: "workflow/rules/training.smk"
-include: "workflow/rules/prediction.smk"
-include: "workflow/rules/explanation.smk"
-include: "workflow/rules/baselines.smk"
-include: "workflow/rules/evaluation.smk"
-include: "workflow/rules/fitted.smk"
-include: "workflow/rules/tables.smk"
-include: "workflow/rules/statistics.smk"
-include: "workflow/rules/schematics.smk"
-include: "workflow/rules/figures.smk"
-include: "workflow/rules/bundle.smk"
-include: "workflow/rules/page.smk"
+if settings.reading.sheet:
+
+    include: "workflow/rules/reading.smk"
+
+else:
+
+    rule read:
+        input:
+            lambda wildcards: refuse(
+                "snakemake read needs the keys reading.bundle and reading.sheet."
+            ),
 
 
-rule all:
-    default_target: True
-    input:
-        # nothing else asks for tables of batches once what is made from them is there: a missing one is made anew
-        patients.all_tables,
-        rules.quality_page.output,
-        rules.table1.output,
-        rules.table2.output,
-        plan.protocols,
-        plan.figures,
-        plan.lesion_tables,
-        plan.baseline_tables,
-        patients.tables_of("radiomics") if plan.radiomics_phases else [],
-        plan.typeset,
-        plan.statistics,
-        plan.page,
-        plan.ceilings,
-        plan.bundle,
+if not settings.has_patients:
 
-
-rule quality:
-    input:
-        rules.quality_page.output,
-        rules.hemisphere_manifest.output,
-        patients.all_tables,
-        plan.protocols,
+    rule all:
+        default_target: True
+        input:
+            rules.read.input,
 
 
 # What was made by other code is stale: that of the script and of all that it imports.

@@ -28,8 +28,9 @@ try:
     if workflow.is_main_process:
         for excluded, reason in patients.exclusions.items():
             logger.warning(f"patient {excluded} is excluded: {reason}.")
-    patients.check_any_left()
-    settings.check_counts(patients=patients.to_divide)
+    if settings.has_patients:
+        patients.check_any_left()
+        settings.check_counts(patients=patients.to_divide)
     if workflow.is_main_process:
         patients.check_heads()
         patients.check_readers_and_split()
@@ -50,6 +51,11 @@ wildcard_constraints:
     net="|".join(networks()),
     start=r"random|genesis|imagenet|medical|phase\d+",
     seed=r"\d+",
+
+
+def refuse(sentence):
+    """Stop with a sentence, where a target is asked for that the configuration does not allow."""
+    raise WorkflowError(sentence)
 
 
 def each(chosen, path):

@@ -169,7 +169,7 @@ def _bring(decisions: Sequence[Decision], folder: Path, *, is_dicom: bool) -> St
         doubts={name: doubt for name, doubt in doubts.items() if name not in raw},
         sources=sources,
     )
-    return replace(study, protocol=_describe(study, folder)) if raw else study
+    return describe_protocol(study, folder) if raw else study
 
 
 def _hide(text: str, found: Found) -> str:
@@ -180,14 +180,18 @@ def _hide(text: str, found: Found) -> str:
     return text
 
 
-def _describe(study: Study, folder: Path) -> Path:
-    """Write the protocol of the series beside them."""
+def describe_protocol(study: Study, folder: Path, *, field_t: str = "") -> Study:
+    """Return the study with the protocol of its series, which is written into a folder.
+
+    ``field_t``: T, where no sidecar says it; "": not known.
+    """
     sheet, table = folder / "cohort.tsv", folder / "protocol.tsv"
-    write_cells(sheet, ("patient", "field_t", "b_value"), [(study.patient, "", f"{study.b_value:g}")])
+    row = (study.patient, field_t, f"{study.b_value:g}")
+    write_cells(sheet, ("patient", "field_t", "b_value"), [row])
     write_protocol(
         sheet,
         table,
         series={study.patient: {name: str(path) for name, path in study.raw.items()}},
         b_values={study.patient: study.b_value},
     )
-    return table
+    return replace(study, protocol=table)

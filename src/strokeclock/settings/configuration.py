@@ -55,9 +55,14 @@ class Settings(Group):
         External, "another hospital's patients of known onset, for `snakemake external`"
     )
 
+    @property
+    def has_patients(self) -> bool:
+        """Whether there is a cohort to train on; else a bundle reads other patients."""
+        return bool(self.cohort.sheet or self.phantom.patients)
+
     def faults(self) -> Iterator[str]:
         if not self.cohort.sheet:
-            if not self.phantom.patients:
+            if not (self.phantom.patients or self.reading.sheet or self.external.sheet):
                 yield (
                     "No patients: set cohort.sheet to your cohort sheet (config/README.md), "
                     "or phantom.patients to a number for a synthetic cohort."

@@ -1,0 +1,87 @@
+# Patients of unknown onset, read with a bundle: snakemake read. It touches no training run.
+
+from strokeclock.cohort.reading_sheet import read_patients_to_read
+
+READING = config["reading"]
+
+try:
+    to_read = read_patients_to_read(
+        READING["sheet"], most=config["preprocessing"]["patients_per_job"]
+    )
+    if workflow.is_main_process:
+        for excluded, reason in to_read.cohort.exclusions.items():
+            logger.warning(f"patient {excluded} is not read: {reason}.")
+except StrokeclockError as error:
+    raise WorkflowError(str(error)) from None
+
+
+rule self_test:
+    input:
+        bundle=READING["bundle"],
+    output:
+        passed=f"{RUN}/reading/self_test.txt",
+    log:
+        f"{LOG}/reading/self_test.log",
+    conda:
+        "../../envs/reading.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=6000,
+        runtime=30,
+    params:
+        device=config["training"]["device"],
+        threads=config["training"]["threads"],
+    script:
+        "../scripts/self_test.py"
+
+
+rule read_batch:
+    input:
+        lambda wildcards: to_read.files_of(wildcards.batch),
+        bundle=READING["bundle"],
+        passed=rules.self_test.output.passed,
+    output:
+        table=f"{RUN}/batches/reading/{{batch}}.tsv",
+    log:
+        f"{LOG}/reading/{{batch}}.log",
+    conda:
+        "../../envs/reading.yaml"
+    threads: config["training"]["threads"]
+    resources:
+        mem_mb=6000,
+        runtime=120,
+    params:
+        studies=lambda wildcards: to_read.studies(wildcards.batch, side=READING["side"]),
+        readings=lambda wildcards: {
+            patient: {
+                "reading": f"{RUN}/reading/{patient}/reading.json",
+                "page": f"{RUN}/reading/{patient}/index.html",
+            }
+            for patient in to_read.of_batch(wildcards.batch)
+        },
+        device=config["training"]["device"],
+        threads=config["training"]["threads"],
+    script:
+        "../scripts/read_batch.py"
+
+
+rule list_readings:
+    input:
+        tables=expand(f"{RUN}/batches/reading/{{batch}}.tsv", batch=to_read.batches),
+    output:
+        listing=f"{RUN}/reading/readings.tsv",
+    log:
+        f"{LOG}/reading/list.log",
+    conda:
+        "../../envs/reading.yaml"
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=5,
+    script:
+        "../scripts/list_readings.py"
+
+
+rule read:
+    input:
+        rules.list_readings.output,
