@@ -20,18 +20,12 @@ from timing import Row, compare, cpu_seconds
 
 from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas, read_atlas
 from strokeclock.imaging.bias import estimate_field_ants, estimate_field_niimath
-from strokeclock.imaging.fsl import (
-    co_register,
-    correct_bias,
-    register_to_atlas,
-    reorient,
-    strip_again,
-    strip_skull,
-)
+from strokeclock.imaging.chain import preprocess
 from strokeclock.imaging.open_chain import preprocess_patient
 from strokeclock.imaging.resample import resample
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 from strokeclock.phantom.patient import SERIES, make_patient, write_patient
+from strokeclock.toolchain import name_outputs
 
 SETTINGS = yaml.safe_load((Path(__file__).parents[1] / "config/config.yaml").read_text())
 RUNS = 2
@@ -56,10 +50,10 @@ def _measure(folder: Path) -> Iterator[Row]:
 
     n4 = {"shrink": SETTINGS["preprocessing"]["n4"]["shrink"]}
     open_n4 = n4 | {"iterations": SETTINGS["preprocessing"]["open"]["n4_iterations"]}
-    names = (*SERIES, "adc", "brain_mask")
-    outputs = {name: folder / f"out_{name}.nii.gz" for name in names}
-    outputs |= {name: folder / f"{name}.txt" for name in ("t2w_to_atlas", "flair_to_t2w")}
-    outputs["findings"] = folder / "findings.json"
+    outputs, fsl_outputs = (
+        name_outputs(SETTINGS["models"]["channels"], register_dwi=False, folder=f"{folder}/{toolchain}")
+        for toolchain in ("open", "fsl")
+    )
     prepared = read_atlas(**{name: atlas[name] for name in ("t2w", "brain_mask", "grid")})
     ours = cpu_seconds(
         lambda: preprocess_patient(
@@ -73,7 +67,13 @@ def _measure(folder: Path) -> Iterator[Row]:
     )
 
     if os.environ.get("FSLDIR") and shutil.which("flirt"):
-        fsl = cpu_seconds(lambda: _fsl_chain(raw, atlas, folder), n=1)
+        fsl = cpu_seconds(
+            lambda: preprocess(
+                raw, patient="p", b_value=1000.0, head="auto", atlas_files=atlas,
+                preprocessing=SETTINGS["preprocessing"] | {"toolchain": "fsl"}, outputs=fsl_outputs,
+            ),
+            n=1,
+        )  # fmt: skip
         yield compare("preprocessing_vs_fsl", ours, fsl, goal="35", n=1)
 
     inside = read_volume(outputs["brain_mask"], patient="p", series="brain_mask").data > 0
@@ -93,66 +93,10 @@ def _measure(folder: Path) -> Iterator[Row]:
     )
 
 
-def _floor(raw: dict[str, Path], grid: Volume, inside: np.ndarray, outputs: dict[str, Path]) -> None:
+def _floor(raw: dict[str, Path], grid: Volume, inside: np.ndarray, outputs: dict[str, str]) -> None:
     for name, path in raw.items():
         volume = read_volume(path, patient="p", series=name)
         write_volume(outputs[name], resample(volume, shape=grid.shape, affine=grid.affine, inside=inside))
-
-
-def _fsl_chain(raw: dict[str, Path], atlas: dict[str, Path], folder: Path) -> None:
-    """The steps of the fsl toolchain, one after the other."""
-    prep = SETTINGS["preprocessing"]
-    series, patient = (*SERIES, "adc"), {"patient": "p"}
-    boxes = {
-        box: {name: folder / f"{box}_{name}.nii" for name in series}
-        for box in ("bias", "upright", "stripped", "done")
-    }
-    findings = folder / "findings.json"
-    correct_bias(
-        {**raw, "adc": None},
-        outputs=boxes["bias"],
-        b_value=1000.0,
-        head="auto",
-        atlas_t2w=atlas["t2w"],
-        atlas_brain_mask=atlas["brain_mask"],
-        findings=findings,
-        **prep["n4"],
-        **patient,
-    )
-    reorient(boxes["bias"], outputs=boxes["upright"], **patient)
-    stripped = {name: boxes["stripped"][name] for name in ("t2w", "flair")}
-    strip_skull(
-        boxes["upright"],
-        outputs=stripped,
-        findings=findings,
-        fraction=prep["fsl"]["bet_fraction"],
-        robust=prep["fsl"]["bet_robust"],
-        **patient,
-    )
-    on_atlas, matrix, mask = folder / "on_atlas.nii", folder / "on_atlas.mat", folder / "mask.nii"
-    register_to_atlas(
-        stripped["t2w"],
-        grid=atlas["grid"],
-        brain_mask_grid=atlas["brain_mask_grid"],
-        registered=on_atlas,
-        matrix=matrix,
-        dof=prep["fsl"]["t2w_dof"],
-        cost=prep["fsl"]["t2w_cost"],
-        **patient,
-    )
-    strip_again(on_atlas, brain_mask=mask, fraction=prep["fsl"]["second_bet_fraction"], **patient)
-    co_register(
-        {**boxes["upright"], **{f"stripped_{name}": path for name, path in stripped.items()}},
-        t2w_to_atlas=matrix,
-        grid=atlas["grid"],
-        brain_mask=mask,
-        outputs=boxes["done"]
-        | {"brain_mask": folder / "brain_done.nii.gz"}
-        | {name: folder / f"fsl_{name}.txt" for name in ("t2w_to_atlas", "flair_to_t2w")},
-        dof=prep["fsl"]["flair_dof"],
-        cost=prep["fsl"]["flair_cost"],
-        **patient,
-    )
 
 
 def _ants_chain(raw: dict[str, Path], atlas: dict[str, Path]) -> None:

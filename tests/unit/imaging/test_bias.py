@@ -1,5 +1,8 @@
 """N4: both programs take out a known multiplicative field."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +72,32 @@ def test_both_programs_agree(case):
     ours = bias.estimate_field_niimath(biased, mask, **SETTINGS, patient="p1")
     theirs = bias.estimate_field_ants(biased, mask, **SETTINGS)
     assert spread(ours.data / theirs.data, mask) < 1e-3
+
+
+NOISY = """
+import numpy as np
+from strokeclock.imaging.bias import estimate_field_ants
+from strokeclock.imaging.volume import Volume
+
+data = np.exp(0.1 * np.random.default_rng(0).standard_normal((24, 26, 14))).astype(np.float32)
+volume, mask = (Volume(values, np.diag([4.0, 4, 6, 1])) for values in (data, np.ones_like(data)))
+field = estimate_field_ants(volume, mask, shrink=2, iterations=[10]).data
+"""
+
+
+def test_the_paper_s_program_gives_the_same_bytes_whatever_threads_a_process_has():
+    pytest.importorskip("ants")
+    done = subprocess.run(
+        [sys.executable, "-c", f"{NOISY}\nprint(field.tobytes().hex())"],
+        env=os.environ
+        | {"PYTHONPATH": os.pathsep.join(sys.path), "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "3"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    here: dict[str, np.ndarray] = {}
+    exec(NOISY, here)
+    assert done.stdout.strip() == here["field"].tobytes().hex()
 
 
 def test_missing_program_is_named(monkeypatch, case):

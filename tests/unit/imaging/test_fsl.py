@@ -12,6 +12,7 @@ from strokeclock.errors import KilledError, MissingSoftwareError, PatientError
 from strokeclock.imaging import fsl
 from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas
 from strokeclock.imaging.findings import Findings, read_findings, write_findings
+from strokeclock.imaging.fsl_chain import preprocess_patient
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
 SERIES = ("t2w", "dwi", "flair", "adc")
@@ -354,7 +355,7 @@ def test_flirt_moves_by_the_matrix(tmp_path, moving, fixed):
 
 @needs_fsl
 @pytest.mark.fsl
-def test_the_boxes_in_their_order(tmp_path):
+def test_the_whole_chain(tmp_path):
     """A head that is the moved atlas: the chain must undo the move of b0 and the further move of FLAIR."""
     atlas = {name: tmp_path / f"{name}.nii.gz" for name in ATLAS_FILES}
     build_atlas(source="nilearn", grid=(64, 74, 26), outputs=atlas)
@@ -386,50 +387,23 @@ def test_the_boxes_in_their_order(tmp_path):
         stored.set_qform(native.affine, 1)
         nib.save(stored, raw[series])
 
-    def files(box, names=SERIES):
-        (tmp_path / box).mkdir()
-        return {name: tmp_path / box / f"{name}.nii" for name in names}
-
-    corrected, turned = files("corrected"), files("turned")
-    stripped, registered = files("stripped", ("t2w", "flair")), files("registered", ("t2w", "matrix", "mask"))
-    out = files("out", (*SERIES, "brain_mask", "t2w_to_atlas", "flair_to_t2w"))
-    fsl.correct_bias(
+    out = {name: tmp_path / f"out/{name}.nii" for name in (*SERIES, "brain_mask")}
+    out |= {name: tmp_path / f"out/{name}" for name in ("t2w_to_atlas", "flair_to_t2w", "findings")}
+    found = preprocess_patient(
         {**raw, "adc": None},
-        outputs=corrected,
-        shrink=4,
-        iterations=[10],
-        shared_dwi=True,
+        patient="p1",
         b_value=1000.0,
-        patient="p1",
-        head="auto",
-        atlas_t2w=atlas["t2w"],
-        atlas_brain_mask=atlas["brain_mask"],
-        findings=tmp_path / "findings.json",
-    )
-    fsl.reorient(corrected, outputs=turned, patient="p1")
-    findings = tmp_path / "findings.json"
-    fsl.strip_skull(turned, outputs=stripped, findings=findings, fraction=0.5, robust=True, patient="p1")
-    fsl.register_to_atlas(
-        stripped["t2w"],
-        grid=atlas["grid"],
-        brain_mask_grid=atlas["brain_mask_grid"],
-        registered=registered["t2w"],
-        matrix=registered["matrix"],
-        dof=12,
-        cost="corratio",
-        patient="p1",
-    )
-    fsl.strip_again(registered["t2w"], brain_mask=registered["mask"], fraction=0.3, patient="p1")
-    fsl.co_register(
-        {**turned, **{f"stripped_{name}": path for name, path in stripped.items()}},
-        t2w_to_atlas=registered["matrix"],
-        grid=atlas["grid"],
-        brain_mask=registered["mask"],
+        atlas_files=atlas,
+        settings={
+            "bias_correction": {"shrink": 4, "iterations": [10], "shared_dwi": True},
+            "skull_stripping": {"fraction": 0.5, "robust": True},
+            "registration_to_atlas": {"dof": 12, "cost": "corratio"},
+            "second_stripping": {"fraction": 0.3},
+            "co_registration": {"dof": 6, "cost": "normmi"},
+        },
         outputs=out,
-        dof=6,
-        cost="normmi",
-        patient="p1",
     )
+    assert found.stripped == {"t2w": False, "dwi": False, "flair": False}
 
     grid = nib.load(atlas["grid"])
     volumes = {name: nib.load(out[name]) for name in (*SERIES, "brain_mask")}

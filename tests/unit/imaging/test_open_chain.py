@@ -227,11 +227,12 @@ def test_truncated_series_excludes_the_patient_and_writes_nothing(raw, tmp_path,
     assert not (tmp_path / "out").exists()
 
 
-def test_heavy_packages_stay_out():
+@pytest.mark.parametrize("module", ["open_chain", "chain"])
+def test_heavy_packages_stay_out(module):
     """Importing them costs seconds in every process."""
     heavy = {"ants", "nipype", "pandas", "torch", "nilearn", "matplotlib", "sklearn"}
     done = subprocess.run(
-        [sys.executable, "-c", "import sys, strokeclock.imaging.open_chain; print(*sys.modules)"],
+        [sys.executable, "-c", f"import sys, strokeclock.imaging.{module}; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
