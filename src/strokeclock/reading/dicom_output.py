@@ -33,13 +33,14 @@ from strokeclock.files import replacing
 from strokeclock.imaging.volume import Volume
 from strokeclock.intake.dicom_header import quiet
 from strokeclock.intake.dicom_stacks import Slice, Stack
-from strokeclock.reading.dicom_source import DicomSource, align
+from strokeclock.reading.dicom_source import DicomSource, align, find_source
 
 CAPTURE_NUMBER, SEGMENTATION_NUMBER = 29801, 29802  # of the series: above those of scanners and of archives
 DESCRIPTION = "strokeclock: research use only"
 SEGMENT = "acute infarct, research use only"
 INFARCT = Code("55641003", "SCT", "Infarct")
 RED = (255, 0, 0)
+NO_LESION = "No DICOM SEG is written: there is no lesion to outline."
 _LONGEST = 64  # of text of one line (VR LO)
 _MAKER = "strokeclock"
 _NO_NAME = dict.fromkeys(
@@ -61,6 +62,44 @@ class Origin:
     model: str
     sha256: str
     made: datetime
+
+
+def write_dicom(
+    folder: str | Path,
+    files: Sequence[Path],
+    *,
+    pictures: Sequence[NDArray],
+    dwi: Volume | None,
+    lesion: Volume | None,
+    algorithm: str,
+    origin: Origin,
+    patient: str,
+) -> list[str]:
+    """Write capture-1.dcm and so on, and segmentation.dcm, for the archive that the series came from.
+
+    Parameters
+    ----------
+    files : of the series that gave the DWI, as in `Found.files`; without DWI of any series of the study.
+    pictures, algorithm : as in `write_secondary_captures` and `write_segmentation`.
+    dwi, lesion : as brought from these files, and a mask on its voxels; None where there is none.
+    patient : named in errors.
+
+    Returns
+    -------
+    Sentences on what could not be written.
+
+    Raises
+    ------
+    PatientError
+        As `find_source` and `write_segmentation`; of the latter the pictures are written.
+    """
+    source = find_source(files, dwi, patient=patient)
+    write_secondary_captures(folder, pictures, source, origin=origin)
+    if lesion is None:
+        return [NO_LESION]
+    path = Path(folder) / "segmentation.dcm"
+    said = write_segmentation(path, lesion, source, algorithm=algorithm, origin=origin, patient=patient)
+    return [said] if said else []
 
 
 def write_secondary_captures(
@@ -147,7 +186,7 @@ def write_segmentation(
     if source.fault or source.stack is None:
         return source.fault
     if not (lesion.data > 0.5).any():
-        return "No DICOM SEG is written: there is no lesion to outline."
+        return NO_LESION
     aligned = align(lesion, source.stack)
     if aligned is None:
         raise PatientError(
