@@ -177,7 +177,7 @@ def choose_slices(lesion: np.ndarray, brain: np.ndarray, *, count: int) -> list[
 
     The others are those with most of the lesion, a `count`-th of its height from each other; its height
     counts the slices with at least `WELL` of the greatest area. Of a lesion in few slices they are
-    neighbours. Where the lesion fills fewer slices than asked, the nearest ones beyond it follow. Without a
+    neighbours. Where the lesion fills fewer slices than asked, those nearest to the first follow. Without a
     lesion they are evenly spaced through the brain.
 
     Parameters
@@ -196,7 +196,7 @@ def choose_slices(lesion: np.ndarray, brain: np.ndarray, *, count: int) -> list[
             for z in sorted(used, key=lambda z: -areas[z]):
                 if len(chosen) < count and all(abs(z - other) >= apart for other in chosen):
                     chosen.append(z)
-    beyond = sorted({*within.tolist()} - {*chosen}, key=lambda z: min(abs(z - other) for other in chosen))
+    beyond = sorted({*within.tolist()} - {*chosen}, key=lambda z: abs(z - chosen[0]))
     return sorted([*chosen, *beyond[: count - len(chosen)]])
 
 
