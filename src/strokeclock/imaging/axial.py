@@ -1,6 +1,5 @@
 """Axial slices as pictures: cropped to the brain, anterior up, the patient's right on the left."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,8 +31,14 @@ class AxialFrame:
         return np.asarray(Image.fromarray(plane).resize(self.size, resampling))
 
 
-def frame_brain(brain: np.ndarray, *, spacing: Sequence[float], scale: float) -> AxialFrame:
-    """Frame the voxels (x, y, z) that are True, with a margin; ``scale`` is in pixels a mm."""
+def frame_brain(brain: np.ndarray, *, spacing: np.ndarray, scale: float) -> AxialFrame:
+    """Frame the voxels (x, y, z) that are True, with a margin.
+
+    Parameters
+    ----------
+    spacing : mm a voxel along x, y, z.
+    scale : pixels a mm.
+    """
     columns, rows = (
         _extent(brain, axis, margin=round(_MARGIN_MM / step))
         for axis, step in zip((0, 1), spacing, strict=False)

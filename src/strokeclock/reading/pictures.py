@@ -4,7 +4,6 @@ All lie on the atlas grid and follow the radiological convention. A tile is one 
 unmarked: the contour is kept beside it, so that a page can show both.
 """
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -24,12 +23,14 @@ from strokeclock.reading.result import ANSWERED, Reading
 from strokeclock.reading.sentences import (
     RESEARCH_ONLY,
     STATUSES,
+    end_sentence,
     say_call,
     say_headline,
     say_limits,
     say_similar,
 )
-from strokeclock.series import SERIES
+from strokeclock.report.folders import hide_all_folders
+from strokeclock.series import SERIES, SIDES
 
 SHORTER, LONGER = "shorter", "longer"  # what evidence speaks for: time since onset below or above the limit
 OUTLINED = (
@@ -176,7 +177,7 @@ def choose_slices(lesion: np.ndarray, brain: np.ndarray, *, count: int) -> list[
 
     The others are those with most of the lesion, a `count`-th of its height from each other; its height
     counts the slices with at least `WELL` of the greatest area. Of a lesion in few slices they are
-    neighbours. Where the lesion fills fewer slices than asked, the nearest ones beyond it follow. Without a
+    neighbours. Where the lesion fills fewer slices than asked, those nearest to the first follow. Without a
     lesion they are evenly spaced through the brain.
 
     Parameters
@@ -195,7 +196,7 @@ def choose_slices(lesion: np.ndarray, brain: np.ndarray, *, count: int) -> list[
             for z in sorted(used, key=lambda z: -areas[z]):
                 if len(chosen) < count and all(abs(z - other) >= apart for other in chosen):
                     chosen.append(z)
-    beyond = sorted({*within.tolist()} - {*chosen}, key=lambda z: min(abs(z - other) for other in chosen))
+    beyond = sorted({*within.tolist()} - {*chosen}, key=lambda z: abs(z - chosen[0]))
     return sorted([*chosen, *beyond[: count - len(chosen)]])
 
 
@@ -226,10 +227,11 @@ def draw_picture(reading: Reading, slices: Sequence[Slice] = ()) -> np.ndarray:
     (down, across, 3) uint8
         1280 pixels across.
     """
+    reading = hide_all_folders(reading)
     parts = [_write_above(reading)]
     if slices:
         parts += [_head_tiles(slices), *map(_join_tiles, slices)]
-    parts.append(_write_below(reading))
+    parts.append(_write_below(reading, has_slices=bool(slices)))
     canvas = Image.new("RGB", (_WIDTH, sum(part.height for part in parts)))
     at = 0
     for part in parts:
@@ -358,20 +360,20 @@ def _write_above(reading: Reading) -> Image.Image:
         answer = reading.answers[0]
         said = [say_similar(answer), say_call(answer)]
     else:
-        said = [reading.reason, STATUSES[reading.status].remedy]
+        said = [end_sentence(reading.reason), STATUSES[reading.status].remedy]
     lines += [(text, _TEXT, _font(18)) for text in (*said, _say_lesion(reading)) if text]
     return _write(lines)
 
 
-def _write_below(reading: Reading) -> Image.Image:
-    model = " ".join(filter(None, (reading.model.get("name"), reading.model.get("version"))))
+def _write_below(reading: Reading, *, has_slices: bool) -> Image.Image:
+    name, version, made_with = (reading.model.get(key, "") for key in ("name", "version", "strokeclock"))
     notes = [
         f"{CONVENTION}. Registered to the atlas; z is the height in atlas space, mm.",
         describe_windows(),
     ]
-    lines = [(text, _PALE, _font(14)) for text in notes]
+    lines = [(text, _PALE, _font(14)) for text in notes if has_slices]
     lines += [(text, _WARNING, _font(15)) for text in say_limits(reading)]
-    lines.append((f"strokeclock {reading.model.get('strokeclock', '')}, model {model}", _PALE, _font(14)))
+    lines.append((f"Model {name} {version}, made with strokeclock {made_with}", _PALE, _font(14)))
     return _write(lines)
 
 
@@ -383,7 +385,7 @@ def _say_lesion(reading: Reading) -> str:
         f", relative {SERIES[name].label} signal {format_digits(f'{value}')}"
         for name, value in lesion.ratios.items()
     )
-    where = f" {side.side}" if side and side.side else ""
+    where = f" {side.side}" if side and side.side in SIDES else ""
     adc, contralateral = (format_digits(f"{value}") for value in (lesion.adc, lesion.adc_contralateral))
     return (
         f"Lesion{where}, {lesion.source}: {lesion.volume_ml:.1f} mL{ratios}, ADC {adc} × 10⁻³ mm²/s "
@@ -393,12 +395,8 @@ def _say_lesion(reading: Reading) -> str:
 
 def _write(lines: Sequence[tuple[str, tuple[int, ...], ImageFont.FreeTypeFont]]) -> Image.Image:
     """Texts below each other on black, broken into lines that fit."""
-    broken = [
-        (part, colour, font)
-        for text, colour, font in lines
-        for part in textwrap.wrap(text, _count_letters(font))
-    ]
-    image = Image.new("RGB", (_WIDTH, 12 + sum(round(1.35 * font.size) for _, _, font in broken) + 6))
+    broken = [(part, colour, font) for text, colour, font in lines for part in _break(text, font)]
+    image = Image.new("RGB", (_WIDTH, 18 + sum(round(1.35 * font.size) for _, _, font in broken)))
     draw, at = ImageDraw.Draw(image), 12
     for text, colour, font in broken:
         draw.text((_EDGE, at), text, colour, font)
@@ -406,10 +404,18 @@ def _write(lines: Sequence[tuple[str, tuple[int, ...], ImageFont.FreeTypeFont]])
     return image
 
 
-def _count_letters(font: ImageFont.FreeTypeFont) -> int:
-    """How many letters of usual text fit in a line."""
-    sample = "the time since onset of a stroke, 4.5 h "
-    return int((_WIDTH - 2 * _EDGE) * len(sample) / font.getlength(sample) * 0.97)
+def _break(text: str, font: ImageFont.FreeTypeFont) -> list[str]:
+    """The text in lines that fit; a word that is too long for a line is cut."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".lstrip()
+        if font.getlength(longer) <= _WIDTH - 2 * _EDGE:
+            lines[-1] = longer
+            continue
+        while font.getlength(word) > _WIDTH - 2 * _EDGE:
+            word = f"{word[: len(word) * 3 // 4]}…"
+        lines.append(word)
+    return [line for line in lines if line]
 
 
 @cache

@@ -146,6 +146,11 @@ def say_probability(value: float) -> str:
     return format_digits(f"{value}")
 
 
+def end_sentence(sentence: str) -> str:
+    """The sentence with its full stop; "" of ""."""
+    return f"{sentence}." if sentence and sentence[-1] not in ".?!" else sentence
+
+
 def name_hours(answer: Answer) -> str:
     """The limit of the task: "4.5 h"."""
     return f"{answer.below_min / 60:g} h"

@@ -12,6 +12,7 @@ from strokeclock.errors import ConfigurationError
 from strokeclock.imaging.exclusion import read_exclusion, write_exclusion
 from strokeclock.imaging.hemispheres import (
     halve_batch,
+    join_hemispheres,
     make_hemispheres,
     split_hemispheres,
     write_box,
@@ -305,3 +306,22 @@ def test_where_nothing_is_matched_no_reference_is_needed(batch, tmp_path):
     expected = np.where(mask, np.minimum(0.2 * data / np.median(data[mask]), 1), 0)
     np.testing.assert_allclose(left[2], expected[:6], atol=5e-4)
     np.testing.assert_allclose(right[2], expected[::-1][:6], atol=5e-4)
+
+
+def test_joined_hemispheres_are_where_they_were_split_from():
+    volumes = series()
+    left, right = split_hemispheres(volumes)[:, 0]
+    whole = next(iter(volumes.values())).data.astype(np.float16)
+    assert (join_hemispheres({"left": left, "right": right}) == whole).all()
+    assert (join_hemispheres({"right": right})[6:] == whole[6:]).all()
+    assert not join_hemispheres({"right": right})[:6].any()
+    assert not join_hemispheres({"left": left})[6:].any()
+
+
+@pytest.mark.parametrize(
+    "maps",
+    [{}, {"top": np.zeros((2, 2, 2))}, {"left": np.zeros((2, 2, 2)), "right": np.zeros((2, 2, 3))}],
+)
+def test_maps_that_are_no_hemispheres_are_refused(maps):
+    with pytest.raises(ValueError, match="maps of the sides"):
+        join_hemispheres(maps)
