@@ -22,6 +22,7 @@ VOLUME = "volume_ml"
 NUMBERS = {"age": "age, years", "nihss": "NIHSS", MINUTES: "TSS, min", VOLUME: "lesion volume, mL"}
 SHORT = name_target(CLASS_MIN)
 SHARES = ("sex", "field strength", "lesion side", SHORT)
+IMPLIED = ("male", "no")  # levels of which another one tells the share
 QUARTILES = ("0.25", "0.5", "0.75")
 _ENDS = ("_low", "", "_high")
 _PLACES = ("development", "external")
@@ -152,7 +153,7 @@ def _number_rows(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[
 def _share_rows(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name in SHARES:
         both = before.get(name), now.get(name)
-        for level in sorted({level for found in both if found for level in found["shares"]}):
+        for level in sorted({level for found in both if found for level in found["shares"]} - {*IMPLIED}):
             cells: dict[str, Any] = {"variable": name, "level": level}
             for place, found in zip(_PLACES, both, strict=True):
                 cells[f"{place}_n"] = found["n"] if found else 0

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike
 
 from strokeclock.evaluation.calibration import (
     NO_LINE,
+    Bin,
     bin_scores,
     brier,
     calibration_error,
-    divide_bins,
     fit_line,
 )
 from strokeclock.evaluation.decision import net_benefit
@@ -31,6 +31,7 @@ from strokeclock.evaluation.metrics import auc, compare_pairs, count
 from strokeclock.evaluation.tables import FEWEST, with_interval
 
 CALLS = ("sensitivity", "specificity", "ppv", "npv", "accuracy")
+UNREAD = "no reading"
 BENEFIT_AT = (0.3, 0.5, 0.7)  # threshold probabilities at which the table prints the net benefit
 BENEFITS = tuple(f"net_benefit_{100 * at:.0f}" for at in BENEFIT_AT)
 
@@ -121,13 +122,22 @@ def measure_auc(label: np.ndarray, score: np.ndarray, draws: Draws, *, confidenc
     return with_interval("auc", auc(label, score), interval)
 
 
+def bin_patients(label: np.ndarray, score: np.ndarray, is_read: np.ndarray) -> dict[str, Bin]:
+    """Bins by number, of the patients with a reading (`bin_scores`); the others are one bin, `UNREAD`."""
+    bins = bin_scores(label[is_read], score[is_read]) if is_read.any() else []
+    named = {str(number): part for number, part in enumerate(bins, start=1)}
+    if (unread := ~is_read).any():
+        named[UNREAD] = Bin(int(unread.sum()), int(label[unread].sum()), float(score[unread].mean()))
+    return named
+
+
 def measure_probabilities(
-    label: np.ndarray, score: np.ndarray, draws: Draws, *, confidence: float
+    label: np.ndarray, score: np.ndarray, is_read: np.ndarray, draws: Draws, *, confidence: float
 ) -> dict[str, float]:
     """Brier score, observed : expected, calibration line and expected calibration error.
 
     The line is NaN with fewer than `FEWEST` patients of a class, or where the scores separate the classes.
-    In resamples, the bins of the calibration error stay those of the patients.
+    The calibration error has no interval: resamples have a greater one than their patients.
     """
     size = draws.total(np.ones(len(label)))
     squares = draws.total((score - label) ** 2) / size
@@ -137,10 +147,6 @@ def measure_probabilities(
     line = NO_LINE
     if are_enough(label):
         line = fit_line(label, score, patient=draws.person, confidence=confidence)
-    errors = np.zeros((len(label), len(bins := divide_bins(score))))
-    for number, members in enumerate(bins):
-        errors[members, number] = (label - score)[members]
-    eces = np.abs(draws.total(errors)).sum(axis=1) / size
     return {
         **with_interval("brier", brier(label, score), percentile_interval(squares, confidence=confidence)),
         **with_interval(
@@ -150,11 +156,7 @@ def measure_probabilities(
         ),
         **with_interval("intercept", line.intercept, line.intercept_interval),
         **with_interval("slope", line.slope, line.slope_interval),
-        **with_interval(
-            "ece",
-            calibration_error(bin_scores(label, score)),
-            percentile_interval(eces, confidence=confidence),
-        ),
+        "ece": calibration_error(bin_patients(label, score, is_read).values()),
     }
 
 

@@ -18,7 +18,7 @@ from strokeclock.evaluation.external.frozen import Frozen, Judged, judge, read_f
 from strokeclock.evaluation.external.readings import SIDES_FROM, ReadingLine, ReadingsError, read_readings
 
 SEEN = "seen"  # the stage of who was in the training run: they are no external patients
-EXCLUDED = "excluded: {}"  # the status of a patient who was excluded at this stage
+EXCLUDED = "excluded ({})"  # the status of a patient who was excluded at this stage
 
 
 @dataclass(frozen=True)

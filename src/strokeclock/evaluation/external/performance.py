@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokeclock.evaluation.calibration import AS_PREDICTED, BINS, SCALED, bin_cells, bin_scores
+from strokeclock.evaluation.calibration import AS_PREDICTED, BINS, SCALED, bin_cells
 from strokeclock.evaluation.external.estimates import (
     BENEFIT_AT,
     BENEFITS,
     CALLS,
     Draws,
     are_enough,
+    bin_patients,
     draw_persons,
     measure_auc,
     measure_benefit,
@@ -38,12 +39,12 @@ from strokeclock.provenance import digest_file
 
 ALL, ANSWERED = "all", "answered"  # of the column patients
 GROUP = ("target", *KEY, "side", "patients")
-PROBABILITIES = ("brier", "observed_expected", "intercept", "slope", "ece")
+PROBABILITIES = ("brier", "observed_expected", "intercept", "slope")
 COLUMNS = (
     *(*GROUP, "scores", "n", "persons", "positives", "no_reading", "abstained", "tp", "fn", "tn", "fp"),
     *rate_columns("auc", *CALLS),
     *("threshold", "threshold_source", "temperature"),
-    *rate_columns(*PROBABILITIES, *BENEFITS),
+    *(*rate_columns(*PROBABILITIES), "ece", *rate_columns(*BENEFITS)),
     *("development_n", "development_positives"),
     *(f"development_{name}" for name in rate_columns(*PERFORMANCE, *CALIBRATION)),
     *("accesses", "note"),
@@ -52,10 +53,11 @@ RELIABILITY = (*GROUP, *BINS[BINS.index("scores") :])
 NOT_RUN = "nothing to test: no row of the bundle was read"
 NO_PATIENT = "no patient: nobody's class is known"
 NO_ANSWER = "no patient: nobody was answered"
-ONE_CLASS = "one class only: no AUC and no calibration line"
+ONE_CLASS = "one class only: no AUC, and no calibration line"
 NO_LINE = f"no calibration line: {TOO_FEW}"
 SEPARATED = "no calibration line: the scores separate the classes completely"
-NO_INTERVAL = "no interval of the AUC: it is 0 or 1, or a class has one patient"
+NO_INTERVAL = "no interval of the AUC: its variance is 0, or a class has one patient"
+ALIKE = "no calibration line: all scores are the same"
 NO_THRESHOLD = "no calls: the part that the threshold is chosen on has one class only"
 NO_TEMPERATURE = "not scaled: the validation part has one class only"
 NO_PREVALENCE = "no score for patients without a reading: the validation part has one class only"
@@ -116,8 +118,8 @@ def write_external(
         readings.tsv (`readings.read_readings`).
     table, reliability, accesses : paths
         tables/external.csv (`COLUMNS`), external_reliability.csv (`RELIABILITY`), and accesses.tsv for the
-        ledger's lines on these patients. Rates are in the rows of the scores as predicted, for which the
-        threshold is.
+        ledger's lines on these patients. Calls and AUC stand in the rows of the scores as predicted:
+        temperature and recalibration keep the order of the scores, so they change neither.
     operating : path
         operating.json of the bundle (`frozen.read_frozen`).
     cohort, exclusions : paths
@@ -192,7 +194,7 @@ def check_frozen(rows: list[dict[str, Any]], test: ExternalTest) -> None:
 
 
 def _recalibrate(tested: Tested) -> dict[str, np.ndarray | str]:
-    """Kind of recalibration -> scores (n,), or why there are none; without a reading, the prevalence stays."""
+    """Kind of recalibration -> scores (n,) or why there are none. Without a reading, the prevalence stays."""
     read = tested.is_read
     found: dict[str, np.ndarray | str] = {}
     for kind in RECALIBRATIONS:
@@ -262,7 +264,7 @@ def _development_cells(estimates: Mapping[str, Estimate]) -> dict[str, float]:
 
 
 def _measure(group: Group, scores: str, score: np.ndarray, draws: Draws, confidence: float) -> dict[str, Any]:
-    label, tested = group.label, group.tested
+    label, tested, is_read = group.label, group.tested, group.tested.is_read[group.inside]
     cells: dict[str, Any] = {}
     notes = []
     if scores == AS_PREDICTED:
@@ -274,10 +276,11 @@ def _measure(group: Group, scores: str, score: np.ndarray, draws: Draws, confide
     if np.isnan(score).any():
         notes.append(NO_PREVALENCE)
     else:
-        cells |= measure_auc(label, score, draws, confidence=confidence)
-        cells |= measure_probabilities(label, score, draws, confidence=confidence)
-        notes += _explain(label, cells)
-    treated = tested.is_read[group.inside][:, None] & (score[:, None] >= BENEFIT_AT)
+        if scores == AS_PREDICTED:
+            cells |= measure_auc(label, score, draws, confidence=confidence)
+        cells |= measure_probabilities(label, score, is_read, draws, confidence=confidence)
+        notes += _explain(label, score, cells)
+    treated = is_read[:, None] & (score[:, None] >= BENEFIT_AT)
     benefits = measure_benefit(label, treated, BENEFIT_AT, draws, confidence=confidence)
     for name, benefit in zip(BENEFITS, benefits, strict=True):
         cells |= {column.replace("net_benefit", name): value for column, value in benefit.items()}
@@ -286,17 +289,17 @@ def _measure(group: Group, scores: str, score: np.ndarray, draws: Draws, confide
     return cells | {"note": "; ".join(notes)}
 
 
-def _explain(label: np.ndarray, cells: Mapping[str, Any]) -> Iterator[str]:
+def _explain(label: np.ndarray, score: np.ndarray, cells: Mapping[str, Any]) -> Iterator[str]:
     """Say why numbers are missing."""
     if len(set(label)) < 2:
         yield ONE_CLASS
         return
-    if np.isnan(cells["auc_low"]):
+    if np.isnan(cells.get("auc_low", 0)):
         yield NO_INTERVAL
     if not are_enough(label):
         yield NO_LINE
     elif np.isnan(cells["slope"]):
-        yield SEPARATED
+        yield SEPARATED if np.ptp(score) else ALIKE
 
 
 def _bins(
@@ -309,7 +312,8 @@ def _bins(
     for scores, found in _list_scores(group.tested, recalibrated).items():
         if isinstance(found, str) or np.isnan(found[group.inside]).any():
             continue
-        for number, part in enumerate(bin_scores(group.label, found[group.inside]), start=1):
+        bins = bin_patients(group.label, found[group.inside], group.tested.is_read[group.inside])
+        for number, part in bins.items():
             yield own | {"scores": scores, "bin": number} | bin_cells(part, confidence)
 
 
