@@ -4,6 +4,7 @@ import json
 import math
 import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
@@ -410,44 +411,45 @@ class ExternalWorld:
     def tables(self, *, readers=None) -> dict[str, pd.DataFrame]:
         """Write all tables of an external test; return them by name."""
         files, settings = self.write(), {"settings": self.settings}
-        (self.root / "model.zip").write_bytes(b"a bundle")
         summary = describe_case_mix(self.cohort.assign(age=60.0).set_index("patient"), pd.Series(dtype=float))
         (self.root / "summary.json").write_text(json.dumps(summary))
-        paths = {
-            name: self.root / "tables" / f"{name}.csv"
-            for name in ("external", "reliability", "subgroups", "decision", "flow", "case_mix")
-        }
+        names = ("subgroups", "decision", "flow", "case_mix")
+        paths = {name: self.root / "tables" / f"{name}.csv" for name in names}
+        write_external_subgroups(table=paths["subgroups"], **files, **settings)
+        write_external_decision(table=paths["decision"], **files, readers=readers, **settings)
+        write_external_flow(table=paths["flow"], **files)
+        write_external_case_mix(table=paths["case_mix"], summary=self.root / "summary.json", **files)
+        return self.measure(readers=readers) | {name: self.read(path) for name, path in paths.items()}
+
+    def measure(self, *, readers=None, bundle=b"a bundle", run="there") -> dict[str, pd.DataFrame]:
+        """Write the main table and the reliability, and record the test; return both by name."""
+        (self.root / "model.zip").write_bytes(bundle)
+        paths = {name: self.root / "tables" / f"{name}.csv" for name in ("external", "reliability")}
         write_external(
-            files.pop("readings"),
-            paths["external"],
-            paths["reliability"],
-            self.root / "accesses.tsv",
-            **files,
+            **self.write(),
+            table=paths["external"],
+            reliability=paths["reliability"],
+            accesses=self.root / "accesses.tsv",
             readers=readers,
             bundle=self.root / "model.zip",
-            ledger=self.root / "ledger.tsv",
-            run="there",
-            **settings,
+            ledger=self.root / "results/ledger.tsv",
+            run=run,
+            settings=self.settings,
         )
-        readings = self.root / "readings.tsv"
-        write_external_subgroups(readings, paths["subgroups"], **files, **settings)
-        write_external_decision(readings, paths["decision"], **files, readers=readers, **settings)
-        write_external_flow(readings, paths["flow"], **files)
-        write_external_case_mix(readings, paths["case_mix"], summary=self.root / "summary.json", **files)
-        for path in paths.values():
-            assert not re.search(r"\b(nan|inf|None)\b", path.read_text())
-        texts = dict.fromkeys(("start", "note", "side", "what", "level", "scores"), str)
-        return {
-            name: pd.read_csv(path, dtype=texts).fillna(dict.fromkeys(texts, ""))
-            for name, path in paths.items()
-        }
+        return {name: self.read(path) for name, path in paths.items()}
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read a table, in which no cell may hold a NaN in words."""
+        assert not re.search(r"\b(nan|inf|None)\b", path.read_text())
+        texts = dict.fromkeys(("start", "side", "patients", "note", "what", "level", "scores", "bin"), str)
+        return pd.read_csv(path, dtype=texts).fillna(dict.fromkeys(texts, ""))
 
 
-@pytest.fixture
-def external(tmp_path):
+@pytest.fixture(scope="session")
+def make_external():
     """Make an `ExternalWorld` of so many patients; every tenth gets no reading with the side found."""
 
-    def make(n=60, *, rows=("2d/phase4_attention/phase3",), sites=("A", "B"), seed=0):
+    def make(root, n=60, *, rows=("2d/phase4_attention/phase3",), sites=("A", "B"), seed=0):
         rng = np.random.default_rng(seed)
         patients = [f"far-{number:03d}" for number in range(n)]
         minutes = np.round(np.exp(rng.normal(5.5, 0.9, n)))
@@ -509,6 +511,12 @@ def external(tmp_path):
                         )
                     )
         settings = {"confidence": 0.95, "bootstraps": 200}
-        return ExternalWorld(tmp_path, cohort, {}, lines, frozen, settings)
+        return ExternalWorld(root, cohort, {}, lines, frozen, settings)
 
     return make
+
+
+@pytest.fixture
+def external(tmp_path, make_external):
+    """As `make_external`, in an empty folder."""
+    return partial(make_external, tmp_path)

@@ -163,11 +163,13 @@ def to_json(frozen: Frozen) -> dict[str, Any]:
 def from_json(row: str, content: Mapping[str, Any]) -> Frozen:
     """The inverse of `to_json`; KeyError, TypeError or ValueError where it cannot be read."""
     development = content["development"]
+    if not isinstance(content["source"], str):
+        raise TypeError("source is no text")
     return Frozen(
         row=row,
         below_min=float(content["below_min"]),
         threshold=_number_or_none(content["threshold"]),
-        source=str(content["source"]),
+        source=content["source"],
         temperature=_number_or_none(content["temperature"]),
         prevalence=_number_or_none(content["prevalence"]),
         development=None

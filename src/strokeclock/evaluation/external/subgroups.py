@@ -12,16 +12,19 @@ import pandas as pd
 
 from strokeclock.evaluation.external.estimates import are_enough, draw_persons, measure_auc, measure_calls
 from strokeclock.evaluation.external.patients import ExternalTest, Tested, read_external
+from strokeclock.evaluation.external.performance import ALL as EVERYBODY
 from strokeclock.evaluation.external.performance import (
     GROUP,
+    NO_ANSWER,
     NO_INTERVAL,
+    NO_PATIENT,
     NO_PREVALENCE,
     NO_THRESHOLD,
     NOT_RUN,
     Group,
     list_groups,
 )
-from strokeclock.evaluation.subgroups import NOT_GIVEN, assign_groups
+from strokeclock.evaluation.subgroups import ALL, NOT_GIVEN, assign_groups
 from strokeclock.evaluation.tables import TOO_FEW, rate_columns, write_table
 
 COLUMNS = (
@@ -57,12 +60,11 @@ def write_external_subgroups(
         The readings or the bundle's file are damaged or contradict the cohort.
     """
     test = read_external(readings, operating=operating, cohort=cohort, exclusions=exclusions)
-    rows = [
-        row
-        for tested in test.tested
-        for group in list_groups(tested)
-        for row in _rows(group, divide(tested, test), settings)
-    ]
+    rows: list[dict[str, Any]] = []
+    for tested in test.tested:
+        groups = divide(tested, test)
+        for group in list_groups(tested):
+            rows += _rows(group, groups, settings)
     write_table(table, rows or [{"note": NOT_RUN}], columns=COLUMNS)
 
 
@@ -77,6 +79,10 @@ def divide(tested: Tested, test: ExternalTest) -> pd.DataFrame:
 
 
 def _rows(group: Group, groups: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    if not group.inside.any():
+        note = NO_PATIENT if group.name == EVERYBODY else NO_ANSWER
+        yield group.cells | {"variable": ALL, "group": ALL, "note": note}
+        return
     for variable, column in groups.items():
         for name in column.cat.categories:
             part = Group(group.tested, group.name, group.inside & (column == name).to_numpy())

@@ -23,7 +23,8 @@ def draw_external_forest(table: str | Path) -> Figure:
     rows = read_rows(table)
     rows = rows[(rows["patients"] == EVERYBODY) & (rows["group"] != NOT_GIVEN)]
     columns = {key: part.set_index(["variable", "group"]) for key, part in split_rows(rows, COLUMN)}
-    lines = list(dict.fromkeys(place for part in columns.values() for place in part.index[part["n"] > 0]))
+    some = rows[(rows["n"] > 0) | (rows["variable"] == ALL)]
+    lines = list(dict.fromkeys(some[["variable", "group"]].itertuples(index=False, name=None)))
     with house_style():
         if not columns:
             figure = Figure(figsize=(4, 1.5))
