@@ -2,7 +2,9 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import nibabel as nib
@@ -10,10 +12,31 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from matplotlib.figure import Figure
 from small_bundle import make_files, write_bundle
 
 from strokeclock.cohort.cells import write_cells
+from strokeclock.evaluation.external.case_mix import describe_case_mix, write_external_case_mix
+from strokeclock.evaluation.external.decision import write_external_decision
+from strokeclock.evaluation.external.flow import write_external_flow
+from strokeclock.evaluation.external.frozen import (
+    CALIBRATION,
+    PERFORMANCE,
+    Development,
+    Estimate,
+    Frozen,
+    write_frozen,
+)
+from strokeclock.evaluation.external.performance import write_external
+from strokeclock.evaluation.external.readings import ReadingLine, write_readings
+from strokeclock.evaluation.external.subgroups import write_external_subgroups
 from strokeclock.evaluation.operating import fit_operating_points
+from strokeclock.figures.external.calibration import draw_external_calibration
+from strokeclock.figures.external.case_mix import draw_external_case_mix
+from strokeclock.figures.external.decision_curve import draw_external_decision_curve
+from strokeclock.figures.external.flow import draw_external_flow
+from strokeclock.figures.external.forest import draw_external_forest
+from strokeclock.figures.external.roc import draw_external_roc
 from strokeclock.models import networks as package
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.registry import find_network, networks
@@ -352,3 +375,161 @@ def checkpoint(tmp_path, make_record):
         return path
 
     return write
+
+
+@dataclass
+class ExternalWorld:
+    """Another hospital's patients, and what a made-up bundle read in them.
+
+    Attributes
+    ----------
+    cohort : columns of cohort.tsv.
+    exclusions : patient -> stage.
+    lines : the readings.
+    frozen : the bundle's rows.
+    """
+
+    root: Path
+    cohort: pd.DataFrame
+    exclusions: dict[str, str]
+    lines: list[ReadingLine]
+    frozen: list[Frozen]
+    settings: dict
+
+    def write(self) -> dict[str, Path]:
+        """Write the tables; return them by the names that the functions of an external test take."""
+        self.cohort.to_csv(self.root / "cohort.tsv", sep="\t", index=False)
+        reasons = ((patient, stage, "a reason") for patient, stage in self.exclusions.items())
+        write_cells(self.root / "exclusions.tsv", ("patient", "stage", "reason"), reasons)
+        write_readings(self.root / "readings.tsv", self.lines)
+        write_frozen(self.root / "operating.json", self.frozen)
+        files = {"readings": "readings.tsv", "operating": "operating.json", "cohort": "cohort.tsv"}
+        return {name: self.root / file for name, file in (files | {"exclusions": "exclusions.tsv"}).items()}
+
+    def figures(self) -> dict[str, Figure]:
+        """Draw all figures of the tables that were written."""
+        files, tables = self.write(), self.root / "tables"
+        table = {"table": tables / "external.csv"}
+        return {
+            "flow": draw_external_flow(tables / "flow.csv"),
+            "roc": draw_external_roc(**files, **table),
+            "calibration": draw_external_calibration(
+                **files, **table, reliability=tables / "reliability.csv"
+            ),
+            "decision_curve": draw_external_decision_curve(tables / "decision.csv"),
+            "forest": draw_external_forest(tables / "subgroups.csv"),
+            "case_mix": draw_external_case_mix(tables / "case_mix.csv"),
+        }
+
+    def tables(self, *, readers=None) -> dict[str, pd.DataFrame]:
+        """Write all tables of an external test; return them by name."""
+        files, settings = self.write(), {"settings": self.settings}
+        summary = describe_case_mix(self.cohort.assign(age=60.0).set_index("patient"), pd.Series(dtype=float))
+        (self.root / "summary.json").write_text(json.dumps(summary))
+        names = ("subgroups", "decision", "flow", "case_mix")
+        paths = {name: self.root / "tables" / f"{name}.csv" for name in names}
+        write_external_subgroups(table=paths["subgroups"], **files, **settings)
+        write_external_decision(table=paths["decision"], **files, readers=readers, **settings)
+        write_external_flow(table=paths["flow"], **files)
+        write_external_case_mix(table=paths["case_mix"], summary=self.root / "summary.json", **files)
+        return self.measure(readers=readers) | {name: self.read(path) for name, path in paths.items()}
+
+    def measure(self, *, readers=None, bundle=b"a bundle", run="there") -> dict[str, pd.DataFrame]:
+        """Write the main table and the reliability, and record the test; return both by name."""
+        (self.root / "model.zip").write_bytes(bundle)
+        paths = {name: self.root / "tables" / f"{name}.csv" for name in ("external", "reliability")}
+        write_external(
+            **self.write(),
+            table=paths["external"],
+            reliability=paths["reliability"],
+            accesses=self.root / "accesses.tsv",
+            readers=readers,
+            bundle=self.root / "model.zip",
+            ledger=self.root / "results/ledger.tsv",
+            run=run,
+            settings=self.settings,
+        )
+        return {name: self.read(path) for name, path in paths.items()}
+
+    def read(self, path: Path) -> pd.DataFrame:
+        """Read a table, in which no cell may hold a NaN in words."""
+        assert not re.search(r"\b(nan|inf|None)\b", path.read_text())
+        texts = dict.fromkeys(("start", "side", "patients", "note", "what", "level", "scores", "bin"), str)
+        return pd.read_csv(path, dtype=texts).fillna(dict.fromkeys(texts, ""))
+
+
+@pytest.fixture(scope="session")
+def make_external():
+    """Make an `ExternalWorld` of so many patients; every tenth gets no reading with the side found."""
+
+    def make(root, n=60, *, rows=("2d/phase4_attention/phase3",), sites=("A", "B"), seed=0):
+        rng = np.random.default_rng(seed)
+        patients = [f"far-{number:03d}" for number in range(n)]
+        minutes = np.round(np.exp(rng.normal(5.5, 0.9, n)))
+        cohort = pd.DataFrame(
+            {
+                "patient": patients,
+                "person": patients,
+                "onset_to_mri_min": minutes,
+                "onset_kind": "known",
+                "onset_class": "",
+                "lesion_side": rng.choice(["left", "right"], n),
+                "age": rng.integers(40, 95, n).astype(float),
+                "sex": rng.choice(["F", "M"], n),
+                "nihss": rng.integers(0, 25, n).astype(float),
+                "site": rng.choice(sites, n),
+                "field_t": rng.choice([1.5, 3.0], n),
+            }
+        )
+        frozen = [
+            Frozen(
+                row=row,
+                below_min=270.0,
+                threshold=0.47,
+                source="validation",
+                temperature=1.7,
+                prevalence=0.55,
+                development=Development(
+                    n=82,
+                    positives=44,
+                    performance={name: Estimate(0.7, 0.6, 0.8) for name in PERFORMANCE},
+                    calibration={
+                        "as predicted": {name: Estimate(0.2, 0.1, 0.3) for name in CALIBRATION},
+                        "temperature-scaled": {name: Estimate(0.25, 0.2, 0.3) for name in CALIBRATION},
+                    },
+                ),
+            )
+            for row in rows
+        ]
+        lines = []
+        for row in rows:
+            score = 1 / (1 + np.exp(-((np.log(270) - np.log(minutes)) * 1.6 + rng.normal(0.3, 1.1, n))))
+            for side_from in ("given", "found"):
+                for number, patient in enumerate(patients):
+                    unread = side_from == "found" and number % 10 == 0
+                    own = float(score[number])
+                    lines.append(
+                        ReadingLine(
+                            patient=patient,
+                            row=row,
+                            side_from=side_from,
+                            status="no_lesion"
+                            if unread
+                            else "abstained"
+                            if abs(own - 0.47) < 0.05
+                            else "answered",
+                            score=None if unread else own,
+                            abstained=None if unread else abs(own - 0.47) < 0.05,
+                            volume_ml=None if unread else float(np.round(np.exp(rng.normal(2, 1.2)), 2)),
+                        )
+                    )
+        settings = {"confidence": 0.95, "bootstraps": 200}
+        return ExternalWorld(root, cohort, {}, lines, frozen, settings)
+
+    return make
+
+
+@pytest.fixture
+def external(tmp_path, make_external):
+    """As `make_external`, in an empty folder."""
+    return partial(make_external, tmp_path)

@@ -123,7 +123,7 @@ def write_calibration(
                     row["note"] = "; ".join(filter(None, [row["note"], AT_THE_END]))
             rows.append(row)
             bins += [
-                key | {"scores": scores, "bin": number} | _bin_cells(part, confidence)
+                key | {"scores": scores, "bin": number} | bin_cells(part, confidence)
                 for number, part in enumerate(bin_scores(test.label, score), start=1)
             ]
     write_table(table, rows, columns=COLUMNS)
@@ -162,7 +162,28 @@ def _fit_logistic(
 ) -> tuple[float, float] | None:
     """First coefficient of a logistic regression and its standard error, clustered by owner.
 
-    By Newton's method; None where it does not converge.
+    None where it does not converge.
+    """
+    if (beta := fit_coefficients(design, offset, label)) is None:
+        return None
+    fitted = 1 / (1 + np.exp(-(design @ beta + offset)))
+    information = design.T @ (design * (fitted * (1 - fitted))[:, None])
+    clusters = owner.max() + 1
+    scores = np.zeros((clusters, design.shape[1]))
+    np.add.at(scores, owner, design * (label - fitted)[:, None])
+    bread = np.linalg.inv(information)
+    covariance = bread @ (scores.T @ scores) @ bread * clusters / (clusters - 1)
+    return float(beta[0]), float(covariance[0, 0] ** 0.5)
+
+
+def fit_coefficients(design: np.ndarray, offset: np.ndarray, label: np.ndarray) -> np.ndarray | None:
+    """Coefficients (terms,) of a logistic regression, by Newton's method; None where it does not converge.
+
+    Parameters
+    ----------
+    design : (n, terms).
+    offset : (n,) log odds that are added.
+    label : (n,) 0 or 1.
     """
     beta = np.zeros(design.shape[1])
     for _ in range(50):
@@ -173,29 +194,23 @@ def _fit_logistic(
         step = np.linalg.solve(information, design.T @ (label - fitted))
         beta += step
         if np.abs(step).max() < 1e-9:
-            break
-    else:
-        return None
-    clusters = owner.max() + 1
-    scores = np.zeros((clusters, design.shape[1]))
-    np.add.at(scores, owner, design * (label - fitted)[:, None])
-    bread = np.linalg.inv(information)
-    covariance = bread @ (scores.T @ scores) @ bread * clusters / (clusters - 1)
-    return float(beta[0]), float(covariance[0, 0] ** 0.5)
+            return beta
+    return None
 
 
 def bin_scores(label: ArrayLike, score: ArrayLike) -> list[Bin]:
-    """Bins of equal size in order of score: up to `MOST_BINS`, of at least `UNITS_PER_BIN` units.
+    """Bins of equal size in order of score (`divide_bins`)."""
+    label, score = np.asarray(label), np.asarray(score, float)
+    return [Bin(len(part), int(label[part].sum()), float(score[part].mean())) for part in divide_bins(score)]
+
+
+def divide_bins(score: ArrayLike) -> list[np.ndarray]:
+    """The units of each bin, in order of score: up to `MOST_BINS`, of at least `UNITS_PER_BIN` units.
 
     Equal scores may fall into different bins: a baseline scores all patients without a lesion alike.
     """
-    label, score = np.asarray(label), np.asarray(score, float)
-    order = np.argsort(score, kind="stable")
-    bins = np.clip(len(order) // UNITS_PER_BIN, 1, MOST_BINS)
-    return [
-        Bin(len(part), int(label[part].sum()), float(score[part].mean()))
-        for part in np.array_split(order, bins)
-    ]
+    order = np.argsort(np.asarray(score, float), kind="stable")
+    return np.array_split(order, np.clip(len(order) // UNITS_PER_BIN, 1, MOST_BINS))
 
 
 def calibration_error(bins: Iterable[Bin]) -> float:
@@ -223,6 +238,7 @@ def _measure(test: Units, score: np.ndarray, settings: Mapping[str, Any]) -> dic
     }
 
 
-def _bin_cells(part: Bin, confidence: float) -> dict[str, float]:
+def bin_cells(part: Bin, confidence: float) -> dict[str, float]:
+    """The cells of `BINS` for one bin, with Wilson's interval of the observed share."""
     interval = wilson_interval(part.positives, part.n, confidence=confidence)
     return part._asdict() | with_interval("observed", part.positives / part.n, interval)

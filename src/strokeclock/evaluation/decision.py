@@ -126,7 +126,7 @@ def _list_models(
         yield {"stage": "readers", "model": str(name)}, called
 
 
-def net_benefit(tp: ArrayLike, fp: ArrayLike, n: int, threshold: ArrayLike) -> np.ndarray:
+def net_benefit(tp: ArrayLike, fp: ArrayLike, n: ArrayLike, threshold: ArrayLike) -> np.ndarray:
     """TP/n - FP/n · threshold / (1 - threshold).
 
     Who treats from 20 % up takes four needless treatments for one that was needed:
@@ -135,7 +135,7 @@ def net_benefit(tp: ArrayLike, fp: ArrayLike, n: int, threshold: ArrayLike) -> n
     [0.4, 0.35]
     """
     threshold = np.asarray(threshold, float)
-    return (np.asarray(tp, float) - np.asarray(fp, float) * threshold / (1 - threshold)) / n
+    return (np.asarray(tp, float) - np.asarray(fp, float) * threshold / (1 - threshold)) / np.asarray(n)
 
 
 def _curve(

@@ -5,6 +5,9 @@ the second evaluation has another run's name. So one ledger lies beside the runs
 test part with the digests of predictions, settings and test patients; Table 2 prints the number of accesses
 to its test part. The same evaluation again is no new access. Lines are only added: each line's seal is a
 digest of the line and all lines before it.
+
+An external test is an access, too: to the onset of the external patients. Its line has the stage "external",
+the bundle's rows as model, the bundle's sha256 as configuration, and its patients as test part.
 """
 
 import hashlib
@@ -19,6 +22,7 @@ from strokeclock.files import locked
 
 ROW = KEY
 RESULTS = ("n", "sensitivity", "specificity", "accuracy", "auc")
+EXTERNAL = "external"  # the stage of an external test
 COLUMNS = ("run", *ROW, "access", "configuration", "predictions", "test_part", *RESULTS, "seal")
 # Of the ledgers that each run once had, results/<run>/ledger.tsv
 _FORMER_COLUMNS = (*ROW, "access", "configuration", "predictions", "split", *RESULTS, "seal")
@@ -67,12 +71,62 @@ def record_accesses(
         The split is damaged.
     """
     ledger = Path(ledger)
-    test_part = digest("\n".join(sorted(read_split(split)["test"])))
     former = [*_read_former(ledger, split=digest(Path(split).read_bytes()))]
+    new = [{**access, "run": run} for access in accesses]
+    return _add(ledger, [*former, *new], test_part=_digest_patients(read_split(split)["test"]))
+
+
+def record_external(
+    ledger: str | Path,
+    *,
+    run: str,
+    bundle: str,
+    rows: Iterable[str],
+    patients: Iterable[str],
+    readings: str,
+    results: Mapping[str, str],
+) -> list[Line]:
+    """Add an external test to the ledger if it is new; return the ledger's lines on these patients.
+
+    It is new where these rows have no line with the same bundle, readings and patients.
+
+    Parameters
+    ----------
+    ledger : path
+        As of `record_accesses`.
+    run : str
+        The run that evaluates.
+    bundle : str
+        The sha256 of the bundle's file.
+    rows : of <net>/<phase>/<start>
+        The bundle's rows that were evaluated.
+    patients : of str
+        The external patients whose class is known.
+    readings : str
+        A digest of their scores and labels.
+    results : of `RESULTS`
+        Of the first row.
+
+    Raises
+    ------
+    LedgerError
+        The ledger was damaged.
+    """
+    names = dict(zip(ROW, (EXTERNAL, ", ".join(rows), ""), strict=True))
+    access = {**names, **results, "run": run, "configuration": bundle, "predictions": readings}
+    return _add(Path(ledger), [access], test_part=_digest_patients(patients))
+
+
+def _digest_patients(patients: Iterable[str]) -> str:
+    return digest("\n".join(sorted(patients)))
+
+
+def _add(ledger: Path, accesses: Iterable[Mapping[str, str]], *, test_part: str) -> list[Line]:
+    """Add the new ones of these accesses to a test part; return the ledger's lines on it."""
     with locked(ledger):
         lines = read_ledger(ledger) if ledger.exists() else []
         known = {_identify(line) for line in lines}
-        for access in (*former, *({**access, "run": run} for access in accesses)):
+        for access in accesses:
             new = {**access, "test_part": test_part}
             if _identify(new) not in known:
                 number = 1 + sum(_name(line) == _name(new) for line in lines)

@@ -21,7 +21,10 @@ BASELINES = {
     ("clinical", "covariates"): Style("clinical covariates", PALE, "-."),
     ("ml", "radiomics"): Style("radiomics", PALE, ":"),
 }
-TEXTS = ("target", *KEY, "note", "scores", "certainty", "variable", "group")
+TEXTS = (
+    *("target", *KEY, "note", "scores", "bin", "certainty", "variable", "group"),
+    *("side", "patients", "step", "what", "level"),
+)
 PANEL_IN = 1.75
 
 

@@ -6,7 +6,14 @@ import time
 
 import pytest
 
-from strokeclock.evaluation.ledger import COLUMNS, LedgerError, digest, read_ledger, record_accesses
+from strokeclock.evaluation.ledger import (
+    COLUMNS,
+    LedgerError,
+    digest,
+    read_ledger,
+    record_accesses,
+    record_external,
+)
 from strokeclock.files import locked
 
 RESULTS = {"n": "82", "sensitivity": "0.7", "specificity": "0.8", "accuracy": "0.75", "auc": "0.74"}
@@ -190,3 +197,45 @@ def test_a_damaged_ledger_stops_with_one_sentence_and_is_left_alone(record, ledg
 
 def test_digests_are_sha256s_first_digits():
     assert digest("abc") == digest(b"abc") == "ba7816bf8f01cfea"
+
+
+def external(**changes):
+    results = {"rows": ["2d/phase4_attention/phase3"], "patients": ["a", "b"], "results": RESULTS}
+    return {"run": "one", "bundle": "b1", "readings": "r1", **results} | changes
+
+
+def test_an_external_test_is_an_access_of_its_own(record, ledger):
+    record(access())
+    first = ledger.read_text()
+    (line,) = record_external(ledger, **external())
+    assert ledger.read_text().startswith(first)
+    assert [line[name] for name in ROW] == ["external", "2d/phase4_attention/phase3", ""]
+    assert (line["access"], line["configuration"], line["predictions"]) == ("1", "b1", "r1")
+    assert line["test_part"] == digest("a\nb")
+    assert record(access()) == {KEY: 1}
+
+
+def test_the_same_bundle_on_the_same_patients_is_one_line(ledger):
+    for changes in ({}, {"run": "two"}, {"patients": ["b", "a"]}):
+        assert len(record_external(ledger, **external(**changes))) == 1
+
+
+@pytest.mark.parametrize("changed", ["bundle", "readings"])
+def test_another_bundle_or_reading_is_another_access(ledger, changed):
+    record_external(ledger, **external())
+    lines = record_external(ledger, **external(**{changed: "x"}))
+    assert [line["access"] for line in lines] == ["1", "2"]
+
+
+def test_other_patients_are_counted_by_themselves(ledger):
+    record_external(ledger, **external())
+    (line,) = record_external(ledger, **external(patients=["a", "b", "c"]))
+    assert line["access"] == "1"
+    assert len(read_ledger(ledger)) == 2
+
+
+def test_a_damaged_ledger_stops_an_external_test(ledger):
+    record_external(ledger, **external())
+    ledger.write_text(ledger.read_text().replace("0.74", "0.94"))
+    with pytest.raises(LedgerError, match="line 2 was changed"):
+        record_external(ledger, **external(bundle="b2"))
