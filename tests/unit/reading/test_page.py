@@ -294,7 +294,7 @@ def test_what_speaks_against_the_side_is_named(changes, sentences, reading, rend
 
 
 def test_seen_scans_are_named(reading, render):
-    text = Page(render(replace(reading, seen={"train": ("DWI", "FLAIR")}))).text
+    text = Page(render(replace(reading, seen={"train": ("dwi", "flair")}))).text
     assert "DWI, FLAIR of this patient was in the model’s training part" in text
     assert "No scan of this patient was noticed" not in text
 
