@@ -167,7 +167,8 @@ def _contradict(side: Side) -> Iterator[str]:
         return
     other = SIDES[1 - SIDES.index(side.side)]
     own, opposite = side.scores.get(side.side), side.scores.get(other)
-    if own is not None and opposite is not None and opposite > own:
+    is_clear = side.margin is None or side.difference is None or side.difference >= side.margin
+    if own is not None and opposite is not None and opposite > own and is_clear:
         yield (
             f"The networks see a lesion rather on the other side: {other} {say_probability(opposite)}, "
             f"{side.side} {say_probability(own)}."
