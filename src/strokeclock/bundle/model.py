@@ -56,10 +56,12 @@ class Bundle:
 
     @property
     def facts(self) -> dict[str, str]:
-        """Name, version, licence, and who made it when by what, as text."""
+        """Name, version, licence, by what it was made and on whom it was trained, as text."""
         named = ("name", "version", "licence", "strokeclock")
+        who = self.archive.manifest.get("cohort", "patients")
         return {key: str(self.archive.manifest.get(key, "")) for key in named} | {
-            "sha256": self.archive.sha256
+            "cohort": f"{self.summary.patients.get('train', 0)} {who}",
+            "sha256": self.archive.sha256,
         }
 
     @property

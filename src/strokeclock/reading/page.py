@@ -47,6 +47,7 @@ def write_page(
     evidence : from `pictures.draw_gradcam`; none where no network was asked.
     """
     reading = hide_all_folders(reading)
+    has_lesion = any(one.contours for one in slices)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
@@ -66,7 +67,8 @@ def write_page(
         facts=[*list_facts(reading)],
         seen=[*say_seen(reading)],
         side=describe_side(reading.side) if reading.side else None,
-        slices=[_embed_slice(one) for one in slices],
+        has_lesion=has_lesion,
+        slices=[_embed_slice(one, has_lesion=has_lesion) for one in slices],
         evidence=[_embed_evidence(one) for one in evidence],
         is_early=not reading.numbers,
         convention=CONVENTION,
@@ -89,15 +91,20 @@ def write_page(
     write_whole(path, text)
 
 
-def _embed_slice(one: Slice) -> dict[str, Any]:
-    """A slice for the template: its tiles, and those with the contour behind them."""
+def _embed_slice(one: Slice, *, has_lesion: bool) -> dict[str, Any]:
+    """A slice for the template: its tiles, and those with the contour behind them.
+
+    ``has_lesion``: a lesion is outlined in some slice; the others have as many tiles.
+    """
     height = _say_height(one)
     tiles = [_embed_tile(tile, f"{tile.title}, {height}") for tile in one.tiles.values()]
-    outlined = [one.tiles[name] for name in OUTLINED if name in one.tiles and one.contours]
-    tiles += [
-        _embed_tile(tile, f"{tile.title} with the lesion’s contour, {height}", is_outlined=True)
-        for tile in outlined
-    ]
+    words = "with the lesion’s contour" if one.contours else "without lesion"
+    if has_lesion:
+        tiles += [
+            _embed_tile(one.tiles[name], f"{one.tiles[name].title} {words}, {height}", is_outlined=True)
+            for name in OUTLINED
+            if name in one.tiles
+        ]
     return _describe_slice(one) | {"tiles": tiles}
 
 

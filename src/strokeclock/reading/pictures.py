@@ -42,6 +42,7 @@ WELL = 0.25  # times the lesion's greatest area: the least of a slice that shows
 INSIDE = 0.5  # share of a voxel from which on it is in the lesion
 ADC_WHITE = 2.0e-3  # mm2/s; 0 is black. Infarcts lie near 0.5e-3, normal tissue near 0.8e-3
 _DARK, _BRIGHT = 1.0, 99.8  # percentiles of the brain that become black and white in the other series
+_WHITE = 1.5  # times the brain's median: without a lesion, normal tissue stays grey
 _EVIDENCE = {SHORTER: ORANGE, LONGER: SKY}
 _OPACITY = 0.7  # of evidence of 1
 _SCALE = 2.0  # pixels a mm
@@ -204,8 +205,8 @@ def find_window(series: str, values: np.ndarray) -> Window:
     """Find what is black and white of a series, from its values in the brain; the ADC's window is fixed."""
     if series == "adc":
         return Window(0, ADC_WHITE)
-    dark, bright = np.percentile(values, [_DARK, _BRIGHT])
-    return Window(float(dark), float(bright))
+    dark, middle, bright = np.percentile(values, [_DARK, 50, _BRIGHT])
+    return Window(float(dark), float(max(bright, _WHITE * middle)))
 
 
 def describe_windows() -> str:
@@ -213,7 +214,7 @@ def describe_windows() -> str:
     white = f"{ADC_WHITE * 1e3:.1f}"
     return (
         f"ADC: black is 0, white is {white} × 10⁻³ mm²/s. Other series: black is the {_DARK:g}st, white the "
-        f"{_BRIGHT:g}th percentile of the brain, because their units are arbitrary."
+        f"{_BRIGHT:g}th percentile of the brain, or {_WHITE:g} times its median if that is more."
     )
 
 
@@ -230,7 +231,9 @@ def draw_picture(reading: Reading, slices: Sequence[Slice] = ()) -> np.ndarray:
     reading = hide_all_folders(reading)
     parts = [_write_above(reading)]
     if slices:
-        parts += [_head_tiles(slices), *map(_join_tiles, slices)]
+        has_lesion = any(one.contours for one in slices)
+        parts.append(_head_tiles(slices, has_lesion=has_lesion))
+        parts += [_join_tiles(one, has_lesion=has_lesion) for one in slices]
     parts.append(_write_below(reading, has_slices=bool(slices)))
     canvas = Image.new("RGB", (_WIDTH, sum(part.height for part in parts)))
     at = 0
@@ -315,18 +318,19 @@ def _label(pixels: np.ndarray, title: str, height_mm: float) -> np.ndarray:
     return np.asarray(image)
 
 
-def _place_tiles(one: Slice) -> tuple[list[np.ndarray], int, int]:
+def _place_tiles(one: Slice, *, has_lesion: bool) -> tuple[list[np.ndarray], int, int]:
     """The pictures of a slice, how many of them are unmarked, and how wide each is in the one picture."""
     images = [tile.image for tile in one.tiles.values()]
     unmarked = len(images)
-    images += [outline(one.tiles[name], one.contours) for name in OUTLINED if name in one.tiles]
+    if has_lesion:
+        images += [outline(one.tiles[name], one.contours) for name in OUTLINED if name in one.tiles]
     room = (_WIDTH - 2 * _EDGE - _GAP * (len(images) - 1)) // len(images)
     return images, unmarked, min(room, images[0].shape[1])
 
 
-def _join_tiles(one: Slice) -> Image.Image:
+def _join_tiles(one: Slice, *, has_lesion: bool) -> Image.Image:
     """The tiles of a slice side by side, unmarked, and those with the contour behind them."""
-    images, unmarked, width = _place_tiles(one)
+    images, unmarked, width = _place_tiles(one, has_lesion=has_lesion)
     size = (width, round(images[0].shape[0] * width / images[0].shape[1]))
     row = Image.new("RGB", (_WIDTH, size[1] + _GAP))
     draw = ImageDraw.Draw(row)
@@ -339,15 +343,15 @@ def _join_tiles(one: Slice) -> Image.Image:
     return row
 
 
-def _head_tiles(slices: Sequence[Slice]) -> Image.Image:
+def _head_tiles(slices: Sequence[Slice], *, has_lesion: bool) -> Image.Image:
     """The words above the unmarked tiles, and above those with the contour."""
-    _, unmarked, width = _place_tiles(slices[0])
-    has_lesion = any(one.contours for one in slices)
+    _, unmarked, width = _place_tiles(slices[0], has_lesion=has_lesion)
     row = Image.new("RGB", (_WIDTH, 24))
     draw = ImageDraw.Draw(row)
-    words = "with the lesion's contour" if has_lesion else "no lesion is outlined"
-    for k, text, colour in ((0, "without contour", _PALE), (unmarked, words, CONTOUR)):
-        draw.text((_EDGE + k * (width + _GAP), 2), text, colour, _font(15))
+    draw.text((_EDGE, 2), "without contour" if has_lesion else "no lesion is outlined", _PALE, _font(15))
+    if has_lesion:
+        place = (_EDGE + unmarked * (width + _GAP), 2)
+        draw.text(place, "with the lesion's contour", CONTOUR, _font(15))
     return row
 
 
@@ -366,14 +370,15 @@ def _write_above(reading: Reading) -> Image.Image:
 
 
 def _write_below(reading: Reading, *, has_slices: bool) -> Image.Image:
-    name, version, made_with = (reading.model.get(key, "") for key in ("name", "version", "strokeclock"))
+    known = (("Model", "name"), ("version", "version"), ("made with strokeclock", "strokeclock"))
+    model = ", ".join(f"{word} {reading.model[key]}" for word, key in known if reading.model.get(key))
     notes = [
         f"{CONVENTION}. Registered to the atlas; z is the height in atlas space, mm.",
         describe_windows(),
     ]
     lines = [(text, _PALE, _font(14)) for text in notes if has_slices]
     lines += [(text, _WARNING, _font(15)) for text in say_limits(reading)]
-    lines.append((f"Model {name} {version}, made with strokeclock {made_with}", _PALE, _font(14)))
+    lines.append((model, _PALE, _font(14)))
     return _write(lines)
 
 

@@ -128,10 +128,10 @@ def place_on_scale(answer: Answer) -> dict[str, Any]:
 def say_seen(reading: Reading) -> Iterator[str]:
     """A sentence for each part of the training run that this patient's scans were in."""
     for part, labels in reading.seen.items():
-        name = "training" if part == "train" else part
+        name, series = "training" if part == "train" else part, ", ".join(map(_label, labels))
         yield (
-            f"{', '.join(labels)} of this patient was in the model’s {name} part: the score of a known "
-            "patient does not tell how the model does on new ones."
+            f"{series} of this patient was in the model’s {name} part: the score of a known patient does not "
+            "tell how the model does on new ones."
         )
 
 
@@ -167,7 +167,8 @@ def _contradict(side: Side) -> Iterator[str]:
         return
     other = SIDES[1 - SIDES.index(side.side)]
     own, opposite = side.scores.get(side.side), side.scores.get(other)
-    if own is not None and opposite is not None and opposite > own:
+    is_clear = side.margin is None or side.difference is None or side.difference >= side.margin
+    if own is not None and opposite is not None and opposite > own and is_clear:
         yield (
             f"The networks see a lesion rather on the other side: {other} {say_probability(opposite)}, "
             f"{side.side} {say_probability(own)}."
@@ -180,7 +181,7 @@ def list_lesion(lesion: Lesion) -> Iterator[tuple[str, str]]:
     """What is measured, and its value."""
     yield "Volume, in the patient’s own space", f"{lesion.volume_ml:.1f} mL"
     for name, ratio in lesion.ratios.items():
-        yield f"Relative {SERIES[name].label if name in SERIES else name} signal", _number(ratio)
+        yield f"Relative {_label(name)} signal", _number(ratio)
     yield "ADC in the lesion", f"{_number(lesion.adc)} {_ADC_UNIT}"
     yield "ADC contralateral", f"{_number(lesion.adc_contralateral)} {_ADC_UNIT}"
     if lesion.adc_contralateral:
@@ -225,6 +226,10 @@ def list_rows(reading: Reading) -> Iterator[tuple[str, ...]]:
             *(answer.title or answer.row, target, say_probability(answer.score), f"{lowest} to {highest}"),
             *("–" if answer.scaled is None else say_probability(answer.scaled), threshold, call),
         )
+
+
+def _label(series: str) -> str:
+    return SERIES[series].label if series in SERIES else series
 
 
 def _format(value: float, form: str) -> str:

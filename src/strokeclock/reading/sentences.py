@@ -36,7 +36,7 @@ STATUSES: Mapping[str, Status] = {
     ANSWERED: Status("Answered", "", BLUE),
     ABSTAINED: Status(
         "Abstained: no time is given",
-        "The score lies too close to the threshold. Take this as no information on the time since onset.",
+        "Take this as no information on the time since onset.",
         ORANGE,
     ),
     NO_LESION: Status(
@@ -53,8 +53,8 @@ STATUSES: Mapping[str, Status] = {
     ),
     BOTH_SIDES: Status(
         "Lesions on both sides: no time is given",
-        "They can differ in age, and the model knows one side at a time. Choose the lesion that you ask "
-        f"about, and read again with its side ({_ASK_SIDE}).",
+        "They can differ in age. Choose the lesion that you ask about, and read again with its side "
+        f"({_ASK_SIDE}). Only if they began together, use --side both: it takes the mean of the two sides.",
         GREEN,
     ),
     UNLIKE_TRAINING: Status(

@@ -20,13 +20,13 @@ def hide_folders(text: str) -> str:
 
 
 def hide_all_folders(value: Any) -> Any:
-    """The same value, with `hide_folders` done to every text in its fields, items and keys."""
+    """The same value, lists as tuples, with `hide_folders` done to every text in fields, items and keys."""
     if isinstance(value, str):
         return hide_folders(value)
     if isinstance(value, Mapping):
         return {hide_all_folders(key): hide_all_folders(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
-        return type(value)(map(hide_all_folders, value))
+        return tuple(map(hide_all_folders, value))
     if is_dataclass(value) and not isinstance(value, type):
         found = {field.name: hide_all_folders(getattr(value, field.name)) for field in fields(value)}
         return replace(value, **found)

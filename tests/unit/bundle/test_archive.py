@@ -144,6 +144,7 @@ def test_names_of_files_never_become_paths(tmp_path):
 def test_a_whole_bundle_opens(bundle_path):
     bundle = open_bundle(bundle_path)
     assert bundle.facts["name"] == "small"
+    assert bundle.facts["cohort"] == "50 phantoms"
     assert [str(row.row.scorer) for row in bundle.recipe.rows] == [
         "segmentation/phase3_tss4h5/3d",
         "segmentation/phase3_tss4h5/ratios",

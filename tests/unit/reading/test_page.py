@@ -282,6 +282,7 @@ def test_a_further_row_that_abstains_shows_no_score(reading, answer, render):
                 "Check the side: Restricted diffusion is seen on the other side, left.",
             ],
         ),
+        ({"asked": "right", "side": "right", "difference": 0.9, "seen_on_dwi": "none"}, []),
         ({"asked": "left", "scores": {}, "by_row": {}}, []),
         ({"asked": "both", "side": "both"}, []),
     ],
@@ -294,7 +295,7 @@ def test_what_speaks_against_the_side_is_named(changes, sentences, reading, rend
 
 
 def test_seen_scans_are_named(reading, render):
-    text = Page(render(replace(reading, seen={"train": ("DWI", "FLAIR")}))).text
+    text = Page(render(replace(reading, seen={"train": ("dwi", "flair")}))).text
     assert "DWI, FLAIR of this patient was in the model’s training part" in text
     assert "No scan of this patient was noticed" not in text
 
@@ -317,21 +318,33 @@ def test_the_pictures_are_inside_with_words_and_contours(reading, slices, eviden
     page = Page(render(reading, slices=slices, evidence=evidence))
     images = page.find("img")
     alts = [image["alt"] for image in images]
-    assert len(images) == 4 + 6 + 2 * 2
+    assert len(images) == 6 + 6 + 2 * 2
     assert alts[0] == "T2W, axial slice at z −18 mm; the patient’s right is on the left"
-    assert alts[8:10] == [
+    assert alts[10:12] == [
         f"{name} with the lesion’s contour, axial slice at z +33 mm; the patient’s right is on the left"
         for name in ("DWI", "FLAIR")
     ]
     assert "Grad-CAM, evidence for a shorter time, axial slice at z +33 mm" in alts[-2]
-    kind, content = images[5]["src"].split(",")
+    kind, content = images[7]["src"].split(",")
     assert kind == "data:image/png;base64"
     with Image.open(io.BytesIO(base64.b64decode(content))) as picture:
         assert (np.asarray(picture) == slices[1].tiles["dwi"].image).all()
     assert [path["d"] for path in page.find("path")] == ["M2.0 3.0L6.0 3.0L4.0 8.0L2.0 3.0Z"]
     kept = [one for one in page.find("svg") if "kept" in one.get("class", "")]
     assert len(kept) == 2 + 2
+    assert alts[4].startswith("DWI without lesion")
+    assert [text for tag, text in page.texts if tag == "figcaption"] == [
+        *["no lesion here"] * 2,
+        *["with contour"] * 2,
+    ]
     assert {one["viewbox"] for one in kept} == {"0 0 10 12"}
+
+
+def test_without_a_lesion_no_tile_is_repeated(reading, slices, render):
+    page = Page(render(reading, slices=slices[:1]))
+    assert len(page.find("img")) == 4
+    assert not page.find("input")
+    assert "No lesion is outlined; the slices are evenly spaced." in page.text
 
 
 def test_the_page_stands_alone(reading, slices, evidence, render):

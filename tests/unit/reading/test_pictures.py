@@ -142,6 +142,15 @@ def test_the_adc_has_a_fixed_window(volumes, brain, spot):
     assert tile[down, tile.shape[1] - across] == round(255 * 1.0 / 2.0)
 
 
+def test_normal_tissue_stays_grey(brain):
+    x, _, _ = axes()
+    head = {"flair": volume(np.where(brain, 100 + 0.1 * x, 0))}  # from 93 to 107
+    tile = draw_slices(head, mask=volume(brain), count=1)[0].tiles["flair"].image
+    middle = tile[tile.shape[0] // 2, tile.shape[1] // 2]
+    dark = np.percentile(head["flair"].data[brain], 1)
+    assert middle == pytest.approx(255 * (100 - dark) / (150 - dark), abs=2)
+
+
 def test_one_bright_voxel_does_not_set_the_window(brain):
     x, _, _ = axes()
     smooth = np.where(brain, 100 + x, 0)
