@@ -201,8 +201,16 @@ def examine(study: Study, bundle: Bundle, *, side: str = AUTO, clock: Clock, sel
             return Examined(reading=replace(reading, status=QUALITY_FAIL, verdict="fail", reason=sentence))
 
 
-def score(examined: Examined, bundle: Bundle, scoring: Scoring, *, side: str = AUTO, clock: Clock) -> Read:
-    """Find the lesion's side, outline it, and score its time."""
+def score(
+    examined: Examined,
+    bundle: Bundle,
+    scoring: Scoring,
+    *,
+    side: str = AUTO,
+    clock: Clock,
+    explains: bool = True,
+) -> Read:
+    """Find the lesion's side, outline it, and score its time; ``explains``: with Grad-CAM."""
     reading = examined.reading
     with clock.step("networks: side"):
         found, sides = _find_side(scoring, bundle, reading, asked=side)
@@ -223,8 +231,10 @@ def score(examined: Examined, bundle: Bundle, scoring: Scoring, *, side: str = A
         )
     with clock.step("networks: time"):
         answers = tuple(_answer(row, scoring.score(row, sides)) for row in bundle.recipe.rows)
-    with clock.step("Grad-CAM"):
-        evidence = scoring.explain(bundle.recipe.rows[0], sides)
+    evidence = {}
+    if explains:
+        with clock.step("Grad-CAM"):
+            evidence = scoring.explain(bundle.recipe.rows[0], sides)
     first = answers[0]
     status, reason = ANSWERED, ""
     if first.abstained:

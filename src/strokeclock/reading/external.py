@@ -1,0 +1,162 @@
+"""Read another hospital's patients for an external test: with the side given, and with the side found."""
+
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from strokeclock.bundle.model import Bundle, open_bundle
+from strokeclock.cohort.cells import read_cells, read_columns, write_cells
+from strokeclock.cohort.parts import EXTERNAL, read_parts
+from strokeclock.cohort.sheet import EXCLUSIONS
+from strokeclock.errors import StrokeclockError
+from strokeclock.evaluation.external.patients import SEEN
+from strokeclock.evaluation.external.readings import (
+    FOUND,
+    GIVEN,
+    ReadingLine,
+    read_readings,
+    write_readings,
+)
+from strokeclock.reading.batch import make_study
+from strokeclock.reading.patient import AUTO, Clock, Examined, examine, score
+from strokeclock.reading.result import SIDE_UNCLEAR, Reading
+from strokeclock.reading.scoring import Scoring
+from strokeclock.series import list_sides
+
+
+def read_external_batch(
+    bundle: str | Path,
+    passed: str | Path,
+    readings: str | Path,
+    seen: str | Path,
+    *,
+    studies: Mapping[str, Mapping[str, Any]],
+    split: str | Path | None = None,
+    device: str,
+    threads: int,
+) -> None:
+    """Read patients in turn and write what was found, without pages.
+
+    A patient with a scan of the bundle's own training, validation or test part is refused: such a score is
+    no external one.
+
+    Parameters
+    ----------
+    bundle, passed : paths
+        The bundle, and what `batch.write_self_test` wrote of it: it waits for the test.
+    readings : path
+        `evaluation.external.readings` of the batch.
+    seen : path
+        `EXCLUSIONS` of the refused patients.
+    studies : patient -> raw, b_value, field_t (`batch.make_study`) and side (left, right, both, or another
+        word where it is not known).
+    split : path, optional
+        split.tsv of the run whose part external is read; the other patients of the batch are left out.
+    device, threads
+        Of torch.
+    """
+    opened = open_bundle(bundle)
+    parts = read_parts(split) if split else dict.fromkeys(studies, EXTERNAL)
+    lines: list[ReadingLine] = []
+    refused = []
+    for patient, given in studies.items():
+        if parts.get(patient) != EXTERNAL:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            examined = examine(make_study(patient, given, Path(folder)), opened, clock=Clock())
+        if reason := _find_seen(examined.reading):
+            refused.append((patient, SEEN, reason))
+            continue
+        lines += _read_both(examined, opened, given["side"], device=device, threads=threads)
+    write_readings(readings, lines)
+    write_cells(seen, EXCLUSIONS, refused)
+
+
+def _find_seen(reading: Reading) -> str:
+    for part, series in reading.seen.items():
+        if part != EXTERNAL:
+            return f"its {series[0]} is a scan of the {part} part of the bundle's own cohort"
+    return ""
+
+
+def _read_both(
+    examined: Examined, bundle: Bundle, side: str, *, device: str, threads: int
+) -> Iterator[ReadingLine]:
+    """Yield a patient's lines: with the side given, and with the side found."""
+    rows = [str(row.row.scorer) for row in bundle.recipe.rows]
+    patient = examined.reading.patient
+    if not examined.can_be_scored:
+        for way in (GIVEN, FOUND):
+            yield from _without(patient, rows, way, examined.reading.status)
+        return
+    assert examined.hemispheres is not None
+    scoring = Scoring(bundle, examined.hemispheres, device=device, threads=threads)
+    for way, asked in ((GIVEN, side), (FOUND, AUTO)):
+        if way == GIVEN and not list_sides(side):
+            yield from _without(patient, rows, way, SIDE_UNCLEAR)
+            continue
+        reading = score(examined, bundle, scoring, side=asked, clock=Clock(), explains=False).reading
+        if not reading.answers:
+            yield from _without(patient, rows, way, reading.status)
+        for answer in reading.answers:
+            yield ReadingLine(
+                patient=patient,
+                row=answer.row,
+                side_from=way,
+                status=reading.status,
+                score=answer.score,
+                abstained=answer.abstained,
+                volume_ml=reading.lesion.volume_ml if reading.lesion else None,
+            )
+
+
+def _without(patient: str, rows: Iterable[str], way: str, status: str) -> Iterator[ReadingLine]:
+    for row in rows:
+        yield ReadingLine(patient=patient, row=row, side_from=way, status=status)
+
+
+def join_external(
+    batches: Iterable[str | Path],
+    refused: Iterable[str | Path],
+    readings: str | Path,
+    cohort: str | Path,
+    exclusions: str | Path,
+    *,
+    entered: str | Path,
+    entry_exclusions: str | Path,
+    split: str | Path | None = None,
+) -> None:
+    """Join the batches, and write the external patients' cohort and exclusions.
+
+    Parameters
+    ----------
+    batches, refused : paths
+        What `read_external_batch` wrote.
+    readings, cohort, exclusions : paths
+        Written; cohort has the external patients alone.
+    entered, entry_exclusions : paths
+        cohort.tsv and exclusions.tsv of the sheet, or of the run whose part external it is.
+    split : path, optional
+        As of `read_external_batch`.
+
+    Raises
+    ------
+    StrokeclockError
+        No external patient is left.
+    """
+    write_readings(readings, [line for batch in batches for line in read_readings(batch)])
+    out = [row for path in refused for row in read_columns(path, *EXCLUSIONS)]
+    parts = read_parts(split) if split else None
+    header, table = read_cells(entered)
+    place = header.index("patient")
+    rows = [cells for _, cells in table if parts is None or parts.get(cells[place]) == EXTERNAL]
+    if not rows or len(out) == len(rows):
+        raise StrokeclockError(
+            "No external patient is left: "
+            + ("all were in the bundle's own cohort. Give other patients." if rows else "the sheet has none.")
+        )
+    if parts is None:
+        out += read_columns(entry_exclusions, *EXCLUSIONS)
+    write_cells(cohort, header, rows)
+    write_cells(exclusions, EXCLUSIONS, out)
