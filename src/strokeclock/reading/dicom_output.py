@@ -27,7 +27,7 @@ from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
-from pydicom.valuerep import format_number_as_ds
+from pydicom.valuerep import DA, TM, format_number_as_ds
 
 from strokeclock import __version__
 from strokeclock.errors import PatientError
@@ -141,13 +141,13 @@ def write_secondary_captures(
                 transfer_syntax_uid=ExplicitVRLittleEndian,
                 **_describe_device(origin, description),
             )
-            image.PatientOrientation = None  # of a page: none, and it may be empty
+            image["PatientOrientation"].clear()  # a page has none, and it may be empty
             image.BodyPartExamined = "BRAIN"  # else a side is asked for
             image.ConversionType = "WSD"  # made on a workstation
             image.BurnedInAnnotation = "NO"  # nothing that tells the patient
             image.LossyImageCompression = "00"
-            image.DateOfSecondaryCapture = f"{origin.made:%Y%m%d}"
-            image.TimeOfSecondaryCapture = f"{origin.made:%H%M%S}"
+            image.DateOfSecondaryCapture = DA(f"{origin.made:%Y%m%d}")
+            image.TimeOfSecondaryCapture = TM(f"{origin.made:%H%M%S}")
             image.update(source.compression)
             paths.append(Path(folder) / f"capture-{number}.dcm")
             _save(paths[-1], image, source, origin)

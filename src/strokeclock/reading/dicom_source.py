@@ -141,7 +141,7 @@ def _read_headers(files: Sequence[Path], patient: str) -> list[Header]:
                 if header is not None:
                     # images are numbered through their series, and these may be a part of it
                     headers.append(replace(header, instance=None))
-    if len(headers) < len(wanted):
+    if not headers or len(headers) < len(wanted):
         raise _refuse(patient)
     return headers
 
