@@ -21,11 +21,13 @@ from highdicom.color import CIELabColor
 from highdicom.sc import SCImage
 from highdicom.seg import SegmentAlgorithmTypeValues, SegmentationTypeValues, SegmentDescription
 from numpy.typing import NDArray
+from pydicom.charset import convert_encodings, default_encoding
 from pydicom.dataset import Dataset
+from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
-from pydicom.valuerep import format_number_as_ds
+from pydicom.valuerep import DA, TM, format_number_as_ds
 
 from strokeclock import __version__
 from strokeclock.errors import PatientError
@@ -139,13 +141,13 @@ def write_secondary_captures(
                 transfer_syntax_uid=ExplicitVRLittleEndian,
                 **_describe_device(origin, description),
             )
-            image.PatientOrientation = None  # of a page: none, and it may be empty
+            image["PatientOrientation"].clear()  # a page has none, and it may be empty
             image.BodyPartExamined = "BRAIN"  # else a side is asked for
             image.ConversionType = "WSD"  # made on a workstation
             image.BurnedInAnnotation = "NO"  # nothing that tells the patient
             image.LossyImageCompression = "00"
-            image.DateOfSecondaryCapture = f"{origin.made:%Y%m%d}"
-            image.TimeOfSecondaryCapture = f"{origin.made:%H%M%S}"
+            image.DateOfSecondaryCapture = DA(f"{origin.made:%Y%m%d}")
+            image.TimeOfSecondaryCapture = TM(f"{origin.made:%H%M%S}")
             image.update(source.compression)
             paths.append(Path(folder) / f"capture-{number}.dcm")
             _save(paths[-1], image, source, origin)
@@ -348,7 +350,11 @@ def _refer(image: Dataset, source: DicomSource, stack: Stack) -> None:
 
 def _save(path: Path, image: Dataset, source: DicomSource, origin: Origin) -> None:
     """Name the patient, set all times to that of the reading, and write the file, whole or not at all."""
+    correct_ambiguous_vr(image, is_little_endian=True)
     image.update(source.identity)
+    # told that the data set has this encoding already, pydicom writes the bytes of the source's text
+    charset = convert_encodings(image.get("SpecificCharacterSet")) if "SpecificCharacterSet" in image else []
+    image.set_original_encoding(False, True, charset or default_encoding)
     day, time = f"{origin.made:%Y%m%d}", f"{origin.made:%H%M%S}"
     for of in ("InstanceCreation", "Series", "Content"):
         setattr(image, f"{of}Date", day)

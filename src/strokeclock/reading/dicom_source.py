@@ -8,6 +8,8 @@ import nibabel as nib
 import numpy as np
 import pydicom
 from numpy.typing import NDArray
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.uid import MRImageStorage
@@ -27,6 +29,7 @@ _IDENTITY = (
     *("StudyInstanceUID", "StudyID", "StudyDate", "StudyTime", "StudyDescription"),
     *("AccessionNumber", "IssuerOfAccessionNumberSequence", "ReferringPhysicianName"),
 )
+_TEXT = ("LO", "PN", "SH")
 _COMPRESSION = ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod")
 _PLACE = ("SOPClassUID", "NumberOfFrames", "FrameOfReferenceUID", "PositionReferenceIndicator")
 
@@ -138,7 +141,7 @@ def _read_headers(files: Sequence[Path], patient: str) -> list[Header]:
                 if header is not None:
                     # images are numbered through their series, and these may be a part of it
                     headers.append(replace(header, instance=None))
-    if len(headers) < len(wanted):
+    if not headers or len(headers) < len(wanted):
         raise _refuse(patient)
     return headers
 
@@ -167,11 +170,21 @@ def _list_stacks(headers: Sequence[Header]) -> Iterator[Stack]:
 
 
 def _pick(image: Dataset, names: Sequence[str]) -> Dataset:
-    """Return some attributes of a data set as they are, values that break its rules too."""
+    """Return some attributes of a data set as they are, values that break its rules too.
+
+    Text keeps its bytes: decoded and encoded again, a name would change where it is not in the character set
+    that the file declares.
+    """
     picked = Dataset()
-    for name in names:
-        if name in image:
-            picked.add(image[Tag(name)])
+    for tag in map(Tag, names):
+        if tag not in image:
+            continue
+        kind, element = dictionary_VR(tag), image.get_item(tag)
+        if isinstance(element, RawDataElement) and kind in _TEXT and element.value is not None:
+            even = element.value + b" " * (len(element.value) % 2)
+            picked[tag] = element._replace(VR=kind, value=even, length=len(even))
+        else:
+            picked[tag] = image[tag]
     return picked
 
 

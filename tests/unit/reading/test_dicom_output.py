@@ -360,6 +360,33 @@ def test_names_stay_as_they_are_written(study, tmp_path, charset, name, descript
     assert written == {path.read_bytes() for path in series.files}
 
 
+@pytest.mark.parametrize("declared", [b"ISO_IR 192", b"UTF-8", b"ISO_IR 6"])
+@pytest.mark.parametrize("implicit", [False, True])
+def test_bytes_that_their_character_set_does_not_know(study, tmp_path, declared, implicit):
+    """Latin-1 under a wrong name: the archive files by these bytes."""
+
+    def rename(image):
+        image.SpecificCharacterSet = "ISO_IR 100"
+        image.PatientName, image.PatientID = "Müller^Jörg", "ÖD12"
+        if implicit:
+            image.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
+
+    for path in study.write().change(rename).files():
+        content = path.read_bytes().replace(b"ISO_IR 100", declared.ljust(10))
+        path.write_bytes(content)
+    series, dwi = study.find_dwi()
+    source = find(series, dwi)
+    outline(tmp_path / "seg.dcm", draw(dwi.shape), dwi.affine, source)
+    write_secondary_captures(tmp_path, [np.zeros((4, 4, 3), np.uint8)], source, origin=ORIGIN)
+    for file in ("seg.dcm", "capture-1.dcm"):
+        image = pydicom.dcmread(tmp_path / file)
+        values = [image.get_item(pydicom.tag.Tag(name)).value for name in ("PatientName", "PatientID")]
+        assert [value.strip() for value in values] == [
+            "Müller^Jörg".encode("latin-1"),
+            "ÖD12".encode("latin-1"),
+        ]
+
+
 def raw_values(path):
     """Bytes of the text that names the patient and the study."""
     image = pydicom.dcmread(path)
