@@ -1,12 +1,12 @@
 """The files of a reading: reading.json, the page, the lesion on the DWI, and DICOM where it is asked for."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
+from strokeclock.errors import PatientError
 from strokeclock.imaging.volume import Volume
 from strokeclock.reading.outline import write_on_grid
 from strokeclock.reading.page import write_page
@@ -16,7 +16,7 @@ from strokeclock.reading.result import Reading, write_reading
 from strokeclock.reading.source import Study
 
 READING, PAGE, LESION, LOG = "reading.json", "index.html", "lesion.nii.gz", "log.txt"
-DICOM, SEGMENTATION = "dicom", "lesion.dcm"
+DICOM = "dicom"
 
 
 def write_output(read: Read, study: Study, folder: Path, *, clock: Clock, as_dicom: bool = False) -> Reading:
@@ -38,7 +38,7 @@ def write_output(read: Read, study: Study, folder: Path, *, clock: Clock, as_dic
         slices, evidence = _draw(read)
     if as_dicom:
         with clock.step("DICOM"):
-            notes = [*_write_dicom(reading, study, folder / DICOM, slices=slices, lesion=lesion)]
+            notes = _write_dicom(reading, study, folder / DICOM, slices=slices, lesion=lesion)
         reading = replace(reading, notes=(*reading.notes, *notes))
     with clock.step("page"):
         reading = replace(reading, seconds=dict(clock.seconds))
@@ -62,34 +62,28 @@ def _draw(read: Read) -> tuple[tuple[Slice, ...], tuple[Slice, ...]]:
 
 def _write_dicom(
     reading: Reading, study: Study, folder: Path, *, slices: tuple[Slice, ...], lesion: Volume | None
-) -> Iterator[str]:
-    """Write what a PACS shows; yield a sentence on each file that cannot be made."""
-    from strokeclock.reading.dicom_output import Origin, write_secondary_captures, write_segmentation
-    from strokeclock.reading.dicom_source import find_source
+) -> list[str]:
+    """Write what a PACS shows; return sentences on what cannot be written."""
+    from strokeclock.reading.dicom_output import Origin, write_dicom
 
     files = study.sources.get("dwi") or next(iter(study.sources.values()), ())
     if not files:
-        yield "No DICOM is written, because the source is none."
-        return
-    origin = Origin(
-        model=f"{reading.model['name']} {reading.model['version']}",
-        sha256=reading.model["sha256"],
-        made=datetime.now(),
-    )
-    dwi = study.read_dwi() if "dwi" in study.sources else None
-    source = find_source(files, dwi, patient=study.patient)
+        return ["No DICOM is written, because the source is none."]
     folder.mkdir(parents=True, exist_ok=True)
-    write_secondary_captures(folder, [draw_picture(reading, slices)], source, origin=origin)
-    if lesion is None or reading.lesion is None:
-        yield "No DICOM segmentation is written, because no lesion is outlined."
-        return
-    fault = write_segmentation(
-        folder / SEGMENTATION,
-        lesion,
-        source,
-        algorithm=reading.lesion.source,
-        origin=origin,
-        patient=study.patient,
-    )
-    if fault:
-        yield fault
+    try:
+        return write_dicom(
+            folder,
+            files,
+            pictures=[draw_picture(reading, slices)],
+            dwi=study.read_dwi() if "dwi" in study.sources else None,
+            lesion=lesion,
+            algorithm=reading.lesion.source if reading.lesion else "",
+            origin=Origin(
+                model=f"{reading.model['name']} {reading.model['version']}",
+                sha256=reading.model["sha256"],
+                made=datetime.now(),
+            ),
+            patient=study.patient,
+        )
+    except PatientError as error:
+        return [f"Not all DICOM is written: {error.reason}."]
