@@ -404,7 +404,9 @@ def test_each_test_is_one_line_of_the_ledger(external):
     assert set(world.measure(bundle=b"another bundle")["external"]["accesses"]) == {2}
     world.lines[0] = dataclasses.replace(world.lines[0], score=0.999)
     assert set(world.measure()["external"]["accesses"]) == {3}
-    assert [line["access"] for line in read_ledger(ledger)] == ["1", "2", "3"]
+    world.cohort.loc[0, "onset_to_mri_min"] = 100 if world.cohort.loc[0, "onset_to_mri_min"] >= 270 else 900
+    assert set(world.measure()["external"]["accesses"]) == {4}  # another label
+    assert [line["access"] for line in read_ledger(ledger)] == ["1", "2", "3", "4"]
     assert read_ledger(world.root / "accesses.tsv") == read_ledger(ledger)
     world.cohort = world.cohort[:-1]
     world.lines = [line for line in world.lines if line.patient != "far-029"]

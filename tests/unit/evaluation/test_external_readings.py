@@ -55,6 +55,7 @@ def test_readings_are_read_back_exactly(tmp_path):
         ("side_from", "left", "side_from 'left', not given or found"),
         ("status", "", "status '', not a word"),
         ("score", "1.2", r"score '1\.2', not empty or a probability"),
+        ("score", "-0.1", r"score '-0\.1', not empty or a probability"),
         ("score", "nan", "score 'nan', not empty or a probability"),
         ("score", "high", "score 'high', not empty or a probability"),
         ("score", "", "abstained '0', not empty without a score"),

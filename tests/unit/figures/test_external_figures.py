@@ -116,7 +116,7 @@ def test_the_developments_curve_stands_beside_its_own_row(external, made_up_run)
     figure = draw_external_roc(**world.write(), table=world.root / "tables/external.csv", predictions=paths)
     (axis,) = figure.axes
     assert [line.get_label() for line in axis.lines if line.get_label().startswith("development")] == [
-        "development: 0.70 (0.60–0.80)"
+        "development: AUC 0.70 (0.60–0.80)"
     ]
 
 

@@ -85,8 +85,8 @@ def _draw_development(axis: Axes, test: Units, frozen: Frozen) -> None:
     curve = roc(test.label, test.score)
     area = ""
     if frozen.development:
-        area = f" {_area(*frozen.development.performance['auc'])}"
-    label = f"development:{area}"
+        area = f": AUC {_area(*frozen.development.performance['auc'])}"
+    label = f"development{area}"
     axis.plot(curve.fp / curve.fp[-1], curve.tp / curve.tp[-1], color=PALE, linewidth=1.2, label=label)
 
 
