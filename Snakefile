@@ -95,12 +95,26 @@ else:
             ),
 
 
+if settings.external.sheet or settings.split.external or settings.split.file:
+
+    include: "workflow/rules/external.smk"
+
+else:
+
+    rule external:
+        input:
+            lambda wildcards: refuse(
+                "snakemake external needs the keys external.bundle and external.sheet, or a part external (split.external)."
+            ),
+
+
 if not settings.has_patients:
 
     rule all:
         default_target: True
         input:
-            rules.read.input,
+            rules.read.input if settings.reading.sheet else [],
+            rules.external.input if settings.external.sheet else [],
 
 
 # What was made by other code is stale: that of the script and of all that it imports.

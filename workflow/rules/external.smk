@@ -8,15 +8,15 @@ TESTED = EXTERNAL["bundle"] or f"{RUN}/bundle/model.zip"
 FAR = f"{RUN}/external"
 
 try:
-    others = (
-        None
+    tested = (
+        patients
         if OF_OWN_RUN
         else read_patients_to_read(
             EXTERNAL["sheet"], most=config["preprocessing"]["patients_per_job"]
         )
     )
-    if others and workflow.is_main_process:
-        for excluded, reason in others.cohort.exclusions.items():
+    if workflow.is_main_process and not OF_OWN_RUN:
+        for excluded, reason in tested.exclusions.items():
             logger.warning(f"patient {excluded} is excluded: {reason}.")
 except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
@@ -31,7 +31,6 @@ JOINED = {
 
 
 if OF_OWN_RUN:
-    EXTERNAL_BATCHES = patients.batches
     ENTERED = {
         "entered": settled(f"{RUN}/cohort/cohort.tsv"),
         "entry_exclusions": settled(f"{RUN}/cohort/exclusions.tsv"),
@@ -39,7 +38,6 @@ if OF_OWN_RUN:
     }
     OF_SPLIT = {"split": settled(f"{RUN}/cohort/split.tsv")}
 else:
-    EXTERNAL_BATCHES = others.batches
     ENTERED = {
         "entered": f"{FAR}/entered.tsv",
         "entry_exclusions": f"{FAR}/entry_exclusions.tsv",
@@ -68,20 +66,6 @@ else:
             "../scripts/cohort.py"
 
 
-def external_files_of(wildcards):
-    """The files of a batch of external patients."""
-    if OF_OWN_RUN:
-        return patients.raw_files_of(patients.of_batch(wildcards.batch))
-    return others.files_of(wildcards.batch)
-
-
-def external_studies_of(wildcards):
-    """As a rule's param: patient -> raw, b_value, field_t and side, of a batch."""
-    if OF_OWN_RUN:
-        return patients.studies(wildcards.batch)
-    return others.studies(wildcards.batch, side="sheet")
-
-
 rule external_self_test:
     input:
         bundle=TESTED,
@@ -104,8 +88,9 @@ rule external_self_test:
 
 rule read_external:
     input:
-        external_files_of,
+        lambda wildcards: tested.files_of(wildcards.batch),
         **OF_SPLIT,
+        cohort=ENTERED["entered"],
         bundle=TESTED,
         passed=rules.external_self_test.output.passed,
     output:
@@ -120,7 +105,7 @@ rule read_external:
         mem_mb=6000,
         runtime=120,
     params:
-        studies=external_studies_of,
+        studies=lambda wildcards: tested.studies(wildcards.batch, side="sheet"),
         device=config["training"]["device"],
         threads=config["training"]["threads"],
     script:
@@ -130,8 +115,8 @@ rule read_external:
 rule join_external:
     input:
         **ENTERED,
-        batches=expand(f"{FAR}/batches/{{batch}}.tsv", batch=EXTERNAL_BATCHES),
-        refused=expand(f"{FAR}/batches/{{batch}}_seen.tsv", batch=EXTERNAL_BATCHES),
+        batches=expand(f"{FAR}/batches/{{batch}}.tsv", batch=tested.batches),
+        refused=expand(f"{FAR}/batches/{{batch}}_seen.tsv", batch=tested.batches),
     output:
         readings=f"{FAR}/readings.tsv",
         cohort=f"{FAR}/cohort.tsv",
@@ -164,3 +149,204 @@ rule frozen_numbers:
         runtime=5,
     script:
         "../scripts/frozen_numbers.py"
+
+
+rule external_performance:
+    input:
+        **JOINED,
+        readers=EXTERNAL["readers"] or [],
+        bundle=TESTED,
+    output:
+        table=report(
+            f"{FAR}/tables/external.csv",
+            caption="../report/external.rst",
+            category="External test",
+            labels={"what": "performance"},
+        ),
+        reliability=f"{FAR}/tables/external_reliability.csv",
+        accesses=report(
+            f"{FAR}/accesses.tsv",
+            caption="../report/external_ledger.rst",
+            category="External test",
+            labels={"what": "accesses"},
+        ),
+        svg=report(
+            f"{FAR}/figures/external_calibration.svg",
+            caption="../report/external_calibration.rst",
+            category="External test",
+            labels={"what": "calibration"},
+        ),
+        png=f"{FAR}/figures/external_calibration.png",
+    log:
+        f"{LOG}/external/performance.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        settings=plan.intervals,
+        run=config["run"],
+        ledger=plan.ledger,
+    script:
+        "../scripts/external_performance.py"
+
+
+rule external_subgroups:
+    input:
+        **JOINED,
+    output:
+        table=report(
+            f"{FAR}/tables/external_subgroups.csv",
+            caption="../report/external_subgroups.rst",
+            category="External test",
+            labels={"what": "subgroups"},
+        ),
+        svg=report(
+            f"{FAR}/figures/external_forest.svg",
+            caption="../report/external_forest.rst",
+            category="External test",
+            labels={"what": "forest plot"},
+        ),
+        png=f"{FAR}/figures/external_forest.png",
+    log:
+        f"{LOG}/external/subgroups.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        settings=plan.intervals,
+    script:
+        "../scripts/external_subgroups.py"
+
+
+rule external_decision:
+    input:
+        **JOINED,
+        readers=EXTERNAL["readers"] or [],
+    output:
+        table=report(
+            f"{FAR}/tables/external_decision.csv",
+            caption="../report/external_decision.rst",
+            category="External test",
+            labels={"what": "net benefit"},
+        ),
+        svg=report(
+            f"{FAR}/figures/external_decision_curve.svg",
+            caption="../report/external_decision_curve.rst",
+            category="External test",
+            labels={"what": "decision curve"},
+        ),
+        png=f"{FAR}/figures/external_decision_curve.png",
+    log:
+        f"{LOG}/external/decision.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        settings=plan.intervals,
+    script:
+        "../scripts/external_decision.py"
+
+
+rule external_flow:
+    input:
+        **JOINED,
+    output:
+        table=report(
+            f"{FAR}/tables/external_flow.csv",
+            caption="../report/external_flow.rst",
+            category="External test",
+            labels={"what": "flow of patients"},
+        ),
+        svg=report(
+            f"{FAR}/figures/external_flow.svg",
+            caption="../report/external_flow.rst",
+            category="External test",
+            labels={"what": "flow diagram"},
+        ),
+        png=f"{FAR}/figures/external_flow.png",
+    log:
+        f"{LOG}/external/flow.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/external_flow.py"
+
+
+rule external_case_mix:
+    input:
+        **JOINED,
+        summary=f"{FAR}/summary.json",
+    output:
+        table=report(
+            f"{FAR}/tables/external_case_mix.csv",
+            caption="../report/external_case_mix.rst",
+            category="External test",
+            labels={"what": "case mix"},
+        ),
+        svg=report(
+            f"{FAR}/figures/external_case_mix.svg",
+            caption="../report/external_case_mix.rst",
+            category="External test",
+            labels={"what": "case mix, drawn"},
+        ),
+        png=f"{FAR}/figures/external_case_mix.png",
+    log:
+        f"{LOG}/external/case_mix.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    script:
+        "../scripts/external_case_mix.py"
+
+
+rule external_roc:
+    input:
+        **JOINED,
+        table=f"{FAR}/tables/external.csv",
+        predictions=(plan.predictions + plan.baseline_predictions if OF_OWN_RUN else []),
+    output:
+        svg=report(
+            f"{FAR}/figures/external_roc.svg",
+            caption="../report/external_roc.rst",
+            category="External test",
+            labels={"what": "ROC curves"},
+        ),
+        png=f"{FAR}/figures/external_roc.png",
+    log:
+        f"{LOG}/external/roc.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        tasks=plan.below_min,
+    script:
+        "../scripts/external_roc.py"
+
+
+rule external:
+    input:
+        rules.external_performance.output,
+        rules.external_subgroups.output,
+        rules.external_decision.output,
+        rules.external_flow.output,
+        rules.external_case_mix.output,
+        rules.external_roc.output,

@@ -203,6 +203,25 @@ class Patients:
             return [self.table_of("phantom", batch) for batch in batches]
         return [file for patient in patients for file in self.raw_series(patient).values() if file]
 
+    def files_of(self, batch: str) -> list[str]:
+        """The files that the raw series of a batch depend on."""
+        return self.raw_files_of(self.of_batch(batch))
+
+    def studies(self, batch: str, *, side: str) -> dict[str, dict[str, Any]]:
+        """Patient -> raw (series -> file), b_value, field_t, side, of a batch.
+
+        ``side``: sheet, and no other word: phantoms' sides are known when they are made.
+        """
+        return {
+            patient: {
+                "raw": {name: path for name, path in self.raw_series(patient).items() if path},
+                "b_value": self.b_value(patient),
+                "field_t": self.cell(patient, "field_t"),
+                "side": side,
+            }
+            for patient in self.of_batch(batch)
+        }
+
     def scans(self, patient: str) -> dict[str, str]:
         """The files of all series that a patient's row of the cohort sheet names, used or not."""
         if not self.are_phantoms:

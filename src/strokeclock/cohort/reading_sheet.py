@@ -25,6 +25,11 @@ class ReadPatients:
     cohort: Cohort
     batches: Mapping[str, list[str]]
 
+    @property
+    def exclusions(self) -> Mapping[str, str]:
+        """Patient -> why the sheet's row cannot be used."""
+        return self.cohort.exclusions
+
     def of_batch(self, batch: str) -> list[str]:
         """List the patients of a batch."""
         return self.batches[batch]

@@ -8,7 +8,7 @@ from typing import Any
 from strokeclock.bundle.model import Bundle, open_bundle
 from strokeclock.cohort.cells import read_cells, read_columns, write_cells
 from strokeclock.cohort.parts import EXTERNAL, read_parts
-from strokeclock.cohort.sheet import EXCLUSIONS
+from strokeclock.cohort.sheet import EXCLUSIONS, read_sides
 from strokeclock.errors import StrokeclockError
 from strokeclock.evaluation.external.patients import SEEN
 from strokeclock.evaluation.external.readings import (
@@ -31,6 +31,7 @@ def read_external_batch(
     readings: str | Path,
     seen: str | Path,
     *,
+    cohort: str | Path,
     studies: Mapping[str, Mapping[str, Any]],
     split: str | Path | None = None,
     device: str,
@@ -49,8 +50,9 @@ def read_external_batch(
         `evaluation.external.readings` of the batch.
     seen : path
         `EXCLUSIONS` of the refused patients.
-    studies : patient -> raw, b_value, field_t (`batch.make_study`) and side (left, right, both, or another
-        word where it is not known).
+    cohort : path
+        The patients' cohort.tsv, for the sides that are given.
+    studies : patient -> raw, b_value, field_t (`batch.make_study`); their side is not read.
     split : path, optional
         split.tsv of the run whose part external is read; the other patients of the batch are left out.
     device, threads
@@ -58,6 +60,7 @@ def read_external_batch(
     """
     opened = open_bundle(bundle)
     parts = read_parts(split) if split else dict.fromkeys(studies, EXTERNAL)
+    sides = read_sides(cohort)
     lines: list[ReadingLine] = []
     refused = []
     for patient, given in studies.items():
@@ -68,7 +71,7 @@ def read_external_batch(
         if reason := _find_seen(examined.reading):
             refused.append((patient, SEEN, reason))
             continue
-        lines += _read_both(examined, opened, given["side"], device=device, threads=threads)
+        lines += _read_both(examined, opened, sides[patient], device=device, threads=threads)
     write_readings(readings, lines)
     write_cells(seen, EXCLUSIONS, refused)
 
