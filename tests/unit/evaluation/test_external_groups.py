@@ -74,7 +74,8 @@ def test_groups_against_scikit_learn(rich, monkeypatch):
     tested = rich.cohort.drop([1, 3, 4, 5]).set_index("patient")
     lines = {line.patient: line for line in rich.lines if line.side_from == "found"}
     score = pd.Series({one: lines[one].score if one in lines else None for one in tested.index}, dtype=float)
-    volume = pd.Series({one: line.volume_ml for one, line in lines.items()}, dtype=float).reindex(score.index)
+    given = {line.patient: line.volume_ml for line in rich.lines if line.side_from == "given"}
+    volume = pd.Series(given, dtype=float).reindex(score.index)  # one group a patient, whatever the side
     short = (tested["onset_to_mri_min"] < 270).astype(int)
     for place, inside in (
         (("all", "all"), score.index == score.index),

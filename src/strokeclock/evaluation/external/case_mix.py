@@ -96,7 +96,7 @@ def write_external_case_mix(
     """
     test = read_external(readings, operating=operating, cohort=cohort, exclusions=exclusions)
     before, name = _read_summary(summary), Path(summary).name
-    now = describe_case_mix(*_choose(test))
+    now = describe_case_mix(_choose(test), test.volume_ml)
     try:
         rows = [*_number_rows(before["numbers"], now["numbers"])]
         rows += _share_rows(before["shares"], now["shares"])
@@ -105,15 +105,12 @@ def write_external_case_mix(
     write_table(table, rows, columns=COLUMNS)
 
 
-def _choose(test: ExternalTest) -> tuple[pd.DataFrame, pd.Series]:
-    """The patients who count, and their lesions' volumes: of the first row and side that has one."""
-    volume = pd.Series(dtype=float)
-    for tested in test.tested:
-        volume = volume.combine_first(pd.Series(tested.volume_ml, tested.patient, dtype=float).dropna())
+def _choose(test: ExternalTest) -> pd.DataFrame:
+    """The patients who count."""
     if test.tested:
-        return test.cohort.loc[test.tested[0].patient], volume
+        return test.cohort.loc[test.tested[0].patient]
     seen = [patient for patient, stage in test.exclusions.items() if stage == SEEN]
-    return test.cohort.drop(index=seen, errors="ignore"), volume
+    return test.cohort.drop(index=seen, errors="ignore")
 
 
 def _read_summary(path: str | Path) -> dict[str, Any]:

@@ -74,6 +74,14 @@ class ExternalTest:
     exclusions: Mapping[str, str]
     tested: tuple[Tested, ...]
 
+    @property
+    def volume_ml(self) -> pd.Series:
+        """The volume of each patient's lesion: of the first row and side that has one, given before found."""
+        volume = pd.Series(dtype=float)
+        for tested in self.tested:
+            volume = volume.combine_first(pd.Series(tested.volume_ml, tested.patient, dtype=float).dropna())
+        return volume
+
     def why_left_out(self, below_min: float) -> dict[str, str]:
         """Return everyone who is in no test of this target -> why, in a few words."""
         label = label_time(self.cohort, below_min=below_min)

@@ -48,7 +48,8 @@ def write_external_subgroups(
     Parameters
     ----------
     readings, operating, cohort, exclusions : paths
-        As of `performance.write_external`. The lesion's volume is the reading's.
+        As of `performance.write_external`. A patient's group by volume is the same for both sides
+        (`ExternalTest.volume_ml`).
     table : path
         tables/external_subgroups.csv (`COLUMNS`).
     settings : mapping
@@ -71,7 +72,7 @@ def write_external_subgroups(
 def divide(tested: Tested, test: ExternalTest) -> pd.DataFrame:
     """Each tested patient's groups, in their order (`subgroups.assign_groups`), and the site."""
     patients = test.cohort.loc[tested.patient]
-    groups = assign_groups(patients, pd.DataFrame({"volume_ml": tested.volume_ml}, index=patients.index))
+    groups = assign_groups(patients, test.volume_ml.rename("volume_ml").to_frame())
     sites = patients["site"].fillna(NOT_GIVEN)
     order = [*sorted(set(sites) - {NOT_GIVEN}), NOT_GIVEN]
     groups.insert(1, SITE, sites.astype(pd.CategoricalDtype(order)))
