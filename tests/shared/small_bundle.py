@@ -121,7 +121,12 @@ def make_recipe(**changes):
     ratios = Trained(net="segmentation", phase="phase3_tss4h5", start="ratios", seeds=SEEDS)
     joined = Trained(net="segmentation", phase="phase3_tss4h5", start="3d", seeds=SEEDS)
     detectors = [Trained(net=net, phase="phase1_stroke", start="random", seeds=SEEDS) for net in ("2d", "3d")]
-    known = {"below_min": 270.0, "operating": OPERATING, "development": {"n": 80.0, "auc": 0.8}}
+    known = {
+        "title": "segmented ratios",
+        "below_min": 270.0,
+        "operating": OPERATING,
+        "development": {"n": 80.0, "auc": 0.8},
+    }
     parts = {
         "rows": [
             Row(row=joined, network=network, regression=ratios, **known),

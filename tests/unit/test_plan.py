@@ -164,6 +164,7 @@ def test_tables_figures_and_page_of_the_shipped_configuration(planned):
         *drawn("decision_curve"),
         "results/r/tables/abstention.csv",
         *drawn("abstention"),
+        "results/r/tables/sides.csv",
         "results/r/tables/subgroups.csv",
         *drawn("subgroups"),
     ]

@@ -29,14 +29,14 @@ def imported(path, seen=None):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            names = [node.module]
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         else:
             continue
         for name in names:
             if name.split(".")[0] == "strokeclock":
                 module = SOURCE / Path(*name.split("."))
                 module = module / "__init__.py" if module.is_dir() else module.with_suffix(".py")
-                if module not in seen:
+                if module not in seen and module.is_file():
                     seen.add(module)
                     found |= imported(module, seen)
             elif name.split(".")[0] not in sys.stdlib_module_names:

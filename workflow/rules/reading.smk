@@ -69,7 +69,7 @@ rule list_readings:
     input:
         tables=expand(f"{RUN}/batches/reading/{{batch}}.tsv", batch=to_read.batches),
     output:
-        listing=f"{RUN}/reading/readings.tsv",
+        listing=f"{RUN}/reading/patients.tsv",
     log:
         f"{LOG}/reading/list.log",
     conda:

@@ -31,6 +31,7 @@ from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.operating import MARGIN, read_bands, read_temperatures, read_thresholds
 from strokeclock.evaluation.side import read_side
 from strokeclock.evaluation.tables import name_row, read_scorers
+from strokeclock.figures.rows import title_of
 from strokeclock.fitted import read_fitted
 from strokeclock.imaging.quality_record import read_all_findings
 from strokeclock.imaging.reference import read_reference
@@ -174,6 +175,7 @@ def make_recipe(
         made.append(
             Row(
                 row=_trained(scorer, found.seeds),
+                title=title_of(scorer.net, scorer.start),
                 below_min=below_min,
                 network=_trained(own["network"], found.seeds),
                 regression=_trained(own["regression"], found.seeds),

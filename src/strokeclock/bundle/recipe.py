@@ -80,6 +80,7 @@ class Row(Part):
 
     Attributes
     ----------
+    title : the row in words, as figures name it.
     below_min : minutes; the score is the probability of a shorter time since onset.
     network : scores a hemisphere; None: no network.
     regression : scores the lesion's ratios; None: no regression. Where there are both, a seed's score is the
@@ -89,6 +90,7 @@ class Row(Part):
     """
 
     row: Trained
+    title: Annotated[str, Field(max_length=200)]
     below_min: Annotated[float, Field(gt=0)]
     network: Trained | None
     regression: Trained | None

@@ -94,7 +94,8 @@ def read_sheet(
     path : path
         The sheet. Paths in it are absolute or relative to its folder. Missing values: empty or n/a.
     needed : collection of str
-        The series that every patient needs (`series.list_needed`).
+        The series that every patient needs (`series.list_needed`). None where patients are only read with a
+        bundle: then no side is needed either.
     require_onset : bool
         Exclude patients without a time or class of onset, and those without a lesion of known side or mask.
     exclude : mapping
@@ -215,7 +216,7 @@ def _check_header(
     missing = [] if "patient" in header else ["patient"]
     if require_onset and not {onset.MINUTES, onset.HOURS, onset.ONSET, onset.CLASS} & {*header}:
         missing.append(f"{onset.MINUTES} (or another one of the onset)")
-    if not {"lesion_side", LESION_MASK} & {*header}:
+    if needed and not {"lesion_side", LESION_MASK} & {*header}:
         missing.append(f"lesion_side (or {LESION_MASK})")
     for name in needed:
         if name not in header and not ((instead := SERIES[name].instead) and instead in header):

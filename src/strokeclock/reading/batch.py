@@ -95,7 +95,7 @@ def read_batch(
 
 
 def list_readings(tables: Iterable[str | Path], listing: str | Path) -> None:
-    """Write readings.tsv: the headline of each patient's reading (`COLUMNS`)."""
+    """Write patients.tsv: the headline of each patient's reading (`COLUMNS`)."""
     rows = []
     for patient, files in read_batches(tables).items():
         rows.append([patient, *_describe(json.loads(Path(files["reading"]).read_bytes()))])

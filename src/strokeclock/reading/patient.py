@@ -418,6 +418,7 @@ def _answer(row: Row, scores: np.ndarray) -> Answer:
     positives = sum(one.positives for one in point.bins)
     return Answer(
         row=str(row.row.scorer),
+        title=row.title,
         below_min=row.below_min,
         score=score,
         scores=tuple(scores.tolist()),
