@@ -34,6 +34,7 @@ demo: $(READY)
 	@echo "A phantom cohort is made, preprocessed, trained on and evaluated, as $(CONFIG) says, into results/$(RUN)."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) --quiet rules host reason
 	@$(BIN)/python -m strokeclock.report.summary results/$(RUN)
+	@$(BIN)/python -m strokeclock.reading.demo results/$(RUN)/bundle/model.zip results/$(RUN)/new_patient
 
 # Files in their order: the longest, that of the small chain, begins first.
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 2

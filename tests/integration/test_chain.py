@@ -11,13 +11,17 @@ from pathlib import PurePath
 import numpy as np
 import pytest
 
+from strokeclock.cli import main
+from strokeclock.reading.demo import write_new_study
+from strokeclock.reading.result import STATUSES
+
 pytestmark = pytest.mark.integration
 
 PATIENTS = 16
 CONFIG = {
     "run": "chain",
     "phantom": {"patients": PATIENTS, "space": "template"},
-    "preprocessing": {"grid": [64, 64, 16]},
+    "preprocessing": {"grid": [64, 64, 16], "toolchain": "open"},
     "split": {"counts": [8, 4, 4]},
     "models": {"2d": {"width": 8}, "3d": {"width": 4}},
     "training": {
@@ -57,7 +61,7 @@ def test_every_promised_file_is_there(results):
         *("training/2d-phase1_stroke-random", "training/3d-phase4_attention-phase3"),
     ]
     tables = (
-        "comparisons", "calibration", "reliability", "decision_curve", "abstention", "subgroups",
+        "comparisons", "calibration", "reliability", "decision_curve", "abstention", "sides", "subgroups",
         "gradcam_overlap", "occlusion", "ml_baseline",
     )  # fmt: skip
     for path in (
@@ -103,6 +107,24 @@ def test_a_snakemake_report_holds_tables_and_figures_with_their_captions(results
     assert wanted <= held
     assert "ROC curves on the test patients for TSS" in page
     assert "For research use only." in page
+
+
+def test_the_bundle_repeats_its_self_test(results, capsys):
+    assert main(["bundle", "verify", str(results / "bundle/model.zip")]) == 0
+    assert "Self-test: Passed: " in capsys.readouterr().out
+
+
+def test_a_new_phantom_is_read_from_its_dicom(results, tmp_path, monkeypatch):
+    """The networks learned nothing in two epochs: any status is right, and all files are there."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    study = write_new_study(tmp_path / "study")
+    model, out = str(results / "bundle/model.zip"), tmp_path / "out"
+    assert main(["read", "-i", str(study), "-m", model, "-o", str(out), "--dicom"]) == 0
+    reading = json.loads((out / "reading.json").read_text())
+    assert reading["status"] in STATUSES
+    assert {path.name for path in out.iterdir()} >= {"index.html", "reading.json", "log.txt", "dicom"}
+    assert reading["model"]["self_test"].startswith("Passed: ")
+    assert len([*(tmp_path / "cache/strokeclock").iterdir()]) == 1
 
 
 def test_hemispheres_are_as_the_networks_take_them(results):

@@ -72,7 +72,7 @@ def write_external_subgroups(
 def divide(tested: Tested, test: ExternalTest) -> pd.DataFrame:
     """Each tested patient's groups, in their order (`subgroups.assign_groups`), and the site."""
     patients = test.cohort.loc[tested.patient]
-    groups = assign_groups(patients, test.volume_ml.rename("volume_ml").to_frame())
+    groups = assign_groups(patients, pd.DataFrame({"volume_ml": test.volume_ml}))
     sites = patients["site"].fillna(NOT_GIVEN)
     order = [*sorted(set(sites) - {NOT_GIVEN}), NOT_GIVEN]
     groups.insert(1, SITE, sites.astype(pd.CategoricalDtype(order)))
