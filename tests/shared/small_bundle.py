@@ -1,5 +1,7 @@
 """A bundle of small untrained networks, made as a run's is made, for the tests of bundle and reading."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 import yaml
@@ -15,6 +17,7 @@ from strokeclock.fitted import describe_fit
 from strokeclock.imaging.atlas import ATLAS_FILES, build_atlas
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.registry import find_network, segmenting_network
+from strokeclock.models.view import View
 from strokeclock.predictions import Scorer
 from strokeclock.segmentation.network import make_segmenter
 from strokeclock.segmentation.ratios import name_measures
@@ -49,32 +52,58 @@ OPERATING = Operating(
 )
 
 
-def make_checkpoints(folder):
-    """Write untrained networks of two seeds: (net, phase, start, seed) -> model.pt."""
+@dataclass(frozen=True)
+class Size:
+    """How large the bundle's networks are, and what they see: ``average`` as models.average."""
+
+    grid: tuple = GRID
+    seeds: tuple = SEEDS
+    widths: tuple = (4, 4, 2)  # of the 2D network, the 3D network and the segmentation network
+    box: tuple | None = None
+    average: tuple = (1, 1, 1)
+
+    @property
+    def view(self):
+        return {"box": self.box, "average": self.average}
+
+
+SMALL = Size()
+
+
+def make_checkpoints(folder, size=SMALL):
+    """Write untrained networks of all seeds: (net, phase, start, seed) -> model.pt."""
+    flat, deep, segmenting = size.widths
     rows = (
-        ("2d", "phase1_stroke", "random"),
-        ("3d", "phase1_stroke", "random"),
-        ("3d", "phase3_tss4h5", "phase1"),
+        ("2d", "phase1_stroke", "random", flat),
+        ("3d", "phase1_stroke", "random", deep),
+        ("3d", "phase3_tss4h5", "phase1", deep),
     )
     models = {}
-    for net, phase, start in rows:
-        for seed in SEEDS:
-            settings = {"net": net, "grid": (GRID[0] // 2, *GRID[1:]), "attention": False}
+    for net, phase, start, width in rows:
+        for seed in size.seeds:
+            settings = {"net": net, "grid": (size.grid[0] // 2, *size.grid[1:]), "attention": False}
             settings |= {"attention_norm": "sigmoid", "standardise": True}
-            architecture = Architecture.flat(**settings | find_network(net).defaults | {"width": 4})
+            architecture = Architecture.flat(
+                **settings | find_network(net).defaults | {"width": width}, view=View.of(size.view)
+            )
             torch.manual_seed(seed + 10)
             models[net, phase, start, seed] = _write(
-                folder, (net, phase, start, seed), architecture.build(), architecture.record, PAPER[phase]
+                folder,
+                (net, phase, start, seed),
+                architecture.build(),
+                architecture.record,
+                PAPER[phase],
+                size,
             )
-    for seed in SEEDS:
+    for seed in size.seeds:
         key = (segmenting_network(), SEGMENTATION, "random", seed)
         torch.manual_seed(seed)
-        record = {"width": 2, "standardise": True}
-        models[key] = _write(folder, key, make_segmenter(SERIES, **record), record, None)
+        record = {"width": segmenting, "standardise": True}
+        models[key] = _write(folder, key, make_segmenter(SERIES, **record), record, None, size)
     return models
 
 
-def _write(folder, key, network, architecture, task):
+def _write(folder, key, network, architecture, task, size):
     net, phase, start, seed = key
     path = folder / f"models/{net}/{phase}/{start}/seed-{seed}/model.pt"
     record = TrainingRecord(
@@ -84,6 +113,7 @@ def _write(folder, key, network, architecture, task):
         seed=seed,
         architecture=architecture,
         channels=SERIES,
+        view=size.view,
         participants={"train": ["DOE-JOHN"], "validation": ["ROE-JANE"]},
         data={},
         versions={"torch": "2.13.0"},
@@ -93,11 +123,11 @@ def _write(folder, key, network, architecture, task):
     return path
 
 
-def make_regressions(folder):
+def make_regressions(folder, size=SMALL):
     """Write the regressions of the segmented ratios of two seeds: (net, phase, start, seed) -> file."""
     row, inputs = Scorer("segmentation", "phase3_tss4h5", "ratios"), name_measures(SERIES)
     found = {}
-    for seed in SEEDS:
+    for seed in size.seeds:
         path = folder / f"fitted/{'/'.join(row)}/seed-{seed}.json"
         count = len(inputs)
         regression = Regression(
@@ -115,12 +145,13 @@ def make_regressions(folder):
     return found
 
 
-def make_recipe(**changes):
+def make_recipe(size=SMALL, **changes):
     """The recipe of the small bundle: segmented ratios joined with the 3D network, and the ratios alone."""
-    network = Trained(net="3d", phase="phase3_tss4h5", start="phase1", seeds=SEEDS)
-    ratios = Trained(net="segmentation", phase="phase3_tss4h5", start="ratios", seeds=SEEDS)
-    joined = Trained(net="segmentation", phase="phase3_tss4h5", start="3d", seeds=SEEDS)
-    detectors = [Trained(net=net, phase="phase1_stroke", start="random", seeds=SEEDS) for net in ("2d", "3d")]
+    seeds = size.seeds
+    network = Trained(net="3d", phase="phase3_tss4h5", start="phase1", seeds=seeds)
+    ratios = Trained(net="segmentation", phase="phase3_tss4h5", start="ratios", seeds=seeds)
+    joined = Trained(net="segmentation", phase="phase3_tss4h5", start="3d", seeds=seeds)
+    detectors = [Trained(net=net, phase="phase1_stroke", start="random", seeds=seeds) for net in ("2d", "3d")]
     known = {
         "title": "segmented ratios",
         "below_min": 270.0,
@@ -138,7 +169,7 @@ def make_recipe(**changes):
             margin=0.0,
             fitted_on=FittedOn(parts=["validation"], patients=40, units=80, positives=40),
         ),
-        "segmentation": Trained(net=segmenting_network(), phase=SEGMENTATION, start="random", seeds=SEEDS),
+        "segmentation": Trained(net=segmenting_network(), phase=SEGMENTATION, start="random", seeds=seeds),
         "series": list(SERIES),
         "contralateral": False,
     }
@@ -153,10 +184,10 @@ def make_summary(**changes):
     return Summary(**known | empty | changes)
 
 
-def make_config(root):
+def make_config(root, size=SMALL):
     """The shipped configuration on a small grid, with what must not leave a hospital."""
     config = yaml.safe_load((root / "config/config.yaml").read_text())
-    config["preprocessing"] |= {"toolchain": "open", "grid": [*GRID], "head_of": {"DOE-JOHN": "whole"}}
+    config["preprocessing"] |= {"toolchain": "open", "grid": [*size.grid], "head_of": {"DOE-JOHN": "whole"}}
     config["cohort"] |= {"sheet": "/data/St. Mary/stroke.tsv", "exclude": {"ROE-JANE": "withdrew"}}
     config["split"]["external"] = {"site": ["St. Mary"]}
     config["quality"]["verdicts"] = "/data/St. Mary/verdicts.tsv"
@@ -164,18 +195,18 @@ def make_config(root):
     return config
 
 
-def make_files(folder, root, *, recipe=None, summary=None):
+def make_files(folder, root, *, size=SMALL, recipe=None, summary=None):
     """Return the files of the bundle, name -> content, without a self-test."""
     atlas = {name: folder / f"atlas/{name}.nii.gz" for name in ATLAS_FILES}
     if not atlas["grid"].exists():
         atlas["grid"].parent.mkdir(parents=True, exist_ok=True)
-        build_atlas(source="nilearn", grid=GRID, outputs=atlas)
+        build_atlas(source="nilearn", grid=size.grid, outputs=atlas)
     split = folder / "split.tsv"
     split.write_text("patient\tpart\nDOE-JOHN\ttrain\n")
     unused = folder / "unused"
     files = RunFiles(
-        models=make_checkpoints(folder),
-        regressions=make_regressions(folder),
+        models=make_checkpoints(folder, size),
+        regressions=make_regressions(folder, size),
         thresholds=unused,
         temperatures=unused,
         abstention=unused,
@@ -188,7 +219,8 @@ def make_files(folder, root, *, recipe=None, summary=None):
         reference=None,
         atlas=atlas,
     )
-    recipe, summary, config = recipe or make_recipe(), summary or make_summary(), make_config(root)
+    recipe, summary = recipe or make_recipe(size), summary or make_summary()
+    config = make_config(root, size)
     content = collect(files, recipe, summary=summary, config=config)
     content[CARD] = write_card(recipe, summary, config=clean_configuration(config), facts=FACTS).encode()
     return content
