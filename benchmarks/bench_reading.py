@@ -2,8 +2,8 @@
 
 Small: the phantom study's widths, the brain in voxels averaged two by two. Full: the paper's widths, the
 brain in every voxel. Both have five seeds: lesion detection in 2D and 3D, the segmentation network, and the 3D
-network of TSS < 4.5 h. Seconds are wall-clock of one process on all cores that it may use; imports are in the
-whole.
+network of TSS < 4.5 h. Seconds are wall-clock of one process on all cores that it may use. Imports count in
+the whole.
 """
 
 import os
