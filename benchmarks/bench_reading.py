@@ -1,9 +1,9 @@
 """Reading a patient: from a DICOM folder to the page, by parts, with untrained networks of two sizes.
 
 Small: the phantom study's widths, the brain in voxels averaged two by two. Full: the paper's widths, the
-brain in every voxel. Both have five seeds: lesion detection in 2D and 3D, the segmentation network, and the 3D
-network of TSS < 4.5 h. Seconds are wall-clock of one process on all cores that it may use. Imports count in
-the whole.
+brain in every voxel. Both have five seeds: lesion detection in 2D and 3D, the segmentation network, and
+the 3D network of TSS < 4.5 h. Seconds are wall-clock of one process on all cores that it may use. Imports
+count in the whole.
 """
 
 import os

@@ -105,14 +105,14 @@ def predicted(run, row, patient):
     return found
 
 
-def tested(run):
+def list_tested(run):
     return [line["patient"] for line in rows(run / "cohort/split.tsv") if line["part"] == "test"]
 
 
 @pytest.mark.parametrize("form", ["DICOM", "NIfTI"])
 def test_test_patients_have_the_scores_of_the_predictions(run, hospital, sources, tmp_path, form):
     sides = {row["patient"]: row["lesion_side"] for row in rows(run / "cohort/cohort.tsv")}
-    patients = tested(run)[:2]
+    patients = list_tested(run)[:2]
     assert patients
     for patient in patients:
         source = sources[patient] if form == "DICOM" else hospital / "imported/images" / patient
@@ -129,7 +129,7 @@ def test_test_patients_have_the_scores_of_the_predictions(run, hospital, sources
 
 
 def test_no_identity_is_in_a_reading_but_in_its_dicom(run, hospital, sources, tmp_path):
-    patient = tested(run)[0]
+    patient = list_tested(run)[0]
     out = tmp_path / "out"
     arguments = ["-i", str(sources[patient]), "-m", str(run / "bundle/model.zip"), "-o", str(out)]
     assert main(["read", *arguments, "--side", "left", "--dicom"]) == 0
@@ -157,7 +157,7 @@ def test_a_sheet_is_read_without_the_run(run, hospital, run_snakemake, tmp_path)
     assert process.returncode == 0, process.stdout[-4000:]
     listed = rows(tmp_path / "results/read/reading/patients.tsv")
     assert len(listed) == PATIENTS
-    for patient in tested(run):
+    for patient in list_tested(run):
         (own,) = (row for row in listed if row["patient"] == patient)
         wanted = predicted(run, SMALL["bundle"]["rows"][0], patient)
         assert float(own["score"]) == pytest.approx(sum(wanted) / len(wanted), abs=1e-5)

@@ -21,7 +21,7 @@ from strokeclock.errors import MissingSoftwareError
 from strokeclock.files import write_whole
 from strokeclock.phantom.patient import make_patient, write_patient
 from strokeclock.provenance import digest_library, digest_settings, list_versions
-from strokeclock.reading.patient import Clock, Examined, examine
+from strokeclock.reading.patient import Clock, examine
 from strokeclock.reading.scoring import Scoring
 from strokeclock.reading.source import Study
 from strokeclock.series import SERIES, SIDES
@@ -55,11 +55,11 @@ def make_self_test(
         study = _make_study(Path(folder), settings)
         files = {name_raw(name): path.read_bytes() for name, path in study.raw.items()}
         try:
-            examined, found = _measure(study, bundle, device=device, threads=threads)
+            hemispheres, found = _measure(study, bundle, device=device, threads=threads)
         except (BundleError, MissingSoftwareError) as error:
             log.warning("The bundle gets no self-test: %s", error)
             return {}
-    tensor = {"hemispheres": np.ascontiguousarray(_thin(examined.hemispheres))}
+    tensor = {"hemispheres": np.ascontiguousarray(_thin(hemispheres))}
     return files | {EXPECTED_TENSOR: save(tensor), EXPECTED: dump_json(found)}
 
 
@@ -73,7 +73,6 @@ def run_self_test(bundle: Bundle, *, device: str = "cpu", threads: int = 1) -> s
     """
     if EXPECTED not in bundle.archive:
         return NOT_THERE
-    expected = bundle.archive.read_json(EXPECTED)
     with tempfile.TemporaryDirectory() as folder:
         raw = {}
         for name in bundle.archive.names("self-test/"):
@@ -81,9 +80,21 @@ def run_self_test(bundle: Bundle, *, device: str = "cpu", threads: int = 1) -> s
             if name == name_raw(series) and series in SERIES:
                 raw[series] = Path(folder, f"{series}.nii.gz")
                 bundle.archive.extract(name, raw[series])
-        examined, found = _measure(Study(raw=raw, b_value=_B_VALUE), bundle, device=device, threads=threads)
-    tensor = _off_by(_thin(examined.hemispheres), bundle.archive.parse(EXPECTED_TENSOR, _load_tensor))
-    scores = max(_off_by(np.array(found[name]), np.array(expected.get(name, []))) for name in found)
+        hemispheres, found = _measure(Study(raw=raw, b_value=_B_VALUE), bundle, device=device, threads=threads)
+    return compare(bundle, hemispheres, found)
+
+
+def compare(bundle: Bundle, hemispheres: np.ndarray, found: Mapping[str, list]) -> str:
+    """Compare what was measured here with what the bundle expects; return and raise as `run_self_test`.
+
+    Parameters
+    ----------
+    hemispheres : (2, series, x, y, z)
+    found : lesion, rows -> scores, in nested lists.
+    """
+    expected = bundle.archive.read_json(EXPECTED)
+    tensor = _off_by(_thin(hemispheres), bundle.archive.parse(EXPECTED_TENSOR, _load_tensor))
+    scores = max(_off_by(_flatten(found[name]), _flatten(expected.get(name))) for name in found)
     sentence = f"hemispheres off by {tensor:.5f}, scores by {scores:.5f} (allowed {TOLERANCE})"
     if not (tensor <= TOLERANCE and scores <= TOLERANCE):
         raise BundleError(
@@ -130,8 +141,8 @@ def _make_study(folder: Path, settings: Mapping[str, Any]) -> Study:
     return Study(raw=raw, b_value=_B_VALUE)
 
 
-def _measure(study: Study, bundle: Bundle, *, device: str, threads: int) -> tuple[Examined, dict[str, list]]:
-    """Return the phantom's images, and its scores: of lesions by side, of rows by side and seed."""
+def _measure(study: Study, bundle: Bundle, *, device: str, threads: int) -> tuple[np.ndarray, dict[str, list]]:
+    """Return the phantom's hemispheres, and its scores: of lesions by side, of rows by side and seed."""
     examined = examine(study, bundle, clock=Clock())
     if examined.hemispheres is None:
         raise BundleError(
@@ -140,11 +151,10 @@ def _measure(study: Study, bundle: Bundle, *, device: str, threads: int) -> tupl
     scoring = Scoring(bundle, examined.hemispheres, device=device, threads=threads)
     lesion, _ = scoring.find_lesion()
     rows = [[scoring.score(row, [side]).tolist() for side in SIDES] for row in bundle.recipe.rows]
-    return examined, {"lesion": [lesion[side] for side in SIDES] if lesion else [], "rows": rows}
+    return examined.hemispheres, {"lesion": [lesion[side] for side in SIDES] if lesion else [], "rows": rows}
 
 
-def _thin(hemispheres: np.ndarray | None) -> np.ndarray:
-    assert hemispheres is not None
+def _thin(hemispheres: np.ndarray) -> np.ndarray:
     x, y, z = _STRIDE
     return hemispheres[..., ::x, ::y, ::z]
 
@@ -155,8 +165,16 @@ def _load_tensor(content: bytes) -> np.ndarray:
     return load(content)["hemispheres"]
 
 
+def _flatten(scores: Any) -> np.ndarray:
+    """Numbers in lists of lists of any length, in their order; NaN for anything else."""
+    if isinstance(scores, list):
+        return np.concatenate([np.zeros(0), *map(_flatten, scores)])
+    return np.array([scores if isinstance(scores, float) else np.nan])
+
+
 def _off_by(found: np.ndarray, expected: np.ndarray) -> float:
-    """The largest difference; infinite for another shape."""
+    """The largest difference; infinite for another shape, and where a number is none."""
     if found.shape != expected.shape:
         return float("inf")
-    return float(np.abs(found.astype(float) - expected.astype(float)).max(initial=0.0))
+    differences = np.abs(found.astype(float) - expected.astype(float))
+    return float(np.where(np.isnan(differences), np.inf, differences).max(initial=0.0))
