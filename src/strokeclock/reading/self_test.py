@@ -80,7 +80,8 @@ def run_self_test(bundle: Bundle, *, device: str = "cpu", threads: int = 1) -> s
             if name == name_raw(series) and series in SERIES:
                 raw[series] = Path(folder, f"{series}.nii.gz")
                 bundle.archive.extract(name, raw[series])
-        hemispheres, found = _measure(Study(raw=raw, b_value=_B_VALUE), bundle, device=device, threads=threads)
+        study = Study(raw=raw, b_value=_B_VALUE)
+        hemispheres, found = _measure(study, bundle, device=device, threads=threads)
     return compare(bundle, hemispheres, found)
 
 
@@ -141,7 +142,9 @@ def _make_study(folder: Path, settings: Mapping[str, Any]) -> Study:
     return Study(raw=raw, b_value=_B_VALUE)
 
 
-def _measure(study: Study, bundle: Bundle, *, device: str, threads: int) -> tuple[np.ndarray, dict[str, list]]:
+def _measure(
+    study: Study, bundle: Bundle, *, device: str, threads: int
+) -> tuple[np.ndarray, dict[str, list]]:
     """Return the phantom's hemispheres, and its scores: of lesions by side, of rows by side and seed."""
     examined = examine(study, bundle, clock=Clock())
     if examined.hemispheres is None:
