@@ -129,6 +129,8 @@ rule join_external:
     resources:
         mem_mb=500,
         runtime=5,
+    params:
+        external=config["split"]["external"] if OF_OWN_RUN else {},
     script:
         "../scripts/join_external.py"
 

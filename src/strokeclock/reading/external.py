@@ -1,12 +1,13 @@
 """Read another hospital's patients for an external test: with the side given, and with the side found."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from strokeclock.bundle.model import Bundle, open_bundle
 from strokeclock.cohort.cells import read_cells, read_columns, write_cells
+from strokeclock.cohort.external import find_external
 from strokeclock.cohort.parts import EXTERNAL, read_parts
 from strokeclock.cohort.sheet import EXCLUSIONS, read_sides
 from strokeclock.errors import StrokeclockError
@@ -129,6 +130,7 @@ def join_external(
     entered: str | Path,
     entry_exclusions: str | Path,
     split: str | Path | None = None,
+    external: Mapping[str, Collection[str]] | None = None,
 ) -> None:
     """Join the batches, and write the external patients' cohort and exclusions.
 
@@ -137,11 +139,13 @@ def join_external(
     batches, refused : paths
         What `read_external_batch` wrote.
     readings, cohort, exclusions : paths
-        Written; cohort has the external patients alone.
+        Written; of the external patients alone. Who was excluded stays in the cohort.
     entered, entry_exclusions : paths
         cohort.tsv and exclusions.tsv of the sheet, or of the run whose part external it is.
     split : path, optional
         As of `read_external_batch`.
+    external : mapping, optional
+        split.external of that run: excluded patients have no part, and are known by it.
 
     Raises
     ------
@@ -149,17 +153,20 @@ def join_external(
         No external patient is left.
     """
     write_readings(readings, [line for batch in batches for line in read_readings(batch)])
-    out = [row for path in refused for row in read_columns(path, *EXCLUSIONS)]
-    parts = read_parts(split) if split else None
     header, table = read_cells(entered)
-    place = header.index("patient")
-    rows = [cells for _, cells in table if parts is None or parts.get(cells[place]) == EXTERNAL]
-    if not rows or len(out) == len(rows):
+    rows = [dict(zip(header, cells, strict=True)) for _, cells in table]
+    members = {row["patient"] for row in rows}
+    if split:
+        members = {patient for patient, part in read_parts(split).items() if part == EXTERNAL}
+        members |= find_external(rows, external or {}) if external else set()
+    seen = [row for path in refused for row in read_columns(path, *EXCLUSIONS)]
+    if not members or len(seen) == len(members):
         raise StrokeclockError(
             "No external patient is left: "
-            + ("all were in the bundle's own cohort. Give other patients." if rows else "the sheet has none.")
+            + ("all were in the bundle's own cohort. Give other patients." if members else "there is none.")
         )
-    if parts is None:
-        out += read_columns(entry_exclusions, *EXCLUSIONS)
-    write_cells(cohort, header, rows)
+    before = read_columns(entry_exclusions, *EXCLUSIONS)
+    out = [*seen, *(row for row in before if not split or row[0] in members)]
+    chosen = [[row[name] for name in header] for row in rows if row["patient"] in members]
+    write_cells(cohort, header, chosen)
     write_cells(exclusions, EXCLUSIONS, out)
