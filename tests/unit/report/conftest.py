@@ -38,6 +38,7 @@ CSVS = {
     "decision_curve": "target,stage,model,start,threshold\n"
     + "".join(f"TSS < 3 h,strategy,treat all,,{number / 1000}\n" for number in range(1, 251)),
     "abstention": "stage,model,start,coverage\nphase3_tss4h5,2d,random,0.9\n",
+    "sides": "networks,lesion,n,told,told_wrong\n2d/phase1_stroke/random,one side,20,18,1\n",
     "subgroups": "stage,model,start,group\nphase3_tss4h5,2d,random,all\n",
 }
 RAN = {
