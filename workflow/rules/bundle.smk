@@ -3,56 +3,6 @@
 from strokeclock.settings.patients import Phantom
 
 
-rule fit_side:
-    input:
-        predictions=plan.predictions,
-        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
-        split=settled(f"{RUN}/cohort/split.tsv"),
-    output:
-        fitted=f"{RUN}/fitted/side.json",
-    log:
-        f"{LOG}/fitted/side.log",
-    conda:
-        "../../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        tasks=plan.below_min,
-    script:
-        "../scripts/fit_side.py"
-
-
-rule sides:
-    input:
-        predictions=plan.predictions,
-        fitted=f"{RUN}/fitted/side.json",
-        quality=settled(f"{RUN}/quality/quality.tsv"),
-        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
-        split=settled(f"{RUN}/cohort/split.tsv"),
-    output:
-        table=report(
-            f"{RUN}/tables/sides.csv",
-            caption="../report/sides.rst",
-            category="Further statistics",
-            labels={"what": "the lesion's side"},
-        ),
-    log:
-        f"{LOG}/tables/sides.log",
-    conda:
-        "../../envs/evaluation.yaml"
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=5,
-    params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
-    script:
-        "../scripts/sides.py"
-
-
 rule make_bundle:
     input:
         models=plan.bundle_models,

@@ -51,6 +51,27 @@ rule fit_operating_points:
         "../scripts/fit_operating_points.py"
 
 
+rule fit_side:
+    input:
+        predictions=plan.predictions,
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+    output:
+        fitted=f"{RUN}/fitted/side.json",
+    log:
+        f"{LOG}/fitted/side.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        tasks=plan.below_min,
+    script:
+        "../scripts/fit_side.py"
+
+
 rule table2:
     input:
         predictions=plan.predictions + plan.baseline_predictions,

@@ -105,7 +105,7 @@ rule read_external:
         mem_mb=6000,
         runtime=120,
     params:
-        studies=lambda wildcards: tested.studies(wildcards.batch, side="sheet"),
+        studies=lambda wildcards: tested.studies(wildcards.batch),
         device=config["training"]["device"],
         threads=config["training"]["threads"],
     script:

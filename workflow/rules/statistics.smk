@@ -1,4 +1,4 @@
-# What the paper lacks: paired tests, calibration, decision curves, abstention, subgroups. From predictions alone.
+# What the paper lacks: paired tests, calibration, decision curves, abstention, subgroups, the side. From predictions and checks.
 
 JUDGED = {
     "predictions": plan.predictions + plan.baseline_predictions,
@@ -151,3 +151,32 @@ rule subgroups:
         tasks=plan.below_min,
     script:
         "../scripts/subgroups.py"
+
+
+rule sides:
+    input:
+        predictions=plan.predictions,
+        fitted=f"{RUN}/fitted/side.json",
+        quality=settled(f"{RUN}/quality/quality.tsv"),
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+    output:
+        table=report(
+            f"{RUN}/tables/sides.csv",
+            caption="../report/sides.rst",
+            category="Further statistics",
+            labels={"what": "the lesion's side"},
+        ),
+    log:
+        f"{LOG}/tables/sides.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        settings=plan.intervals,
+        tasks=plan.below_min,
+    script:
+        "../scripts/sides.py"

@@ -174,7 +174,7 @@ def _training(config: Mapping[str, Any]) -> Iterator[str]:
 def _evaluation(recipe: Recipe) -> Iterator[str]:
     yield "## Evaluation"
     yield ""
-    yield "In the test part of its own run; 95 % intervals unless the configuration says otherwise."
+    yield f"In the test part of its own run, with {recipe.rows[0].operating.confidence:.0%} intervals."
     yield ""
     yield f"| row | n | {' | '.join(_RATES.values())} |"
     yield f"|---|---|{'---|' * len(_RATES)}"

@@ -35,14 +35,13 @@ def write_frozen_numbers(bundle: str | Path, operating: str | Path, summary: str
 def freeze(row: Row) -> Frozen:
     """The frozen numbers of a row, and its performance in its own run."""
     point = row.operating
-    n = sum(one.n for one in point.bins)
     return Frozen(
         row=str(row.row.scorer),
         below_min=row.below_min,
         threshold=point.threshold,
         source=point.source,
         temperature=point.temperature,
-        prevalence=sum(one.positives for one in point.bins) / n if n else None,
+        prevalence=point.prevalence,
         development=_describe(row.development, confidence=point.confidence),
     )
 

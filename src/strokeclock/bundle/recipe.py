@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from strokeclock.evaluation.side import SidePoint
 from strokeclock.predictions import SEGMENTED, Scorer
 
 Probability = Annotated[float, Field(ge=0, le=1)]
@@ -74,6 +75,12 @@ class Operating(Part):
     bins: list[Bin]
     confidence: Annotated[float, Field(gt=0, lt=1)]
 
+    @property
+    def prevalence(self) -> float | None:
+        """Share of positives in the validation part; None where it has one class, and no bins."""
+        n = sum(one.n for one in self.bins)
+        return sum(one.positives for one in self.bins) / n if n else None
+
 
 class Row(Part):
     """A row of Table 2 that the bundle scores.
@@ -125,6 +132,11 @@ class SideRule(Part):
     threshold: Probability
     margin: Annotated[float, Field(ge=0)]
     fitted_on: FittedOn
+
+    @property
+    def point(self) -> SidePoint:
+        """The rule's numbers."""
+        return SidePoint(self.threshold, self.margin)
 
 
 class Recipe(Part):

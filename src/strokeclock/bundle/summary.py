@@ -205,7 +205,7 @@ def _read_quality(quality: str | Path, patients: Iterable[str]) -> list[dict[str
         row = dict(zip(header, cells, strict=True))
         if row["patient"] in wanted:
             found.append(
-                {name: float(row[name]) for name in NUMBERS if name not in _OF_THE_PATIENT and row.get(name)}
+                {name: float(row[name]) for name in NUMBERS if name not in _OF_THE_PATIENT and row[name]}
             )
     return found
 

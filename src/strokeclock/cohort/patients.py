@@ -207,17 +207,13 @@ class Patients:
         """The files that the raw series of a batch depend on."""
         return self.raw_files_of(self.of_batch(batch))
 
-    def studies(self, batch: str, *, side: str) -> dict[str, dict[str, Any]]:
-        """Patient -> raw (series -> file), b_value, field_t, side, of a batch.
-
-        ``side``: sheet, and no other word: phantoms' sides are known when they are made.
-        """
+    def studies(self, batch: str) -> dict[str, dict[str, Any]]:
+        """Patient -> raw (series -> file), b_value, field_t, of a batch."""
         return {
             patient: {
                 "raw": {name: path for name, path in self.raw_series(patient).items() if path},
                 "b_value": self.b_value(patient),
                 "field_t": self.cell(patient, "field_t"),
-                "side": side,
             }
             for patient in self.of_batch(batch)
         }

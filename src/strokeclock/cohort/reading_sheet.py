@@ -39,7 +39,7 @@ class ReadPatients:
         rows = self._rows(batch)
         return [row[name] for row in rows for name in SERIES if row[name]]
 
-    def studies(self, batch: str, *, side: str) -> dict[str, dict[str, Any]]:
+    def studies(self, batch: str, *, side: str = AUTO) -> dict[str, dict[str, Any]]:
         """Patient -> raw (series -> file), b_value, field_t, side.
 
         ``side``: auto: found for all; sheet: the sheet's, found where it has none.

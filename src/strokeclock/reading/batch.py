@@ -10,8 +10,9 @@ from strokeclock.batches import Files, read_batches, write_batch
 from strokeclock.bundle.model import open_bundle
 from strokeclock.cohort.cells import write_cells
 from strokeclock.files import write_whole
+from strokeclock.reading.clock import Clock
 from strokeclock.reading.output import write_output
-from strokeclock.reading.patient import AUTO, Clock, read_patient
+from strokeclock.reading.patient import read_patient
 from strokeclock.reading.self_test import run_self_test
 from strokeclock.reading.source import Study, describe_protocol
 
@@ -82,7 +83,7 @@ def read_batch(
             read = read_patient(
                 study,
                 opened,
-                side=given["side"] or AUTO,
+                side=given["side"],
                 device=device,
                 threads=threads,
                 clock=clock,

@@ -11,10 +11,12 @@ from strokeclock.bundle.model import Bundle, open_bundle
 from strokeclock.errors import ConfigurationError
 from strokeclock.files import replacing, replacing_folder
 from strokeclock.intake.source import check_places
+from strokeclock.reading.clock import Clock, Progress
 from strokeclock.reading.output import LOG, PAGE, READING, write_output
-from strokeclock.reading.patient import Clock, Progress, read_patient
-from strokeclock.reading.result import Reading
+from strokeclock.reading.patient import read_patient
+from strokeclock.reading.result import ANSWERED, Reading
 from strokeclock.reading.self_test import ensure_self_test, run_self_test
+from strokeclock.reading.sentences import say_headline
 from strokeclock.reading.source import find_study
 
 
@@ -82,10 +84,9 @@ def check_output(out: Path) -> None:
 
 def describe(reading: Reading) -> str:
     """Say a reading in one line."""
-    if not reading.answers:
+    if reading.status != ANSWERED:
         return f"{reading.status}: {reading.reason}"
-    first = reading.answers[0]
-    return f"{reading.status}: TSS < {first.below_min / 60:g} h: {first.score:.2f}. {reading.reason}".strip()
+    return f"{reading.status}: {say_headline(reading)}."
 
 
 def copy_bundle(run: str, out: Path) -> Iterator[str]:

@@ -9,6 +9,7 @@ from strokeclock.bundle.model import Bundle, open_bundle
 from strokeclock.cohort.cells import read_cells, read_columns, write_cells
 from strokeclock.cohort.external import find_external
 from strokeclock.cohort.parts import EXTERNAL, read_parts
+from strokeclock.cohort.reading_sheet import AUTO
 from strokeclock.cohort.sheet import EXCLUSIONS, read_sides
 from strokeclock.errors import StrokeclockError
 from strokeclock.evaluation.external.patients import SEEN
@@ -20,7 +21,9 @@ from strokeclock.evaluation.external.readings import (
     write_readings,
 )
 from strokeclock.reading.batch import make_study
-from strokeclock.reading.patient import AUTO, Clock, Examined, examine, score
+from strokeclock.reading.clock import Clock
+from strokeclock.reading.examination import Examined, examine
+from strokeclock.reading.patient import score
 from strokeclock.reading.result import SIDE_UNCLEAR, Reading
 from strokeclock.reading.scoring import Scoring
 from strokeclock.series import list_sides

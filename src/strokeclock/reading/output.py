@@ -8,9 +8,10 @@ import numpy as np
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.volume import Volume
+from strokeclock.reading.clock import Clock
 from strokeclock.reading.outline import write_on_grid
 from strokeclock.reading.page import write_page
-from strokeclock.reading.patient import Clock, Read
+from strokeclock.reading.patient import Read
 from strokeclock.reading.pictures import Slice, draw_gradcam, draw_picture, draw_slices
 from strokeclock.reading.result import Reading, write_reading
 from strokeclock.reading.source import Study

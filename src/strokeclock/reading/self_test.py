@@ -21,7 +21,8 @@ from strokeclock.errors import MissingSoftwareError
 from strokeclock.files import write_whole
 from strokeclock.phantom.patient import make_patient, write_patient
 from strokeclock.provenance import digest_library, digest_settings, list_versions
-from strokeclock.reading.patient import Clock, examine
+from strokeclock.reading.clock import Clock
+from strokeclock.reading.examination import examine
 from strokeclock.reading.scoring import Scoring
 from strokeclock.reading.source import Study
 from strokeclock.series import SERIES, SIDES

@@ -14,8 +14,11 @@ from strokeclock.bundle.model import open_bundle
 from strokeclock.bundle.recipe import FittedOn, SideRule, Trained
 from strokeclock.bundle.summary import Range
 from strokeclock.phantom.patient import make_patient, write_patient
+from strokeclock.reading.answers import find_similar, judge
+from strokeclock.reading.clock import Clock
+from strokeclock.reading.examination import examine
 from strokeclock.reading.output import write_output
-from strokeclock.reading.patient import Clock, Read, _answer, examine, find_similar, read_patient, score
+from strokeclock.reading.patient import Read, read_patient, score
 from strokeclock.reading.scoring import Scoring
 from strokeclock.reading.source import Study
 
@@ -131,7 +134,7 @@ def test_near_the_threshold_it_abstains(examined, bundle, scoring):
 
 def test_an_answers_numbers(bundle):
     row = bundle.recipe.rows[0]
-    answer = _answer(row, np.array([0.7, 0.9]))
+    answer = judge(row, np.array([0.7, 0.9]))
     assert answer.score == pytest.approx(0.8)
     assert answer.scaled == pytest.approx(1 / (1 + 0.25**0.5))  # odds 4 to the power of 1 / temperature
     assert answer.certainty == pytest.approx(np.log(4))
@@ -142,9 +145,9 @@ def test_an_answers_numbers(bundle):
     assert (similar.low, similar.high) == pytest.approx((0.5313, 0.8881), abs=1e-4)  # Wilson
 
 
-def test_without_a_threshold_there_is_no_answer(bundle):
+def test_without_a_threshold_there_is_nojudge(bundle):
     operating = OPERATING.model_copy(update={"threshold": None, "temperature": None, "cut": None, "bins": []})
-    answer = _answer(bundle.recipe.rows[0].model_copy(update={"operating": operating}), np.array([0.7]))
+    answer = judge(bundle.recipe.rows[0].model_copy(update={"operating": operating}), np.array([0.7]))
     assert answer.abstained
     assert (answer.is_shorter, answer.certainty, answer.similar, answer.prevalence) == (None,) * 4
 
