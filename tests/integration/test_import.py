@@ -12,6 +12,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 import yaml
+from phantom_files import name_files
 
 from strokeclock.batches import read_batches
 from strokeclock.cli import main
@@ -57,16 +58,9 @@ def phantoms(tmp_path_factory, root):
     for site in SITES:
         folder = tmp_path_factory.mktemp(site)
         settings = yaml.safe_load((root / "config/config.yaml").read_text())["phantom"] | {"site": site}
-        names = [f"phantom-{number:04d}" for number in range(1, PATIENTS + 1)]
-        kinds = ("t2w", "dwi", "flair", "lesion", "brain_mask")
-        files = {
-            name: {kind: str(folder / name / f"{kind}.nii.gz") for kind in kinds}
-            | {f"{kind}_sidecar": str(folder / name / f"{kind}.json") for kind in kinds[:3]}
-            | {kind: str(folder / name / f"{kind}.json") for kind in ("record", "truth")}
-            for name in names
-        }
+        files = name_files(folder, PATIENTS)
         make_batch(files, folder / "table.tsv", settings=settings)
-        studies = {name: str(folder / name / "dicom") for name in names}
+        studies = {name: str(folder / name / "dicom") for name in files}
         write_studies(folder / "table.tsv", folder / "studies.tsv", folders=studies, settings=settings)
         made[site] = {
             name: scans

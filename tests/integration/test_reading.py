@@ -9,6 +9,7 @@ import shutil
 
 import pytest
 import yaml
+from phantom_files import name_files
 
 from strokeclock.bundle.model import open_bundle
 from strokeclock.cli import main
@@ -48,20 +49,13 @@ def rows(path):
 def make_hospital(folder, root, *, site, count):
     """Write the phantoms' DICOM studies and a table of onsets, and import them: folder/imported."""
     settings = yaml.safe_load((root / "config/config.yaml").read_text())["phantom"] | {"site": site}
-    names = [f"phantom-{number:04d}" for number in range(1, count + 1)]
-    kinds = ("t2w", "dwi", "flair", "lesion", "brain_mask")
-    files = {
-        name: {kind: str(folder / name / f"{kind}.nii.gz") for kind in kinds}
-        | {f"{kind}_sidecar": str(folder / name / f"{kind}.json") for kind in kinds[:3]}
-        | {kind: str(folder / name / f"{kind}.json") for kind in ("record", "truth")}
-        for name in names
-    }
+    files = name_files(folder, count)
     make_batch(files, folder / "table.tsv", settings=settings)
-    studies = {name: str(folder / "export" / name) for name in names}
+    studies = {name: str(folder / "export" / name) for name in files}
     write_studies(folder / "table.tsv", folder / "studies.tsv", folders=studies, settings=settings)
     seed = cohort_seed(settings)
     lines = ["participant_id\tonset_to_mri_min\tlesion_side"]
-    for name in names:
+    for name in files:
         record = draw_patient(number_of(name), seed=seed, settings=settings)
         minutes = (100, 220, 400, 700)[record.number % 4] + record.number
         identifier = f"PHANTOM-{record.site}-{seed}-{record.number:04d}"
