@@ -87,12 +87,12 @@ def find_lesions(
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield the views of each hemisphere and of the contralateral one, (series, x, y, z), and the lesion.
 
-    The lesion is its share of each voxel (x, y, z), 0 to 1.
+    The lesion is its share of each voxel (x, y, z), 0 to 1; 0 without brain there.
     """
     for batch in batches(np.arange(len(units)), _BATCH):
         seen = view.see(torch.from_numpy(units.values[batch]).to(device).float())
         with torch.inference_mode():
-            found = network(seen)
+            found = network(seen, needed=(seen != 0).all(1))
         for both, share in zip(seen.cpu().numpy(), found[:, 0].cpu().numpy(), strict=True):
             yield *np.split(both, 2), share
 

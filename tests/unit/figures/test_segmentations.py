@@ -17,7 +17,7 @@ from strokeclock.segmentation.network import Segmenter
 class Bright(torch.nn.Module):
     """Finds what is 1 on DWI, which in the toys is the lesion."""
 
-    def forward(self, seen):
+    def forward(self, seen, *, needed):
         return (seen[:, :1] > 0.9).float()
 
 

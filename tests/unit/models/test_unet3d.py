@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from strokeclock.models.unet3d import NormReLU, UNet, UNetEncoder
+from strokeclock.models.standardisation import prepare
+from strokeclock.models.unet3d import NormReLU, UNet, UNetEncoder, double_and_join
 
 
 def _count(module: nn.Module) -> int:
@@ -63,3 +64,64 @@ def test_padding_is_zeros_behind():
     padded[..., 26:] = 0
     with torch.inference_mode():
         torch.testing.assert_close(network(padded[..., :26]), network(padded)[..., :26])
+
+
+def test_doubled_and_joined_maps_are_those_of_two_layers():
+    torch.manual_seed(0)
+    up, convolution = nn.ConvTranspose3d(6, 6, 2, stride=2), nn.Conv3d(10, 5, 3, padding=1, bias=False)
+    up, convolution = up.double(), convolution.double()
+    maps = torch.randn(2, 6, 2, 3, 4, dtype=torch.float64, requires_grad=True)
+    skip = torch.randn(2, 4, 4, 6, 8, dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(2, 5, 4, 6, 8, dtype=torch.float64)
+    parts = (maps, skip, *up.parameters(), *convolution.parameters())
+    results = []
+    for found in (
+        convolution(torch.cat([up(maps), skip], dim=1)),
+        double_and_join(maps, skip, up=up, convolution=convolution),
+    ):
+        results.append((found, *torch.autograd.grad((found * weights).sum(), parts)))
+    for expected, found in zip(*results, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+
+
+def _random_network() -> UNet:
+    """Batch normalisation that is not the identity."""
+    torch.manual_seed(0)
+    network = UNet(width=2, standardised=True, channels=4, outputs=2, sides=2).double()
+    for module in network.modules():
+        if isinstance(module, NormReLU):
+            module.running_mean.normal_()
+            module.running_var.uniform_(0.5, 2)
+            nn.init.uniform_(module.bias, -1, 1)
+    return network.eval()
+
+
+def test_the_network_is_that_of_its_layers():
+    network = _random_network()
+    volumes = torch.rand(1, 4, 8, 16, 8, dtype=torch.float64)
+    with torch.inference_mode():
+        *skips, x = network.encoder(prepare(volumes, standardised=True, sides=2))
+        for up, decoder, skip in zip(network.ups, network.decoders, reversed(skips), strict=True):
+            x = decoder(torch.cat([up(x), skip], dim=1))
+        torch.testing.assert_close(network(volumes).double(), torch.sigmoid(network.out(x).float()).double())
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        (slice(0, 1), slice(0, 1), slice(0, 1)),
+        (slice(7, 12), slice(3, 20), slice(5, 6)),
+        (slice(20, 21), slice(9, 40), slice(0, 13)),
+        (slice(0, 21), slice(0, 40), slice(0, 13)),
+        (slice(5, 5), slice(0, 40), slice(0, 13)),
+    ],
+)
+def test_needed_voxels_alone_have_the_same_values(part):
+    network = _random_network()
+    volumes = torch.rand(2, 4, 21, 40, 13, dtype=torch.float64)
+    needed = torch.zeros(2, 21, 40, 13, dtype=torch.bool)
+    needed[1, *part] = True
+    with torch.inference_mode():
+        whole, found = network(volumes), network(volumes, needed=needed)
+    torch.testing.assert_close(found, whole * needed[:, None], rtol=0, atol=1e-7)
+    assert found.any() == needed.any()

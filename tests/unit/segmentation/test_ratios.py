@@ -106,7 +106,7 @@ def test_time_is_estimated_from_the_segmented_lesion(toys, bright, toy_lesions, 
     np.testing.assert_allclose(np.exp(ratios[:, 3]), 216, rtol=0.2)
 
 
-def _everywhere(seen):
+def _everywhere(seen, *, needed):
     """A network that finds the lesion in each voxel."""
     return torch.ones_like(seen[:, :1])
 
