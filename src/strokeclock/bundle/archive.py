@@ -10,6 +10,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,18 +52,20 @@ class Archive:
         """
         self.path = Path(path)
         try:
-            with open(path, "rb") as file:
-                self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
             self._zip = zipfile.ZipFile(path)
             self.manifest = self._read_manifest()
         except OSError as error:
-            raise self._refuse(f"cannot be read ({error.strerror}): correct its path") from None
+            raise self._unreadable(error) from None
         except _DAMAGE:
             raise self._refuse("is no bundle, or is damaged: copy it again") from None
         self._check_names()
-        for name, digest in self.manifest["files"].items():
-            if hashlib.sha256(self.read(name)).hexdigest() != digest:
-                raise self._refuse(f"holds a {name} that is not the one of its manifest: copy it again")
+        with ThreadPoolExecutor() as pool:  # hashing a gigabyte takes a second
+            whole = pool.submit(self._digest)
+            digests = pool.map(self._digest_of, self.manifest["files"])
+            for (name, digest), found in zip(self.manifest["files"].items(), digests, strict=True):
+                if found != digest:
+                    raise self._refuse(f"holds a {name} that is not the one of its manifest: copy it again")
+            self.sha256 = whole.result()
 
     def __contains__(self, name: str) -> bool:
         return name in self.manifest["files"]
@@ -97,6 +100,16 @@ class Archive:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(self.read(name))
 
+    def _digest(self) -> str:
+        try:
+            with open(self.path, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise self._unreadable(error) from None
+
+    def _digest_of(self, name: str) -> str:
+        return hashlib.sha256(self.read(name)).hexdigest()
+
     def _read_manifest(self) -> dict[str, Any]:
         entries = [entry for entry in self._zip.infolist() if entry.filename == MANIFEST]
         if len(entries) != 1 or entries[0].file_size > _LARGEST_MANIFEST:
@@ -115,6 +128,9 @@ class Archive:
                 f"{FORMAT}: export it with this version, or install the version that made it"
             )
         return manifest
+
+    def _unreadable(self, error: OSError) -> BundleError:
+        return self._refuse(f"cannot be read ({error.strerror}): correct its path")
 
     def _check_names(self) -> None:
         entries = [entry for entry in self._zip.infolist() if entry.filename != MANIFEST]

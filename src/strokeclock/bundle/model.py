@@ -107,13 +107,15 @@ class Bundle:
         return record
 
     def _build(self, trained: Trained, seed: int, make: Callable[[TrainingRecord], Any]) -> Any:
+        import torch
         from safetensors.torch import load
 
         record, (name, _) = self.read_record(trained, seed), name_network(trained, seed)
 
         def fill(content: bytes) -> Any:
-            network = make(record)
-            network.load_state_dict(load(content))
+            with torch.device("meta"):  # without weights, which would be drawn in vain
+                network = make(record)
+            network.load_state_dict(load(content), assign=True)
             return network.eval()
 
         return self.archive.parse(name, fill)
