@@ -157,6 +157,7 @@ def make_recipe(size=SMALL, **changes):
         "below_min": 270.0,
         "operating": OPERATING,
         "development": {"n": 80.0, "auc": 0.8},
+        "calibration": {"as predicted": {"brier": 0.2, "slope": 0.9, "slope_low": 0.5}},
     }
     parts = {
         "rows": [
@@ -213,6 +214,7 @@ def make_files(folder, root, *, size=SMALL, recipe=None, summary=None):
         side=unused,
         predictions=[],
         table2=unused,
+        calibration=unused,
         cohort=unused,
         split=split,
         preprocessed=[],

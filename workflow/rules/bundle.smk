@@ -13,6 +13,7 @@ rule make_bundle:
         side=f"{RUN}/fitted/side.json",
         predictions=plan.predictions + plan.baseline_predictions,
         table2=f"{RUN}/tables/table2.csv",
+        calibration=f"{RUN}/tables/calibration.csv",
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
         exclusions=settled(f"{RUN}/cohort/exclusions.tsv"),

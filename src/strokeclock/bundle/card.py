@@ -5,6 +5,7 @@ from typing import Any
 
 from strokeclock.bundle.recipe import Recipe, Row
 from strokeclock.bundle.summary import Range, Summary
+from strokeclock.evaluation.calibration import AS_PREDICTED
 from strokeclock.evaluation.digits import format_digits
 from strokeclock.evaluation.tables import name_target
 from strokeclock.series import SERIES
@@ -22,6 +23,7 @@ _RATES = {
     "specificity": "Specificity",
     "accuracy": "Accuracy",
 }
+_CALIBRATION = {"brier": "Brier score", "slope": "Calibration slope"}
 
 
 def write_card(
@@ -176,10 +178,12 @@ def _evaluation(recipe: Recipe) -> Iterator[str]:
     yield ""
     yield f"In the test part of its own run, with {recipe.rows[0].operating.confidence:.0%} intervals."
     yield ""
-    yield f"| row | n | {' | '.join(_RATES.values())} |"
-    yield f"|---|---|{'---|' * len(_RATES)}"
+    columns = [*_RATES.values(), *_CALIBRATION.values()]
+    yield f"| row | n | {' | '.join(columns)} |"
+    yield f"|---|---|{'---|' * len(columns)}"
     for row in recipe.rows:
-        cells = (_rate(row.development, name) for name in _RATES)
+        cells = [_rate(row.development, name) for name in _RATES]
+        cells += [_rate(row.calibration.get(AS_PREDICTED, {}), name) for name in _CALIBRATION]
         count = row.development.get("n")
         yield (
             f"| {row.row.scorer} | {count:g} | {' | '.join(cells)} |"

@@ -12,7 +12,7 @@ from strokeclock.bundle.summary import Range, Summary
 from strokeclock.cohort.onset import CLASS_MIN
 from strokeclock.cohort.sheet import LESION_SIDES
 from strokeclock.evaluation.external.case_mix import NUMBERS, QUARTILES, SHORT
-from strokeclock.evaluation.external.frozen import Development, Estimate, Frozen, write_frozen
+from strokeclock.evaluation.external.frozen import CALIBRATION, Development, Estimate, Frozen, write_frozen
 from strokeclock.evaluation.intervals import wilson_interval
 from strokeclock.files import write_whole
 
@@ -42,7 +42,7 @@ def freeze(row: Row) -> Frozen:
         source=point.source,
         temperature=point.temperature,
         prevalence=point.prevalence,
-        development=_describe(row.development, confidence=point.confidence),
+        development=_describe(row, confidence=point.confidence),
     )
 
 
@@ -65,19 +65,25 @@ def _convert(found: Range) -> dict[str, Any]:
     return {"n": found.n, "quantiles": dict(zip(QUARTILES, values, strict=True))}
 
 
-def _describe(found: Mapping[str, float | str], *, confidence: float) -> Development | None:
+def _describe(row: Row, *, confidence: float) -> Development | None:
     """The row of Table 2; predictive values follow from its counts. None where it was not evaluated."""
+    found = row.development
     if not {"n", "positives", "sensitivity", "specificity"} <= found.keys():
         return None
     n, positives = int(found["n"]), int(found["positives"])
-    performance = {
-        name: Estimate(*(float(found.get(f"{name}{end}", math.nan)) for end in ("", "_low", "_high")))
-        for name in ("auc", "sensitivity", "specificity", "accuracy")
-    }
+    performance = {name: _estimate(found, name) for name in ("auc", "sensitivity", "specificity", "accuracy")}
     tp = round(performance["sensitivity"].value * positives)
     tn = round(performance["specificity"].value * (n - positives))
     fp, fn = n - positives - tn, positives - tp
     for name, right, called in (("ppv", tp, tp + fp), ("npv", tn, tn + fn)):
         interval = wilson_interval(right, called, confidence=confidence)
         performance[name] = Estimate(right / called if called else math.nan, *interval)
-    return Development(n=n, positives=positives, performance=performance, calibration={})
+    calibration = {
+        scores: {name: _estimate(numbers, name) for name in CALIBRATION}
+        for scores, numbers in row.calibration.items()
+    }
+    return Development(n=n, positives=positives, performance=performance, calibration=calibration)
+
+
+def _estimate(found: Mapping[str, float | str], name: str) -> Estimate:
+    return Estimate(*(float(found.get(f"{name}{end}", math.nan)) for end in ("", "_low", "_high")))

@@ -1,5 +1,6 @@
 """Collect what a bundle holds from a run's files: everything fitted, and nobody's name, path or label."""
 
+import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,6 +28,7 @@ from strokeclock.bundle.summary import Summary
 from strokeclock.bundle.tokens import make_key, write_seen
 from strokeclock.cohort.parts import read_parts
 from strokeclock.evaluation.calibration import MOST_BINS, UNITS_PER_BIN
+from strokeclock.evaluation.external.frozen import CALIBRATION
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.operating import MARGIN, read_bands, read_temperatures, read_thresholds
 from strokeclock.evaluation.side import read_side
@@ -66,7 +68,7 @@ class RunFiles:
     regressions : (net, phase, start, seed) -> fitted file.
     thresholds, temperatures, abstention, side : fitted files.
     predictions : prediction files of the run.
-    table2 : tables/table2.csv.
+    table2, calibration : tables/table2.csv and calibration.csv.
     cohort, split : tables of the run.
     preprocessed : tables of the batches' files (`batches`), with findings where there are raw series.
     reference : hemispheres/reference.npz; None: histograms are not matched.
@@ -81,6 +83,7 @@ class RunFiles:
     side: Path
     predictions: Sequence[Path]
     table2: Path
+    calibration: Path
     cohort: Path
     split: Path
     preprocessed: Sequence[Path]
@@ -190,6 +193,7 @@ def make_recipe(
                     confidence=confidence,
                 ),
                 development=_read_development(files.table2, scorer),
+                calibration=_read_calibration(files.calibration, scorer),
             )
         )
     segmentation = sorted(key for key in files.models if key[1] == SEGMENTATION)
@@ -247,15 +251,28 @@ def _bin(units: Units) -> list[Bin]:
 
 def _read_development(table2: Path, scorer: Scorer) -> dict[str, float | str]:
     """The row's results in the test part of its own run."""
-    import csv
-
-    wanted = name_row(scorer)
-    with open(table2, newline="", encoding="utf-8") as file:
-        for line in csv.DictReader(file):
-            if all(line[key] == value for key, value in wanted.items()):
-                names = [f"{name}{end}" for name in _DEVELOPMENT for end in _ENDS]
-                return {name: float(line[name]) for name in names if line.get(name)}
+    for line in _lines_of(table2, scorer):
+        return {**_numbers(line, _DEVELOPMENT)}
     raise BundleError(f"{table2} lacks the row {scorer}: delete it and run again.")
+
+
+def _read_calibration(calibration: Path, scorer: Scorer) -> dict[str, dict[str, float]]:
+    """How the row's scores were calibrated there: kind of scores -> name -> value."""
+    return {line["scores"]: _numbers(line, CALIBRATION) for line in _lines_of(calibration, scorer)}
+
+
+def _lines_of(table: Path, scorer: Scorer) -> list[dict[str, str]]:
+    wanted = name_row(scorer)
+    with open(table, newline="", encoding="utf-8") as file:
+        return [
+            line for line in csv.DictReader(file) if all(line[key] == value for key, value in wanted.items())
+        ]
+
+
+def _numbers(line: Mapping[str, str], names: Iterable[str]) -> dict[str, float]:
+    """Those of a line of a table that are there, with the ends of their intervals."""
+    wanted = (f"{name}{end}" for name in names for end in _ENDS)
+    return {name: float(line[name]) for name in wanted if line.get(name)}
 
 
 def collect(

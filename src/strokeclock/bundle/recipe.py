@@ -94,6 +94,7 @@ class Row(Part):
         mean of the two.
     operating : the frozen numbers.
     development : how the row did in the test part of its own run, name -> value (Table 2).
+    calibration : of its scores there, as predicted and temperature-scaled: kind -> name -> value.
     """
 
     row: Trained
@@ -103,6 +104,7 @@ class Row(Part):
     regression: Trained | None
     operating: Operating
     development: dict[str, float | str]
+    calibration: dict[str, dict[str, float]]
 
     @model_validator(mode="after")
     def _check(self) -> "Row":

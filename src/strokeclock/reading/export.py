@@ -28,6 +28,7 @@ def export_bundle(
     side: str | Path,
     predictions: Sequence[str | Path],
     table2: str | Path,
+    calibration: str | Path,
     cohort: str | Path,
     split: str | Path,
     exclusions: str | Path,
@@ -56,7 +57,7 @@ def export_bundle(
     models, regressions : paths
         models/<net>/<phase>/<start>/seed-<n>/model.pt, and fitted/<net>/<phase>/<start>[/seed-<n>].json, of
         all rows that may be in it.
-    thresholds, temperatures, abstention, side, predictions, table2 : paths
+    thresholds, temperatures, abstention, side, predictions, table2, calibration : paths
         Of the run.
     cohort, split, exclusions, protocol, quality, volumes, manifest, preprocessed, reference : paths
         Of the run; preprocessed are tables of batches.
@@ -87,6 +88,7 @@ def export_bundle(
         side=Path(side),
         predictions=[*map(Path, predictions)],
         table2=Path(table2),
+        calibration=Path(calibration),
         cohort=Path(cohort),
         split=Path(split),
         preprocessed=[*map(Path, preprocessed)],

@@ -45,6 +45,14 @@ def test_predictive_values_follow_from_the_counts():
     assert math.isnan(performance["accuracy"].low)
 
 
+def test_calibration_is_that_of_the_row():
+    row = with_development()
+    found = freeze(row).development.calibration["as predicted"]
+    assert (found["brier"].value, *found["slope"][:2]) == (0.2, 0.9, 0.5)
+    assert math.isnan(found["slope"].high)
+    assert math.isnan(found["ece"].value)
+
+
 def test_a_row_that_was_not_evaluated_has_no_development():
     assert freeze(make_recipe().rows[0]).development is None
 

@@ -109,6 +109,10 @@ def run(made_up_run):
     lines = ["stage,model,start,n,auc,auc_low,auc_high"]
     lines += [f"{phase},{net},{start},20,0.8,0.7,0.9" for net, phase, start in (r.split("/") for r in PARTS)]
     (made_up_run.root / "tables/table2.csv").write_text("\n".join(lines) + "\n")
+    key = "phase4_attention,3d,phase3"
+    lines = ["stage,model,start,scores,n,brier,slope,slope_low,slope_high,ece"]
+    lines += [f"{key},as predicted,20,0.2,0.9,0.5,1.3,", f"{key},temperature-scaled,20,0.19,1.1,,,0.04"]
+    (made_up_run.root / "tables/calibration.csv").write_text("\n".join(lines) + "\n")
     return RunFiles(
         models={},
         regressions={},
@@ -116,6 +120,7 @@ def run(made_up_run):
         side=side,
         predictions=paths,
         table2=made_up_run.root / "tables/table2.csv",
+        calibration=made_up_run.root / "tables/calibration.csv",
         cohort=cohort,
         split=split,
         preprocessed=[],
@@ -151,6 +156,10 @@ def test_a_recipe_has_the_runs_frozen_numbers(run):
     assert row.operating.cut == next(one["cut"] for one in bands if one["coverage"] == 0.8)
     assert sum(one.n for one in row.operating.bins) == row.operating.fitted_on.patients == 20
     assert row.development == {"n": 20.0, "auc": 0.8, "auc_low": 0.7, "auc_high": 0.9}
+    assert row.calibration == {
+        "as predicted": {"brier": 0.2, "slope": 0.9, "slope_low": 0.5, "slope_high": 1.3},
+        "temperature-scaled": {"brier": 0.19, "slope": 1.1, "ece": 0.04},
+    }
     assert [str(one.scorer) for one in recipe.side.networks] == [
         "2d/phase1_stroke/random",
         "3d/phase1_stroke/genesis",

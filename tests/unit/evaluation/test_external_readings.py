@@ -4,13 +4,10 @@ import json
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
-from statsmodels.stats.proportion import proportion_confint
 
 from strokeclock.evaluation.external.frozen import (
     Estimate,
-    describe_development,
     judge,
     read_frozen,
     write_frozen,
@@ -138,33 +135,6 @@ def test_another_file_is_refused(tmp_path, text):
     path.write_text(text)
     with pytest.raises(FittedError, match="does not hold the operating points of a bundle"):
         read_frozen(path)
-
-
-def test_development_is_that_of_the_tables(tmp_path):
-    key = {"stage": "phase4_attention", "model": "2d", "start": "phase3"}
-    table2 = pd.DataFrame(
-        [
-            key | {"status": "ok", "tp": 30, "fn": 10, "tn": 28, "fp": 12, "auc": 0.8, "auc_low": 0.7}
-            | {"auc_high": 0.9, "sensitivity": 0.75, "specificity": 0.7, "accuracy": 0.725},
-            {**key, "model": "3d", "status": "not run: no reason"},
-        ]
-    )  # fmt: skip
-    table2.to_csv(tmp_path / "table2.csv", index=False)
-    calibration = pd.DataFrame(
-        [key | {"scores": "as predicted", "brier": 0.2, "slope": 0.9, "slope_low": 0.5, "ece": 0.04}]
-    )
-    calibration.to_csv(tmp_path / "calibration.csv", index=False)
-    paths = tmp_path / "table2.csv", tmp_path / "calibration.csv"
-    found = describe_development(*paths, row=ROW, confidence=0.9)
-    assert (found.n, found.positives) == (80, 40)
-    assert found.performance["auc"] == (0.8, 0.7, 0.9)
-    low, high = proportion_confint(30, 42, alpha=0.1, method="wilson")
-    assert found.performance["ppv"] == pytest.approx((30 / 42, low, high))
-    assert found.performance["npv"].value == pytest.approx(28 / 38)
-    assert found.calibration["as predicted"]["slope"][:2] == (0.9, 0.5)
-    assert math.isnan(found.calibration["as predicted"]["slope"].high)
-    for row in ("3d/phase4_attention/phase3", "3d/phase3_tss4h5/phase2"):
-        assert describe_development(*paths, row=row, confidence=0.9) is None
 
 
 def test_frozen_numbers_are_applied(external):

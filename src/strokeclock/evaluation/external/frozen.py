@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 
-from strokeclock.evaluation.intervals import Interval, wilson_interval
+from strokeclock.evaluation.intervals import Interval
 from strokeclock.evaluation.odds import scale
 from strokeclock.evaluation.tables import KEY
 from strokeclock.files import write_whole
@@ -183,50 +182,6 @@ def from_json(row: str, content: Mapping[str, Any]) -> Frozen:
             },
         ),
     )
-
-
-def describe_development(
-    table2: str | Path, calibration: str | Path, *, row: str, confidence: float
-) -> Development | None:
-    """Return a row's performance from the run's tables; None where Table 2 lacks it or it was not run.
-
-    Predictive values are computed from Table 2's counts, with Wilson's intervals.
-
-    Parameters
-    ----------
-    table2, calibration : paths
-        tables/table2.csv and calibration.csv.
-    row : <net>/<phase>/<start>.
-    confidence : of the intervals, as of the tables.
-    """
-    own = _rows_of(table2, row)
-    if own.empty or own["status"].iloc[0] != "ok":
-        return None
-    first = own.iloc[0]
-    tp, fn, tn, fp = (int(first[name]) for name in ("tp", "fn", "tn", "fp"))
-    performance = {name: _estimate(first, name) for name in PERFORMANCE if name in own}
-    for name, right, called in (("ppv", tp, tp + fp), ("npv", tn, tn + fn)):
-        interval = wilson_interval(right, called, confidence=confidence)
-        performance[name] = Estimate(right / called if called else math.nan, *interval)
-    return Development(
-        n=tp + fn + tn + fp,
-        positives=tp + fn,
-        performance={name: performance[name] for name in PERFORMANCE},
-        calibration={
-            line["scores"]: {name: _estimate(line, name) for name in CALIBRATION}
-            for _, line in _rows_of(calibration, row).iterrows()
-        },
-    )
-
-
-def _rows_of(table: str | Path, row: str) -> pd.DataFrame:
-    net, phase, start = row.split("/")
-    rows = pd.read_csv(table, dtype=dict.fromkeys(KEY, str))
-    return rows[(rows["stage"] == phase) & (rows["model"] == net) & (rows["start"] == start)]
-
-
-def _estimate(line: pd.Series, name: str) -> Estimate:
-    return Estimate(*(float(line.get(f"{name}{end}", math.nan)) for end in ("", "_low", "_high")))
 
 
 def _list_estimates(estimates: Mapping[str, Estimate]) -> dict[str, list[float | None]]:
