@@ -38,7 +38,7 @@ if settings.has_patients:
 
     if not patients.in_template_space:
 
-        include: f"workflow/rules/preprocessing_{config['preprocessing']['toolchain']}.smk"
+        include: "workflow/rules/preprocessing.smk"
     include: "workflow/rules/hemispheres.smk"
     include: "workflow/rules/lesions.smk"
     include: "workflow/rules/pretraining.smk"

@@ -1,13 +1,16 @@
 """What both toolchains of preprocessing take from the configuration, and the files that they leave.
 
-The workflow's rules and `imaging.chain` take both from here. Standard library alone, because the machine that
+The workflow's rule and `imaging.chain` take both from here. Standard library alone, because the machine that
 runs Snakemake imports it.
 """
 
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from strokeclock.errors import ConfigurationError
 from strokeclock.series import list_registered, list_used
+
+OPEN, FSL = "open", "fsl"  # toolchains
 
 
 def registers_dwi(preprocessing: Mapping[str, Any]) -> bool:
@@ -15,10 +18,28 @@ def registers_dwi(preprocessing: Mapping[str, Any]) -> bool:
     return preprocessing["dwi_transform"] == "register"
 
 
-def pick_open_settings(preprocessing: Mapping[str, Any]) -> dict[str, Any]:
-    """Pick the arguments of `imaging.open_chain` from the configuration's section preprocessing."""
+def pick_settings(preprocessing: Mapping[str, Any]) -> dict[str, Any]:
+    """Pick the arguments of the chosen toolchain from the configuration's section preprocessing.
+
+    They are those of `imaging.open_chain.preprocess_patient` or `imaging.fsl_chain.preprocess_patient`. What
+    the other toolchain alone takes is not among them, so that changing it makes nothing again.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such toolchain.
+    """
+    toolchain = preprocessing["toolchain"]
+    if toolchain not in (OPEN, FSL):
+        raise ConfigurationError(
+            f"Configuration key preprocessing.toolchain is {toolchain}: set it to fsl or open."
+        )
+    own = _pick_open(preprocessing) if toolchain == OPEN else {"settings": _pick_fsl(preprocessing)}
+    return {"register_dwi": registers_dwi(preprocessing), **own}
+
+
+def _pick_open(preprocessing: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "register_dwi": registers_dwi(preprocessing),
         "t2w_dof": preprocessing["open"]["t2w_dof"],
         "shrink": preprocessing["n4"]["shrink"],
         "iterations": preprocessing["open"]["n4_iterations"],
@@ -26,8 +47,8 @@ def pick_open_settings(preprocessing: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def pick_fsl_settings(preprocessing: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Pick the arguments of the functions of `imaging.fsl`: rule -> name -> value; reorientation has none."""
+def _pick_fsl(preprocessing: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Box -> name -> value; reorientation takes none."""
     fsl = preprocessing["fsl"]
     return {
         "bias_correction": dict(preprocessing["n4"]),

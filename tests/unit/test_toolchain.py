@@ -5,7 +5,8 @@ import copy
 import pytest
 import yaml
 
-from strokeclock.toolchain import name_outputs, pick_fsl_settings, pick_open_settings, registers_dwi
+from strokeclock.errors import ConfigurationError
+from strokeclock.toolchain import name_outputs, pick_settings, registers_dwi
 
 
 @pytest.fixture
@@ -34,35 +35,43 @@ def test_settings_of_the_open_toolchain(preprocessing):
         "iterations": [31, 33],
         "shared_dwi": False,
     }
-    assert pick_open_settings(preprocessing) == expected
+    preprocessing["toolchain"] = "open"
+    assert pick_settings(preprocessing) == expected
     preprocessing["dwi_transform"] = "register"
-    assert pick_open_settings(preprocessing) == expected | {"register_dwi": True}
+    assert pick_settings(preprocessing) == expected | {"register_dwi": True}
 
 
 def test_settings_of_the_fsl_toolchain(preprocessing):
-    assert pick_fsl_settings(preprocessing) == {
-        "bias_correction": {"shrink": 3, "iterations": [41, 42], "shared_dwi": False},
-        "skull_stripping": {"fraction": 0.51, "robust": False},
-        "registration_to_atlas": {"dof": 9, "cost": "mutualinfo"},
-        "second_stripping": {"fraction": 0.32},
-        "co_registration": {"dof": 7, "cost": "normcorr"},
+    assert pick_settings(preprocessing | {"toolchain": "fsl", "dwi_transform": "register"}) == {
+        "register_dwi": True,
+        "settings": {
+            "bias_correction": {"shrink": 3, "iterations": [41, 42], "shared_dwi": False},
+            "skull_stripping": {"fraction": 0.51, "robust": False},
+            "registration_to_atlas": {"dof": 9, "cost": "mutualinfo"},
+            "second_stripping": {"fraction": 0.32},
+            "co_registration": {"dof": 7, "cost": "normcorr"},
+        },
     }
+
+
+def test_another_toolchain_is_named(preprocessing):
+    with pytest.raises(ConfigurationError, match=r"^Configuration key preprocessing.toolchain is spm: "):
+        pick_settings(preprocessing | {"toolchain": "spm"})
 
 
 def test_no_setting_is_left_over(preprocessing):
     """A key that is added to a toolchain's sections must be picked: else it would do nothing."""
 
-    def changes(picked, section, key):
-        other = copy.deepcopy(preprocessing)
+    def changes(toolchain, section, key):
+        own = preprocessing | {"toolchain": toolchain}
+        other = copy.deepcopy(own)
         other[section][key] = "another"
-        return picked(other) != picked(preprocessing)
+        return pick_settings(other) != pick_settings(own)
 
-    for section, pick in (
-        ("n4", pick_fsl_settings),
-        ("fsl", pick_fsl_settings),
-        ("open", pick_open_settings),
-    ):
-        assert all(changes(pick, section, key) for key in preprocessing[section]), section
+    for section, toolchain in (("n4", "fsl"), ("fsl", "fsl"), ("open", "open")):
+        assert all(changes(toolchain, section, key) for key in preprocessing[section]), section
+    assert not changes("open", "fsl", "t2w_dof")
+    assert not changes("fsl", "open", "t2w_dof")
 
 
 def test_the_dwi_is_registered_on_request(preprocessing):

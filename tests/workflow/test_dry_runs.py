@@ -55,8 +55,8 @@ def merged(base, change):
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({}, {"phantom": 12, "bias_correction": 12, "hemispheres": 12, **NETWORK_RUNS}),
-        ({"preprocessing": {"toolchain": "open"}}, {"phantom": 12, "preprocess": 12, **NETWORK_RUNS}),
+        ({}, {"phantom": 12, "fsl": 1, "preprocess": 12, "hemispheres": 12, **NETWORK_RUNS}),
+        ({"preprocessing": {"toolchain": "open"}}, {"preprocess": 12, "fsl": 0, **NETWORK_RUNS}),
         slow({"phantom": {"dicom": True}}, {"phantom": 12, "phantom_dicom": 12, "protocol": 1}),
         slow({"phantom": {"space": "template"}}, {"hemispheres": 12, **NETWORK_RUNS}),
         (
@@ -156,7 +156,7 @@ def test_template_space_needs_no_preprocessing(snakemake):
     found = jobs(
         snakemake("-n", "--quiet", "rules", config=merged(SMALL, {"phantom": {"space": "template"}}))
     )
-    assert not {"preprocess", "bias_correction", "phantom"} & set(found)
+    assert not {"preprocess", "fsl", "phantom"} & set(found)
 
 
 def test_without_the_chain_nothing_is_pretrained(snakemake):
@@ -221,7 +221,7 @@ def test_a_missing_series_excludes_one_patient_and_says_so(snakemake, cohort):
 def test_the_literal_reading_registers_the_dwi(snakemake, cohort):
     literal = {"toolchain": "fsl", "dwi_transform": "register"}
     found = jobs(snakemake("-n", "--quiet", "rules", config=merged(cohort, {"preprocessing": literal})))
-    assert found["co_registration"] == 2
+    assert found["preprocess"] == 2
 
 
 def test_drawn_lesions_are_used_and_may_be_few(snakemake, cohort, tmp_path):

@@ -11,7 +11,7 @@ from strokeclock.figures.sheet import Arrow, Row, draw_chain, wrap
 # Stage -> the beginnings of the files of workflow/rules whose rules belong to it.
 STAGES = {
     "Raw series": ("cohort", "phantom"),
-    "Preprocessing": ("atlas", "preprocessing_"),
+    "Preprocessing": ("atlas", "preprocessing"),
     "Hemispheres": ("hemispheres", "lesions"),
     "Training": ("pretraining", "training"),
     "Prediction": ("prediction", "fitted", "baselines"),

@@ -1,18 +1,98 @@
-"""One patient from raw series to the atlas grid by either toolchain, as the workflow's rules do it.
+"""From raw series to the atlas grid by either toolchain, for a batch of the workflow and for one patient.
 
 `toolchain.name_outputs` names the files that are written.
 """
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from strokeclock.errors import ConfigurationError
+from strokeclock.batches import Files, write_batch
 from strokeclock.imaging import fsl_chain, open_chain
 from strokeclock.imaging.atlas import read_atlas
+from strokeclock.imaging.exclusion import run_step
 from strokeclock.imaging.findings import Findings
 from strokeclock.series import SERIES
-from strokeclock.toolchain import pick_fsl_settings, pick_open_settings, registers_dwi
+from strokeclock.toolchain import OPEN, pick_settings
+
+
+class Preprocess(Protocol):
+    """A toolchain with its settings and its atlas: preprocesses one patient (`preprocess`)."""
+
+    def __call__(
+        self,
+        raw: Mapping[str, str | Path | None],
+        *,
+        patient: str,
+        b_value: float,
+        head: str,
+        outputs: Mapping[str, str | Path],
+    ) -> Findings: ...
+
+
+def prepare(
+    toolchain: str, *, settings: Mapping[str, Any], atlas_files: Mapping[str, str | Path]
+) -> Preprocess:
+    """Give a toolchain its settings and its atlas.
+
+    Parameters
+    ----------
+    settings : what `toolchain.pick_settings` picks.
+    atlas_files : name -> file
+        t2w, brain_mask, grid and brain_mask_grid, as `build_atlas` wrote them.
+    """
+    if toolchain == OPEN:
+        atlas = read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")})
+        return partial(open_chain.preprocess_patient, atlas=atlas, **settings)
+    return partial(fsl_chain.preprocess_patient, atlas_files=atlas_files, **settings)
+
+
+def preprocess_batch(
+    preprocessed: Files,
+    table: str | Path,
+    *,
+    raw: Mapping[str, Mapping[str, str | None]],
+    b_values: Mapping[str, float],
+    heads: Mapping[str, str],
+    atlas_t2w: str | Path,
+    atlas_brain_mask: str | Path,
+    atlas_grid: str | Path,
+    atlas_brain_mask_grid: str | Path,
+    toolchain: str,
+    settings: Mapping[str, Any],
+) -> None:
+    """Preprocess patients in turn, or write why they are excluded, and write a table of the files.
+
+    Parameters
+    ----------
+    preprocessed : patient -> name -> file
+        Files to write, the ``outputs`` of `preprocess`.
+    raw, b_values, heads : mappings of patient -> raw, b_value, head
+        See `preprocess`.
+    atlas_t2w, atlas_brain_mask, atlas_grid, atlas_brain_mask_grid, toolchain, settings
+        See `prepare`.
+    """
+    atlas_files = {
+        "t2w": atlas_t2w,
+        "brain_mask": atlas_brain_mask,
+        "grid": atlas_grid,
+        "brain_mask_grid": atlas_brain_mask_grid,
+    }
+    chosen = prepare(toolchain, settings=settings, atlas_files=atlas_files)
+    for patient, outputs in preprocessed.items():
+        used = _pick_series(raw[patient], outputs)
+        step = partial(
+            chosen,
+            used,
+            patient=patient,
+            b_value=b_values[patient],
+            head=heads[patient],
+            outputs=outputs,
+        )
+        inputs = [path for path in used.values() if path]
+        run_step(step, patient=patient, inputs=inputs, outputs=outputs.values())
+    write_batch(table, preprocessed)
 
 
 def preprocess(
@@ -38,8 +118,8 @@ def preprocess(
         Of the DWI, s/mm2.
     head : auto | whole | stripped
         Whether the series show the whole head or the brain alone; auto: found out.
-    atlas_files : name -> file
-        t2w, brain_mask, grid and brain_mask_grid, as `build_atlas` wrote them.
+    atlas_files
+        See `prepare`.
     preprocessing : the checked configuration's section preprocessing
     outputs : name -> file
         Those of `toolchain.name_outputs` for the same section; their folders are made.
@@ -58,28 +138,14 @@ def preprocess(
     ConfigurationError
         There is no such toolchain.
     """
-    used = {name: raw.get(name) for name in SERIES if name in outputs}
-    if preprocessing["toolchain"] == "open":
-        return open_chain.preprocess_patient(
-            used,
-            patient=patient,
-            b_value=b_value,
-            head=head,
-            atlas=read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")}),
-            outputs=outputs,
-            **pick_open_settings(preprocessing),
-        )
-    if preprocessing["toolchain"] == "fsl":
-        return fsl_chain.preprocess_patient(
-            used,
-            patient=patient,
-            b_value=b_value,
-            head=head,
-            atlas_files=atlas_files,
-            settings=pick_fsl_settings(preprocessing),
-            register_dwi=registers_dwi(preprocessing),
-            outputs=outputs,
-        )
-    raise ConfigurationError(
-        f"Configuration key preprocessing.toolchain is {preprocessing['toolchain']}: set it to fsl or open."
-    )
+    settings = pick_settings(preprocessing)
+    chosen = prepare(preprocessing["toolchain"], settings=settings, atlas_files=atlas_files)
+    used = _pick_series(raw, outputs)
+    return chosen(used, patient=patient, b_value=b_value, head=head, outputs=outputs)
+
+
+def _pick_series(
+    raw: Mapping[str, str | Path | None], outputs: Mapping[str, str | Path]
+) -> dict[str, str | Path | None]:
+    """Those that are used, in the project's order, which the findings keep."""
+    return {name: raw.get(name) for name in SERIES if name in outputs}

@@ -1,6 +1,6 @@
-"""The toolchain fsl: one patient from raw series to the atlas grid in one call.
+"""The toolchain fsl: one patient from raw series to the atlas grid in one call, box by box as in Fig. 2.
 
-The boxes are those of `imaging.fsl`, in the order of workflow/rules/preprocessing_fsl.smk: the same bytes.
+The boxes are the functions of `imaging.fsl`.
 """
 
 import os
@@ -43,8 +43,8 @@ def preprocess_patient(
         As of `imaging.open_chain.preprocess_patient`.
     atlas_files : name -> file
         t2w, brain_mask, grid and brain_mask_grid, as `build_atlas` wrote them.
-    settings : rule -> name -> value
-        What `toolchain.pick_fsl_settings` picks.
+    settings : box -> name -> value
+        The arguments of the functions of `imaging.fsl`.
 
     Returns
     -------

@@ -12,12 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.batches import Files, write_batch
 from strokeclock.errors import PatientError
 from strokeclock.imaging.affine import register_affine
-from strokeclock.imaging.atlas import Atlas, read_atlas
+from strokeclock.imaging.atlas import Atlas
 from strokeclock.imaging.bias import correct, estimate_field_niimath
-from strokeclock.imaging.exclusion import run_step
 from strokeclock.imaging.findings import (
     AUTO,
     NAME,
@@ -34,56 +32,6 @@ from strokeclock.imaging.volume import read_series, write_volume
 from strokeclock.series import SERIES, find_bias_field, list_registered
 
 log = logging.getLogger(__name__)
-
-
-def preprocess_batch(
-    preprocessed: Files,
-    table: str | Path,
-    *,
-    raw: Mapping[str, Mapping[str, str | None]],
-    b_values: Mapping[str, float],
-    heads: Mapping[str, str],
-    atlas_t2w: str | Path,
-    atlas_brain_mask: str | Path,
-    atlas_grid: str | Path,
-    register_dwi: bool,
-    t2w_dof: int,
-    shrink: int,
-    iterations: list[int],
-    shared_dwi: bool,
-) -> None:
-    """Preprocess patients in turn, or write why they are excluded, and write a table of the files.
-
-    Parameters
-    ----------
-    preprocessed : patient -> name -> file
-        Files to write, the ``outputs`` of `preprocess_patient`.
-    raw, b_values, heads : mappings of patient -> raw, b_value, head
-        See `preprocess_patient`.
-    atlas_t2w, atlas_brain_mask, atlas_grid : paths
-        What `build_atlas` wrote.
-    register_dwi, t2w_dof, shrink, iterations, shared_dwi
-        See `preprocess_patient`.
-    """
-    atlas = read_atlas(t2w=atlas_t2w, brain_mask=atlas_brain_mask, grid=atlas_grid)
-    for patient, outputs in preprocessed.items():
-        step = partial(
-            preprocess_patient,
-            raw[patient],
-            patient=patient,
-            b_value=b_values[patient],
-            head=heads[patient],
-            atlas=atlas,
-            register_dwi=register_dwi,
-            t2w_dof=t2w_dof,
-            shrink=shrink,
-            iterations=iterations,
-            shared_dwi=shared_dwi,
-            outputs=outputs,
-        )
-        inputs = filter(None, raw[patient].values())
-        run_step(step, patient=patient, inputs=inputs, outputs=outputs.values())
-    write_batch(table, preprocessed)
 
 
 def preprocess_patient(

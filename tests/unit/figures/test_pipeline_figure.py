@@ -9,7 +9,7 @@ from strokeclock.figures.pipeline import STAGES, Rule, draw_pipeline, find_stage
 RULES = {
     "cohort": {"file": "cohort", "after": []},
     "atlas": {"file": "atlas", "after": []},
-    "preprocess": {"file": "preprocessing_open", "after": ["atlas"]},
+    "preprocess": {"file": "preprocessing", "after": ["atlas"]},
     "check": {"file": "hemispheres", "after": ["preprocess", "cohort"]},
     "hemispheres": {"file": "hemispheres", "after": ["preprocess", "check"]},
     "quality_page": {"file": "hemispheres", "after": ["check"]},
@@ -47,7 +47,7 @@ def test_every_rule_has_a_line_with_what_it_takes_and_its_file(figure, read_shee
     lines = lines_of(figure)
     for name, takes, file in (
         ("cohort", "–", "cohort.smk"),
-        ("preprocess", "atlas", "preprocessing_open.smk"),
+        ("preprocess", "atlas", "preprocessing.smk"),
         ("check", "preprocess, cohort", "hemispheres.smk"),
         ("hemispheres", "check", "hemispheres.smk"),
         ("phase2_tss3h", "phase1_stroke", "training.smk"),

@@ -1,6 +1,7 @@
 """One patient through either toolchain: the settings that arrive, the bytes of the batch, errors."""
 
 import tempfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -9,13 +10,12 @@ import yaml
 from strokeclock.errors import ConfigurationError, MissingSoftwareError, PatientError
 from strokeclock.imaging import fsl_chain, open_chain
 from strokeclock.imaging.alignment import rotation
-from strokeclock.imaging.atlas import Atlas, read_atlas
-from strokeclock.imaging.chain import preprocess
+from strokeclock.imaging.atlas import ATLAS_FILES, Atlas, read_atlas
+from strokeclock.imaging.chain import preprocess, preprocess_batch
 from strokeclock.imaging.findings import read_findings
 from strokeclock.imaging.fsl import PROGRAMS
-from strokeclock.imaging.open_chain import preprocess_batch
 from strokeclock.imaging.volume import write_volume
-from strokeclock.toolchain import name_outputs
+from strokeclock.toolchain import name_outputs, pick_settings
 
 CHANNELS = ("dwi", "t2w", "flair")
 HEAD = np.eye(4)  # atlas world to T2w world
@@ -145,32 +145,64 @@ def test_the_fsl_toolchain_gets_the_configuration(go, seen, tmp_path, atlas_file
     }
 
 
-def test_another_toolchain_is_named(go, raw):
-    with pytest.raises(ConfigurationError, match=r"^Configuration key preprocessing.toolchain is spm: "):
-        go(raw, toolchain="spm")
+# -- a batch
 
 
-# -- the open toolchain
+@pytest.fixture
+def go_batch(tmp_path, atlas_files, preprocessing):
+    """Preprocess patients into `outputs` of their own folders, as the rule does."""
+
+    def run(raw, **change):
+        section = preprocessing | change
+        preprocess_batch(
+            {patient: outputs(tmp_path / "batch" / patient) for patient in raw},
+            tmp_path / "table.tsv",
+            raw=raw,
+            b_values=dict.fromkeys(raw, 1000.0),
+            heads=dict.fromkeys(raw, "auto"),
+            **{f"atlas_{name}": atlas_files[name] for name in ATLAS_FILES[:4]},
+            toolchain=section["toolchain"],
+            settings=pick_settings(section),
+        )
+
+    return run
 
 
-def test_the_bytes_are_those_of_the_batch(go, raw, tmp_path, atlas_files):
+def test_the_bytes_are_those_of_the_batch(go, go_batch, raw, tmp_path):
     findings = go(raw, toolchain="open")
-    preprocess_batch(
-        {"p1": outputs(tmp_path / "batch")},
-        tmp_path / "table.tsv",
-        raw={"p1": {"t2w": raw["t2w"], "dwi": raw["dwi"], "flair": raw["flair"], "adc": None}},
-        b_values={"p1": 1000.0},
-        heads={"p1": "auto"},
-        **{f"atlas_{name}": atlas_files[name] for name in Atlas._fields},
-        register_dwi=False,
-        t2w_dof=12,
-        shrink=4,
-        iterations=[30, 30, 30],
-        shared_dwi=True,
-    )
-    assert read_all(tmp_path / "out") == read_all(tmp_path / "batch")
+    go_batch({"p1": raw | {"adc": None}}, toolchain="open")
+    assert read_all(tmp_path / "out") == read_all(tmp_path / "batch/p1")
     assert len(read_all(tmp_path / "out")) == 8
     assert read_findings(tmp_path / "out/findings.json") == findings
+
+
+@pytest.mark.parametrize("toolchain", ["open", "fsl"])
+def test_a_batch_gives_each_patient_what_a_single_one_gets(go, go_batch, seen, tmp_path, toolchain):
+    series = {name: str(tmp_path / f"{name}.nii") for name in CHANNELS} | {"adc": None}
+    for name in CHANNELS:
+        (tmp_path / f"{name}.nii").touch()
+    go(series, toolchain=toolchain)
+    single = dict(seen)
+    seen.clear()
+    with suppress(FileNotFoundError):  # of the table: nothing was written
+        go_batch({"p1": series}, toolchain=toolchain)
+    ((name, (raw, values)),) = seen.items()
+    expected_raw, expected = single[name]
+    assert raw == expected_raw
+    assert values.pop("outputs") == outputs(tmp_path / "batch/p1")
+    expected.pop("outputs")
+    for name in ("atlas", "atlas_files"):  # volumes, not numbers; and files that FSL does not take
+        values.pop(name, None), expected.pop(name, None)
+    assert values == expected
+
+
+def test_an_absent_toolchain_excludes_nobody(go_batch, raw, tmp_path, monkeypatch):
+    monkeypatch.delenv("FSLDIR", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(MissingSoftwareError, match="FSL is absent"):
+        go_batch({"p1": raw, "p2": raw}, toolchain="fsl")
+    assert not (tmp_path / "batch").exists()
+    assert not (tmp_path / "table.tsv").exists()
 
 
 def test_a_series_that_is_not_asked_for_is_not_read(go, raw, tmp_path):

@@ -11,7 +11,8 @@ from strokeclock.batches import read_batches
 from strokeclock.errors import PatientError
 from strokeclock.imaging import open_chain
 from strokeclock.imaging.alignment import rotation
-from strokeclock.imaging.atlas import read_atlas
+from strokeclock.imaging.atlas import ATLAS_FILES, read_atlas
+from strokeclock.imaging.chain import preprocess_batch
 from strokeclock.imaging.exclusion import read_exclusion
 from strokeclock.imaging.findings import read_findings
 from strokeclock.imaging.open_chain import preprocess_patient
@@ -277,14 +278,15 @@ def test_a_batch_goes_on_after_a_patient_who_cannot_be_used(tmp_path, atlas_file
     monkeypatch.setattr(open_chain, "preprocess_patient", preprocess)
     preprocessed = {patient: {"t2w": tmp_path / f"{patient}.nii.gz"} for patient in ("p1", "p2")}
     (tmp_path / "dwi.nii.gz").touch()
-    open_chain.preprocess_batch(
+    preprocess_batch(
         preprocessed,
         tmp_path / "table.tsv",
         raw={patient: {"dwi": tmp_path / "dwi.nii.gz", "flair": None} for patient in preprocessed},
         b_values={"p1": 1000.0, "p2": 900.0},
         heads={"p1": "auto", "p2": "whole"},
-        **{f"atlas_{name}": atlas_files[name] for name in ("t2w", "brain_mask", "grid")},
-        **{"register_dwi": False, "t2w_dof": 12, "shrink": 4, "iterations": [10], "shared_dwi": True},
+        **{f"atlas_{name}": atlas_files[name] for name in ATLAS_FILES[:4]},
+        toolchain="open",
+        settings={"register_dwi": False, "t2w_dof": 12},
     )
     assert read_exclusion(tmp_path / "p1.nii.gz") == "dwi file is truncated"
     assert (tmp_path / "p2.nii.gz").read_text() == "p2"
