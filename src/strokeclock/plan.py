@@ -53,6 +53,7 @@ class Plan:
     data_sets : medical_2d and medical_3d -> their folder; None where there is none.
     missing : (network, start) -> why it has no initial weights.
     trainings : each after the one it starts from.
+    has_gpus : whether Snakemake counts GPUs (--resources gpu=…).
     """
 
     folder: str
@@ -61,6 +62,7 @@ class Plan:
     data_sets: dict[str, str | None]
     missing: dict[tuple[str, str], str]
     trainings: list[Run]
+    has_gpus: bool
 
     @property
     def seeds(self) -> list[int]:
@@ -70,7 +72,8 @@ class Plan:
     @property
     def gpus(self) -> int:
         """How many GPUs each job takes that trains a network or scores with one."""
-        return 1 if self.config["training"]["device"] == "cuda" else 0
+        device = self.config["training"]["device"]
+        return int(device == "cuda" or (device == "auto" and self.has_gpus))
 
     @property
     def is_of_phantoms(self) -> bool:
@@ -470,12 +473,13 @@ def _both(figure: str) -> tuple[str, str]:
     return f"{figure}.svg", f"{figure}.png"
 
 
-def make_plan(config: Mapping[str, Any], *, folder: str) -> Plan:
+def make_plan(config: Mapping[str, Any], *, folder: str, has_gpus: bool = False) -> Plan:
     """Make the plan of a checked configuration.
 
     Parameters
     ----------
     folder : results/<run>.
+    has_gpus : see `Plan`.
 
     Raises
     ------
@@ -495,6 +499,7 @@ def make_plan(config: Mapping[str, Any], *, folder: str) -> Plan:
         trainings=list_trainings(
             training["networks"], training["starts"], training["seeds"], tasks=tasks, missing=missing
         ),
+        has_gpus=has_gpus,
     )
     plan._check_bundle()
     return plan

@@ -74,11 +74,11 @@ def shipped(root):
 def planned(shipped):
     """The plan of the shipped configuration, of phantoms, or of a change to it."""
 
-    def plan(change=None):
+    def plan(change=None, **more):
         config = merged(shipped, {"phantom": {"patients": 30}, "split": {"counts": None}})
         config = merged(config, change or {})
         check_configuration(config)
-        return make_plan(config, folder=RUN)
+        return make_plan(config, folder=RUN, **more)
 
     return plan
 
@@ -400,9 +400,11 @@ def test_settings_of_networks(planned):
     assert plan.intervals == {"confidence": 0.95, "bootstraps": 2000}
 
 
-@pytest.mark.parametrize(("device", "gpus"), [("auto", 0), ("cpu", 0), ("cuda", 1)])
-def test_a_training_on_cuda_takes_a_gpu(planned, device, gpus):
-    assert planned({"training": {"device": device}}).gpus == gpus
+@pytest.mark.parametrize(("device", "without", "counted"), [("auto", 0, 1), ("cpu", 0, 0), ("cuda", 1, 1)])
+def test_a_training_takes_a_gpu_on_cuda_and_where_there_are_some(planned, device, without, counted):
+    change = {"training": {"device": device}}
+    assert planned(change).gpus == without
+    assert planned(change, has_gpus=True).gpus == counted
 
 
 def test_phases_that_contradict_each_other(shipped):

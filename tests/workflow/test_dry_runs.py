@@ -296,9 +296,10 @@ def test_fsl_is_looked_for_by_one_job_before_its_toolchain_begins(snakemake, mon
     assert jobs(planned)["fsl"] == 1
     assert planned.stdout.count("results/dry/fsl/found.txt") > SMALL["phantom"]["patients"]
     monkeypatch.delenv("FSLDIR", raising=False)
-    process = snakemake("results/dry/fsl/found.txt", config=SMALL)
+    process = snakemake("results/dry/fsl/found.txt", "--retries", "1", config=SMALL)
     assert process.returncode != 0
     assert "preprocessing.toolchain: open" in process.stdout
+    assert re.findall(r"runtime=(\d+), mem_mb=(\d+)", process.stdout) == [("5", "500"), ("10", "1000")]
 
 
 def test_snakemake_finds_nothing_to_lint(snakemake):
@@ -306,3 +307,20 @@ def test_snakemake_finds_nothing_to_lint(snakemake):
     process = snakemake("--lint", config=merged(SMALL, {"preprocessing": {"toolchain": "fsl"}}))
     assert process.returncode == 0, process.stdout
     assert "your workflow is in a good condition" in process.stdout
+
+
+def test_a_training_asks_for_a_gpu_where_the_profile_counts_some(snakemake):
+    for counted, expected in ((("--resources", "gpu=2"), {"1"}), ((), {"0"})):
+        process = snakemake("-n", "--until", "phase1_stroke", *counted, config=SMALL)
+        assert process.returncode == 0, process.stdout
+        assert {*re.findall(r"gpu=(\d+)", process.stdout.partition("rule phase1_stroke")[2])} == expected
+
+
+def test_every_rule_asks_for_more_in_a_further_attempt(root):
+    asked = [
+        value
+        for file in sorted((root / "workflow/rules").glob("*.smk"))
+        for value in re.findall(r"\b(?:mem_mb|runtime)=(\w+)", file.read_text())
+    ]
+    assert len(asked) > 100
+    assert {*asked} == {"growing"}

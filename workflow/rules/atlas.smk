@@ -18,8 +18,8 @@ rule atlas:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         source=config["preprocessing"]["atlas"]["source"],
         grid=config["preprocessing"]["grid"],

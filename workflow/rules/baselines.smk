@@ -18,8 +18,8 @@ rule predict_ratio:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         channels=config["models"]["channels"],
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
@@ -42,8 +42,8 @@ rule predict_segmented:
         "../../envs/evaluation.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
@@ -71,8 +71,8 @@ rule join_predictions:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=growing(500),
+        runtime=growing(5),
     script:
         "../scripts/join_predictions.py"
 
@@ -93,8 +93,8 @@ rule predict_clinical:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
     script:
@@ -115,8 +115,8 @@ rule radiomics:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=15,
+        mem_mb=growing(2000),
+        runtime=growing(15),
     params:
         infarcts=files_of({"infarct": "radiomics/{patient}.nii.gz"}),
         white_matter_share=config["evaluation"]["radiomics"]["white_matter_share"],
@@ -147,8 +147,8 @@ rule predict_ml:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=growing(1000),
+        runtime=growing(10),
     params:
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
         classifier=config["evaluation"]["radiomics"]["classifier"],
@@ -178,8 +178,8 @@ rule ml_baseline:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         confidence=config["evaluation"]["confidence"],
         tasks=plan.below_min,

@@ -39,8 +39,8 @@ rule make_bundle:
         "../../envs/reading.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
         gpu=plan.gpus,
     params:
         settings=config["bundle"],

@@ -15,8 +15,8 @@ rule cohort:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=growing(500),
+        runtime=growing(5),
     params:
         needed=list_needed(config["models"]["channels"]),
         require_onset=config["cohort"]["require_onset"],
@@ -37,8 +37,8 @@ rule protocol:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         series={patient: patients.scans(patient) for patient in patients.ids},
         b_values={patient: patients.b_value(patient) for patient in patients.ids},

@@ -34,7 +34,8 @@ try:
     if workflow.is_main_process:
         patients.check_heads()
         patients.check_readers_and_split()
-    plan = make_plan(config, folder=RUN)
+    gpus = workflow.global_resources.get("gpu")
+    plan = make_plan(config, folder=RUN, has_gpus=bool(gpus and gpus.value))
 except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
 
@@ -56,6 +57,18 @@ wildcard_constraints:
 def refuse(sentence):
     """Stop with a sentence, where a target is asked for that the configuration does not allow."""
     raise WorkflowError(sentence)
+
+
+def growing(amount):
+    """As a resource: this much, or what it returns for wildcards; twice as much in the second attempt, and so on.
+
+    A job that ran out of memory or time would do so again with the same amount.
+    """
+
+    def of_attempt(wildcards, attempt):
+        return attempt * (amount(wildcards) if callable(amount) else amount)
+
+    return of_attempt
 
 
 def each(chosen, path):

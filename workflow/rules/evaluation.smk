@@ -19,8 +19,8 @@ rule table1:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=growing(500),
+        runtime=growing(5),
     script:
         "../scripts/table1.py"
 
@@ -40,8 +40,8 @@ rule fit_operating_points:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings={
             key: config["evaluation"][key] for key in ("threshold", "fixed_threshold")
@@ -64,8 +64,8 @@ rule fit_side:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         tasks=plan.below_min,
     script:
@@ -100,8 +100,8 @@ rule table2:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         settings=plan.intervals,
         tasks=plan.below_min,

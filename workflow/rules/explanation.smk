@@ -19,8 +19,8 @@ rule gradcam_overlap:
         "../../envs/evaluation.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=8000,
-        runtime=120,
+        mem_mb=growing(8000),
+        runtime=growing(120),
         gpu=plan.gpus,
     params:
         channels=plan.channels,
@@ -52,8 +52,8 @@ rule occlusion:
         "../../envs/evaluation.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=growing(8000),
+        runtime=growing(240),
         gpu=plan.gpus,
     params:
         channels=plan.channels,

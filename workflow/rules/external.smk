@@ -56,8 +56,8 @@ else:
             "../../envs/preprocessing.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=5,
+            mem_mb=growing(500),
+            runtime=growing(5),
         params:
             needed=[],
             require_onset=False,
@@ -77,8 +77,8 @@ rule external_self_test:
         "../../envs/reading.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=6000,
-        runtime=30,
+        mem_mb=growing(6000),
+        runtime=growing(30),
     params:
         device=config["training"]["device"],
         threads=config["training"]["threads"],
@@ -102,8 +102,8 @@ rule read_external:
         "../../envs/reading.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         studies=lambda wildcards: tested.studies(wildcards.batch),
         device=config["training"]["device"],
@@ -127,8 +127,8 @@ rule join_external:
         "../../envs/reading.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=growing(500),
+        runtime=growing(5),
     params:
         external=config["split"]["external"] if OF_OWN_RUN else {},
     script:
@@ -147,8 +147,8 @@ rule frozen_numbers:
         "../../envs/reading.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=5,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     script:
         "../scripts/frozen_numbers.py"
 
@@ -185,8 +185,8 @@ rule external_performance:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         settings=plan.intervals,
         run=config["run"],
@@ -218,8 +218,8 @@ rule external_subgroups:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         settings=plan.intervals,
     script:
@@ -250,8 +250,8 @@ rule external_decision:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=growing(2000),
+        runtime=growing(20),
     params:
         settings=plan.intervals,
     script:
@@ -281,8 +281,8 @@ rule external_flow:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     script:
         "../scripts/external_flow.py"
 
@@ -311,8 +311,8 @@ rule external_case_mix:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     script:
         "../scripts/external_case_mix.py"
 
@@ -336,8 +336,8 @@ rule external_roc:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         tasks=plan.below_min,
     script:

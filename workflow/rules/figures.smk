@@ -23,8 +23,8 @@ rule preprocessed:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     script:
         "../scripts/preprocessed.py"
 
@@ -50,8 +50,8 @@ rule roc:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         phases=lambda wildcards: plan.roc_figures[wildcards.figure]["phases"],
         readers=lambda wildcards: plan.roc_figures[wildcards.figure]["readers"],
@@ -81,8 +81,8 @@ rule gradcam:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=20,
+        mem_mb=growing(4000),
+        runtime=growing(20),
     params:
         channels=plan.channels,
         layer=config["evaluation"]["gradcam_layer"],
@@ -118,8 +118,8 @@ rule training_curves:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     script:
         "../scripts/training_curves.py"
 
@@ -143,8 +143,8 @@ rule genesis_examples:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=10,
+        mem_mb=growing(8000),
+        runtime=growing(10),
     script:
         "../scripts/genesis_examples.py"
 
@@ -173,8 +173,8 @@ rule segmentations:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=8000,
-        runtime=30,
+        mem_mb=growing(8000),
+        runtime=growing(30),
     params:
         channels=config["models"]["channels"],
     script:
@@ -199,8 +199,8 @@ if patients.are_phantoms and not patients.in_template_space:
             "../../envs/evaluation.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=growing(1000),
+            runtime=growing(5),
         params:
             patients=8,
         script:

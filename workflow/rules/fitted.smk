@@ -17,8 +17,8 @@ rule fit_ratio:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         channels=config["models"]["channels"],
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
@@ -41,8 +41,8 @@ rule fit_segmented:
         "../../envs/evaluation.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
@@ -68,8 +68,8 @@ rule fit_clinical:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
     script:
@@ -92,8 +92,8 @@ rule fit_ml:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=30,
+        mem_mb=growing(1000),
+        runtime=growing(30),
     params:
         below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
         classifier=config["evaluation"]["radiomics"]["classifier"],

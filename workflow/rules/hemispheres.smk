@@ -34,8 +34,8 @@ rule check:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         records=files_of({"record": "quality/{patient}.json"}),
         thresholds={
@@ -68,8 +68,8 @@ rule inclusion:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     script:
         "../scripts/inclusion.py"
 
@@ -87,8 +87,8 @@ rule split:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         counts=config["split"]["counts"],
         fractions=config["split"]["fractions"],
@@ -112,8 +112,8 @@ if REFERENCE and INTENSITY["reference"]:
             "../../envs/preprocessing.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=5,
+            mem_mb=growing(500),
+            runtime=growing(5),
         params:
             channels=config["models"]["channels"],
             normalisation=INTENSITY["normalisation"],
@@ -138,8 +138,8 @@ elif REFERENCE:
             "../../envs/preprocessing.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=growing(1000),
+            runtime=growing(5),
         params:
             normalisation=INTENSITY["normalisation"],
             clip=INTENSITY["clip"],
@@ -162,8 +162,8 @@ rule hemispheres:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         hemispheres=files_of({"hemispheres": "hemispheres/{patient}.npy"}),
         channels=config["models"]["channels"],
@@ -186,8 +186,8 @@ rule brain_box:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=growing(500),
+        runtime=growing(5),
     script:
         "../scripts/brain_box.py"
 
@@ -208,8 +208,8 @@ checkpoint hemisphere_manifest:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     script:
         "../scripts/hemisphere_manifest.py"
 
@@ -230,8 +230,8 @@ rule quality_picture:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         pictures=files_of(
             {
@@ -267,7 +267,7 @@ rule quality_page:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     script:
         "../scripts/quality_page.py"

@@ -13,8 +13,8 @@ rule lesions:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         lesions=files_of({"lesion": "lesions/{patient}.nii.gz"}),
         drawn=lambda wildcards: {
@@ -41,8 +41,8 @@ rule lesion_sides:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         measured=patients.sided_by_mask,
     script:
@@ -61,8 +61,8 @@ rule lesion_volumes:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=10,
+        mem_mb=growing(500),
+        runtime=growing(10),
     params:
         drawn=[patient for patient in patients.ids if patients.lesion_mask(patient)],
     script:

@@ -38,8 +38,8 @@ rule results_page:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         config=config,
         not_run=list(plan.missing),

@@ -25,8 +25,8 @@ if patients.in_template_space:
             "../../envs/preprocessing.yaml"
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=30,
+            mem_mb=growing(4000),
+            runtime=growing(30),
         params:
             files=files_of(
                 patients.preprocessed
@@ -52,8 +52,8 @@ elif patients.are_phantoms:
             "../../envs/preprocessing.yaml"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=30,
+            mem_mb=growing(2000),
+            runtime=growing(30),
         params:
             files=files_of(
                 {
@@ -84,8 +84,8 @@ elif patients.are_phantoms:
             "../../envs/preprocessing.yaml"
         threads: 1
         resources:
-            mem_mb=1000,
-            runtime=30,
+            mem_mb=growing(1000),
+            runtime=growing(30),
         params:
             folders=lambda wildcards: {
                 patient: f"{RUN}/phantom/{patient}/dicom"
@@ -111,8 +111,8 @@ if patients.are_phantoms:
             "../../envs/preprocessing.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=5,
+            mem_mb=growing(500),
+            runtime=growing(5),
         script:
             "../scripts/phantom_cohort.py"
 
@@ -125,8 +125,8 @@ if patients.are_phantoms:
             "../../envs/preprocessing.yaml"
         threads: 1
         resources:
-            mem_mb=1500,
-            runtime=10,
+            mem_mb=growing(1500),
+            runtime=growing(10),
         params:
             patients=4000,
             settings=PHANTOM_LAWS,

@@ -15,8 +15,8 @@ rule predict:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=8000,
-        runtime=60,
+        mem_mb=growing(8000),
+        runtime=growing(60),
         gpu=plan.gpus,
     params:
         channels=plan.channels,

@@ -16,8 +16,8 @@ if TOOLCHAIN == FSL:
             "../../envs/preprocessing.yaml"
         threads: 1
         resources:
-            mem_mb=500,
-            runtime=5,
+            mem_mb=growing(500),
+            runtime=growing(5),
         script:
             "../scripts/fsl.py"
 
@@ -38,10 +38,13 @@ rule preprocess:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=growing(2000),
         # FSL takes up to 2 minutes a patient, the open toolchain 3 s
-        runtime=10
-        + (5 if TOOLCHAIN == FSL else 1) * config["preprocessing"]["patients_per_job"],
+        runtime=growing(
+            10
+            + (5 if TOOLCHAIN == FSL else 1)
+            * config["preprocessing"]["patients_per_job"]
+        ),
     params:
         toolchain=TOOLCHAIN,
         settings=pick_settings(config["preprocessing"]),

@@ -13,8 +13,8 @@ rule phantom_tumours_2d:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=5,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         patients=10,
         slices=2,
@@ -32,8 +32,8 @@ rule phantom_tumours_3d:
         "../../envs/preprocessing.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=5,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         patients=5,
         slices=16,
@@ -54,8 +54,8 @@ rule imagenet:
         "../../envs/training.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=5,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         sha256=INITIAL_WEIGHTS["imagenet"]["sha256"],
         width=plan.network_settings[plan.pretrained["imagenet"]]["width"],
@@ -76,8 +76,8 @@ rule medical_2d:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=8000,
-        runtime=720,
+        mem_mb=growing(8000),
+        runtime=growing(720),
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
@@ -102,8 +102,8 @@ rule medical_3d:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=32000,
-        runtime=2880,
+        mem_mb=growing(32000),
+        runtime=growing(2880),
         gpu=plan.gpus,
     params:
         width=plan.network_settings[plan.pretrained["medical_3d"]]["width"],

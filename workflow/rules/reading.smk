@@ -26,8 +26,8 @@ rule self_test:
         "../../envs/reading.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=6000,
-        runtime=30,
+        mem_mb=growing(6000),
+        runtime=growing(30),
     params:
         device=config["training"]["device"],
         threads=config["training"]["threads"],
@@ -48,8 +48,8 @@ rule read_batch:
         "../../envs/reading.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=6000,
-        runtime=120,
+        mem_mb=growing(6000),
+        runtime=growing(120),
     params:
         studies=lambda wildcards: to_read.studies(wildcards.batch, side=READING["side"]),
         readings=lambda wildcards: {
@@ -76,8 +76,8 @@ rule list_readings:
         "../../envs/reading.yaml"
     threads: 1
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=growing(500),
+        runtime=growing(5),
     script:
         "../scripts/list_readings.py"
 

@@ -23,8 +23,8 @@ rule mismatch:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     script:
         "../scripts/mismatch.py"
 
@@ -44,8 +44,8 @@ rule pipeline:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         rules=lambda wildcards: rule_graph(),
     script:
@@ -69,8 +69,8 @@ rule networks:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=5,
+        mem_mb=growing(2000),
+        runtime=growing(5),
     params:
         models={
             net: plan.network_settings[net] for net in config["training"]["networks"]
@@ -106,8 +106,8 @@ rule phases:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         training=config["training"],
         recipe=config["recipe"],

@@ -29,8 +29,8 @@ rule comparisons:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings=plan.intervals,
         tasks=plan.below_min,
@@ -58,8 +58,8 @@ rule calibration:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings=plan.intervals,
         tasks=plan.below_min,
@@ -87,8 +87,8 @@ rule decision_curve:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings=plan.intervals,
         tasks=plan.below_min,
@@ -115,8 +115,8 @@ rule abstention:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings=plan.intervals,
         tasks=plan.below_min,
@@ -144,8 +144,8 @@ rule subgroups:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=growing(2000),
+        runtime=growing(10),
     params:
         settings=plan.intervals,
         tasks=plan.below_min,
@@ -173,8 +173,8 @@ rule sides:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         settings=plan.intervals,
         tasks=plan.below_min,

@@ -20,8 +20,8 @@ rule typeset_table1:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     script:
         "../scripts/typeset_table1.py"
 
@@ -45,8 +45,8 @@ rule typeset_table2:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=growing(1000),
+        runtime=growing(5),
     params:
         confidence=config["evaluation"]["confidence"],
     script:

@@ -23,8 +23,8 @@ rule phase0_genesis:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=24000,
-        runtime=2880,
+        mem_mb=growing(24000),
+        runtime=growing(2880),
         gpu=plan.gpus,
     params:
         channels=plan.channels,
@@ -56,8 +56,8 @@ rule phase0_segmentation:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
-        mem_mb=24000,
-        runtime=1440,
+        mem_mb=growing(24000),
+        runtime=growing(1440),
         gpu=plan.gpus,
     params:
         series=config["models"]["channels"],
@@ -92,8 +92,8 @@ for phase in plan.tasks:
             "../../envs/training.yaml"
         threads: config["training"]["threads"]
         resources:
-            mem_mb=lambda wildcards: networks()[wildcards.net].memory_mb,
-            runtime=lambda wildcards: networks()[wildcards.net].runtime_min,
+            mem_mb=growing(lambda wildcards: networks()[wildcards.net].memory_mb),
+            runtime=growing(lambda wildcards: networks()[wildcards.net].runtime_min),
             gpu=plan.gpus,
         params:
             phase=phase,
