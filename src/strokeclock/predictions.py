@@ -180,6 +180,14 @@ def _seals(lines: Iterable[Sequence[str]]) -> Iterator[str]:
         yield seal
 
 
+def join_seeds(
+    network: Sequence[str | Path], segmented: Sequence[str | Path], predictions: Sequence[str | Path]
+) -> None:
+    """Write `join_predictions` of each seed; the files of the seeds stand in the same order."""
+    for paths in zip(network, segmented, predictions, strict=True):
+        join_predictions(*paths)
+
+
 def join_predictions(network: str | Path, segmented: str | Path, predictions: str | Path) -> None:
     """Write the mean of a network's and the segmented lesion's scores for the same units.
 

@@ -31,12 +31,12 @@ NETWORK_RUNS = {  # both starts, both networks, one seed
     "phase2_tss3h": 4,
     "phase3_tss4h5": 4,
     "phase4_attention": 2,
-    "predict": 12,
     "phase0_segmentation": 6,  # the whole training part, and without each of five folds
     "fit_segmented": 2,
     "predict_segmented": 2,
-    "join_predictions": 4,
 }
+ROWS = {"predict": 12, "join_predictions": 4}  # one job for all seeds
+NETWORK_RUNS |= ROWS
 SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
 
 
@@ -100,7 +100,10 @@ def merged(base, change):
             },
         ),
         slow({"training": {"phase0_segmentation": {"folds": 3}}}, NETWORK_RUNS | {"phase0_segmentation": 4}),
-        ({"training": {"seeds": [0, 1, 2]}}, {name: 3 * count for name, count in NETWORK_RUNS.items()}),
+        (
+            {"training": {"seeds": [0, 1, 2]}},
+            ROWS | {name: 3 * count for name, count in NETWORK_RUNS.items() if name not in ROWS},
+        ),
     ],
     ids=[
         "fsl",

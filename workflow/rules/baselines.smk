@@ -57,13 +57,24 @@ rule predict_segmented:
 rule join_predictions:
     input:
         SETTLED,
-        network=lambda wildcards: f"{RUN}/predictions/{wildcards.net}/{wildcards.phase}/"
-        f"{plan.chained[wildcards.net, wildcards.phase]}/seed-{wildcards.seed}.tsv",
-        segmented=f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
+        network=lambda wildcards: expand(
+            f"{RUN}/predictions/{wildcards.net}/{wildcards.phase}/{{start}}/seed-{{seed}}.tsv",
+            start=plan.chained[wildcards.net, wildcards.phase],
+            seed=plan.seeds,
+        ),
+        segmented=expand(
+            f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
+            seed=plan.seeds,
+            allow_missing=True,
+        ),
     output:
-        predictions=f"{RUN}/predictions/segmentation/{{phase}}/{{net}}/seed-{{seed}}.tsv",
+        predictions=expand(
+            f"{RUN}/predictions/segmentation/{{phase}}/{{net}}/seed-{{seed}}.tsv",
+            seed=plan.seeds,
+            allow_missing=True,
+        ),
     log:
-        f"{LOG}/predictions/segmentation/{{phase}}/{{net}}/seed-{{seed}}.log",
+        f"{LOG}/predictions/segmentation/{{phase}}/{{net}}.log",
     wildcard_constraints:
         phase="|".join(plan.time_phases),
         net="|".join(networks()),

@@ -1,14 +1,22 @@
-# Each trained network's scores of the validation and test parts.
+# Each trained network's scores of the validation and test parts. One job for all seeds of a row: it takes seconds.
 
 
 rule predict:
     input:
         **LEARNED_FROM,
-        model=f"{RUN}/models/{{net}}/{{phase}}/{{start}}/seed-{{seed}}/model.pt",
+        models=expand(
+            f"{RUN}/models/{{net}}/{{phase}}/{{start}}/seed-{{seed}}/model.pt",
+            seed=plan.seeds,
+            allow_missing=True,
+        ),
     output:
-        predictions=f"{RUN}/predictions/{{net}}/{{phase}}/{{start}}/seed-{{seed}}.tsv",
+        predictions=expand(
+            f"{RUN}/predictions/{{net}}/{{phase}}/{{start}}/seed-{{seed}}.tsv",
+            seed=plan.seeds,
+            allow_missing=True,
+        ),
     log:
-        f"{LOG}/predictions/{{net}}/{{phase}}/{{start}}/seed-{{seed}}.log",
+        f"{LOG}/predictions/{{net}}/{{phase}}/{{start}}.log",
     wildcard_constraints:
         phase="|".join(plan.tasks),
     conda:

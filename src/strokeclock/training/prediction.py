@@ -13,6 +13,36 @@ from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.store import check_channels, read_hemispheres
 
 
+def predict_seeds(
+    models: Sequence[str | Path],
+    *,
+    manifest: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    predictions: Sequence[str | Path],
+    channels: Sequence[str],
+    threads: int,
+    device: str,
+) -> None:
+    """Write the scores of each seed's network of a row; parameters as of `predict`.
+
+    Parameters
+    ----------
+    models, predictions : of the seeds, in the same order.
+    """
+    for model, path in zip(models, predictions, strict=True):
+        predict(
+            model,
+            manifest=manifest,
+            cohort=cohort,
+            split=split,
+            predictions=path,
+            channels=channels,
+            threads=threads,
+            device=device,
+        )
+
+
 def predict(
     model: str | Path,
     *,
