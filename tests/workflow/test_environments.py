@@ -12,13 +12,24 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 DATA_ONLY = {"preprocessing": {"nilearn"}}  # carried for its files, never imported
-SCRIPTS = {
-    script: environment
-    for rules in (ROOT / "workflow/rules").glob("*.smk")
-    for environment, script in re.findall(
-        r'envs/(\w+)\.yaml"(?:(?!\nrule|\n    rule).)*?scripts/(\w+)\.py"', rules.read_text(), re.DOTALL
-    )
-}
+WITH_FSL = {"fsl": "preprocessing", "reading_fsl": "reading"}  # an environment, and the one that it extends
+
+
+def list_scripts():
+    """(script, environment) of all rules; a rule may choose between two."""
+    found = set()
+    for rules in (ROOT / "workflow/rules").glob("*.smk"):
+        for block in re.split(r"\n *(?:rule|checkpoint)[ :]", rules.read_text())[1:]:
+            (script,) = re.findall(r"scripts/(\w+)\.py", block) or [None]
+            environments = {*re.findall(r"envs/(\w+)\.yaml", block)}
+            if "reading_environment(" in block:
+                environments |= {"reading", "reading_fsl"}
+            found |= {(script, environment) for environment in environments if script}
+    return sorted(found)
+
+
+SCRIPTS = list_scripts()
+ENVIRONMENTS = sorted({environment for _, environment in SCRIPTS})
 
 
 def imported(path, seen=None):
@@ -51,15 +62,34 @@ def pinned(environment):
 
 
 def test_every_script_is_some_rules():
-    assert set(SCRIPTS) == {path.stem for path in (ROOT / "workflow/scripts").glob("*.py")}
+    assert {script for script, _ in SCRIPTS} == {
+        path.stem for path in (ROOT / "workflow/scripts").glob("*.py")
+    }
 
 
-@pytest.mark.parametrize("environment", sorted(set(SCRIPTS.values())))
+def test_every_environment_is_some_rules():
+    assert sorted(path.stem for path in (ROOT / "envs").glob("*.yaml")) == ENVIRONMENTS
+
+
+@pytest.mark.parametrize(("extended", "plain"), WITH_FSL.items())
+def test_fsl_comes_from_its_own_channel_beside_the_same_packages(extended, plain):
+    contents = [yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text()) for name in (extended, plain)]
+    assert pinned(extended) == pinned(plain)
+    assert contents[0]["channels"][0].startswith("https://fsl.fmrib.ox.ac.uk/")
+    assert contents[0]["channels"][1:] == contents[1]["channels"]
+    names = [[one for one in content["dependencies"] if isinstance(one, str)] for content in contents]
+    added = [name for name in names[0] if name not in names[1]]
+    assert [name.partition("=")[0] for name in added] == [
+        *("bc", "fsl-avwutils", "fsl-bet2", "fsl-flirt", "fsl-miscmaths"),
+    ]
+
+
+@pytest.mark.parametrize("environment", sorted({*ENVIRONMENTS} - {*WITH_FSL}))
 def test_an_environment_carries_what_its_scripts_import_and_no_more(environment):
     distributions = packages_distributions()
     needed = {
         distributions[module][0].lower().replace("_", "-")
-        for script, where in SCRIPTS.items()
+        for script, where in SCRIPTS
         if where == environment
         for module in imported(ROOT / f"workflow/scripts/{script}.py")
     }
@@ -68,7 +98,7 @@ def test_an_environment_carries_what_its_scripts_import_and_no_more(environment)
     )
 
 
-@pytest.mark.parametrize("environment", sorted(set(SCRIPTS.values())))
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
 def test_versions_are_those_of_the_lock(environment):
     lock = dict(
         line.lower().replace("_", "-").split("==")

@@ -36,7 +36,7 @@ rule make_bundle:
     log:
         f"{LOG}/bundle.log",
     conda:
-        "../../envs/reading.yaml"
+        reading_environment(config["preprocessing"]["toolchain"])
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),

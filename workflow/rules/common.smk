@@ -15,6 +15,7 @@ from strokeclock.plan import make_plan
 from strokeclock.provenance import digest_code
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.duplicates import check_duplicate_keys
+from strokeclock.toolchain import FSL
 
 BASE = Path(workflow.current_basedir).parents[1]  # of the checkout
 # All paths of rules begin with one of these.
@@ -69,6 +70,11 @@ def growing(amount):
         return attempt * (amount(wildcards) if callable(amount) else amount)
 
     return of_attempt
+
+
+def reading_environment(toolchain):
+    """The environment of jobs that read patients with a bundle of this toolchain."""
+    return f"../../envs/{'reading_fsl' if toolchain == FSL else 'reading'}.yaml"
 
 
 def each(chosen, path):

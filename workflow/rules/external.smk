@@ -1,10 +1,16 @@
 # Another hospital's patients of known onset, read with a frozen bundle: snakemake external.
 
+from strokeclock.bundle.archive import find_toolchain
 from strokeclock.cohort.reading_sheet import read_patients_to_read
 
 EXTERNAL = config["external"]
 OF_OWN_RUN = not EXTERNAL["sheet"]  # the part external of this run's cohort
 TESTED = EXTERNAL["bundle"] or f"{RUN}/bundle/model.zip"
+TOOLCHAIN_OF_TESTED = (
+    find_toolchain(EXTERNAL["bundle"])
+    if EXTERNAL["bundle"]
+    else config["preprocessing"]["toolchain"]
+)
 FAR = f"{RUN}/external"
 
 try:
@@ -74,7 +80,7 @@ rule external_self_test:
     log:
         f"{LOG}/external/self_test.log",
     conda:
-        "../../envs/reading.yaml"
+        reading_environment(TOOLCHAIN_OF_TESTED)
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(6000),
@@ -99,7 +105,7 @@ rule read_external:
     log:
         f"{LOG}/external/{{batch}}.log",
     conda:
-        "../../envs/reading.yaml"
+        reading_environment(TOOLCHAIN_OF_TESTED)
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(6000),
@@ -124,7 +130,7 @@ rule join_external:
     log:
         f"{LOG}/external/join.log",
     conda:
-        "../../envs/reading.yaml"
+        reading_environment(TOOLCHAIN_OF_TESTED)
     threads: 1
     resources:
         mem_mb=growing(500),
@@ -144,7 +150,7 @@ rule frozen_numbers:
     log:
         f"{LOG}/external/frozen_numbers.log",
     conda:
-        "../../envs/reading.yaml"
+        reading_environment(TOOLCHAIN_OF_TESTED)
     threads: 1
     resources:
         mem_mb=growing(2000),

@@ -13,7 +13,7 @@ if TOOLCHAIN == FSL:
         log:
             f"{LOG}/fsl/found.log",
         conda:
-            "../../envs/preprocessing.yaml"
+            "../../envs/fsl.yaml"
         threads: 1
         resources:
             mem_mb=growing(500),
@@ -35,7 +35,7 @@ rule preprocess:
     log:
         f"{LOG}/preprocess/{{batch}}.log",
     conda:
-        "../../envs/preprocessing.yaml"
+        "../../envs/fsl.yaml" if TOOLCHAIN == FSL else "../../envs/preprocessing.yaml"
     threads: 1
     resources:
         mem_mb=growing(2000),

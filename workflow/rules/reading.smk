@@ -1,5 +1,6 @@
 # Patients of unknown onset, read with a bundle: snakemake read. It touches no training run.
 
+from strokeclock.bundle.archive import find_toolchain
 from strokeclock.cohort.reading_sheet import read_patients_to_read
 
 READING = config["reading"]
@@ -23,7 +24,7 @@ rule self_test:
     log:
         f"{LOG}/reading/self_test.log",
     conda:
-        "../../envs/reading.yaml"
+        reading_environment(find_toolchain(READING["bundle"]))
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(6000),
@@ -45,7 +46,7 @@ rule read_batch:
     log:
         f"{LOG}/reading/{{batch}}.log",
     conda:
-        "../../envs/reading.yaml"
+        reading_environment(find_toolchain(READING["bundle"]))
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(6000),
@@ -73,7 +74,7 @@ rule list_readings:
     log:
         f"{LOG}/reading/list.log",
     conda:
-        "../../envs/reading.yaml"
+        reading_environment(find_toolchain(READING["bundle"]))
     threads: 1
     resources:
         mem_mb=growing(500),

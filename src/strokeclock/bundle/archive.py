@@ -16,10 +16,12 @@ from typing import Any
 
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import replacing
+from strokeclock.toolchain import OPEN
 
 FORMAT = 1  # of the archive; another one is refused
 KIND = "strokeclock bundle"
 MANIFEST = "manifest.json"
+CONFIGURATION = "configuration.json"
 _TIME = (1980, 1, 1, 0, 0, 0)  # of each file: the earliest that zip can write
 _LARGEST = 8_000_000_000  # bytes, of all files; five seeds at full width need a quarter
 _LARGEST_MANIFEST = 10_000_000
@@ -28,6 +30,18 @@ _DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplemente
 
 class BundleError(StrokeclockError):
     """A bundle is damaged, of another format, holds what no bundle holds, or does not repeat its numbers."""
+
+
+def find_toolchain(bundle: str | Path) -> str:
+    """Return the toolchain of preprocessing that a bundle names, to choose its job's environment.
+
+    open where the file is no bundle, or is not there yet: the job says so.
+    """
+    try:
+        with zipfile.ZipFile(bundle) as file:
+            return str(json.loads(file.read(CONFIGURATION))["preprocessing"]["toolchain"])
+    except (OSError, ValueError, KeyError, TypeError, *_DAMAGE):
+        return OPEN
 
 
 class Archive:

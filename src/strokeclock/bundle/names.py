@@ -2,7 +2,7 @@
 
 from strokeclock.bundle.recipe import Trained
 
-RECIPE, CONFIGURATION, SUMMARY, SEEN = "recipe.json", "configuration.json", "summary.json", "seen.tsv"
+RECIPE, SUMMARY, SEEN = "recipe.json", "summary.json", "seen.tsv"
 CARD = "README.md"  # the model card, where model hubs look for it
 REFERENCE, REFERENCE_ARRAYS = "reference.json", "reference.safetensors"
 ATLAS = ("t2w", "brain_mask", "grid", "brain_mask_grid")  # atlas/<name>.nii.gz

@@ -1,7 +1,7 @@
 """The paper's toolchain, one function for each box of its Fig. 2: N4 by ANTsPy, then FSL through nipype.
 
 A function that returns an interface only builds the command; its ``.cmdline`` is exact also without FSL. FSL
-is free for non-commercial use only, and no package index offers it.
+is free for non-commercial use only.
 
 FLIRT's matrices map FLIRT coordinates: voxel index times voxel size in mm, with x counted from the other side
 where the file stores x from left to right (determinant of the affine above 0).
@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Protocol
@@ -55,25 +55,28 @@ class Geometry(Protocol):
     def affine(self) -> np.ndarray: ...
 
 
-def require_fsl(environ: Mapping[str, str]) -> None:
-    """Raise an error unless FSL can run in ``environ``.
+def require_fsl(environ: MutableMapping[str, str]) -> None:
+    """Raise an error unless FSL can run in ``environ``; set FSLDIR where it is not set.
+
+    FSL's scripts call each other through FSLDIR. A conda environment does not set it.
 
     Raises
     ------
     MissingSoftwareError
-        Its programs are not found, or FSLDIR is not set.
+        Its programs are not found.
     ConfigurationError
         Temporary files would have a space in their paths, which FSL's programs do not read.
     """
-    missing = [program for program in PROGRAMS if not shutil.which(program, path=environ.get("PATH", ""))]
-    if not environ.get("FSLDIR"):
-        missing.append("FSLDIR")
-    if missing:
+    found = {program: shutil.which(program, path=environ.get("PATH", "")) for program in PROGRAMS}
+    if missing := [program for program, path in found.items() if not path]:
         raise MissingSoftwareError(
-            f"preprocessing.toolchain is fsl, but FSL is absent ({', '.join(missing)} not found): install "
-            "it with its official installer (fsl.fmrib.ox.ac.uk/fsl/docs; for non-commercial use only) and "
-            "set FSLDIR and PATH, or set preprocessing.toolchain: open, which needs only Python packages"
+            f"preprocessing.toolchain is fsl, but FSL is absent ({', '.join(missing)} not found): run with "
+            "--use-conda, load its module, or install it with its official installer "
+            "(fsl.fmrib.ox.ac.uk/fsl/docs; for non-commercial use only) and set FSLDIR and PATH; or set "
+            "preprocessing.toolchain: open, which needs only Python packages"
         )
+    if not environ.get("FSLDIR"):
+        environ["FSLDIR"] = str(Path(str(found["flirt"])).parents[1])
     if re.search(r"\s", environ.get("TMPDIR", "")):
         raise ConfigurationError(
             "The environment variable TMPDIR names a folder with a space in its path, which FSL cannot read: "
@@ -88,9 +91,12 @@ def find_fsl(found: str | Path) -> None:
 
 
 def find_version(environ: Mapping[str, str]) -> str:
-    """Return the version of the FSL in FSLDIR, or "unknown"."""
-    file = Path(environ["FSLDIR"]) / "etc/fslversion"
-    return file.read_text().strip() if file.is_file() else "unknown"
+    """Return the version of the FSL in FSLDIR, those of its conda packages, or "unknown"."""
+    home = Path(environ["FSLDIR"])
+    if (file := home / "etc/fslversion").is_file():
+        return file.read_text().strip()
+    packages = (path.stem.rpartition("-")[0] for path in sorted(home.glob("conda-meta/fsl-*.json")))
+    return ", ".join(packages) or "unknown"
 
 
 # -- commands

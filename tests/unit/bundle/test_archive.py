@@ -8,7 +8,16 @@ import zipfile
 import pytest
 from small_bundle import write_bundle
 
-from strokeclock.bundle.archive import FORMAT, MANIFEST, Archive, BundleError, dump_json, write_archive
+from strokeclock.bundle.archive import (
+    CONFIGURATION,
+    FORMAT,
+    MANIFEST,
+    Archive,
+    BundleError,
+    dump_json,
+    find_toolchain,
+    write_archive,
+)
 from strokeclock.bundle.model import open_bundle
 
 FILES = {"a.json": b'{"a": 1}\n', "folder/b.bin": bytes(range(256)) * 40, "empty": b""}
@@ -195,3 +204,15 @@ def test_a_recipe_with_a_wrong_part_is_refused(bundle_files, tmp_path, change):
     path = write_bundle(tmp_path / "m.zip", bundle_files | {"recipe.json": dump_json(recipe)})
     with pytest.raises(BundleError, match=r"holds a recipe\.json that cannot be used: export it again"):
         open_bundle(path)
+
+
+def test_the_toolchain_is_read_without_opening_the_bundle(tmp_path):
+    """On the machine that runs Snakemake, for the environment of its jobs."""
+    path = tmp_path / "model.zip"
+    assert find_toolchain(path) == "open"
+    path.write_bytes(b"no zip")
+    assert find_toolchain(path) == "open"
+    for toolchain in ("fsl", "open"):
+        content = dump_json({"preprocessing": {"toolchain": toolchain}})
+        write_archive(path, {CONFIGURATION: content}, facts={})
+        assert find_toolchain(path) == toolchain

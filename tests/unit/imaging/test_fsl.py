@@ -108,6 +108,7 @@ def test_absent_fsl_is_named_with_both_remedies():
     sentence = str(caught.value)
     assert "bet" in sentence
     assert "FSLDIR" in sentence
+    assert "--use-conda" in sentence
     assert "official installer" in sentence
     assert "non-commercial" in sentence
     assert "preprocessing.toolchain: open" in sentence
@@ -118,11 +119,31 @@ def test_found_fsl_passes_and_half_an_installation_does_not(tmp_path):
         (tmp_path / program).write_text("#!/bin/sh\n")
         (tmp_path / program).chmod(0o755)
     fsl.require_fsl({"PATH": str(tmp_path), "FSLDIR": "/usr/local/fsl"})
-    with pytest.raises(MissingSoftwareError, match=r"\(FSLDIR not found\)"):
-        fsl.require_fsl({"PATH": str(tmp_path)})
     (tmp_path / "flirt").unlink()
     with pytest.raises(MissingSoftwareError, match=r"\(flirt not found\)"):
         fsl.require_fsl({"PATH": str(tmp_path), "FSLDIR": "/usr/local/fsl"})
+
+
+def test_the_home_of_fsl_is_that_of_its_programs_where_it_is_not_told(tmp_path):
+    """In a conda environment nothing sets FSLDIR, and bet cannot run without it."""
+    (tmp_path / "env/bin").mkdir(parents=True)
+    for program in fsl.PROGRAMS:
+        (tmp_path / "env/bin" / program).write_text("#!/bin/sh\n")
+        (tmp_path / "env/bin" / program).chmod(0o755)
+    environ = {"PATH": str(tmp_path / "env/bin")}
+    fsl.require_fsl(environ)
+    assert environ["FSLDIR"] == str(tmp_path / "env")
+    assert fsl.find_version(environ) == "unknown"
+    (tmp_path / "env/conda-meta").mkdir()
+    for name in ("fsl-flirt-2111.2-h2bc3f7f_0", "fsl-bet2-2111.5-h2bc3f7f_0"):
+        (tmp_path / f"env/conda-meta/{name}.json").touch()
+    assert fsl.find_version(environ) == "fsl-bet2-2111.5, fsl-flirt-2111.2"
+    (tmp_path / "env/etc").mkdir()
+    (tmp_path / "env/etc/fslversion").write_text("6.0.7\n")
+    assert fsl.find_version(environ) == "6.0.7"
+    told = {"PATH": str(tmp_path / "env/bin"), "FSLDIR": "/usr/local/fsl"}
+    fsl.require_fsl(told)
+    assert told["FSLDIR"] == "/usr/local/fsl"
 
 
 # -- matrices
