@@ -1,4 +1,4 @@
-"""The command line: strokeclock import | read | bundle | forget …"""
+"""The command line: strokeclock import | read | bundle | forget | cancel …"""
 
 import argparse
 import gc
@@ -26,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_read(commands)
     _add_bundle(commands)
     _add_forget(commands)
+    _add_cancel(commands)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
@@ -199,3 +200,23 @@ def _run_forget(given: argparse.Namespace) -> None:
     if given.yes:
         withdraw(found)
     print("\n".join(describe(found, done=given.yes)))
+
+
+def _add_cancel(commands: Any) -> None:
+    command = commands.add_parser(
+        "cancel",
+        help="end the Slurm jobs that a killed Snakemake left behind",
+        description="End your Slurm jobs of runs in a folder and wait until they have ended; see "
+        "docs/cluster.md.",
+    )
+    command.add_argument(
+        "--directory", type=Path, default=Path(), metavar="FOLDER", help="where Snakemake ran; default: here"
+    )
+    command.set_defaults(run=_run_cancel, status=_FAULT)
+
+
+def _run_cancel(given: argparse.Namespace) -> None:
+    from strokeclock.slurm import cancel_jobs
+
+    for line in cancel_jobs(given.directory):
+        print(line)
