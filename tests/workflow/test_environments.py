@@ -3,7 +3,7 @@
 import ast
 import re
 import sys
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ import yaml
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 DATA_ONLY = {"preprocessing": {"nilearn"}}  # carried for its files, never imported
+NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "matplotlib-base": "matplotlib"}  # conda-forge's: PyPI's
 WITH_FSL = {"fsl": "preprocessing", "reading_fsl": "reading"}  # an environment, and the one that it extends
 
 
@@ -55,10 +56,20 @@ def imported(path, seen=None):
     return found
 
 
+def read(environment):
+    return yaml.safe_load((ROOT / f"envs/{environment}.yaml").read_text())
+
+
 def pinned(environment):
-    content = yaml.safe_load((ROOT / f"envs/{environment}.yaml").read_text())
-    requirements = next(entry["pip"] for entry in content["dependencies"] if isinstance(entry, dict))
-    return dict(requirement.lower().split("==") for requirement in requirements)
+    """Package as PyPI names it -> version, of the lists of conda and pip, without what PyPI does not have."""
+    found = {}
+    for entry in read(environment)["dependencies"]:
+        if isinstance(entry, dict):
+            found |= dict(requirement.lower().split("==") for requirement in entry["pip"])
+        elif not re.match(r"(python=|pip$|bc$|fsl-)", entry):
+            name, version = entry.split("=")
+            found[NAMES.get(name, name)] = version
+    return found
 
 
 def test_every_script_is_some_rules():
@@ -73,7 +84,7 @@ def test_every_environment_is_some_rules():
 
 @pytest.mark.parametrize(("extended", "plain"), WITH_FSL.items())
 def test_fsl_comes_from_its_own_channel_beside_the_same_packages(extended, plain):
-    contents = [yaml.safe_load((ROOT / f"envs/{name}.yaml").read_text()) for name in (extended, plain)]
+    contents = [read(name) for name in (extended, plain)]
     assert pinned(extended) == pinned(plain)
     assert contents[0]["channels"][0].startswith("https://fsl.fmrib.ox.ac.uk/")
     assert contents[0]["channels"][1:] == contents[1]["channels"]
@@ -107,3 +118,24 @@ def test_versions_are_those_of_the_lock(environment):
     )
     for name, version in pinned(environment).items():
         assert lock[name.replace("_", "-")] == version
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_packages_of_the_user_do_not_replace_those_of_an_environment(environment):
+    assert read(environment)["variables"] == {"PYTHONNOUSERSITE": "1"}
+
+
+@pytest.mark.parametrize("environment", sorted({*ENVIRONMENTS} - {"training"}))
+def test_torch_is_the_build_for_cpus_where_nothing_is_trained(environment):
+    assert not any(str(entry).startswith("pytorch=") for entry in read(environment)["dependencies"])
+
+
+@pytest.mark.parametrize("environment", ENVIRONMENTS)
+def test_pip_brings_only_what_depends_on_nothing_else(environment):
+    """Else the versions of what pip brings beside would be anybody's."""
+    listed = {name.replace("_", "-") for name in pinned(environment)}
+    for entry in read(environment)["dependencies"]:
+        for requirement in entry["pip"] if isinstance(entry, dict) else ():
+            needed = requires(requirement.partition("==")[0]) or []
+            names = {re.match(r"[\w.-]+", one)[0].lower() for one in needed if "extra ==" not in one}
+            assert names <= listed
