@@ -1,4 +1,4 @@
-# make demo | test | test-all | lint | bench: each sets up .venv by itself, from requirements.lock, and works again at once when repeated.
+# Each target sets up .venv by itself, from requirements.lock, and works again at once when repeated.
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,12 +11,13 @@ READY := $(VENV)/.ready
 export OMP_NUM_THREADS := 1
 export NIPYPE_NO_ET := 1
 
-.PHONY: help demo test test-all lint bench format clean
+.PHONY: help demo report test test-all test-conda lint dry-run bench format clean
 
 help:
 	@echo "make demo   a phantom cohort through the whole chain, to results/demo (minutes)"
-	@echo "make test   the tests; make test-all: the slow ones too"
-	@echo "make lint   ruff, snakefmt, mypy and snakemake --lint"
+	@echo "make report Snakemake's report of the demo, to results/demo/report.zip"
+	@echo "make test   the tests; make test-all: the slow ones too; make test-conda: those of the environments"
+	@echo "make lint   ruff, snakefmt, mypy and snakemake --lint; make dry-run: the jobs of every configuration"
 	@echo "make bench  the measurements, to benchmarks/latest.tsv"
 	@echo "make clean  remove results/demo and its logs"
 
@@ -36,6 +37,9 @@ demo: $(READY)
 	@$(BIN)/python -m strokeclock.report.summary results/$(RUN)
 	@$(BIN)/python -m strokeclock.reading.demo results/$(RUN)/bundle/model.zip results/$(RUN)/new_patient
 
+report: $(READY)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores 1 --configfile $(CONFIG) --quiet all --report results/$(RUN)/report.zip
+
 # Files in their order: the longest, that of the small chain, begins first.
 PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder --max-worker-restart 2
 
@@ -44,6 +48,18 @@ test: $(READY)
 
 test-all: $(READY)
 	$(PYTEST)
+
+test-conda: $(READY)
+	@command -v conda >/dev/null || { echo "conda is not on PATH: install it first."; exit 1; }
+	$(BIN)/pytest tests/integration/test_conda.py
+
+dry-run: $(READY)
+	@for files in config/demo.yaml config/phantom.yaml "config/tuned.yaml config/phantom_bundle.yaml"; do \
+	  for toolchain in open fsl; do \
+	    echo "preprocessing: {toolchain: $$toolchain}" > $(VENV)/toolchain.yaml; \
+	    said=$$($(BIN)/snakemake -n --quiet rules host --configfile $$files $(VENV)/toolchain.yaml 2>&1) || { echo "$$said"; exit 1; }; \
+	    echo "$$files, toolchain $$toolchain: $$(echo "$$said" | grep -m 1 ^total)"; \
+	  done; done
 
 lint: $(READY)
 	$(BIN)/ruff check .
