@@ -126,8 +126,8 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
     }
     if run.phase in tasks and run.start not in ("imagenet", "medical"):
         predict(
-            output / "model.pt",
-            predictions=output / "scores.tsv",
+            [output / "model.pt"],
+            predictions=[output / "scores.tsv"],
             channels=settings["channels"],
             threads=1,
             device=device,

@@ -19,7 +19,6 @@ import inspect
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,6 @@ def run(
     snakemake: Any,
     *functions: Callable,
     save: Callable | None = None,
-    step: Callable | None = None,
     **given: Any,
 ) -> None:
     """Call a script's functions in their order with the rule's values; log to the rule's log file.
@@ -68,8 +66,6 @@ def run(
     snakemake : the object of that name in a script.
     functions : each gets the values of its parameters' names; together they must take all.
     save : called with the last function's result, such as a figure, and the outputs that no function takes.
-    step : for a rule of one patient, `imaging.exclusion.run_step`: calls the function, or writes why the
-        patient is excluded.
     given : further values by name.
 
     Raises
@@ -90,12 +86,7 @@ def run(
     arguments, rest = match(job, functions, saves=save is not None)
     result = None
     for function, values in zip(functions, arguments, strict=True):
-        call = partial(function, **values)
-        if step:
-            patient = snakemake.wildcards.patient
-            step(call, patient=patient, inputs=snakemake.input, outputs=snakemake.output)
-        else:
-            result = call()
+        result = function(**values)
     if save:
         save(result, *rest)
 

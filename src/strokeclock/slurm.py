@@ -10,8 +10,7 @@ from strokeclock.errors import MissingSoftwareError, StrokeclockError
 
 PREFIX = "strokeclock"  # of the jobs' names (slurm-jobname-prefix of profiles/slurm)
 _PATIENCE_S = 120  # Slurm kills what has not ended 30 s after scancel, unless it is told otherwise (KillWait)
-_FIELDS = "%A|%T|%j|%k|%Z"  # number, state, name, comment (the rule), working directory
-_ENDED = ("CANCELLED", "COMPLETED", "FAILED", "TIMEOUT", "OUT_OF_MEMORY", "NODE_FAIL", "PREEMPTED")
+_FIELDS = "%A|%j|%k|%Z"  # number, name, comment (the rule), working directory
 
 
 class SlurmJob(NamedTuple):
@@ -60,9 +59,9 @@ def cancel_jobs(folder: Path) -> Iterator[str]:
 def list_jobs(folder: Path) -> list[SlurmJob]:
     """List this user's jobs of runs in a folder that wait or run, or are about to end."""
     jobs = []
-    for line in _call("squeue", "--me", "--noheader", "--states=all", f"--format={_FIELDS}").splitlines():
-        number, state, name, rule, place = line.split("|", 4)
-        if name.startswith(PREFIX) and state not in _ENDED and Path(place) == folder.resolve():
+    for line in _call("squeue", "--me", "--noheader", f"--format={_FIELDS}").splitlines():
+        number, name, rule, place = line.split("|", 3)
+        if name.startswith(PREFIX) and Path(place) == folder.resolve():
             jobs.append(SlurmJob(number, rule))
     return jobs
 

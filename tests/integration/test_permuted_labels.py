@@ -138,9 +138,9 @@ def learn(phase, phantoms, folder, *, seed, permuted):
     output = folder / f"2d/{phase}/random/seed-{seed}.tsv"
     output.parent.mkdir(parents=True)
     predict(
-        folder / "model/model.pt",
+        [folder / "model/model.pt"],
         manifest=hemispheres / "manifest.tsv",
-        predictions=output,
+        predictions=[output],
         channels=CHANNELS,
         threads=1,
         device="cpu",

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from strokeclock.imaging.exclusion import run_step
 from strokeclock.job import Job, JobError, match, run
 
 
@@ -204,13 +203,3 @@ def test_a_wrong_name_stops_the_job_before_the_function(make_snakemake):
 
     with pytest.raises(JobError, match=r"rule roc, script .*: write has no value for table; write takes no"):
         run(make_snakemake(output={"tabel": "t.csv"}), write)
-
-
-def test_a_step_passes_an_exclusion_on(make_snakemake, tmp_path):
-    def strip(t2w, *, brain_mask, patient):
-        pytest.fail("called")
-
-    (tmp_path / "t2w.nii").write_text("excluded: no brain\n")
-    named = {"input": {"t2w": tmp_path / "t2w.nii"}, "output": {"brain_mask": tmp_path / "mask.nii"}}
-    run(make_snakemake(**named, wildcards={"patient": "p1"}), strip, step=run_step)
-    assert (tmp_path / "mask.nii").read_text() == "excluded: no brain\n"

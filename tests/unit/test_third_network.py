@@ -98,7 +98,7 @@ def test_it_learns_from_phase_to_phase_and_is_explained(toys, tmp_path, tiny):
         parent = tmp_path / phase / "model.pt"
     output = tmp_path / "scores.tsv"
     predict(
-        parent, predictions=output, channels=toys.channels, threads=1, device=toys.device, **toys.inputs()
+        [parent], predictions=[output], channels=toys.channels, threads=1, device=toys.device, **toys.inputs()
     )
     assert set(pd.read_csv(output, sep="\t")["part"]) == {"validation", "test"}
     network, record = read_network(parent)

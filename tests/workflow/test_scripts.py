@@ -76,13 +76,13 @@ def rules(tmp_path_factory, run_snakemake):
 
 @pytest.fixture
 def calls_of(monkeypatch, root):
-    """What a script gives `job.run`: [(functions, save, step, given)]."""
+    """What a script gives `job.run`: [(functions, save, given)]."""
 
     def read(script):
         calls = []
 
-        def note(snakemake, *functions, save=None, step=None, **given):
-            calls.append((functions, save, step, given))
+        def note(snakemake, *functions, save=None, **given):
+            calls.append((functions, save, given))
 
         monkeypatch.setattr(job, "run", note)
         snakemake = SimpleNamespace(log=["logs/job.log"], config={"training": {"tensorboard": False}})
@@ -96,11 +96,10 @@ def calls_of(monkeypatch, root):
 def test_every_rule_names_what_its_script_takes(rules, calls_of, configuration):
     assert len(rules[configuration]) > (60 if configuration != "other" else 10)
     for name, rule in rules[configuration].items():
-        ((functions, save, step, given),) = calls_of(rule["script"])
+        ((functions, save, given),) = calls_of(rule["script"])
         named = {kind: rule[kind] for kind in ("inputs", "outputs", "params", "wildcards")}
         place = f"rule {name}, script {Path(rule['script']).name}"
         job.match(job.Job(place, **named, given=given), functions, saves=bool(save))
-        assert not step or "patient" in rule["wildcards"]
 
 
 def test_every_script_has_a_rule(rules, root):

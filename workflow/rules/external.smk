@@ -1,6 +1,6 @@
 # Another hospital's patients of known onset, read with a frozen bundle: snakemake external.
 
-from strokeclock.bundle.archive import find_toolchain
+from strokeclock.bundle.peek import find_toolchain
 from strokeclock.cohort.reading_sheet import read_patients_to_read
 
 EXTERNAL = config["external"]

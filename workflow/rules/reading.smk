@@ -1,6 +1,6 @@
 # Patients of unknown onset, read with a bundle: snakemake read. It touches no training run.
 
-from strokeclock.bundle.archive import find_toolchain
+from strokeclock.bundle.peek import find_toolchain
 from strokeclock.cohort.reading_sheet import read_patients_to_read
 
 READING = config["reading"]

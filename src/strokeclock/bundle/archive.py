@@ -16,32 +16,18 @@ from typing import Any
 
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import replacing
-from strokeclock.toolchain import OPEN
 
 FORMAT = 1  # of the archive; another one is refused
 KIND = "strokeclock bundle"
 MANIFEST = "manifest.json"
-CONFIGURATION = "configuration.json"
 _TIME = (1980, 1, 1, 0, 0, 0)  # of each file: the earliest that zip can write
 _LARGEST = 8_000_000_000  # bytes, of all files; five seeds at full width need a quarter
 _LARGEST_MANIFEST = 10_000_000
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError)
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError)
 
 
 class BundleError(StrokeclockError):
     """A bundle is damaged, of another format, holds what no bundle holds, or does not repeat its numbers."""
-
-
-def find_toolchain(bundle: str | Path) -> str:
-    """Return the toolchain of preprocessing that a bundle names, to choose its job's environment.
-
-    open where the file is no bundle, or is not there yet: the job says so.
-    """
-    try:
-        with zipfile.ZipFile(bundle) as file:
-            return str(json.loads(file.read(CONFIGURATION))["preprocessing"]["toolchain"])
-    except (OSError, ValueError, KeyError, TypeError, *_DAMAGE):
-        return OPEN
 
 
 class Archive:
@@ -70,7 +56,7 @@ class Archive:
             self.manifest = self._read_manifest()
         except OSError as error:
             raise self._unreadable(error) from None
-        except _DAMAGE:
+        except DAMAGE:
             raise self._refuse("is no bundle, or is damaged: copy it again") from None
         self._check_names()
         with ThreadPoolExecutor() as pool:  # hashing a gigabyte takes a second
@@ -94,7 +80,7 @@ class Archive:
             raise self._refuse(f"lacks {name}: export it again")
         try:
             return self._zip.read(name)  # which compares it with the archive's own checksum, too
-        except (OSError, KeyError, *_DAMAGE):
+        except (OSError, KeyError, *DAMAGE):
             raise self._refuse(f"holds a damaged {name}: copy it again") from None
 
     def read_json(self, name: str) -> Any:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strokeclock.baselines.regression import Regression, restore_regression
-from strokeclock.bundle.archive import CONFIGURATION, Archive, BundleError
+from strokeclock.bundle.archive import Archive, BundleError
 from strokeclock.bundle.names import (
     ATLAS,
     CARD,
+    CONFIGURATION,
     RECIPE,
     REFERENCE,
     REFERENCE_ARRAYS,

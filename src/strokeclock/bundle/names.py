@@ -1,8 +1,11 @@
 """The names of a bundle's files."""
 
-from strokeclock.bundle.recipe import Trained
+from typing import TYPE_CHECKING
 
-RECIPE, SUMMARY, SEEN = "recipe.json", "summary.json", "seen.tsv"
+if TYPE_CHECKING:  # the machine that runs Snakemake imports the names, and has no pandas
+    from strokeclock.bundle.recipe import Trained
+
+RECIPE, CONFIGURATION, SUMMARY, SEEN = "recipe.json", "configuration.json", "summary.json", "seen.tsv"
 CARD = "README.md"  # the model card, where model hubs look for it
 REFERENCE, REFERENCE_ARRAYS = "reference.json", "reference.safetensors"
 ATLAS = ("t2w", "brain_mask", "grid", "brain_mask_grid")  # atlas/<name>.nii.gz
@@ -19,12 +22,12 @@ def name_raw(series: str) -> str:
     return f"self-test/{series}.nii.gz"
 
 
-def name_network(trained: Trained, seed: int) -> tuple[str, str]:
+def name_network(trained: "Trained", seed: int) -> tuple[str, str]:
     """The files of one network: weights and record."""
     place = f"networks/{trained.place(seed)}"
     return f"{place}.safetensors", f"{place}.json"
 
 
-def name_regression(trained: Trained, seed: int) -> str:
+def name_regression(trained: "Trained", seed: int) -> str:
     """The file of one regression."""
     return f"regressions/{trained.place(seed)}.json"

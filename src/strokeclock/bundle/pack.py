@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from strokeclock.baselines.regression import KIND, restore_regression
-from strokeclock.bundle.archive import CONFIGURATION, BundleError, dump_json
+from strokeclock.bundle.archive import BundleError, dump_json
 from strokeclock.bundle.names import (
     ATLAS,
+    CONFIGURATION,
     RECIPE,
     REFERENCE,
     REFERENCE_ARRAYS,

@@ -1,19 +1,22 @@
-"""A trained network's scores for the validation and test parts."""
+"""Trained networks' scores for the validation and test parts."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from strokeclock.models.channels import has_contralateral
+from strokeclock.models.classifier import Classifier
 from strokeclock.predictions import write_predictions
 from strokeclock.training.checkpoint import read_network_to_test
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, logits_of
-from strokeclock.training.store import check_channels, read_hemispheres
+from strokeclock.training.phases import Task
+from strokeclock.training.store import Hemispheres, check_channels, read_hemispheres
 
 
-def predict_seeds(
+def predict(
     models: Sequence[str | Path],
     *,
     manifest: str | Path,
@@ -24,69 +27,52 @@ def predict_seeds(
     threads: int,
     device: str,
 ) -> None:
-    """Write the scores of each seed's network of a row; parameters as of `predict`.
-
-    Parameters
-    ----------
-    models, predictions : of the seeds, in the same order.
-    """
-    for model, path in zip(models, predictions, strict=True):
-        predict(
-            model,
-            manifest=manifest,
-            cohort=cohort,
-            split=split,
-            predictions=path,
-            channels=channels,
-            threads=threads,
-            device=device,
-        )
-
-
-def predict(
-    model: str | Path,
-    *,
-    manifest: str | Path,
-    cohort: str | Path,
-    split: str | Path,
-    predictions: str | Path,
-    channels: Sequence[str],
-    threads: int,
-    device: str,
-) -> None:
-    """Write scores of the validation and test parts (`predictions.write_predictions`).
+    """Write scores of the validation and test parts (`predictions.write_predictions`), a file a network.
 
     Phase 1 scores both hemispheres of a patient, phases 2 to 4 only the lesion's.
 
     Parameters
     ----------
-    model : checkpoint of phases 1 to 4.
+    models : checkpoints of phases 1 to 4, the seeds of a row.
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
+    predictions : files to write, in the order of ``models``.
     channels : of a network's input, in order (`channel_names`).
     threads, device : of torch (configuration keys training.threads and training.device).
 
     Raises
     ------
     SplitError
-        The network was trained or selected on a patient of the test part.
+        A network was trained or selected on a patient of the test part.
     CheckpointError
-        The model is no such checkpoint, or was trained on other series.
+        A model is no such checkpoint, or was trained on other series.
     """
     place = choose_device(device, threads=threads)
-    network, record = read_network_to_test(model, channels=channels, split=split)
-    network = on_device(network, place)
+    read: dict[Task | None, dict[str, Hemispheres]] = {}  # once for all seeds
+    for model, path in zip(models, predictions, strict=True):
+        network, record = read_network_to_test(model, channels=channels, split=split)
+        if record.task not in read:
+            read[record.task] = {
+                part: read_hemispheres(
+                    manifest,
+                    cohort=cohort,
+                    split=split,
+                    task=record.task,
+                    part=part,
+                    contralateral=has_contralateral(channels),
+                )
+                for part in ("validation", "test")
+            }
+        for units in read[record.task].values():
+            check_channels(units, channels=channels)
+        write_predictions(path, _score(on_device(network, place), read[record.task], place))
+
+
+def _score(
+    network: Classifier, parts: Mapping[str, Hemispheres], place: torch.device
+) -> list[tuple[str, str, str, float, float]]:
     rows: list[tuple[str, str, str, float, float]] = []
-    for part in ("validation", "test"):
-        units = read_hemispheres(
-            manifest,
-            cohort=cohort,
-            split=split,
-            task=record.task,
-            part=part,
-            contralateral=has_contralateral(channels),
-        )
-        check_channels(units, channels=channels)
+    for part, units in parts.items():
         feed = Feed(network, units, device=place, precision="fp32")
         scores = 1 / (1 + np.exp(-logits_of(feed).astype(float)))
         rows += zip(units.patients, units.sides, [part] * len(units), units.labels, scores, strict=True)
-    write_predictions(predictions, rows)
+    return rows

@@ -9,16 +9,16 @@ import pytest
 from small_bundle import write_bundle
 
 from strokeclock.bundle.archive import (
-    CONFIGURATION,
     FORMAT,
     MANIFEST,
     Archive,
     BundleError,
     dump_json,
-    find_toolchain,
     write_archive,
 )
 from strokeclock.bundle.model import open_bundle
+from strokeclock.bundle.names import CONFIGURATION
+from strokeclock.bundle.peek import find_toolchain
 
 FILES = {"a.json": b'{"a": 1}\n', "folder/b.bin": bytes(range(256)) * 40, "empty": b""}
 

@@ -84,8 +84,8 @@ def test_what_lies_outside_the_box_is_never_seen(toys, tmp_path, net, average):
         )
         assert record.view["box"] == [[3, 16], [4, 28], [1, 9]]
         predict(
-            output / "phase1" / "model.pt",
-            predictions=output / "scores.tsv",
+            [output / "phase1" / "model.pt"],
+            predictions=[output / "scores.tsv"],
             channels=toys.channels,
             threads=1,
             device=toys.device,

@@ -32,7 +32,7 @@ def model(toys, tmp_path):
 
 def _predict(toys, model, output, channels=None):
     channels = channels or toys.channels
-    predict(model, predictions=output, threads=1, device=toys.device, channels=channels, **toys.inputs())
+    predict([model], predictions=[output], threads=1, device=toys.device, channels=channels, **toys.inputs())
 
 
 def test_scores_are_the_networks_probabilities(toys, tmp_path, model):
@@ -151,3 +151,17 @@ def test_hemispheres_of_another_number_of_series_are_refused(toys, tmp_path, mod
         np.save(path, np.load(path)[:, :2])
     with pytest.raises(SplitError, match=r"hold 2 series, and models\.channels names 3"):
         _predict(toys, model, tmp_path / "scores.tsv")
+
+
+def test_several_networks_have_the_scores_that_each_has_alone(toys, tmp_path, model):
+    record, weights, _ = read_checkpoint(model)
+    other = tmp_path / "other/model.pt"
+    other.parent.mkdir()
+    write_checkpoint(other, weights=weights | {"fc.weight": -weights["fc.weight"]}, record=record)
+    both = [tmp_path / "first.tsv", tmp_path / "second.tsv"]
+    given = {"threads": 1, "device": toys.device, "channels": toys.channels, **toys.inputs()}
+    predict([model, other], predictions=both, **given)
+    for one, path in zip((model, other), both, strict=True):
+        _predict(toys, one, tmp_path / "alone.tsv")
+        assert path.read_text() == (tmp_path / "alone.tsv").read_text()
+    assert both[0].read_text() != both[1].read_text()
