@@ -85,25 +85,56 @@ img { display: block; width: 24vw; height: 10.7vw; object-fit: contain; object-p
 button { margin-right: .3rem; padding: .2rem .7rem; font: inherit; color: inherit; cursor: pointer;
   background: #1d2026; border: 1px solid #2b2f36; border-radius: .3rem; }
 button[aria-pressed=true] { border-color: currentColor; }
-tbody[data-show=review] tr:not(.review), tbody[data-show=fail] tr:not(.fail) { display: none; }
+button:disabled { opacity: .4; cursor: default; }
+input { margin-right: .8rem; padding: .2rem .5rem; font: inherit; color: inherit; background: #1d2026;
+  border: 1px solid #2b2f36; border-radius: .3rem; }
 span.pass, b.pass { color: #60c878; }
 span.review, b.review, button.review { color: #f5be46; }
 span.fail, b.fail, button.fail { color: #f0645a; }
 </style>
 """
 
+_TURNING = """<p><input type="search" placeholder="patient" aria-label="patient">
+<button data-turn="-1">‹ previous</button><button data-turn="1">next ›</button> <output></output></p>
+"""
+
+# The rows wait in a template, where a browser neither lays them out nor loads their pictures; the table shows
+# a hundred of them, so that ten thousand patients scroll as smoothly as ten.
 _SCRIPT = """<script>
-const buttons = [...document.querySelectorAll("button")];
-buttons.forEach(button => button.addEventListener("click", () => {
-  document.querySelector("tbody").dataset.show = button.dataset.show;
-  buttons.forEach(other => other.setAttribute("aria-pressed", other === button));
+const at_once = 100;
+const rows = [...document.querySelector("template").content.querySelectorAll("tr")];
+const body = document.querySelector("tbody"), search = document.querySelector("input");
+const kinds = [...document.querySelectorAll("button[data-show]")];
+const [back, on] = document.querySelectorAll("button[data-turn]");
+let kind = "all", first = 0;
+function show() {
+  const sought = search.value.trim().toLowerCase();
+  const chosen = rows.filter(row => (kind === "all" || row.classList.contains(kind)) &&
+    row.cells[1].textContent.toLowerCase().includes(sought));
+  if (first >= chosen.length) first = 0;
+  const last = Math.min(first + at_once, chosen.length);
+  body.replaceChildren(...chosen.slice(first, last).map(row => document.importNode(row, true)));
+  document.querySelector("output").value = chosen.length ? `${first + 1} to ${last} of ${chosen.length}` : "none";
+  back.disabled = first === 0;
+  on.disabled = last === chosen.length;
+}
+kinds.forEach(button => button.addEventListener("click", () => {
+  kind = button.dataset.show;
+  first = 0;
+  kinds.forEach(other => other.setAttribute("aria-pressed", other === button));
+  show();
 }));
+[back, on].forEach(button => button.addEventListener("click", () => {
+  first += Number(button.dataset.turn) * at_once;
+  show();
+  scrollTo(0, 0);
+}));
+search.addEventListener("input", () => { first = 0; show(); });
 document.addEventListener("keydown", event => {
-  if (event.ctrlKey || event.altKey || event.metaKey) return;
-  buttons.find(button => button.dataset.show[0] === event.key)?.click();
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target === search) return;
+  kinds.find(button => button.dataset.show[0] === event.key)?.click();
 });
 document.querySelectorAll("th").forEach((head, column) => head.addEventListener("click", () => {
-  const body = document.querySelector("tbody"), rows = [...body.rows];
   const falling = head.dataset.order === "rising";
   document.querySelectorAll("th").forEach(other => delete other.dataset.order);
   head.dataset.order = falling ? "falling" : "rising";
@@ -112,8 +143,10 @@ document.querySelectorAll("th").forEach((head, column) => head.addEventListener(
   const compare = (a, b) => numeric ? (a || Infinity) - (b || Infinity) : a.localeCompare(b, "en");
   rows.sort((a, b) => compare(key(a), key(b)));
   if (falling) rows.reverse();
-  body.append(...rows);
+  first = 0;
+  show();
 }));
+show();
 </script>
 """
 
@@ -176,9 +209,9 @@ def write_page(
             "review: a person should look at the picture. Manual verdicts (configuration key ",
             "quality.verdicts) override. ",
             f"{_reference_sentence(reference)}</p>\n",
-            f"<p>{buttons} or press the key of the first letter</p>\n<table>\n<thead><tr>",
+            f"<p>{buttons} or press the key of the first letter</p>\n{_TURNING}<table>\n<thead><tr>",
             *(f"<th>{escape(title)}</th>" for title in titles),
-            "</tr></thead>\n<tbody>\n",
+            "</tr></thead>\n<tbody></tbody>\n</table>\n<template>\n",
             *map(_entry_row, at_entry),
             *(
                 _row(
@@ -190,7 +223,7 @@ def write_page(
                 )
                 for record in records
             ),
-            f"</tbody>\n</table>\n{_SCRIPT}</html>\n",
+            f"</template>\n{_SCRIPT}</html>\n",
         ]
     )
     write_whole(page, text)
