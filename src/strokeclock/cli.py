@@ -1,4 +1,4 @@
-"""The command line: strokeclock import | read | bundle | forget | cancel …"""
+"""The command line: strokeclock import | read | bundle | forget | cancel | estimate"""
 
 import argparse
 import gc
@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_bundle(commands)
     _add_forget(commands)
     _add_cancel(commands)
+    _add_estimate(commands)
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
@@ -219,4 +220,24 @@ def _run_cancel(given: argparse.Namespace) -> None:
     from strokeclock.slurm import cancel_jobs
 
     for line in cancel_jobs(given.directory):
+        print(line)
+
+
+def _add_estimate(commands: Any) -> None:
+    command = commands.add_parser(
+        "estimate",
+        help="say what a run will cost: CPU hours, GPU hours, disk",
+        description="Estimate a run's CPU hours, GPU hours and disk from its sheet and measured costs.",
+    )
+    command.add_argument("sheet", type=Path, metavar="SHEET", help="cohort.tsv")
+    command.add_argument(
+        "--configfile", type=Path, nargs="+", default=[], metavar="FILE", help="as for Snakemake"
+    )
+    command.set_defaults(run=_run_estimate, status=_WRONG)
+
+
+def _run_estimate(given: argparse.Namespace) -> None:
+    from strokeclock.estimate import estimate
+
+    for line in estimate(given.sheet, given.configfile):
         print(line)

@@ -114,7 +114,8 @@ function show() {
   if (first >= chosen.length) first = 0;
   const last = Math.min(first + at_once, chosen.length);
   body.replaceChildren(...chosen.slice(first, last).map(row => document.importNode(row, true)));
-  document.querySelector("output").value = chosen.length ? `${first + 1} to ${last} of ${chosen.length}` : "none";
+  const range = chosen.length ? `${first + 1} to ${last} of ${chosen.length}` : "none";
+  document.querySelector("output").value = range;
   back.disabled = first === 0;
   on.disabled = last === chosen.length;
 }

@@ -207,11 +207,19 @@ def test_findings_and_lesions_are_said(tmp_path):
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not on PATH")
 def test_the_browser_shows_a_hundred_rows_at_a_time(tmp_path):
     """The rows of all patients are in the file, the worst hundred in the table."""
-    text = page(tmp_path, [record(f"p{number:03}", "pass", dice=0.5 + number / 1000) for number in range(130)])
+    text = page(
+        tmp_path, [record(f"p{number:03}", "pass", dice=0.5 + number / 1000) for number in range(130)]
+    )
     assert len(re.findall("<tr class", text)) == 130
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-    arguments = [f"--user-data-dir={tmp_path / 'browser'}", "--dump-dom", f"file://{tmp_path}/page/index.html"]
-    shown = subprocess.run([*command, *arguments], capture_output=True, text=True, timeout=120, check=True).stdout
+    arguments = [
+        f"--user-data-dir={tmp_path / 'browser'}",
+        "--dump-dom",
+        f"file://{tmp_path}/page/index.html",
+    ]
+    shown = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
     body = re.search("<tbody>(.*?)</tbody>", shown, re.DOTALL)[1]
     assert re.findall(r'<td class="patient">(p\d+)', body) == [f"p{number:03}" for number in range(100)]
-    assert "1 to 100 of 130" in shown
+    assert "1 to 100 of 130" in shown.stdout

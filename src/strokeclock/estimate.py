@@ -1,0 +1,222 @@
+"""What a run will cost in CPU hours, GPU hours and disk: cohort sheet, configuration, measured costs."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from strokeclock.cohort.patients import Patients, read_patients
+from strokeclock.errors import ConfigurationError
+from strokeclock.models.registry import find_network
+from strokeclock.plan import Plan, make_plan
+from strokeclock.settings.check import check_configuration
+from strokeclock.settings.pages import config_text
+from strokeclock.toolchain import FSL
+from strokeclock.training.phases import GENESIS, SEGMENTATION, Run
+
+# Of one patient or job, on whole heads and the paper's grid: benchmarks/bench_costs.py.
+_PREPROCESSING_CPU_S = {"open": 1.1, FSL: 85.0}  # bench_preprocessing.py compares the two
+_CHECKS_CPU_S = 0.7
+_CUT_CPU_S = 0.2
+_JOB_CPU_S = 0.7  # until its work begins
+_JOBS_A_BATCH = 6
+_REGISTERED_BYTES = 3.4  # a voxel of the atlas grid: all preprocessed files, compressed
+_VOXEL_BYTES = 2.0  # a voxel of the atlas grid and series: hemispheres
+_PICTURE_MB = 0.6
+
+_FULL_HEMISPHERE = 112 * 224 * 26  # voxels
+_BRAIN = 0.5  # of a step's cost, where networks get the box around the brain (models.view)
+_FORWARD = 1 / 3  # of a step's cost: validation and prediction
+_MEDICAL = "phase0_medical"
+
+
+class _Rate(NamedTuple):
+    """A training step of one hemisphere, at the paper's grid and width: CPU s; ms of an H200 in bf16."""
+
+    cpu_s: float
+    gpu_ms: float
+
+    def scaled(self, plan: Plan, net: str) -> "_Rate":
+        """The same for the run's grid, view and width: convolutions cost as the square of the width."""
+        models = plan.config["models"]
+        voxels = prod(plan.config["preprocessing"]["grid"]) / 2 / prod(models["average"])
+        view = _BRAIN if models["view"] == "brain" else 1.0
+        spec = find_network(net)
+        width = plan.network_settings[net].get("width", 1) / spec.defaults.get("width", 1)
+        share = voxels / _FULL_HEMISPHERE * view * width**2
+        return _Rate(self.cpu_s * share, self.gpu_ms * share)
+
+
+# Measured by benchmarks/bench_training.py and gpu_table2.py. A network of one's own counts as the 3D network.
+_RATES = {
+    ("2d", False): _Rate(0.41, 2.0),
+    ("2d", True): _Rate(0.27, 1.6),  # its first stages are frozen
+    ("3d", False): _Rate(1.5, 4.5),
+    ("3d", True): _Rate(0.33, 0.6),
+}
+_UNET = _Rate(11.0, 17.5)  # with the decoder: Models Genesis and the segmentation
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One line of an estimate.
+
+    Attributes
+    ----------
+    what : in words.
+    cpu_h : hours of one core. Of a training: without a GPU.
+    gpu_h : hours of an H200, which take the place of cpu_h; None where no GPU is used.
+    disk_gb : that stay in results/ (10⁹ bytes).
+    """
+
+    what: str
+    cpu_h: float
+    gpu_h: float | None = None
+    disk_gb: float = 0.0
+
+
+def estimate(sheet: Path, files: Sequence[Path]) -> Iterator[str]:
+    """Yield the lines of an estimate of a run.
+
+    Parameters
+    ----------
+    sheet : the cohort sheet.
+    files : configuration files, the later ones win; the defaults stand below them.
+
+    Raises
+    ------
+    ConfigurationError
+        The configuration or the sheet is refused, or holds no patient.
+    """
+    config = merge_configuration(sheet, files)
+    settings = check_configuration(config)
+    patients = read_patients(config, folder=f"results/{config['run']}")
+    patients.check_any_left()
+    settings.check_counts(patients=patients.to_divide)
+    plan = make_plan(config, folder=patients.folder)
+    yield from describe([*cost_patients(patients), *cost_networks(plan, patients)], patients=patients)
+
+
+def merge_configuration(sheet: Path, files: Sequence[Path]) -> dict[str, Any]:
+    """Return the defaults with the files laid over them, as Snakemake does, for this sheet."""
+    config: dict[str, Any] = yaml.safe_load(config_text())
+    for file in files:
+        try:
+            above = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        except (UnicodeDecodeError, yaml.YAMLError) as error:
+            raise ConfigurationError(f"Configuration file {file.name} is not YAML: {error}") from None
+        if not isinstance(above, dict):
+            raise ConfigurationError(f"Configuration file {file.name} holds no keys: see config/README.md.")
+        _lay_over(config, above)
+    _lay_over(config, {"cohort": {"sheet": str(sheet)}})
+    return config
+
+
+def cost_patients(patients: Patients) -> Iterator[Cost]:
+    """Yield what is done once for each patient."""
+    config, number = patients.config, len(patients.ids)
+    voxels = number * prod(config["preprocessing"]["grid"])
+    toolchain, channels = config["preprocessing"]["toolchain"], len(config["models"]["channels"])
+    jobs = len(patients.batches) * _JOBS_A_BATCH
+    yield Cost(
+        f"preprocessing ({toolchain})",
+        number * _PREPROCESSING_CPU_S[toolchain] / 3600,
+        disk_gb=voxels * _REGISTERED_BYTES / 1e9,
+    )
+    yield Cost(
+        "quality, lesions, radiomics", number * _CHECKS_CPU_S / 3600, disk_gb=number * _PICTURE_MB / 1e3
+    )
+    yield Cost("hemispheres", number * _CUT_CPU_S / 3600, disk_gb=voxels * channels * _VOXEL_BYTES / 1e9)
+    yield Cost(f"starts of {jobs} jobs", jobs * _JOB_CPU_S / 3600)
+
+
+def cost_networks(plan: Plan, patients: Patients) -> Iterator[Cost]:
+    """Yield what trainings and predictions cost, by network and phase; trainings with all their epochs."""
+    parts = _count_parts(patients)
+    works: dict[str, list[_Work]] = {}
+    for run in plan.trainings:
+        if run.phase != _MEDICAL:
+            works.setdefault(f"{run.net} {run.phase}", []).append(_work_of(plan, run, parts))
+    if plan.has_segmenter:
+        works[f"{plan.segmenter} {SEGMENTATION}"] = [_segmentation_of(plan, parts)] * len(plan.seeds)
+    for what, of_runs in works.items():
+        cpu_h = sum(work.hemispheres * work.rate.cpu_s for work in of_runs) / 3600
+        gpu_h = sum(work.hemispheres * work.rate.gpu_ms for work in of_runs) / 3.6e6
+        yield Cost(what, cpu_h, None if plan.config["training"]["device"] == "cpu" else gpu_h)
+
+
+def describe(costs: Sequence[Cost], *, patients: Patients) -> Iterator[str]:
+    """Yield a table of costs, their sums, and what they hold for."""
+    number, labelled = len(patients.ids), len(patients.labelled)
+    excluded = f"; {len(patients.exclusions)} more are excluded" if patients.exclusions else ""
+    yield f"{number} patients, {labelled} of known onset and side{excluded}."
+    yield ""
+    yield f"{'':40} {'CPU h':>9} {'or GPU h':>9} {'disk GB':>9}"
+    for cost in [*costs, _together(costs)]:
+        gpu_h = "" if cost.gpu_h is None else f"{cost.gpu_h:.1f}"
+        yield f"{cost.what:40} {cost.cpu_h:9.1f} {gpu_h:>9} {cost.disk_gb:9.1f}"
+    yield ""
+    yield "CPU h: hours of one core. Or GPU h: hours of an H200 in bf16, in place of the CPU's in that line."
+    yield "Trainings are counted with all their epochs; most end earlier. Other machines may take twice as"
+    yield "long. Not counted: the raw series, training on medical images, and on a cluster the start of"
+    yield "Snakemake in each job, some seconds."
+
+
+class _Work(NamedTuple):
+    """hemispheres : in training steps of one hemisphere; one that is only scored counts `_FORWARD`."""
+
+    rate: _Rate
+    hemispheres: float
+
+
+class _Parts(NamedTuple):
+    """How many patients the training and the validation part hold, and how many are scored."""
+
+    train: int
+    validation: int
+    scored: int
+
+
+def _work_of(plan: Plan, run: Run, parts: _Parts) -> _Work:
+    settings, task = plan.config["training"][run.phase], plan.tasks.get(run.phase)
+    sides = 2 if task is None or task.both_hemispheres else 1
+    passes = settings["epochs"] * (parts.train + _FORWARD * parts.validation)
+    if run.phase == GENESIS:
+        return _Work(_UNET.scaled(plan, run.net), sides * passes)
+    is_frozen = bool(settings.get("freeze")) and run.start != "random"
+    rate = _RATES.get((run.net, is_frozen), _RATES["3d", is_frozen])
+    return _Work(rate.scaled(plan, run.net), sides * (passes + _FORWARD * parts.scored))
+
+
+def _segmentation_of(plan: Plan, parts: _Parts) -> _Work:
+    """Of one seed: a network that learns from the whole training part, and one without each fold."""
+    epochs, folds = plan.config["training"][SEGMENTATION]["epochs"], plan.folds
+    learned = epochs * (parts.train * max(folds, 1) + _FORWARD * parts.validation * (folds + 1))
+    return _Work(_UNET.scaled(plan, plan.segmenter), 2 * (learned + _FORWARD * parts.scored))
+
+
+def _count_parts(patients: Patients) -> _Parts:
+    split, known = patients.config["split"], patients.to_divide or 0
+    train, validation, _ = split["counts"] or [round(share * known) for share in split["fractions"]]
+    return _Parts(train, validation, len(patients.labelled))
+
+
+def _together(costs: Sequence[Cost]) -> Cost:
+    on_gpu = [cost.gpu_h for cost in costs if cost.gpu_h is not None]
+    return Cost(
+        "together",
+        sum(cost.cpu_h for cost in costs),
+        sum(on_gpu) if on_gpu else None,
+        sum(cost.disk_gb for cost in costs),
+    )
+
+
+def _lay_over(config: dict[str, Any], above: Mapping[str, Any]) -> None:
+    for key, value in above.items():
+        if isinstance(value, Mapping) and isinstance(config.get(key), dict):
+            _lay_over(config[key], value)
+        else:
+            config[key] = value
