@@ -7,6 +7,8 @@ CORES ?= $(shell nproc)
 CONFIG ?= config/demo.yaml
 RUN ?= demo
 READY := $(VENV)/.ready
+# On a terminal one line of progress, elsewhere Snakemake's messages. The whole log is in .snakemake/log.
+PROGRESS := $(shell test -t 2 && echo --logger strokeclock || echo --quiet rules host reason)
 
 export OMP_NUM_THREADS := 1
 export NIPYPE_NO_ET := 1
@@ -33,7 +35,7 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY)
 	@echo "A phantom cohort is made, preprocessed, trained on and evaluated, as $(CONFIG) says, into results/$(RUN)."
-	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) --quiet rules host reason
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) $(PROGRESS)
 	@$(BIN)/python -m strokeclock.report.summary results/$(RUN)
 	@$(BIN)/python -m strokeclock.reading.demo results/$(RUN)/bundle/model.zip results/$(RUN)/new_patient
 

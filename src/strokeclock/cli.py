@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from strokeclock.errors import ConfigurationError, StrokeclockError
+from strokeclock.host import check_host
 from strokeclock.series import BOTH, SERIES, SIDES
 
 _FAULT, _WRONG = 1, 2  # exit status of a fault of the installation or a bundle, and of wrong use or input
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
+        check_host()
         given.run(given)
     except ConfigurationError as error:
         return _refuse(str(error), status=_WRONG)

@@ -1,4 +1,4 @@
-"""Log a step's messages and uncaught exceptions to its log file and to the screen."""
+"""Log a step's messages to its log file; warnings, errors and uncaught exceptions to the screen, too."""
 
 import logging
 import sys
@@ -9,15 +9,17 @@ from strokeclock.errors import StrokeclockError
 
 
 def log_to(path: str | Path) -> None:
-    """Send logging records to ``path`` and to standard error.
+    """Send logging records to ``path``, and warnings and errors to standard error as well.
 
     An uncaught `StrokeclockError` is logged without a traceback, any other exception with it.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
+    screen = logging.StreamHandler()
+    screen.setLevel(logging.WARNING)
     logging.basicConfig(
         level=logging.INFO,
         format="%(levelname)s %(name)s: %(message)s",
-        handlers=[logging.FileHandler(path, mode="w"), logging.StreamHandler()],
+        handlers=[logging.FileHandler(path, mode="w"), screen],
         force=True,
     )
     logging.captureWarnings(True)

@@ -10,6 +10,7 @@ from strokeclock.baselines.radiomics.maps import find_maps
 from strokeclock.batches import find_damage
 from strokeclock.cohort.patients import read_patients
 from strokeclock.errors import StrokeclockError
+from strokeclock.host import check_host
 from strokeclock.models.registry import networks
 from strokeclock.plan import make_plan
 from strokeclock.provenance import digest_code
@@ -23,6 +24,7 @@ RUN = f"results/{config['run']}"
 LOG = f"logs/{config['run']}"
 
 try:
+    check_host()
     check_duplicate_keys(workflow.configfiles)
     settings = check_configuration(config)
     patients = read_patients(config, folder=RUN)

@@ -1,0 +1,90 @@
+"""One line of progress in place of Snakemake's messages: snakemake --logger strokeclock.
+
+The line says what runs, how many steps are done, and how much time passed and may be left. Warnings and
+errors stand above it. Snakemake's own log file in .snakemake/log keeps every message. Snakemake finds a
+plugin by the name of its package.
+"""
+
+import logging
+from collections import Counter
+from logging import LogRecord
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+
+_MOST_NAMED = 3  # rules, of those that run
+_REMEMBERED_S = 1800  # the pace of so many seconds tells the time left
+_SHOWN = (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR, LogEvent.ERROR)
+
+
+class LogHandler(LogHandlerBase):
+    """Shows one line on the terminal, by the messages that Snakemake logs."""
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = True
+    has_formatter = False  # Snakemake's, for warnings and errors
+    needs_rulegraph = False
+
+    def __post_init__(self) -> None:
+        self._rules: dict[int, str] = {}  # number of a job that runs, or is about to -> its rule
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("steps,"),
+            TimeElapsedColumn(),
+            TextColumn("passed, about"),
+            TimeRemainingColumn(),
+            TextColumn("left"),
+            console=Console(stderr=True),
+            speed_estimate_period=_REMEMBERED_S,
+        )
+        self._task = self._progress.add_task("Starting", total=None)
+
+    def emit(self, record: LogRecord) -> None:
+        """Take one message of Snakemake; it comes in a thread of its own."""
+        event, told = getattr(record, "event", None), record.__dict__
+        if event == LogEvent.JOB_INFO:
+            self._rules[told["jobid"]] = told["rule_name"]
+        elif event == LogEvent.JOB_FINISHED:
+            self._rules.pop(told["job_id"], None)
+        elif event == LogEvent.JOB_ERROR:
+            self._rules.pop(told["jobid"], None)
+        elif event == LogEvent.PROGRESS:
+            self._progress.update(self._task, completed=told["done"], total=told["total"])
+        if self._is_shown(event, record.levelno):
+            self._progress.console.print(escape(self.format(record)), highlight=False, soft_wrap=True)
+        if not self.common_settings.dryrun:
+            self._progress.update(self._task, description=self._say_what_runs())
+            self._progress.start()
+
+    def _is_shown(self, event: LogEvent | None, level: int) -> bool:
+        """Whether a message stands above the line; of a dry run the numbers of jobs do, too."""
+        if event == LogEvent.RUN_INFO:
+            return self.common_settings.dryrun
+        return event in _SHOWN or (event is None and level >= logging.WARNING)
+
+    def _say_what_runs(self) -> str:
+        running = Counter(self._rules.values())
+        names = [
+            f"{rule} ×{number}" if number > 1 else rule for rule, number in running.most_common(_MOST_NAMED)
+        ]
+        more = "" if len(running) <= _MOST_NAMED else f" and {len(running) - _MOST_NAMED} more"
+        return escape(", ".join(names) + more) or "Snakemake"
+
+    def close(self) -> None:
+        """Leave the line as it is, at the end of the run."""
+        if not self.common_settings.dryrun:
+            self._progress.stop()
+        super().close()

@@ -1,0 +1,84 @@
+"""`snakemake --logger strokeclock`: one line, and above it what goes wrong."""
+
+import logging
+from types import SimpleNamespace
+
+import pytest
+from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+from snakemake_logger_plugin_strokeclock import LogHandler
+
+
+def say(handler, event=None, *, level=logging.INFO, message="", **fields):
+    record = logging.makeLogRecord({"levelno": level, "msg": message, "event": event} | fields)
+    handler.handle(record)
+
+
+@pytest.fixture
+def handler():
+    made = LogHandler(SimpleNamespace(dryrun=False), None)
+    made.setFormatter(logging.Formatter("%(message)s"))
+    yield made
+    made.close()
+
+
+def start(handler, number, rule):
+    say(handler, LogEvent.JOB_INFO, jobid=number, rule_name=rule)
+
+
+def last_line(handler, capsys):
+    """The line as it stays at the end."""
+    handler.close()
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_snakemake_finds_the_plugin():
+    assert "strokeclock" in LoggerPluginRegistry().plugins
+
+
+def test_the_line_says_steps_and_what_runs(handler, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "150")
+    for number, rule in enumerate(["check", "check", "lesions", "check"]):
+        start(handler, number, rule)
+    say(handler, LogEvent.JOB_FINISHED, job_id=0)
+    say(handler, LogEvent.PROGRESS, done=1, total=10)
+    line = last_line(handler, capsys)
+    assert line.startswith("check ×2, lesions ")
+    assert " 1/10 steps, " in line
+
+
+def test_many_rules_are_counted(handler, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "150")
+    for number in range(5):
+        start(handler, number, f"rule_{number}")
+    assert last_line(handler, capsys).startswith("rule_0, rule_1, rule_2 and 2 more ")
+
+
+def test_a_failed_job_is_shown_and_runs_no_more(handler, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "150")
+    start(handler, 1, "check")
+    say(handler, LogEvent.JOB_ERROR, level=logging.ERROR, message="Error in rule check [log: a.log]", jobid=1)
+    handler.close()
+    *above, line = capsys.readouterr().err.splitlines()
+    assert "Error in rule check [log: a.log]" in "".join(above)
+    assert line.startswith("Snakemake ")
+
+
+def test_messages_are_left_to_the_log_file_and_warnings_shown(handler, capsys):
+    say(handler, message="Select jobs to execute...")
+    say(handler, LogEvent.RUN_INFO, message="Job stats")
+    say(handler, level=logging.WARNING, message="patient p1 is excluded: no DWI.")
+    handler.close()
+    shown = capsys.readouterr().err
+    assert "patient p1 is excluded: no DWI." in shown
+    assert "Select jobs" not in shown
+    assert "Job stats" not in shown
+
+
+def test_a_dry_run_shows_the_numbers_of_jobs(capsys):
+    handler = LogHandler(SimpleNamespace(dryrun=True), None)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    say(handler, LogEvent.RUN_INFO, message="Job stats")
+    handler.close()
+    assert capsys.readouterr().err == "Job stats\n"
