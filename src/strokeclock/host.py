@@ -13,6 +13,6 @@ def check_host() -> None:
     if here != SUPPORTED:
         named = " on ".join(filter(None, here)) or "unknown"
         raise MissingSoftwareError(
-            f"strokeclock runs on Linux on x86-64 processors, and this is {named}: use such a machine, on Windows "
-            "the Windows Subsystem for Linux, elsewhere a container (linux/amd64)."
+            f"strokeclock runs on Linux on x86-64 processors, and this is {named}: use such a machine, on "
+            "Windows the Windows Subsystem for Linux, elsewhere a container (linux/amd64)."
         )
