@@ -6,15 +6,17 @@ from it or moved in it changes only the batch of that patient.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
 from strokeclock.cohort.cells import read_cells, write_cells
 from strokeclock.errors import StrokeclockError
+from strokeclock.files import write_whole
 from strokeclock.provenance import digest_file
 
 COLUMNS = ("patient", "name", "file", "sha256")
+_VOLUME = ".nii.gz"
 ALL = "b"  # the batch of all patients; names of smaller batches add the digest's bits
 
 Files = Mapping[str, Mapping[str, str]]  # patient -> name (t2w, record, …) -> file
@@ -106,10 +108,14 @@ def read_batches(
     return {patient: files[patient] for patient in sorted(chosen)}
 
 
-def find_damage(path: str | Path) -> str | None:
+def find_damage(path: str | Path, *, dropped: Container[str] = ()) -> str | None:
     """Return one sentence that names a missing or changed file of a batch's table; None: there is none.
 
     A file that is not newer than the table counts as unchanged.
+
+    Parameters
+    ----------
+    dropped : files that may be missing (`drop_volumes`).
     """
     try:
         written = Path(path).stat().st_mtime_ns
@@ -117,12 +123,33 @@ def find_damage(path: str | Path) -> str | None:
             try:
                 is_newer = Path(file).stat().st_mtime_ns > written
             except OSError:
+                if file in dropped:
+                    continue
                 return f"{file} of patient {patient} is missing"
             if is_newer and digest_file(file) != sha256:
                 return f"{file} of patient {patient} has changed"
     except BatchError as error:
         return str(error)
     return None
+
+
+def drop_volumes(tables: Iterable[str | Path], *, dropped: str | Path) -> None:
+    """Delete the volumes (NIfTI) that tables name, and list them in ``dropped``, one a line.
+
+    The tables stay, so that nothing that was made from the volumes is made again.
+    """
+    volumes = [file for table in tables for _, _, file, _ in _read(table) if file.endswith(_VOLUME)]
+    write_whole(dropped, "".join(f"{file}\n" for file in volumes))
+    for file in volumes:
+        Path(file).unlink(missing_ok=True)
+
+
+def read_dropped(dropped: str | Path) -> set[str]:
+    """Return the files that `drop_volumes` listed; none where nothing was dropped."""
+    try:
+        return {*Path(dropped).read_text(encoding="utf-8").splitlines()}
+    except FileNotFoundError:
+        return set()
 
 
 def _read(path: str | Path) -> list[list[str]]:
@@ -140,7 +167,7 @@ def _check(file: str, *, sha256: str, patient: str) -> None:
     except OSError as error:
         raise BatchError(
             f"{file} of patient {patient} cannot be read ({error.strerror}): run again, and its batch is "
-            "made again."
+            "made again; if it was dropped, with preprocessing.keep_volumes: true."
         ) from None
     if found != sha256:
         raise BatchError(

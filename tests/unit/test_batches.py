@@ -6,7 +6,16 @@ import random
 
 import pytest
 
-from strokeclock.batches import BatchError, deal_batches, find_batch, find_damage, read_batches, write_batch
+from strokeclock.batches import (
+    BatchError,
+    deal_batches,
+    drop_volumes,
+    find_batch,
+    find_damage,
+    read_batches,
+    read_dropped,
+    write_batch,
+)
 
 PATIENTS = [f"sub-{number:04d}" for number in range(500)]
 
@@ -131,3 +140,27 @@ def test_a_table_that_is_cut_off_in_a_line_is_refused(table):
     table.write_text(table.read_text()[:-70])
     with pytest.raises(BatchError, match=r"b.tsv line 4 has . cells .*: delete it and run again"):
         read_batches(table)
+
+
+def test_dropped_volumes_are_listed_and_may_be_missing(tmp_path):
+    files = {"p1": {"t2w": tmp_path / "t2w.nii.gz", "findings": tmp_path / "findings.json"}}
+    for file in files["p1"].values():
+        file.write_text("content")
+    table, dropped = tmp_path / "b.tsv", tmp_path / "dropped.txt"
+    write_batch(table, files)
+    assert read_dropped(dropped) == set()
+    drop_volumes([table], dropped=dropped)
+    assert read_dropped(dropped) == {f"{tmp_path}/t2w.nii.gz"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.tsv", "dropped.txt", "findings.json"]
+    assert find_damage(table) == f"{tmp_path}/t2w.nii.gz of patient p1 is missing"
+    assert find_damage(table, dropped=read_dropped(dropped)) is None
+    with pytest.raises(BatchError, match="keep_volumes: true"):
+        read_batches(table)
+
+
+def test_other_files_are_missed_though_volumes_were_dropped(tmp_path):
+    (tmp_path / "findings.json").write_text("content")
+    write_batch(tmp_path / "b.tsv", {"p1": {"findings": tmp_path / "findings.json"}})
+    drop_volumes([tmp_path / "b.tsv"], dropped=tmp_path / "dropped.txt")
+    (tmp_path / "findings.json").unlink()
+    assert "is missing" in find_damage(tmp_path / "b.tsv", dropped=read_dropped(tmp_path / "dropped.txt"))

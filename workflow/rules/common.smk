@@ -7,7 +7,7 @@ from pathlib import Path
 from snakemake.rules import Wildcards
 
 from strokeclock.baselines.radiomics.maps import find_maps
-from strokeclock.batches import find_damage
+from strokeclock.batches import find_damage, read_dropped
 from strokeclock.cohort.patients import read_patients
 from strokeclock.errors import StrokeclockError
 from strokeclock.host import check_host
@@ -22,6 +22,7 @@ BASE = Path(workflow.current_basedir).parents[1]  # of the checkout
 # All paths of rules begin with one of these.
 RUN = f"results/{config['run']}"
 LOG = f"logs/{config['run']}"
+DROPPED = f"{RUN}/preprocessed/dropped.txt"
 
 try:
     check_host()
@@ -161,8 +162,10 @@ def code_of(script, wildcards):
 
 def remove_false_tables():
     """Remove the tables whose files are missing or changed, so that their batches are made again."""
+    keeps_volumes = config["preprocessing"]["keep_volumes"]
+    dropped = set() if keeps_volumes else read_dropped(DROPPED)
     for table in {*patients.all_tables, *patients.tables_of("radiomics")}:
-        if Path(table).is_file() and (damage := find_damage(table)):
+        if Path(table).is_file() and (damage := find_damage(table, dropped=dropped)):
             logger.warning(f"{damage}; its batch is made again.")
             Path(table).unlink()
 

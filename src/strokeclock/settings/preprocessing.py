@@ -158,6 +158,10 @@ class Preprocessing(Group):
     patients_per_job: Natural = setting(
         8, "number in a job that takes seconds a patient, because starting a job takes as long"
     )
+    keep_volumes: bool = setting(
+        True,
+        "false: preprocessed volumes (4 MB a patient) are deleted when the whole run is done; results stay",
+    )
     head: Literal["auto", "whole", "stripped"] = setting(
         "auto",
         "what the raw series show",
