@@ -47,14 +47,13 @@ STATUSES: Mapping[str, Status] = {
     ),
     SIDE_UNCLEAR: Status(
         "Side of the lesion unclear: no time is given",
-        "The time of a healthy hemisphere would mean nothing. See on which side the acute infarct lies, and "
-        f"read again with its side ({_ASK_SIDE}).",
+        f"The time of a healthy hemisphere would mean nothing. How to give the side: {_ASK_SIDE}.",
         PURPLE,
     ),
     BOTH_SIDES: Status(
         "Lesions on both sides: no time is given",
-        "They can differ in age. Choose the lesion that you ask about, and read again with its side "
-        f"({_ASK_SIDE}). Only if they began together, use --side both: it takes the mean of the two sides.",
+        f"They can differ in age. Choose the lesion that you ask about: {_ASK_SIDE}. Only if they began "
+        "together, use --side both: it takes the mean of the two sides.",
         GREEN,
     ),
     UNLIKE_TRAINING: Status(
