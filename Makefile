@@ -37,7 +37,7 @@ demo: $(READY)
 	@echo "A phantom cohort is made, preprocessed, trained on and evaluated, as $(CONFIG) says, into results/$(RUN)."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) $(PROGRESS)
 	@$(BIN)/python -m strokeclock.report.summary results/$(RUN)
-	@$(BIN)/python -m strokeclock.reading.demo results/$(RUN)/bundle/model.zip results/$(RUN)/new_patient
+	@$(BIN)/python -m strokeclock.reading.demo resources/phantom_bundle.zip results/$(RUN)/new_patient
 
 report: $(READY)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores 1 --configfile $(CONFIG) --quiet all --report results/$(RUN)/report.zip
