@@ -13,6 +13,9 @@ from scipy import ndimage
 
 from strokeclock.imaging.alignment import (
     AXIS_SCALINGS,
+    CONVERGED,
+    MOST_STEPS,
+    NEAR,
     ROTATIONS,
     SCALING,
     STRETCHES,
@@ -76,11 +79,11 @@ def register_affine(moving: Volume, atlas: Volume, atlas_mask: Volume, *, dof: i
     kept = results[:1]
     kept += [r for r in results if distance(r[0], kept[0][0], level.points) > DISTINCT][:1]
 
-    kept = [level.descend(pose, dof=dof, iterations=12) for pose, _ in kept]
+    kept = [level.converge(pose, dof=dof) for pose, _ in kept]
     level = _Level.of(fine, atlas, atlas_mask, spacing=MIDDLE)
-    pose, _ = min((level.descend(pose, dof=dof, iterations=12) for pose, _ in kept), key=lambda r: r[1])
+    pose, _ = min((level.converge(pose, dof=dof) for pose, _ in kept), key=lambda result: result[1])
     level = _Level.of(fine, atlas, atlas_mask, spacing=FINE)
-    pose, cost = level.descend(pose, dof=dof, iterations=8)
+    pose, cost = level.converge(pose, dof=dof)
     log.info("affine: correlation ratio %.3f", 1 - cost)
     return np.linalg.inv(pose)
 
@@ -122,13 +125,19 @@ class _Level:
         target = scaled(small.data)[tuple(index)]
         return cls(points, target, Sampler(moving))
 
-    def descend(self, pose: np.ndarray, *, dof: int, iterations: int) -> tuple[np.ndarray, float]:
+    def converge(self, pose: np.ndarray, *, dof: int) -> tuple[np.ndarray, float]:
+        return self.descend(pose, dof=dof, iterations=MOST_STEPS, tolerance=CONVERGED)
+
+    def descend(
+        self, pose: np.ndarray, *, dof: int, iterations: int, tolerance: float = NEAR
+    ) -> tuple[np.ndarray, float]:
         return descend(
             pose,
             points=self.points,
             sampler=self.sampler,
             fit=self._fit,
             iterations=iterations,
+            tolerance=tolerance,
             generators=FREEDOM[dof]["generators"],
             first=FREEDOM[dof].get("first", ()),
         )

@@ -20,6 +20,10 @@ STRETCHES = [np.outer(_E[i], _E[j]) for i in range(3) for j in range(3)]
 RADIUS = 70.0  # mm, of a brain: a unit of rotation or stretch then moves its surface by 1 mm, like a shift
 MOST = 30_000  # points of one level: more cost time and change a pose by some hundredths of a millimetre
 LONGEST = 30.0  # mm, of a single step
+NEAR = 0.02  # mm: a pose that is only compared, or goes on at a finer level
+# mm: a pose that is kept. With `NEAR`, rounding decided where a descent ended, and the poses of two
+# processors differed by up to 0.1 mm.
+CONVERGED, MOST_STEPS = 0.002, 40
 
 
 # Of the moving values (m,) and which points lie inside (n,): the cost, and what linearises it (None: no point
@@ -129,7 +133,7 @@ def descend(
     generators: list[np.ndarray],
     first: Sequence[np.ndarray] = (),
     iterations: int,
-    tolerance: float = 0.02,
+    tolerance: float,
 ) -> tuple[np.ndarray, float]:
     """Lower the cost of a pose by damped Gauss-Newton (Levenberg) steps.
 

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.affine import register_affine
@@ -34,6 +35,7 @@ from strokeclock.series import SERIES, find_bias_field, list_registered
 log = logging.getLogger(__name__)
 
 
+@threadpool_limits.wrap(limits=1, user_api="blas")  # its matrices are small, and its sums then have one order
 def preprocess_patient(
     raw: Mapping[str, str | Path | None],
     *,

@@ -15,6 +15,9 @@ from scipy import ndimage
 
 from strokeclock.imaging.affine import foreground, scaled
 from strokeclock.imaging.alignment import (
+    CONVERGED,
+    MOST_STEPS,
+    NEAR,
     ROTATIONS,
     Linearise,
     Sampler,
@@ -61,14 +64,13 @@ def register_rigid(flair: Volume, t2w: Volume, dwi: Volume, brain_mask: Volume) 
 
     level = _Level.of(moving, *fixed, spacing=COARSE)
     poses = _starts(moving, fixed[2])
-    for iterations in (5, 20):
-        results = sorted((level.descend(p, iterations=iterations) for p in poses), key=lambda r: r[1])
-        poses = [pose for pose, _ in results[:5]]
+    near = sorted((level.descend(p, iterations=5) for p in poses), key=lambda result: result[1])
+    results = sorted((level.converge(pose) for pose, _ in near[:5]), key=lambda result: result[1])
     kept = results[:1]
     kept += [r for r in results if distance(r[0], kept[0][0], level.points) > DISTINCT][:1]
 
     level = _Level.of(moving, *fixed, spacing=FINE)
-    pose, cost = min((level.descend(pose, iterations=20) for pose, _ in kept), key=lambda r: r[1])
+    pose, cost = min((level.converge(pose) for pose, _ in kept), key=lambda result: result[1])
     log.info("rigid: share of the FLAIR variance not explained %.3f", cost)
     return np.linalg.inv(pose)
 
@@ -101,7 +103,12 @@ class _Level:
         bins = _bin(of_t2w, T2W_BINS) * DWI_BINS + _bin(of_dwi, DWI_BINS)
         return cls(points, bins, Sampler(moving), prior=PRIOR[spacing])
 
-    def descend(self, pose: np.ndarray, *, iterations: int) -> tuple[np.ndarray, float]:
+    def converge(self, pose: np.ndarray) -> tuple[np.ndarray, float]:
+        return self.descend(pose, iterations=MOST_STEPS, tolerance=CONVERGED)
+
+    def descend(
+        self, pose: np.ndarray, *, iterations: int, tolerance: float = NEAR
+    ) -> tuple[np.ndarray, float]:
         return descend(
             pose,
             points=self.points,
@@ -109,6 +116,7 @@ class _Level:
             fit=self._fit,
             generators=ROTATIONS,
             iterations=iterations,
+            tolerance=tolerance,
         )
 
     def _fit(self, values: np.ndarray, inside: np.ndarray) -> tuple[float, Linearise | None]:

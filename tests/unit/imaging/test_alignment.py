@@ -119,6 +119,7 @@ def test_start_outside_the_field_of_view_has_infinite_cost():
         fit=lambda values, inside: (np.inf, None),
         generators=ROTATIONS,
         iterations=5,
+        tolerance=0.02,
     )
     assert np.isinf(cost)
     assert np.array_equal(pose, away)

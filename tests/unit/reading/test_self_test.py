@@ -74,13 +74,20 @@ def test_other_scores_are_noticed(files, measured, tmp_path, place, off, passes)
 
 def test_other_hemispheres_are_noticed(files, measured, tmp_path):
     tensor = load(files[EXPECTED_TENSOR])["hemispheres"].copy()
-    tensor[0, 0, 3, 3, 3] += np.float16(0.003)
+    tensor.reshape(-1)[::500] += np.float16(0.003)
     bundle = changed(files, tmp_path, **{EXPECTED_TENSOR: save({"hemispheres": tensor})})
     with pytest.raises(BundleError, match=r"does not repeat its self-test here: hemispheres off by 0\.003"):
         compare(bundle, **measured)
     bundle = changed(files, tmp_path, **{EXPECTED_TENSOR: save({"hemispheres": tensor[:, :2].copy()})})
     with pytest.raises(BundleError, match="hemispheres off by inf"):
         compare(bundle, **measured)
+
+
+def test_a_few_voxels_at_the_edge_of_the_brain_may_differ(files, measured, tmp_path):
+    tensor = load(files[EXPECTED_TENSOR])["hemispheres"].copy()
+    tensor.reshape(-1)[::2000] += np.float16(0.14)
+    bundle = changed(files, tmp_path, **{EXPECTED_TENSOR: save({"hemispheres": tensor})})
+    assert compare(bundle, **measured).startswith("Passed: hemispheres off by 0.000")
 
 
 def test_a_bundle_without_one_says_so(bundle_path):

@@ -1,4 +1,4 @@
-"""The bundle of resources/: it is the file that README names, knows phantoms alone, and reads as where it was made."""
+"""The bundle of resources/: the file that README names, of phantoms alone; it reads as where it was made."""
 
 import hashlib
 import re
