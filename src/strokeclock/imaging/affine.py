@@ -152,7 +152,9 @@ class _Level:
         low = np.minimum(position.astype(np.int32), BINS - 2)
         rise = np.diff(curve)[low]
         residual = curve[low] + rise * (position - low) - target
-        unexplained = float(residual @ residual) + (inside.size - values.size) * self.variance
+        unexplained = (
+            float(np.square(residual, dtype=np.float64).sum()) + (inside.size - values.size) * self.variance
+        )
         cost = unexplained / (inside.size * self.variance)
         return cost, lambda jacobian: (jacobian * (rise * (BINS - 1)), residual)
 

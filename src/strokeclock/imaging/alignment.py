@@ -40,8 +40,8 @@ class Sampler:
 
     def voxels(self, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Voxel coordinates (3, n) of world points (3, n), and which lie inside the field of view."""
-        to_voxel = np.linalg.inv(self.volume.affine).astype(np.float32)
-        voxel = to_voxel[:3, :3] @ world + to_voxel[:3, 3:]
+        to_voxel = np.linalg.inv(self.volume.affine)
+        voxel = move(to_voxel, world)
         last = np.array(self.volume.shape, dtype=np.float32)[:, None] - 0.5
         return voxel, ((voxel >= -0.5) & (voxel <= last)).all(axis=0)
 
@@ -67,7 +67,18 @@ class Sampler:
         near, far = along_y(0), along_y(int(strides[0]))
         rise = far[0] - near[0]
         slopes = np.stack([rise, *(n + x * (f - n) for n, f in zip(near[1:], far[1:], strict=True))])
-        return near[0] + x * rise, np.linalg.inv(self.volume.affine[:3, :3]).T.astype(np.float32) @ slopes
+        return near[0] + x * rise, multiply(np.linalg.inv(self.volume.affine[:3, :3]).T, slopes)
+
+
+# Processors add the products of float32 in different orders. Added in float64 and rounded, they are the same.
+def multiply(matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """The product of a matrix (m, k) and float32 rows (k, n), float32 (m, n)."""
+    return (matrix @ rows.astype(np.float64)).astype(np.float32)
+
+
+def move(pose: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Points (3, n) moved by an affine matrix (4, 4), float32."""
+    return (pose[:3, :3] @ points.astype(np.float64) + pose[:3, 3:]).astype(np.float32)
 
 
 def coarsen(volume: Volume, spacing: float) -> Volume:
@@ -156,7 +167,7 @@ def descend(
     centre = points.mean(axis=1, dtype=np.float64)
 
     def evaluate(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, Linearise | None]:
-        moved = pose[:3, :3].astype(np.float32) @ points + pose[:3, 3:].astype(np.float32)
+        moved = move(pose, points)
         voxel, inside = sampler.voxels(moved)
         voxel = voxel[:, inside]
         values, slopes = sampler.look_up(voxel)
@@ -172,10 +183,9 @@ def descend(
             arm = (moved - pivot[:, None].astype(np.float32)) / np.float32(RADIUS)
             linear = pose[:3, :3]
             directions = [*generators, *(linear @ g @ np.linalg.inv(linear) for g in first)]
-            turned = np.array(directions, np.float32).reshape(-1, 9) @ (slopes[:, None] * arm).reshape(9, -1)
-            jacobian, residual = linearise(np.vstack([slopes, turned]))
-            hessian = (jacobian @ jacobian.T).astype(np.float64)
-            descent = -(jacobian @ residual).astype(np.float64)
+            turned = multiply(np.array(directions).reshape(-1, 9), (slopes[:, None] * arm).reshape(9, -1))
+            jacobian, residual = (part.astype(np.float64) for part in linearise(np.vstack([slopes, turned])))
+            hessian, descent = jacobian @ jacobian.T, -(jacobian @ residual)
         step = np.linalg.solve(hessian + damping * np.diag(np.diag(hessian) + 1e-9), descent)
         step *= min(1, LONGEST / np.abs(step).max())
         parts = [s / RADIUS * g for s, g in zip(step[3:], (*generators, *first), strict=True)]

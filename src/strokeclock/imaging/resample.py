@@ -79,12 +79,11 @@ def _along_axes(
         weights[rows, np.minimum(low + 1, n - 1)] += within * share
         if sigma[axis]:
             weights = weights @ ndimage.gaussian_filter1d(np.eye(n), sigma[axis], axis=0, mode="nearest")
-        weights = weights.astype(np.float32)
         if axis == 0:
             data = (weights @ data.reshape(n, -1)).reshape(-1, *data.shape[1:])
         else:
             data = weights @ data if axis == 1 else data @ weights.T
-    return data
+    return data.astype(np.float32)  # added in float64: see `alignment.multiply`
 
 
 def _reached(
