@@ -40,10 +40,9 @@ class Sampler:
 
     def voxels(self, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Voxel coordinates (3, n) of world points (3, n), and which lie inside the field of view."""
-        to_voxel = np.linalg.inv(self.volume.affine)
-        voxel = move(to_voxel, world)
+        voxel = move(np.linalg.inv(self.volume.affine), world)
         last = np.array(self.volume.shape, dtype=np.float32)[:, None] - 0.5
-        return voxel, ((voxel >= -0.5) & (voxel <= last)).all(axis=0)
+        return voxel, np.all((voxel >= -0.5) & (voxel <= last), axis=0)
 
     def look_up(self, voxel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Values (n,) by linear interpolation, and their exact gradient (3, n) in world, per mm."""
