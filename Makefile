@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 CORES ?= $(shell nproc)
 CONFIG ?= config/demo.yaml
 RUN ?= demo
+ENGINE ?= podman
 READY := $(VENV)/.ready
 # On a terminal one line of progress, elsewhere Snakemake's messages. The whole log is in .snakemake/log.
 PROGRESS := $(shell test -t 2 && echo --logger strokeclock || echo --quiet rules host reason)
@@ -13,7 +14,7 @@ PROGRESS := $(shell test -t 2 && echo --logger strokeclock || echo --quiet rules
 export OMP_NUM_THREADS := 1
 export NIPYPE_NO_ET := 1
 
-.PHONY: help demo report test test-all test-conda lint dry-run bench format clean
+.PHONY: help demo report test test-all test-conda lint dry-run bench format container clean
 
 help:
 	@echo "make demo   a phantom cohort through the whole chain, to results/demo (minutes)"
@@ -21,6 +22,7 @@ help:
 	@echo "make test   the tests; make test-all: the slow ones too; make test-conda: those of the environments"
 	@echo "make lint   ruff, snakefmt, mypy and snakemake --lint; make dry-run: the jobs of every configuration"
 	@echo "make bench  the measurements, to benchmarks/latest.tsv"
+	@echo "make container  the image strokeclock, by podman, or by Docker with ENGINE=docker"
 	@echo "make clean  remove results/demo and its logs"
 
 $(READY): requirements.lock pyproject.toml
@@ -78,6 +80,10 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/Snakefile workflow/rules
+
+container:
+	@command -v $(ENGINE) >/dev/null || { echo "$(ENGINE) is not on PATH: install it first."; exit 1; }
+	$(ENGINE) build --file Containerfile --tag strokeclock .
 
 clean:
 	rm -rf results/demo logs/demo

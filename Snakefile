@@ -30,6 +30,9 @@ os.environ.update(
 include: "workflow/rules/common.smk"
 
 
+container: settings.container
+
+
 if settings.has_patients:
 
     include: "workflow/rules/cohort.smk"

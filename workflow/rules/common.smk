@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from snakemake.rules import Wildcards
+from snakemake.settings.types import DeploymentMethod
 
 from strokeclock.baselines.radiomics.maps import find_maps
 from strokeclock.batches import find_damage, read_dropped
@@ -48,6 +49,21 @@ except StrokeclockError as error:
 os.environ.update(
     ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS="1", ANTS_RANDOM_SEED="1", OMP_NUM_THREADS="1"
 )
+
+
+# A container sees this checkout, whose code jobs run.
+if settings.container:
+    bound = os.getenv("APPTAINER_BIND") or os.getenv("SINGULARITY_BIND") or ""
+    bound = ",".join(dict.fromkeys(filter(None, [*bound.split(","), str(BASE)])))
+    os.environ.update(APPTAINER_BIND=bound, SINGULARITY_BIND=bound)
+elif (
+    workflow.is_main_process
+    and DeploymentMethod.APPTAINER in workflow.deployment_settings.deployment_method
+):
+    logger.warning(
+        "--sdm apptainer is given, and the configuration key container names no image: jobs run "
+        "without a container (docs/container.md)."
+    )
 
 
 wildcard_constraints:

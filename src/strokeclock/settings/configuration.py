@@ -9,7 +9,7 @@ from strokeclock.errors import ConfigurationError
 from strokeclock.models.registry import network_started_from
 from strokeclock.series import SERIES
 from strokeclock.settings.evaluation import Evaluation
-from strokeclock.settings.group import Group, WithoutBraces, section, setting
+from strokeclock.settings.group import Group, WithoutBraces, missing_file, section, setting
 from strokeclock.settings.networks import InitialWeights, Models
 from strokeclock.settings.patients import Cohort, Phantom, Split
 from strokeclock.settings.preprocessing import Preprocessing, Quality
@@ -17,6 +17,8 @@ from strokeclock.settings.reading import Bundle, External, Reading
 from strokeclock.settings.training import Training
 
 IMAGENET_WIDTH = 64  # channels of ResNet-18's first stage
+# It becomes part of a command line.
+ContainerImage = Annotated[str, Field(pattern=r"^[A-Za-z0-9_./][A-Za-z0-9_./:@+-]*$")]
 
 
 class Settings(Group):
@@ -29,6 +31,11 @@ class Settings(Group):
     )
     recipe: Annotated[str, Field(min_length=1), WithoutBraces()] = setting(
         "paper", "name of the training settings, printed in Table 2; choose another one if you change them"
+    )
+    container: ContainerImage | None = setting(
+        None,
+        "image that the jobs run in with snakemake --sdm apptainer (docs/container.md); null: none",
+        kind="an address, such as docker://registry/name:tag, or the path of a .sif file, without spaces",
     )
     cohort: Cohort = section(Cohort)
     split: Split = section(
@@ -61,6 +68,8 @@ class Settings(Group):
         return bool(self.cohort.sheet or self.phantom.patients)
 
     def faults(self) -> Iterator[str]:
+        if self.container and "://" not in self.container:
+            yield from missing_file("container", self.container)
         if not self.cohort.sheet:
             if not (self.phantom.patients or self.reading.sheet or self.external.sheet):
                 yield (

@@ -78,7 +78,7 @@ def test_checking_changes_nothing(config):
             "fsl",
             "preprocessing.tolchain is unknown: did you mean preprocessing.toolchain?",
         ),
-        ("xyz", 1, "xyz is unknown: use one of run, recipe, cohort"),
+        ("xyz", 1, "xyz is unknown: use one of run, recipe, container, cohort"),
         ("training.phase5", {}, "training.phase5 is unknown"),
         ("training.phase5_tss6h", {"below_min": 360}, "training.phase5_tss6h.after is missing"),
         ("training.phase5_tss6h", {"below_min": 9, "after": None}, "training.phase5_tss6h.batch is missing"),
@@ -158,6 +158,8 @@ def test_checking_changes_nothing(config):
         ("run", ".", "run cannot be '.': give a name"),
         ("run", "a\n", "run cannot be 'a\\n': give a name"),
         ("run", "a" * 101, "give a name of at most 100 letters"),
+        ("container", "my image.sif", "container cannot be 'my image.sif': give an address"),
+        ("container", "docker://x;y", "container cannot be 'docker://x;y': give an address"),
         # contradictions within a section
         ("preprocessing.grid", [111, 112, 13], "preprocessing.grid has an odd x"),
         ("preprocessing.intensity.percentiles", [99.9, 0.1], "percentiles is [99.9, 0.1]: write the lower"),
@@ -244,6 +246,7 @@ def test_checking_changes_nothing(config):
             "evaluation.radiomics.tissue_maps names nowhere, which is no folder: correct the path, or set "
             "the key to null.",
         ),
+        ("container", "nowhere.sif", "container names nowhere.sif, which does not exist: correct the path"),
         ("quality.verdicts", "nowhere.tsv", "quality.verdicts names nowhere.tsv, which does not exist"),
         ("split.file", "/a/{b}/c.tsv", "is '/a/{b}/c.tsv', whose braces Snakemake would take for a wildcard"),
         ("recipe", "{a}", "recipe is '{a}', whose braces Snakemake would take for a wildcard"),
