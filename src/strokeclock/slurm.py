@@ -10,6 +10,7 @@ from strokeclock.errors import MissingSoftwareError, StrokeclockError
 
 PREFIX = "strokeclock"  # of the jobs' names (slurm-jobname-prefix of profiles/slurm)
 _PATIENCE_S = 120  # Slurm kills what has not ended 30 s after scancel, unless it is told otherwise (KillWait)
+_TRIES, _RETRY_S = 3, 5  # of each call: a busy controller may refuse one
 _SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 300, 3600  # between two looks of `watch_jobs`
 _MOST_TOLD = 10  # jobs, in one go, by `watch_jobs`
 # number, name, state, node or reason, times it has run and may run, CPUs, memory, when submitted,
@@ -137,11 +138,15 @@ def watch_jobs(folder: Path, *, tell: Callable[[str], None]) -> None:
 
 
 def _call(*command: str) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise MissingSoftwareError(f"{command[0]} is absent: run this where Slurm is.") from None
-    if done.returncode:
+    said = ""
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(_RETRY_S)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            raise MissingSoftwareError(f"{command[0]} is absent: run this where Slurm is.") from None
+        if not done.returncode:
+            return done.stdout
         said = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
-        raise StrokeclockError(f"{command[0]} failed ({said}).")
-    return done.stdout
+    raise StrokeclockError(f"{command[0]} failed ({said}).")

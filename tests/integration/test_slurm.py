@@ -173,8 +173,8 @@ def done(tmp_path_factory, root, unbroken):
 @pytest.fixture
 def head(done):
     """The same, with the training and what follows it still to be made."""
-    shutil.rmtree((done.folder / MODEL).parent)
-    (done.folder / PREDICTIONS).unlink()
+    shutil.rmtree((done.folder / MODEL).parent, ignore_errors=True)
+    (done.folder / PREDICTIONS).unlink(missing_ok=True)
     yield done
     if done.process.poll() is None:
         done.kill()

@@ -129,7 +129,8 @@ def test_the_watch_names_ten_of_many_jobs(watched, tmp_path):
 
 def test_the_watch_says_that_slurm_does_not_answer(watched, tmp_path):
     (tmp_path / "squeue").write_text("#!/bin/sh\necho Unable to contact slurm controller >&2\nexit 1\n")
-    told, _ = watched([])
+    told, slept = watched([], [], [])
+    assert slept == [300, 5, 5]
     assert told == ["squeue failed (Unable to contact slurm controller)."]
 
 
@@ -149,12 +150,22 @@ def test_a_job_that_does_not_end_is_named(queue, tmp_path, monkeypatch, capsys):
 
 def test_absent_slurm_and_one_that_refuses_are_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(slurm.time, "sleep", lambda seconds: None)
     assert main(["cancel"]) == 1
     assert "squeue is absent: run this where Slurm is." in capsys.readouterr().err
     (tmp_path / "squeue").write_text("#!/bin/sh\necho slurm_load_jobs error: refused >&2\nexit 1\n")
     (tmp_path / "squeue").chmod(0o755)
     assert main(["cancel"]) == 1
     assert "squeue failed (slurm_load_jobs error: refused)." in capsys.readouterr().err
+
+
+def test_a_call_that_fails_once_is_made_again(queue, tmp_path, capsys):
+    queue(line(1, folder=tmp_path))
+    whole = (tmp_path / "squeue").read_text()
+    once = f'[ -e "{tmp_path}/tried" ] || {{ touch "{tmp_path}/tried"; exit 1; }}'
+    (tmp_path / "squeue").write_text(whole.replace("\n", f"\n{once}\n", 1))
+    assert main(["jobs", "--directory", str(tmp_path)]) == 0
+    assert "job 1 (phantom)" in capsys.readouterr().out
 
 
 def test_the_profile_names_jobs_so(root):
