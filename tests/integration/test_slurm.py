@@ -97,7 +97,7 @@ class Head:
             *(sys.executable, "-m", "snakemake", "quality", PREDICTIONS),
             *("--snakefile", root / "Snakefile", "--directory", folder),
             *("--profile", root / "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2"),
-            *("--quiet", "rules", "host", "reason", "--configfile", folder / "own.yaml"),
+            *("--quiet", "host", "reason", "--configfile", folder / "own.yaml"),
         ]
         self.process = None
 
