@@ -10,15 +10,18 @@ ENGINE ?= podman
 READY := $(VENV)/.ready
 # On a terminal one line of progress, elsewhere Snakemake's messages. The whole log is in .snakemake/log.
 PROGRESS := $(shell test -t 2 && echo --logger strokeclock || echo --quiet rules host reason)
+# Without their dependencies: they ask for a numpy that antspyx refuses, and work with that of requirements.lock.
+SLURM := snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-jobstep==0.6.1
 
 export OMP_NUM_THREADS := 1
 export NIPYPE_NO_ET := 1
 
-.PHONY: help demo report test test-all test-conda lint dry-run bench format container clean
+.PHONY: help slurm demo report test test-all test-conda lint dry-run bench format container clean
 
 help:
 	@echo "make demo   a phantom cohort through the whole chain, to results/demo (minutes)"
 	@echo "make report Snakemake's report of the demo, to results/demo/report.zip"
+	@echo "make slurm  what .venv needs to hand jobs to Slurm (docs/cluster.md)"
 	@echo "make test   the tests; make test-all: the slow ones too; make test-conda: those of the environments"
 	@echo "make lint   ruff, snakefmt, mypy and snakemake --lint; make dry-run: the jobs of every configuration"
 	@echo "make bench  the measurements, to benchmarks/latest.tsv"
@@ -35,6 +38,9 @@ $(READY): requirements.lock pyproject.toml
 	@touch $@
 	@echo "$(VENV) is ready."
 
+slurm: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps $(SLURM)
+
 demo: $(READY)
 	@echo "A phantom cohort is made, preprocessed, trained on and evaluated, as $(CONFIG) says, into results/$(RUN)."
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/snakemake --cores $(CORES) --configfile $(CONFIG) $(PROGRESS)
@@ -50,7 +56,7 @@ PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --n
 test: $(READY)
 	$(PYTEST) -m "not slow"
 
-test-all: $(READY)
+test-all: $(READY) $(if $(shell command -v sbatch),slurm)
 	$(PYTEST)
 
 test-conda: $(READY)

@@ -134,3 +134,14 @@ for one in workflow.rules:
 
 if workflow.is_main_process:
     remove_false_tables()
+
+
+onstart:
+    # Snakemake does not say why a job waits that it has handed to Slurm.
+    if shutil.which("squeue"):
+        Thread(
+            target=watch_jobs,
+            args=[Path.cwd()],
+            kwargs={"tell": logger.warning},
+            daemon=True,
+        ).start()

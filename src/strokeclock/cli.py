@@ -1,4 +1,4 @@
-"""The command line: strokeclock import | read | bundle | forget | cancel | estimate"""
+"""The command line: strokeclock import | read | bundle | forget | jobs | cancel | estimate"""
 
 import argparse
 import gc
@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _add_read(commands)
     _add_bundle(commands)
     _add_forget(commands)
+    _add_jobs(commands)
     _add_cancel(commands)
     _add_estimate(commands)
     given = parser.parse_args(arguments)
@@ -205,6 +206,29 @@ def _run_forget(given: argparse.Namespace) -> None:
     print("\n".join(describe(found, done=given.yes)))
 
 
+def _add_jobs(commands: Any) -> None:
+    command = commands.add_parser(
+        "jobs",
+        help="show the Slurm jobs of a run that wait or run",
+        description="List your Slurm jobs of runs in a folder: what each does, how long it has run, or why "
+        "it waits; see docs/cluster.md.",
+    )
+    _add_directory(command)
+    command.set_defaults(run=_run_jobs, status=_FAULT)
+
+
+def _run_jobs(given: argparse.Namespace) -> None:
+    from strokeclock.slurm import describe_jobs, list_jobs
+
+    print("\n".join(describe_jobs(list_jobs(given.directory))))
+
+
+def _add_directory(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--directory", type=Path, default=Path(), metavar="FOLDER", help="where Snakemake runs; default: here"
+    )
+
+
 def _add_cancel(commands: Any) -> None:
     command = commands.add_parser(
         "cancel",
@@ -212,9 +236,7 @@ def _add_cancel(commands: Any) -> None:
         description="End your Slurm jobs of runs in a folder and wait until they have ended; see "
         "docs/cluster.md.",
     )
-    command.add_argument(
-        "--directory", type=Path, default=Path(), metavar="FOLDER", help="where Snakemake ran; default: here"
-    )
+    _add_directory(command)
     command.set_defaults(run=_run_cancel, status=_FAULT)
 
 

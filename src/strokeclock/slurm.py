@@ -1,8 +1,8 @@
-"""End the Slurm jobs that a killed Snakemake left behind."""
+"""Say which Slurm jobs of a run wait and run, and end those that a killed Snakemake left behind."""
 
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +10,12 @@ from strokeclock.errors import MissingSoftwareError, StrokeclockError
 
 PREFIX = "strokeclock"  # of the jobs' names (slurm-jobname-prefix of profiles/slurm)
 _PATIENCE_S = 120  # Slurm kills what has not ended 30 s after scancel, unless it is told otherwise (KillWait)
-_FIELDS = "%A|%j|%k|%Z"  # number, name, comment (the rule), working directory
+_TRIES, _RETRY_S = 3, 5  # of each call: a busy controller may refuse one
+_SHORTEST_PAUSE_S, _LONGEST_PAUSE_S = 300, 3600  # between two looks of `watch_jobs`
+_MOST_TOLD = 10  # jobs, in one go, by `watch_jobs`
+# number, name, state, node or reason, times it has run and may run, CPUs, memory, when submitted,
+# comment (the rule and its wildcards), working directory
+_FIELDS = "%A|%j|%T|%R|%M|%l|%C|%m|%V|%k|%Z"
 
 
 class SlurmJob(NamedTuple):
@@ -19,11 +24,23 @@ class SlurmJob(NamedTuple):
     Attributes
     ----------
     number : Slurm's.
-    rule : what it does, as the executor notes it.
+    rule : what it does: the rule's name and its wildcards, as the executor notes them.
+    state : Slurm's: PENDING, RUNNING, COMPLETING …
+    place : the node, or in brackets why it waits.
+    elapsed, limit : how long it has run, and may run.
+    cpus, memory : what it asks for.
+    submitted : when.
     """
 
     number: str
     rule: str
+    state: str
+    place: str
+    elapsed: str
+    limit: str
+    cpus: str
+    memory: str
+    submitted: str
 
 
 def cancel_jobs(folder: Path) -> Iterator[str]:
@@ -42,7 +59,7 @@ def cancel_jobs(folder: Path) -> Iterator[str]:
     """
     jobs = list_jobs(folder)
     if not jobs:
-        yield "No job of a run in this folder waits or runs."
+        yield describe_jobs(jobs)[0]
         return
     _call("scancel", *(job.number for job in jobs))
     for job in jobs:
@@ -60,18 +77,76 @@ def list_jobs(folder: Path) -> list[SlurmJob]:
     """List this user's jobs of runs in a folder that wait or run, or are about to end."""
     jobs = []
     for line in _call("squeue", "--me", "--noheader", f"--format={_FIELDS}").splitlines():
-        number, name, rule, place = line.split("|", 3)
-        if name.startswith(PREFIX) and Path(place) == folder.resolve():
-            jobs.append(SlurmJob(number, rule))
+        number, name, *rest, comment, folder_of_job = line.split("|", _FIELDS.count("|"))
+        if name.startswith(PREFIX) and Path(folder_of_job) == folder.resolve():
+            jobs.append(SlurmJob(number, _read_comment(comment), *rest))
     return jobs
 
 
+def _read_comment(comment: str) -> str:
+    """Return "hemispheres b01" of "rule_hemispheres_wildcards_b01"."""
+    return comment.removeprefix("rule_").replace("_wildcards_", " ", 1)
+
+
+def describe_jobs(jobs: list[SlurmJob]) -> list[str]:
+    """Return a line a job, and before them how many are in which state."""
+    if not jobs:
+        return ["No job of a run in this folder waits or runs."]
+    states = [job.state for job in jobs]
+    counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+    return [f"Slurm jobs of this run: {counts}", *map(_describe, jobs)]
+
+
+def _describe(job: SlurmJob) -> str:
+    if job.state == "PENDING":
+        asked = f"asks for {job.cpus} CPU, memory {job.memory}, time {job.limit}"
+        return f"job {job.number} ({job.rule}) waits since {job.submitted} {job.place}; {asked}"
+    return f"job {job.number} ({job.rule}) is {job.state} on {job.place} for {job.elapsed} of {job.limit}"
+
+
+def watch_jobs(folder: Path, *, tell: Callable[[str], None]) -> None:
+    """Look at the jobs for ever, and describe them whenever none has begun or ended between two looks.
+
+    The next look comes after twice as long then. Nothing is told before there was a job: another executor may
+    be at work.
+
+    Parameters
+    ----------
+    folder : see `cancel_jobs`.
+    tell : is called with each line.
+    """
+    before: list[tuple[str, str]] | None = None
+    pause = _SHORTEST_PAUSE_S
+    while True:
+        time.sleep(pause)
+        try:
+            jobs = list_jobs(folder)
+        except StrokeclockError as error:
+            tell(str(error))
+            continue
+        now = [(job.number, job.state) for job in jobs]
+        if now == before:
+            first, *others = describe_jobs(jobs)
+            for line in (first, *others[:_MOST_TOLD]):
+                tell(line)
+            if len(others) > _MOST_TOLD:
+                tell("`strokeclock jobs` shows all.")
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+        elif now or before:
+            pause = _SHORTEST_PAUSE_S
+            before = now
+
+
 def _call(*command: str) -> str:
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise MissingSoftwareError(f"{command[0]} is absent: run this where Slurm is.") from None
-    if done.returncode:
+    said = ""
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(_RETRY_S)
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except FileNotFoundError:
+            raise MissingSoftwareError(f"{command[0]} is absent: run this where Slurm is.") from None
+        if not done.returncode:
+            return done.stdout
         said = " ".join(done.stderr.split()) or f"exit status {done.returncode}"
-        raise StrokeclockError(f"{command[0]} failed ({said}).")
-    return done.stdout
+    raise StrokeclockError(f"{command[0]} failed ({said}).")

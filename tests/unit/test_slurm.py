@@ -1,11 +1,14 @@
-"""Which Slurm jobs are a run's own, and that they are waited for; squeue and scancel are scripts here."""
+"""Which Slurm jobs are a run's own, what is said of them, and that cancelled ones are waited for.
+
+squeue and scancel are scripts here.
+"""
 
 import pytest
 import yaml
 
 from strokeclock import slurm
 from strokeclock.cli import main
-from strokeclock.slurm import PREFIX, SlurmJob, list_jobs
+from strokeclock.slurm import PREFIX, list_jobs, watch_jobs
 
 SQUEUE = """#!/bin/sh
 cat "{queue}"
@@ -33,8 +36,8 @@ def queue(tmp_path, monkeypatch):
     return write
 
 
-def line(number, *, name=f"{PREFIX}_5afe57c5", folder):
-    return f"{number}|{name}|rule_phantom|{folder}"
+def line(number, *, name=f"{PREFIX}_5afe57c5", state="RUNNING", place="n1", rule="rule_phantom", folder):
+    return f"{number}|{name}|{state}|{place}|0:32|30:00|1|2000M|2026-05-04T12:00:00|{rule}|{folder}"
 
 
 def test_jobs_of_the_folder_alone(queue, tmp_path):
@@ -46,7 +49,7 @@ def test_jobs_of_the_folder_alone(queue, tmp_path):
         line(3, folder=tmp_path),
         line(4, folder=here),
     )
-    assert list_jobs(here) == [SlurmJob(number, "rule_phantom") for number in ("1", "4")]
+    assert [(job.number, job.rule) for job in list_jobs(here)] == [("1", "phantom"), ("4", "phantom")]
 
 
 def test_the_command_ends_them_and_waits(queue, tmp_path, monkeypatch, capsys):
@@ -55,11 +58,80 @@ def test_the_command_ends_them_and_waits(queue, tmp_path, monkeypatch, capsys):
     assert main(["cancel"]) == 0
     assert cancelled.read_text().split() == ["7", "8"]
     assert capsys.readouterr().out.splitlines() == [
-        "job 7 (rule_phantom) is cancelled",
-        "job 8 (rule_phantom) is cancelled",
+        "job 7 (phantom) is cancelled",
+        "job 8 (phantom) is cancelled",
         "All have ended: `snakemake --unlock`, and the run can go on.",
     ]
     assert not (tmp_path / "queue").read_text()
+
+
+def test_waiting_and_running_jobs_are_described(queue, tmp_path, capsys):
+    reason = "(ReqNodeNotAvail, UnavailableNodes:n1)"
+    rule = "rule_hemispheres_wildcards_b01"
+    queue(
+        line(3, folder=tmp_path, rule="rule_phase1_stroke_wildcards_2d_random_0"),
+        line(4, folder=tmp_path, rule=rule, state="PENDING", place=reason),
+    )
+    assert main(["jobs", "--directory", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "Slurm jobs of this run: 1 RUNNING, 1 PENDING",
+        "job 3 (phase1_stroke 2d_random_0) is RUNNING on n1 for 0:32 of 30:00",
+        f"job 4 (hemispheres b01) waits since 2026-05-04T12:00:00 {reason}; "
+        "asks for 1 CPU, memory 2000M, time 30:00",
+    ]
+
+
+class EndedError(Exception):
+    """Ends the watch of a test."""
+
+
+@pytest.fixture
+def watched(queue, tmp_path, monkeypatch):
+    """Let the watch look at one queue after another; return what it told, and how long it slept each time."""
+
+    def watch(*looks):
+        told, slept, left = [], [], iter(looks)
+
+        def sleep(seconds):
+            slept.append(seconds)
+            lines = next(left, None)
+            if lines is None:
+                raise EndedError
+            queue(*lines)
+
+        monkeypatch.setattr(slurm.time, "sleep", sleep)
+        with pytest.raises(EndedError):
+            watch_jobs(tmp_path, tell=told.append)
+        return told, slept[:-1]
+
+    return watch
+
+
+def test_the_watch_speaks_where_nothing_moves_and_then_less_often(watched, tmp_path):
+    waiting = [line(4, folder=tmp_path, state="PENDING", place="(Resources)")]
+    running = [line(4, folder=tmp_path)]
+    told, slept = watched([], [], waiting, waiting, waiting, running, running, [], [])
+    assert [text for text in told if not text.startswith("job")] == [
+        "Slurm jobs of this run: 1 PENDING",
+        "Slurm jobs of this run: 1 PENDING",
+        "Slurm jobs of this run: 1 RUNNING",
+        "No job of a run in this folder waits or runs.",
+    ]
+    assert slept == [300, 300, 300, 300, 600, 1200, 300, 600, 300]
+
+
+def test_the_watch_names_ten_of_many_jobs(watched, tmp_path):
+    many = [line(number, folder=tmp_path) for number in range(12)]
+    told, _ = watched(many, many)
+    assert len(told) == 12
+    assert told[-1] == "`strokeclock jobs` shows all."
+
+
+def test_the_watch_says_that_slurm_does_not_answer(watched, tmp_path):
+    (tmp_path / "squeue").write_text("#!/bin/sh\necho Unable to contact slurm controller >&2\nexit 1\n")
+    told, slept = watched([], [], [])
+    assert slept == [300, 5, 5]
+    assert told == ["squeue failed (Unable to contact slurm controller)."]
 
 
 def test_without_jobs_nothing_is_cancelled(queue, tmp_path, capsys):
@@ -78,12 +150,22 @@ def test_a_job_that_does_not_end_is_named(queue, tmp_path, monkeypatch, capsys):
 
 def test_absent_slurm_and_one_that_refuses_are_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(slurm.time, "sleep", lambda seconds: None)
     assert main(["cancel"]) == 1
     assert "squeue is absent: run this where Slurm is." in capsys.readouterr().err
     (tmp_path / "squeue").write_text("#!/bin/sh\necho slurm_load_jobs error: refused >&2\nexit 1\n")
     (tmp_path / "squeue").chmod(0o755)
     assert main(["cancel"]) == 1
     assert "squeue failed (slurm_load_jobs error: refused)." in capsys.readouterr().err
+
+
+def test_a_call_that_fails_once_is_made_again(queue, tmp_path, capsys):
+    queue(line(1, folder=tmp_path))
+    whole = (tmp_path / "squeue").read_text()
+    once = f'[ -e "{tmp_path}/tried" ] || {{ touch "{tmp_path}/tried"; exit 1; }}'
+    (tmp_path / "squeue").write_text(whole.replace("\n", f"\n{once}\n", 1))
+    assert main(["jobs", "--directory", str(tmp_path)]) == 0
+    assert "job 1 (phantom)" in capsys.readouterr().out
 
 
 def test_the_profile_names_jobs_so(root):

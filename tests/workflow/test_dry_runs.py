@@ -4,6 +4,7 @@ import re
 from collections import Counter
 
 import pytest
+import yaml
 
 from strokeclock.batches import deal_batches
 
@@ -317,6 +318,44 @@ def test_a_training_asks_for_a_gpu_where_the_profile_counts_some(snakemake):
         process = snakemake("-n", "--until", "phase1_stroke", *counted, config=SMALL)
         assert process.returncode == 0, process.stdout
         assert {*re.findall(r"gpu=(\d+)", process.stdout.partition("rule phase1_stroke")[2])} == expected
+
+
+@pytest.fixture
+def profile(tmp_path, root):
+    """Return the arguments that name these profiles, without what only Slurm's executor understands."""
+
+    def of(*names):
+        for name in names:
+            keys = yaml.safe_load((root / f"profiles/{name}/profile.yaml").read_text())
+            kept = {
+                key: value
+                for key, value in keys.items()
+                if key != "executor" and not key.startswith("slurm-")
+            }
+            (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(kept))
+        return [word for name in names for word in ("--profile", str(tmp_path / f"{name}.yaml"))]
+
+    return of
+
+
+def test_a_workstation_trains_one_network_at_a_time_on_its_gpu(snakemake, profile):
+    process = snakemake("-n", "--until", "phase1_stroke", *profile("workstation"), config=SMALL)
+    assert process.returncode == 0, process.stdout
+    assert "gpu=1" in process.stdout.partition("rule phase1_stroke")[2]
+
+
+def test_the_example_of_a_site_names_every_rule_with_a_gpu(snakemake, profile):
+    weights = {name: {"source": "phantom"} for name in ("medical_2d", "medical_3d")}
+    process = snakemake("-n", *profile("slurm", "site_example"), config=SMALL | {"initial_weights": weights})
+    assert process.returncode == 0, process.stdout
+    asked = re.findall(r"^ +resources: (.*)$", process.stdout, re.MULTILINE)
+    with_gpu = [line for line in asked if "gpu=1" in line]
+    assert len(with_gpu) > 20
+    assert all("slurm_partition=gpu" in line and "gpu_model=a100" in line for line in with_gpu)
+    others = [line for line in asked if "gpu=1" not in line]
+    assert len(others) > 20
+    assert all("slurm_partition=short" in line and "gpu_model" not in line for line in others)
+    assert all("slurm_account=stroke" in line and "runtime=" in line and "mem_mb=" in line for line in asked)
 
 
 def test_every_rule_asks_for_more_in_a_further_attempt(root):

@@ -1,8 +1,10 @@
 # The checked configuration, the patients and the paths of a run, for all other files of this folder.
 
 import os
+import shutil
 from functools import partial
 from pathlib import Path
+from threading import Thread
 
 from snakemake.rules import Wildcards
 from snakemake.settings.types import DeploymentMethod
@@ -17,6 +19,7 @@ from strokeclock.plan import make_plan
 from strokeclock.provenance import digest_code
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.duplicates import check_duplicate_keys
+from strokeclock.slurm import watch_jobs
 from strokeclock.toolchain import FSL
 
 BASE = Path(workflow.current_basedir).parents[1]  # of the checkout
