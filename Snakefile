@@ -58,31 +58,11 @@ if settings.has_patients:
     include: "workflow/rules/bundle.smk"
     include: "workflow/rules/page.smk"
 
-    WHOLE_RUN = [
-        # nothing else asks for tables of batches once what is made from them is there: a missing one is made anew
-        patients.all_tables,
-        rules.quality_page.output,
-        rules.table1.output,
-        rules.table2.output,
-        plan.protocols,
-        plan.figures,
-        plan.lesion_tables,
-        plan.baseline_tables,
-        patients.tables_of("radiomics") if plan.radiomics_phases else [],
-        plan.typeset,
-        plan.statistics,
-        plan.page,
-        plan.ceilings,
-        plan.bundle,
-    ]
-
     rule all:
         default_target: True
         input:
-            WHOLE_RUN,
-            [] if config["preprocessing"]["keep_volumes"] else DROPPED,
-
-    include: "workflow/rules/dropping.smk"
+            rules.whole_run.input,
+            [] if config["preprocessing"]["keep_volumes"] else plan.dropped,
 
     rule quality:
         input:

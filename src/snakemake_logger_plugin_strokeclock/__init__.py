@@ -9,16 +9,6 @@ import logging
 from collections import Counter
 from logging import LogRecord
 
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -37,9 +27,20 @@ class LogHandler(LogHandlerBase):
     needs_rulegraph = False
 
     def __post_init__(self) -> None:
+        # Snakemake imports every plugin that it finds, also where rich is not installed.
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
+
         self._rules: dict[int, str] = {}  # number of a job that runs, or is about to -> its rule
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=20),
             MofNCompleteColumn(),
             TextColumn("steps,"),
@@ -64,7 +65,7 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.PROGRESS:
             self._progress.update(self._task, completed=told["done"], total=told["total"])
         if self._is_shown(event, record.levelno):
-            self._progress.console.print(escape(self.format(record)), highlight=False, soft_wrap=True)
+            self._progress.console.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
         if not self.common_settings.dryrun:
             self._progress.update(self._task, description=self._say_what_runs())
             self._progress.start()
@@ -81,7 +82,7 @@ class LogHandler(LogHandlerBase):
             f"{rule} ×{number}" if number > 1 else rule for rule, number in running.most_common(_MOST_NAMED)
         ]
         more = "" if len(running) <= _MOST_NAMED else f" and {len(running) - _MOST_NAMED} more"
-        return escape(", ".join(names) + more) or "Snakemake"
+        return ", ".join(names) + more or "Snakemake"
 
     def close(self) -> None:
         """Leave the line as it is, at the end of the run."""

@@ -11,6 +11,7 @@ import yaml
 from strokeclock.cohort.patients import Patients, read_patients
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.registry import find_network
+from strokeclock.models.spec import StepCost
 from strokeclock.plan import Plan, make_plan
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.pages import config_text
@@ -33,31 +34,8 @@ _FORWARD = 1 / 3  # of a step's cost: validation and prediction
 _MEDICAL = "phase0_medical"
 
 
-class _Rate(NamedTuple):
-    """A training step of one hemisphere, at the paper's grid and width: CPU s; ms of an H200 in bf16."""
-
-    cpu_s: float
-    gpu_ms: float
-
-    def scaled(self, plan: Plan, net: str) -> "_Rate":
-        """The same for the run's grid, view and width: convolutions cost as the square of the width."""
-        models = plan.config["models"]
-        voxels = prod(plan.config["preprocessing"]["grid"]) / 2 / prod(models["average"])
-        view = _BRAIN if models["view"] == "brain" else 1.0
-        spec = find_network(net)
-        width = plan.network_settings[net].get("width", 1) / spec.defaults.get("width", 1)
-        share = voxels / _FULL_HEMISPHERE * view * width**2
-        return _Rate(self.cpu_s * share, self.gpu_ms * share)
-
-
-# Measured by benchmarks/bench_training.py and gpu_table2.py. A network of one's own counts as the 3D network.
-_RATES = {
-    ("2d", False): _Rate(0.41, 2.0),
-    ("2d", True): _Rate(0.27, 1.6),  # its first stages are frozen
-    ("3d", False): _Rate(1.5, 4.5),
-    ("3d", True): _Rate(0.33, 0.6),
-}
-_UNET = _Rate(11.0, 17.5)  # with the decoder: Models Genesis and the segmentation
+# With the decoder: Models Genesis and the segmentation (benchmarks/gpu_table2.py).
+_UNET_STEP = StepCost(11.0, 17.5)
 
 
 @dataclass(frozen=True)
@@ -143,8 +121,8 @@ def cost_networks(plan: Plan, patients: Patients) -> Iterator[Cost]:
     if plan.has_segmenter:
         works[f"{plan.segmenter} {SEGMENTATION}"] = [_segmentation_of(plan, parts)] * len(plan.seeds)
     for what, of_runs in works.items():
-        cpu_h = sum(work.hemispheres * work.rate.cpu_s for work in of_runs) / 3600
-        gpu_h = sum(work.hemispheres * work.rate.gpu_ms for work in of_runs) / 3.6e6
+        cpu_h = sum(work.hemispheres * work.step.cpu_s for work in of_runs) / 3600
+        gpu_h = sum(work.hemispheres * work.step.gpu_ms for work in of_runs) / 3.6e6
         yield Cost(what, cpu_h, None if plan.config["training"]["device"] == "cpu" else gpu_h)
 
 
@@ -168,7 +146,7 @@ def describe(costs: Sequence[Cost], *, patients: Patients) -> Iterator[str]:
 class _Work(NamedTuple):
     """hemispheres : in training steps of one hemisphere; one that is only scored counts `_FORWARD`."""
 
-    rate: _Rate
+    step: StepCost
     hemispheres: float
 
 
@@ -185,17 +163,28 @@ def _work_of(plan: Plan, run: Run, parts: _Parts) -> _Work:
     sides = 2 if task is None or task.both_hemispheres else 1
     passes = settings["epochs"] * (parts.train + _FORWARD * parts.validation)
     if run.phase == GENESIS:
-        return _Work(_UNET.scaled(plan, run.net), sides * passes)
+        return _Work(_scale(_UNET_STEP, plan, run.net), sides * passes)
     is_frozen = bool(settings.get("freeze")) and run.start != "random"
-    rate = _RATES.get((run.net, is_frozen), _RATES["3d", is_frozen])
-    return _Work(rate.scaled(plan, run.net), sides * (passes + _FORWARD * parts.scored))
+    spec = find_network(run.net)
+    step = _scale(spec.frozen_step if is_frozen else spec.step, plan, run.net)
+    return _Work(step, sides * (passes + _FORWARD * parts.scored))
 
 
 def _segmentation_of(plan: Plan, parts: _Parts) -> _Work:
     """Of one seed: a network that learns from the whole training part, and one without each fold."""
     epochs, folds = plan.config["training"][SEGMENTATION]["epochs"], plan.folds
     learned = epochs * (parts.train * max(folds, 1) + _FORWARD * parts.validation * (folds + 1))
-    return _Work(_UNET.scaled(plan, plan.segmenter), 2 * (learned + _FORWARD * parts.scored))
+    return _Work(_scale(_UNET_STEP, plan, plan.segmenter), 2 * (learned + _FORWARD * parts.scored))
+
+
+def _scale(step: StepCost, plan: Plan, net: str) -> StepCost:
+    """A step's cost with the run's grid, view and width: convolutions cost as the square of the width."""
+    models = plan.config["models"]
+    voxels = prod(plan.config["preprocessing"]["grid"]) / 2 / prod(models["average"])
+    view = _BRAIN if models["view"] == "brain" else 1.0
+    width = plan.network_settings[net].get("width", 1) / find_network(net).defaults.get("width", 1)
+    share = voxels / _FULL_HEMISPHERE * view * width**2
+    return StepCost(step.cpu_s * share, step.gpu_ms * share)
 
 
 def _count_parts(patients: Patients) -> _Parts:

@@ -446,6 +446,11 @@ class Plan:
         return [f"{self.folder}/phantom/ceiling.json"] if self.is_of_phantoms else []
 
     @property
+    def dropped(self) -> str:
+        """The list of preprocessed volumes that were deleted (preprocessing.keep_volumes)."""
+        return f"{self.folder}/preprocessed/dropped.txt"
+
+    @property
     def page(self) -> str:
         """The page that holds all of them."""
         return f"{self.folder}/index.html"

@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import yaml
 
-from strokeclock import estimate as module
 from strokeclock.cli import main
 from strokeclock.cohort.patients import read_patients
 from strokeclock.errors import ConfigurationError
@@ -105,9 +104,3 @@ def test_a_file_that_is_no_yaml_is_named(sheet):
     (sheet.parent / "own.yaml").write_text("a: [1")
     with pytest.raises(ConfigurationError, match=r"own\.yaml"):
         merge_configuration(sheet, [sheet.parent / "own.yaml"])
-
-
-def test_the_rates_are_of_networks_that_exist():
-    from strokeclock.models.registry import networks
-
-    assert {net for net, _ in module._RATES} <= set(networks())

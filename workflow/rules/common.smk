@@ -26,7 +26,6 @@ BASE = Path(workflow.current_basedir).parents[1]  # of the checkout
 # All paths of rules begin with one of these.
 RUN = f"results/{config['run']}"
 LOG = f"logs/{config['run']}"
-DROPPED = f"{RUN}/preprocessed/dropped.txt"
 
 try:
     check_host()
@@ -182,7 +181,7 @@ def code_of(script, wildcards):
 def remove_false_tables():
     """Remove the tables whose files are missing or changed, so that their batches are made again."""
     keeps_volumes = config["preprocessing"]["keep_volumes"]
-    dropped = set() if keeps_volumes else read_dropped(DROPPED)
+    dropped = set() if keeps_volumes else read_dropped(plan.dropped)
     for table in {*patients.all_tables, *patients.tables_of("radiomics")}:
         if Path(table).is_file() and (damage := find_damage(table, dropped=dropped)):
             logger.warning(f"{damage}; its batch is made again.")

@@ -45,3 +45,42 @@ rule results_page:
         not_run=list(plan.missing),
     script:
         "../scripts/results_page.py"
+
+
+# What `all` makes, before volumes are dropped.
+rule whole_run:
+    input:
+        # nothing else asks for tables of batches once what is made from them is there: a missing one is made anew
+        patients.all_tables,
+        rules.quality_page.output,
+        rules.table1.output,
+        rules.table2.output,
+        plan.protocols,
+        plan.figures,
+        plan.lesion_tables,
+        plan.baseline_tables,
+        patients.tables_of("radiomics") if plan.radiomics_phases else [],
+        plan.typeset,
+        plan.statistics,
+        plan.page,
+        plan.ceilings,
+        plan.bundle,
+
+
+# Nothing that would run later reads preprocessed volumes.
+rule drop_volumes:
+    input:
+        rules.whole_run.input,
+        tables=patients.preprocessed_tables,
+    output:
+        dropped=plan.dropped,
+    log:
+        f"{LOG}/drop_volumes.log",
+    conda:
+        "../../envs/preprocessing.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(500),
+        runtime=growing(10),
+    script:
+        "../scripts/drop_volumes.py"

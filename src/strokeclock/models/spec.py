@@ -6,7 +6,7 @@ Imports no torch, for the workflow, tables and pages import this module, too. On
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strokeclock.errors import StrokeclockError
 
@@ -18,6 +18,22 @@ CAM_LAYERS = ("penultimate", "last")  # the choices of evaluation.gradcam_layer
 STARTS = ("genesis", "imagenet", "medical")  # initial weights that a network may have besides random ones
 # Names of Table 2's other rows; outline is segmentation's former one, in older ledgers.
 TAKEN = ("clinical", "ml", "outline", "segmentation", "ratio", "ratios", "readers")
+
+
+class StepCost(NamedTuple):
+    """A training step of one hemisphere, at the paper's grid and the default width.
+
+    Attributes
+    ----------
+    cpu_s : of one core.
+    gpu_ms : of an H200 in bf16.
+    """
+
+    cpu_s: float
+    gpu_ms: float
+
+
+_STEP, _FROZEN_STEP = StepCost(1.5, 4.5), StepCost(0.33, 0.6)  # of the 3D network
 
 
 class NetworkError(StrokeclockError):
@@ -75,6 +91,7 @@ class NetworkSpec:
     of_the_paper : Table 2 has its rows, trained or not.
     line : its line style in figures where the segmented ratios are joined with it.
     memory_mb, runtime_min : of a training, phase 1 and higher.
+    step, frozen_step : what a training step costs, also with `early` frozen, for `strokeclock estimate`.
     """
 
     name: str
@@ -95,6 +112,8 @@ class NetworkSpec:
     line: str | tuple = (0, (1, 1))
     memory_mb: int = 16000
     runtime_min: int = 1440
+    step: StepCost = _STEP
+    frozen_step: StepCost = _FROZEN_STEP
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z0-9]+", self.name) or self.name in TAKEN:

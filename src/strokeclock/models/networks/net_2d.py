@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from strokeclock.models.spec import NetworkSpec, Setting
+from strokeclock.models.spec import NetworkSpec, Setting, StepCost
 
 if TYPE_CHECKING:
     from strokeclock.models.architecture import Architecture
@@ -65,5 +65,7 @@ SPEC = NetworkSpec(
     cam_layers={"penultimate": "backbone.layer3", "last": "backbone.layer4"},
     starts={"imagenet": "imagenet", "medical": "medical_2d"},
     of_the_paper=True,
+    step=StepCost(0.41, 2.0),
+    frozen_step=StepCost(0.27, 1.6),
     line="--",
 )
