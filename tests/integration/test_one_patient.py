@@ -1,32 +1,17 @@
 """A patient who is preprocessed in one call has the bytes that the workflow's rules write."""
 
-import os
 from pathlib import Path
 
 import pytest
 import yaml
+from with_fsl import needs_fsl
 
 from strokeclock.batches import read_batches
-from strokeclock.errors import MissingSoftwareError
 from strokeclock.imaging.chain import preprocess
-from strokeclock.imaging.fsl import require_fsl
 from strokeclock.toolchain import name_outputs, registers_dwi
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 CHANGE = {"grid": [64, 64, 16]}
-
-
-def fsl_is_absent():
-    try:
-        require_fsl(os.environ)
-    except MissingSoftwareError:
-        return True
-    return False
-
-
-needs_fsl = pytest.mark.skipif(
-    fsl_is_absent(), reason="FSL is not installed: FSLDIR or its programs are absent"
-)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import nibabel as nib
 import numpy as np
+from scipy import ndimage
 
 from strokeclock.errors import KILLED, ConfigurationError, KilledError, MissingSoftwareError, PatientError
 from strokeclock.files import replacing, write_whole
@@ -34,6 +35,7 @@ from strokeclock.imaging.findings import (
     write_findings,
 )
 from strokeclock.imaging.mask import strip_by_zeros
+from strokeclock.imaging.resample import resample_mask
 from strokeclock.imaging.volume import Volume, read_series, read_volume, write_volume
 from strokeclock.series import SERIES, find_bias_field
 
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROGRAMS = ("fslreorient2std", "bet", "flirt", "convert_xfm")
+BEYOND = 5.0  # mm outside the atlas's brain, after registration: scalp that BET left (docs/preprocessing.md)
 
 
 class Geometry(Protocol):
@@ -141,6 +144,23 @@ def registration(
         cost=cost,
         cost_func=cost,
     )
+
+
+def refinement(
+    moving: str | Path,
+    *,
+    fixed: str | Path,
+    weights: str | Path,
+    start: str | Path,
+    out: str | Path,
+    matrix: str | Path,
+    dof: int,
+    cost: str,
+) -> "fsl.FLIRT":
+    """FLIRT from the matrix ``start`` without a search of angles; ``weights`` on the grid of ``fixed``."""
+    flirt = registration(moving, fixed=fixed, out=out, matrix=matrix, dof=dof, cost=cost)
+    flirt.inputs.trait_set(in_matrix_file=str(start), no_search=True, ref_weight=str(weights))
+    return flirt
 
 
 def concatenation(first: str | Path, *, then: str | Path, out: str | Path) -> "fsl.ConvertXFM":
@@ -338,11 +358,13 @@ def register_to_atlas(
         _run(registration(t2w, fixed=fixed, out=registered, matrix=matrix, dof=dof, cost=cost), patient)
 
 
-def strip_again(t2w: str | Path, *, brain_mask: str | Path, fraction: float, patient: str) -> None:
+def strip_again(
+    t2w: str | Path, *, brain_mask_grid: str | Path, brain_mask: str | Path, fraction: float, patient: str
+) -> None:
     """BET of the registered T2w, to remove what the first BET left; write the brain mask on the final grid.
 
-    BET's mask is the inside of a smooth surface. Voxels that the first BET removed, or that lie outside the
-    field of view, are removed from it.
+    BET's mask is the inside of a smooth surface. Voxels that the first BET removed, that lie outside the
+    field of view, or farther than `BEYOND` from the atlas's brain, where scalp is, are removed from it.
 
     Raises
     ------
@@ -352,9 +374,12 @@ def strip_again(t2w: str | Path, *, brain_mask: str | Path, fraction: float, pat
     with tempfile.TemporaryDirectory() as folder:
         _run(brain_masking(t2w, out=Path(folder, "brain.nii"), fraction=fraction), patient)
         found = nib.Nifti1Image.from_filename(Path(folder, "brain_mask.nii"))
-        brain = (np.asanyarray(found.dataobj) > 0) & (
-            np.asanyarray(nib.Nifti1Image.from_filename(t2w).dataobj) > 0
+        shown, atlas = (
+            np.asanyarray(nib.Nifti1Image.from_filename(path).dataobj) > 0 for path in (t2w, brain_mask_grid)
         )
+        spacing = nib.affines.voxel_sizes(found.affine)
+        near = ndimage.distance_transform_edt(~atlas, sampling=spacing) <= BEYOND
+        brain = (np.asanyarray(found.dataobj) > 0) & shown & near
     if not brain.any():
         raise PatientError(
             patient, "BET found no brain in the registered T2w; look at the series and at preprocessing.fsl"
@@ -367,6 +392,7 @@ def co_register(
     *,
     t2w_to_atlas: str | Path,
     grid: str | Path,
+    brain_mask_grid: str | Path,
     brain_mask: str | Path,
     outputs: Mapping[str, str | Path],
     dof: int,
@@ -376,8 +402,10 @@ def co_register(
     """Register the series with their own geometry to the T2w and carry every series to the atlas grid.
 
     The registration is to the T2w in its own space: a rigid fit to the affinely scaled T2w of the atlas space
-    would leave a FLAIR at its native size. The matrices are composed, each series is interpolated once from
-    its bias-corrected whole head, and the same brain mask is applied to all.
+    would leave a FLAIR at its native size. It begins between the brains that BET left; then whole heads are
+    fitted inside the atlas's brain alone, because BET leaves another rim on each series. The matrices are
+    composed, each series is interpolated once from its bias-corrected whole head, and the same brain mask is
+    applied to all.
 
     Parameters
     ----------
@@ -386,8 +414,8 @@ def co_register(
         to it (flair; dwi where b1000 is registered separately). The others take the T2w's matrix.
     t2w_to_atlas : file
         FLIRT's matrix to ``grid``.
-    brain_mask : file
-        On ``grid``.
+    brain_mask_grid, brain_mask : files
+        The atlas's and the patient's, on ``grid``.
     outputs : name -> file
         Every series and brain_mask: RAS, on ``grid``, 0 outside the brain. t2w_to_atlas and <series>_to_t2w:
         (4, 4) text, moving world to fixed world, RAS+ mm.
@@ -410,17 +438,41 @@ def co_register(
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         matrices = dict.fromkeys(images, t2w_to_atlas)
+        weights = folder / "weights.nii"
+        x, y, z = fixed.shape
+        inside = resample_mask(
+            read_volume(brain_mask_grid, patient="atlas", series="brain_mask"),
+            shape=(x, y, z),
+            affine=fixed.affine,
+            transform=np.linalg.inv(worlds["t2w_to_atlas"]),
+        )
+        write_volume(weights, inside)
         for series in sorted(stripped.keys() - {"t2w"}):
-            matrix, matrices[series] = folder / f"{series}_to_t2w.mat", folder / f"{series}_to_atlas.mat"
+            start, matrix, matrices[series] = (
+                folder / f"{series}_{name}.mat" for name in ("start", "to_t2w", "to_atlas")
+            )
             moved = folder / f"{series}_on_t2w.nii"
             _run(
                 registration(
-                    stripped[series], fixed=stripped["t2w"], out=moved, matrix=matrix, dof=dof, cost=cost
+                    stripped[series], fixed=stripped["t2w"], out=moved, matrix=start, dof=dof, cost=cost
+                ),
+                patient,
+            )
+            _run(
+                refinement(
+                    images[series],
+                    fixed=images["t2w"],
+                    weights=weights,
+                    start=start,
+                    out=moved,
+                    matrix=matrix,
+                    dof=dof,
+                    cost=cost,
                 ),
                 patient,
             )
             _run(concatenation(matrix, then=t2w_to_atlas, out=matrices[series]), patient)
-            moving = nib.Nifti1Image.from_filename(stripped[series])
+            moving = nib.Nifti1Image.from_filename(images[series])
             worlds[f"{series}_to_t2w"] = flirt_to_world(np.loadtxt(matrix), moving=moving, fixed=fixed)
         for series in images:
             carried = folder / f"{series}.nii"

@@ -97,11 +97,18 @@ def preprocess_patient(
             **settings["registration_to_atlas"],
         )
         brain_mask = _name_files(scratch, "second_stripping", ("brain_mask",))["brain_mask"]
-        strip_again(on_atlas, brain_mask=brain_mask, patient=patient, **settings["second_stripping"])
+        strip_again(
+            on_atlas,
+            brain_mask_grid=atlas_files["brain_mask_grid"],
+            brain_mask=brain_mask,
+            patient=patient,
+            **settings["second_stripping"],
+        )
         co_register(
             {**whole, **{f"stripped_{name}": path for name, path in stripped.items()}},
             t2w_to_atlas=matrix,
             grid=atlas_files["grid"],
+            brain_mask_grid=atlas_files["brain_mask_grid"],
             brain_mask=brain_mask,
             outputs={name: path for name, path in outputs.items() if name != NAME},
             patient=patient,

@@ -147,9 +147,14 @@ def _fsl(images: Mapping, *, channels: Collection[str]) -> Iterator[str]:
     )
     yield (
         f"brains were stripped by BET (fraction {fsl['bet_fraction']:g}, after registration "
-        f"{fsl['second_bet_fraction']:g})"
+        f"{fsl['second_bet_fraction']:g}), and what lay far outside the atlas's brain was removed"
     )
-    flair = f" and FLAIR to T2w ({fsl['flair_dof']}, {fsl['flair_cost']})" if "flair" in channels else ""
+    flair = (
+        f" and FLAIR to T2w ({fsl['flair_dof']}, {fsl['flair_cost']}), whole heads last, weighted by the "
+        "atlas's brain"
+        if "flair" in channels
+        else ""
+    )
     yield (
         f"FLIRT registered T2w to the atlas ({fsl['t2w_dof']} degrees of freedom, {fsl['t2w_cost']}){flair}"
     )

@@ -7,6 +7,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from scipy import ndimage
+from with_fsl import needs_fsl
 
 from strokeclock.errors import KilledError, MissingSoftwareError, PatientError
 from strokeclock.imaging import fsl
@@ -18,19 +19,6 @@ from strokeclock.imaging.volume import Volume, read_volume, write_volume
 SERIES = ("t2w", "dwi", "flair", "adc")
 
 
-def fsl_is_absent():
-    try:
-        fsl.require_fsl(os.environ)
-    except MissingSoftwareError:
-        return True
-    return False
-
-
-needs_fsl = pytest.mark.skipif(
-    fsl_is_absent(), reason="FSL is not installed: FSLDIR or its programs are absent"
-)
-
-
 # -- command lines
 
 
@@ -38,7 +26,7 @@ needs_fsl = pytest.mark.skipif(
 def files(tmp_path, monkeypatch):
     """Images and matrices by name, in the current folder: nipype refuses inputs that are not there."""
     monkeypatch.chdir(tmp_path)
-    for name in ("t2w.nii", "flair.nii", "grid.nii.gz", "a.mat", "b.mat"):
+    for name in ("t2w.nii", "flair.nii", "grid.nii.gz", "weights.nii", "a.mat", "b.mat"):
         (tmp_path / name).touch()
 
 
@@ -73,6 +61,20 @@ def files(tmp_path, monkeypatch):
             " -cost normmi -searchcost normmi -dof 6",
         ),
         (
+            lambda: fsl.refinement(
+                "flair.nii",
+                fixed="t2w.nii",
+                weights="weights.nii",
+                start="a.mat",
+                out="moved.nii",
+                matrix="moved.mat",
+                dof=6,
+                cost="normmi",
+            ),
+            "flirt -in flair.nii -ref t2w.nii -out moved.nii -omat moved.mat -cost normmi"
+            " -searchcost normmi -dof 6 -init a.mat -nosearch -refweight weights.nii",
+        ),
+        (
             lambda: fsl.concatenation("a.mat", then="b.mat", out="ab.mat"),
             "convert_xfm -omat ab.mat -concat b.mat a.mat",
         ),
@@ -89,6 +91,7 @@ def files(tmp_path, monkeypatch):
         "bet mask",
         "flirt t2w",
         "flirt flair",
+        "flirt flair again",
         "concatenate",
         "apply",
     ],
@@ -302,7 +305,13 @@ def test_a_program_that_fails_excludes_one_patient(tmp_path, monkeypatch):
     with pytest.raises(
         PatientError, match=r"^patient p1: bet failed \(Segmentation fault\); look at the series$"
     ):
-        fsl.strip_again(tmp_path / "t2w.nii", brain_mask=tmp_path / "mask.nii", fraction=0.3, patient="p1")
+        fsl.strip_again(
+            tmp_path / "t2w.nii",
+            brain_mask_grid=tmp_path / "atlas_mask.nii",
+            brain_mask=tmp_path / "mask.nii",
+            fraction=0.3,
+            patient="p1",
+        )
     assert not (tmp_path / "mask.nii").exists()
 
 
