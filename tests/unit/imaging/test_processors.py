@@ -11,8 +11,8 @@ import yaml
 from strokeclock.imaging.volume import read_volume
 from strokeclock.phantom.patient import SERIES, make_patient, write_patient
 
-# A phantom whose FLAIR once moved by 0.04 mm between processors and numbers of threads.
-NUMBER, SEED, SITE = 7, 0, "siemens"
+# Phantoms whose T2w or FLAIR once moved by up to 0.04 mm between processors, or numbers of threads.
+PHANTOMS = [("siemens", 0, 7), ("philips-ge", 77, 4)]  # site, seed, number
 PREPROCESS = """
 import sys, yaml
 from pathlib import Path
@@ -30,11 +30,12 @@ preprocess(
 """
 
 
-@pytest.fixture(scope="module")
-def scans(tmp_path_factory, root):
+@pytest.fixture(scope="module", params=PHANTOMS, ids=lambda one: one[0])
+def scans(request, tmp_path_factory, root):
+    site, seed, number = request.param
     folder = tmp_path_factory.mktemp("scans")
-    settings = yaml.safe_load((root / "config/config.yaml").read_text())["phantom"] | {"site": SITE}
-    made = make_patient(NUMBER, seed=SEED, settings=settings)
+    settings = yaml.safe_load((root / "config/config.yaml").read_text())["phantom"] | {"site": site}
+    made = make_patient(number, seed=seed, settings=settings)
     files = {name: folder / f"{name}.nii.gz" for name in SERIES}
     write_patient(made, scans=files, lesion=folder / "lesion.nii.gz", brain_mask=folder / "brain.nii.gz")
     return folder
@@ -70,5 +71,5 @@ def test_preprocessing_is_the_same(preprocess, here, tmp_path, other):
     """OpenBLAS adds in another order there."""
     found = preprocess(tmp_path, **{"OPENBLAS_NUM_THREADS": "1"} | other)
     for name in ("t2w_to_atlas", "flair_to_t2w"):
-        np.testing.assert_allclose(found[name], here[name], rtol=0, atol=1e-3)
+        np.testing.assert_allclose(found[name], here[name], rtol=0, atol=3e-4)
     assert (found["mask"] != here["mask"]).sum() == 0
