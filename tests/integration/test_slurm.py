@@ -91,13 +91,13 @@ def digests(folder):
 class Head:
     """Snakemake with profiles/slurm in a folder, in the background."""
 
-    def __init__(self, folder, root):
+    def __init__(self, folder, root, *, targets=("quality", PREDICTIONS), files=("own.yaml",)):
         self.folder = folder
         self.command = [
-            *(sys.executable, "-m", "snakemake", "quality", PREDICTIONS),
+            *(sys.executable, "-m", "snakemake", *targets),
             *("--snakefile", root / "Snakefile", "--directory", folder),
             *("--profile", root / "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2"),
-            *("--quiet", "host", "reason", "--configfile", folder / "own.yaml"),
+            *("--quiet", "host", "reason", "--configfile", *files),
         ]
         self.process = None
 
@@ -111,9 +111,9 @@ class Head:
     def said(self):
         return (self.folder / "said.txt").read_text()
 
-    def end(self):
+    def end(self, patience_s=PATIENCE_S):
         """Wait for its good end; return what it said."""
-        assert self.process.wait(PATIENCE_S) == 0, self.said[-5000:]
+        assert self.process.wait(patience_s) == 0, self.said[-5000:]
         return self.said
 
     def kill(self):

@@ -11,7 +11,6 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
-DATA_ONLY = {"preprocessing": {"nilearn"}}  # carried for its files, never imported
 NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "matplotlib-base": "matplotlib"}  # conda-forge's: PyPI's
 WITH_FSL = {"fsl": "preprocessing", "reading_fsl": "reading"}  # an environment, and the one that it extends
 
@@ -34,7 +33,7 @@ ENVIRONMENTS = sorted({environment for _, environment in SCRIPTS})
 
 
 def imported(path, seen=None):
-    """Third-party modules that a file imports, through the project's own modules too."""
+    """Third-party modules that a file imports or finds, through the project's own modules too."""
     seen = set() if seen is None else seen
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -42,6 +41,8 @@ def imported(path, seen=None):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "find_spec":
+            names = [node.args[0].value]
         else:
             continue
         for name in names:
@@ -104,9 +105,7 @@ def test_an_environment_carries_what_its_scripts_import_and_no_more(environment)
         if where == environment
         for module in imported(ROOT / f"workflow/scripts/{script}.py")
     }
-    assert {name.replace("_", "-") for name in pinned(environment)} == needed | DATA_ONLY.get(
-        environment, set()
-    )
+    assert {name.replace("_", "-") for name in pinned(environment)} == needed
 
 
 @pytest.mark.parametrize("environment", ENVIRONMENTS)
