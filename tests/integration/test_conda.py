@@ -65,7 +65,7 @@ def test_a_bundle_reads_in_its_environment(host):
     """Two of its own patients, as if their onset were not known."""
     results = host.folder / "results/small"
     header, *rows = (results / "phantom/cohort.tsv").read_text().splitlines()
-    sheet = host.folder / "sheet.tsv"
+    sheet = results / "phantom/unknown.tsv"  # beside the images, which it names by their place
     sheet.write_text("\n".join([header, *rows[:2]]) + "\n")
     host("read", run="read", reading={"bundle": str(results / "bundle/model.zip"), "sheet": str(sheet)})
     assert len([*(host.folder / "results/read").rglob("reading.json")]) == 2

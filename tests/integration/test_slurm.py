@@ -279,3 +279,18 @@ def test_a_killed_head_whose_jobs_go_on(head, unbroken):
     head.end()
     head.wait_for_jobs()
     assert digests(head.folder) == unbroken
+
+
+def test_the_small_chain_runs_whole(tmp_path, root, run_snakemake):
+    """All that test_demo.py makes: the same files, with the same bytes, as without Slurm."""
+    files = [root / "config/demo.yaml", root / "tests/integration/small.yaml"]
+    alone, on_slurm = tmp_path / "alone", tmp_path / "slurm"
+    alone.mkdir()
+    on_slurm.mkdir()
+    head = Head(on_slurm, root, targets=(), files=files)
+    head.start()
+    head.end(6 * PATIENCE_S)
+    process = run_snakemake(alone, "--quiet", "rules", "host", config={}, files=files)
+    assert process.returncode == 0, process.stdout
+    assert list_jobs(on_slurm) == []
+    assert digests(on_slurm) == digests(alone)
