@@ -26,6 +26,7 @@ __all__ = [
     "save_figure",
 ]
 
+PASSES = 3  # after which a layout with panels of a fixed aspect no longer changes
 # Any: matplotlib lists each key as a type of its own.
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
@@ -60,7 +61,22 @@ def house_style() -> Iterator[None]:
 def save_figure(figure: Figure, *paths: str | Path) -> None:
     """Write the figure to each path (.svg, .png), whole or not at all, without dates or program names."""
     with house_style():
+        _settle_layout(figure)
         for path in map(Path, paths):
             metadata = {"Date": None, "Creator": None} if path.suffix == ".svg" else {"Software": None}
             with replacing(path) as beside:
                 figure.savefig(beside, bbox_inches="tight", pad_inches=0.08, metadata=metadata)
+
+
+def _settle_layout(figure: Figure) -> None:
+    """Lay the figure out, and round where its axes lie.
+
+    The last digits of the layout's solver depend on where its variables lie in memory, and a change of them
+    would show in the bytes of an SVG.
+    """
+    if figure.get_layout_engine():
+        for _ in range(PASSES):
+            figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position([round(end, 6) for end in axes.get_position(original=True).bounds])

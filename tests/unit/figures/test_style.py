@@ -42,3 +42,26 @@ def test_settings_come_back():
     with house_style():
         assert matplotlib.rcParams["svg.hashsalt"] == "strokeclock"
     assert dict(matplotlib.rcParams) == before
+
+
+def test_the_last_digits_of_a_layout_do_not_change_a_picture(tmp_path):
+    """The layout's solver gives other last digits in another process."""
+    files = []
+    for number, tremor in enumerate((0, 3e-10)):
+        figure = Figure()
+        axes = figure.add_axes((0.1 + tremor, 0.1, 0.8, 0.8))
+        axes.plot([0, 1], [0, 1])
+        files.append(tmp_path / f"{number}.svg")
+        save_figure(figure, files[-1])
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_constrained_layout_is_kept(tmp_path):
+    """Where the labels of a panel need room, it is left."""
+    figure = Figure(layout="constrained")
+    axes = figure.subplots()
+    axes.set_ylabel("label\nof several\nlines")
+    save_figure(figure, tmp_path / "figure.svg")
+    bounds = axes.get_position(original=True).bounds
+    assert bounds[0] > 0.1
+    assert bounds == pytest.approx([round(end, 6) for end in bounds], abs=1e-12)
