@@ -23,7 +23,7 @@ BASELINES = {
 }
 TEXTS = (
     *("target", *KEY, "note", "scores", "bin", "certainty", "variable", "group"),
-    *("side", "patients", "step", "what", "level"),
+    *("side", "patients", "step", "part", "what", "reason", "unit", "level"),
 )
 PANEL_IN = 1.75
 
