@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from strokeclock.cohort.cells import read_columns
-from strokeclock.cohort.labels import has_lesion, has_onset
+from strokeclock.cohort.labels import has_onset
 from strokeclock.cohort.parts import PARTS
 from strokeclock.cohort.people import People, count_people
 from strokeclock.cohort.reasons import read_reason_groups
@@ -134,11 +134,7 @@ def _count_outlines(cohort: str | Path, split: str | Path, volumes: str | Path) 
     parts = read_split_table(split).set_index("patient")["part"]
     patients = read_cohort(cohort).set_index("patient").reindex(parts.index[parts == "test"])
     sizes = read_volumes(volumes)
-    sources = [
-        sizes[patient].source
-        for patient in patients.index[has_onset(patients) & has_lesion(patients)]
-        if patient in sizes
-    ]
+    sources = [sizes[patient].source for patient in patients.index[has_onset(patients)] if patient in sizes]
     drawn, automatic = (sources.count(source) for source in (DRAWN, FOUND))
     return _line(
         ANALYSED,
