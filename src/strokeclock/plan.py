@@ -174,6 +174,11 @@ class Plan:
             *(f"{model.rpartition('/')[0]}/run.json" for model in folds),
         ]
 
+    @property
+    def costs(self) -> list[str]:
+        """What each of these trainings took, in the order of the records."""
+        return [f"{record.removesuffix('run.json')}cost.json" for record in self.records]
+
     def fold_models(self, seed: int | str) -> list[str]:
         """The segmentation networks of a seed that each left out one fold of the training part.
 
@@ -418,6 +423,21 @@ class Plan:
                 *_both("figures/subgroups"),
             )
         ]
+
+    @property
+    def people(self) -> list[str]:
+        """The tables and figures on the patients and their scans, and what the trainings took."""
+        tables = ("flow.csv", "case_mix.csv", "protocol.csv", "missing.csv", "training.tsv")
+        figures = ("flow", "case_mix", "onset")
+        return [
+            *(f"{self.folder}/tables/{table}" for table in tables),
+            *(file for figure in figures for file in _both(f"{self.folder}/figures/{figure}")),
+        ]
+
+    @property
+    def worst_errors(self) -> list[str]:
+        """The table and the figure of the worst errors in the test part."""
+        return [f"{self.folder}/tables/worst_errors.csv", *_both(f"{self.folder}/figures/worst_errors")]
 
     @property
     def roc_figures(self) -> dict[str, dict[str, object]]:

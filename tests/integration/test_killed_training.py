@@ -1,5 +1,6 @@
 """Snakemake removes the outputs of a killed training, not its states: the next run goes on from there."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -65,4 +66,5 @@ def test_a_killed_training_goes_on(tmp_path, root, run_snakemake):
     assert finished.returncode == 0, finished.stdout
     assert "resuming after epoch" in log.read_text()
     assert f"epoch {EPOCHS} of {EPOCHS}" in log.read_text()
-    assert {path.name for path in folder.iterdir()} == {"model.pt", "history.tsv", "run.json"}
+    assert {path.name for path in folder.iterdir()} == {"model.pt", "history.tsv", "run.json", "cost.json"}
+    assert json.loads((folder / "cost.json").read_text())["resumed"] >= 1

@@ -110,6 +110,7 @@ def test_the_trainings_of_the_shipped_configuration(planned):
             for fold in range(1, 6)
         ),
     ]
+    assert [cost.replace("cost.json", "run.json") for cost in plan.costs] == plan.records
     assert (plan.restorer, plan.segmenter) == ("3d", "3d")
     assert plan.pretrained == {"imagenet": "2d", "medical_2d": "2d", "medical_3d": "3d"}
     assert plan.seeds == [0, 1, 2, 3, 4]
@@ -168,6 +169,15 @@ def test_tables_figures_and_page_of_the_shipped_configuration(planned):
         "results/r/tables/subgroups.csv",
         *drawn("subgroups"),
     ]
+    assert plan.people == [
+        "results/r/tables/flow.csv",
+        "results/r/tables/case_mix.csv",
+        "results/r/tables/protocol.csv",
+        "results/r/tables/missing.csv",
+        "results/r/tables/training.tsv",
+        *drawn("flow", "case_mix", "onset"),
+    ]
+    assert plan.worst_errors == ["results/r/tables/worst_errors.csv", *drawn("worst_errors")]
     assert plan.ceilings == ["results/r/phantom/ceiling.json"]
     assert plan.page == "results/r/index.html"
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 import yaml
 
+from strokeclock.cohort.people import People
 from strokeclock.evaluation.comparison import list_pairs
 from strokeclock.evaluation.table2 import write_table2
 from strokeclock.explanation.gradcam import map_evidence
@@ -19,7 +20,6 @@ from strokeclock.models.architecture import Architecture
 from strokeclock.models.view import View
 from strokeclock.predictions import Scorer
 from strokeclock.report.methods import describe_methods
-from strokeclock.report.people import People
 from strokeclock.training.checkpoint import read_checkpoint, read_network
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.phases import (

@@ -1,4 +1,4 @@
-# How the networks' scores depend on the lesion: Grad-CAM on lesions, and occlusion.
+# How the networks' scores depend on the lesion: Grad-CAM on lesions, and occlusion; and the worst errors with images.
 
 
 rule gradcam_overlap:
@@ -63,3 +63,34 @@ rule occlusion:
         bootstraps=config["evaluation"]["bootstraps"],
     script:
         "../scripts/occlusion.py"
+
+
+rule worst_errors:
+    input:
+        predictions=plan.predictions + plan.baseline_predictions,
+        thresholds=f"{RUN}/fitted/thresholds.json",
+        cohort=settled(f"{RUN}/cohort/cohort.tsv"),
+        split=settled(f"{RUN}/cohort/split.tsv"),
+        volumes=settled(f"{RUN}/lesions/volumes.tsv"),
+        preprocessed=patients.preprocessed_tables,
+    output:
+        table=f"{RUN}/tables/worst_errors.csv",
+        svg=report(
+            f"{RUN}/figures/worst_errors.svg",
+            caption="../report/worst_errors.rst",
+            category="Further statistics",
+            labels={"what": "worst errors"},
+        ),
+        png=f"{RUN}/figures/worst_errors.png",
+    log:
+        f"{LOG}/tables/worst_errors.log",
+    conda:
+        "../../envs/evaluation.yaml"
+    threads: 1
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(10),
+    params:
+        tasks=plan.below_min,
+    script:
+        "../scripts/worst_errors.py"

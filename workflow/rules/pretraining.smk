@@ -70,6 +70,7 @@ rule medical_2d:
         model=f"{RUN}/models/{plan.pretrained['medical_2d']}/phase0_medical/random/seed-{{seed}}/model.pt",
         history=f"{RUN}/models/{plan.pretrained['medical_2d']}/phase0_medical/random/seed-{{seed}}/history.tsv",
         record=f"{RUN}/models/{plan.pretrained['medical_2d']}/phase0_medical/random/seed-{{seed}}/run.json",
+        cost=f"{RUN}/models/{plan.pretrained['medical_2d']}/phase0_medical/random/seed-{{seed}}/cost.json",
     log:
         f"{LOG}/models/{plan.pretrained['medical_2d']}/phase0_medical/random/seed-{{seed}}.log",
     conda:
@@ -96,6 +97,7 @@ rule medical_3d:
         model=f"{RUN}/models/{plan.pretrained['medical_3d']}/phase0_medical/random/seed-{{seed}}/model.pt",
         history=f"{RUN}/models/{plan.pretrained['medical_3d']}/phase0_medical/random/seed-{{seed}}/history.tsv",
         record=f"{RUN}/models/{plan.pretrained['medical_3d']}/phase0_medical/random/seed-{{seed}}/run.json",
+        cost=f"{RUN}/models/{plan.pretrained['medical_3d']}/phase0_medical/random/seed-{{seed}}/cost.json",
     log:
         f"{LOG}/models/{plan.pretrained['medical_3d']}/phase0_medical/random/seed-{{seed}}.log",
     conda:

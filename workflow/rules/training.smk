@@ -17,6 +17,7 @@ rule phase0_genesis:
         model=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/model.pt",
         history=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/history.tsv",
         record=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/run.json",
+        cost=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/cost.json",
     log:
         f"{LOG}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}.log",
     conda:
@@ -48,6 +49,7 @@ rule phase0_segmentation:
         model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/model.pt",
         history=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/history.tsv",
         record=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/run.json",
+        cost=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/cost.json",
     log:
         f"{LOG}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}.log",
     wildcard_constraints:
@@ -86,6 +88,7 @@ for phase in plan.tasks:
             model=f"{folder}/model.pt",
             history=f"{folder}/history.tsv",
             record=f"{folder}/run.json",
+            cost=f"{folder}/cost.json",
         log:
             f"{LOG}/models/{{net}}/{phase}/{{start}}/seed-{{seed}}.log",
         conda:

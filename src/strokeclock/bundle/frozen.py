@@ -11,7 +11,7 @@ from strokeclock.bundle.recipe import Row
 from strokeclock.bundle.summary import Range, Summary
 from strokeclock.cohort.onset import CLASS_MIN
 from strokeclock.cohort.sheet import LESION_SIDES
-from strokeclock.evaluation.external.case_mix import NUMBERS, QUARTILES, SHORT
+from strokeclock.evaluation.case_mix import NUMBERS, QUARTILES, SHORT
 from strokeclock.evaluation.external.frozen import CALIBRATION, Development, Estimate, Frozen, write_frozen
 from strokeclock.evaluation.intervals import wilson_interval
 from strokeclock.files import write_whole
@@ -25,7 +25,7 @@ def write_frozen_numbers(bundle: str | Path, operating: str | Path, summary: str
     operating : path
         operating.json (`evaluation.external.frozen.read_frozen`).
     summary : path
-        summary.json (`evaluation.external.case_mix.describe_case_mix`).
+        summary.json (`evaluation.case_mix.describe_case_mix`).
     """
     opened = open_bundle(bundle)
     write_frozen(operating, map(freeze, opened.recipe.rows))

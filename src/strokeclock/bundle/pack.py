@@ -29,10 +29,9 @@ from strokeclock.bundle.tokens import make_key, write_seen
 from strokeclock.cohort.parts import read_parts
 from strokeclock.evaluation.calibration import MOST_BINS, UNITS_PER_BIN
 from strokeclock.evaluation.external.frozen import CALIBRATION
-from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.operating import MARGIN, read_bands, read_temperatures, read_thresholds
 from strokeclock.evaluation.side import read_side
-from strokeclock.evaluation.tables import name_row, read_scorers
+from strokeclock.evaluation.tables import choose_best, name_row, read_scorers
 from strokeclock.figures.rows import title_of
 from strokeclock.fitted import read_fitted
 from strokeclock.imaging.quality_record import read_all_findings
@@ -124,13 +123,8 @@ def choose_rows(
     if not possible:
         raise BundleError("This run has no row of a time task that a bundle can hold: train a time task.")
     wanted = READER_THRESHOLD_MIN if READER_THRESHOLD_MIN in limits else max(filter(None, limits))
-    candidates = [scorer for scorer in possible.values() if tasks[scorer.phase] == wanted]
-    return [max(candidates, key=lambda scorer: _validate(scorers[scorer]))]
-
-
-def _validate(found: ScorerPredictions) -> float:
-    units = found.units("validation")
-    return auc(units.label, units.score) if len({*units.label}) > 1 else 0.0
+    best = choose_best(scorers[scorer] for scorer in possible.values() if tasks[scorer.phase] == wanted)
+    return [best.scorer]
 
 
 def make_recipe(

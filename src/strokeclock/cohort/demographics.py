@@ -1,11 +1,14 @@
-"""Table 1: characteristics of the patients in training, in test and together."""
+"""Table 1: characteristics of the patients in training, in test and together, as in the paper.
+
+The three parts, further characteristics and their differences are in tables/case_mix.csv.
+"""
 
 from pathlib import Path
 
 import pandas as pd
 
 from strokeclock.cohort.labels import has_lesion, has_onset
-from strokeclock.cohort.parts import EXTERNAL, read_exclusions
+from strokeclock.cohort.parts import EXTERNAL, PARTS, read_exclusions
 from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.files import replacing
 
@@ -31,7 +34,7 @@ def describe_cohort(cohort: pd.DataFrame, split: pd.DataFrame, *, excluded: int)
     excluded : int
         Number of patients excluded, at entry or later.
     """
-    patients = cohort.merge(split, on="patient", how="left", validate="one_to_one")
+    patients = _join_parts(cohort, split)
     known = patients[has_onset(patients)]
     table = pd.DataFrame(
         {name: _describe(known[known["part"].isin(parts)]) for name, parts in GROUPS.items()}
@@ -55,6 +58,21 @@ def write_table1(cohort: str | Path, split: str | Path, table: str | Path, *, ex
     rows = describe_cohort(read_cohort(cohort), read_split_table(split), excluded=excluded)
     with replacing(table) as beside:
         rows.to_csv(beside, index=False, lineterminator="\n")
+
+
+def read_divided(cohort: str | Path, split: str | Path) -> pd.DataFrame:
+    """Read the patients of known onset in the training, validation and test parts, whom Table 1 describes.
+
+    Returns
+    -------
+    The columns of `read_cohort` and part, indexed by patient.
+    """
+    patients = _join_parts(read_cohort(cohort), read_split_table(split))
+    return patients[has_onset(patients) & patients["part"].isin(PARTS)].set_index("patient")
+
+
+def _join_parts(cohort: pd.DataFrame, split: pd.DataFrame) -> pd.DataFrame:
+    return cohort.merge(split, on="patient", how="left", validate="one_to_one")
 
 
 def _describe(group: pd.DataFrame) -> dict[str, str]:

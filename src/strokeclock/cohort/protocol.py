@@ -12,7 +12,7 @@ from strokeclock.cohort.sidecars import Sidecar, beside, list_faults, read_b_val
 
 log = logging.getLogger(__name__)
 
-_NONE = "n/a"
+MISSING = "n/a"
 COLUMNS = (
     "patient",
     "series",
@@ -81,7 +81,7 @@ def write_protocol(
             *in_ms[0],
         )
     write_cells(
-        table, COLUMNS, ([_NONE if row[name] is None else row[name] for name in COLUMNS] for row in rows)
+        table, COLUMNS, ([MISSING if row[name] is None else row[name] for name in COLUMNS] for row in rows)
     )
 
 
@@ -136,7 +136,7 @@ def _measure(sidecar: Sidecar, image: str | Path) -> tuple[tuple[float | None, .
 
 
 def _read_number(cell: str | None) -> float | None:
-    return float(cell) if cell and cell != _NONE else None
+    return float(cell) if cell and cell != MISSING else None
 
 
 def _round(value: float | None, digits: int) -> str | None:

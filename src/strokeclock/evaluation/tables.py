@@ -11,7 +11,7 @@ import pandas as pd
 from strokeclock.cohort.parts import read_exclusions
 from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.intervals import Interval, wilson_interval
-from strokeclock.evaluation.metrics import Counts
+from strokeclock.evaluation.metrics import Counts, auc
 from strokeclock.evaluation.readers import read_readers, vote
 from strokeclock.files import replacing
 from strokeclock.models.registry import place_of
@@ -39,6 +39,19 @@ def read_scorers(
     scorers = collect_predictions(predictions, tasks=tasks)
     check_against_cohort(scorers.values(), cohort=cohort, split=split, tasks=tasks)
     return dict(sorted(scorers.items(), key=lambda item: _place(item[0])))
+
+
+def choose_best(scorers: Iterable[ScorerPredictions]) -> ScorerPredictions:
+    """Return the one with the highest AUC in the validation part; of equal ones, the first.
+
+    Where that part has one class, none is better than another.
+    """
+
+    def validate(found: ScorerPredictions) -> float:
+        units = found.units("validation")
+        return auc(units.label, units.score) if len({*units.label}) > 1 else 0.0
+
+    return max(scorers, key=validate)
 
 
 def read_calls(

@@ -23,7 +23,8 @@ BASELINES = {
 }
 TEXTS = (
     *("target", *KEY, "note", "scores", "bin", "certainty", "variable", "group"),
-    *("side", "patients", "step", "what", "level"),
+    *("side", "patients", "step", "part", "what", "reason", "unit", "level", "above"),
+    *("error", "patient", "onset_class", "lesion_side", "volume_source"),
 )
 PANEL_IN = 1.75
 

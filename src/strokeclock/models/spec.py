@@ -90,6 +90,7 @@ class NetworkSpec:
     segments : its trunk is the encoder of the segmentation network (phase0_segmentation).
     of_the_paper : Table 2 has its rows, trained or not.
     line : its line style in figures where the segmented ratios are joined with it.
+    paper_gb : hemispheres of a step -> GB of GPU memory that the paper's training took.
     memory_mb, runtime_min : of a training, phase 1 and higher.
     step, frozen_step : what a training step costs, also with `early` frozen, for `strokeclock estimate`.
     """
@@ -110,6 +111,7 @@ class NetworkSpec:
     segments: bool = False
     of_the_paper: bool = False
     line: str | tuple = (0, (1, 1))
+    paper_gb: Mapping[int, float] = field(default_factory=dict)
     memory_mb: int = 16000
     runtime_min: int = 1440
     step: StepCost = _STEP

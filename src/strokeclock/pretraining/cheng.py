@@ -119,7 +119,7 @@ def train_classification(
     grid : voxels of a hemisphere, x y z.
     training : the fields of `MedicalSettings`.
     folder : of the data set.
-    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    output : folder for the files of `trainer.train`.
     """
     objective = TumourKinds(
         run=name_run(network_started_from("medical_2d"), seed),

@@ -55,7 +55,7 @@ def train_restoration(
     training : the fields of `RestorationSettings`.
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     box : brain_box.json, the box of a hemisphere that the network sees; None: the whole hemisphere.
-    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    output : folder for the files of `trainer.train`.
     events : folder of TensorBoard's events; None: none are written.
 
     Raises

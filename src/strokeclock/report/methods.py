@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
+from strokeclock.cohort.people import People
 from strokeclock.evaluation.tables import name_target
 from strokeclock.models.registry import find_network, list_titles, networks
-from strokeclock.report.people import People
 from strokeclock.series import SERIES
 from strokeclock.training.phases import GENESIS, SEGMENTATION, Task, network_settings, read_tasks, settings_of
 

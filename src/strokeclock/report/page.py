@@ -13,6 +13,7 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 
 from strokeclock import __version__, provenance
+from strokeclock.cohort.people import People, count_people
 from strokeclock.cohort.verdicts import VERDICTS
 from strokeclock.evaluation.digits import format_digits
 from strokeclock.evaluation.tables import FEWEST, name_target
@@ -23,7 +24,6 @@ from strokeclock.models.registry import find_network, networks
 from strokeclock.predictions import SEGMENTED
 from strokeclock.report.folders import hide_folders
 from strokeclock.report.methods import describe_methods
-from strokeclock.report.people import People, count_people
 from strokeclock.report.pictures import embed_picture, measure_picture, render_caption
 from strokeclock.report.tables import read_table, shorten
 from strokeclock.report.words import name_phase, name_start

@@ -70,7 +70,7 @@ def train_segmenter(
     box : brain_box.json, the box of a hemisphere that the network sees; None: the whole hemisphere.
     fold : (number, of how many), numbered from 1: the training patients of this fold (`folds.read_folds`,
         with ``seed``) are left out; None: all are learned from.
-    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    output : folder for the files of `trainer.train`.
     events : folder of TensorBoard's events; None: none are written.
 
     Raises

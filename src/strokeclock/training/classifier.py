@@ -62,7 +62,7 @@ def train_phase(
     parent_model : the parent's checkpoint (`phases.parent`); None for a random start.
     box : brain_box.json, the box of a hemisphere that the network sees; None: the whole hemisphere.
     tasks : phase -> below_min, after: the chain up to this phase (`phases.read_tasks`); None: the paper's.
-    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    output : folder for the files of `trainer.train`.
     events : folder of TensorBoard's events; None: none are written.
 
     Raises

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from strokeclock.training.cost import Meter
 from strokeclock.training.loop import TrainingError
 from strokeclock.training.store import Stack
 
@@ -65,6 +66,14 @@ def choose_device(name: str, *, threads: int) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise TrainingError("training.device is cuda, and torch finds no CUDA device: set it to auto or cpu.")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
+
+
+def make_meter(device: torch.device) -> Meter:
+    """Begin to measure a training on this device."""
+    if device.type != "cuda":
+        return Meter()
+    torch.cuda.reset_peak_memory_stats(device)
+    return Meter(torch.cuda.get_device_name(device), lambda: torch.cuda.max_memory_reserved(device))
 
 
 def on_device(network: Network, device: torch.device) -> Network:

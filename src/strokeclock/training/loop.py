@@ -5,7 +5,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ from strokeclock.training.checkpoint import (
     save_state,
     write_checkpoint,
 )
+from strokeclock.training.cost import Meter, write_cost
 from strokeclock.training.record import TrainingRecord, write_record
 
 log = logging.getLogger(__name__)
@@ -61,14 +62,16 @@ def fit(
     min_epochs: int = 0,
     record: TrainingRecord,
     identity: Mapping,
+    meter: Meter,
     output: Path,
     events: Path | None = None,
 ) -> None:
     """Train for ``epochs``, or until ``patience`` epochs without a better measure; write the best epoch.
 
-    Writes model.pt (weights and record), history.tsv (one row an epoch) and run.json (the record). The state
-    is saved after each epoch, or, where saving is slow, less often, so that it takes a tenth of the time. A
-    killed training resumes from it and writes the same bytes as an unbroken one.
+    Writes model.pt (weights and record), history.tsv (one row an epoch), run.json (the record) and cost.json
+    (time and memory). The state is saved after each epoch, or, where saving is slow, less often, so that it
+    takes a tenth of the time. A killed training resumes from it and writes the same bytes as an unbroken one,
+    but for cost.json.
 
     Parameters
     ----------
@@ -83,6 +86,7 @@ def fit(
     record : of this training; epochs, best and model_sha256 are filled in at its end.
     identity : everything that the result depends on, in JSON's types; a state with another identity is not
         resumed.
+    meter : of this training; a resumed one gets what was measured before.
     output : the folder to write into.
     events : folder of TensorBoard's events; None: none are written.
 
@@ -93,7 +97,7 @@ def fit(
     MissingSoftwareError
         ``events`` is given and TensorBoard is not installed.
     """
-    progress = _resume(network, optimiser, folder=output, identity=identity)
+    progress = _resume(network, optimiser, meter, folder=output, identity=identity)
     seconds = []  # of each epoch since the start or resumption
     next_save = 0.0
     with _events(events, history=progress.history) as add_event:
@@ -112,7 +116,7 @@ def fit(
                     name: tensor.clone() for name, tensor in network.state_dict().items()
                 }
             if (before := time.monotonic()) >= next_save:
-                _save(network, optimiser, progress, folder=output, identity=identity)
+                _save(network, optimiser, progress, meter, folder=output, identity=identity)
                 after = time.monotonic()
                 next_save = after + SAVE_PAUSE * (after - before)
             add_event(row)
@@ -126,7 +130,7 @@ def fit(
                 _duration(sum(seconds) / len(seconds) * (epochs - epoch)),
             )
     log.info("best epoch %d of %d", progress.best_epoch, len(progress.history))
-    _write_results(progress, record=record, output=output)
+    _write_results(progress, meter, record=record, output=output)
     remove_state(output)
 
 
@@ -158,6 +162,7 @@ def _save(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     progress: Progress,
+    meter: Meter,
     *,
     folder: Path,
     identity: Mapping,
@@ -166,6 +171,7 @@ def _save(
         folder,
         {
             "identity": dict(identity),
+            "cost": asdict(meter.read()),
             "network": network.state_dict(),
             "optimiser": optimiser.state_dict(),
             "progress": vars(progress),
@@ -182,7 +188,12 @@ def _is_on_cuda(network: nn.Module) -> bool:
 
 
 def _resume(
-    network: nn.Module, optimiser: torch.optim.Optimizer, *, folder: Path, identity: Mapping
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    meter: Meter,
+    *,
+    folder: Path,
+    identity: Mapping,
 ) -> Progress:
     state = load_state(folder)
     if state is None:
@@ -195,11 +206,12 @@ def _resume(
     optimiser.load_state_dict(state["optimiser"])
     torch.set_rng_state(state["random"]["cpu"])
     torch.cuda.set_rng_state_all(state["random"]["cuda"])
+    meter.resume(state["cost"])
     log.info("resuming after epoch %d", len(state["progress"]["history"]))
     return Progress(**state["progress"])
 
 
-def _write_results(progress: Progress, *, record: TrainingRecord, output: Path) -> None:
+def _write_results(progress: Progress, meter: Meter, *, record: TrainingRecord, output: Path) -> None:
     best = progress.history[progress.best_epoch - 1]
     record = replace(record, epochs=len(progress.history), best=best)
     sha256 = write_checkpoint(output / "model.pt", weights=progress.best_weights, record=record)
@@ -208,6 +220,7 @@ def _write_results(progress: Progress, *, record: TrainingRecord, output: Path) 
     ]
     write_whole(output / "history.tsv", "\n".join(rows) + "\n")
     write_record(output / "run.json", replace(record, model_sha256=sha256))
+    write_cost(output / "cost.json", meter.read())
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""One trainer for every objective: from seeds and files to model.pt, history.tsv and run.json."""
+"""One trainer for every objective: from seeds and files to model.pt, history.tsv, run.json and cost.json."""
 
 import inspect
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import torch
 
 from strokeclock.provenance import digest_code
 from strokeclock.training.checkpoint import inherit, read_identity
-from strokeclock.training.device import choose_device, on_device
+from strokeclock.training.device import choose_device, make_meter, on_device
 from strokeclock.training.loop import batches, fit, freeze, take_steps, train_mode
 from strokeclock.training.material import Material
 from strokeclock.training.objective import Objective, Step
@@ -27,13 +27,14 @@ MEASURES: dict[str, Callable[[dict[str, float]], float]] = {
 
 
 def train(objective: Objective, *, output: str | Path, events: Path | None = None) -> None:
-    """Train a network for an objective, and write model.pt, history.tsv and run.json.
+    """Train a network for an objective, and write model.pt, history.tsv, run.json and cost.json.
 
     A killed training resumes from ``latest.pt`` and has the result of an unbroken one.
 
     Parameters
     ----------
-    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record).
+    output : folder for model.pt (weights and record), history.tsv (one row an epoch), run.json (the record)
+        and cost.json (time and memory).
     events : folder of TensorBoard's events; None: none are written.
 
     Raises
@@ -47,6 +48,7 @@ def train(objective: Objective, *, output: str | Path, events: Path | None = Non
     """
     settings, output = objective.settings, Path(output)
     device = choose_device(settings.device, threads=settings.threads)
+    meter = make_meter(device)
     material = objective.read()
     parent: Parent | None = None
     inherited: dict[str, torch.Tensor] = {}
@@ -100,6 +102,7 @@ def train(objective: Objective, *, output: str | Path, events: Path | None = Non
         min_epochs=settings.min_epochs,
         record=_describe(objective, material, parent=parent, precision=precision),
         identity=identify(precision),
+        meter=meter,
         output=output,
         events=events,
     )

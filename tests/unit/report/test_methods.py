@@ -5,8 +5,8 @@ import copy
 import pytest
 import yaml
 
+from strokeclock.cohort.people import People, count_people
 from strokeclock.report.methods import describe_methods
-from strokeclock.report.people import People, count_people
 
 PEOPLE = People(
     entered=50,

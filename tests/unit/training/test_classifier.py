@@ -252,7 +252,7 @@ def test_resumed_training_equals_an_unbroken_one(toys, tmp_path, monkeypatch, ki
     _train(toys, tmp_path / "killed", **settings)
     for name in ("model.pt", "history.tsv", "run.json"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
-    assert len(list((tmp_path / "killed").iterdir())) == 3
+    assert len(list((tmp_path / "killed").iterdir())) == 4  # with cost.json
 
 
 def test_state_of_another_training_is_not_resumed(toys, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from strokeclock.training.classifier import train_phase
+from strokeclock.training.cost import read_cost
 
 EPOCHS = 8
 
@@ -57,7 +58,8 @@ def finish(process):
 
 
 def results(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    """The bytes of a training's files, but for what it cost, which no two trainings share."""
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "cost.json"}
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ train_phase("phase1_stroke", **arguments)
 def test_killed_in_the_middle_of_each_write(start, unbroken, arguments, tmp_path):
     folder = tmp_path / "killed"
     given = json.dumps(arguments | {"output": folder}, default=str)
-    for name in ("latest.pt", "model.pt", "history.tsv", "run.json"):
+    for name in ("latest.pt", "model.pt", "history.tsv", "run.json", "cost.json"):
         process = subprocess.run([sys.executable, "-c", DYING, name, given], check=False)
         assert process.returncode == -signal.SIGKILL
         (left,) = folder.glob(f".*.{name}")
@@ -123,3 +125,4 @@ def test_killed_in_the_middle_of_each_write(start, unbroken, arguments, tmp_path
         assert not (folder / name).exists() or name == "latest.pt"
     finish(start(folder))
     assert results(folder) == unbroken
+    assert read_cost(folder / "cost.json").resumed >= 1

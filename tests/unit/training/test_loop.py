@@ -9,6 +9,7 @@ from torch import nn
 
 from strokeclock.errors import MissingSoftwareError
 from strokeclock.training import loop
+from strokeclock.training.cost import Meter
 from strokeclock.training.device import choose_device
 from strokeclock.training.loop import TrainingError, batches, fit, freeze, take_steps, train_mode
 from strokeclock.training.record import TrainingRecord
@@ -45,6 +46,7 @@ def _fit(tmp_path, measures, *, patience=10, train_loss=0.5, measure=_auc, **set
         **settings,
         record=RECORD,
         identity={},
+        meter=Meter(),
         output=tmp_path,
     )
     weights = torch.load(tmp_path / "model.pt", weights_only=True)["weights"]
@@ -63,7 +65,9 @@ def _fit(tmp_path, measures, *, patience=10, train_loss=0.5, measure=_auc, **set
 )
 def test_keeps_the_best_epoch_and_stops_early(tmp_path, measures, patience, best, epochs):
     assert _fit(tmp_path, measures, patience=patience) == (best, epochs)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["history.tsv", "model.pt", "run.json"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        *("cost.json", "history.tsv", "model.pt", "run.json")
+    ]
 
 
 @pytest.mark.parametrize(("min_epochs", "epochs"), [(0, 3), (1, 3), (4, 6), (6, 7)])

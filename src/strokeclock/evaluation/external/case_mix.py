@@ -12,19 +12,21 @@ from typing import Any
 
 import pandas as pd
 
-from strokeclock.cohort.labels import label_time
-from strokeclock.cohort.onset import CLASS_MIN, MINUTES
+from strokeclock.evaluation.case_mix import (
+    ENDS,
+    NO_SPREAD,
+    NUMBERS,
+    QUARTILES,
+    SHORT,
+    describe_case_mix,
+    standardise,
+)
 from strokeclock.evaluation.external.patients import SEEN, ExternalTest, read_external
-from strokeclock.evaluation.tables import name_target, write_table
+from strokeclock.evaluation.tables import write_table
 from strokeclock.fitted import FittedError
 
-VOLUME = "volume_ml"
-NUMBERS = {"age": "age, years", "nihss": "NIHSS", MINUTES: "TSS, min", VOLUME: "lesion volume, mL"}
-SHORT = name_target(CLASS_MIN)
 SHARES = ("sex", "field strength", "lesion side", SHORT)
 IMPLIED = ("male", "no")  # levels of which another one tells the share
-QUARTILES = ("0.25", "0.5", "0.75")
-_ENDS = ("_low", "", "_high")
 _PLACES = ("development", "external")
 COLUMNS = (
     *("variable", "level"),
@@ -33,39 +35,7 @@ COLUMNS = (
 )
 FROM_QUARTILES = "difference from the quartiles (Wan et al. 2014)"
 NO_DEVELOPMENT = "not in the development's summary"
-NO_SPREAD = "no standardised difference: nobody differs from the others of a cohort"
 NOT_GIVEN = "not given for the external patients"
-
-
-def describe_case_mix(patients: pd.DataFrame, volume_ml: pd.Series) -> dict[str, Any]:
-    """Summarise patients, without naming one.
-
-    Parameters
-    ----------
-    patients : the columns of `read_cohort`, indexed by patient.
-    volume_ml : of the lesion, indexed by patient; may lack some.
-
-    Returns
-    -------
-    {"n": patients, "numbers": {name of `NUMBERS`: {"n", "mean", "sd", "quantiles": {"0.25": …}}}, "shares":
-    {name of `SHARES`: {"n", "shares": {level: share}}}}; n counts the patients whose value is known. What
-    nobody has is left out, as is the sd of one patient.
-    """
-    columns = patients.assign(**{VOLUME: pd.to_numeric(volume_ml).reindex(patients.index)})
-    numbers = {name: _describe_numbers(columns[name].dropna().astype(float)) for name in NUMBERS}
-    short = label_time(patients, below_min=CLASS_MIN)
-    levels = {
-        "sex": patients["sex"].map({"F": "female", "M": "male"}),
-        "field strength": patients["field_t"].dropna().map(lambda tesla: f"{float(tesla):g} T"),
-        "lesion side": patients["lesion_side"],
-        SHORT: short.map({1.0: "yes", 0.0: "no"}),
-    }
-    shares = {name: _describe_shares(values.dropna().astype(str)) for name, values in levels.items()}
-    return {
-        "n": len(patients),
-        "numbers": {name: found for name, found in numbers.items() if found["n"]},
-        "shares": {name: found for name, found in shares.items() if found["n"]},
-    }
 
 
 def write_external_case_mix(
@@ -123,26 +93,12 @@ def _read_summary(path: str | Path) -> dict[str, Any]:
     return content
 
 
-def _describe_numbers(values: pd.Series) -> dict[str, Any]:
-    if values.empty:
-        return {"n": 0}
-    found: dict[str, Any] = {"n": len(values), "mean": float(values.mean())}
-    if len(values) > 1:
-        found["sd"] = float(values.std(ddof=1))
-    return found | {"quantiles": {at: float(values.quantile(float(at))) for at in QUARTILES}}
-
-
-def _describe_shares(values: pd.Series) -> dict[str, Any]:
-    shares = values.value_counts(normalize=True).sort_index()
-    return {"n": len(values), "shares": {str(level): float(share) for level, share in shares.items()}}
-
-
 def _number_rows(before: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name, label in NUMBERS.items():
         cells: dict[str, Any] = {"variable": label}
         for place, found in zip(_PLACES, (before.get(name), now.get(name)), strict=True):
             cells[f"{place}_n"] = found["n"] if found else 0
-            for end, at in zip(_ENDS, QUARTILES, strict=True):
+            for end, at in zip(ENDS, QUARTILES, strict=True):
                 cells[f"{place}{end}"] = found["quantiles"][at] if found else math.nan
         yield cells | _compare(before.get(name), now.get(name))
 
@@ -185,7 +141,6 @@ def _moments(found: Mapping[str, Any]) -> tuple[float, float, bool]:
 
 
 def _standardise(means: Sequence[float], variances: Sequence[float]) -> dict[str, Any]:
-    """External minus development, over the root of the mean variance."""
-    if (spread := math.sqrt(sum(variances) / 2)) == 0:
-        return {"note": NO_SPREAD}
-    return {"smd": (means[1] - means[0]) / spread}
+    """External minus development, or why there is no difference."""
+    difference = standardise(means, variances)
+    return {"note": NO_SPREAD} if difference is None else {"smd": difference}

@@ -65,6 +65,7 @@ SPEC = NetworkSpec(
     cam_layers={"penultimate": "backbone.layer3", "last": "backbone.layer4"},
     starts={"imagenet": "imagenet", "medical": "medical_2d"},
     of_the_paper=True,
+    paper_gb={8: 4, 16: 6},
     step=StepCost(0.41, 2.0),
     frozen_step=StepCost(0.27, 1.6),
     line="--",

@@ -51,5 +51,6 @@ SPEC = NetworkSpec(
     starts={"genesis": "phase0_genesis", "medical": "medical_3d"},
     segments=True,
     of_the_paper=True,
+    paper_gb={8: 7, 16: 12},
     line=":",
 )
