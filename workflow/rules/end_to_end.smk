@@ -34,7 +34,7 @@ rule find_sides:
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
-        runtime=growing(60),
+        runtime=growing(120),
         gpu=plan.gpus,
     params:
         channels=plan.channels,
@@ -82,7 +82,7 @@ rule predict_found:
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
-        runtime=growing(60),
+        runtime=growing(120),
         gpu=plan.gpus,
     params:
         channels=plan.channels,
@@ -138,7 +138,7 @@ rule predict_segmented_found:
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
-        runtime=growing(60),
+        runtime=growing(120),
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
