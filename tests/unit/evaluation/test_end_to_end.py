@@ -236,6 +236,13 @@ def test_the_answered_are_those_outside_the_band(world):
     assert row["brier"] == pytest.approx((0.01 + 0.09 + 0.49 + 0.04 + 0.04 + 0.64) / 6, abs=1e-6)
 
 
+def test_the_edge_of_the_band_is_answered(world):
+    world.given["t02", "right"] = ("test", 1, 0.6)  # as v2, the least certain of the answered
+    assert world.measure()["found", "all"]["answered"] == 6
+    world.given["t02", "right"] = ("test", 1, 0.599)
+    assert world.measure()["found", "all"]["answered"] == 5
+
+
 def test_the_excluded_are_added_by_the_test_parts_share(world):
     row = world.measure()["found", "all and excluded"]
     # 12 of 30 patients of known class are in the test part: of two short times .8, of one long time .4
