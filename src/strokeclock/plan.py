@@ -353,6 +353,52 @@ class Plan:
                 f"cannot hold: use best, or some of {', '.join(self.scored_rows)}."
             )
 
+    # End to end
+
+    @property
+    def detectors(self) -> list[str]:
+        """The trainings of lesion detection, below models/ and predictions/."""
+        detecting = (run for run in self.trainings if run.phase in self.tasks)
+        return [_place(run) for run in detecting if self.tasks[run.phase].both_hemispheres]
+
+    @property
+    def timed_by_networks(self) -> list[str]:
+        """The trainings of time tasks, below models/, predictions/ and end_to_end/."""
+        timing = (run for run in self.trainings if run.phase in self.tasks and self.below_min[run.phase])
+        return [_place(run) for run in timing]
+
+    @property
+    def timed_by_ratios(self) -> list[str]:
+        """The ratio rows, below fitted/; with seed-0 below predictions/ and end_to_end/."""
+        return [row for row in self.scored_rows if row.startswith(f"{RATIO}/")]
+
+    @property
+    def timed_by_segmentations(self) -> list[str]:
+        """The rows and seeds of the segmented ratios, below fitted/, predictions/ and end_to_end/."""
+        rows = [row for row in self.scored_rows if row.endswith(f"/{RATIOS}")]
+        return [f"{row}/seed-{seed}" for row in rows for seed in self._segmentation_seeds]
+
+    @property
+    def timed_jointly(self) -> dict[str, dict[str, str]]:
+        """Row and seed of the segmented ratios joined with a network -> both parts, below end_to_end/."""
+        return {
+            f"{row}/seed-{seed}": {name: f"{part}/seed-{seed}" for name, part in parts.items() if part}
+            for row, parts in self.scored_rows.items()
+            if parts["network"] and parts["regression"]
+            for seed in self._segmentation_seeds
+        }
+
+    @property
+    def timed(self) -> list[str]:
+        """All of these, below predictions/ and end_to_end/."""
+        ratios = [f"{row}/seed-0" for row in self.timed_by_ratios]
+        return [*self.timed_by_networks, *ratios, *self.timed_by_segmentations, *self.timed_jointly]
+
+    @property
+    def end_to_end(self) -> list[str]:
+        """The table and the figure of the test with the side found."""
+        return [f"{self.folder}/tables/end_to_end.csv", *_both(f"{self.folder}/figures/end_to_end")]
+
     # Tables, figures and the page
 
     @property

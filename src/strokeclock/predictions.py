@@ -9,6 +9,7 @@ rows of a stage must have one list of test patients and one positive class, TSS 
 """
 
 import hashlib
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -109,8 +110,17 @@ def parse_path(path: str | Path) -> tuple[Scorer, int]:
     return Scorer(*parts), int(seed)
 
 
-def read_predictions(path: str | Path) -> pd.DataFrame:
+def time_limit(scorer: Scorer, tasks: Tasks) -> float:
+    """The minutes of a time task; PredictionError where the scorer's phase has no such task."""
+    if (below_min := tasks.get(scorer.phase)) is None:
+        raise PredictionError(f"{scorer} is of no time task: name a row of one.")
+    return below_min
+
+
+def read_predictions(path: str | Path, *, unlabelled: bool = False) -> pd.DataFrame:
     """Read one prediction file; return its five columns, rows ordered by patient and hemisphere.
+
+    ``unlabelled``: a label may be empty, and so may the part; labels are then floats, NaN where empty.
 
     Raises PredictionError, naming the file, for a file that is cut off, a changed line, missing columns,
     repeated hemispheres, a patient in two parts, or values outside left|right, validation|test, 0|1 and the
@@ -132,10 +142,11 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
                     f"{path} line {number} was changed, or a line before it is missing: delete it and "
                     "predict anew"
                 )
+    empty = ("",) if unlabelled else ()
     for column, allowed in (
         ("hemisphere", SIDES),
-        ("part", ("validation", "test", "train")),  # the last where scores are cross-validated
-        ("label", ("0", "1")),
+        ("part", ("validation", "test", "train", *empty)),  # train where scores are cross-validated
+        ("label", ("0", "1", *empty)),
     ):
         wrong = frame[~frame[column].isin(allowed)]
         if len(wrong):
@@ -159,14 +170,19 @@ def read_predictions(path: str | Path) -> pd.DataFrame:
         raise PredictionError(
             f"{path} has patient {parts.idxmax()} in two parts at once: delete it and predict anew"
         )
-    frame = frame.assign(label=frame["label"].astype(int), score=score)[COLUMNS]
+    label = pd.to_numeric(frame["label"]).astype(float) if unlabelled else frame["label"].astype(int)
+    frame = frame.assign(label=label, score=score)[COLUMNS]
     return frame.sort_values(["patient", "hemisphere"], ignore_index=True)
 
 
 def write_predictions(path: str | Path, rows: Iterable[tuple[str, str, str, float, float]]) -> None:
-    """Write a prediction file, whole or not at all, from rows of `COLUMNS`; each line gets its seal."""
+    """Write a prediction file, whole or not at all, from rows of `COLUMNS`; each line gets its seal.
+
+    A label that is NaN is written as an empty cell.
+    """
     lines = [
-        [patient, side, part, f"{label:.0f}", f"{score:.9g}"] for patient, side, part, label, score in rows
+        [patient, side, part, "" if math.isnan(label) else f"{label:.0f}", f"{score:.9g}"]
+        for patient, side, part, label, score in rows
     ]
     sealed = [[*line, seal] for line, seal in zip(lines, _seals(lines), strict=True)]
     write_cells(path, [*COLUMNS, SEAL], sealed)

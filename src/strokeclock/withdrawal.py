@@ -238,7 +238,7 @@ def _column(path: Path) -> list[str]:
 def _remove_rows(path: Path, patient: str) -> None:
     header, lines = read_cells(path)
     if SEAL in header:
-        rows = read_predictions(path)
+        rows = read_predictions(path, unlabelled=True)
         write_predictions(path, rows[rows["patient"] != patient].itertuples(index=False, name=None))
         return
     at = header.index("patient")

@@ -57,12 +57,13 @@ def results(tmp_path_factory, run_snakemake):
 def test_every_promised_file_is_there(results):
     figures = [
         *(f"fig{number}" for number in range(1, 10)),
-        *("calibration", "decision_curve", "abstention", "subgroups", "genesis_examples", "segmentations"),
+        *("calibration", "decision_curve", "abstention", "subgroups", "end_to_end"),
+        *("genesis_examples", "segmentations"),
         *("training/2d-phase1_stroke-random", "training/3d-phase4_attention-phase3"),
     ]
     tables = (
         "comparisons", "calibration", "reliability", "decision_curve", "abstention", "sides", "subgroups",
-        "gradcam_overlap", "occlusion", "ml_baseline",
+        "end_to_end", "gradcam_overlap", "occlusion", "ml_baseline",
     )  # fmt: skip
     for path in (
         "cohort/cohort.tsv", "cohort/exclusions.tsv", "cohort/split.tsv",
@@ -80,8 +81,8 @@ def test_the_page_shows_every_table_and_figure(results):
     page = (results / "index.html").read_text()
     tables = sorted(results.glob("tables/*.csv"))
     figures = sorted(results.glob("figures/**/*.svg"))
-    assert len(tables) == 12
-    assert len(figures) >= 15 + 14
+    assert len(tables) == 13
+    assert len(figures) >= 16 + 14
     for table in tables:
         assert f'href="tables/{table.name}"' in page, table.name
     for figure in figures:

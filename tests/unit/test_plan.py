@@ -178,8 +178,40 @@ def test_tables_figures_and_page_of_the_shipped_configuration(planned):
         *drawn("flow", "case_mix", "onset"),
     ]
     assert plan.worst_errors == ["results/r/tables/worst_errors.csv", *drawn("worst_errors")]
+    assert plan.end_to_end == ["results/r/tables/end_to_end.csv", *drawn("end_to_end")]
     assert plan.ceilings == ["results/r/phantom/ceiling.json"]
     assert plan.page == "results/r/index.html"
+
+
+def test_what_is_scored_with_the_side_found(planned):
+    """Every row that a bundle can hold, once for each of its seeds."""
+    plan = planned({"training": {"seeds": [3, 1]}})
+    detectors = ["2d/phase1_stroke/random", "3d/phase1_stroke/genesis"]
+    assert plan.detectors == [f"{row}/seed-{seed}" for row in detectors for seed in (3, 1)]
+    timed = [row for row in TRAINED if row not in detectors and "phase0" not in row]
+    assert plan.timed_by_networks == [f"{row}/seed-{seed}" for row in timed for seed in (3, 1)]
+    assert plan.timed_by_ratios == [
+        *(f"ratio/phase2_tss3h/{row}" for row in ("flair", "series")),
+        *(f"ratio/phase3_tss4h5/{row}" for row in ("flair", "series")),
+    ]
+    assert plan.timed_by_segmentations == [
+        f"segmentation/{phase}/ratios/seed-{seed}"
+        for phase in ("phase2_tss3h", "phase3_tss4h5")
+        for seed in (3, 1)
+    ]
+    assert plan.timed_jointly["segmentation/phase3_tss4h5/3d/seed-1"] == {
+        "network": "3d/phase3_tss4h5/phase2/seed-1",
+        "regression": "segmentation/phase3_tss4h5/ratios/seed-1",
+    }
+    assert {place.rpartition("/")[0] for place in plan.timed} == {*plan.scored_rows}
+    made = {*plan.predictions, *plan.baseline_predictions}
+    assert {f"{RUN}/predictions/{place}.tsv" for place in plan.timed} < made
+
+
+def test_without_segmentation_and_detection_less_is_scored(planned):
+    plan = planned({"training": {"phase0_segmentation": None, "starts": ["random"], "seeds": [0]}})
+    assert plan.detectors == plan.timed_by_segmentations == [*plan.timed_jointly] == []
+    assert len(plan.timed) == 4 + 4
 
 
 def test_networks_are_explained_with_the_first_seed(planned):

@@ -132,6 +132,20 @@ def test_files_that_are_no_table(tmp_path):
         assert "\n" not in str(error.value)
 
 
+def test_labels_and_parts_may_be_empty_where_it_is_asked_for(tmp_path):
+    rows = [("a", "left", "test", 1, 0.75), ("b", "right", "", np.nan, 0.25)]
+    write_predictions(tmp_path / "found.tsv", rows)
+    found = read_predictions(tmp_path / "found.tsv", unlabelled=True)
+    assert found["part"].tolist() == ["test", ""]
+    np.testing.assert_equal(found["label"].tolist(), [1.0, np.nan])
+    with pytest.raises(PredictionError, match="has part '' for patient b"):
+        read_predictions(tmp_path / "found.tsv")
+    text = (tmp_path / "found.tsv").read_text()
+    (tmp_path / "found.tsv").write_text(text.replace("right\t\t\t0.25", "right\t\t1\t0.25"))
+    with pytest.raises(PredictionError, match="line 3 was changed"):
+        read_predictions(tmp_path / "found.tsv", unlabelled=True)
+
+
 def test_a_phase_that_is_no_task(tmp_path):
     path = write(tmp_path, scorer="2d/phase7_tss9h/random")
     with pytest.raises(PredictionError, match="phase7_tss9h, which is no task of this configuration: remove"):

@@ -58,6 +58,8 @@ def root(tmp_path, monkeypatch, make_record):
     )
     rows = [(patient, "left", "validation", 1, 0.25) for patient in PARTS]
     write_predictions(run / "predictions/2d/phase3_tss4h5/random/seed-0.tsv", rows)
+    found = [(patient, "left", "test", 1 if patient == "p10" else np.nan, 0.25) for patient in PARTS]
+    write_predictions(run / "end_to_end/2d/phase3_tss4h5/random/seed-0.tsv", found)
     split = {part: [one for one in PARTS if PARTS[one] == part] for part in ("train", "validation", "test")}
     for name, participants in (("2d", split), ("medical", {})):
         folder = run / f"models/{name}/phase1_stroke/random/seed-0"
@@ -112,6 +114,8 @@ def test_the_other_patients_stay_whole(root):
     assert sorted(open_hemispheres(run / "hemispheres/manifest.tsv", left)) == sorted(left)
     predictions = read_predictions(run / "predictions/2d/phase3_tss4h5/random/seed-0.tsv")
     assert set(predictions["patient"]) == {*left}
+    found = run / "end_to_end/2d/phase3_tss4h5/random/seed-0.tsv"
+    assert set(read_predictions(found, unlabelled=True)["patient"]) == {*left}
     assert len(read_columns(run / "quality/quality.tsv", "patient")) == 3
 
 

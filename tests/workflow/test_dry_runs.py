@@ -37,6 +37,14 @@ NETWORK_RUNS = {  # both starts, both networks, one seed
     "predict_segmented": 2,
 }
 ROWS = {"predict": 12, "join_predictions": 4}  # one job for all seeds
+FOUND = dict.fromkeys(  # one job for all rows and seeds
+    (
+        *("find_sides", "find_unlike", "predict_found", "predict_ratio_found", "predict_segmented_found"),
+        *("join_found", "end_to_end"),
+    ),
+    1,
+)
+ROWS |= FOUND
 NETWORK_RUNS |= ROWS
 SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
 
@@ -66,7 +74,11 @@ def merged(base, change):
         ),
         slow(
             {"training": {"starts": ["random"]}},
-            {"phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4, "join_predictions": 0},
+            {
+                **{"phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4, "join_predictions": 0},
+                **FOUND,
+                "join_found": 0,
+            },
         ),
         (
             {"training": {"phase0_segmentation": None}},
@@ -75,6 +87,8 @@ def merged(base, change):
                 "fit_segmented": 0,
                 "predict_segmented": 0,
                 "join_predictions": 0,
+                **FOUND,
+                **{"predict_segmented_found": 0, "join_found": 0},
                 "predict": 12,
                 "fit_ratio": 4,
                 "fit_clinical": 2,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from strokeclock.baselines.regression import (
+    Regression,
     apply_regression,
     read_regression,
     take_numbers,
@@ -14,11 +15,18 @@ from strokeclock.baselines.regression import (
 )
 from strokeclock.cohort.parts import read_split
 from strokeclock.fitted import check_patients, describe_fit
+from strokeclock.found_sides import Hemisphere, read_found_sides, write_found_scores
 from strokeclock.models.channels import channel_names
 from strokeclock.predictions import Scorer, write_predictions
 from strokeclock.training.material import CohortFiles
 from strokeclock.training.phases import Task
-from strokeclock.training.store import Hemispheres, check_channels, check_classes, read_hemispheres
+from strokeclock.training.store import (
+    Hemispheres,
+    check_channels,
+    check_classes,
+    read_hemispheres,
+    read_sides,
+)
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -100,15 +108,70 @@ def predict_measured(
     SplitError
         The hemispheres hold other series.
     """
-    asked = {"series": list(channels), **more}
-    regression, content = read_regression(fitted, row=row, below_min=below_min, inputs=inputs, **asked)
-    check_patients(fitted, content, cohort=files.cohort, split=files.split, below_min=below_min)
+    regression = _read_fit(
+        fitted, files, channels=channels, row=row, below_min=below_min, inputs=inputs, **more
+    )
     rows: list[tuple[str, str, str, float, float]] = []
     for part in ("validation", "test"):
         units = _read_part(part, files, channels=channels, phase=row.phase, below_min=below_min)
         scores = apply_regression(regression, measure(units, part))
         rows += zip(units.patients, units.sides, [part] * len(units), units.labels, scores, strict=True)
     write_predictions(predictions, rows)
+
+
+def predict_measured_found(
+    measure: Measure,
+    fitted: str | Path,
+    scores: str | Path,
+    *,
+    predictions: str | Path,
+    sides: str | Path,
+    files: CohortFiles,
+    channels: Sequence[str],
+    row: Scorer,
+    below_min: float,
+    inputs: Sequence[str],
+    **more: Any,
+) -> None:
+    """Write the scores of the hemisphere that was found (`found_sides.write_found_scores`).
+
+    Parameters
+    ----------
+    predictions : what `predict_measured` wrote.
+    sides : end_to_end/sides.tsv.
+
+    Raises
+    ------
+    FittedError, SplitError, PredictionError
+        As `predict_measured`; a file is damaged.
+    """
+    regression = _read_fit(
+        fitted, files, channels=channels, row=row, below_min=below_min, inputs=inputs, **more
+    )
+
+    def score(hemispheres: Sequence[Hemisphere]) -> np.ndarray:
+        units = read_sides(files.manifest, hemispheres, contralateral=True)
+        check_channels(units, channels=channel_names(channels, contralateral=True))
+        return apply_regression(regression, measure(units, "found"))
+
+    write_found_scores(scores, predictions=predictions, sides=read_found_sides(sides), score=score)
+
+
+def _read_fit(
+    fitted: str | Path,
+    files: CohortFiles,
+    *,
+    channels: Sequence[str],
+    row: Scorer,
+    below_min: float,
+    inputs: Sequence[str],
+    **more: Any,
+) -> Regression:
+    """Read what `fit_measured` wrote of the present training part."""
+    asked = {"series": list(channels), **more}
+    regression, content = read_regression(fitted, row=row, below_min=below_min, inputs=inputs, **asked)
+    check_patients(fitted, content, cohort=files.cohort, split=files.split, below_min=below_min)
+    return regression
 
 
 def _read_part(

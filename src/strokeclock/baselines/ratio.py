@@ -12,9 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from strokeclock.baselines.measured import Measure, fit_measured, predict_measured
+from strokeclock.baselines.measured import (
+    Measure,
+    fit_measured,
+    predict_measured,
+    predict_measured_found,
+)
 from strokeclock.models.view import WHOLE
-from strokeclock.predictions import Scorer
+from strokeclock.predictions import Scorer, Tasks, parse_path, time_limit
 from strokeclock.segmentation.lesion import find_lesion
 from strokeclock.segmentation.ratios import measure_ratios, name_measures
 from strokeclock.training.material import CohortFiles
@@ -123,6 +128,55 @@ def predict_ratio(
         below_min=below_min,
         inputs=_name_inputs(channels, row),
     )
+
+
+def predict_ratio_found(
+    fitted: Sequence[str | Path],
+    scores: Sequence[str | Path],
+    *,
+    predictions: Sequence[str | Path],
+    sides: str | Path,
+    manifest: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    tasks: Tasks,
+) -> None:
+    """Write the scores of the hemisphere that was found, of several rows.
+
+    Parameters
+    ----------
+    fitted : paths
+        What `fit_ratio` wrote, for the same channels.
+    scores, predictions : paths
+        Files to write (`found_sides.write_found_scores`), and what `predict_ratio` wrote, in the order of
+        ``fitted``.
+    sides : path
+        end_to_end/sides.tsv.
+    manifest, cohort, split, channels
+        As of `fit_ratio`.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below.
+
+    Raises
+    ------
+    FittedError, SplitError, PredictionError
+        As `predict_ratio`; a file is damaged.
+    """
+    for file, given, path in zip(fitted, predictions, scores, strict=True):
+        row, _ = parse_path(given)
+        predict_measured_found(
+            _measure(channels, row.start),
+            file,
+            path,
+            predictions=given,
+            sides=sides,
+            files=CohortFiles(manifest, cohort, split),
+            channels=channels,
+            row=row,
+            below_min=time_limit(row, tasks),
+            inputs=_name_inputs(channels, row.start),
+        )
 
 
 def _choose(channels: Sequence[str], row: str) -> list[int] | slice:

@@ -15,9 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from strokeclock.baselines.measured import Measure, fit_measured, predict_measured
+from strokeclock.baselines.measured import (
+    Measure,
+    fit_measured,
+    predict_measured,
+    predict_measured_found,
+)
 from strokeclock.cohort.parts import SplitError
-from strokeclock.predictions import SEGMENTED, Scorer
+from strokeclock.predictions import SEGMENTED, Scorer, Tasks, parse_path, time_limit
 from strokeclock.provenance import digest_file
 from strokeclock.segmentation.network import read_segmenter
 from strokeclock.segmentation.ratios import measure_segmented, name_measures
@@ -138,6 +143,57 @@ def predict_segmented(
         below_min=below_min,
         **_identify(model, channels=channels, phase=phase),
     )
+
+
+def predict_segmented_found(
+    fitted: Sequence[str | Path],
+    scores: Sequence[str | Path],
+    *,
+    models: Sequence[str | Path],
+    predictions: Sequence[str | Path],
+    sides: str | Path,
+    manifest: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    tasks: Tasks,
+    threads: int,
+    device: str,
+) -> None:
+    """Write the scores of the hemisphere that was found, of several tasks and seeds.
+
+    Parameters
+    ----------
+    fitted : paths
+        What `fit_segmented` wrote, for the same channels.
+    scores, models, predictions : paths
+        Files to write (`found_sides.write_found_scores`), segmentation networks, and what `predict_segmented`
+        wrote, in the order of ``fitted``.
+    sides : path
+        end_to_end/sides.tsv.
+    manifest, cohort, split, channels, threads, device
+        As of `fit_segmented`.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below.
+
+    Raises
+    ------
+    FittedError, SplitError, CheckpointError, PredictionError
+        As `predict_segmented`; a file is damaged.
+    """
+    for file, model, given, path in zip(fitted, models, predictions, scores, strict=True):
+        row, _ = parse_path(given)
+        predict_measured_found(
+            _measure(model, channels=channels, split=split, threads=threads, device=device),
+            file,
+            path,
+            predictions=given,
+            sides=sides,
+            files=CohortFiles(manifest, cohort, split),
+            channels=channels,
+            below_min=time_limit(row, tasks),
+            **_identify(model, channels=channels, phase=row.phase),
+        )
 
 
 def _measure(

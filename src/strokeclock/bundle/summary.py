@@ -7,7 +7,7 @@ no number is one patient's. Ranges are of the training part alone, which the net
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -71,6 +71,13 @@ class Summary(Part):
     intensities: dict[str, Range]
     protocol: dict[str, Range]
     texts: dict[str, list[str]]
+
+
+class Images(NamedTuple):
+    """The numbers of one patient's images (`list_quality`, `measure_intensities`)."""
+
+    quality: dict[str, float]
+    intensities: dict[str, float]
 
 
 def measure_intensities(hemispheres: np.ndarray, *, series: Sequence[str]) -> dict[str, float]:
@@ -154,8 +161,7 @@ def summarise(
         for patient in train.index
         if (size := sizes.get(patient)) and size.volume_ml is not None
     ]
-    files = open_hemispheres(manifest, train.index)
-    measured = [measure_intensities(files[patient], series=series) for patient in train.index]
+    images = measure_images(train.index, quality=quality, manifest=manifest, series=series)
     acquired = read_protocol(protocol)
     protocols = [list_protocol(acquired.get(patient, ())) for patient in train.index]
     words: dict[str, Counter[str]] = {}
@@ -175,9 +181,9 @@ def summarise(
         },
         case_mix=_ranges(mix),
         shares=_shares(train),
-        quality=_ranges(_collect(list_quality(row) for row in _read_quality(quality, train.index))),
-        intensities=_ranges(_collect(measured)),
-        protocol=_ranges(_collect(numbers for numbers, _ in protocols)),
+        quality=collect_ranges(image.quality for image in images.values()),
+        intensities=collect_ranges(image.intensities for image in images.values()),
+        protocol=collect_ranges(numbers for numbers, _ in protocols),
         texts={
             name: sorted(word for word, count in found.items() if count >= _LEFT_OUT)
             for name, found in sorted(words.items())
@@ -196,26 +202,33 @@ def _shares(train: pd.DataFrame) -> dict[str, float]:
     return shares
 
 
-def _read_quality(quality: str | Path, patients: Iterable[str]) -> list[dict[str, float]]:
-    """The numbers of these patients in quality.tsv."""
+def measure_images(
+    patients: Iterable[str], *, quality: str | Path, manifest: str | Path, series: Sequence[str]
+) -> dict[str, Images]:
+    """Return each of these patients -> the numbers of the images; paths and series as of `summarise`."""
     header, lines = read_cells(quality)
-    wanted = {*patients}
-    found = []
-    for _, cells in lines:
-        row = dict(zip(header, cells, strict=True))
-        if row["patient"] in wanted:
-            found.append(
-                {name: float(row[name]) for name in NUMBERS if name not in _OF_THE_PATIENT and row[name]}
-            )
-    return found
+    rows = {row["patient"]: row for _, cells in lines if (row := dict(zip(header, cells, strict=True)))}
+    files = open_hemispheres(manifest, patients := [*patients])
+    return {
+        patient: Images(
+            _parse_quality(rows.get(patient, {})), measure_intensities(files[patient], series=series)
+        )
+        for patient in patients
+    }
 
 
-def _collect(found: Iterable[Mapping[str, float]]) -> dict[str, list[float]]:
+def _parse_quality(row: Mapping[str, str]) -> dict[str, float]:
+    """Return the numbers of `list_quality` in a patient's row of quality.tsv."""
+    return {name: float(row[name]) for name in NUMBERS if name not in _OF_THE_PATIENT and row.get(name)}
+
+
+def collect_ranges(patients: Iterable[Mapping[str, float]]) -> dict[str, Range]:
+    """Return the spread of each number that `FEWEST` patients or more have; a mapping a patient."""
     values: dict[str, list[float]] = {}
-    for one in found:
-        for name, value in one.items():
+    for numbers in patients:
+        for name, value in numbers.items():
             values.setdefault(name, []).append(value)
-    return values
+    return _ranges(values)
 
 
 def _ranges(values: Mapping[str, Sequence[float]]) -> dict[str, Range]:

@@ -74,6 +74,22 @@ def read_members(
     return {name: part[has_label(part, below_min=below_min)] for name, part in found.items()}
 
 
+def read_undivided(cohort: str | Path, split: str | Path, *, exclusions: str | Path) -> pd.DataFrame:
+    """Read the patients in no part from whom nothing was learned or chosen, and whose side is known.
+
+    The excluded ones are left out, and so is a scan of a person who has another scan in train or validation.
+
+    Returns
+    -------
+    The columns of `read_cohort`, indexed by patient, sorted. lesion_side may be none.
+    """
+    rows, parts = read_cohort(cohort).set_index("patient").sort_index(), read_parts(split)
+    person_of = persons_of(rows)
+    taught = {person_of[patient] for patient, part in parts.items() if part in ("train", "validation")}
+    elsewhere = rows.index.isin([*parts, *read_exclusions(exclusions)]) | rows["person"].isin(taught)
+    return rows[~elsewhere & has_label(rows, below_min=None)]
+
+
 def divide_cohort(
     cohort: str | Path,
     split: str | Path,

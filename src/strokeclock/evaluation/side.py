@@ -1,4 +1,4 @@
-"""Which hemisphere holds the lesion: the rule, its fit in validation, and its errors in the test part.
+"""Which hemisphere holds the lesion: the rule, its fit in validation, what it finds, and its errors.
 
 The networks of lesion detection score both hemispheres. A side is told only where one hemisphere alone
 reaches the threshold, its score exceeds the other's by a margin, and the restricted diffusion that a fixed
@@ -20,12 +20,19 @@ from strokeclock.evaluation.metrics import youden_threshold
 from strokeclock.evaluation.odds import logit
 from strokeclock.evaluation.tables import rate_columns, read_scorers, with_interval, write_table
 from strokeclock.fitted import describe_fit, digest_units, read_fitted, write_fitted
-from strokeclock.predictions import PAPER, PredictionError, Scorer, ScorerPredictions, Tasks
+from strokeclock.found_sides import UNCLEAR, FoundSide, write_found_sides
+from strokeclock.predictions import (
+    PAPER,
+    PredictionError,
+    Scorer,
+    ScorerPredictions,
+    Tasks,
+    collect_predictions,
+)
 from strokeclock.series import BOTH, NO_LESION, SIDES
 
 KIND = "side"  # of the fitted file
 LEAST_MARGIN = 1.0  # log odds; of phantoms with less, one side in five was wrong
-UNCLEAR = ""  # in place of a side
 NOT_RUN = "not run: no network of lesion detection was run"
 COLUMNS = (
     *("networks", "seeds", "part", "lesion", "n", "threshold", "margin", *rate_columns("greater_is_wrong")),
@@ -211,14 +218,9 @@ def write_sides(
     if not scorers or point is None:
         write_table(table, [{"note": NOT_RUN}], columns=COLUMNS)
         return
-    validation = _join(scorers, "validation")
-    names = [patient for patient in validation.patients for _ in SIDES]
-    if content["fitted_on"]["sha256"] != digest_units(
-        names, validation.lesion.ravel(), validation.scores.ravel()
-    ):
-        raise PredictionError(f"{fitted} was fitted on other predictions: delete it and fit it anew.")
+    _check_fit(scorers, content, path=fitted)
     heads = _join(scorers, "test")
-    seen = {patient: side for patient, side in read_columns(quality, "patient", "side_seen")}
+    seen = _read_seen(quality)
     key = {
         "networks": ", ".join(map(str, scorers)),
         "seeds": max(len(found.seeds) for found in scorers.values()),
@@ -236,6 +238,60 @@ def write_sides(
     write_table(table, rows, columns=COLUMNS)
 
 
+def find_sides(
+    predictions: Iterable[str | Path],
+    sides: str | Path,
+    *,
+    detected: str | Path,
+    fitted: str | Path,
+    quality: str | Path,
+    tasks: Tasks = PAPER,
+) -> None:
+    """Find the side of each test patient, and of the patients in no part, by the fitted rule.
+
+    No label decides on a side. Those of the validation part are compared with those of the fit.
+
+    Parameters
+    ----------
+    predictions : paths
+        The prediction files of lesion detection.
+    sides : path
+        end_to_end/sides.tsv (`found_sides.COLUMNS`); without a line where the rule has no numbers.
+    detected : path
+        end_to_end/detected.tsv: patient, left, right, of the patients in no part.
+    fitted : path
+        fitted/side.json, of these predictions.
+    quality : path
+        quality/quality.tsv: the side that is seen on DWI.
+
+    Raises
+    ------
+    PredictionError
+        The predictions contradict each other, or are not those that the file was fitted on.
+    """
+    scorers = {
+        scorer: found
+        for scorer, found in collect_predictions(predictions, tasks=tasks).items()
+        if tasks[scorer.phase] is None
+    }
+    point, content = read_side(fitted)
+    found: dict[str, FoundSide] = {}
+    if scorers and point is not None:
+        _check_fit(scorers, content, path=fitted)
+        heads, seen = _join(scorers, "test"), _read_seen(quality)
+        scores = {
+            patient: ("test", pair)
+            for patient, pair in zip(heads.patients, heads.scores.tolist(), strict=True)
+        }
+        for patient, *pair in read_columns(detected, "patient", *SIDES):
+            scores[patient] = ("", [*map(float, pair)])
+        for patient, (part, pair) in scores.items():
+            own = seen.get(patient, "")
+            side = find_side(dict(zip(SIDES, pair, strict=True)), point, seen=own)
+            found[patient] = FoundSide(part, side.side, side.difference, own, side.reason)
+    write_found_sides(sides, found)
+
+
 @dataclass(frozen=True)
 class _Heads:
     """Patients (n,) with the scores and lesions of both hemispheres, (n, 2): left, right."""
@@ -243,6 +299,21 @@ class _Heads:
     patients: Sequence[str]
     scores: np.ndarray
     lesion: np.ndarray
+
+
+def _read_seen(quality: str | Path) -> dict[str, str]:
+    """Patient -> the side of restricted diffusion on DWI."""
+    return {patient: side for patient, side in read_columns(quality, "patient", "side_seen")}
+
+
+def _check_fit(
+    scorers: Mapping[Scorer, ScorerPredictions], content: Mapping[str, Any], *, path: str | Path
+) -> None:
+    """Raise PredictionError where the rule was fitted on other predictions."""
+    heads = _join(scorers, "validation")
+    names = [patient for patient in heads.patients for _ in SIDES]
+    if content["fitted_on"]["sha256"] != digest_units(names, heads.lesion.ravel(), heads.scores.ravel()):
+        raise PredictionError(f"{path} was fitted on other predictions: delete it and fit it anew.")
 
 
 def _detectors(

@@ -69,8 +69,7 @@ def find_outside(
         As `bundle.summary.list_quality`, `measure_intensities` and `list_protocol` give them.
     """
     found = [
-        *_compare(quality, summary.quality, can_be_far=True),
-        *_compare(intensities, summary.intensities, can_be_far=True),
+        *_compare_images(summary.quality, summary.intensities, quality=quality, intensities=intensities),
         *_compare(protocol, summary.protocol, can_be_far=False),
     ]
     found.sort(key=lambda item: -item[0])
@@ -80,6 +79,30 @@ def find_outside(
         if summary.texts.get(name) and word not in summary.texts[name]
     )
     return (*(outside for _, outside in found), *new)
+
+
+def find_far(
+    quality_ranges: Mapping[str, Range],
+    intensity_ranges: Mapping[str, Range],
+    *,
+    quality: Mapping[str, float],
+    intensities: Mapping[str, float],
+) -> tuple[str, ...]:
+    """Name in words the numbers of a patient's images for which no time is given; as `find_outside`."""
+    found = _compare_images(quality_ranges, intensity_ranges, quality=quality, intensities=intensities)
+    return tuple(outside.label for _, outside in found if outside.is_far)
+
+
+def _compare_images(
+    quality_ranges: Mapping[str, Range],
+    intensity_ranges: Mapping[str, Range],
+    *,
+    quality: Mapping[str, float],
+    intensities: Mapping[str, float],
+) -> Iterator[tuple[float, Outside]]:
+    """As `_compare`, of what is measured on the images."""
+    yield from _compare(quality, quality_ranges, can_be_far=True)
+    yield from _compare(intensities, intensity_ranges, can_be_far=True)
 
 
 def describe(name: str) -> str:

@@ -320,6 +320,13 @@ def _evaluation(config: Mapping) -> Iterator[str]:
         "rows were compared on the same test patients by DeLong's paired test and with readers by McNemar's "
         "exact test, corrected after Holm"
     )
+    timing = any(task.below_min for task in read_tasks(config["training"]).values())
+    if timing and "chain" in config["training"]["starts"]:
+        yield (
+            "rows of a time task were tested with the given side and end to end: the networks of lesion "
+            "detection found the side, the hemisphere that was found was scored, and a patient without a "
+            "score counted as not called, with the validation part's share of short times as score"
+        )
     if "flair" in config["models"]["channels"]:
         yield from _radiomics(settings["radiomics"])
     yield f"Grad-CAM was taken at the {settings['gradcam_layer']} convolutional stage"

@@ -157,18 +157,36 @@ def read_hemispheres(
                 units.append((patient, side, short[patient], minutes))
     names, sides, *numbers = zip(*units, strict=True)
     labels, times = (np.array(column, dtype=np.float32) for column in numbers)
-    files = open_hemispheres(manifest, patients)
+    values = _open_values(manifest, names, sides, contralateral=contralateral)
+    return Hemispheres(names, sides, values, labels, times)
+
+
+def read_sides(
+    manifest: str | Path, hemispheres: Sequence[tuple[str, str]], *, contralateral: bool = False
+) -> Hemispheres:
+    """Read these hemispheres, (patient, side) each, without labels; raises as `read_hemispheres`."""
+    names, sides = zip(*hemispheres, strict=True)
+    missing = np.full(len(names), np.nan, np.float32)
+    values = _open_values(manifest, names, sides, contralateral=contralateral)
+    return Hemispheres(names, sides, values, missing, missing)
+
+
+def _open_values(
+    manifest: str | Path, patients: Sequence[str], sides: Sequence[str], *, contralateral: bool
+) -> Stack:
+    """Open the hemispheres of these patients and sides, and check that their values are finite."""
+    files = open_hemispheres(manifest, dict.fromkeys(patients))
     values = tuple(
         choose_side(files[patient], side, contralateral=contralateral)
-        for patient, side in zip(names, sides, strict=True)
+        for patient, side in zip(patients, sides, strict=True)
     )
-    for patient, hemisphere in zip(names, values, strict=True):
+    for patient, hemisphere in zip(patients, values, strict=True):
         if not np.isfinite(hemisphere).all():
             raise PatientError(
                 patient,
                 f"{patient}.npy holds values that are not finite: delete it and make it anew.",
             )
-    return Hemispheres(names, sides, Stack(values), labels, times)
+    return Stack(values)
 
 
 def choose_side(hemispheres: np.ndarray, side: str, *, contralateral: bool) -> np.ndarray:

@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from strokeclock.baselines import ratio as module
-from strokeclock.baselines.ratio import find_on_dwi, fit_ratio, predict_ratio
+from strokeclock.baselines.ratio import find_on_dwi, fit_ratio, predict_ratio, predict_ratio_found
 from strokeclock.cohort.parts import SplitError
 from strokeclock.evaluation.metrics import auc
 from strokeclock.fitted import FittedError
+from strokeclock.found_sides import FoundSide, write_found_sides
 from strokeclock.predictions import read_predictions
 from strokeclock.segmentation.ratios import measure_ratios
 
@@ -199,3 +200,45 @@ def test_what_is_fitted_names_its_inputs(run):
         assert content["regression"]["inputs"] == names
         assert (content["series"], content["below_min"]) == (list(CHANNELS), 270)
         assert content["fitted_on"]["patients"] == 20
+
+
+def test_the_side_found_has_the_ratios_of_its_hemisphere(run, manifest_of):
+    for number in range(60):  # the healthy side differs, too
+        sides = np.load(run / f"p{number:02d}.npy")
+        sides[(1, slice(None), *LESION)] *= np.array([1.5, 1.1, 1 + number / 100])[:, None, None, None]
+        np.save(run / f"p{number:02d}.npy", sides)
+    cohort = {"cohort": run / "cohort.tsv", "split": run / "split.tsv"}
+    settings = {"manifest": run / "manifest.tsv", "channels": CHANNELS} | cohort
+    manifest_of(run)
+    rows = {"flair": run / "flair.json", "series": run / "series.json"}
+    given = {row: run / f"predictions/ratio/phase3_tss4h5/{row}/seed-0.tsv" for row in rows}
+    found = {row: run / f"end_to_end/ratio/phase3_tss4h5/{row}/seed-0.tsv" for row in rows}
+    other = {row: run / f"other/{row}.tsv" for row in rows}
+    for row, fitted in rows.items():
+        fit_ratio(fitted=fitted, row=row, **settings, **QUESTION)
+        predict_ratio(fitted, given[row], row=row, **settings, **QUESTION)
+    table = pd.read_csv(run / "cohort.tsv", sep="\t")
+    test = [name for name, part in pd.read_csv(run / "split.tsv", sep="\t").to_numpy() if part == "test"]
+    right, wrong = test[:10], test[10:]
+    sides = {name: FoundSide("test", "left", 2.0, "", "") for name in right}
+    sides |= {name: FoundSide("test", "right", 2.0, "", "") for name in wrong}
+    write_found_sides(run / "sides.tsv", sides)
+    predict_ratio_found(
+        [*rows.values()],
+        [*found.values()],
+        predictions=[*given.values()],
+        sides=run / "sides.tsv",
+        tasks={"phase3_tss4h5": 270},
+        **settings,
+    )
+    table.loc[table["patient"].isin(test), "lesion_side"] = "right"
+    table.to_csv(run / "cohort.tsv", sep="\t", index=False)
+    for row, fitted in rows.items():
+        predict_ratio(fitted, other[row], row=row, **settings, **QUESTION)
+        scores, before, swapped = (
+            read_predictions(path).set_index("patient")["score"]
+            for path in (found[row], given[row], other[row])
+        )
+        assert scores[right].tolist() == before[right].tolist()  # the very same numbers
+        assert scores[wrong].tolist() == pytest.approx(swapped[wrong].tolist(), abs=1e-8)
+        assert not np.isclose(scores[wrong], before[wrong], atol=1e-3).all()

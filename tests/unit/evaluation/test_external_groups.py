@@ -65,7 +65,7 @@ def test_everyone_is_somewhere_in_the_flow(rich):
 
 
 def test_groups_against_scikit_learn(rich, monkeypatch):
-    monkeypatch.setattr("strokeclock.evaluation.external.estimates.FEWEST", 4)
+    monkeypatch.setattr("strokeclock.evaluation.estimates.FEWEST", 4)
     rich.cohort.loc[8, "site"] = ""
     rows = rich.tables()["subgroups"]
     rows = rows[(rows["side"] == "found") & (rows["patients"] == "all")].set_index(["variable", "group"])

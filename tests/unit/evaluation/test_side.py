@@ -13,11 +13,13 @@ from strokeclock.evaluation.side import (
     SidePoint,
     choose_margin,
     find_side,
+    find_sides,
     fit_side,
     read_side,
     write_sides,
 )
 from strokeclock.fitted import FittedError
+from strokeclock.found_sides import read_found_sides
 from strokeclock.predictions import PredictionError
 
 DETECTORS = (("2d", "phase1_stroke", "random"), ("3d", "phase1_stroke", "genesis"))
@@ -193,3 +195,88 @@ def test_a_changed_file_is_refused(run, tmp_path):
     (tmp_path / "side.json").write_text(json.dumps(content | {"margin": 0.0}))
     with pytest.raises(FittedError, match="was changed by hand"):
         read_side(tmp_path / "side.json")
+
+
+@pytest.fixture
+def find(run, tmp_path):
+    """Find the sides of the run, and of patients in no part with these scores: the table."""
+    made, paths = run
+
+    def found(detected=()):
+        lines = ["patient\tleft\tright", *("\t".join(map(str, line)) for line in detected)]
+        (tmp_path / "detected.tsv").write_text("\n".join(lines) + "\n")
+        fit_side(paths, tmp_path / "side.json", **tables(made))
+        find_sides(
+            paths,
+            tmp_path / "sides.tsv",
+            detected=tmp_path / "detected.tsv",
+            fitted=tmp_path / "side.json",
+            quality=made.root / "quality.tsv",
+        )
+        return tmp_path / "sides.tsv"
+
+    return found
+
+
+def test_the_sides_of_test_patients_are_the_rules(run, find, tmp_path):
+    made, _ = run
+    found = read_found_sides(find())
+    scores, point = means_of(made, "test"), read_side(tmp_path / "side.json")[0]
+    assert found.keys() == scores.keys()
+    for patient, pair in scores.items():
+        wanted = find_side(dict(zip(("left", "right"), pair, strict=True)), point, seen="none")
+        own = found[patient]
+        assert (own.part, own.side, own.seen, own.reason) == ("test", wanted.side, "none", wanted.reason)
+        assert own.difference == pytest.approx(wanted.difference, rel=1e-5)
+    assert {one.side for one in found.values()} == {"left", "right", "both", "none"}
+
+
+def test_who_is_in_no_part_is_found_by_the_same_rule(find):
+    before = read_found_sides(find())
+    found = read_found_sides(find([("q1", 0.999, 0.001), ("q2", 0.001, 0.002)]))
+    assert (found["q1"].part, found["q1"].side, found["q1"].seen) == ("", "left", "")
+    assert found["q2"].side == "none"
+    assert {patient: one for patient, one in found.items() if patient in before} == before
+
+
+def test_no_label_decides_on_a_side(run, find):
+    made, paths = run
+    before = find().read_bytes()
+    for path in paths:  # every label of a test patient is the other one
+        lines = [line.split("\t") for line in path.read_text().splitlines()]
+        for cells in lines:
+            if cells[2] == "test":
+                cells[3] = str(1 - int(cells[3]))
+        path.write_text("\n".join(map("\t".join, lines)) + "\n")
+    flip = {"left": "right", "right": "left", "both": "none"}
+    test = made.cohort["part"] == "test"
+    made.cohort.loc[test, "lesion_side"] = made.cohort.loc[test, "lesion_side"].map(flip)
+    made.cohort.drop(columns="part").to_csv(tables(made)["cohort"], sep="\t", index=False)
+    assert find().read_bytes() == before
+
+
+def test_other_predictions_than_those_of_the_fit_find_no_side(run, find, tmp_path):
+    made, paths = run
+    find()
+    paths[0].write_text(paths[0].read_text().replace("validation\t1\t0.9", "validation\t1\t0.8"))
+    with pytest.raises(PredictionError, match=r"side\.json was fitted on other predictions"):
+        find_sides(
+            paths,
+            tmp_path / "sides.tsv",
+            detected=tmp_path / "detected.tsv",
+            fitted=tmp_path / "side.json",
+            quality=made.root / "quality.tsv",
+        )
+
+
+def test_without_a_rule_nobody_has_a_side(made_up_run, tmp_path):
+    paths = made_up_run.write([("2d", "phase3_tss4h5", "random")])
+    fit_side(paths, tmp_path / "side.json", **tables(made_up_run))
+    find_sides(
+        [],
+        tmp_path / "sides.tsv",
+        detected=tmp_path / "absent.tsv",
+        fitted=tmp_path / "side.json",
+        quality=tmp_path / "absent.tsv",
+    )
+    assert read_found_sides(tmp_path / "sides.tsv") == {}

@@ -54,6 +54,7 @@ def test_the_papers_settings_in_words(config):
         "Nothing was augmented.",
         "the threshold was chosen on the validation part by Youden's J.",
         "Intervals are 95% ones",
+        "Rows of a time task were tested with the given side and end to end: the networks of lesion",
         "measured infarcts of 2 mL or more, with an ADC below 0.835 of the patient's normaliser",
         "(atlas map from 0.7); FLAIR ratios under 0.45 became 0.45.",
         "Its classifier was chosen by cross-validation in the training and validation parts, which both "
@@ -165,6 +166,11 @@ def test_weights_from_tumours_are_described_where_there_are_tumours(config):
     )
     assert "trained first" not in words(made, not_run=[("2d", "medical"), ("3d", "medical")])
     assert "tumours (2D) were trained first" in words(made, not_run=[("3d", "medical")])
+
+
+def test_without_lesion_detection_nothing_is_tested_end_to_end(config):
+    assert "end to end" in words(merged(config, {"training": {"starts": ["random", "chain"]}}))
+    assert "end to end" not in words(merged(config, {"training": {"starts": ["random"]}}))
 
 
 def test_without_genesis_and_exclusions(config):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.evaluation.decision import NO_PROBABILITY, STRATEGIES, THRESHOLDS
-from strokeclock.evaluation.external.estimates import draw_persons, measure_benefit
+from strokeclock.evaluation.estimates import draw_persons, measure_benefit
 from strokeclock.evaluation.external.patients import ExternalTest, Tested, read_external
 from strokeclock.evaluation.external.performance import NO_PATIENT, NOT_RUN
 from strokeclock.evaluation.external.readers import read_external_calls

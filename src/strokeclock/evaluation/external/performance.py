@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.evaluation.calibration import AS_PREDICTED, BINS, SCALED, bin_cells
-from strokeclock.evaluation.external.estimates import (
+from strokeclock.evaluation.estimates import (
     BENEFIT_AT,
     BENEFITS,
     CALLS,

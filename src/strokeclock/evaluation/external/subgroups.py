@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from strokeclock.evaluation.external.estimates import are_enough, draw_persons, measure_auc, measure_calls
+from strokeclock.evaluation.estimates import are_enough, draw_persons, measure_auc, measure_calls
 from strokeclock.evaluation.external.patients import ExternalTest, Tested, read_external
 from strokeclock.evaluation.external.performance import ALL as EVERYBODY
 from strokeclock.evaluation.external.performance import (

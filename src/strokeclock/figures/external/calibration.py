@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.evaluation.calibration import AS_PREDICTED, SCALED
-from strokeclock.evaluation.external.estimates import UNREAD
+from strokeclock.evaluation.estimates import UNREAD
 from strokeclock.evaluation.external.patients import Tested, read_external
 from strokeclock.evaluation.external.performance import ALL
 from strokeclock.evaluation.external.recalibration import LOGISTIC

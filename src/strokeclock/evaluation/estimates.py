@@ -1,4 +1,4 @@
-"""Numbers of one group of external patients, with intervals.
+"""Numbers of one group of patients with intervals, where a person may have several scans.
 
 Where each patient is another person, intervals are Wilson's for proportions and DeLong's for the AUC. Where a
 person has several scans, these come from resampled persons. Of the other numbers, all intervals do, but those
@@ -131,6 +131,14 @@ def bin_patients(label: np.ndarray, score: np.ndarray, is_read: np.ndarray) -> d
     return named
 
 
+def measure_brier(
+    label: np.ndarray, score: np.ndarray, draws: Draws, *, confidence: float
+) -> dict[str, float]:
+    """The Brier score."""
+    squares = draws.total((score - label) ** 2) / draws.total(np.ones(len(label)))
+    return with_interval("brier", brier(label, score), percentile_interval(squares, confidence=confidence))
+
+
 def measure_probabilities(
     label: np.ndarray, score: np.ndarray, is_read: np.ndarray, draws: Draws, *, confidence: float
 ) -> dict[str, float]:
@@ -139,8 +147,6 @@ def measure_probabilities(
     The line is NaN with fewer than `FEWEST` patients of a class, or where the scores separate the classes.
     The calibration error has no interval: resamples have a greater one than their patients.
     """
-    size = draws.total(np.ones(len(label)))
-    squares = draws.total((score - label) ** 2) / size
     with np.errstate(divide="ignore", invalid="ignore"):  # all scores are 0
         ratio = float(np.divide(label.sum(), score.sum()))
         ratios = draws.total(label) / draws.total(score)
@@ -148,7 +154,7 @@ def measure_probabilities(
     if are_enough(label):
         line = fit_line(label, score, patient=draws.person, confidence=confidence)
     return {
-        **with_interval("brier", brier(label, score), percentile_interval(squares, confidence=confidence)),
+        **measure_brier(label, score, draws, confidence=confidence),
         **with_interval(
             "observed_expected",
             ratio if np.isfinite(ratio) else np.nan,
