@@ -46,6 +46,7 @@ if settings.has_patients:
     include: "workflow/rules/lesions.smk"
     include: "workflow/rules/pretraining.smk"
     include: "workflow/rules/training.smk"
+    include: "workflow/rules/search.smk"
     include: "workflow/rules/prediction.smk"
     include: "workflow/rules/explanation.smk"
     include: "workflow/rules/baselines.smk"

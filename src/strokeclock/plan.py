@@ -15,6 +15,7 @@ from strokeclock.models.channels import channel_names
 from strokeclock.models.registry import network_started_from, networks, segmenting_network
 from strokeclock.pretraining.sources import list_data_sets, list_missing_starts
 from strokeclock.series import SERIES
+from strokeclock.training.grid import list_points
 from strokeclock.training.phases import (
     GENESIS,
     QUESTION,
@@ -163,6 +164,39 @@ class Plan:
         """
         before = parent(net, phase, start, self.tasks)
         return f"{self.folder}/models/{net}/{'/'.join(before)}/seed-{seed}/model.pt" if before else []
+
+    # Searches of hyper-parameters
+
+    @cached_property
+    def searches(self) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+        """(network, phase, start) whose settings are searched -> the points of the grid, setting -> value."""
+        points = {phase: list_points(grid) for phase, grid in self.config["training"]["search"].items()}
+        return {run[:3]: points[run.phase] for run in self.trainings if run.phase in points}
+
+    def candidates(self, net: str, phase: str, start: str) -> list[str]:
+        """The results of the candidates of a search, in the grid's order."""
+        folder = f"{self.folder}/search/{net}/{phase}/{start}"
+        numbers = range(1, 1 + len(self.searches[net, phase, start]))
+        return [f"{folder}/candidate-{number}/result.json" for number in numbers]
+
+    def chosen_settings(self, net: str, phase: str, start: str) -> str | list[str]:
+        """The file of the settings that a search chose for a training; [] where there is no search."""
+        is_searched = (net, phase, start) in self.searches
+        return f"{self.folder}/fitted/search/{net}/{phase}/{start}.json" if is_searched else []
+
+    @property
+    def search_table(self) -> list[str]:
+        """The table of all candidates; none without a search."""
+        return [f"{self.folder}/tables/search.csv"] if self.searches else []
+
+    def _check_search(self) -> None:
+        """Raise ConfigurationError where training.search names a phase that this run does not train."""
+        for phase in self.config["training"]["search"]:
+            if not any(run.phase == phase for run in self.trainings):
+                raise ConfigurationError(
+                    f"Configuration key training.search names {phase}, which training.networks and "
+                    "training.starts do not train: remove it."
+                )
 
     @property
     def records(self) -> list[str]:
@@ -489,7 +523,8 @@ def make_plan(config: Mapping[str, Any], *, folder: str, has_gpus: bool = False)
     Raises
     ------
     ConfigurationError
-        The phases contradict each other, nothing is to be trained, or bundle.rows names an unknown row.
+        The phases contradict each other, nothing is to be trained, training.search names a phase that is not
+        trained, or bundle.rows names an unknown row.
     """
     training, starts = config["training"], config["initial_weights"]
     tasks = read_tasks(training)
@@ -506,5 +541,6 @@ def make_plan(config: Mapping[str, Any], *, folder: str, has_gpus: bool = False)
         ),
         has_gpus=has_gpus,
     )
+    plan._check_search()
     plan._check_bundle()
     return plan

@@ -247,6 +247,28 @@ def test_the_networks_of_the_folds_belong_to_a_seed(planned):
     assert plan.fold_models("3") == [f"{folder}/fold-1/model.pt", f"{folder}/fold-2/model.pt"]
 
 
+def test_a_search_is_of_each_network_and_start_of_its_phase(planned):
+    plan = planned(
+        {"training": {"search": {"phase2_tss3h": {"lr": [1e-4, 1e-3], "batch": [4, 8]}}, "starts": ["chain"]}}
+    )
+    points = [{"lr": lr, "batch": batch} for lr in (1e-4, 1e-3) for batch in (4, 8)]
+    rows = [("2d", "phase2_tss3h", "phase1"), ("3d", "phase2_tss3h", "phase1")]
+    assert plan.searches == dict.fromkeys(rows, points)
+    assert plan.candidates(*rows[1]) == [
+        f"results/r/search/3d/phase2_tss3h/phase1/candidate-{number}/result.json" for number in (1, 2, 3, 4)
+    ]
+    assert plan.chosen_settings(*rows[0]) == "results/r/fitted/search/2d/phase2_tss3h/phase1.json"
+    assert plan.chosen_settings("2d", "phase3_tss4h5", "phase2") == []
+    assert plan.search_table == ["results/r/tables/search.csv"]
+    assert (planned().searches, planned().search_table) == ({}, [])
+
+
+def test_a_search_of_a_phase_that_is_not_trained(planned):
+    change = {"training": {"search": {"phase1_stroke": {"lr": [1e-4, 1e-3]}}, "starts": ["random"]}}
+    with pytest.raises(ConfigurationError, match=r"training\.search names phase1_stroke, which"):
+        planned(change)
+
+
 def test_the_ledger_lies_beside_the_runs(planned):
     assert planned().ledger == "results/ledger.tsv"
 

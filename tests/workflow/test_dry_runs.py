@@ -100,6 +100,10 @@ def merged(base, change):
                 "join_predictions": 6,
             },
         ),
+        (
+            {"training": {"search": {"phase2_tss3h": {"lr": [1.0e-5, 1.0e-4, 1.0e-3], "batch": [4, 8]}}}},
+            NETWORK_RUNS | {"search_candidate": 24, "choose_settings": 4, "search_table": 1},
+        ),
         slow({"training": {"phase0_segmentation": {"folds": 3}}}, NETWORK_RUNS | {"phase0_segmentation": 4}),
         (
             {"training": {"seeds": [0, 1, 2]}},
@@ -119,6 +123,7 @@ def merged(base, change):
         "view",
         "brain",
         "added task",
+        "search",
         "folds",
         "seeds",
     ],

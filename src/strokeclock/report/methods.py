@@ -6,7 +6,16 @@ from strokeclock.evaluation.tables import name_target
 from strokeclock.models.registry import find_network, list_titles, networks
 from strokeclock.report.people import People
 from strokeclock.series import SERIES
-from strokeclock.training.phases import GENESIS, SEGMENTATION, Task, network_settings, read_tasks, settings_of
+from strokeclock.training.grid import list_points
+from strokeclock.training.phases import (
+    GENESIS,
+    SEGMENTATION,
+    Task,
+    list_trainings,
+    network_settings,
+    read_tasks,
+    settings_of,
+)
 
 _NORMALISATION = {
     "zscore": "brought to zero mean and unit variance inside the brain and clipped at {clip:g} SD",
@@ -222,6 +231,7 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
     if pretrained:
         yield _tumours(config, pretrained)
     yield from _phases(training)
+    yield from _searches(training, missing)
     if training["attention_enter"] == "phase1":
         yield "the attention gates were in the networks from the first phase on"
     yield f"the time phases started from {_list([_name_start(start, nets) for start in starts], last='or')}"
@@ -285,6 +295,27 @@ def _phases(training: Mapping) -> Iterator[str]:
         yield (
             f"phase {task.number}{after}{attention} was trained on {question} "
             f"({how if first is task else f'as phase {first.number}'})"
+        )
+
+
+def _searches(training: Mapping, missing: Sequence[tuple[str, str]]) -> Iterator[str]:
+    tasks = read_tasks(training)
+    trained = list_trainings(
+        training["networks"],
+        training["starts"],
+        training["seeds"][:1],
+        tasks=tasks,
+        missing=dict.fromkeys(missing, ""),
+    )
+    for phase, grid in training["search"].items():
+        points = len(list_points(grid))
+        looks = points * sum(run.phase == phase for run in trained)
+        names = _list([name.replace("_", " ").replace("lr", "rate") for name in grid])
+        verb = "were" if len(grid) > 1 else "was"
+        yield (
+            f"{names} of phase {tasks[phase].number} {verb} chosen for each network and start among {points} "
+            f"combinations, trained with seed {training['seeds'][0]}, by the highest validation AUC "
+            f"({_count(looks, 'look')} at the validation part in all, none at the test part)"
         )
 
 

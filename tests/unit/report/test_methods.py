@@ -109,6 +109,17 @@ CHANGES = [
         {"training": {"augmentation": {"rotation_deg": 8, "gain": 0.1}}},
         "rotation up to 8° and gain up to 10%",
     ),
+    (
+        {"training": {"search": {"phase1_stroke": {"lr": [1e-4, 1e-3], "batch": [8, 16]}}}},
+        "Rate and batch of phase 1 were chosen for each network and start among 4 combinations, trained with "
+        "seed 0, by the highest validation AUC (8 looks at the validation part in all, none at the test "
+        "part).",
+    ),
+    (
+        {"training": {"search": {"phase2_tss3h": {"weight_decay": [0.0, 0.1, 0.2]}}}},
+        "Weight decay of phase 2 was chosen for each network and start among 3 combinations, trained with "
+        "seed 0, by the highest validation AUC (21 looks at the validation part",
+    ),
     ({"training": {"label_softness": 0.2}}, "Time labels were softened over 0.2 SD of log time."),
     (
         {"training": {"starts": ["random", "chain"]}},
