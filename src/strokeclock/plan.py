@@ -5,7 +5,7 @@ Params of rules are lists and dictionaries, as in the configuration: for Snakema
 is another param, so that it would make all files of the rule anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -381,6 +381,49 @@ class Plan:
                 f"Configuration key bundle.rows names {unknown[0]}, which this run does not make or a bundle "
                 f"cannot hold: use best, or some of {', '.join(self.scored_rows)}."
             )
+
+    # Repeated splits
+
+    @property
+    def split_seeds(self) -> list[int]:
+        """The seeds of the splits: the first is that of the run itself, each further one of a repeat."""
+        split = self.config["split"]
+        return [split["seed"] + number for number in range(split["repeats"])]
+
+    def in_repeat(self, path: str, seed: int | str) -> str:
+        """The place of a file of results/<run>/ or logs/<run>/ for the split with this seed."""
+        results, run, rest = path.split("/", 2)
+        return f"{results}/{run}/repeats/split-{seed}/{rest}"
+
+    def in_splits(self, *paths: str) -> list[str]:
+        """The places of these files for every split, those of the run itself first."""
+        return [*paths, *self._in_repeats(*paths)]
+
+    def _in_repeats(self, *paths: str) -> list[str]:
+        return [self.in_repeat(path, seed) for seed in self.split_seeds[1:] for path in paths]
+
+    @property
+    def is_matched_to_training(self) -> bool:
+        """Whether hemispheres depend on a training patient of the split, so that each split has its own."""
+        intensity = self.config["preprocessing"]["intensity"]
+        return intensity["matching"] != "none" and not intensity["reference"]
+
+    @property
+    def settled_repeats(self) -> list[str]:
+        """What is final of the repeats once the manifest of hemispheres is written."""
+        own = [f"{self.folder}/hemispheres/manifest.tsv"] if self.is_matched_to_training else []
+        return self._in_repeats(f"{self.folder}/cohort/split.tsv", *own)
+
+    def repeated_hemispheres(self, tables: Sequence[str]) -> list[str]:
+        """The tables of hemispheres of the repeats, given the run's; none where all splits share them."""
+        return self._in_repeats(*tables) if self.is_matched_to_training else []
+
+    @property
+    def repeats(self) -> list[str]:
+        """The tables and the figure of the repeats; none with one split."""
+        tables = ("repeats", "repeats_differences", "repeats_splits")
+        files = [*(f"tables/{name}.csv" for name in tables), *_both("figures/repeats")]
+        return [f"{self.folder}/{file}" for file in files] if len(self.split_seeds) > 1 else []
 
     # Tables, figures and the page
 

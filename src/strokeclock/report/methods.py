@@ -97,6 +97,14 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
         f"{stayed} were divided into {train} for training, {validation} for validation and {test} for test, "
         f"{how}"
     )
+    if (repeats := config["split"]["repeats"]) > 1:
+        seeds = [config["split"]["seed"] + number for number in range(1, repeats)]
+        yield (
+            f"everything from the division on was repeated for {_count(repeats - 1, 'further division')} "
+            f"(seed{'s' if repeats > 2 else ''} {_list(seeds)}); test parts of different divisions share "
+            "patients, and a patient tested in one is learned from in another, so that no test part is "
+            "untouched; the numbers that follow, and all that is not said to be repeated, are of the first"
+        )
     for limit, below in people.below.items():
         train, validation, test = below.values()
         yield f"{name_target(limit)} held for {train}, {validation} and {test} of them"
@@ -351,6 +359,11 @@ def _evaluation(config: Mapping) -> Iterator[str]:
         "rows were compared on the same test patients by DeLong's paired test and with readers by McNemar's "
         "exact test, corrected after Holm"
     )
+    if config["split"]["repeats"] > 1:
+        yield (
+            "over the divisions, means have intervals, and the chain and random weights are compared, with "
+            "the variance of Nadeau and Bengio (2003), which allows for overlapping training parts"
+        )
     if "flair" in config["models"]["channels"]:
         yield from _radiomics(settings["radiomics"])
     yield f"Grad-CAM was taken at the {settings['gradcam_layer']} convolutional stage"

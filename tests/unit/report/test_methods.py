@@ -67,6 +67,15 @@ CHANGES = [
     ({"cohort": {"sheet": "cohort.tsv"}}, "50 patients entered."),
     ({"split": {"seed": 5}}, "stratified on time since onset (seed 5)"),
     ({"split": {"file": "split.tsv"}}, "8 for test, by a given list."),
+    (
+        {"split": {"repeats": 3}},
+        "Everything from the division on was repeated for 2 further divisions (seeds 2022 and 2023); test",
+    ),
+    ({"split": {"repeats": 2}}, "repeated for 1 further division (seed 2022); test parts"),
+    (
+        {"split": {"repeats": 4}},
+        "with the variance of Nadeau and Bengio (2003), which allows for overlapping",
+    ),
     ({"preprocessing": {"grid": [112, 96, 20]}}, "56 × 96 × 20 voxels"),
     ({"preprocessing": {"toolchain": "open"}}, "with 12 degrees of freedom and FLAIR rigidly"),
     ({"preprocessing": {"dwi_transform": "register"}}, "DWI was registered to T2w."),

@@ -481,6 +481,17 @@ def test_an_external_cohort_is_given_by_columns_or_by_the_split_file(config, tmp
     assert "split.file and split.external are both set" in faults(config)[0]
 
 
+def test_a_split_that_is_given_is_not_repeated(config, tmp_path):
+    (tmp_path / "mine.tsv").touch()
+    config["split"]["repeats"] = 5
+    check_configuration(config)
+    config["split"]["file"] = str(tmp_path / "mine.tsv")
+    assert faults(config) == [
+        "Configuration key split.repeats is 5, and split.file gives one split: set split.repeats to 1, or "
+        "split.file to null."
+    ]
+
+
 @pytest.mark.parametrize("external", [{"site": "B"}, {"field_t": [1.5]}, {"site": []}, ["site"]])
 def test_an_external_cohort_is_of_columns_and_lists_of_texts(config, external):
     config["split"]["external"] = external
