@@ -38,6 +38,7 @@ rule search_candidate:
 
 rule choose_settings:
     input:
+        SETTLED,
         results=lambda wildcards: plan.candidates(
             wildcards.net, wildcards.phase, wildcards.start
         ),

@@ -242,9 +242,11 @@ def _summarise(
     ran = [row for row in of_row if row["status"] == "ok"]
     cells: dict[str, Any] = dict(zip(KEY, key, strict=True))
     cells |= {"target": of_row[0]["target"], "splits": len(ran), "test_to_train": ratio}
+    unvaried = False
     for measure in MEASURES:
         values = [float(row[measure]) for row in ran if row[measure]]
         found = spread(values, test_to_train=ratio, confidence=confidence)
+        unvaried |= found.sd == 0
         cells |= {
             f"{measure}_mean": found.mean,
             f"{measure}_sd": found.sd,
@@ -258,6 +260,8 @@ def _summarise(
         notes.append("one split has no SD and no interval")
     elif is_of_readers and ran:
         notes.append("readers learn from no training part: no interval")
+    elif unvaried:
+        notes.append("no interval where all splits have one value")
     return cells | {"note": "; ".join(notes)}
 
 

@@ -120,7 +120,7 @@ def test_a_row_is_described_over_its_splits(summarise):
         "stage": "phase2_tss3h", "model": "2d", "start": "phase1", "target": "TSS < 3 h", "splits": "3",
         "test_to_train": "0.666667", "auc_mean": "0.8", "auc_sd": "0.1", "auc_min": "0.7", "auc_max": "0.9",
         "auc_low": "0.369735", "auc_high": "1", "accuracy_mean": "0.75", "accuracy_sd": "0",
-        "accuracy_low": "", "note": "",
+        "accuracy_low": "", "note": "no interval where all splits have one value",
     }  # fmt: skip
     assert {name: chain[name] for name in expected} == expected
     assert random["auc_max"] == "0.75"
