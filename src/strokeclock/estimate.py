@@ -120,6 +120,12 @@ def cost_networks(plan: Plan, patients: Patients) -> Iterator[Cost]:
             works.setdefault(f"{run.net} {run.phase}", []).append(_work_of(plan, run, parts))
     if plan.has_segmenter:
         works[f"{plan.segmenter} {SEGMENTATION}"] = [_segmentation_of(plan, parts)] * len(plan.seeds)
+    for row, points in plan.searches.items():
+        candidates = [_work_of(plan, Run(*row, plan.seeds[0]), parts, changed=point) for point in points]
+        works.setdefault(f"search of {row[0]} {row[1]}", []).extend(candidates)
+    if further := len(plan.split_seeds) - 1:
+        once = [work for of_runs in works.values() for work in of_runs]
+        works[f"{further} further split{'s' if further > 1 else ''}"] = once * further
     for what, of_runs in works.items():
         cpu_h = sum(work.hemispheres * work.step.cpu_s for work in of_runs) / 3600
         gpu_h = sum(work.hemispheres * work.step.gpu_ms for work in of_runs) / 3.6e6
@@ -158,8 +164,10 @@ class _Parts(NamedTuple):
     scored: int
 
 
-def _work_of(plan: Plan, run: Run, parts: _Parts) -> _Work:
-    settings, task = plan.config["training"][run.phase], plan.tasks.get(run.phase)
+def _work_of(plan: Plan, run: Run, parts: _Parts, *, changed: Mapping[str, Any] | None = None) -> _Work:
+    """What a training costs; ``changed``: the settings that a search tries in it."""
+    task = plan.tasks.get(run.phase)
+    settings = {**plan.config["training"][run.phase], **(changed or {})}
     sides = 2 if task is None or task.both_hemispheres else 1
     passes = settings["epochs"] * (parts.train + _FORWARD * parts.validation)
     if run.phase == GENESIS:

@@ -147,14 +147,19 @@ def read_fitted(path: str | Path, *, kind: str, **asked: Any) -> dict[str, Any]:
 
 
 def check_patients(
-    path: str | Path, content: Mapping[str, Any], *, cohort: str | Path, split: str | Path, below_min: float
+    path: str | Path,
+    content: Mapping[str, Any],
+    *,
+    cohort: str | Path,
+    split: str | Path,
+    below_min: float | None,
 ) -> None:
     """Assert that a file was fitted on all patients of its parts who have the label, and on no others.
 
     Parameters
     ----------
     cohort, split : cohort/cohort.tsv and the present split.tsv.
-    below_min : minutes; the label is 1 where TSS is below.
+    below_min : minutes; the label is 1 where TSS is below. None: where the hemisphere holds a lesion.
 
     Raises
     ------

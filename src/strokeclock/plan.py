@@ -5,7 +5,7 @@ Params of rules are lists and dictionaries, as in the configuration: for Snakema
 is another param, so that it would make all files of the rule anew.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -15,6 +15,7 @@ from strokeclock.models.channels import channel_names
 from strokeclock.models.registry import network_started_from, networks, segmenting_network
 from strokeclock.pretraining.sources import list_data_sets, list_missing_starts
 from strokeclock.series import SERIES
+from strokeclock.training.grid import list_points
 from strokeclock.training.phases import (
     GENESIS,
     QUESTION,
@@ -163,6 +164,39 @@ class Plan:
         """
         before = parent(net, phase, start, self.tasks)
         return f"{self.folder}/models/{net}/{'/'.join(before)}/seed-{seed}/model.pt" if before else []
+
+    # Searches of hyper-parameters
+
+    @cached_property
+    def searches(self) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+        """(network, phase, start) whose settings are searched -> the points of the grid, setting -> value."""
+        points = {phase: list_points(grid) for phase, grid in self.config["training"]["search"].items()}
+        return {run[:3]: points[run.phase] for run in self.trainings if run.phase in points}
+
+    def candidates(self, net: str, phase: str, start: str) -> list[str]:
+        """The results of the candidates of a search, in the grid's order."""
+        folder = f"{self.folder}/search/{net}/{phase}/{start}"
+        numbers = range(1, 1 + len(self.searches[net, phase, start]))
+        return [f"{folder}/candidate-{number}/result.json" for number in numbers]
+
+    def chosen_settings(self, net: str, phase: str, start: str) -> str | list[str]:
+        """The file of the settings that a search chose for a training; [] where there is no search."""
+        is_searched = (net, phase, start) in self.searches
+        return f"{self.folder}/fitted/search/{net}/{phase}/{start}.json" if is_searched else []
+
+    @property
+    def search_table(self) -> list[str]:
+        """The table of all candidates; none without a search."""
+        return [f"{self.folder}/tables/search.csv"] if self.searches else []
+
+    def _check_search(self) -> None:
+        """Raise ConfigurationError where training.search names a phase that this run does not train."""
+        for phase in self.config["training"]["search"]:
+            if not any(run.phase == phase for run in self.trainings):
+                raise ConfigurationError(
+                    f"Configuration key training.search names {phase}, which training.networks and "
+                    "training.starts do not train: remove it."
+                )
 
     @property
     def records(self) -> list[str]:
@@ -399,6 +433,49 @@ class Plan:
         """The table and the figure of the test with the side found."""
         return [f"{self.folder}/tables/end_to_end.csv", *_both(f"{self.folder}/figures/end_to_end")]
 
+    # Repeated splits
+
+    @property
+    def split_seeds(self) -> list[int]:
+        """The seeds of the splits: the first is that of the run itself, each further one of a repeat."""
+        split = self.config["split"]
+        return [split["seed"] + number for number in range(split["repeats"])]
+
+    def in_repeat(self, path: str, seed: int | str) -> str:
+        """The place of a file of results/<run>/ or logs/<run>/ for the split with this seed."""
+        results, run, rest = path.split("/", 2)
+        return f"{results}/{run}/repeats/split-{seed}/{rest}"
+
+    def in_splits(self, *paths: str) -> list[str]:
+        """The places of these files for every split, those of the run itself first."""
+        return [*paths, *self._in_repeats(*paths)]
+
+    def _in_repeats(self, *paths: str) -> list[str]:
+        return [self.in_repeat(path, seed) for seed in self.split_seeds[1:] for path in paths]
+
+    @property
+    def is_matched_to_training(self) -> bool:
+        """Whether hemispheres depend on a training patient of the split, so that each split has its own."""
+        intensity = self.config["preprocessing"]["intensity"]
+        return intensity["matching"] != "none" and not intensity["reference"]
+
+    @property
+    def settled_repeats(self) -> list[str]:
+        """What is final of the repeats once the manifest of hemispheres is written."""
+        own = [f"{self.folder}/hemispheres/manifest.tsv"] if self.is_matched_to_training else []
+        return self._in_repeats(f"{self.folder}/cohort/split.tsv", *own)
+
+    def repeated_hemispheres(self, tables: Sequence[str]) -> list[str]:
+        """The tables of hemispheres of the repeats, given the run's; none where all splits share them."""
+        return self._in_repeats(*tables) if self.is_matched_to_training else []
+
+    @property
+    def repeats(self) -> list[str]:
+        """The tables and the figure of the repeats; none with one split."""
+        tables = ("repeats", "repeats_differences", "repeats_splits")
+        files = [*(f"tables/{name}.csv" for name in tables), *_both("figures/repeats")]
+        return [f"{self.folder}/{file}" for file in files] if len(self.split_seeds) > 1 else []
+
     # Tables, figures and the page
 
     @property
@@ -555,7 +632,8 @@ def make_plan(config: Mapping[str, Any], *, folder: str, has_gpus: bool = False)
     Raises
     ------
     ConfigurationError
-        The phases contradict each other, nothing is to be trained, or bundle.rows names an unknown row.
+        The phases contradict each other, nothing is to be trained, training.search names a phase that is not
+        trained, or bundle.rows names an unknown row.
     """
     training, starts = config["training"], config["initial_weights"]
     tasks = read_tasks(training)
@@ -572,5 +650,6 @@ def make_plan(config: Mapping[str, Any], *, folder: str, has_gpus: bool = False)
         ),
         has_gpus=has_gpus,
     )
+    plan._check_search()
     plan._check_bundle()
     return plan

@@ -33,6 +33,7 @@ class Withdrawal:
     tables : lose the patient's rows.
     logs : lose the lines that name the patient.
     part : of the split; None where the patient has none.
+    repeat_parts : name of a repeated split -> the patient's part in it.
     learned : models, fitted files and bundles that learned from the patient, and unfinished trainings.
     mentions : further files that name the patient and stay.
     is_reference : the intensities of all patients are matched to this patient's.
@@ -45,6 +46,7 @@ class Withdrawal:
     tables: list[Path] = field(default_factory=list)
     logs: list[Path] = field(default_factory=list)
     part: str | None = None
+    repeat_parts: dict[str, str] = field(default_factory=dict)
     learned: list[Path] = field(default_factory=list)
     mentions: list[Path] = field(default_factory=list)
     is_reference: bool = False
@@ -75,11 +77,16 @@ def find_traces(patient: str, *, run: str, root: str | Path = ".") -> Withdrawal
         raise WithdrawalError(
             f"Nothing in run {run} names patient {patient!r}: write the identifier as in the cohort sheet."
         )
-    split = results / "cohort/split.tsv"
-    found.part = read_parts(split).get(patient) if split.is_file() else None
-    found.learned = sorted({*found.learned, *_list_learners(results, found.part)})
+    found.part = _find_part(results, patient)
+    found.learned += _list_learners(results, found.part)
+    for repeat in sorted(results.glob("repeats/*")):
+        if part := _find_part(repeat, patient):
+            found.repeat_parts[repeat.name] = part
+            found.learned += _list_learners(repeat, part)
+    found.learned = sorted({*found.learned})
     found.mentions = sorted({*found.mentions} - {*found.learned})
-    found.is_reference = _is_reference(results / "hemispheres/reference.npz", patient)
+    references = [results, *results.glob("repeats/*")]
+    found.is_reference = any(_is_reference(one / "hemispheres/reference.npz", patient) for one in references)
     found.other_runs = sorted(
         folder.name
         for folder in results.parent.iterdir()
@@ -112,6 +119,8 @@ def describe(found: Withdrawal, *, done: bool) -> Iterator[str]:
     yield from _list(f"{verb}: the lines that name the patient in {len(found.logs)} logs", found.logs)
     if found.part:
         yield f"The patient is in the {found.part} part of the split."
+    for repeat, part in found.repeat_parts.items():
+        yield f"The patient is in the {part} part of {repeat}."
     if found.learned:
         yield from _list("These learned from the patient and stay until you delete them", found.learned)
     else:
@@ -190,6 +199,11 @@ def _sort_in(path: Path, own: _NamesOf, found: Withdrawal) -> None:
         found.mentions.append(path)
 
 
+def _find_part(folder: Path, patient: str) -> str | None:
+    split = folder / "cohort/split.tsv"
+    return read_parts(split).get(patient) if split.is_file() else None
+
+
 def _list_learners(results: Path, part: str | None) -> Iterator[Path]:
     """Yield the fitted files, unfinished trainings and bundles that learned from patients of a part."""
     if part not in _LEARNING:
@@ -197,7 +211,8 @@ def _list_learners(results: Path, part: str | None) -> Iterator[Path]:
     for path in sorted((results / "fitted").rglob("*.json")):
         if part in _find_parts(_read_json(path)):
             yield path
-    for pattern in ("models/**/latest.pt", "models/**/previous.pt", "bundle/*.zip"):
+    states = (f"{kind}/**/{name}.pt" for kind in ("models", "search") for name in ("latest", "previous"))
+    for pattern in (*states, "bundle/*.zip"):
         yield from sorted(results.glob(pattern))
 
 

@@ -64,6 +64,21 @@ def test_a_training_counts_epochs_hemispheres_and_seeds(sheet):
     assert found["3d phase0_segmentation"].cpu_h == pytest.approx(segmenting * 11 / 3600)
 
 
+def test_a_search_is_a_training_a_candidate_and_repeats_are_all_of_it_again(sheet):
+    search = {"phase1_stroke": {"epochs": [10, 40], "lr": [1e-4, 1e-3, 1e-2]}}
+    found = costs(sheet, training={"seeds": [0, 1], "search": search})
+    once = costs(sheet, training={"seeds": [0]})["3d phase1_stroke"].cpu_h
+    scored = 2 * 10 / 3 * 1.5 / 3600
+    assert found["search of 3d phase1_stroke"].cpu_h == pytest.approx(
+        3 * (0.1 + 0.4) * (once - scored) + 6 * scored
+    )
+    split = {"counts": None, "fractions": [0.6, 0.2, 0.2], "repeats": 3}
+    repeated = costs(sheet, training={"seeds": [0, 1], "search": search}, split=split)
+    trained = sum(cost.cpu_h for what, cost in found.items() if "phase" in what)
+    assert repeated["2 further splits"].cpu_h == pytest.approx(2 * trained)
+    assert repeated["preprocessing (fsl)"] == found["preprocessing (fsl)"]
+
+
 @pytest.mark.parametrize(
     ("change", "share"),
     [

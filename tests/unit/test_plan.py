@@ -289,6 +289,74 @@ def test_the_networks_of_the_folds_belong_to_a_seed(planned):
     assert plan.fold_models("3") == [f"{folder}/fold-1/model.pt", f"{folder}/fold-2/model.pt"]
 
 
+def test_a_search_is_of_each_network_and_start_of_its_phase(planned):
+    plan = planned(
+        {"training": {"search": {"phase2_tss3h": {"lr": [1e-4, 1e-3], "batch": [4, 8]}}, "starts": ["chain"]}}
+    )
+    points = [{"lr": lr, "batch": batch} for lr in (1e-4, 1e-3) for batch in (4, 8)]
+    rows = [("2d", "phase2_tss3h", "phase1"), ("3d", "phase2_tss3h", "phase1")]
+    assert plan.searches == dict.fromkeys(rows, points)
+    assert plan.candidates(*rows[1]) == [
+        f"results/r/search/3d/phase2_tss3h/phase1/candidate-{number}/result.json" for number in (1, 2, 3, 4)
+    ]
+    assert plan.chosen_settings(*rows[0]) == "results/r/fitted/search/2d/phase2_tss3h/phase1.json"
+    assert plan.chosen_settings("2d", "phase3_tss4h5", "phase2") == []
+    assert plan.search_table == ["results/r/tables/search.csv"]
+    assert (planned().searches, planned().search_table) == ({}, [])
+
+
+def test_a_search_of_a_phase_that_is_not_trained(planned):
+    change = {"training": {"search": {"phase1_stroke": {"lr": [1e-4, 1e-3]}}, "starts": ["random"]}}
+    with pytest.raises(ConfigurationError, match=r"training\.search names phase1_stroke, which"):
+        planned(change)
+
+
+def test_one_split_has_no_repeats(planned):
+    plan = planned()
+    assert plan.split_seeds == [2021]
+    assert (plan.repeats, plan.settled_repeats) == ([], [])
+    assert plan.in_splits("results/r/tables/table2.csv") == ["results/r/tables/table2.csv"]
+
+
+@pytest.mark.parametrize(
+    ("intensity", "own"),
+    [({"matching": "none"}, False), ({"matching": "bounded"}, True), ({"matching": "landmarks"}, True)],
+)
+def test_repeats_have_folders_of_their_own_and_hemispheres_where_these_depend_on_the_split(
+    planned, intensity, own
+):
+    plan = planned({"split": {"seed": 9, "repeats": 3}, "preprocessing": {"intensity": intensity}})
+    folders = ["results/r/repeats/split-10", "results/r/repeats/split-11"]
+    assert plan.split_seeds == [9, 10, 11]
+    assert plan.in_splits("results/r/tables/table2.csv") == [
+        f"{folder}/tables/table2.csv" for folder in ("results/r", *folders)
+    ]
+    assert plan.in_repeat("logs/r/tables/table2.log", "{repeat}") == (
+        "logs/r/repeats/split-{repeat}/tables/table2.log"
+    )
+    assert plan.settled_repeats == [
+        f"{folder}/{file}"
+        for folder in folders
+        for file in ["cohort/split.tsv", *(["hemispheres/manifest.tsv"] if own else [])]
+    ]
+    tables = plan.repeated_hemispheres(["results/r/batches/hemispheres/b.tsv"])
+    assert tables == [f"{folder}/batches/hemispheres/b.tsv" for folder in folders if own]
+    assert plan.repeats == [
+        "results/r/tables/repeats.csv",
+        "results/r/tables/repeats_differences.csv",
+        "results/r/tables/repeats_splits.csv",
+        "results/r/figures/repeats.svg",
+        "results/r/figures/repeats.png",
+    ]
+
+
+def test_a_given_reference_is_shared_by_all_splits(planned, tmp_path):
+    (tmp_path / "reference.npz").touch()
+    intensity = {"matching": "bounded", "reference": str(tmp_path / "reference.npz")}
+    plan = planned({"split": {"repeats": 2}, "preprocessing": {"intensity": intensity}})
+    assert not plan.is_matched_to_training
+
+
 def test_the_ledger_lies_beside_the_runs(planned):
     assert planned().ledger == "results/ledger.tsv"
 

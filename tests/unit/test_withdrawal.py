@@ -152,6 +152,29 @@ def test_unfinished_trainings_and_bundles_are_named(root):
     assert not find_traces("x-p1", run="mine").learned
 
 
+def test_repeated_splits_and_searches_learned_too(root, make_record):
+    repeat = root / "results/mine/repeats/split-8"
+    write_cells(repeat / "cohort/split.tsv", ("patient", "part"), {"x-p1": "train", "p1": "test"}.items())
+    fitted_on = FittedOn(("train", "validation"), 1, 1, 1, "", "")
+    for folder in (root / "results/mine", repeat):
+        write_fitted(
+            folder / "fitted/search/2d/phase1_stroke/random.json", {"fitted_on": fitted_on}, kind="x"
+        )
+    candidate = repeat / "search/2d/phase1_stroke/random/candidate-1"
+    write_record(candidate / "run.json", make_record(participants={"train": ["x-p1"], "test": ["p1"]}))
+    (candidate / "latest.pt").touch()
+    found = find_traces("x-p1", run="mine")
+    assert (found.part, found.repeat_parts) == ("test", {"split-8": "train"})
+    assert [str(path) for path in found.learned] == [
+        "results/mine/repeats/split-8/fitted/search/2d/phase1_stroke/random.json",
+        "results/mine/repeats/split-8/search/2d/phase1_stroke/random/candidate-1/latest.pt",
+        "results/mine/repeats/split-8/search/2d/phase1_stroke/random/candidate-1/model.pt",
+    ]
+    assert "The patient is in the train part of split-8." in [*describe(found, done=True)]
+    assert repeat / "cohort/split.tsv" in [root / path for path in found.tables]
+    assert find_traces("p1", run="mine").repeat_parts == {"split-8": "test"}
+
+
 @pytest.mark.parametrize(
     ("patient", "run", "sentence"),
     [

@@ -114,6 +114,10 @@ def merged(base, change):
                 "join_predictions": 6,
             },
         ),
+        (
+            {"training": {"search": {"phase2_tss3h": {"lr": [1.0e-5, 1.0e-4, 1.0e-3], "batch": [4, 8]}}}},
+            NETWORK_RUNS | {"search_candidate": 24, "choose_settings": 4, "search_table": 1},
+        ),
         slow({"training": {"phase0_segmentation": {"folds": 3}}}, NETWORK_RUNS | {"phase0_segmentation": 4}),
         (
             {"training": {"seeds": [0, 1, 2]}},
@@ -133,6 +137,7 @@ def merged(base, change):
         "view",
         "brain",
         "added task",
+        "search",
         "folds",
         "seeds",
     ],
@@ -140,6 +145,73 @@ def merged(base, change):
 def test_jobs_of_a_configuration(snakemake, change, expected):
     found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, change)))
     assert {rule: found.get(rule, 0) for rule in expected} == expected
+
+
+def repeated(found):
+    """Rule -> jobs of repeated splits."""
+    start = "repeat_"
+    return {rule.removeprefix(start): jobs for rule, jobs in found.items() if rule.startswith(start)}
+
+
+@pytest.mark.parametrize(
+    ("matching", "own"),
+    [("none", {}), ("bounded", {"histogram_reference": 1, "hemispheres": 12, "hemisphere_manifest": 1})],
+)
+def test_further_splits_repeat_what_follows_the_split_and_nothing_before_it(snakemake, matching, own):
+    search = {"training": {"search": {"phase1_stroke": {"lr": [1.0e-4, 1.0e-3]}}}}
+    change = merged(search, {"preprocessing": {"intensity": {"matching": matching}}})
+    once, thrice = (
+        jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, merged(change, {"split": split}))))
+        for split in ({}, {"repeats": 3})
+    )
+    assert not repeated(once)
+    assert "summarise_repeats" not in once
+    assert thrice["summarise_repeats"] == 1
+    assert {rule: count for rule, count in thrice.items() if rule in once} == once
+    assert repeated(thrice) == {
+        rule: 2 * count
+        for rule, count in {
+            **{"split": 1, "search_candidate": 4, "choose_settings": 2, **NETWORK_RUNS, **own},
+            **{"fit_ratio": 4, "predict_ratio": 4, "fit_clinical": 2, "predict_clinical": 2},
+            **{"fit_ml": 1, "predict_ml": 1, "fit_operating_points": 1, "table2": 1},
+        }.items()
+    }
+    assert thrice["preprocess"] == 12
+
+
+def test_repeats_alone_make_no_figures_of_the_first_split(snakemake):
+    config = merged(SMALL, {"split": {"repeats": 2}})
+    found = jobs(snakemake("repeats", "-n", "--quiet", "rules", config=config))
+    assert found["table2"] == found["repeat_table2"] == found["summarise_repeats"] == 1
+    assert not {"gradcam", "comparisons", "make_bundle", "results_page"} & {*found}
+    refused = snakemake("repeats", "-n", "--quiet", "rules", config=SMALL)
+    assert refused.returncode != 0
+    assert "snakemake repeats needs the key split.repeats: 2 or more." in refused.stdout
+
+
+def test_a_repeat_is_trained_with_its_own_split_and_the_shared_hemispheres(snakemake, tmp_path):
+    """What is taken of which split is known once the manifest is there."""
+    config = merged(SMALL, {"split": {"repeats": 2}, "phantom": {"space": "template"}})
+    model = "results/dry/repeats/split-2022/models/2d/phase2_tss3h/phase1/seed-0/model.pt"
+    process = snakemake(model, "-n", config=config)
+    assert process.returncode == 0, process.stdout
+    found = process.stdout.partition("rule repeat_phase2_tss3h")[2]
+    inputs = re.search(r"input: (.*)", found)[1]
+    assert inputs.endswith("results/dry/repeats/split-2022/models/2d/phase1_stroke/random/seed-0/model.pt")
+    assert re.search(r"log: (.*)", found)[1] == (
+        "logs/dry/repeats/split-2022/models/2d/phase2_tss3h/phase1/seed-0.log"
+    )
+    manifest = process.stdout.partition("checkpoint hemisphere_manifest")[2]
+    assert "results/dry/repeats/split-2022/cohort/split.tsv" in re.search(r"input: (.*)", manifest)[1]
+
+
+def test_a_repeat_takes_the_resources_that_a_profile_gives_the_first(snakemake):
+    config = merged(SMALL, {"split": {"repeats": 2}})
+    for given, expected in ((("phase1_stroke:mem_mb=4321",), "4321"), ((), "16000")):
+        process = snakemake("repeats", "-n", "--set-resources", *given, "atlas:mem_mb=99", config=config)
+        assert process.returncode == 0, process.stdout
+        found = process.stdout.partition("rule repeat_phase1_stroke")[2]
+        assert re.search(r"resources: .*mem_mb=(\d+)", found)[1] == expected
 
 
 def test_medical_weights_are_two_trainings_that_both_time_tasks_start_from(snakemake):

@@ -1,5 +1,6 @@
 """The workflow as a module of another one, with and without a prefix, and its second Snakefile."""
 
+import re
 import subprocess
 import sys
 
@@ -50,6 +51,27 @@ def test_another_workflow_takes_this_one(tmp_path, root, snakefile, prefix, targ
     assert process.returncode == 0, said
     assert f"\n{prefix}hemispheres " in said
     assert (f"\n{prefix}table2 " in said) == (target == "outer")
+
+
+@pytest.mark.parametrize("prefix", ["stroke_", ""])
+def test_another_workflow_takes_repeated_splits_too(tmp_path, root, prefix):
+    alias = f" as {prefix}*" if prefix else ""
+    outer = OUTER.format(snakefile=root / "Snakefile", alias=alias, prefix=prefix)
+    (tmp_path / "Snakefile").write_text(outer)
+    mine = {"run": "outer", "phantom": {"patients": 6}, "split": {"counts": None, "repeats": 3}}
+    mine |= {"preprocessing": {"toolchain": "open"}, "training": {"seeds": [0]}}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(mine))
+    process = subprocess.run(
+        [sys.executable, "-m", "snakemake", "-n", "--cores", "1", "--quiet", "rules", "--", "outer"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = process.stdout + process.stderr
+    assert process.returncode == 0, said
+    assert re.search(rf"^{prefix}repeat_split +2$", said, re.MULTILINE)
+    assert re.search(rf"^{prefix}repeat_phase1_stroke +4$", said, re.MULTILINE)
 
 
 def test_the_second_snakefile_is_the_first(tmp_path, root, run_snakemake):

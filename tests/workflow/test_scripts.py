@@ -48,6 +48,11 @@ CONFIGURATIONS = {
         "reading": {"bundle": str(Path(__file__)), "sheet": "sheet.tsv"},
         "external": {"bundle": str(Path(__file__)), "sheet": "sheet.tsv"},
     },
+    "repeats": {
+        "preprocessing": {"toolchain": "open", "intensity": {"matching": "bounded"}},
+        "split": {"counts": None, "repeats": 2},
+        "training": {"search": {"phase1_stroke": {"lr": [1e-4, 1e-3]}}},
+    },
     "own": {"preprocessing": {"toolchain": "open"}, "split": {"counts": None, "external": {"site": ["B"]}}},
     "template": {
         "phantom": {"patients": 12, "space": "template"},

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 
+from snakemake.io import apply_wildcards
 from snakemake.rules import Wildcards
 from snakemake.settings.types import DeploymentMethod
 
@@ -74,6 +75,7 @@ wildcard_constraints:
     net="|".join(networks()),
     start=r"random|genesis|imagenet|medical|phase\d+",
     seed=r"\d+",
+    repeat=r"\d+",
 
 
 def refuse(sentence):
@@ -155,7 +157,7 @@ is_graph_read = False  # True: the checkpoint counts as done (`rule_graph`)
 
 
 def settled(path):
-    """As a rule's input: a file that is final once the manifest of hemispheres is written."""
+    """As a rule's input: a file, or a list of files, final once the manifest of hemispheres is written."""
 
     def after(wildcards):
         if not is_graph_read:
@@ -173,6 +175,64 @@ LEARNED_FROM = {
 }
 
 
+def of_repeat(item, makers):
+    """As an input where rules are repeated: what ``item``, an input of the first split's rule, is for another split.
+
+    A file that one of the repeated rules, the ``makers``, makes is the other split's own; all else is shared.
+    """
+
+    def place(value, wildcards):
+        if callable(value):
+            return place(value(wildcards), wildcards)
+        if not isinstance(value, (str, Path)):
+            return [place(one, wildcards) for one in value]
+        file = apply_wildcards(str(value), wildcards)
+        is_own = any(maker.is_producer(file) for maker in makers)
+        return plan.in_repeat(file, wildcards.repeat) if is_own else file
+
+    return lambda wildcards: place(item, wildcards)
+
+
+def into_repeat(item):
+    """As an output or log where rules are repeated: the same file of another split."""
+    if isinstance(item, (str, Path)):
+        return plan.in_repeat(str(item), "{repeat}")
+    return [into_repeat(one) for one in item]
+
+
+def repeat_rules(names, *, changed):
+    """Define rules once more, as repeat_<name>, for further splits, whose seed is the wildcard {repeat}.
+
+    ``changed``: name -> params that differ. This is how Snakemake itself writes `use rule … as … with`, which
+    takes no variable in place of a name.
+    """
+    makers = [getattr(rules, name).rule for name in names]
+    for name, maker in zip(names, makers):
+        given = maker.ruleinfo
+        # Where a loop made the rule, its name stands here and would become the other one's.
+        given.name = None
+        # The checkpoint waits for what is settled of all splits, and the others' manifests do not.
+        unnamed = [item for item in given.input.paths if item != plan.settled_repeats]
+        named = given.input.kwpaths.items()
+
+        @workflow.userule(rules=[name], name_modifier=f"repeat_{name}")
+        @workflow.input(
+            *(of_repeat(item, makers) for item in unnamed),
+            **{key: of_repeat(item, makers) for key, item in named},
+        )
+        @workflow.output(
+            **{key: into_repeat(item) for key, item in given.output.kwpaths.items()}
+        )
+        @workflow.log(*map(into_repeat, given.log.paths))
+        @workflow.params(**changed.get(name, {}))
+        @workflow.run
+        def repeated():
+            pass
+
+        # A profile gives the first split's rules their resources.
+        getattr(rules, f"repeat_{name}").rule.resources = maker.resources
+
+
 def code_of(script, wildcards):
     """As a rule's param: the digest of its script and of all code that the script imports."""
     return digest_code(script)
@@ -182,7 +242,10 @@ def remove_false_tables():
     """Remove the tables whose files are missing or changed, so that their batches are made again."""
     keeps_volumes = config["preprocessing"]["keep_volumes"]
     dropped = set() if keeps_volumes else read_dropped(plan.dropped)
-    for table in {*patients.all_tables, *patients.tables_of("radiomics")}:
+    tables = {*patients.all_tables, *patients.tables_of("radiomics")}
+    for table in tables.union(
+        plan.repeated_hemispheres(patients.tables_of("hemispheres"))
+    ):
         if Path(table).is_file() and (damage := find_damage(table, dropped=dropped)):
             logger.warning(f"{damage}; its batch is made again.")
             Path(table).unlink()
@@ -191,7 +254,7 @@ def remove_false_tables():
 def rule_graph():
     """Return rule -> its file, and the rules whose outputs it takes, of all rules of the whole run.
 
-    Batches, patients, folds and seeds are not distinguished.
+    Batches, patients, folds and seeds are not distinguished. Of several splits the first is shown.
     """
     global is_graph_read
     is_graph_read = True
@@ -216,6 +279,8 @@ def rule_graph():
             continue
         seen.add(case)
         for file in taker.expand_input(Wildcards(fromdict=wildcards))[0]:
+            if file.startswith(f"{RUN}/repeats/"):
+                continue
             maker = makers.get(file) or next(
                 (one for one in patterned if one.is_producer(file)), None
             )

@@ -84,6 +84,9 @@ for phase in plan.tasks:
             parent_model=lambda wildcards, phase=phase: plan.model_before(
                 wildcards.net, phase, wildcards.start, wildcards.seed
             ),
+            chosen=lambda wildcards, phase=phase: plan.chosen_settings(
+                wildcards.net, phase, wildcards.start
+            ),
         output:
             model=f"{folder}/model.pt",
             history=f"{folder}/history.tsv",

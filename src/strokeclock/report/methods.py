@@ -6,7 +6,16 @@ from strokeclock.cohort.people import People
 from strokeclock.evaluation.tables import name_target
 from strokeclock.models.registry import find_network, list_titles, networks
 from strokeclock.series import SERIES
-from strokeclock.training.phases import GENESIS, SEGMENTATION, Task, network_settings, read_tasks, settings_of
+from strokeclock.training.grid import list_points
+from strokeclock.training.phases import (
+    GENESIS,
+    SEGMENTATION,
+    Task,
+    list_trainings,
+    network_settings,
+    read_tasks,
+    settings_of,
+)
 
 _NORMALISATION = {
     "zscore": "brought to zero mean and unit variance inside the brain and clipped at {clip:g} SD",
@@ -88,6 +97,14 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
         f"{stayed} were divided into {train} for training, {validation} for validation and {test} for test, "
         f"{how}"
     )
+    if (repeats := config["split"]["repeats"]) > 1:
+        seeds = [config["split"]["seed"] + number for number in range(1, repeats)]
+        yield (
+            f"everything from the division on was repeated for {_count(repeats - 1, 'further division')} "
+            f"(seed{'s' if repeats > 2 else ''} {_list(seeds)}); test parts of different divisions share "
+            "patients, and a patient tested in one is learned from in another, so that no test part is "
+            "untouched; the numbers that follow, and all that is not said to be repeated, are of the first"
+        )
     for limit, below in people.below.items():
         train, validation, test = below.values()
         yield f"{name_target(limit)} held for {train}, {validation} and {test} of them"
@@ -222,6 +239,7 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
     if pretrained:
         yield _tumours(config, pretrained)
     yield from _phases(training)
+    yield from _searches(training, missing)
     if training["attention_enter"] == "phase1":
         yield "the attention gates were in the networks from the first phase on"
     yield f"the time phases started from {_list([_name_start(start, nets) for start in starts], last='or')}"
@@ -288,6 +306,27 @@ def _phases(training: Mapping) -> Iterator[str]:
         )
 
 
+def _searches(training: Mapping, missing: Sequence[tuple[str, str]]) -> Iterator[str]:
+    tasks = read_tasks(training)
+    trained = list_trainings(
+        training["networks"],
+        training["starts"],
+        training["seeds"][:1],
+        tasks=tasks,
+        missing=dict.fromkeys(missing, ""),
+    )
+    for phase, grid in training["search"].items():
+        points = len(list_points(grid))
+        looks = points * sum(run.phase == phase for run in trained)
+        names = _list([name.replace("_", " ").replace("lr", "rate") for name in grid])
+        verb = "were" if len(grid) > 1 else "was"
+        yield (
+            f"{names} of phase {tasks[phase].number} {verb} chosen for each network and start among {points} "
+            f"combinations, trained with seed {training['seeds'][0]}, by the highest validation AUC "
+            f"({_count(looks, 'look')} at the validation part in all, none at the test part)"
+        )
+
+
 def _schedule(own: Mapping, task: Task, optimizer: str) -> str:
     if own["selection"] == "last":
         until = f"{_count(own['epochs'], 'epoch')}, the last kept"
@@ -326,6 +365,11 @@ def _evaluation(config: Mapping) -> Iterator[str]:
             "rows of a time task were tested with the given side and end to end: the networks of lesion "
             "detection found the side, the hemisphere that was found was scored, and a patient without a "
             "score counted as not called, with the validation part's share of short times as score"
+        )
+    if config["split"]["repeats"] > 1:
+        yield (
+            "over the divisions, means have intervals, and the chain and random weights are compared, with "
+            "the variance of Nadeau and Bengio (2003), which allows for overlapping training parts"
         )
     if "flair" in config["models"]["channels"]:
         yield from _radiomics(settings["radiomics"])

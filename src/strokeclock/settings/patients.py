@@ -40,6 +40,9 @@ Reason = Annotated[
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 
+MOST_REPEATS = 100  # splits
+
+
 class Cohort(Group):
     sheet: PathName | None = setting(
         None, "path to the cohort sheet (TSV, config/README.md); null: a phantom cohort (phantom.patients)"
@@ -82,6 +85,12 @@ class Split(Group):
         names=("train", "validation", "test"),
     )
     seed: Count = setting(2021, "seed of the random division")
+    repeats: Annotated[int, Field(ge=1, le=MOST_REPEATS)] = setting(
+        1,
+        "number of splits, with seed, seed + 1, …: all that follows the split is made for each, and "
+        "summarised (docs/evaluation.md); for small cohorts",
+        source="D",
+    )
     external: dict[str, Annotated[list[str], Field(min_length=1)]] = setting(
         {},
         "{column of the cohort sheet: [values]}, such as {site: [B]}: patients with one of these values are "
@@ -101,6 +110,11 @@ class Split(Group):
             yield (
                 "Configuration keys split.file and split.external are both set: write the part external into "
                 "the file, and set split.external to {}."
+            )
+        if self.file and self.repeats > 1:
+            yield (
+                f"Configuration key split.repeats is {self.repeats}, and split.file gives one split: set "
+                "split.repeats to 1, or split.file to null."
             )
         yield from missing_file("split.file", self.file)
 

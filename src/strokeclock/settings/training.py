@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StringConstraints, model_serializer
+from pydantic.fields import FieldInfo
 
 from strokeclock.models.registry import describe_owners, find_network, networks
 from strokeclock.settings.group import (
@@ -20,6 +21,7 @@ from strokeclock.settings.group import (
     section,
     setting,
 )
+from strokeclock.settings.search import list_search_faults
 
 PHASE_PATTERN = r"^phase[1-9][0-9]*_(?!trainable$)[a-z0-9_]+$"  # of a phase's key
 
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     NetworkName = str
 else:
     NetworkName = Literal[tuple(networks())]
+Tried = Annotated[list[Any], Field(json_schema_extra={"x-kind": "a list of values"})]
+Grid = Annotated[dict[str, Tried], Field(json_schema_extra={"x-kind": "pairs {setting: [values]}"})]
 PAPERS_NETWORKS = [name for name, spec in networks().items() if spec.of_the_paper]
 
 
@@ -228,6 +232,14 @@ class Training(Group):
         "random changes of training hemispheres (training/augmentation.py); the paper names none",
         source="P",
     )
+    search: dict[str, Grid] = setting(
+        {},
+        "{phase: {setting: [values]}}, such as {phase1_stroke: {lr: [1.0e-4, 1.0e-3], batch: [8, 16]}}: all "
+        "combinations are tried for each network and start of the phase, and the one with the highest "
+        "validation AUC is used (docs/evaluation.md); {}: no search",
+        source="D; P: hyper-parameters were chosen on the validation part",
+        kind="pairs {phase: {setting: [values]}}",
+    )
     tensorboard: bool = setting(
         False, "true: write TensorBoard events to logs/<run>/models (needs the package tensorboard)"
     )
@@ -290,6 +302,7 @@ class Training(Group):
                 yield (
                     f"{key}.after is {phase.after!r}: name a phase of training with a lower number, or null."
                 )
+        yield from list_search_faults(self.search, phases=[*phases], fields=_searchable())
         if not self._trains_something:
             yield (
                 f"Configuration keys training.networks {self.networks} and training.starts {self.starts} "
@@ -300,6 +313,13 @@ class Training(Group):
     def _trains_something(self) -> bool:
         starts = {start for net in self.networks for start in find_network(net).starts}
         return not starts.union(("random", "chain")).isdisjoint(self.starts)
+
+
+def _searchable() -> dict[str, FieldInfo]:
+    """The settings that a search may choose -> their fields: a phase's own, and some that phases share."""
+    own = {name: field for name, field in Phase.model_fields.items() if name not in ("below_min", "after")}
+    shared = ("optimizer", "weight_decay", "schedule", "label_softness")
+    return own | {name: Training.model_fields[name] for name in shared}
 
 
 def _number(phase: str) -> int:

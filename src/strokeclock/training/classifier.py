@@ -22,6 +22,7 @@ from strokeclock.training.feed import Feed, logits_of
 from strokeclock.training.material import CohortFiles, CohortMaterial
 from strokeclock.training.objective import Lesson, Objective, Step
 from strokeclock.training.phases import PAPER, Run, Task, frozen_modules, has_attention, parent, read_tasks
+from strokeclock.training.search import read_chosen
 from strokeclock.training.settings import PhaseSettings
 from strokeclock.training.start import Start
 from strokeclock.training.trainer import train
@@ -40,6 +41,7 @@ def train_phase(
     split: str | Path,
     parent_model: str | Path | None = None,
     box: str | Path | None = None,
+    chosen: str | Path | None = None,
     output: str | Path,
     tasks: Mapping[str, Mapping] | None = None,
     events: Path | None = None,
@@ -61,6 +63,8 @@ def train_phase(
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     parent_model : the parent's checkpoint (`phases.parent`); None for a random start.
     box : brain_box.json, the box of a hemisphere that the network sees; None: the whole hemisphere.
+    chosen : the settings that a search chose (`search.choose_settings`), which replace those of ``training``;
+        None: there was no search.
     tasks : phase -> below_min, after: the chain up to this phase (`phases.read_tasks`); None: the paper's.
     output : folder for the files of `trainer.train`.
     events : folder of TensorBoard's events; None: none are written.
@@ -75,13 +79,22 @@ def train_phase(
         The loss is not finite.
     PatientError
         A hemisphere holds values that are not finite.
+    FittedError
+        The settings were chosen for another training or on other patients.
     """
+    read = PAPER if tasks is None else read_tasks(tasks)
+    replaced = {}
+    if chosen is not None:
+        below_min = read[phase].below_min
+        replaced = read_chosen(
+            chosen, net=net, phase=phase, start=start, below_min=below_min, cohort=cohort, split=split
+        )
     objective = Classification(
         run=Run(net, phase, start, seed),
-        settings=PhaseSettings(**training),
+        settings=PhaseSettings(**{**training, **replaced}),
         channels=tuple(models["channels"]),
         models=models,
-        tasks=PAPER if tasks is None else read_tasks(tasks),
+        tasks=read,
         files=CohortFiles(manifest, cohort, split),
         parent_model=parent_model,
         view=View.of({"box": read_box(box), "average": models["average"]}),

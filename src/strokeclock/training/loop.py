@@ -32,6 +32,10 @@ class TrainingError(StrokeclockError):
     """A training cannot go on."""
 
 
+class DivergedError(TrainingError):
+    """A loss is not finite."""
+
+
 @dataclass
 class Progress:
     """The progress of a training.
@@ -92,7 +96,7 @@ def fit(
 
     Raises
     ------
-    TrainingError
+    DivergedError
         The loss is not finite.
     MissingSoftwareError
         ``events`` is given and TensorBoard is not installed.
@@ -151,7 +155,7 @@ def _train_one(
     if math.isfinite(values["train_loss"]):
         values |= validate()
     if wrong := [name for name, value in values.items() if not math.isfinite(value)]:
-        raise TrainingError(
+        raise DivergedError(
             f"{phase}: the {_spell(wrong[0])} of epoch {epoch} is not finite: lower the learning rate, "
             f"training.{phase}.lr (and final_lr)."
         )

@@ -68,6 +68,15 @@ CHANGES = [
     ({"cohort": {"sheet": "cohort.tsv"}}, "50 patients entered."),
     ({"split": {"seed": 5}}, "stratified on time since onset (seed 5)"),
     ({"split": {"file": "split.tsv"}}, "8 for test, by a given list."),
+    (
+        {"split": {"repeats": 3}},
+        "Everything from the division on was repeated for 2 further divisions (seeds 2022 and 2023); test",
+    ),
+    ({"split": {"repeats": 2}}, "repeated for 1 further division (seed 2022); test parts"),
+    (
+        {"split": {"repeats": 4}},
+        "with the variance of Nadeau and Bengio (2003), which allows for overlapping",
+    ),
     ({"preprocessing": {"grid": [112, 96, 20]}}, "56 × 96 × 20 voxels"),
     ({"preprocessing": {"toolchain": "open"}}, "with 12 degrees of freedom and FLAIR rigidly"),
     ({"preprocessing": {"dwi_transform": "register"}}, "DWI was registered to T2w."),
@@ -109,6 +118,17 @@ CHANGES = [
     (
         {"training": {"augmentation": {"rotation_deg": 8, "gain": 0.1}}},
         "rotation up to 8° and gain up to 10%",
+    ),
+    (
+        {"training": {"search": {"phase1_stroke": {"lr": [1e-4, 1e-3], "batch": [8, 16]}}}},
+        "Rate and batch of phase 1 were chosen for each network and start among 4 combinations, trained with "
+        "seed 0, by the highest validation AUC (8 looks at the validation part in all, none at the test "
+        "part).",
+    ),
+    (
+        {"training": {"search": {"phase2_tss3h": {"weight_decay": [0.0, 0.1, 0.2]}}}},
+        "Weight decay of phase 2 was chosen for each network and start among 3 combinations, trained with "
+        "seed 0, by the highest validation AUC (21 looks at the validation part",
     ),
     ({"training": {"label_softness": 0.2}}, "Time labels were softened over 0.2 SD of log time."),
     (

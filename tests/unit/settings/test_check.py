@@ -207,6 +207,56 @@ def test_checking_changes_nothing(config):
             "phase2_tss3h",
             "name a phase of training with a lower number, or null",
         ),
+        # a search
+        ("training.search", None, "training.search cannot be null: give pairs {phase: {setting: [values]}}."),
+        (
+            "training.search",
+            {"phase9_tss": {"lr": [1e-4, 1e-3]}},
+            "training.search.phase9_tss: training has no such phase: use one of phase1_stroke, phase2_tss3h,",
+        ),
+        (
+            "training.search",
+            {"phase1_stroke": {}},
+            "training.search.phase1_stroke is empty: give settings and the values to try, or remove the",
+        ),
+        (
+            "training.search",
+            {"phase1_stroke": {"dropout": [0.1, 0.2]}},
+            "training.search.phase1_stroke.dropout: dropout is no setting that can be searched: use epochs,",
+        ),
+        (
+            "training.search",
+            {"phase1_stroke": {"below_min": [180, 270]}},
+            "training.search.phase1_stroke.below_min: below_min is no setting that can be searched",
+        ),
+        (
+            "training.search",
+            {"phase1_stroke": {"lr": [1e-4, 1e-3], "batch": [8]}},
+            "training.search.phase1_stroke.batch has 1 value: give two or more, or set batch itself.",
+        ),
+        ("training.search", {"phase1_stroke": {"lr": []}}, "search.phase1_stroke.lr has no value: give two"),
+        (
+            "training.search",
+            {"phase1_stroke": {"lr": 1e-3}},
+            "search.phase1_stroke.lr cannot be 1.0e-3: give",
+        ),
+        ("training.search", {"phase1_stroke": {"lr": [1e-3, 1e-3]}}, "lr names 1.0e-3 twice: keep one."),
+        (
+            "training.search",
+            {"phase1_stroke": {"lr": [-1, 1]}},
+            "search.phase1_stroke.lr holds -1, which the setting cannot be: input should be greater than 0.",
+        ),
+        ("training.search", {"phase1_stroke": {"lr": ["1e-3", 1]}}, "lr holds 1e-3, a text: write 1.0e-3."),
+        (
+            "training.search",
+            {"phase1_stroke": {"optimizer": ["adam", "adamw"]}},
+            "optimizer holds adam, which the setting cannot be: input should be 'adabound' or 'adamw'.",
+        ),
+        (
+            "training.search",
+            {"phase1_stroke": {"epochs": [*range(1, 14)], "batch": [2, 4, 6, 8, 10]}},
+            "training.search.phase1_stroke has 65 combinations, and 64 are the most: remove values.",
+        ),
         # patients
         (
             "cohort.exclude",
@@ -405,6 +455,14 @@ def test_the_json_schema_accepts_what_is_shipped_and_refuses_what_is_wrong(root)
         assert not validator.is_valid(wrong)
 
 
+def test_a_search_of_every_kind_of_setting(config):
+    config["training"]["search"] = {
+        "phase1_stroke": {"epochs": [*range(1, 17)], "freeze": [True, False], "selection": ["auc", "loss"]},
+        "phase3_tss4h5": {"weight_decay": [0, 0.1], "optimizer": ["adabound", "adamw"], "lr": [1, 1e-5]},
+    }
+    assert check_configuration(config).training.search == config["training"]["search"]
+
+
 def test_unknown_onsets_teach_only_where_they_may_enter(config):
     config["training"]["unknown_onset"] = True
     assert faults(config) == [
@@ -421,6 +479,17 @@ def test_an_external_cohort_is_given_by_columns_or_by_the_split_file(config, tmp
     (tmp_path / "mine.tsv").touch()
     config["split"]["file"] = str(tmp_path / "mine.tsv")
     assert "split.file and split.external are both set" in faults(config)[0]
+
+
+def test_a_split_that_is_given_is_not_repeated(config, tmp_path):
+    (tmp_path / "mine.tsv").touch()
+    config["split"]["repeats"] = 5
+    check_configuration(config)
+    config["split"]["file"] = str(tmp_path / "mine.tsv")
+    assert faults(config) == [
+        "Configuration key split.repeats is 5, and split.file gives one split: set split.repeats to 1, or "
+        "split.file to null."
+    ]
 
 
 @pytest.mark.parametrize("external", [{"site": "B"}, {"field_t": [1.5]}, {"site": []}, ["site"]])
