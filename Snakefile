@@ -53,6 +53,7 @@ if settings.has_patients:
     include: "workflow/rules/fitted.smk"
     include: "workflow/rules/tables.smk"
     include: "workflow/rules/statistics.smk"
+    include: "workflow/rules/accuracy.smk"
     include: "workflow/rules/schematics.smk"
     include: "workflow/rules/figures.smk"
     include: "workflow/rules/bundle.smk"

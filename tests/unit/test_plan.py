@@ -168,6 +168,13 @@ def test_tables_figures_and_page_of_the_shipped_configuration(planned):
         "results/r/tables/subgroups.csv",
         *drawn("subgroups"),
     ]
+    assert plan.accuracy == [
+        "results/r/tables/accuracy.csv",
+        "results/r/tables/wanted_rates.csv",
+        "results/r/tables/interactions.csv",
+        "results/r/tables/readers.csv",
+        "results/r/tables/sample_size.csv",
+    ]
     assert plan.ceilings == ["results/r/phantom/ceiling.json"]
     assert plan.page == "results/r/index.html"
 
