@@ -12,7 +12,7 @@ from strokeclock.evaluation.assisted import COLUMNS, list_readers, write_readers
 
 SETTINGS = {"confidence": 0.95, "bootstraps": 100}
 # Twenty patients, the first eight under 4.5 h. Without the model, 5 of 8 and 9 of 12 calls are right. With
-# it, the calls of two early patients and a late one become right, and that of one early patient becomes wrong.
+# the model, the calls of two early patients and a late one become right, that of one early patient wrong.
 LABEL = np.repeat([1, 0], [8, 12])
 ALONE = np.array([1, 1, 1, 1, 1, 0, 0, 0, 1, 1, 1, *[0] * 9])
 ASSISTED = np.array([0, 1, 1, 1, 1, 1, 1, 0, 0, 1, 1, *[0] * 9])
