@@ -204,6 +204,9 @@ def test_readers_and_their_majority(accuracy, made_up_run):
         row = table.loc[(name, "readers", "")]
         assert row["ppv"] == pytest.approx(truth[called].mean(), abs=1e-6)
         assert row["npv"] == pytest.approx((~truth)[~called].mean(), abs=1e-6)
+        among = int((~called).sum())
+        ends = proportion_confint(int((~truth & ~called).sum()), among, method="wilson")
+        assert (row["npv_low"], row["npv_high"]) == pytest.approx(ends, abs=1e-5)
     # reader 1 calls no patient with a longer time
     row = table.loc[("reader1", "readers", "")]
     assert row["ppv"] == 1

@@ -80,6 +80,11 @@ def test_shares_that_are_all_0_or_1_tell_nothing():
         assert found.note == "nothing to compare: all calls are the same"
 
 
+def draw(numbers, of=1):
+    """A number from 0 to 59 for each patient, far apart for neighbours."""
+    return (numbers * 37 + 11 * of) % 60
+
+
 @pytest.fixture
 def interactions(made_up_run, monkeypatch):
     """Write the run's files and the table; FEWEST is 3, since the run has 20 test patients."""
@@ -87,10 +92,10 @@ def interactions(made_up_run, monkeypatch):
     made_up_run.cohort = made_up_run.cohort.assign(
         age=70, sex=["F", "F", "M", "M"] * 15, field_t="3.0", site=["A"] * 25 + ["B"] * 34 + ["C"]
     )
-    rng = np.random.default_rng(2)
 
-    def score(scorer, seed, rows):
-        return 1 / (1 + np.exp(-rng.normal(0.3 * rows["label"], 1.0)))
+    def score(scorer, _seed, rows):
+        numbers = rows["patient"].str[1:].astype(int)
+        return 0.05 + draw(numbers, len(scorer[2])) / 75 + 0.1 * rows["label"]
 
     def make(scorers=(TIME,)):
         paths = made_up_run.write(scorers, seeds=(0,), score=score)
@@ -116,23 +121,35 @@ def interactions(made_up_run, monkeypatch):
     return make
 
 
+def take_turns(cohort):
+    """Every second patient of a part, from the earliest to the latest: both halves have both classes."""
+    return cohort.groupby("part")["onset_to_mri_min"].rank() % 2 == 0
+
+
 def test_groups_of_a_row(interactions, made_up_run):
+    numbers = np.arange(60)  # late patients with high scores are at A, but for some
+    is_high = draw(numbers, len(TIME[2])) > 30
+    late = made_up_run.cohort["onset_to_mri_min"] >= 270
+    made_up_run.cohort["site"] = np.where(np.where(late, is_high, numbers % 2) ^ (numbers % 7 == 0), "A", "B")
     table, scorers = interactions()
     found = scorers[Scorer(*TIME)]
     validation, test = found.units("validation"), found.units("test")
     threshold = youden_threshold(validation.label, validation.score)
-    sex = made_up_run.cohort.set_index("patient")["sex"].loc[test.patient].to_numpy()
-    of_sex = [(test.label[sex == one], test.score[sex == one]) for one in "FM"]
     rows = table.set_index(["variable", "measure"])
-    expected = compare_aucs([auc(*one) for one in of_sex], [delong_variance(*one) for one in of_sex])
-    row = rows.loc[("sex", "AUC")]
-    assert row["groups"] == "female; male"
-    assert (row["statistic"], row["df"], row["p"]) == pytest.approx(expected[1:4], rel=1e-5)
-    called = [(label, score >= threshold) for label, score in of_sex]
-    for measure, truth in (("sensitivity", 1), ("specificity", 0)):
-        cells = [((call == label)[label == truth].sum(), (call != label)[label == truth].sum())
-                 for label, call in called]  # fmt: skip
-        assert rows.loc[("sex", measure), "p"] == pytest.approx(compare_shares(cells).p, rel=1e-5)
+    p = {}
+    for variable, names in (("sex", ("female", "male")), ("site", ("A", "B"))):
+        own = made_up_run.cohort.set_index("patient")[variable].loc[test.patient]
+        groups = [(test.label[own == one], test.score[own == one]) for one in sorted(own.unique())]
+        expected = compare_aucs([auc(*one) for one in groups], [delong_variance(*one) for one in groups])
+        row = rows.loc[(variable, "AUC")]
+        assert row["groups"] == "; ".join(names)
+        assert (row["statistic"], row["df"], row["p"]) == pytest.approx(expected[1:4], rel=1e-5)
+        for measure, truth in (("sensitivity", 1), ("specificity", 0)):
+            right = [((score >= threshold) == label)[label == truth] for label, score in groups]
+            expected = compare_shares([(one.sum(), (~one).sum()) for one in right])
+            assert rows.loc[(variable, measure), "p"] == pytest.approx(expected.p, rel=1e-5)
+            p[variable, measure] = expected.p
+    assert p["site", "specificity"] < 0.1 < p["site", "sensitivity"]  # not mistaken for each other
 
 
 def test_holm_is_within_a_row(interactions):
@@ -154,11 +171,6 @@ def test_groups_that_are_left_out_are_counted(interactions):
     row = rows.loc[("age", "sensitivity")]
     assert row["groups"] == "70 or more"
     assert row["note"] == "nothing to compare: fewer than two groups are large enough"
-
-
-def take_turns(cohort):
-    """Every second patient of a part, from the earliest to the latest: both halves have both classes."""
-    return cohort.groupby("part")["onset_to_mri_min"].rank() % 2 == 0
 
 
 def test_groups_that_are_there_already_are_tested_once(interactions, made_up_run):
