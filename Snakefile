@@ -57,6 +57,7 @@ if settings.has_patients:
     include: "workflow/rules/statistics.smk"
     include: "workflow/rules/people.smk"
     include: "workflow/rules/end_to_end.smk"
+    include: "workflow/rules/accuracy.smk"
     include: "workflow/rules/schematics.smk"
     include: "workflow/rules/figures.smk"
     include: "workflow/rules/bundle.smk"

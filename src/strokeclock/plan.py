@@ -563,6 +563,12 @@ class Plan:
         return [f"{self.folder}/tables/worst_errors.csv", *_both(f"{self.folder}/figures/worst_errors")]
 
     @property
+    def accuracy(self) -> list[str]:
+        """The tables of diagnostic accuracy beyond Table 2."""
+        names = ("accuracy", "wanted_rates", "interactions", "readers", "sample_size")
+        return [f"{self.folder}/tables/{name}.csv" for name in names]
+
+    @property
     def roc_figures(self) -> dict[str, dict[str, object]]:
         """Figure with ROC curves -> its phases, and whether it shows the readers."""
         return _ROC_FIGURES

@@ -242,6 +242,9 @@ class MadeUpRun:
                 "part": ["train", "validation", "test"] * 20,
             }
         )
+        self.protocols = pd.DataFrame(
+            {"patient": self.cohort["patient"], "series": "dwi", "vendor": "Siemens", "field_t": "3"}
+        )
         self.readers = pd.DataFrame(
             {
                 "patient": self.cohort["patient"],
@@ -259,6 +262,7 @@ class MadeUpRun:
         self.cohort.drop(columns="part").to_csv(folder / "cohort.tsv", sep="\t", index=False)
         self.cohort[["patient", "part"]].to_csv(folder / "split.tsv", sep="\t", index=False)
         (folder / "exclusions.tsv").write_text("patient\tstage\treason\ngone\tentry\tno FLAIR series\n")
+        self.protocols.to_csv(folder / "protocol.tsv", sep="\t", index=False, na_rep="n/a")
         (self.root / "tables").mkdir(exist_ok=True)
         (self.root / "figures").mkdir(exist_ok=True)
         self.readers.to_csv(self.root / "readers.tsv", sep="\t", index=False)

@@ -668,6 +668,11 @@ beside(
         "a reader's call of 2": (readers, "patient\treader1\nbad\t2\ngood\t0\n"),
         "a reader twice": (readers, "patient\treader1\treader1\nbad\t1\t1\ngood\t0\t1\n"),
         "readers without a reader": (readers, "patient\nbad\ngood\n"),
+        "a call with the model of no reader": (
+            readers,
+            "patient\treader1\treader2_with_model\nbad\t1\t1\ngood\t0\t1\n",
+        ),
+        "no call with the model": (readers, "patient\treader1\treader1_with_model\nbad\t1\t\ngood\t0\t1\n"),
         "a split without parts": (split, "patient\nbad\ngood\nthird\n"),
         "an unknown part": (split, "patient\tpart\nbad\ttrain\ngood\tdev\nthird\ttest\n"),
         "a patient in two parts": (

@@ -179,6 +179,13 @@ def test_tables_figures_and_page_of_the_shipped_configuration(planned):
     ]
     assert plan.worst_errors == ["results/r/tables/worst_errors.csv", *drawn("worst_errors")]
     assert plan.end_to_end == ["results/r/tables/end_to_end.csv", *drawn("end_to_end")]
+    assert plan.accuracy == [
+        "results/r/tables/accuracy.csv",
+        "results/r/tables/wanted_rates.csv",
+        "results/r/tables/interactions.csv",
+        "results/r/tables/readers.csv",
+        "results/r/tables/sample_size.csv",
+    ]
     assert plan.ceilings == ["results/r/phantom/ceiling.json"]
     assert plan.page == "results/r/index.html"
 

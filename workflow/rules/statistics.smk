@@ -128,6 +128,7 @@ rule subgroups:
     input:
         **JUDGED,
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
+        protocols=plan.protocols,
         thresholds=f"{RUN}/fitted/thresholds.json",
     output:
         table=f"{RUN}/tables/subgroups.csv",

@@ -5,7 +5,7 @@ patients. Calls at the row's threshold are compared with a reader's by McNemar's
 is within a family: one question about one target. A row's score is its ensemble's, as in Table 2. The single
 seeds' results stand beside it, because the p-value of one pair of ensembles holds for these trainings only:
 ``seed_difference`` is the mean difference of the AUCs of two single trainings, ``seed_sd`` its SD from seed
-to seed (`compare_seeds`).
+to seed (`compare_seeds`). Its interval holds for new seeds and new patients (`seeds.estimate_over_seeds`).
 """
 
 import math
@@ -27,7 +27,15 @@ from strokeclock.evaluation.intervals import (
 )
 from strokeclock.evaluation.metrics import auc, compare_pairs
 from strokeclock.evaluation.operating import Threshold, read_thresholds
-from strokeclock.evaluation.tables import name_target, read_calls, read_scorers, write_table
+from strokeclock.evaluation.seeds import estimate_over_seeds
+from strokeclock.evaluation.tables import (
+    name_target,
+    rate_columns,
+    read_calls,
+    read_scorers,
+    with_interval,
+    write_table,
+)
 from strokeclock.models.registry import find_network, networks, place_of
 from strokeclock.predictions import (
     PAPER,
@@ -43,7 +51,7 @@ from strokeclock.predictions import (
 COLUMNS = (
     *("target", "a", "b", "n", "auc_a", "auc_b", "accuracy_a", "accuracy_b"),
     *("difference", "low", "high", "test", "p", "family", "p_holm"),
-    *("seeds_a", "seeds_b", "seed_difference", "seed_sd", "note"),
+    *("seeds_a", "seeds_b", *rate_columns("seed_difference"), "seed_sd", "note"),
 )
 DELONG, BOOTSTRAP, MCNEMAR = "DeLong, paired", "bootstrap of patients, paired", "McNemar, exact"
 TOO_FEW = "too few: fewer than two test units of a class"
@@ -242,7 +250,7 @@ def mcnemar_test(right_a: ArrayLike, right_b: ArrayLike, *, confidence: float) -
 def _compare_scorers(
     first: ScorerPredictions, second: ScorerPredictions, settings: Mapping[str, Any], *, clustered: bool
 ) -> dict[str, Any]:
-    a, b = _share(first.units("test"), second.units("test"))
+    a, b = share_units(first.units("test"), second.units("test"))
     confidence = settings["confidence"]
     if clustered:
         found = bootstrap_test(
@@ -260,7 +268,7 @@ def _compare_scorers(
         notes.append(TOO_FEW if min(a.label.sum(), (1 - a.label).sum()) < 2 else SAME)
     if SUBSET in (first.scorer.net, second.scorer.net):
         notes.append("patients with a region that can be measured")
-    trained = [side for side in (first, second) if _is_trained(side.scorer)]
+    trained = [side for side in (first, second) if is_trained(side.scorer)]
     if len({side.seeds for side in trained}) > 1:
         notes.append("different seeds: an ensemble of more seeds has an advantage")
     by_seed = compare_seeds(
@@ -278,6 +286,7 @@ def _compare_scorers(
         "seeds_a": len(first.seeds),
         "seeds_b": len(second.seeds),
         **by_seed,
+        **_vary_seeds((first, a), (second, b), settings, clustered=clustered),
         "note": "; ".join(notes),
     }
 
@@ -287,7 +296,7 @@ def _cells(found: Difference, test: str) -> dict[str, Any]:
     return {"difference": found.value, "low": low, "high": high, "test": test, "p": found.p}
 
 
-def _share(a: Units, b: Units) -> tuple[Units, Units]:
+def share_units(a: Units, b: Units) -> tuple[Units, Units]:
     """Both rows' units in one order; with the radiomics baseline, those of the patients that it scores."""
     if len(a.label) != len(b.label):
         _, of_a, of_b = np.intersect1d(a.patient, b.patient, return_indices=True)
@@ -297,7 +306,7 @@ def _share(a: Units, b: Units) -> tuple[Units, Units]:
     return a, b
 
 
-def _is_trained(scorer: Scorer) -> bool:
+def is_trained(scorer: Scorer) -> bool:
     """Whether a row has a training for each seed; a baseline is fitted once."""
     return scorer.net in (*networks(), SEGMENTED)
 
@@ -307,9 +316,42 @@ def _measure_seeds(
 ) -> dict[int, float]:
     """Return seed -> AUC; of a baseline the same AUC for all seeds of the row ``beside`` it."""
     areas = [auc(units.label, score) for score in units.scores.T]
-    if _is_trained(predictions.scorer):
+    if is_trained(predictions.scorer):
         return dict(zip(predictions.seeds, areas, strict=True))
     return dict.fromkeys(beside, areas[0])
+
+
+def _vary_seeds(
+    first: tuple[ScorerPredictions, Units],
+    second: tuple[ScorerPredictions, Units],
+    settings: Mapping[str, Any],
+    *,
+    clustered: bool,
+) -> dict[str, float]:
+    """The interval of seed_difference for new seeds and patients, of rows that share at least two seeds."""
+    trained = [set(row.seeds) for row, _ in (first, second) if is_trained(row.scorer)]
+    shared = sorted(set.intersection(*trained)) if trained else []
+    if len(shared) < 2:
+        return {}
+    units = first[1]
+    found = estimate_over_seeds(
+        (
+            compare_pairs(units.label, _score_of(*first, seed))
+            - compare_pairs(units.label, _score_of(*second, seed))
+            for seed in shared
+        ),
+        confidence=settings["confidence"],
+        lowest=-1.0,
+        label=units.label,
+        patient=units.patient if clustered else None,
+        bootstraps=settings["bootstraps"],
+    )
+    return with_interval("seed_difference", found.value, found.interval)
+
+
+def _score_of(predictions: ScorerPredictions, units: Units, seed: int) -> np.ndarray:
+    """The score of the training with a seed; of a baseline the same for all seeds."""
+    return units.scores[:, predictions.seeds.index(seed) if is_trained(predictions.scorer) else 0]
 
 
 def compare_seeds(first: Mapping[int, float], second: Mapping[int, float]) -> dict[str, float]:

@@ -17,7 +17,7 @@ class Interval(NamedTuple):
 UNDEFINED = Interval(np.nan, np.nan)
 
 
-def wilson_interval(successes: int, n: int, *, confidence: float) -> Interval:
+def wilson_interval(successes: float, n: int, *, confidence: float) -> Interval:
     """Wilson's score interval of successes/n; undefined (NaN) for n = 0.
 
     It keeps a width where all succeed:

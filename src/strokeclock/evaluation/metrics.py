@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+SENSITIVITY, SPECIFICITY = "sensitivity", "specificity"
+
 
 class Counts(NamedTuple):
     """The 2 x 2 table; a rate without denominator is NaN."""
@@ -40,6 +42,22 @@ class Counts(NamedTuple):
     @property
     def accuracy(self) -> float:
         return (self.tp + self.tn) / self.n if self.n else np.nan
+
+    @property
+    def prevalence(self) -> float:
+        return self.positives / self.n if self.n else np.nan
+
+    @property
+    def called(self) -> int:
+        return self.tp + self.fp
+
+    @property
+    def ppv(self) -> float:
+        return self.tp / self.called if self.called else np.nan
+
+    @property
+    def npv(self) -> float:
+        return self.tn / (self.n - self.called) if self.n > self.called else np.nan
 
 
 class Roc(NamedTuple):
@@ -104,3 +122,32 @@ def youden_threshold(label: ArrayLike, score: ArrayLike) -> float:
     j = (curve.tp * negatives - curve.fp * positives)[1:]  # without the threshold inf
     best = np.flatnonzero(j == j.max())[-1]  # the lowest threshold has the highest sensitivity
     return float(curve.threshold[1:][best])
+
+
+def threshold_at_rate(label: ArrayLike, score: ArrayLike, *, rate: str, wanted: float) -> float | None:
+    """The observed score that reaches a wanted rate and costs the least of the other one.
+
+    For a wanted specificity: the lowest observed score at which the specificity is at least ``wanted``, so
+    that no such score has a higher sensitivity. For a wanted sensitivity: the highest observed score at which
+    the sensitivity is at least ``wanted``. Units that tie with the threshold are all called positive, and a
+    rate that equals ``wanted`` reaches it. None where no observed score reaches it: at the highest score
+    there is, too many negatives are called. ValueError without both classes or for another rate.
+
+    For a specificity of .75, three of the four negatives must not be called; .6 is the lowest such score:
+
+    >>> negatives, positives = [0.1, 0.2, 0.5, 0.7], [0.3, 0.6, 0.8]
+    >>> threshold_at_rate([0, 0, 0, 0, 1, 1, 1], negatives + positives, rate="specificity", wanted=0.75)
+    0.6
+    """
+    curve = roc(label, score)
+    positives, negatives = int(curve.tp[-1]), int(curve.fp[-1])
+    if not positives or not negatives:
+        raise ValueError("a threshold at a wanted rate needs both classes")
+    # a share of whole numbers that equals a decimal number is the same float
+    if rate == SPECIFICITY:
+        reached = np.flatnonzero((negatives - curve.fp[1:]) / negatives >= wanted)[-1:]
+    elif rate == SENSITIVITY:
+        reached = np.flatnonzero(curve.tp[1:] / positives >= wanted)[:1]
+    else:
+        raise ValueError(f"no rate to be wanted: {rate}")
+    return float(curve.threshold[1:][reached[0]]) if reached.size else None

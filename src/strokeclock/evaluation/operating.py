@@ -106,7 +106,7 @@ def fit_operating_points(
     parts = read_split(split)
     of_kind: dict[str, dict[str, Any]] = {THRESHOLDS: {}, TEMPERATURES: {}, ABSTENTION: {}}
     for scorer, found in read_scorers(predictions, cohort=cohort, split=split, tasks=tasks).items():
-        own = _describe(found.units(*found.fitting_parts), found.fitting_parts, split=parts)
+        own = describe_units(found.units(*found.fitting_parts), found.fitting_parts, split=parts)
         row = {"below_min": tasks[scorer.phase], "seeds": list(found.seeds)}
         threshold = choose_threshold(found, settings)
         chosen = {"threshold": threshold.value, "source": threshold.source}
@@ -114,7 +114,7 @@ def fit_operating_points(
         if settings["threshold"] == "fixed":
             chosen_on = None
         elif settings["threshold"] == "test":
-            chosen_on = _describe(found.units("test"), ("test",), split=parts)
+            chosen_on = describe_units(found.units("test"), ("test",), split=parts)
         of_kind[THRESHOLDS][str(scorer)] = row | chosen | {"fitted_on": chosen_on}
         of_kind[TEMPERATURES][str(scorer)] = row | {
             "temperature": fit_temperature(found),
@@ -207,7 +207,8 @@ def _list_bands(bands: Bands) -> dict[str, list[dict[str, float]]]:
     }
 
 
-def _describe(units: Units, parts: Sequence[str], *, split: Mapping[str, Iterable[str]]) -> FittedOn:
+def describe_units(units: Units, parts: Sequence[str], *, split: Mapping[str, Iterable[str]]) -> FittedOn:
+    """Describe units of these parts that are about to be fitted on; FittedError as `describe_fit`."""
     return describe_fit(units.patient.tolist(), units.label, units.scores, parts=parts, split=split)
 
 
@@ -221,7 +222,7 @@ def read_thresholds(
     FittedError
         The file is damaged or foreign, lacks a scorer, or was fitted on other predictions of it.
     """
-    content, rows = _read_rows(path, THRESHOLDS, scorers, tasks)
+    content, rows = read_rows(path, THRESHOLDS, scorers, tasks)
     return Thresholds(
         content["choice"],
         {scorer: Threshold(row["threshold"], row["source"]) for scorer, row in rows.items()},
@@ -232,7 +233,7 @@ def read_temperatures(
     path: str | Path, scorers: Mapping[Scorer, ScorerPredictions], *, tasks: Tasks = PAPER
 ) -> dict[Scorer, float | None]:
     """Read the temperatures of these scorers, None where there is none; FittedError as `read_thresholds`."""
-    _, rows = _read_rows(path, TEMPERATURES, scorers, tasks)
+    _, rows = read_rows(path, TEMPERATURES, scorers, tasks)
     return {scorer: row["temperature"] for scorer, row in rows.items()}
 
 
@@ -240,7 +241,7 @@ def read_bands(
     path: str | Path, scorers: Mapping[Scorer, ScorerPredictions], *, tasks: Tasks = PAPER
 ) -> dict[Scorer, Bands]:
     """Read the bands of abstention of these scorers of TSS; FittedError as `read_thresholds`."""
-    _, rows = _read_rows(path, ABSTENTION, scorers, tasks)
+    _, rows = read_rows(path, ABSTENTION, scorers, tasks)
     return {
         scorer: Bands(
             Threshold(row["threshold"], row["source"]),
@@ -253,10 +254,13 @@ def read_bands(
     }
 
 
-def _read_rows(
+def read_rows(
     path: str | Path, kind: str, scorers: Mapping[Scorer, ScorerPredictions], tasks: Tasks
 ) -> tuple[dict[str, Any], dict[Scorer, dict[str, Any]]]:
-    """Read a file, and the rows of these scorers, which must have been fitted on these predictions."""
+    """Read a file, and the rows of these scorers, which must have been fitted on these predictions.
+
+    A row has the keys below_min, seeds and fitted_on. FittedError as `read_thresholds`.
+    """
     content = read_fitted(path, kind=kind)
     rows = {}
     for scorer, found in scorers.items():

@@ -3,7 +3,7 @@
 A call of 1 (mismatch present) is read as TSS < 4.5 h.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,11 +18,29 @@ def read_readers(path: str | Path, *, known: Collection[str], needed: Sequence[s
 
     Raises the errors of `read_reader_sheet`.
     """
-    readers, calls = read_reader_sheet(path, known=known, needed=needed)
+    sheet = read_reader_sheet(path, known=known, needed=needed)
+    return _tabulate(sheet.readers, sheet.calls, needed)
+
+
+def read_assisted_readers(
+    path: str | Path, *, known: Collection[str], needed: Sequence[str]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the calls as `read_readers`, and those with the model of the readers who have any.
+
+    Raises the errors of `read_reader_sheet`.
+    """
+    sheet = read_reader_sheet(path, known=known, needed=needed)
+    alone = _tabulate(sheet.readers, sheet.calls, needed)
+    return alone, _tabulate(sheet.assisted, sheet.assisted_calls, needed)
+
+
+def _tabulate(
+    readers: Sequence[str], calls: Mapping[str, Sequence[int | None]], needed: Sequence[str]
+) -> pd.DataFrame:
     return pd.DataFrame(
         [calls[patient] for patient in needed],
         index=pd.Index(needed, name="patient"),
-        columns=readers,
+        columns=[*readers],
         dtype=int,
     )
 

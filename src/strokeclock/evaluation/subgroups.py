@@ -1,4 +1,4 @@
-"""Each TSS < 4.5 h row of Table 2 in groups of patients: field strength, lesion, age, sex, side, borderline.
+"""Each TSS < 4.5 h row of Table 2 in groups of patients: site, scanner, lesion, age, sex, side, borderline.
 
 The threshold is the row's own, never a group's. A group with few of a class is counted, not measured.
 """
@@ -29,7 +29,8 @@ from strokeclock.evaluation.tables import (
 from strokeclock.predictions import PAPER, READER_THRESHOLD_MIN, ScorerPredictions, Tasks
 
 NOT_GIVEN = "not given"
-ALL, VOLUME = "all", "lesion volume"
+ALL, SITE, SCANNER, VOLUME = "all", "site", "scanner", "lesion volume"
+SOURCES = {"mask": "drawn", "automatic": "found on DWI", "none": "none found"}  # of volumes.tsv, in words
 VOLUMES_ML = {"< 3 mL": (0, 3), "3 to 20 mL": (3, 20), "20 mL or more": (20, np.inf)}
 OLD = 70
 BORDERLINE_MIN = (240, 300)  # 4 to 5 h: half an hour around the threshold
@@ -48,6 +49,7 @@ def write_subgroups(
     cohort: str | Path,
     split: str | Path,
     volumes: str | Path,
+    protocols: str | Path,
     settings: Mapping[str, Any],
     tasks: Tasks = PAPER,
 ) -> None:
@@ -65,6 +67,8 @@ def write_subgroups(
         cohort/cohort.tsv and split.tsv.
     volumes : path
         lesions/volumes.tsv: patient, volume_ml, source.
+    protocols : path
+        cohort/protocol.tsv: a row a series, with vendor and field_t.
     settings : mapping
         The configuration's `evaluation`: confidence.
     tasks : mapping of phase -> minutes
@@ -75,8 +79,7 @@ def write_subgroups(
     PredictionError, FittedError
         The predictions contradict the cohort or each other, or are not those that the file was fitted on.
     """
-    lesions = pd.read_csv(volumes, sep="\t", dtype=str, keep_default_na=False).set_index("patient")
-    groups, sources = assign_groups(read_cohort(cohort).set_index("patient"), lesions), lesions["source"]
+    groups, sources = read_groups(cohort, volumes=volumes, protocols=protocols)
     scorers = {
         scorer: found
         for scorer, found in read_scorers(predictions, cohort=cohort, split=split, tasks=tasks).items()
@@ -89,13 +92,38 @@ def write_subgroups(
     write_table(table, rows or [{"note": NOT_RUN}], columns=COLUMNS)
 
 
-def assign_groups(patients: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame:
+def read_groups(
+    cohort: str | Path, *, volumes: str | Path, protocols: str | Path
+) -> tuple[pd.DataFrame, pd.Series]:
+    """Read the cohort's groups (`assign_groups`), and where each patient's lesion volume comes from."""
+    lesions = pd.read_csv(volumes, sep="\t", dtype=str, keep_default_na=False).set_index("patient")
+    patients = read_cohort(cohort).set_index("patient")
+    return assign_groups(patients, lesions, read_scanners(protocols)), lesions["source"]
+
+
+def read_scanners(protocols: str | Path) -> pd.Series:
+    """Read each patient's scanner in words, "Siemens 3 T", from protocol.tsv; the index is the patient.
+
+    Vendor and field strength are those of the first series that has them. Who has neither is left out.
+    """
+    series = pd.read_csv(protocols, sep="\t", dtype=str, na_values=["n/a"], keep_default_na=False)
+    found = series.groupby("patient")[["vendor", "field_t"]].first()
+    vendor, field = found["vendor"], found["field_t"] + " T"
+    return (vendor + " " + field).fillna(vendor).fillna("vendor unknown, " + field).dropna()
+
+
+def assign_groups(
+    patients: pd.DataFrame, lesions: pd.DataFrame, scanners: pd.Series | None = None
+) -> pd.DataFrame:
     """Each patient's groups, a column a variable: categories in order, `NOT_GIVEN` where a value is missing.
 
     Parameters
     ----------
     patients, lesions : index patient
-        The columns of cohort.tsv (`read_cohort`) and of volumes.tsv.
+        The columns of cohort.tsv (`read_cohort`) and of volumes.tsv. Without the column source, there is no
+        group by the source of the lesion's mask.
+    scanners : index patient
+        Names of scanners (`read_scanners`); None: there is no group by scanner.
     """
 
     def number(column: pd.Series) -> pd.Series:
@@ -107,6 +135,10 @@ def assign_groups(patients: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame
             named[(values >= low) & (values < high)] = name
         return named.astype(pd.CategoricalDtype([*bounds, NOT_GIVEN]))
 
+    def sort_names(values: pd.Series) -> pd.Series:
+        named = values.reindex(patients.index).astype(object).fillna(NOT_GIVEN)
+        return named.astype(pd.CategoricalDtype([*sorted({*named} - {NOT_GIVEN}), NOT_GIVEN]))
+
     field = number(patients["field_t"])
     volume = number(lesions["volume_ml"])
     minutes = number(patients["onset_to_mri_min"])
@@ -114,8 +146,11 @@ def assign_groups(patients: pd.DataFrame, lesions: pd.DataFrame) -> pd.DataFrame
     borderline = borderline.where(minutes.notna(), NOT_GIVEN)  # of a class alone
     columns = {
         ALL: pd.Series(ALL, patients.index),
+        SITE: sort_names(patients["site"]),
+        **({} if scanners is None else {SCANNER: sort_names(scanners)}),
         "field strength": field.map(lambda tesla: NOT_GIVEN if np.isnan(tesla) else f"{tesla:g} T"),
         VOLUME: cut(volume, VOLUMES_ML),
+        **({"lesion mask": sort_names(lesions["source"].map(SOURCES))} if "source" in lesions else {}),
         "age": cut(number(patients["age"]), {f"< {OLD}": (0, OLD), f"{OLD} or more": (OLD, np.inf)}),
         "sex": patients["sex"].map({"F": "female", "M": "male"}).fillna(NOT_GIVEN),
         "side": patients["lesion_side"]

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from strokeclock.evaluation.subgroups import ALL, NOT_GIVEN
+from strokeclock.evaluation.subgroups import ALL, NOT_GIVEN, SCANNER, SITE
 from strokeclock.evaluation.tables import KEY
 from strokeclock.figures.rows import read_rows, style_of, title_of, write_instead
 from strokeclock.figures.style import INK, PALE, house_style
@@ -18,7 +18,8 @@ from strokeclock.predictions import SUBSET
 def draw_subgroups(table: str | Path) -> Figure:
     """Draw a column a row of Table 2 from tables/subgroups.csv.
 
-    Of each network, the random start and the end of the chain; and the baselines of all patients.
+    Of each network, the random start and the end of the chain; and the baselines of all patients. Sites and
+    scanners that are too few to be measured are not drawn: a study of many hospitals has many.
     """
     rows = read_rows(table)
     rows = rows[rows["variable"] != ""]
@@ -30,6 +31,8 @@ def draw_subgroups(table: str | Path) -> Figure:
         else:
             first = rows.set_index(list(KEY)).loc[shown[0], :].set_index(["variable", "group"])
             first = first.drop(NOT_GIVEN, level="group", errors="ignore")
+            few = first.index.get_level_values("variable").isin([SITE, SCANNER]) & first["auc"].isna()
+            first = first[~few]
             figure = Figure(figsize=(2.4 + 1.35 * len(shown), 0.19 * len(first) + 1.3), layout="constrained")
             axes = figure.subplots(1, len(shown), squeeze=False, sharey=True)[0]
             for axis, key in zip(axes, shown, strict=True):

@@ -355,6 +355,17 @@ def _evaluation(config: Mapping) -> Iterator[str]:
         f"intervals are {settings['confidence']:.0%} ones: Wilson's for proportions, DeLong's for AUC, and "
         f"{settings['bootstraps']:,} bootstraps of patients where hemispheres are counted"
     )
+    seeds = (
+        ", and that of the AUC over seeds and patients is Obuchowski and Rockette's, with seeds as readers"
+        if len(config["training"]["seeds"]) > 1
+        else ""
+    )
+    yield f"the interval of a likelihood ratio is that of the log method{seeds}"
+    yield (
+        "thresholds that reach a wanted sensitivity or specificity were chosen on the validation part, and "
+        "groups of test patients were compared by Cochran's Q, Fisher's exact and Pearson's chi-square test, "
+        "corrected after Holm"
+    )
     yield (
         "rows were compared on the same test patients by DeLong's paired test and with readers by McNemar's "
         "exact test, corrected after Holm"

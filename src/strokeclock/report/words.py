@@ -17,6 +17,7 @@ _STARTS = {
 _PHASE_0 = {"genesis": "Models Genesis", "medical": "brain tumours", "segmentation": "lesion segmentation"}
 _ABBREVIATED = {
     **{word: word.upper() for word in ("auc", "ece", "ppv", "npv", "tp", "fn", "tn", "fp", "sd", "smd")},
+    "lr": "LR",
     "brier": "Brier",
     "holm": "(Holm)",
 }

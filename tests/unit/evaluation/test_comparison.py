@@ -20,6 +20,8 @@ from strokeclock.evaluation.comparison import (
     write_comparisons,
 )
 from strokeclock.evaluation.intervals import resample_weights
+from strokeclock.evaluation.metrics import compare_pairs
+from strokeclock.evaluation.seeds import estimate_over_seeds
 from strokeclock.predictions import PAPER, Scorer, collect_predictions
 
 from ..conftest import CHAIN
@@ -273,6 +275,35 @@ def test_table_of_the_whole_chain(comparisons):
     assert float(row["seed_difference"]) == pytest.approx(np.mean(by_seed[0]) - np.mean(by_seed[1]), abs=1e-6)
     spread = np.std(np.subtract(*by_seed), ddof=1)
     assert float(row["seed_sd"]) == pytest.approx(spread, rel=1e-5)
+    pairs = [
+        compare_pairs(a.label, x) - compare_pairs(b.label, y)
+        for x, y in zip(a.scores.T, b.scores.T, strict=True)
+    ]
+    expected = estimate_over_seeds(pairs, confidence=0.95, lowest=-1)
+    ends = float(row["seed_difference_low"]), float(row["seed_difference_high"])
+    assert ends == pytest.approx(expected.interval, abs=1e-5)
+    assert ends[0] < float(row["seed_difference"]) < ends[1]
+
+
+def test_a_baseline_is_the_same_for_all_seeds(comparisons):
+    """The interval of new seeds and patients is of each training less the one baseline."""
+    network, ratio = Scorer("2d", "phase3_tss4h5", "random"), Scorer("ratio", "phase3_tss4h5", "flair")
+    table, scorers = comparisons(scorers=[network, ratio])
+    (row,) = table.query(f"a == '{network}' and b == '{ratio}'").to_dict("records")
+    a, b = scorers[network].units("test"), scorers[ratio].units("test")
+    fixed = compare_pairs(b.label, b.scores[:, 0])
+    pairs = [compare_pairs(a.label, score) - fixed for score in a.scores.T]
+    expected = estimate_over_seeds(pairs, confidence=0.95, lowest=-1)
+    assert float(row["seed_difference"]) == pytest.approx(expected.value, abs=1e-6)
+    assert float(row["seed_difference_high"]) == pytest.approx(expected.interval.high, abs=1e-5)
+
+
+def test_two_seeds_in_common_make_an_interval(comparisons):
+    table, _ = comparisons(seeds=(0,))
+    assert (table["seed_difference_low"] == "").all()
+    table, _ = comparisons()
+    tested = table[table["test"].isin(["DeLong, paired", "bootstrap of patients, paired"])]
+    assert (tested["seed_difference_low"] != "").all()
 
 
 def test_readers_are_compared_at_the_validation_threshold(comparisons, made_up_run):

@@ -8,11 +8,16 @@ import pandas as pd
 import pytest
 
 from strokeclock.evaluation.abstention import write_abstention
+from strokeclock.evaluation.accuracy import write_accuracy
+from strokeclock.evaluation.assisted import write_readers
 from strokeclock.evaluation.calibration import write_calibration
 from strokeclock.evaluation.comparison import write_comparisons
 from strokeclock.evaluation.decision import write_decision_curve
+from strokeclock.evaluation.interactions import write_interactions
+from strokeclock.evaluation.sample_size import write_sample_size
 from strokeclock.evaluation.subgroups import write_subgroups
 from strokeclock.evaluation.table2 import write_table2
+from strokeclock.evaluation.wanted_rates import fit_wanted_rates, write_wanted_rates
 from strokeclock.figures.abstention import draw_abstention
 from strokeclock.figures.calibration import draw_calibration
 from strokeclock.figures.decision_curve import draw_decision_curve
@@ -96,9 +101,11 @@ def test_every_table_and_picture_stands(made_up_run, case):
     )
     people = {"cohort": root / "cohort/cohort.tsv", "split": root / "cohort/split.tsv"}
     readers = {"exclusions": root / "cohort/exclusions.tsv", "readers": root / "readers.tsv"}
+    groups = {"volumes": root / "volumes.tsv", "protocols": root / "cohort/protocol.tsv"}
     names = (
         *("table2", "comparisons", "calibration", "reliability"),
         *("decision_curve", "abstention", "subgroups"),
+        *("accuracy", "wanted_rates", "interactions", "readers", "sample_size"),
     )
     table = {name: root / f"tables/{name}.csv" for name in names}
     fitted = run.fit(paths)
@@ -129,9 +136,17 @@ def test_every_table_and_picture_stands(made_up_run, case):
         table["subgroups"],
         **thresholds,
         **people,
-        volumes=root / "volumes.tsv",
+        **groups,
         settings=SETTINGS,
     )
+
+    write_accuracy(paths, table["accuracy"], **thresholds, **people, **readers, settings=SETTINGS)
+    wanted = root / "fitted/wanted_rates.json"
+    fit_wanted_rates(paths, wanted, **people)
+    write_wanted_rates(paths, table["wanted_rates"], wanted_rates=wanted, **people, settings=SETTINGS)
+    write_interactions(paths, table["interactions"], **thresholds, **people, **groups)
+    write_readers(paths, table["readers"], **people, **readers, settings=SETTINGS)
+    write_sample_size(paths, table["sample_size"], **people, settings=SETTINGS)
 
     figures = {
         f"roc-{phases[-1]}": draw_roc(
@@ -174,6 +189,7 @@ def test_a_group_of_three_is_too_few(made_up_run):
         thresholds=fitted["thresholds"],
         **people,
         volumes=root / "volumes.tsv",
+        protocols=root / "cohort/protocol.tsv",
         settings=SETTINGS,
     )
     with open(output, newline="") as file:

@@ -7,7 +7,12 @@ import pandas as pd
 import pytest
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
+from strokeclock.evaluation.readers import (
+    measure_agreement,
+    read_assisted_readers,
+    read_readers,
+    vote,
+)
 
 SHEET = """patient	reader1	reader2	reader3
 a	1	0	1
@@ -70,6 +75,63 @@ def test_faults_of_the_sheet(tmp_path, old, new, sentence):
         read_readers(write(tmp_path, SHEET.replace(old, new)), known={"a", "b", "c"}, needed=["a", "b", "c"])
     assert "readers.tsv" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+TWICE = """patient	reader1	reader2	reader1_with_model	reader2_with_model
+a	1	0	1	1
+b	0	0	0	1
+c	1	1	0	1
+"""
+
+
+def test_calls_with_the_model_are_read_by_their_names(tmp_path):
+    """The columns may stand in any order; the readers' own calls stay as they are."""
+    sheet = TWICE.replace("reader1_with_model\treader2_with_model", "reader2_with_model\treader1_with_model")
+    alone, assisted = read_assisted_readers(write(tmp_path, sheet), known={"a", "b", "c"}, needed=["c", "a"])
+    assert list(alone) == list(assisted) == ["reader1", "reader2"]
+    assert alone.to_numpy().tolist() == [[1, 1], [1, 0]]
+    assert assisted.to_numpy().tolist() == [[1, 0], [1, 1]]
+    calls = read_readers(tmp_path / "readers.tsv", known={"a", "b", "c"}, needed=["c", "a"])
+    assert calls.equals(alone)
+
+
+def test_some_readers_may_have_no_calls_with_the_model(tmp_path):
+    lines = [line.split("\t") for line in TWICE.splitlines()]
+    sheet = "\n".join("\t".join([*cells[:3], cells[4]]) for cells in lines) + "\n"
+    known = {"a", "b", "c"}
+    alone, assisted = read_assisted_readers(write(tmp_path, sheet), known=known, needed=["b"])
+    assert (list(alone), list(assisted)) == (["reader1", "reader2"], ["reader2"])
+    assert assisted.to_numpy().tolist() == [[1]]
+    _, none = read_assisted_readers(write(tmp_path), known=known, needed=["b"])
+    assert none.shape == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("reader2_with", "reader3_with", "column 'reader3_with_model'; name columns with the model"),
+        ("reader2_with", "reader1_with", "column 'reader1_with_model'; name columns .* each once and beside"),
+        ("reader2_with_model", "reader2_with_ai", "column 'reader2_with_ai'; name reader columns"),
+        ("\treader1\treader2\t", "\treader2\treader1_with_model\t", "column 'reader2'; name reader columns"),
+        (
+            "b\t0\t0\t0\t1",
+            "b\t0\t0\t\t1",
+            "'' for patient b, reader1_with_model; write 1 for TSS < 4.5 h or 0",
+        ),
+        ("b\t0\t0\t0\t1", "b\t0\t0\t0\t2", "'2' for patient b, reader2_with_model; write 1 for TSS < 4.5 h"),
+    ],
+)
+def test_faults_of_the_calls_with_the_model(tmp_path, old, new, sentence):
+    assert old in TWICE
+    with pytest.raises(ConfigurationError, match=sentence) as error:
+        read_readers(write(tmp_path, TWICE.replace(old, new)), known={"a", "b", "c"}, needed=["a", "b", "c"])
+    assert "\n" not in str(error.value)
+
+
+def test_a_sheet_with_the_model_alone_needs_the_readers_own_calls(tmp_path):
+    sheet = "patient\treader1_with_model\na\t1\n"
+    with pytest.raises(ConfigurationError, match="needs the columns patient, reader1"):
+        read_readers(write(tmp_path, sheet), known={"a"}, needed=["a"])
 
 
 def test_a_sheet_that_is_no_text(tmp_path):

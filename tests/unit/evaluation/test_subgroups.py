@@ -9,8 +9,16 @@ from sklearn.metrics import roc_auc_score
 
 from strokeclock.evaluation import subgroups as module
 from strokeclock.evaluation.metrics import youden_threshold
-from strokeclock.evaluation.subgroups import COLUMNS, NOT_GIVEN, assign_groups, write_subgroups
+from strokeclock.evaluation.subgroups import (
+    COLUMNS,
+    NOT_GIVEN,
+    SOURCES,
+    assign_groups,
+    read_scanners,
+    write_subgroups,
+)
 from strokeclock.predictions import Scorer, collect_predictions
+from strokeclock.segmentation.lesion import DRAWN, FOUND, NONE
 
 SETTINGS = {"confidence": 0.95}
 SCORER = ("2d", "phase3_tss4h5", "phase2")
@@ -24,21 +32,50 @@ def test_groups_at_their_bounds():
             "age": [69, 70, np.nan, 97],
             "sex": ["F", "M", None, "F"],
             "field_t": [1.5, 3.0, np.nan, 3],
+            "site": ["north", "south", None, "north"],
         },
         index=list("abcd"),
     )
     lesions = pd.DataFrame(
         {"volume_ml": ["2.999", "3", "20"], "source": ["mask", "automatic", "mask"]}, index=list("abd")
     )
-    found = assign_groups(patients, lesions)
+    found = assign_groups(patients, lesions, pd.Series({"a": "Siemens 1.5 T", "c": "GE 3 T"}))
     assert found.astype(str).to_dict("list") == {
         "all": ["all"] * 4,
+        "site": ["north", "south", NOT_GIVEN, "north"],
+        "scanner": ["Siemens 1.5 T", NOT_GIVEN, "GE 3 T", NOT_GIVEN],
         "field strength": ["1.5 T", "3 T", NOT_GIVEN, "3 T"],
         "lesion volume": ["< 3 mL", "3 to 20 mL", NOT_GIVEN, "20 mL or more"],
+        "lesion mask": ["drawn", "found on DWI", NOT_GIVEN, "drawn"],
         "age": ["< 70", "70 or more", NOT_GIVEN, "70 or more"],
         "sex": ["female", "male", NOT_GIVEN, "female"],
         "side": ["left", "both", "right", NOT_GIVEN],
         "time since onset": ["outside", "4 to 5 h", "4 to 5 h", "outside"],
+    }
+
+    assert found["scanner"].cat.categories.tolist() == ["GE 3 T", "Siemens 1.5 T", NOT_GIVEN]
+    assert "scanner" not in assign_groups(patients, lesions)
+    assert "lesion mask" not in assign_groups(patients, lesions[["volume_ml"]])
+
+
+def test_every_source_of_a_volume_has_its_words():
+    assert set(SOURCES) == {DRAWN, FOUND, NONE}
+
+
+def test_scanners_from_the_first_series_that_says_it(tmp_path):
+    lines = [
+        "patient\tseries\tvendor\tfield_t\ttr_ms",
+        "a\tt2w\tn/a\t3\t4000",
+        "a\tdwi\tPhilips\t1.5\t4000",
+        "b\tdwi\tGE\tn/a\t4000",
+        "c\tdwi\tn/a\t1.5\tn/a",
+        "d\tdwi\tn/a\tn/a\tn/a",
+    ]
+    (tmp_path / "protocol.tsv").write_text("\n".join(lines) + "\n")
+    assert read_scanners(tmp_path / "protocol.tsv").to_dict() == {
+        "a": "Philips 3 T",
+        "b": "GE",
+        "c": "vendor unknown, 1.5 T",
     }
 
 
@@ -70,6 +107,7 @@ def subgroups(made_up_run, monkeypatch):
             cohort=root / "cohort/cohort.tsv",
             split=root / "cohort/split.tsv",
             volumes=root / "volumes.tsv",
+            protocols=root / "cohort/protocol.tsv",
             settings=SETTINGS,
         )
         assert not re.search(r"\bnan\b", output.read_text(), re.IGNORECASE)
@@ -122,7 +160,8 @@ def test_values_not_given_are_counted(subgroups):
     assert missing.loc["lesion volume", "n"] == 1
     assert missing.loc["lesion volume", "note"] == "not given; volume from none: 1"
     assert missing["auc"].isna().all()
-    assert set(missing.index) == {"lesion volume"}  # the patient without a field strength is not in test
+    # the patient without a field strength is not in test; the cohort has no column site
+    assert set(missing.index) == {"lesion volume", "site"}
 
 
 def test_the_volume_says_where_it_comes_from(subgroups, made_up_run):

@@ -44,6 +44,7 @@ def run(tmp_path):
         "split": {"patient": patients, "part": part},
         "exclusions": {"patient": [], "stage": [], "reason": []},
         "volumes": {"patient": patients, "volume_ml": 5.0, "source": "mask"},
+        "protocol": {"patient": patients, "series": "dwi", "vendor": "GE", "field_t": "3"},
         "readers": {"patient": patients, "reader1": label, "reader2": 1 - label},
     }
     for name, columns in files.items():
@@ -94,9 +95,9 @@ def draw(run):
             abstention.write_abstention(chosen, table, **fitted["abstention"], **cohort, settings=SETTINGS)
             figure = draw_abstention(table)
         else:
-            volumes = root / "volumes.tsv"
+            groups = {"volumes": root / "volumes.tsv", "protocols": root / "protocol.tsv"}
             subgroups.write_subgroups(
-                chosen, table, **fitted["thresholds"], **cohort, volumes=volumes, settings=SETTINGS
+                chosen, table, **fitted["thresholds"], **cohort, **groups, settings=SETTINGS
             )
             figure = draw_subgroups(table)
         return pd.read_csv(table), figure
@@ -202,7 +203,7 @@ def test_forest_of_groups(draw):
     table, figure = draw("subgroups")
     titles = [axis.get_title().replace("\n", " ") for axis in figure.axes]
     assert titles == ["2D random start", "2D attention, fine-tuned", "3D from TSS < 3 h", "FLAIR ratio"]
-    first = table[(table["model"] == "2d") & (table["start"] == "random")]
+    first = table[(table["model"] == "2d") & (table["start"] == "random") & (table["group"] != "not given")]
     labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
     assert len(labels) == len(first)
     assert labels[0] == f"all patients  ({first['positives'].iloc[0]} of 40)"
@@ -210,6 +211,17 @@ def test_forest_of_groups(draw):
     assert points == pytest.approx(first["auc"].dropna().tolist())
     few = [text.get_text() for text in figure.axes[0].texts]
     assert few == ["too few"] * int(first["auc"].isna().sum())
+
+
+def test_sites_that_are_too_few_are_in_the_table_alone(draw, run):
+    cohort = pd.read_csv(run[0] / "cohort.tsv", sep="\t")
+    cohort["site"] = ["large"] * 72 + [f"small {number}" for number in range(8)]
+    cohort.to_csv(run[0] / "cohort.tsv", sep="\t", index=False)
+    table, figure = draw("subgroups")
+    sites = table[(table["variable"] == "site") & (table["model"] == "2d") & (table["start"] == "random")]
+    assert len(sites) == 9
+    labels = [tick.get_text() for tick in figure.axes[0].get_yticklabels()]
+    assert [label.split("  (")[0] for label in labels if label.startswith("site")] == ["site: large"]
 
 
 def test_names_and_styles_of_rows():

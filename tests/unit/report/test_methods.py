@@ -55,6 +55,8 @@ def test_the_papers_settings_in_words(config):
         "the threshold was chosen on the validation part by Youden's J.",
         "Intervals are 95% ones",
         "Rows of a time task were tested with the given side and end to end: the networks of lesion",
+        "is that of the log method, and that of the AUC over seeds and patients is Obuchowski and Rockette's",
+        "Thresholds that reach a wanted sensitivity or specificity were chosen on the validation part, and",
         "measured infarcts of 2 mL or more, with an ADC below 0.835 of the patient's normaliser",
         "(atlas map from 0.7); FLAIR ratios under 0.45 became 0.45.",
         "Its classifier was chosen by cross-validation in the training and validation parts, which both "
@@ -102,6 +104,7 @@ CHANGES = [
     ({"models": {"view": "brain"}}, "networks' view was the box around the atlas's brain"),
     ({"models": {"average": [2, 2, 1]}}, "view averaged 2 × 2 × 1 voxels"),
     ({"training": {"seeds": [7]}}, "trained once (seed 7)"),
+    ({"training": {"seeds": [7]}}, "ratio is that of the log method. Thresholds"),
     ({"training": {"optimizer": "adamw", "weight_decay": 0.01}}, "AdamW, weight decay 0.01, a constant rate"),
     ({"training": {"optimizer": "adamw"}}, "batches of 16, rate 0.0005)"),
     ({"training": {"schedule": "one_cycle"}}, "with AdaBound, one cycle of the rate and fp32"),

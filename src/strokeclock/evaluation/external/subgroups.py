@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.evaluation.estimates import are_enough, draw_persons, measure_auc, measure_calls
-from strokeclock.evaluation.external.patients import ExternalTest, Tested, read_external
+from strokeclock.evaluation.external.patients import read_external
 from strokeclock.evaluation.external.performance import ALL as EVERYBODY
 from strokeclock.evaluation.external.performance import (
     GROUP,
@@ -31,7 +31,6 @@ COLUMNS = (
     *(*GROUP, "variable", "group", "n", "persons", "positives", "no_reading", "abstained"),
     *(*rate_columns("auc", "accuracy"), "threshold", "note"),
 )
-SITE = "site"
 
 
 def write_external_subgroups(
@@ -63,20 +62,11 @@ def write_external_subgroups(
     test = read_external(readings, operating=operating, cohort=cohort, exclusions=exclusions)
     rows: list[dict[str, Any]] = []
     for tested in test.tested:
-        groups = divide(tested, test)
+        lesions = pd.DataFrame({"volume_ml": test.volume_ml})
+        groups = assign_groups(test.cohort.loc[tested.patient], lesions)
         for group in list_groups(tested):
             rows += _rows(group, groups, settings)
     write_table(table, rows or [{"note": NOT_RUN}], columns=COLUMNS)
-
-
-def divide(tested: Tested, test: ExternalTest) -> pd.DataFrame:
-    """Each tested patient's groups, in their order (`subgroups.assign_groups`), and the site."""
-    patients = test.cohort.loc[tested.patient]
-    groups = assign_groups(patients, pd.DataFrame({"volume_ml": test.volume_ml}))
-    sites = patients["site"].fillna(NOT_GIVEN)
-    order = [*sorted(set(sites) - {NOT_GIVEN}), NOT_GIVEN]
-    groups.insert(1, SITE, sites.astype(pd.CategoricalDtype(order)))
-    return groups
 
 
 def _rows(group: Group, groups: pd.DataFrame, settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
