@@ -89,6 +89,8 @@ def test_numbers_keep_the_digits_that_count(text, short):
         ("/srv/Jörg Ö./é\tü/m.mha", "m.mha"),
         ("no T2w (b0) series and/or 5 mm/s, 2 / 3 / 4", "no T2w (b0) series and/or 5 mm/s, 2 / 3 / 4"),
         ("DWI/FLAIR at 1/2 of tables/x.csv", "DWI/FLAIR at 1/2 of tables/x.csv"),
+        ("at https://osf.io/ab/cd.", "at https://osf.io/ab/cd."),
+        ("file:///srv/Doe/x.nii and https:/srv/Doe/x.nii", "file://x.nii and https:x.nii"),
     ],
 )
 def test_folders_are_cut_from_absolute_paths_alone(text, shown):

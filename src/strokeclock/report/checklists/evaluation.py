@@ -23,6 +23,7 @@ _OCCLUSION = "tables/occlusion.csv"
 _OVERLAP = "tables/gradcam_overlap.csv"
 _REPEATS = "tables/repeats.csv"
 _ACCURACY = "tables/accuracy.csv"
+_READERS = "tables/readers.csv"
 _FAR = "external/tables/external.csv"
 _FAR_SUBGROUPS = "external/tables/external_subgroups.csv"
 _NO_ROW = "No row of Table 2 was evaluated."
@@ -38,7 +39,8 @@ def measures(facts: Facts) -> Answer:
         _ACCURACY: "predictive values and likelihood ratios",
         _CALIBRATION: "Brier score, calibration line and reliability",
         _DECISION: "net benefit",
-        _COMPARISONS: "paired tests between rows and with readers",
+        _COMPARISONS: "paired tests between rows",
+        _READERS: "the readers' results",
     }
     used = facts.made(*kinds)
     return by_run(
@@ -64,8 +66,9 @@ def uncertainty(facts: Facts) -> Answer:
     )
     where = (_TABLE2, "docs/evaluation.md#on-which-patients-and-how", "index.html#provenance")
     if facts.has(_COMPARISONS):
+        readers = ", with readers McNemar's exact test," if facts.reader_rows else ""
         return by_run(
-            f"{text} Differences: DeLong's paired test and McNemar's exact test, corrected after Holm.",
+            f"{text} Differences: DeLong's paired test{readers} corrected after Holm.",
             *where,
             _COMPARISONS,
         )
@@ -137,8 +140,8 @@ def _tested(facts: Facts) -> str:
     """How many rows of Table 2 were tested on how many patients, and the networks' AUCs."""
     found = f"; {facts.aucs_in_words}" if facts.aucs_in_words else ""
     return (
-        f"{count(len(facts.rows), 'row')} of Table 2 were evaluated on the test part "
-        f"({count(facts.people.parts['test'], 'patient')}){found}."
+        f"Evaluated on the test part ({count(facts.people.parts['test'], 'patient')}): "
+        f"{count(len(facts.rows), 'row')} of Table 2{found}."
     )
 
 

@@ -41,12 +41,22 @@ class Facts:
     # Files
 
     def has(self, *names: str) -> bool:
-        """Whether the run made all of these files."""
-        return all(name in self.files for name in names)
+        """Whether the run made all of these files, and each tells something."""
+        return set(names) <= self._telling
 
     def made(self, *names: str) -> tuple[str, ...]:
-        """Those of these files that the run made."""
-        return tuple(name for name in names if name in self.files)
+        """Those of these files that the run made and that tell something."""
+        return tuple(name for name in names if name in self._telling)
+
+    @cached_property
+    def _telling(self) -> set[str]:
+        """All files but the tables that have no lines, or whose lines all say "not run"."""
+        return {
+            name
+            for name in self.files
+            if not (name.startswith("tables/") and name.endswith(".csv"))
+            or any(not (line.get("note") or "").startswith("not run") for line in self.lines(name))
+        }
 
     def find(self, folder: str) -> list[str]:
         """The files of the run below a folder, such as predictions/clinical/, by name."""
@@ -110,7 +120,8 @@ class Facts:
         if not stages:
             return "nobody was excluded"
         places = enumerate_words(f"{number} at {stage}" for stage, number in stages.items())
-        return f"{count(sum(stages.values()), 'patient')} were excluded ({places})"
+        left = sum(stages.values())
+        return f"{count(left, 'patient')} {'was' if left == 1 else 'were'} excluded ({places})"
 
     # What is asked, and what was measured
 

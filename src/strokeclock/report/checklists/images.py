@@ -150,12 +150,9 @@ def _missing(facts: Facts) -> str:
 
 def missing_results(facts: Facts) -> Answer:
     people = facts.people
-    unlabelled = (
-        f", and {count(people.unlabelled, 'patient')} without onset or side of the lesion are in no part"
-        if people.unlabelled
-        else ""
-    )
-    text = f"{count(people.entered, 'patient')} entered; {facts.excluded_in_words}{unlabelled}."
+    left_out = f" Without onset or side of the lesion, and in no part: {people.unlabelled}."
+    unlabelled = left_out if people.unlabelled else ""
+    text = f"{count(people.entered, 'patient')} entered; {facts.excluded_in_words}.{unlabelled}"
     if facts.has("tables/end_to_end.csv"):
         return by_run(
             f"{text} A further table counts failures of the index test as outcomes.",

@@ -63,12 +63,11 @@ def _chosen_on(facts: Facts) -> str:
 def disjointness(facts: Facts) -> Answer:
     persons = facts.cohort.groupby("person")["part"].nunique()
     torn = int((persons > 1).sum())
-    scans = count(len(facts.cohort), "patient")
     if torn:
-        return not_done(f"{count(torn, 'person')} have scans in several parts.", _SPLIT)
+        return not_done(f"Scans of {count(torn, 'person')} are in several parts.", _SPLIT)
     return by_run(
-        f"The person: {scans} of {count(len(persons), 'person')} were compared, and no person is in two "
-        "parts. Both hemispheres of a patient are in one part.",
+        f"The person: none is in two parts (compared: {count(len(facts.cohort), 'patient')} of "
+        f"{count(len(persons), 'person')}). Both hemispheres of a patient are in one part.",
         _SPLIT,
         "cohort/cohort.tsv",
         "docs/evaluation.md#on-which-patients-and-how",
@@ -138,8 +137,8 @@ def index_development(facts: Facts) -> Answer:
 
 def software(facts: Facts) -> Answer:
     return by_run(
-        f"strokeclock {__version__}; the page lists the version of every package, as installed and as "
-        "recorded by the trainings.",
+        f"Made with strokeclock {__version__}; the page lists the version of every package, as installed and "
+        "as recorded by the trainings.",
         "index.html#provenance",
     )
 
@@ -264,8 +263,8 @@ def prediction_calculation(facts: Facts) -> Answer:
     if not predictions:
         return not_done("No predictions were made.")
     return by_run(
-        f"By the code of this run, from the stored weights; {count(len(predictions), 'file')} hold every "
-        "score of validation and test part.",
+        "By the code of this run, from the stored weights; every score of validation and test part stands in "
+        f"{count(len(predictions), 'file')}.",
         predictions[0],
         *facts.made(_BUNDLE),
         "docs/evaluation.md#what-is-fitted",

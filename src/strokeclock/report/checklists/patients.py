@@ -126,7 +126,7 @@ def _flow_in_words(facts: Facts) -> str:
         limit, target = facts.time_tasks[-1].limit_min, facts.targets[-1]
         train, validation, test = people.below[limit].values()
         short = f" {target} held for {train}, {validation} and {test} of them."
-    external = f" {count(people.external, 'patient')} are an external cohort." if people.external else ""
+    external = f" External cohort: {count(people.external, 'patient')}." if people.external else ""
     return (
         f"{count(people.entered, 'patient')} entered; {facts.excluded_in_words}. {facts.parts_in_words} had "
         f"a known onset.{short}{external}"
@@ -245,7 +245,7 @@ def alternatives(facts: Facts) -> Answer:
         else "nobody without an acute lesion was tested"
     )
     return by_run(
-        f"The condition is {target}. The {count(later, 'patient')} without it have a stroke with a longer "
+        f"The condition is {target}. Without it: {count(later, 'patient')}, who have a stroke with a longer "
         f"time since onset; {without}. Conditions that look like a stroke were not tested.",
         *facts.figure("onset"),
         "index.html#patients",

@@ -101,17 +101,15 @@ def annotators(facts: Facts) -> Answer:
 def annotation(facts: Facts) -> Answer:
     if facts.synthetic:
         return does_not_apply(_BY_CONSTRUCTION, "docs/phantom.md")
-    known = by_run(
-        f"{_drawn(facts)} Those of the test part are not used by any network.", *facts.made(_VOLUMES)
-    )
+    known = by_run(f"{_drawn(facts)} No network learns from those of the test part.", *facts.made(_VOLUMES))
     return with_authors(known, "annotation", facts.statements)
 
 
 def _drawn(facts: Facts) -> str:
     sources = facts.counts(_VOLUMES, "source")
     return (
-        f"{count(sources[DRAWN], 'lesion')} were drawn by a person (lesion_mask of the cohort sheet), "
-        f"{sources[FOUND]} were found on DWI by the program."
+        f"Drawn by a person (lesion_mask of the cohort sheet): {count(sources[DRAWN], 'lesion')}; found on "
+        f"DWI by the program: {sources[FOUND]}."
     )
 
 
