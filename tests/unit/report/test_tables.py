@@ -34,6 +34,7 @@ def test_ends_without_a_name_are_the_differences(table):
 
 def test_whole_numbers_stay_whole_and_others_do_not(table):
     assert table("n,share\n120000,1\n-3,0.5\n").rows == [["120000", "1.000"], ["−3", "0.500"]]
+    assert table("item,k\n1,1\n3a,x\n12,0.5\n").rows == [["1", "1.000"], ["3a", "x"], ["12", "0.500"]]
 
 
 def test_columns_with_nothing_are_left_out_and_a_word_makes_text(table):
