@@ -20,11 +20,16 @@ rule checklists:
         statements=config["report"]["statements"] or [],
         template=BASE / "workflow/report/checklists.html",
         page_template=BASE / "workflow/report/page.html",
-        docs=[
-            BASE / "README.md",
-            BASE / "config/README.md",
-            *sorted((BASE / "docs").glob("*.md")),
-        ],
+        # the container is without the documentation; its places are then not checked
+        docs=(
+            [
+                BASE / "README.md",
+                BASE / "config/README.md",
+                *sorted((BASE / "docs").glob("*.md")),
+            ]
+            if (BASE / "docs").is_dir()
+            else []
+        ),
     output:
         table=f"{RUN}/tables/checklists.csv",
         page=report(

@@ -106,7 +106,7 @@ def robustness(facts: Facts) -> Answer:
     }
     done = [what for what, where in shown.items() if where]
     if not done:
-        return not_done("One seed was trained, and no analysis of robustness was made.")
+        return not_done("No analysis of robustness was made.")
     where = dict.fromkeys(name for places in shown.values() for name in places)
     return by_run(f"Reported: {enumerate_words(done)}.", *where)
 
@@ -206,7 +206,7 @@ def variability(facts: Facts) -> Answer:
         return not_done("No group could be measured, and no other analysis of variability was made.")
     where = dict.fromkeys(name for places in shown.values() for name in places)
     return by_run(
-        f"Reported: {enumerate_words(done)}. The software fixes them all, before any result is known.",
+        f"Reported: {enumerate_words(done)}. They are fixed in the software, not chosen by the results.",
         *where,
         "docs/evaluation.md#statistics-beyond-the-paper",
     )

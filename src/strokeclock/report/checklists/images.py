@@ -106,9 +106,9 @@ def subsets(facts: Facts) -> Answer:
         "; networks see the box around the atlas's brain" if facts.config["models"]["view"] == "brain" else ""
     )
     return by_run(
-        f"No person picked slices or regions. Of each patient the series {channels} were taken, and the "
-        f"program cut the brain at the atlas's mid-sagittal plane into two hemispheres{view}. Time tasks "
-        "take the hemisphere with the lesion, whose side is given.",
+        f"For the networks no person picked slices or regions. Of each patient the series {channels} were "
+        f"taken, and the program cut the brain at the atlas's mid-sagittal plane into two hemispheres{view}. "
+        "Time tasks take the hemisphere with the lesion, whose side is given.",
         "index.html#methods",
         "docs/import.md#how-series-are-chosen",
     )
@@ -128,7 +128,8 @@ def deidentification(facts: Facts) -> Answer:
 
 def missing_data(facts: Facts) -> Answer:
     return by_run(
-        "No image was imputed: who lacks a needed series or a usable one is excluded. "
+        "A missing b0 is computed from an ADC map, if there is one. No other image is made up: who lacks a "
+        "needed series or a usable one is excluded. "
         f"{count(facts.people.entered, 'patient')} entered; {facts.excluded_in_words}."
         f"{_imputed(facts)}{_missing(facts)}",
         _EXCLUSIONS,

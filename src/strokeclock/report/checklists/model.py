@@ -23,6 +23,8 @@ _SPLIT = "cohort/split.tsv"
 _BUNDLE = "bundle/model.zip"
 _SEARCH = "tables/search.csv"
 _TABLE2 = "tables/table2.csv"
+_NO_ROW = "No row of Table 2 was evaluated."
+_NO_TRAINING = "No network was trained in this run."
 
 
 def sample_size(facts: Facts) -> Answer:
@@ -90,6 +92,8 @@ def predictor_handling(facts: Facts) -> Answer:
 
 
 def model_building(facts: Facts) -> Answer:
+    if not facts.records:
+        return not_done(_NO_TRAINING)
     return by_run(
         f"{_architectures(facts)} They are trained in phases, {_search(facts)}. Internal validation is one "
         f"division into parts. {_threshold(facts)}",
@@ -101,7 +105,7 @@ def model_building(facts: Facts) -> Answer:
 
 def _search(facts: Facts) -> str:
     if facts.has(_SEARCH):
-        return "and a search of their settings is reported in a table"
+        return "after a search of their settings, which a table reports"
     return f"with the settings of the recipe “{facts.config['recipe']}” and without a search of settings"
 
 
@@ -110,6 +114,8 @@ def _architectures(facts: Facts) -> str:
 
 
 def architecture(facts: Facts) -> Answer:
+    if not facts.records:
+        return not_done(_NO_TRAINING)
     return by_run(
         f"{_architectures(facts)} Input, layers and settings stand on the page, in the documentation and in "
         "the code.",
@@ -121,6 +127,8 @@ def architecture(facts: Facts) -> Answer:
 
 
 def index_development(facts: Facts) -> Answer:
+    if not facts.records:
+        return not_done(_NO_TRAINING)
     external = (
         f" {count(facts.people.external, 'patient')} of an external cohort were a further test."
         if facts.is_tested_externally
@@ -146,7 +154,7 @@ def software(facts: Facts) -> Answer:
 def initialisation(facts: Facts) -> Answer:
     starts = sorted({name_start(record.start) for record in facts.records})
     if not starts:
-        return not_done("No network was trained in this run.")
+        return not_done(_NO_TRAINING)
     genesis = any(record.phase == GENESIS for record in facts.records)
     restored = " Models Genesis (restoring training hemispheres) came first in one chain." if genesis else ""
     return by_run(
@@ -159,11 +167,11 @@ def initialisation(facts: Facts) -> Answer:
 
 def training(facts: Facts) -> Answer:
     if not facts.records:
-        return not_done("No network was trained in this run.")
+        return not_done(_NO_TRAINING)
     curves = facts.curves[:1]
     return by_run(
-        f"{count(len(facts.records), 'training')} with their epochs, the epoch kept, every setting, "
-        f"augmentation and stopping rule; {_search(facts)}.",
+        f"Recorded for {count(len(facts.records), 'training')}: epochs, the epoch kept, every setting, "
+        f"augmentation and stopping rule. They ran {_search(facts)}.",
         "index.html#training",
         "index.html#methods",
         *curves,
@@ -195,6 +203,8 @@ def selection(facts: Facts) -> Answer:
 
 
 def ensembling(facts: Facts) -> Answer:
+    if not facts.rows:
+        return not_done(_NO_ROW)
     seeds = len(facts.config["training"]["seeds"])
     mean = f"the mean of {seeds} trainings (seeds)" if seeds > 1 else "the score of one training (one seed)"
     joined = (
@@ -216,6 +226,8 @@ def class_imbalance(facts: Facts) -> Answer:
 
 
 def model_output(facts: Facts) -> Answer:
+    if not facts.rows:
+        return not_done(_NO_ROW)
     return by_run(
         f"A probability (score) of each target ({enumerate_words(facts.targets) or 'lesion'}), and a call at "
         f"the row's threshold. {_threshold(facts)}",
@@ -236,7 +248,7 @@ def _threshold(facts: Facts) -> str:
 
 def cutoffs(facts: Facts) -> Answer:
     if not facts.rows:
-        return not_done("No row of Table 2 was evaluated.")
+        return not_done(_NO_ROW)
     return by_run(
         f"{_threshold(facts)} The rule is fixed in the configuration. Columns named optimistic give what the "
         "test part's own threshold would give: these are exploratory.",
@@ -279,6 +291,8 @@ def updating_methods(facts: Facts) -> Answer:
             "external/tables/external.csv",
             "docs/evaluation.md#external-test",
         )
+    if not facts.rows:
+        return not_done(_NO_ROW)
     return by_run(
         "Nothing was changed after a test. Temperatures are fitted on the validation part before it.",
         *facts.made("tables/calibration.csv"),
@@ -292,12 +306,14 @@ def updating_results(facts: Facts) -> Answer:
             "No model was updated. The rows “recalibrated” show what an update would bring.",
             "external/tables/external.csv",
         )
+    if not facts.rows:
+        return not_done(_NO_ROW)
     return by_run("No model was updated, so that there is no result of it.", *facts.made(_TABLE2))
 
 
 def numbers_analysed(facts: Facts) -> Answer:
     if not facts.rows:
-        return not_done("No row of Table 2 was evaluated.")
+        return not_done(_NO_ROW)
     return by_run(
         "The page counts patients and short times of each part; Table 2 gives number and positives of each "
         "row.",

@@ -74,6 +74,8 @@ def outcome_blinding(facts: Facts) -> Answer:
 
 
 def index_blinding(facts: Facts) -> Answer:
+    if not facts.find("predictions/"):
+        return not_done("No score was computed.")
     known = by_run(
         "A network's score is computed from the images alone: neither clinical data nor the label enter, but "
         f"the side of the lesion is given in time tasks.{_clinical(facts)}",
@@ -106,6 +108,8 @@ def annotation(facts: Facts) -> Answer:
 
 
 def _drawn(facts: Facts) -> str:
+    if not facts.has(_VOLUMES):
+        return "The run counted no lesions."
     sources = facts.counts(_VOLUMES, "source")
     return (
         f"Drawn by a person (lesion_mask of the cohort sheet): {count(sources[DRAWN], 'lesion')}; found on "

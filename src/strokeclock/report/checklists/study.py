@@ -130,6 +130,8 @@ def interpretation(facts: Facts) -> Answer:
 
 def limitations(facts: Facts) -> Answer:
     known = [limit for limit in _limits(facts) if limit]
+    if not known:
+        return by_authors("limitations", facts.statements)
     return with_authors(by_run(" ".join(known), "index.html#summary"), "limitations", facts.statements)
 
 
