@@ -62,12 +62,12 @@ def test_every_promised_file_is_there(results):
     ]
     tables = (
         "comparisons", "calibration", "reliability", "decision_curve", "abstention", "sides", "subgroups",
-        "gradcam_overlap", "occlusion", "ml_baseline",
+        "gradcam_overlap", "occlusion", "ml_baseline", "checklists",
     )  # fmt: skip
     for path in (
         "cohort/cohort.tsv", "cohort/exclusions.tsv", "cohort/split.tsv",
         "quality/index.html", "quality/quality.tsv", "hemispheres/manifest.tsv",
-        "phantom/ceiling.json", "accesses.tsv", "index.html",
+        "phantom/ceiling.json", "accesses.tsv", "index.html", "checklists.html",
         *(f"tables/table{number}.{suffix}" for number in (1, 2) for suffix in ("csv", "html", "tex", "png")),
         *(f"tables/{name}.csv" for name in tables),
         *(f"figures/{name}.{suffix}" for name in figures for suffix in ("svg", "png")),
@@ -80,7 +80,7 @@ def test_the_page_shows_every_table_and_figure(results):
     page = (results / "index.html").read_text()
     tables = sorted(results.glob("tables/*.csv"))
     figures = sorted(results.glob("figures/**/*.svg"))
-    assert len(tables) == 12
+    assert len(tables) == 13
     assert len(figures) >= 15 + 14
     for table in tables:
         assert f'href="tables/{table.name}"' in page, table.name

@@ -169,7 +169,7 @@ def fairness_methods(facts: Facts) -> Answer:
             _SUBGROUPS,
         )
     return by_run(
-        "Nothing changes a model towards fairness, and no group by age or sex could be measured.",
+        "Nothing changes a model towards fairness, and no group by age or sex was measured.",
         *facts.made(_SUBGROUPS),
     )
 
@@ -187,9 +187,7 @@ def error_and_fairness(facts: Facts) -> Answer:
         return not_done("Neither errors nor groups by age or sex were analysed.")
     if facts.has(_ERRORS) and measured:
         return by_run(f"Reported: {enumerate_words(done)}.", *where)
-    lacking = (
-        "no group by age or sex could be measured" if not measured else "single errors were not analysed"
-    )
+    lacking = "no group by age or sex was measured" if not measured else "single errors were not analysed"
     return in_part(f"Reported: {enumerate_words(done)}; {lacking}.", *where)
 
 
@@ -203,7 +201,7 @@ def variability(facts: Facts) -> Answer:
     }
     done = [what for what, where in shown.items() if where]
     if not done:
-        return not_done("No group could be measured, and no other analysis of variability was made.")
+        return not_done("No group was measured, and no other analysis of variability was made.")
     where = dict.fromkeys(name for places in shown.values() for name in places)
     return by_run(
         f"Reported: {enumerate_words(done)}. They are fixed in the software, not chosen by the results.",
@@ -232,7 +230,7 @@ def performance(facts: Facts) -> Answer:
     where = (_TABLE2, *facts.figure("fig8"), *facts.made(_SUBGROUPS))
     if people:
         return by_run(f"{text} Groups by {enumerate_words(people)} are measured, too.", *where)
-    return in_part(f"{text} No group by age or sex could be measured.", *where)
+    return in_part(f"{text} No group by age or sex was measured.", *where)
 
 
 def performance_by_part(facts: Facts) -> Answer:

@@ -254,7 +254,8 @@ def alternatives(facts: Facts) -> Answer:
 
 def interval(facts: Facts) -> Answer:
     known = by_run(
-        "None: the reference standard is the time from onset to the very MRI that the index test reads.",
+        "There is none: the reference standard is the time from onset to the very MRI that the index test "
+        "reads.",
         "docs/glossary.md#patients-and-time",
     )
     return known if facts.synthetic else with_authors(known, "treatments", facts.statements)
