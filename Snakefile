@@ -62,6 +62,7 @@ if settings.has_patients:
     include: "workflow/rules/figures.smk"
     include: "workflow/rules/bundle.smk"
     include: "workflow/rules/page.smk"
+    include: "workflow/rules/checklists.smk"
 
     rule all:
         default_target: True

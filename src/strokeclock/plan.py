@@ -600,6 +600,11 @@ class Plan:
         return f"{self.folder}/preprocessed/dropped.txt"
 
     @property
+    def checklists(self) -> list[str]:
+        """The reporting check-lists, answered from the run: a table, and a page to print."""
+        return [f"{self.folder}/tables/checklists.csv", f"{self.folder}/checklists.html"]
+
+    @property
     def page(self) -> str:
         """The page that holds all of them."""
         return f"{self.folder}/index.html"

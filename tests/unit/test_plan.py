@@ -541,3 +541,7 @@ def test_the_plan_is_made_without_heavy_packages(root):
     ).stdout
     assert "strokeclock.plan" in found.split()
     assert not {"numpy", "pandas", "torch", "nibabel", "pydantic"} & set(found.split())
+
+
+def test_the_checklists_are_a_table_and_a_page(planned):
+    assert planned().checklists == [f"{RUN}/tables/checklists.csv", f"{RUN}/checklists.html"]

@@ -44,7 +44,8 @@ rule make_bundle:
         gpu=plan.gpus,
     params:
         settings=config["bundle"],
-        config=config,
+        # what authors write later makes no bundle anew
+        config={key: value for key, value in config.items() if key != "report"},
         parts=plan.scored_rows,
         channels=plan.channels,
         tasks=plan.below_min,

@@ -44,7 +44,8 @@ from strokeclock.training.phases import SEGMENTATION
 BEST = "best"
 _DEVELOPMENT = ("n", "positives", "auc", "sensitivity", "specificity", "accuracy", "threshold", "accesses")
 _ENDS = ("", "_low", "_high")
-_LEFT_OUT = ("run", "container", "bundle", "reading", "external", "phantom")  # what says nothing of the model
+# What says nothing of the model.
+_LEFT_OUT = ("run", "container", "bundle", "reading", "external", "phantom", "report")
 # Keys that name patients, hospitals or the user's own files.
 _BLANKED: Mapping[tuple[str, str], Any] = {
     ("cohort", "sheet"): None,

@@ -7,7 +7,10 @@ from typing import Any
 
 _SUFFIXES = "nii|gz|json|bval|bvec|tsv|csv|txt|yaml|zip|pth|pt|npy|npz|html|png|svg|mha|mhd|nrrd|nhdr|mgz|dcm"
 # Folders may hold spaces and any signs, so that a path goes on until a file's suffix ends it.
-_PATH = re.compile(rf"(?<![\w.<])/(?=\S)(?:(?:(?!\.(?:{_SUFFIXES})(?![\w./]))[^/\n<>])*[^/\s<>]/)+")
+# A web address (https://…) is none.
+_PATH = re.compile(
+    rf"(?<![\w.<])(?!(?<=https:)//)(?<!https:/)/(?=\S)(?:(?:(?!\.(?:{_SUFFIXES})(?![\w./]))[^/\n<>])*[^/\s<>]/)+"
+)
 
 
 def hide_folders(text: str) -> str:

@@ -39,7 +39,12 @@ def read_table(path: str | Path) -> Table:
     ends = {f"{name}{end}" for name in names for end in _ENDS[1:]}
     shown = [name for name in names if name not in ends]
     whole = {
-        name: all(_WHOLE.fullmatch(line.get(f"{name}{end}") or "0") for line in lines for end in _ENDS)
+        name: all(
+            _WHOLE.fullmatch(cell)
+            for line in lines
+            for end in _ENDS
+            if _NUMBER.fullmatch(cell := line.get(f"{name}{end}") or "")
+        )
         for name in shown
     }
     return Table(

@@ -14,6 +14,7 @@ from strokeclock.settings.networks import InitialWeights, Models
 from strokeclock.settings.patients import Cohort, Phantom, Split
 from strokeclock.settings.preprocessing import Preprocessing, Quality
 from strokeclock.settings.reading import Bundle, External, Reading
+from strokeclock.settings.report import Report
 from strokeclock.settings.training import Training
 
 IMAGENET_WIDTH = 64  # channels of ResNet-18's first stage
@@ -61,6 +62,7 @@ class Settings(Group):
     external: External = section(
         External, "another hospital's patients of known onset, for `snakemake external`"
     )
+    report: Report = section(Report, "what the authors add to the pages to read")
 
     @property
     def has_patients(self) -> bool:

@@ -74,7 +74,9 @@ def test_no_identity_is_in_a_bundle(bundle_files):
 def test_a_configuration_is_kept_but_for_who_and_where(root):
     config = make_config(root)
     cleaned = clean_configuration(config)
-    assert {*config} - {*cleaned} == {"run", "container", "bundle", "reading", "external", "phantom"}
+    assert {*config} - {*cleaned} == {
+        *("run", "container", "bundle", "reading", "external", "phantom", "report"),
+    }
     assert cleaned["preprocessing"]["head_of"] == cleaned["cohort"]["exclude"] == {}
     assert cleaned["training"] == config["training"]
     assert cleaned["preprocessing"]["intensity"] == config["preprocessing"]["intensity"]

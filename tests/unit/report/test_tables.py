@@ -34,6 +34,7 @@ def test_ends_without_a_name_are_the_differences(table):
 
 def test_whole_numbers_stay_whole_and_others_do_not(table):
     assert table("n,share\n120000,1\n-3,0.5\n").rows == [["120000", "1.000"], ["−3", "0.500"]]
+    assert table("item,k\n1,1\n3a,x\n12,0.5\n").rows == [["1", "1.000"], ["3a", "x"], ["12", "0.500"]]
 
 
 def test_columns_with_nothing_are_left_out_and_a_word_makes_text(table):
@@ -89,6 +90,8 @@ def test_numbers_keep_the_digits_that_count(text, short):
         ("/srv/Jörg Ö./é\tü/m.mha", "m.mha"),
         ("no T2w (b0) series and/or 5 mm/s, 2 / 3 / 4", "no T2w (b0) series and/or 5 mm/s, 2 / 3 / 4"),
         ("DWI/FLAIR at 1/2 of tables/x.csv", "DWI/FLAIR at 1/2 of tables/x.csv"),
+        ("at https://osf.io/ab/cd.", "at https://osf.io/ab/cd."),
+        ("file:///srv/Doe/x.nii and https:/srv/Doe/x.nii", "file://x.nii and https:x.nii"),
     ],
 )
 def test_folders_are_cut_from_absolute_paths_alone(text, shown):
