@@ -569,6 +569,21 @@ class Plan:
         return [f"{self.folder}/tables/{name}.csv" for name in names]
 
     @property
+    def evaluation(self) -> list[str]:
+        """The tables and figures of the evaluation beside Tables 1 and 2 and the paper's figures."""
+        return [
+            *self.people,
+            *self.accuracy,
+            *self.statistics,
+            *self.end_to_end,
+            *self.lesion_tables,
+            *self.baseline_tables,
+            *self.worst_errors,
+            *self.search_table,
+            *self.repeats,
+        ]
+
+    @property
     def roc_figures(self) -> dict[str, dict[str, object]]:
         """Figure with ROC curves -> its phases, and whether it shows the readers."""
         return _ROC_FIGURES

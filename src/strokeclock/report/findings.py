@@ -18,6 +18,7 @@ def list_findings(
     table2: Sequence[Line],
     comparisons: Iterable[Line],
     end_to_end: Iterable[Line],
+    sample_size: Iterable[Line],
     has_external: bool,
 ) -> tuple[list[str], list[str]]:
     """List what the run can say, and what it cannot.
@@ -25,15 +26,20 @@ def list_findings(
     Parameters
     ----------
     config : the checked configuration.
-    table2, comparisons, end_to_end : the lines of tables/table2.csv, comparisons.csv and end_to_end.csv.
+    table2, comparisons, end_to_end, sample_size : the lines of these tables, tables/<name>.csv.
     has_external : another hospital's patients were tested.
     """
     ran = [row for row in table2 if row["status"] == "ok"]
     if not ran:
-        return [], ["No row of Table 2 was evaluated in this run.", *_synthetic(config)]
+        return [], ["No row of Table 2 was evaluated in this run."]
     tasks = read_tasks(config["training"])
     can = [*_compare_starts(tasks, comparisons), *_find_side(tasks, end_to_end)]
-    cannot = [*_synthetic(config), *_small(ran), *_seeds(config), *_seen_before(ran)]
+    cannot = [
+        *_small(ran),
+        *_too_alike(tasks, sample_size),
+        *_seeds(config),
+        *_seen_before(ran),
+    ]
     if not has_external:
         cannot.append(
             "No other hospital’s patients were tested, so it does not say how well the model travels."
@@ -45,11 +51,6 @@ def list_findings(
     return can, cannot
 
 
-def _synthetic(config: Mapping[str, Any]) -> Iterator[str]:
-    if not config["cohort"]["sheet"]:
-        yield "All patients are synthetic, so it says nothing about real patients."
-
-
 def _small(ran: Sequence[Line]) -> Iterator[str]:
     fewest = min(min(int(row["positives"]), int(row["n"]) - int(row["positives"])) for row in ran)
     if fewest < FEWEST:
@@ -57,6 +58,19 @@ def _small(ran: Sequence[Line]) -> Iterator[str]:
             f"In some row a class has only {fewest} in the test part. Such a run shows that every step "
             "works; it cannot show which network is better."
         )
+
+
+def _too_alike(tasks: Mapping[str, Task], sample_size: Iterable[Line]) -> Iterator[str]:
+    """How near two AUCs of the last task can be before the test part cannot tell them apart."""
+    target = name_target(max(tasks.values(), key=lambda task: task.number).below_min)
+    for line in sample_size:
+        if (line["target"], line["measure"]) == (target, "AUC") and line["least_difference"]:
+            yield (
+                f"Of {line['n']} test patients, {line['positives']} have {target}: from an AUC of "
+                f"{format_digits(line['assumed'])} on, another row must be better by "
+                f"{format_digits(line['least_difference'])} or more to be told apart (power 80%)."
+            )
+            return
 
 
 def _seeds(config: Mapping[str, Any]) -> Iterator[str]:

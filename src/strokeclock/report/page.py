@@ -16,12 +16,13 @@ from strokeclock import __version__, provenance
 from strokeclock.cohort.people import People, count_people
 from strokeclock.cohort.verdicts import VERDICTS
 from strokeclock.evaluation.digits import format_digits
-from strokeclock.evaluation.tables import FEWEST, name_target
+from strokeclock.evaluation.tables import name_target
 from strokeclock.figures.rows import title_of
 from strokeclock.figures.style import BLUE, INK, VERMILION
 from strokeclock.files import write_whole
 from strokeclock.models.registry import find_network, networks
 from strokeclock.predictions import SEGMENTED
+from strokeclock.report.findings import list_findings
 from strokeclock.report.folders import hide_folders
 from strokeclock.report.methods import describe_methods
 from strokeclock.report.pictures import embed_picture, measure_picture, render_caption
@@ -31,17 +32,22 @@ from strokeclock.training.phases import Task, read_tasks
 from strokeclock.training.record import TrainingRecord, read_record
 
 CONTENTS = {
-    "summary": "At a glance",
-    "methods": "Methods",
+    "summary": "What this run shows",
+    "results": "Results",
     "patients": "Patients",
     "images": "Images",
+    "methods": "Methods",
     "training": "Training",
-    "results": "Results",
-    "where": "Grad-CAM and occlusion",
-    "statistics": "Statistics",
+    "accuracy": "Accuracy in detail",
+    "found": "With the side found",
+    "groups": "Groups of patients",
+    "splits": "Repeated splits",
+    "where": "Maps and errors",
+    "checklists": "Reporting check-lists",
     "accesses": "Test-set accesses",
     "provenance": "Provenance",
 }
+CHECKLISTS = "checklists.html"
 # Where a caption of `snakemake --report` has another name than its picture or table.
 CAPTIONS = {"fig3": "preprocessed", "fig9": "gradcam", "reliability": "calibration"}
 CAPTIONS |= dict.fromkeys(("fig6", "fig7", "fig8"), "roc")
@@ -64,7 +70,7 @@ def write_page(
         index.html of the run's folder.
     made : iterable of paths
         What the run made, in the page's folder. Needed are cohort/{cohort,split,exclusions}.tsv; shown are
-        tables/*.csv (as tables/*.html where typeset), figures/**.{svg,png}, quality/quality.tsv,
+        tables/*.{csv,tsv} (as tables/*.html where typeset), figures/**.{svg,png}, quality/quality.tsv,
         accesses.tsv and models/**/run.json; digested are predictions/**.tsv too.
     config : mapping
         The checked configuration.
@@ -87,7 +93,15 @@ def write_page(
     )
     records = [read_record(path) for path in sorted(run.find("models/", ".json"))]
     table2 = run.lines("tables/table2.csv")
-    pictures = _picture_all(run, texts)
+    pictures, tables = _picture_all(run, texts), _tables(run, texts)
+    can, cannot = list_findings(
+        config,
+        table2=table2,
+        comparisons=run.lines("tables/comparisons.csv"),
+        end_to_end=run.lines("tables/end_to_end.csv"),
+        sample_size=run.lines("tables/sample_size.csv"),
+        has_external=bool(config["split"]["external"]),
+    )
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     text = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
         ink=INK,
@@ -96,12 +110,11 @@ def write_page(
         run=config["run"],
         version=__version__,
         synthetic=not config["cohort"]["sheet"],
-        contents=CONTENTS,
+        contents={key: title for key, title in CONTENTS.items() if key != "splits" or "repeats" in tables},
         tiles=[*_tiles(table2, people, tasks)],
-        warnings=[*_warn(table2)],
+        can=can,
+        cannot=cannot,
         methods=describe_methods(config, people=people, not_run=not_run),
-        flow=[*_flow(people)],
-        classes=_classes(people),
         exclusions=[
             [line["patient"], line["stage"], hide_folders(line["reason"])]
             for line in run.lines("cohort/exclusions.tsv")
@@ -110,7 +123,8 @@ def write_page(
         trainings=_trainings(records, tasks),
         curves={name: _title_curve(name, tasks) for name in pictures if name.startswith("training/")},
         pictures=pictures,
-        tables=_tables(run, texts),
+        tables=tables,
+        to_print=CHECKLISTS if CHECKLISTS in run.files else "",
         ledger=_ledger(run, texts),
         provenance=[*_provenance(config)],
         software=[*_software(records)],
@@ -163,7 +177,7 @@ def _caption(name: str, texts: Mapping[str, str]) -> str:
 def _tables(run: _Run, texts: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Name in tables/ -> the fields of `read_table`, the table as typeset, its caption."""
     tables = {}
-    for path in run.find("tables/", ".csv"):
+    for path in run.find("tables/", ".csv", ".tsv"):
         typeset = run.files.get(f"tables/{path.stem}.html")
         tables[path.stem] = vars(read_table(path)) | {
             "typeset": _take_typeset(typeset) if typeset else "",
@@ -227,54 +241,6 @@ def _tile_row(row: Mapping[str, str], what: str, rate: str) -> dict[str, str]:
     paper = format_digits(row[f"paper_{rate}"])
     beside = f"; the paper’s {paper}" if paper else ""
     return {"what": what, "value": value or "–", "more": f"{interval}; {row['n']} {row['unit']}s{beside}"}
-
-
-def _warn(table2: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    ran = [row for row in table2 if row["status"] == "ok"]
-    if not ran:
-        yield "No row of Table 2 was evaluated in this run."
-        return
-    fewest = min(min(int(row["positives"]), int(row["n"]) - int(row["positives"])) for row in ran)
-    if fewest < FEWEST:
-        yield (
-            f"In some row a class has only {fewest} in the test part. Such a run shows that every step "
-            "works; it cannot show which network is better."
-        )
-    if missing := len([row for row in table2 if row["status"] != "ok"]):
-        yield f"{missing} of {missing + len(ran)} rows of Table 2 were not run; the table gives the reasons."
-
-
-def _flow(people: People) -> Iterator[tuple[str, int]]:
-    yield "entered", people.entered
-    for stage, number in people.excluded.items():
-        yield f"excluded at {stage}", number
-    if people.unlabelled:
-        yield "without onset or side", people.unlabelled
-    if people.external:
-        yield "of an external cohort", people.external
-    yield "divided into parts", sum(people.parts.values())
-    if people.of_class:
-        yield "of these with a class of the onset alone", people.of_class
-    if people.unknown_onset:
-        yield "of unknown onset, from whom no time is learned", people.unknown_onset
-    if people.without_lesion:
-        yield "without an acute lesion, from whom no time is learned", people.without_lesion
-
-
-def _classes(people: People) -> dict[str, Any]:
-    limits = list(people.below)
-    return {
-        "titles": ["Part", "Patients", *map(name_target, limits)],
-        "rows": [
-            [
-                "training" if part == "train" else part,
-                number,
-                *(people.below[limit][part] for limit in limits),
-            ]
-            for part, number in people.parts.items()
-        ],
-        "numeric": [False, True, *[True] * len(limits)],
-    }
 
 
 def _quality(lines: list[dict[str, str]]) -> dict[str, Any] | None:

@@ -23,7 +23,8 @@ PNG = base64.b64decode(
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="50pt"><title>{name}</title></svg>'
 FIGURES = (
     *(f"fig{number}" for number in range(1, 10)),
-    *("calibration", "decision_curve", "abstention", "subgroups", "genesis_examples"),
+    *("calibration", "decision_curve", "abstention", "subgroups", "genesis_examples", "flow", "case_mix"),
+    *("onset", "end_to_end", "worst_errors", "repeats"),
     *("training/2d-phase2_tss3h-random", "training/3d-phase0_genesis-random"),
 )
 CSVS = {
@@ -40,6 +41,23 @@ CSVS = {
     "abstention": "stage,model,start,coverage\nphase3_tss4h5,2d,random,0.9\n",
     "sides": "networks,lesion,n,told,told_wrong\n2d/phase1_stroke/random,one side,20,18,1\n",
     "subgroups": "stage,model,start,group\nphase3_tss4h5,2d,random,all\n",
+    "interactions": "stage,model,start,variable,p\nphase3_tss4h5,2d,random,sex,0.4\n",
+    "accuracy": "stage,model,start,ppv,npv\nphase3_tss4h5,2d,random,0.7,0.8\n",
+    "wanted_rates": "stage,model,start,rate,wanted\nphase3_tss4h5,2d,random,specificity,0.9\n",
+    "sample_size": "target,measure,n,positives,assumed,least_difference\nTSS < 4.5 h,AUC,4,2,0.75,0.2\n",
+    "readers": "reader,n,note\nreader1,4,no calls with the model\n",
+    "end_to_end": "stage,model,start,side,patients,n,answered,auc\n"
+    "phase4_attention,2d,phase3,found,all,4,3,0.7\n",
+    "flow": "step,n\nentered,20\n",
+    "case_mix": "variable,train,test\nage,71,70\n",
+    "protocol": "series,vendor,n\ndwi,SIEMENS,20\n",
+    "missing": "variable,train\nnihss,2\n",
+    "search": "settings,validation_auc\nlr 0.001,0.7\n",
+    "worst_errors": "patient,score\nb14,0.9\n",
+    "repeats": "stage,model,start,splits,auc\nphase3_tss4h5,2d,random,5,0.8\n",
+    "repeats_differences": "a,b,difference\n2d/phase3_tss4h5/phase2,2d/phase3_tss4h5/random,0.1\n",
+    "repeats_splits": "split,stage,model,start,auc\n2021,phase3_tss4h5,2d,random,0.8\n",
+    "checklists": "list,item,state\nTRIPOD+AI,1,not done\n",
 }
 RAN = {
     **{"stage": "phase4_attention", "model": "2d", "start": "phase3", "target": "TSS < 4.5 h"},
@@ -114,6 +132,7 @@ class MadeUpRun:
     def write_tables(self, *table2: dict[str, str]) -> None:
         for name, text in CSVS.items():
             self.write(f"tables/{name}.csv", text)
+        self.write("tables/training.tsv", "network\tphase\tseconds\n2d\tphase2_tss3h\t60\n")
         path = self.write("tables/table1.csv", 'characteristic,training,test,all\n"Patients, n",14,4,18\n')
         print_table(set_table1(path), path.with_suffix(".html"))
         path = self.folder / "tables/table2.csv"

@@ -17,23 +17,27 @@ FOUND = {
     "stage": "phase4_attention", "model": "2d", "side": "found", "patients": "all", "auc": "0.79",
     "answered": "77", "n": "82",
 }  # fmt: skip
+SIZE = {
+    "target": "TSS < 4.5 h", "measure": "AUC", "n": "82", "positives": "40", "assumed": "0.75",
+    "least_difference": "0.0912",
+}  # fmt: skip
 
 
 @pytest.fixture
 def find():
-    """`list_findings` of a run of two seeds on patients; call it with what differs."""
+    """`list_findings` of a run of two seeds; call it with what differs."""
 
     def find(
-        *, table2=(ROW,), comparisons=(), end_to_end=(), has_external=True, seeds=(0, 1), sheet="cohort.tsv"
+        *, table2=(ROW,), comparisons=(), end_to_end=(), sample_size=(), has_external=True, seeds=(0, 1)
     ):
         config = Settings().as_mapping()
         config["training"]["seeds"] = [*seeds]
-        config["cohort"]["sheet"] = sheet
         return list_findings(
             config,
             table2=table2,
             comparisons=comparisons,
             end_to_end=end_to_end,
+            sample_size=sample_size,
             has_external=has_external,
         )
 
@@ -94,9 +98,13 @@ def test_the_side_that_is_found_is_told_for_the_last_task_alone(find):
             "A threshold was chosen on the test part",
         ),
         ({"table2": [ROW | {"status": "not run: why"}]}, "No row of Table 2 was evaluated in this run."),
+        (
+            {"sample_size": [SIZE | {"target": "TSS < 3 h"}, SIZE | {"measure": "sensitivity"}, SIZE, SIZE]},
+            "Of 82 test patients, 40 have TSS < 4.5 h: from an AUC of .75 on, another row must be better by "
+            ".09 or more to be told apart (power 80%).",
+        ),
         ({"seeds": [0]}, "Each network was trained once"),
         ({"has_external": False}, "No other hospital’s patients were tested"),
-        ({"sheet": None}, "All patients are synthetic"),
     ],
 )
 def test_what_a_run_cannot_say_is_said(find, change, said):

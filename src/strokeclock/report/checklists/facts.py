@@ -11,12 +11,12 @@ from typing import Any
 import pandas as pd
 
 from strokeclock.cohort.parts import PARTS, read_parts
+from strokeclock.cohort.people import People, count_people
 from strokeclock.cohort.split import read_cohort
 from strokeclock.evaluation.digits import format_digits
 from strokeclock.evaluation.tables import name_target
 from strokeclock.models.registry import find_network, networks
 from strokeclock.report.checklists.answer import count, enumerate_words
-from strokeclock.report.people import People, count_people
 from strokeclock.training.phases import Task, read_tasks
 from strokeclock.training.record import TrainingRecord, read_record
 
