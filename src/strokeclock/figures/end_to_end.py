@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -49,8 +50,8 @@ def draw_end_to_end(table: str | Path) -> Figure:
             _draw_areas(left, part, place)
             _draw_outcomes(right, part, place)
         left.axvline(0.5, color=PALE, linewidth=0.8, zorder=0)
-        lowest = rows["auc_low"].min()
-        left.set(xlim=(min(0.4, lowest - 0.02) if lowest == lowest else 0.4, 1.0), xlabel="AUC with interval")
+        lowest = np.nanmin([0.42, *rows["auc_low"]]) - 0.02
+        left.set(xlim=(lowest, 1.02), xlabel="AUC with interval")
         left.set_yticks(range(len(lines)), [title_of(*key[1:]) for key in lines])
         left.set_ylim(len(lines) - 0.5, -0.5)
         left.set_title("Side given and side found, all patients")
