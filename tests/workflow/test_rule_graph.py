@@ -74,3 +74,12 @@ def test_the_stages_of_a_sheet_with_sides_from_masks_have_no_cycle(tmp_path, sna
     graph = given_graph(tmp_path)
     assert set(graph["lesion_sides"]["after"]) == {"cohort", "lesions"}
     assert set(graph["check"]["after"]) >= {"cohort", "lesions"}
+
+
+def test_of_several_splits_the_first_is_drawn(tmp_path, snakemake):
+    change = {"phantom": {"patients": 12, "space": "template"}, "split": {"counts": None, "repeats": 2}}
+    drawn = snakemake(FIGURE, config=SMALL | change)
+    assert drawn.returncode == 0, drawn.stdout
+    graph = given_graph(tmp_path)
+    assert not [name for name in graph if name.startswith("repeat_")]
+    assert "table2" in graph["summarise_repeats"]["after"]

@@ -29,11 +29,12 @@ from strokeclock.errors import StrokeclockError
 from strokeclock.evaluation.comparison import correct_by_holm
 from strokeclock.evaluation.tables import KEY, RATES, write_table
 from strokeclock.models.registry import networks
-from strokeclock.predictions import PAPER, READER_THRESHOLD_MIN, Tasks
+from strokeclock.predictions import PAPER, Tasks
 
 MEASURES = ("auc", *RATES)
 READERS = "readers"  # the stage of the readers' rows
 RANDOM = "random"
+_LEAST_RANGE = 1e-9  # under it values are equal, but for rounding; Table 2 has six decimals
 COLUMNS = (
     *(*KEY, "target", "splits", "test_to_train"),
     *(f"{measure}_{what}" for measure in MEASURES for what in ("mean", "sd", "min", "max", "low", "high")),
@@ -117,7 +118,7 @@ def write_repeats(
     rows = _read_rows(tables, seeds)
     ratios = {
         below_min: float(np.mean([_compare_parts(cohort, split, below_min=below_min) for split in splits]))
-        for below_min in {READER_THRESHOLD_MIN, *tasks.values()}
+        for below_min in {*tasks.values()}
     }
     ratio_of = {stage: ratios[tasks[stage]] for stage in tasks}
     write_table(
@@ -159,7 +160,7 @@ def spread(values: Iterable[float], *, test_to_train: float, confidence: float) 
     mean, low, high = float(values.mean()), float(values.min()), float(values.max())
     if n == 1:
         return Spread(1, mean, math.nan, low, high, *[math.nan] * 4)
-    sd = float(values.std(ddof=1))
+    sd = float(values.std(ddof=1)) if high - low > _LEAST_RANGE else 0.0
     error = math.sqrt(1 / n + test_to_train) * sd
     if not error > 0:  # NaN too
         return Spread(n, mean, sd, low, high, *[math.nan] * 4)
@@ -262,6 +263,8 @@ def _summarise(
         notes.append("readers learn from no training part: no interval")
     elif unvaried:
         notes.append("no interval where all splits have one value")
+    if any("optimistic" in row["threshold_source"] for row in ran):
+        notes.append("thresholds were chosen on the test parts, so that the rates are optimistic")
     return cells | {"note": "; ".join(notes)}
 
 

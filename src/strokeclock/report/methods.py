@@ -100,8 +100,8 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
     if (repeats := config["split"]["repeats"]) > 1:
         seeds = [config["split"]["seed"] + number for number in range(1, repeats)]
         yield (
-            f"everything from the division on was repeated for {_count(repeats - 1, 'further division')} "
-            f"(seed{'s' if repeats > 2 else ''} {_list(seeds)}); test parts of different divisions share "
+            f"everything from this split on was repeated for {_count(repeats - 1, 'further split')} "
+            f"(seed{'s' if repeats > 2 else ''} {_list(seeds)}); test parts of different splits share "
             "patients, and a patient tested in one is learned from in another, so that no test part is "
             "untouched; the numbers that follow, and all that is not said to be repeated, are of the first"
         )
@@ -379,7 +379,7 @@ def _evaluation(config: Mapping) -> Iterator[str]:
         )
     if config["split"]["repeats"] > 1:
         yield (
-            "over the divisions, means have intervals, and the chain and random weights are compared, with "
+            "over the splits, means have intervals, and the chain and random weights are compared, with "
             "the variance of Nadeau and Bengio (2003), which allows for overlapping training parts"
         )
     if "flair" in config["models"]["channels"]:

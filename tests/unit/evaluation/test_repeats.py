@@ -109,9 +109,9 @@ def test_few_splits_have_no_interval():
     one = spread([0.7], test_to_train=0.3, confidence=0.95)
     assert one[:2] == (1, 0.7)
     assert np.isnan([one.sd, one.low, one.high, one.t, one.p]).all()
-    same = spread([0.7, 0.7], test_to_train=0.3, confidence=0.95)
+    same = spread([0.1 + 0.2, 0.3, 0.3], test_to_train=0.3, confidence=0.95)  # equal, but for rounding
     assert same.sd == 0
-    assert math.isnan(same.p)
+    assert np.isnan([same.low, same.high, same.t, same.p]).all()
 
 
 def test_a_row_is_described_over_its_splits(summarise):
@@ -162,6 +162,15 @@ def test_a_row_that_no_split_has_is_compared_with_nothing(summarise):
     (_, random), (nothing,), _ = summarise(tables)
     assert (random["splits"], random["note"]) == ("0", "3 of 3 splits not run: left out")
     assert nothing["note"].startswith("nothing to compare")
+
+
+def test_thresholds_of_the_test_part_are_called_optimistic(summarise):
+    tables = of_aucs(chain=[0.8, 0.7, 0.9], random=[0.75, 0.7, 0.7])
+    for table in tables:
+        table[CHAIN]["threshold_source"] = "test (optimistic)"
+    (chain, random), _, _ = summarise(tables)
+    assert "thresholds were chosen on the test parts" in chain["note"]
+    assert "thresholds" not in random["note"]
 
 
 def test_readers_have_no_interval(summarise):

@@ -72,9 +72,9 @@ CHANGES = [
     ({"split": {"file": "split.tsv"}}, "8 for test, by a given list."),
     (
         {"split": {"repeats": 3}},
-        "Everything from the division on was repeated for 2 further divisions (seeds 2022 and 2023); test",
+        "Everything from this split on was repeated for 2 further splits (seeds 2022 and 2023); test parts",
     ),
-    ({"split": {"repeats": 2}}, "repeated for 1 further division (seed 2022); test parts"),
+    ({"split": {"repeats": 2}}, "repeated for 1 further split (seed 2022); test parts"),
     (
         {"split": {"repeats": 4}},
         "with the variance of Nadeau and Bengio (2003), which allows for overlapping",
