@@ -1,8 +1,9 @@
 """Redrawing the tables and figures of the phantom study: 1,422 patients, 1,082 of them tested, 5 seeds.
 
 The files that are drawn from are made up: patients, scores that know a little of the onset, checks. What
-needs images or networks is left out: Figures 1 to 5 and 9, training curves, explanation, the side found. Beside
-it stands the same with 142 patients, which shows what does not depend on their number: the start of jobs.
+needs images or networks is left out: Figures 1 to 5 and 9, training curves, explanation, the side found.
+Beside it stands the same with 142 patients, which shows what does not depend on their number: the start of
+jobs.
 """
 
 import os
