@@ -12,7 +12,7 @@ from strokeclock.predictions import PAPER
 PATIENTS = {
     "a1": ("100", "", "left", "train", "mask"),
     "a2": ("200", "", "right", "train", "mask"),
-    "a3": ("300", "", "left", "train", "automatic"),
+    "a3": ("300", "", "left", "train", "mask"),
     "a4": ("", "", "both", "train", "mask"),  # of unknown onset
     "a5": ("", "", "none", "train", "none"),
     "b1": ("", "<4.5h", "left", "validation", "mask"),
