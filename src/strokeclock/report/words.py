@@ -17,6 +17,8 @@ _STARTS = {
 _PHASE_0 = {"genesis": "Models Genesis", "medical": "brain tumours", "segmentation": "lesion segmentation"}
 _ABBREVIATED = {
     **{word: word.upper() for word in ("auc", "ece", "ppv", "npv", "tp", "fn", "tn", "fp", "sd", "smd")},
+    **{word: word.upper() for word in ("nihss", "mri", "tr", "te", "ti", "gb", "gpu")},
+    "ml": "mL",
     "brier": "Brier",
     "holm": "(Holm)",
 }
