@@ -36,10 +36,10 @@ TITLES = {
 }
 # Column of cohort.tsv that may be empty -> what is done where it is.
 OF_SHEET = {
-    MINUTES: "where the class of the onset is known, the patient takes part in the task of 4.5 h and where no "
-    "time is learned, and in no other time task",
-    CLASS: "where both are missing, the patient is excluded (cohort.require_onset) or takes part where no time "
-    "is learned (training.unknown_onset): phases 0 and 1 and the segmentation",
+    MINUTES: "where the class of the onset is known, the patient takes part in the task of 4.5 h and where "
+    "no time is learned, and in no other time task",
+    CLASS: "where both are missing, the patient is excluded (cohort.require_onset) or takes part where no "
+    "time is learned (training.unknown_onset): phases 0 and 1 and the segmentation",
     KIND: "described only",
     "lesion_side": "found from the lesion mask; without one, the patient is in no part",
     "b_value": "1000 s/mm² (the paper's) is computed with",
