@@ -30,7 +30,7 @@ PATIENT, HEMISPHERE = "patient", "hemisphere"
 MOST_REASONS = 5  # of a stage; the rest are counted together
 OTHER_REASONS = "other reasons"
 NOT_RUN = "not run"
-FURTHER = "used for lesion detection alone; not among the patients divided"
+FURTHER = "phases 0 and 1 and the segmentation; not among the patients divided"
 
 
 def write_flow(
@@ -130,7 +130,7 @@ def _analyse(table2: str | Path) -> Iterator[dict[str, Any]]:
 
 
 def _count_outlines(cohort: str | Path, split: str | Path, volumes: str | Path) -> dict[str, Any]:
-    """Count the test patients whose lesion is outlined: for its segmentation, Grad-CAM and occlusion."""
+    """Count the test patients whose lesion is outlined: for its segmentation, Grad-CAM on it, occlusion."""
     parts = read_split_table(split).set_index("patient")["part"]
     patients = read_cohort(cohort).set_index("patient").reindex(parts.index[parts == "test"])
     sizes = read_volumes(volumes)

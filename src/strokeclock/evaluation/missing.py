@@ -9,7 +9,7 @@ import pandas as pd
 from strokeclock.cohort.onset import CLASS, KIND, MINUTES
 from strokeclock.cohort.parts import EXTERNAL, PARTS
 from strokeclock.cohort.split import read_cohort, read_split_table
-from strokeclock.evaluation.case_mix import VOLUME
+from strokeclock.evaluation.case_mix import NUMBERS, VOLUME
 from strokeclock.evaluation.protocols import MEASURED, is_expected, read_protocols
 from strokeclock.evaluation.tables import write_table
 from strokeclock.segmentation.lesion import read_volumes
@@ -21,14 +21,25 @@ COLUMNS = (
     *(f"{part}_{what}" for part in (*PARTS, EXTERNAL) for what in ("n", "missing", "share")),
     "handling",
 )
-_STRATUM = "a group of its own when the patients are divided into parts"
+_STRATUM = "a group of its own, or pooled with other small ones, when the patients are divided into parts"
 _GROUPS = "tables of groups count the patients as not given"
+TITLES = {
+    MINUTES: "minutes from onset to MRI",
+    CLASS: "time or class of the onset",
+    KIND: "how the onset is known",
+    "lesion_side": "side of the lesion",
+    "b_value": "b-value",
+    "nihss": "NIHSS",
+    "field_t": "field strength",
+    "field_strength": "field strength",
+    **MEASURED,
+}
 # Column of cohort.tsv that may be empty -> what is done where it is.
 OF_SHEET = {
-    MINUTES: "where the class of the onset is known, the patient takes part in lesion detection and in the "
-    "task of 4.5 h, and in no other time task",
-    CLASS: "counted where the minutes are missing, too: the patient takes part in lesion detection alone, "
-    "and only where cohort.require_onset is false",
+    MINUTES: "where the class of the onset is known, the patient takes part in the task of 4.5 h and where "
+    "no time is learned, and in no other time task",
+    CLASS: "where both are missing, the patient is excluded (cohort.require_onset) or takes part where no "
+    "time is learned (training.unknown_onset): phases 0 and 1 and the segmentation",
     KIND: "described only",
     "lesion_side": "found from the lesion mask; without one, the patient is in no part",
     "b_value": "1000 s/mm² (the paper's) is computed with",
@@ -40,8 +51,9 @@ OF_SHEET = {
     "reads it",
 }
 OF_LESION = (
-    "no lesion was drawn or found on DWI: the clinical baseline takes the training part's median, the ratios "
-    f"their mean; segmentation, Grad-CAM on lesions and occlusion leave the patient out; {_GROUPS}"
+    "no lesion was drawn or found on DWI: the clinical baseline takes the training part's median, and ratios "
+    "that find none take its mean; segmentation and occlusion leave the patient out, Grad-CAM on lesions "
+    f"everyone without a mask; {_GROUPS}"
 )
 OF_PROTOCOL = "no network and no baseline reads it; a bundle compares new scans with the known values"
 
@@ -75,11 +87,16 @@ def write_missing(
     scans = read_protocols(protocol, cohort=cohort, split=split)
     rows = [
         *(
-            {"variable": name, "source": SHEET, **_count(patients[name], parts), "handling": handling}
+            {
+                "variable": TITLES.get(name, name),
+                "source": SHEET,
+                **_count(patients[name], parts),
+                "handling": handling,
+            }
             for name, handling in OF_SHEET.items()
         ),
         {
-            "variable": VOLUME,
+            "variable": NUMBERS[VOLUME],
             "source": LESION,
             **_count(pd.Series(sizes, dtype=float).reindex(parts.index), parts),
             "handling": OF_LESION,
@@ -94,10 +111,10 @@ def _list_protocol(scans: pd.DataFrame, parts: pd.Series) -> Iterator[dict[str, 
         own = scans[scans["series"] == series].set_index("patient").reindex(parts.index)
         if own["series"].isna().all():
             continue
-        for name in ("vendor", "field_t", *MEASURED):
+        for name in ("vendor", "field_strength", *MEASURED):
             if is_expected(name, series):
                 yield {
-                    "variable": name,
+                    "variable": TITLES.get(name, name),
                     "source": PROTOCOL.format(label),
                     **_count(own[name], parts),
                     "handling": OF_PROTOCOL,

@@ -13,12 +13,20 @@ from strokeclock.cohort.split import read_cohort, read_split_table
 from strokeclock.evaluation.tables import rate_columns, write_table
 from strokeclock.series import SERIES
 
-GROUP = ("site", "vendor", "field_t")  # a scanner, as far as it is known
+GROUP = ("site", "vendor", "field_strength")  # a scanner, as far as it is known
 ALL, NOT_GIVEN, NO_PART = "all", "not given", "no_part"
 COUNTS = (*PARTS, EXTERNAL, NO_PART)
 NUMBERS = ("tr_ms", "te_ms", "ti_ms", "b_value", "slices")
 IN_PLANE, SLICE = "in_plane_mm", "slice_mm"  # mean of the two shorter sides of a voxel, and the longest
-MEASURED = (*NUMBERS, IN_PLANE, SLICE)
+MEASURED = {  # -> what it is
+    "tr_ms": "TR",
+    "te_ms": "TE",
+    "ti_ms": "TI",
+    "b_value": "b-value",
+    "slices": "number of slices",
+    IN_PLANE: "voxel in plane",
+    SLICE: "slice distance",
+}
 COLUMNS = (*("series", *GROUP), *COUNTS, *rate_columns(*MEASURED), "missing")
 # What only some series have: an inversion, or a b-value that is not the b0's of all others.
 OF_SERIES = {"ti_ms": ("flair",), "b_value": ("t2w", "dwi")}
@@ -52,15 +60,16 @@ def read_protocols(protocol: str | Path, *, cohort: str | Path, split: str | Pat
 
     Returns
     -------
-    A row a patient and series: patient, series, vendor, field_t (text), site, part (`NO_PART` where there is
-    none), and the numbers `MEASURED`, NaN where missing.
+    A row a patient and series: patient, series, vendor, field_strength ("3 T"), site, part (`NO_PART` where
+    there is none), and the numbers `MEASURED`, NaN where missing.
     """
     scans = pd.read_csv(protocol, sep="\t", dtype=str, keep_default_na=False).replace(MISSING, None)
     numbers = scans[[*NUMBERS, *_SIDES]].apply(pd.to_numeric)
     sides = np.sort(numbers[_SIDES].to_numpy(float), axis=1)  # slices are stored along any axis
     sites = read_cohort(cohort).set_index("patient")["site"]
     parts = read_split_table(split).set_index("patient")["part"]
-    return scans[["patient", "series", "vendor", "field_t"]].assign(
+    return scans[["patient", "series", "vendor"]].assign(
+        field_strength=scans["field_t"].dropna() + " T",
         site=scans["patient"].map(sites),
         part=scans["patient"].map(parts).fillna(NO_PART),
         **{name: numbers[name] for name in NUMBERS},
@@ -92,5 +101,5 @@ def _row(series: str, group: dict[str, str], scans: pd.DataFrame) -> dict[str, A
         if len(values):
             cells |= {name: values.median(), f"{name}_low": values.min(), f"{name}_high": values.max()}
         if (lacking := len(scans) - len(values)) and is_expected(name, series):
-            missing.append(f"{name}: {lacking}")
+            missing.append(f"{MEASURED[name]}: {lacking}")
     return cells | {"missing": ", ".join(missing)}

@@ -19,10 +19,10 @@ from strokeclock.segmentation.lesion import NONE, Size, read_volumes
 
 TOO_EARLY, TOO_LATE = "read too early", "read too late"
 MOST = 4  # of each kind
-_OF_PATIENT = (MINUTES, CLASS, "lesion_side", "age", "nihss", "field_t", "site")
+_OF_PATIENT = (MINUTES, CLASS, "lesion_side", "age", "nihss", "site")
 COLUMNS = (
     *(*KEY, "error", "patient", "score", "threshold", "threshold_source"),
-    *(*_OF_PATIENT, "volume_ml", "volume_source", "note"),
+    *(*_OF_PATIENT, "field_strength", "volume_ml", "volume_source", "note"),
 )
 NOT_RUN = "not run: no row with the target TSS < 4.5 h"
 NO_THRESHOLD = "no threshold: the part that it is chosen on has one class only"
@@ -79,6 +79,8 @@ def write_worst_errors(
         if patient := found.get("patient"):
             size = sizes.get(patient, Size(None, NONE))
             row |= {name: _cell(patients.loc[patient, name]) for name in _OF_PATIENT}
+            tesla = _cell(patients.loc[patient, "field_t"])
+            row["field_strength"] = f"{float(tesla):g} T" if tesla else ""
             row |= {"volume_ml": _cell(size.volume_ml), "volume_source": size.source}
         rows.append(row)
     write_table(table, rows, columns=COLUMNS)

@@ -62,7 +62,7 @@ def _list_steps(rows: pd.DataFrame) -> Iterator[Step]:
         for step in (UNLABELLED, NO_PART, EXTERNAL_COHORT)
         if step in heads
     ]
-    others += lines(NO_TIME, after=", used for lesion detection alone")
+    others += lines(NO_TIME, after=", used where no time is learned")
     if others:
         yield Step(f"Not excluded: {heads[ENTERED] - heads[EXCLUDED]:.0f}", "\n".join(others))
     yield Step("\n".join([f"Divided into parts: {heads[DIVIDED]:.0f}", *lines(DIVIDED)]))

@@ -18,6 +18,8 @@ _PHASE_0 = {"genesis": "Models Genesis", "medical": "brain tumours", "segmentati
 _ABBREVIATED = {
     **{word: word.upper() for word in ("auc", "ece", "ppv", "npv", "tp", "fn", "tn", "fp", "sd", "smd")},
     "lr": "LR",
+    **{word: word.upper() for word in ("nihss", "mri", "tr", "te", "ti", "gb", "gpu")},
+    "ml": "mL",
     "brier": "Brier",
     "holm": "(Holm)",
 }

@@ -6,6 +6,7 @@ import pytest
 from strokeclock.cohort.protocol import COLUMNS as PROTOCOL
 from strokeclock.cohort.sheet import TABLE
 from strokeclock.evaluation.missing import OF_SHEET, write_missing
+from strokeclock.evaluation.protocols import NUMBERS
 
 NEVER_MISSING = {"patient", "person"}  # the person is the patient where the sheet names none
 SIDES = {"voxel_x_mm", "voxel_y_mm", "voxel_z_mm"}  # summarised as in_plane_mm and slice_mm
@@ -43,8 +44,9 @@ def test_missing_values_are_counted_by_part(table):
     """e is in no part."""
     sheet = table.loc["cohort sheet"]
     expected = {  # of three in train, of one in test
-        "onset_to_mri_min": (2, 0), "onset_class": (1, 0), "onset_kind": (0, 0), "lesion_side": (0, 0),
-        "b_value": (2, 0), "age": (1, 0), "sex": (1, 0), "nihss": (1, 0), "site": (0, 1), "field_t": (1, 0),
+        "minutes from onset to MRI": (2, 0), "time or class of the onset": (1, 0),
+        "how the onset is known": (0, 0), "side of the lesion": (0, 0), "b-value": (2, 0), "age": (1, 0),
+        "sex": (1, 0), "NIHSS": (1, 0), "site": (0, 1), "field strength": (1, 0),
     }  # fmt: skip
     found = sheet[["train_missing", "test_missing"]].astype(int)
     assert {name: tuple(row) for name, row in zip(found.index, found.to_numpy(), strict=True)} == expected
@@ -54,17 +56,16 @@ def test_missing_values_are_counted_by_part(table):
 
 
 def test_lesions_and_protocols_are_counted(table):
-    assert table.loc[("lesion", "volume_ml"), ["train_missing", "test_missing"]].tolist() == [1, 0]
+    assert table.loc[("lesion", "lesion volume, mL"), ["train_missing", "test_missing"]].tolist() == [1, 0]
     dwi = table.loc["protocol of DWI"]
     assert dwi["train_missing"].to_dict() == {
-        "vendor": 2, "field_t": 1, "tr_ms": 2, "te_ms": 1, "b_value": 1, "slices": 1, "in_plane_mm": 1,
-        "slice_mm": 1,
+        "vendor": 2, "field strength": 1, "TR": 2, "TE": 1, "b-value": 1, "number of slices": 1,
+        "voxel in plane": 1, "slice distance": 1,
     }  # fmt: skip
     assert {source for source, _ in table.index} == {"cohort sheet", "lesion", "protocol of DWI"}
 
 
 def test_every_variable_has_its_sentence(table):
     assert {*OF_SHEET} == {*TABLE} - NEVER_MISSING
-    variables = {name for source, name in table.index if source.startswith("protocol")}
-    assert {*PROTOCOL} - {"patient", "series"} - SIDES - {"ti_ms"} == variables - {"in_plane_mm", "slice_mm"}
+    assert {*PROTOCOL} - {"patient", "series", "vendor", "field_t"} - SIDES == {*NUMBERS}
     assert table["handling"].str.len().min() > 10

@@ -27,24 +27,24 @@ def table(tmp_path):
         tmp_path / "protocol.tsv", output, cohort=tmp_path / "cohort.tsv", split=tmp_path / "split.tsv"
     )
     return pd.read_csv(output, keep_default_na=False, dtype=str).set_index(
-        ["series", "site", "vendor", "field_t"]
+        ["series", "site", "vendor", "field_strength"]
     )
 
 
 def test_a_row_a_series_and_scanner(table):
     assert list(table.index) == [
         ("DWI", "all", "all", "all"),
-        ("DWI", "X", "GE", "3"),
-        ("DWI", "not given", "not given", "1.5"),
-        ("FLAIR", "X", "GE", "3"),  # of one scanner: no row of all
+        ("DWI", "X", "GE", "3 T"),
+        ("DWI", "not given", "not given", "1.5 T"),
+        ("FLAIR", "X", "GE", "3 T"),  # of one scanner: no row of all
     ]
 
 
 def test_patients_of_each_part_are_counted(table):
     parts = ["train", "validation", "test", "external", "no_part"]
     assert table.loc[("DWI", "all", "all", "all"), parts].tolist() == ["1", "0", "1", "1", "1"]
-    assert table.loc[("DWI", "X", "GE", "3"), parts].tolist() == ["1", "0", "1", "0", "1"]
-    assert table.loc[("FLAIR", "X", "GE", "3"), parts].tolist() == ["1", "0", "1", "0", "0"]
+    assert table.loc[("DWI", "X", "GE", "3 T"), parts].tolist() == ["1", "0", "1", "0", "1"]
+    assert table.loc[("FLAIR", "X", "GE", "3 T"), parts].tolist() == ["1", "0", "1", "0", "0"]
 
 
 def test_medians_and_ranges(table):
@@ -59,8 +59,8 @@ def test_medians_and_ranges(table):
 def test_missing_is_counted_where_a_series_has_such_a_number(table):
     missing = table["missing"].to_dict()
     assert missing[("DWI", "all", "all", "all")] == (
-        "te_ms: 1, b_value: 1, slices: 1, in_plane_mm: 1, slice_mm: 1"
+        "TE: 1, b-value: 1, number of slices: 1, voxel in plane: 1, slice distance: 1"
     )
-    assert missing[("DWI", "X", "GE", "3")] == "te_ms: 1, b_value: 1"
-    assert missing[("FLAIR", "X", "GE", "3")] == "ti_ms: 1"
+    assert missing[("DWI", "X", "GE", "3 T")] == "TE: 1, b-value: 1"
+    assert missing[("FLAIR", "X", "GE", "3 T")] == "TI: 1"
     assert table.loc[("DWI", "all", "all", "all"), "ti_ms"] == ""

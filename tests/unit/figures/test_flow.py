@@ -12,7 +12,7 @@ from strokeclock.predictions import PAPER
 PATIENTS = {
     "a1": ("100", "", "left", "train", "mask"),
     "a2": ("200", "", "right", "train", "mask"),
-    "a3": ("300", "", "left", "train", "automatic"),
+    "a3": ("300", "", "left", "train", "mask"),
     "a4": ("", "", "both", "train", "mask"),  # of unknown onset
     "a5": ("", "", "none", "train", "none"),
     "b1": ("", "<4.5h", "left", "validation", "mask"),
@@ -130,8 +130,8 @@ def test_the_diagram_says_what_the_table_says(flow, read_sheet, tmp_path):
         "Without onset or side: 1",
         "In no part: 1",
         "External cohort: 1",
-        "Onset unknown, used for lesion detection alone: 1",
-        "No acute lesion, used for lesion detection alone: 1",
+        "Onset unknown, used where no time is learned: 1",
+        "No acute lesion, used where no time is learned: 1",
     ]
     assert words[4].replace("\n   ", " ") == "Divided into parts: 9\nWith a class of the onset alone: 2"
     assert words[5:8] == [
