@@ -7,6 +7,7 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from strokeclock.figures.palette import BLACK, BLUE, GREEN, INK, ORANGE, PALE, PURPLE, SKY, VERMILION
 from strokeclock.files import replacing
@@ -79,4 +80,4 @@ def _settle_layout(figure: Figure) -> None:
             figure.draw_without_rendering()
         figure.set_layout_engine("none")
     for axes in figure.axes:
-        axes.set_position([round(end, 6) for end in axes.get_position(original=True).bounds])
+        axes.set_position(Bbox(axes.get_position(original=True).get_points().round(6)))
