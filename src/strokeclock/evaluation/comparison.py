@@ -188,7 +188,7 @@ def delong_test(label: ArrayLike, score_a: ArrayLike, score_b: ArrayLike, *, con
     score_a, score_b : (n,)
         Of the same units.
     confidence : float
-        Of the normal interval.
+        Of the normal interval, which is cut at -1 and 1.
     """
     pairs = compare_pairs(label, score_a) - compare_pairs(label, score_b)
     if not pairs.size:
@@ -202,7 +202,7 @@ def delong_test(label: ArrayLike, score_a: ArrayLike, score_b: ArrayLike, *, con
 def _normal(difference: float, error: float, confidence: float) -> Difference:
     half = NormalDist().inv_cdf((1 + confidence) / 2) * error
     p = math.erfc(abs(difference) / error / math.sqrt(2))  # exact where 1 - cdf would round to 0
-    return Difference(difference, Interval(difference - half, difference + half), p)
+    return Difference(difference, Interval(max(-1.0, difference - half), min(1.0, difference + half)), p)
 
 
 def bootstrap_test(
@@ -243,8 +243,8 @@ def mcnemar_test(right_a: ArrayLike, right_b: ArrayLike, *, confidence: float) -
     p = float(mcnemar([[0, a_alone], [b_alone, 0]], exact=True).pvalue) if a_alone + b_alone else 1.0
     share_a, share_b = (a_alone + 1) / (n + 2), (b_alone + 1) / (n + 2)
     error = ((share_a + share_b - (share_a - share_b) ** 2) / (n + 2)) ** 0.5
-    low, high = _normal(share_a - share_b, error, confidence).interval
-    return Difference((a_alone - b_alone) / n, Interval(max(-1.0, low), min(1.0, high)), p)
+    interval = _normal(share_a - share_b, error, confidence).interval
+    return Difference((a_alone - b_alone) / n, interval, p)
 
 
 def _compare_scorers(

@@ -56,7 +56,7 @@ def measure_agreement(calls: pd.DataFrame, *, confidence: float, bootstraps: int
 
     table, _ = aggregate_raters(calls.to_numpy())  # (patients, categories): how many readers chose each
     with np.errstate(invalid="ignore"):  # 0/0: all readers always the same call
-        kappa = float(fleiss_kappa(table))
+        kappa = round(float(fleiss_kappa(table)), 12) + 0.0  # agreement by chance is 0, not -1e-16
         draws = resample_weights(len(table), bootstraps=bootstraps)
         values = [fleiss_kappa(np.repeat(table, times, axis=0)) for times in draws]
     return kappa, percentile_interval(values, confidence=confidence)

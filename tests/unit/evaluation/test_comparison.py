@@ -438,3 +438,10 @@ def test_a_part_with_one_class_says_too_few(comparisons, made_up_run, part):
         readers = timed[timed["b"].str.startswith("readers/")]
         assert len(readers) == 24
         assert readers["note"].str.startswith("not run: the part that the threshold is chosen on").all()
+
+
+def test_an_interval_of_a_difference_ends_at_one():
+    label, better, worse = [0, 0, 1, 1], [0.1, 0.6, 0.5, 0.9], [0.9, 0.4, 0.5, 0.1]
+    low, high = delong_test(label, better, worse, confidence=0.95).interval
+    assert -1 < low < 0.5
+    assert high == 1
