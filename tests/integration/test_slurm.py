@@ -286,16 +286,29 @@ def test_a_killed_head_whose_jobs_go_on(head, unbroken):
     assert digests(head.folder) == unbroken
 
 
-def test_the_small_chain_runs_whole(tmp_path, root, run_snakemake):
-    """All that test_demo.py makes: the same files, with the same bytes, as without Slurm."""
-    files = [root / "config/demo.yaml", root / "tests/integration/small.yaml"]
-    alone, on_slurm = tmp_path / "alone", tmp_path / "slurm"
-    alone.mkdir()
-    on_slurm.mkdir()
-    head = Head(on_slurm, root, targets=(), files=files)
+@pytest.fixture(scope="module")
+def small_files(root):
+    """What test_demo.py runs."""
+    return [root / "config/demo.yaml", root / "tests/integration/small.yaml"]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, root, small_files):
+    """The folder in which the small chain ran on Slurm."""
+    folder = tmp_path_factory.mktemp("whole")
+    head = Head(folder, root, targets=(), files=small_files)
     head.start()
-    head.end(6 * PATIENCE_S)
-    process = run_snakemake(alone, "--quiet", "rules", "host", config={}, files=files)
+    head.end(2 * PATIENCE_S)
+    return folder
+
+
+def test_the_small_chain_runs_whole(whole):
+    assert (whole / "results/small/index.html").stat().st_size > 0
+    assert (whole / "results/small/bundle/model.zip").stat().st_size > 0
+    assert list_jobs(whole) == []
+
+
+def test_slurm_changes_no_byte_of_the_small_chain(tmp_path, whole, small_files, run_snakemake):
+    process = run_snakemake(tmp_path, "--quiet", "rules", "host", config={}, files=small_files)
     assert process.returncode == 0, process.stdout
-    assert list_jobs(on_slurm) == []
-    assert digests(on_slurm) == digests(alone)
+    assert digests(whole) == digests(tmp_path)
