@@ -71,7 +71,7 @@ def write_table2(
 ) -> None:
     """Write Table 2 as CSV (`COLUMNS`): the paper's rows in their order, and further rows that were run.
 
-    A further row stands after the paper's rows of its phase.
+    Further rows stand after all of the paper's, by phase.
 
     Parameters
     ----------
@@ -195,9 +195,9 @@ def _add_rows(paper: pd.DataFrame, scorers: Iterable[Scorer]) -> pd.DataFrame:
         for scorer in sorted(set(scorers), key=lambda scorer: (place_of(scorer.net), scorer))
         if (scorer.phase, scorer.net, scorer.start) not in known
     ]
-    rows = pd.concat([paper, pd.DataFrame(further, columns=["stage", "model", "start"])], ignore_index=True)
-    number = rows["stage"].str.extract(r"phase(\d+)", expand=False).astype(float)  # readers: none, and last
-    return rows.loc[number.sort_values(kind="stable").index]
+    own = pd.DataFrame(further, columns=["stage", "model", "start"])
+    number = own["stage"].str.extract(r"phase(\d+)", expand=False).astype(float)
+    return pd.concat([paper, own.loc[number.sort_values(kind="stable").index]], ignore_index=True)
 
 
 def _format(value: Any) -> str:

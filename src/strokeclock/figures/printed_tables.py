@@ -15,6 +15,7 @@ TITLES = ("Sensitivity", "Specificity", "Accuracy", "AUC")
 COUNTS = {"n": "n", "positives": "pos.", "tp": "TP", "fn": "FN", "tn": "TN", "fp": "FP"}
 _STARTS = {"imagenet": "ImageNet", "medical": "medical images", "genesis": "Models Genesis"}
 NO_INTERVAL = "no interval"
+FURTHER = "Not in the paper."
 
 
 def set_table1(table: str | Path) -> Table:
@@ -50,10 +51,16 @@ def _read(path: str | Path) -> list[list[str]]:
 
 
 def _group(rows: Iterable[Mapping[str, str]]) -> Iterator[Row | str]:
-    for stage, members in groupby(rows, key=lambda row: row["stage"]):
+    for (stage, further), members in groupby(rows, key=lambda row: (row["stage"], _is_further(row))):
         own = list(members)
-        yield _head(stage, own[0]["target"], {row["unit"] for row in own})
+        head = _head(stage, own[0]["target"], {row["unit"] for row in own})
+        yield f"{FURTHER} {head}" if further else head
         yield from map(_set_row, own)
+
+
+def _is_further(row: Mapping[str, str]) -> bool:
+    """Whether the paper has no such row; its table is for any number of readers."""
+    return row["stage"] != "readers" and not any(row[f"paper_{name}"] for name in RATES)
 
 
 def _head(stage: str, target: str, units: set[str]) -> str:

@@ -33,8 +33,11 @@ def summarise(results: str | Path) -> Iterator[str]:
     yield ""
     yield _line("stage", "model", "start", "n", "TP/FN/TN/FP", *RATES.values(), "paper")
     yield "─" * WIDTH
-    stage = None
+    stage, is_further = None, False
     for row in rows:
+        if not is_further and row["stage"] != "readers" and not row["paper_auc"]:
+            is_further, stage = True, None
+            yield "Not in the paper:"
         label = _name(row["stage"]) if row["stage"] != stage else ""
         stage = row["stage"]
         name = (label, row["model"], row["start"])

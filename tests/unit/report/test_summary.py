@@ -41,6 +41,7 @@ def test_every_row_is_there(run):
     assert [line.split()[-1] for line in rows[:2]] == [".89", ".95"]  # the paper's AUC
     assert sum("not run" in line for line in rows) == 7
     assert rows[-1].split()[:2] == ["majority", "20"]
+    assert "Not in the paper:" not in rows
     assert any("Patients excluded: 1;" in line for line in lines)
     assert any("fig8.svg" in line for line in lines)
     assert any(line.startswith("Test-set accesses: at most 1 a row") for line in lines)
