@@ -13,6 +13,7 @@ rule flow:
         quality=settled(f"{RUN}/quality/quality.tsv"),
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         table2=f"{RUN}/tables/table2.csv",
+        end_to_end=f"{RUN}/tables/end_to_end.csv",
     output:
         table=f"{RUN}/tables/flow.csv",
         svg=report(

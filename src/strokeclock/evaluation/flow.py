@@ -29,6 +29,7 @@ READERS, RADIOMICS, OUTLINE = "readers", "radiomics baseline", "lesion outline k
 PATIENT, HEMISPHERE = "patient", "hemisphere"
 MOST_REASONS = 5  # of a stage; the rest are counted together
 OTHER_REASONS = "other reasons"
+SIDE_FOUND = "side found"
 NOT_RUN = "not run"
 FURTHER = "phases 0 and 1 and the segmentation; not among the patients divided"
 
@@ -42,6 +43,7 @@ def write_flow(
     exclusions: str | Path,
     quality: str | Path,
     volumes: str | Path,
+    end_to_end: str | Path,
     left_out: Collection[str],
     tasks: Tasks,
 ) -> None:
@@ -61,6 +63,8 @@ def write_flow(
         quality/quality.tsv, which says whom a person judged.
     volumes : path
         lesions/volumes.tsv.
+    end_to_end : path
+        tables/end_to_end.csv, which counts those whose side was told.
     left_out : patients
         Whom a person excluded at entry (cohort.exclude).
     tasks : mapping of phase -> minutes
@@ -74,6 +78,7 @@ def write_flow(
         *_enter(people, read_reason_groups(exclusions, by_person=by_person)),
         *_divide(people),
         *_analyse(table2),
+        *_find_side(end_to_end),
         _count_outlines(cohort, split, volumes),
     ]
     write_table(table, rows, columns=COLUMNS)
@@ -127,6 +132,21 @@ def _analyse(table2: str | Path) -> Iterator[dict[str, Any]]:
             {"note": NOT_RUN} if first is None else {name: first[name] for name in ("unit", "n", "positives")}
         )
         yield _line(ANALYSED, part="test", what=what, **cells)
+
+
+def _find_side(end_to_end: str | Path) -> Iterator[dict[str, Any]]:
+    """Yield a line for each target that was tested with the side found, and in how many a side was told."""
+    with open(end_to_end, newline="", encoding="utf-8") as file:
+        rows = [row for row in csv.DictReader(file) if (row["side"], row["patients"]) == ("found", "all")]
+    firsts: dict[str, dict[str, str]] = {}
+    for row in rows:
+        firsts.setdefault(row["target"], row)
+    for target, first in firsts.items():
+        told = int(first["answered"]) + int(first["abstained"])
+        counted = {name: first[name] for name in ("n", "positives")}
+        yield _line(
+            ANALYSED, part="test", what=f"{target}, {SIDE_FOUND}", **counted, note=f"side told in {told}"
+        )
 
 
 def _count_outlines(cohort: str | Path, split: str | Path, volumes: str | Path) -> dict[str, Any]:

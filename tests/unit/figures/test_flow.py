@@ -47,6 +47,13 @@ phase4_attention,ml,radiomics,TSS < 4.5 h,ok,patient,2,1
 readers,majority,,TSS < 4.5 h,not run: no reader sheet is configured (cohort.readers),,,
 phase5_tss6h,2d,random,,not run: no,,,
 """
+END_TO_END = """target,side,patients,n,positives,answered,abstained
+TSS < 4.5 h,given,all,4,2,4,0
+TSS < 4.5 h,found,answered,2,1,2,0
+TSS < 4.5 h,found,all,4,2,2,1
+TSS < 4.5 h,found,all,4,2,1,2
+,,,,,,
+"""
 
 
 @pytest.fixture
@@ -66,6 +73,8 @@ def flow(tmp_path):
     for name, text in files.items():
         paths[name].write_text(text + "\n")
     (tmp_path / "table2.csv").write_text(TABLE2)
+    paths["end_to_end"] = tmp_path / "end_to_end.csv"
+    paths["end_to_end"].write_text(END_TO_END)
     write_flow(tmp_path / "table2.csv", tmp_path / "flow.csv", **paths, left_out=["own"], tasks=PAPER)
     return pd.read_csv(tmp_path / "flow.csv", keep_default_na=False), tmp_path / "flow.csv"
 
@@ -107,12 +116,14 @@ def test_everyone_is_counted_once(flow):
         ("analysed", "test", "TSS < 4.5 h", "", "4"),
         ("analysed", "test", "TSS < 4.5 h, radiomics baseline", "", "2"),
         ("analysed", "test", "TSS < 4.5 h, readers", "", ""),
+        ("analysed", "test", "TSS < 4.5 h, side found", "", "4"),
         ("analysed", "test", "lesion outline known", "", "3"),
     ]
     assert 13 + 1 + 1 + 1 + 2 + 9 == 27
     analysed = table[table["step"] == "analysed"].set_index("what")
     assert analysed.loc["lesion", ["unit", "positives"]].tolist() == ["hemisphere", "5"]
     assert analysed.loc["TSS < 4.5 h, readers", "note"] == "not run"
+    assert analysed.loc["TSS < 4.5 h, side found", ["positives", "note"]].tolist() == ["2", "side told in 3"]
     assert analysed.loc["lesion outline known", "note"] == "2 from a mask, 1 found on DWI"
     assert "Doe" not in table.to_csv()
 
@@ -146,6 +157,7 @@ def test_the_diagram_says_what_the_table_says(flow, read_sheet, tmp_path):
         "TSS < 4.5 h: 4 (2 positive)",
         "TSS < 4.5 h, radiomics baseline: 2 (1 positive)",
         "TSS < 4.5 h, readers: not run",
+        "TSS < 4.5 h, side found: 4 (2 positive)",
         "Lesion outline known: 3",
     ]
     for name in ("one", "two"):
