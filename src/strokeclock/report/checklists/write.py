@@ -141,8 +141,8 @@ def _is_in_docs(file: str, anchor: str, texts: Mapping[str, Path]) -> bool:
 def list_anchors(text: str) -> set[str]:
     """The anchors of a Markdown file's headings, as GitHub makes them.
 
-    >>> list_anchors("# What is fitted\\n## Grad-CAM and occlusion, `in` words")
-    {'what-is-fitted', 'grad-cam-and-occlusion-in-words'}
+    >>> sorted(list_anchors("# What is fitted\\n## Grad-CAM and occlusion, `in` words"))
+    ['grad-cam-and-occlusion-in-words', 'what-is-fitted']
     """
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
