@@ -40,7 +40,6 @@ RULES = (
         "interactions",
         "readers",
         "sample_size",
-        "flow",
         "case_mix",
         "onset",
     ),
@@ -78,6 +77,7 @@ def _redraw(plan: Plan, folder: Path, change: Path) -> None:
         *plan.baseline_tables,
         *plan.worst_errors,
         *plan.end_to_end,
+        *(file for file in plan.people if "/flow." in file),
         f"{plan.folder}/tables/training.tsv",
     }
     drawn = [path for path in plan.evaluation if path not in left_out]
