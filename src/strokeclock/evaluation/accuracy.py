@@ -26,6 +26,8 @@ from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.seeds import estimate_over_seeds
 from strokeclock.evaluation.tables import (
     KEY,
+    NO_SHEET,
+    NO_TARGET,
     name_row,
     name_target,
     rate_columns,
@@ -53,8 +55,6 @@ COLUMNS = (
 )
 READERS = "readers"
 NOT_RUN = "not run: no row was predicted"
-NO_SHEET = "not run: no reader sheet is configured (cohort.readers)"
-NO_TARGET = "not run: no phase 3 or 4 was run"
 ONE_CLASS = "not evaluated: the validation or test part has one class only, so there is no threshold or AUC"
 TITLES = {"ppv": "PPV", "npv": "NPV", POSITIVE: "LR+", NEGATIVE: "LR−"}
 CORRECTED = "{}: a cell is 0, so 0.5 is added to each cell"
@@ -130,7 +130,7 @@ def write_accuracy(
             counts = count(truth.label, called)
             rows.append(of_readers | {"model": name} | _measure_reader(counts, settings["confidence"]))
     else:
-        rows.append(of_readers | {"note": NO_SHEET if truth else NO_TARGET})
+        rows.append(of_readers | {"note": f"not run: {NO_SHEET if truth else NO_TARGET}"})
     write_table(table, rows if scorers else [{"note": NOT_RUN}], columns=COLUMNS)
 
 

@@ -20,6 +20,8 @@ from strokeclock.evaluation.comparison import mcnemar_test
 from strokeclock.evaluation.metrics import count
 from strokeclock.evaluation.readers import measure_agreement, read_assisted_readers, vote
 from strokeclock.evaluation.tables import (
+    NO_SHEET,
+    NO_TARGET,
     RATES,
     name_target,
     rate_columns,
@@ -42,8 +44,6 @@ COLUMNS = (
     *("changed", "to_right", "to_wrong", *rate_columns(*KAPPAS), "note"),
 )
 MAJORITY = "majority"
-NO_SHEET = "not run: no reader sheet is configured (cohort.readers)"
-NO_TARGET = "not run: no phase 3 or 4 was run"
 NO_COLUMNS = "the reader sheet has no calls with the model (columns reader1_with_model, …)"
 NO_COLUMN = "the reader sheet has no column {}_with_model"
 NOT_ALL = "not every reader called with the model, so there is no majority with it"
@@ -87,7 +87,7 @@ def write_readers(
     """
     scorers = read_scorers(predictions, cohort=cohort, split=split, tasks=tasks)
     truth = select_reader_target(scorers, tasks=tasks)
-    rows: Iterable[dict[str, Any]] = [{"note": NO_SHEET if truth else NO_TARGET}]
+    rows: Iterable[dict[str, Any]] = [{"note": f"not run: {NO_SHEET if truth else NO_TARGET}"}]
     if truth and readers:
         known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)}
         calls = read_assisted_readers(readers, known=known, needed=truth.patient.tolist())

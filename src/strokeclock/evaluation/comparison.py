@@ -29,6 +29,8 @@ from strokeclock.evaluation.metrics import auc, compare_pairs
 from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.seeds import estimate_over_seeds
 from strokeclock.evaluation.tables import (
+    NO_SHEET,
+    NO_TARGET,
     name_target,
     rate_columns,
     read_calls,
@@ -130,7 +132,7 @@ def write_comparisons(
                 for row in _compare_readers(scorers[scorer], calls, threshold_of[scorer], settings)
             ]
     else:
-        missing = "no reader sheet is configured (cohort.readers)" if timed else "no phase 3 or 4 was run"
+        missing = NO_SHEET if timed else NO_TARGET
         rows.append({"target": target, "b": "readers", "note": f"not run: {missing}"})
     write_table(table, correct_by_holm(rows), columns=COLUMNS)
 

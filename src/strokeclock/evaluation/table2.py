@@ -23,7 +23,7 @@ from strokeclock.evaluation.ledger import digest, record_accesses, write_lines
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold
 from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.readers import measure_agreement, read_readers, vote
-from strokeclock.evaluation.tables import KEY, name_target, read_scorers
+from strokeclock.evaluation.tables import KEY, NO_SHEET, NO_TARGET, RATES, name_target, read_scorers
 from strokeclock.files import write_whole
 from strokeclock.models.registry import networks, place_of
 from strokeclock.predictions import (
@@ -38,7 +38,6 @@ from strokeclock.predictions import (
     select_reader_target,
 )
 
-RATES = ("sensitivity", "specificity", "accuracy")
 COLUMNS = (
     *(*KEY, "target", "recipe", "status", "unit", "n", "positives", "tp", "fn", "tn", "fp"),
     *(f"{name}{end}" for name in (*RATES, "auc") for end in ("", "_low", "_high")),
@@ -120,7 +119,7 @@ def write_table2(
     if readers and truth:
         known = {*read_cohort(cohort)["patient"], *read_exclusions(exclusions)}
         read = read_readers(readers, known=known, needed=list(truth.patient)), truth
-    missing = "no phase 3 or 4 was run" if readers else "no reader sheet is configured (cohort.readers)"
+    missing = NO_TARGET if readers else NO_SHEET
 
     rows: list[dict[str, Any]] = []
     for printed in _add_rows(pd.read_csv(paper, dtype={"start": str}), [*scorers, *reasons]).to_dict(

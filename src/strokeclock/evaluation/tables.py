@@ -26,6 +26,8 @@ from strokeclock.predictions import (
 KEY = ("stage", "model", "start")  # a row's, as in Table 2
 FEWEST = 10  # of either class, for which a group is measured or a calibration line fitted
 TOO_FEW = f"too few: fewer than {FEWEST} of a class"
+NO_SHEET = "no reader sheet is configured (cohort.readers)"
+NO_TARGET = "no phase 3 or 4 was run"  # whose target the readers have
 RATES = ("sensitivity", "specificity", "accuracy")
 
 
