@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from strokeclock.cohort.labels import has_onset, label_time
 from strokeclock.cohort.onset import CLASS_MIN, MINUTES
@@ -73,6 +74,7 @@ def _draw_part(axis: Axes, patients: pd.DataFrame, *, part: str, limits: list[fl
             limit / 60, 1.0, f" {limit / 60:g} h", transform=axis.get_xaxis_transform(), fontsize=6, va="top"
         )
     axis.set_ylabel("Patients")
+    axis.yaxis.set_major_locator(MaxNLocator(integer=True))
     axis.set_title("; ".join(_describe(patients, part=part, limits=limits)), loc="left", fontsize=7)
 
 

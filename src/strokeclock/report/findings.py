@@ -66,9 +66,9 @@ def _too_alike(tasks: Mapping[str, Task], sample_size: Iterable[Line]) -> Iterat
     for line in sample_size:
         if (line["target"], line["measure"]) == (target, "AUC") and line["least_difference"]:
             yield (
-                f"Of {line['n']} test patients, {line['positives']} have {target}: from an AUC of "
-                f"{format_digits(line['assumed'])} on, another row must be better by "
-                f"{format_digits(line['least_difference'])} or more to be told apart (power 80%)."
+                f"{line['positives']} of {line['n']} test patients have {target}. If one row has an AUC of "
+                f"{format_digits(line['assumed'])}, such numbers show with a power of 80% that another is "
+                f"better only where it is better by {format_digits(line['least_difference'])} or more."
             )
             return
 

@@ -190,3 +190,10 @@ def test_kappa_where_all_always_agree_on_one_call_is_undefined():
     kappa, interval = measure_agreement(pd.DataFrame(np.ones((5, 3), int)), confidence=0.95, bootstraps=20)
     assert math.isnan(kappa)
     assert all(map(math.isnan, interval))
+
+
+def test_agreement_by_chance_is_exactly_0():
+    """The formula gives -1.1e-16 here."""
+    calls = pd.DataFrame([[1, 1, 0], [0, 1, 1], [0, 0, 0], [1, 0, 1]])
+    kappa, _ = measure_agreement(calls, confidence=0.95, bootstraps=50)
+    assert str(kappa) == "0.0"

@@ -100,8 +100,8 @@ def test_the_side_that_is_found_is_told_for_the_last_task_alone(find):
         ({"table2": [ROW | {"status": "not run: why"}]}, "No row of Table 2 was evaluated in this run."),
         (
             {"sample_size": [SIZE | {"target": "TSS < 3 h"}, SIZE | {"measure": "sensitivity"}, SIZE, SIZE]},
-            "Of 82 test patients, 40 have TSS < 4.5 h: from an AUC of .75 on, another row must be better by "
-            ".09 or more to be told apart (power 80%).",
+            "40 of 82 test patients have TSS < 4.5 h. If one row has an AUC of .75, such numbers show with a "
+            "power of 80% that another is better only where it is better by .09 or more.",
         ),
         ({"seeds": [0]}, "Each network was trained once"),
         ({"has_external": False}, "No other hospital’s patients were tested"),
