@@ -42,7 +42,7 @@ def list_findings(
     ]
     if not has_external:
         cannot.append(
-            "No other hospital’s patients were tested, so it does not say how well the model travels."
+            "No other hospital’s patients were tested, so it says nothing about the model elsewhere."
         )
     if missing := len(table2) - len(ran):
         cannot.append(

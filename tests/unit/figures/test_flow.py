@@ -51,7 +51,7 @@ END_TO_END = """target,side,patients,n,positives,answered,abstained
 TSS < 4.5 h,given,all,4,2,4,0
 TSS < 4.5 h,found,answered,2,1,2,0
 TSS < 4.5 h,found,all,4,2,2,1
-TSS < 4.5 h,found,all,4,2,1,2
+TSS < 4.5 h,found,all,4,2,1,0
 ,,,,,,
 """
 

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from strokeclock.evaluation.table2 import write_table2
@@ -46,6 +47,16 @@ def test_every_row_is_there(run):
     assert any("fig8.svg" in line for line in lines)
     assert any(line.startswith("Test-set accesses: at most 1 a row") for line in lines)
     assert any("Fleiss' kappa" in line for line in lines)
+
+
+def test_rows_that_the_paper_lacks_are_set_apart(run):
+    path = run / "tables/table2.csv"
+    table = pd.read_csv(path, dtype=str, keep_default_na=False)
+    own = table.iloc[0].where(~table.columns.str.startswith("paper_"), "")
+    pd.concat([table, own.to_frame().T]).to_csv(path, index=False)
+    lines = list(summarise(run))
+    assert lines[27] == "Not in the paper:"
+    assert lines[28].startswith("P1 lesion")
 
 
 def test_lines_fit_the_terminal(run):
