@@ -14,6 +14,7 @@ from torch import nn
 from strokeclock.figures.preprocessed import TITLES
 from strokeclock.figures.style import house_style
 from strokeclock.imaging.hemisphere_files import open_hemispheres
+from strokeclock.models.standardisation import find_medians
 from strokeclock.models.view import View
 from strokeclock.pretraining.genesis import (
     distort_intensities,
@@ -109,11 +110,11 @@ def _see(hemisphere: np.ndarray, view: View) -> np.ndarray:
 def _restore(
     model: nn.Module, hemisphere: np.ndarray, corruption: Callable, *, stream: list[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    original = hemisphere.astype(np.float32)
-    corrupted = corruption(torch.from_numpy(original), np.random.default_rng(stream))
+    original = torch.from_numpy(hemisphere.astype(np.float32))[None]
+    corrupted = corruption(original, [np.random.default_rng(stream)])
     with torch.inference_mode():
-        restored = model(corrupted[None], original=torch.from_numpy(original[None]))
-    return original, corrupted.numpy(), restored[0].numpy()
+        restored = model(corrupted, medians=find_medians(original))
+    return original[0].numpy(), corrupted[0].numpy(), restored[0].numpy()
 
 
 def _choose_slice(original: np.ndarray, corrupted: np.ndarray) -> int:

@@ -7,17 +7,17 @@ SPREAD = 0.32  # usual SD inside the brain, as a fraction of its median
 
 
 def prepare(
-    volume: torch.Tensor, *, standardised: bool, sides: int = 1, reference: torch.Tensor | None = None
+    volume: torch.Tensor, *, standardised: bool, sides: int = 1, medians: torch.Tensor | None = None
 ) -> torch.Tensor:
     """Return the input of a network's first convolution for ``volume`` (hemispheres, channels, x, y, z).
 
     Parameters
     ----------
-    standardised : `standardise` it, with the medians of ``reference`` where it is given.
+    standardised : `standardise` it, with ``medians`` where they are given.
     sides : 2 where the second half of the channels is the contralateral hemisphere's. It is replaced by own
         minus contralateral, 0 where either has no brain: the difference makes a small lesion prominent.
     """
-    ready = standardise(volume, reference=reference) if standardised else volume
+    ready = standardise(volume, medians=medians) if standardised else volume
     if sides == 1:
         return ready
     own, contralateral = ready.chunk(2, dim=1)
@@ -25,22 +25,27 @@ def prepare(
     return torch.cat([own, (own - contralateral).mul_(both)], dim=1)
 
 
-def standardise(volume: torch.Tensor, *, reference: torch.Tensor | None = None) -> torch.Tensor:
+def standardise(volume: torch.Tensor, *, medians: torch.Tensor | None = None) -> torch.Tensor:
     """Scale each hemisphere and channel to (v / brain median - 1) / 0.32, with the background at the mean.
 
     Parameters
     ----------
     volume : (hemispheres, channels, x, y, z), values 0 to 1, background exactly 0.
-    reference : where the medians are taken, shaped like ``volume``; ``volume`` itself unless given.
+    medians : (hemispheres, channels); None: `find_medians` of ``volume``.
 
     Returns
     -------
     Same shape; background 0. A channel without brain is 0 everywhere.
     """
-    channels = (volume if reference is None else reference).flatten(0, 1).flatten(1)
+    medians = find_medians(volume) if medians is None else medians
+    scale = medians[..., None, None, None] * SPREAD
+    return (volume / scale).sub_(1 / SPREAD).masked_fill_(volume == 0, 0)
+
+
+def find_medians(volume: torch.Tensor) -> torch.Tensor:
+    """Return the brain medians (n, channels) of ``volume`` (n, channels, x, y, z); NaN without brain."""
     find = medians_by_partition if volume.is_cpu else medians_by_bisection
-    medians = find(channels).view(*volume.shape[:2], 1, 1, 1)
-    return (volume / (medians * SPREAD)).sub_(1 / SPREAD).masked_fill_(volume == 0, 0)
+    return find(volume.flatten(0, 1).flatten(1)).view(volume.shape[:2])
 
 
 def medians_by_partition(channels: torch.Tensor) -> torch.Tensor:

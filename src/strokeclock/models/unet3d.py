@@ -3,7 +3,6 @@
 Written from the description; levels carry the names under which Models Genesis is known (down_tr64 …).
 """
 
-import itertools
 from collections.abc import Container, Sequence
 from typing import Any, cast
 
@@ -12,6 +11,8 @@ from torch import nn
 from torch.nn import functional
 
 from strokeclock.models.classifier import Trunk
+from strokeclock.models.doubling import double_and_join
+from strokeclock.models.halving import halve
 from strokeclock.models.standardisation import prepare
 
 STEP = 8  # three poolings: the whole U-Net needs sides that are multiples of it
@@ -35,76 +36,6 @@ def _convolutions(inputs: int, middle: int, outputs: int) -> nn.Sequential:
         nn.Conv3d(middle, outputs, 3, padding=1, bias=False),
         NormReLU(outputs),
     )
-
-
-def _halve(volume: torch.Tensor) -> torch.Tensor:
-    # a maximum is exact in every precision, but autocast on CPU would carry the maps to float32 and back
-    with torch.autocast(volume.device.type, enabled=False):
-        # max_pool3d is faster, but its gradient is deterministic on CPU only
-        return functional.max_pool3d(volume, 2) if volume.is_cpu else halve_twice(volume)
-
-
-def halve_twice(volume: torch.Tensor) -> torch.Tensor:
-    """Return max_pool3d of 2 for (n, channels, x, y, z), computed over x and y, and then over z.
-
-    Where maxima are equal, the gradient may reach another one. Channels-last volumes are not copied.
-    """
-    n, channels, _, _, z = volume.shape
-    planes = volume.permute(0, 2, 3, 4, 1).flatten(3).permute(0, 3, 1, 2)  # n, z * channels, x, y
-    planes = functional.max_pool2d(planes, 2)
-    _, _, x, y = planes.shape
-    columns = planes.permute(0, 2, 3, 1).reshape(n * x * y, z, 1, channels).permute(0, 3, 1, 2)
-    columns = functional.max_pool2d(columns, (2, 1))  # n * x * y, channels, z, 1
-    return columns.permute(0, 2, 3, 1).reshape(n, x, y, -1, channels).permute(0, 4, 1, 2, 3)
-
-
-def double_and_join(
-    maps: torch.Tensor, skip: torch.Tensor, *, up: nn.ConvTranspose3d, convolution: nn.Conv3d
-) -> torch.Tensor:
-    """Return convolution(cat([up(maps), skip])), with the two linear layers of ``maps`` joined into one.
-
-    A transposed convolution of 2 x 2 x 2 and a convolution of 3 x 3 x 3 behind it are one transposed
-    convolution of 4 x 4 x 4. A voxel needs 8 instead of 27 multiplications for each pair of channels, and the
-    joined maps are never stored. The sums are the same but for rounding.
-
-    Parameters
-    ----------
-    maps : (n, channels, x, y, z)
-    skip : (n, others, 2 x, 2 y, 2 z)
-    up : kernel and stride 2, to as many channels as ``maps`` has.
-    convolution : kernel 3, padded by 1, without bias, from channels + others.
-    """
-    assert up.bias is not None
-    doubled, beside = convolution.weight.split([up.out_channels, skip.shape[1]], dim=1)
-    with torch.autocast(maps.device.type, enabled=False):  # weights in full precision
-        joined = _join_kernels(up.weight, doubled)
-        ones = up.bias[None, :, None, None, None].expand(-1, -1, 3, 3, 3)
-        shift = functional.conv3d(ones, doubled, padding=1)  # what up's bias adds at each edge and inside
-    for axis, size in enumerate(skip.shape[2:], start=2):
-        first, inside, last = shift.split(1, dim=axis)
-        shape = [size - 2 if dim == axis else -1 for dim in range(shift.ndim)]
-        shift = torch.cat([first, inside.expand(shape), last], dim=axis)
-    found = functional.conv_transpose3d(maps, joined, stride=2, padding=1)
-    found += functional.conv3d(skip, beside, padding=1)
-    found += shift
-    return found
-
-
-def _join_kernels(up: torch.Tensor, convolution: torch.Tensor) -> torch.Tensor:
-    """Return the kernel (inputs, outputs, 4, 4, 4) of a transposed convolution and a convolution behind it.
-
-    Parameters
-    ----------
-    up : (inputs, middle, 2, 2, 2)
-    convolution : (outputs, middle, 3, 3, 3)
-    """
-    outputs, middle = convolution.shape[:2]
-    taps = convolution.flip(2, 3, 4).permute(1, 2, 3, 4, 0).reshape(middle, -1)
-    joined = up.new_zeros(4, 4, 4, up.shape[0], outputs)
-    for x, y, z in itertools.product(range(2), repeat=3):
-        added = (up[..., x, y, z] @ taps).view(-1, 3, 3, 3, outputs).permute(1, 2, 3, 0, 4)
-        joined[x : x + 3, y : y + 3, z : z + 3] += added
-    return joined.permute(3, 4, 0, 1, 2)
 
 
 class UNetEncoder(Trunk):
@@ -136,7 +67,7 @@ class UNetEncoder(Trunk):
             x = level(x)
             if stage in keep:
                 kept.append(x)
-            maps = (*kept, _halve(x) if stage < 3 else x)
+            maps = (*kept, halve(x) if stage < 3 else x)
         return maps
 
     def forward(self, volume: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -176,15 +107,15 @@ class UNet(nn.Module):
         self,
         corrupted: torch.Tensor,
         *,
-        original: torch.Tensor | None = None,
+        medians: torch.Tensor | None = None,
         needed: torch.Tensor | None = None,
     ) -> torch.Tensor:
         """Return values between 0 and 1 (n, outputs, x, y, z) for ``corrupted`` (n, channels, x, y, z).
 
-        Standardising takes the brain medians of ``original`` where it is given: corruption changes them.
+        Standardising takes ``medians`` (n, channels) where they are given: corruption changes them.
         With ``needed`` (n, x, y, z) bool, values elsewhere are 0 and cost less; in evaluation mode alone.
         """
-        corrupted = prepare(corrupted, standardised=self.standardised, sides=self.sides, reference=original)
+        corrupted = prepare(corrupted, standardised=self.standardised, sides=self.sides, medians=medians)
         shape = corrupted.shape[2:]
         padding = [amount for side in reversed(shape) for amount in (0, -side % STEP)]
         first, *skips, maps = self.encoder(functional.pad(corrupted, padding))

@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from strokeclock.cohort.split import read_cohort
 from strokeclock.models.registry import network_started_from
+from strokeclock.models.standardisation import find_medians
 from strokeclock.models.unet3d import UNet
 from strokeclock.models.view import View, read_box
 from strokeclock.pretraining.genesis import corrupt
@@ -105,15 +106,14 @@ class Restoration(Objective[UNet, CohortMaterial]):
         learn, held_out = hold_out(own, source=f"{GENESIS}, training part")
         log.info("%d hemispheres to train on, %d held out", len(learn), len(held_out))
         stored = Stored(units.values, device)
+        everyone = batches(np.arange(len(units)), self.settings.batch)
+        medians = torch.cat([find_medians(self.view.see(stored[batch])) for batch in everyone])
 
         def loss_of(batch: np.ndarray, *, epoch: int) -> torch.Tensor:
-            pairs = [
-                corrupt(hemisphere, np.random.default_rng([*self.stream, epoch, unit]))
-                for unit, hemisphere in zip(batch, self.view.see(stored[batch]), strict=True)
-            ]
-            corrupted, original = map(torch.stack, zip(*pairs, strict=True))
+            generators = [np.random.default_rng([*self.stream, epoch, unit]) for unit in batch]
+            corrupted, original = corrupt(self.view.see(stored[batch]), generators)
             with autocast(precision, device):
-                restored = network(corrupted, original=original)
+                restored = network(corrupted, medians=medians[batch])
             return functional.mse_loss(restored, original)
 
         def loss(batch: np.ndarray, step: Step) -> torch.Tensor:

@@ -196,7 +196,7 @@ class Training(Group):
     )
     cache_gb: NotNegative = setting(
         8,
-        "memory for the maps of frozen layers, computed once; those that do not fit are recomputed",
+        "memory for maps of frozen layers or the networks' input, computed once; else they are recomputed",
         unit="GB",
     )
     freeze_2d: Literal["conv2_x", "stage2"] = setting(

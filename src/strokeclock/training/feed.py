@@ -22,8 +22,8 @@ class Feed:
 
     The frozen first stages of its trunk return the same maps of a hemisphere in each epoch (batch norm in
     evaluation mode, no augmentation). These maps are computed once and kept, and only the rest of the network
-    runs. Where the maps of all hemispheres need more than the allowed memory, those of fewer stages are kept,
-    or none.
+    runs; without frozen stages the input of its first convolution is kept. Where the maps of all hemispheres
+    need more than the allowed memory, those of fewer stages are kept, or none.
 
     Parameters
     ----------
@@ -52,6 +52,11 @@ class Feed:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether maps, or the input of the first convolution, are kept."""
+        return bool(self._maps)
+
     def see(self, units: Sequence[int] | np.ndarray) -> torch.Tensor:
         """Return the network's view of the hemispheres of these numbers, on the device, float32."""
         return self.network.view.see(self._values[units])
@@ -66,7 +71,7 @@ class Feed:
 
         ``change`` augments the views; kept maps are not used then.
         """
-        if self.stages and change is None:
+        if self.keeps and change is None:
             maps = tuple(torch.cat(kind) for kind in zip(*(self._maps[unit] for unit in units), strict=True))
             with autocast(self.precision, self.device):
                 return self.network.finish(maps, stages=self.stages)
@@ -81,21 +86,23 @@ class Feed:
         return list(batches(np.arange(len(self)), _BATCH))
 
     def _keep_maps(self, *, most_bytes: float) -> tuple[int, list[tuple[torch.Tensor, ...]]]:
+        if not most_bytes:
+            return 0, []
         frozen = count_frozen_stages(self.network)
         self.network.eval()
         first, *others = self.in_order()
-        for stages in range(frozen, 0, -1):
+        for stages in range(frozen, -1, -1):
             kept = self._maps_of(first, stages)
             size = len(self) * sum(maps.nbytes for maps in kept[0])
             if size <= most_bytes:
-                log.info("keeping the maps of %d of %d frozen stages: %.1f GB", stages, frozen, size / 1e9)
+                what = f"maps of {stages} of {frozen} frozen stages" if stages else "standardised input"
+                log.info("keeping the %s: %.1f GB", what, size / 1e9)
                 return stages, kept + [maps for batch in others for maps in self._maps_of(batch, stages)]
-        if frozen and most_bytes:
-            log.info(
-                "recomputing frozen stages: the maps of one need %.1f GB, training.cache_gb leaves %.1f GB",
-                size / 1e9,
-                most_bytes / 1e9,
-            )
+        log.info(
+            "keeping no maps: the smallest need %.1f GB, training.cache_gb leaves %.1f GB",
+            size / 1e9,
+            most_bytes / 1e9,
+        )
         return 0, []
 
     def _maps_of(self, units: np.ndarray, stages: int) -> list[tuple[torch.Tensor, ...]]:

@@ -59,7 +59,7 @@ class PhaseSettings(TrainingSettings):
     head : ``inherit`` starts from the parent's classifier, ``fresh`` from one with random weights: phase 1's
         classifier scores plain lesions highest, and older lesions are plainer than recent ones.
     freeze, freeze_2d, attention_enter, phase4_trainable : see `phases.frozen_modules`.
-    cache_gb : most memory for the maps of frozen stages (`Feed`).
+    cache_gb : most memory for maps that are computed once (`Feed`).
     """
 
     label_softness: float

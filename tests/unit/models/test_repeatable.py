@@ -4,11 +4,10 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from torch.nn import functional
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from strokeclock.models.architecture import Architecture
-from strokeclock.models.unet3d import UNet, halve_twice
+from strokeclock.models.unet3d import UNet
 
 # torch.use_deterministic_algorithms: what raises on CUDA
 REFUSED = {
@@ -84,16 +83,3 @@ def test_the_list_holds_operations_of_the_cpu(deterministic):
     with Noted() as noted:
         build("3d")(torch.rand(2, 3, 16, 32, 16)).sum().backward()
     assert noted.names & REFUSED == {"max_pool3d_with_indices_backward"}
-
-
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
-def test_halving_twice_is_max_pool3d(layout):
-    volume = torch.rand(2, 3, 7, 8, 9).contiguous(memory_format=layout).requires_grad_()
-    weights = torch.rand(2, 3, 3, 4, 4)
-    gradients = []
-    for halve in (halve_twice, lambda volume: functional.max_pool3d(volume, 2)):
-        halved = halve(volume)
-        (gradient,) = torch.autograd.grad((halved * weights).sum(), volume)
-        gradients.append((halved.detach(), gradient))
-    for ours, theirs in zip(*gradients, strict=True):
-        assert torch.equal(ours, theirs)

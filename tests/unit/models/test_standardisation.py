@@ -5,6 +5,7 @@ import torch
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.channels import channel_names
 from strokeclock.models.standardisation import (
+    find_medians,
     medians_by_bisection,
     medians_by_partition,
     prepare,
@@ -34,9 +35,12 @@ def test_channel_without_brain_is_zero():
     assert not standardised[:, 1].any()
 
 
-def test_takes_the_median_from_the_reference():
-    volume, reference = torch.full((1, 1, 2, 2, 2), 0.6), torch.full((1, 1, 2, 2, 2), 0.3)
-    assert torch.allclose(standardise(volume, reference=reference), torch.tensor(1 / 0.32))
+def test_takes_the_given_medians():
+    volume, other = torch.full((1, 2, 2, 2, 2), 0.6), torch.full((1, 2, 2, 2, 2), 0.3)
+    other[:, 1] = 0.6
+    standardised = standardise(volume, medians=find_medians(other))
+    assert torch.allclose(standardised[:, 0], torch.tensor(1 / 0.32))
+    assert torch.allclose(standardised[:, 1], torch.tensor(0.0), atol=1e-6)
 
 
 @pytest.mark.parametrize("standardised", [True, False])

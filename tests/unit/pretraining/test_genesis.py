@@ -25,6 +25,16 @@ def hemisphere(device):
     return torch.from_numpy(values).to(choose_device(device, threads=1))
 
 
+def _draw(seed):
+    """The generator of a batch of one hemisphere."""
+    return [np.random.default_rng(seed)]
+
+
+def _alone(corruption, hemisphere, generators, **options):
+    (corrupted,) = corruption(hemisphere[None], generators, **options)
+    return corrupted
+
+
 def _changed(before, after):
     return (before != after).any(dim=0).cpu().numpy()
 
@@ -35,28 +45,38 @@ def _sorted(values):
 
 def test_rates_of_zero_change_nothing(hemisphere):
     none = Rates(flip=0, shuffle=0, nonlinear=0, paint=0)
-    corrupted, original = corrupt(hemisphere, np.random.default_rng(0), rates=none)
-    assert torch.equal(corrupted, hemisphere)
-    assert torch.equal(original, hemisphere)
+    corrupted, original = corrupt(hemisphere[None], _draw(0), rates=none)
+    assert torch.equal(corrupted[0], hemisphere)
+    assert torch.equal(original[0], hemisphere)
 
 
 @pytest.mark.parametrize("seed", range(8))
 def test_range_shape_and_repetition(hemisphere, seed):
-    corrupted, original = corrupt(hemisphere, np.random.default_rng(seed))
-    assert corrupted.shape == SHAPE
+    corrupted, original = corrupt(hemisphere[None], _draw(seed))
+    assert corrupted.shape == (1, *SHAPE)
     assert corrupted.dtype == original.dtype == torch.float32
     assert corrupted.device == original.device == hemisphere.device
     assert corrupted.min() >= 0
     assert corrupted.max() <= 1
     assert not torch.equal(corrupted, original)
-    again, _ = corrupt(hemisphere, np.random.default_rng(seed))
+    again, _ = corrupt(hemisphere[None], _draw(seed))
     assert torch.equal(corrupted, again)
+
+
+def test_each_hemisphere_is_corrupted_by_its_own_generator_alone(hemisphere):
+    """A batch gives what batches of one give: all four corruptions happen to some of these hemispheres."""
+    hemispheres = torch.stack([hemisphere, hemisphere.flip(1), hemisphere.flip(2), hemisphere.flip(3)])
+    together = corrupt(hemispheres, [np.random.default_rng(seed) for seed in range(4)])
+    for seed, (corrupted, original) in enumerate(zip(*together, strict=True)):
+        alone = corrupt(hemispheres[seed : seed + 1], _draw(seed))
+        assert torch.equal(corrupted, alone[0][0])
+        assert torch.equal(original, alone[1][0])
 
 
 def test_original_is_left_alone(hemisphere):
     before = hemisphere.clone()
     for seed in range(5):
-        corrupt(hemisphere, np.random.default_rng(seed))
+        corrupt(hemisphere[None], _draw(seed))
     assert torch.equal(hemisphere, before)
 
 
@@ -69,7 +89,7 @@ def test_flips_keep_the_voxels(hemisphere):
 
 def test_one_shuffled_window_keeps_its_histogram(hemisphere):
     for seed in range(20):
-        shuffled = shuffle_locally(hemisphere, np.random.default_rng(seed), windows=1)
+        shuffled = _alone(shuffle_locally, hemisphere, _draw(seed), windows=1)
         changed = np.argwhere(_changed(hemisphere, shuffled))
         for before, after in zip(hemisphere, shuffled, strict=True):
             assert torch.equal(_sorted(before), _sorted(after))
@@ -79,7 +99,7 @@ def test_one_shuffled_window_keeps_its_histogram(hemisphere):
 
 
 def test_many_windows_move_voxels_by_less_than_a_window(hemisphere):
-    shuffled = shuffle_locally(hemisphere, np.random.default_rng(0))
+    shuffled = _alone(shuffle_locally, hemisphere, _draw(0))
     moved = _changed(hemisphere, shuffled)
     assert 0.5 < moved.mean() < 1
     assert float((shuffled.mean() - hemisphere.mean()).abs()) < 0.005
@@ -90,7 +110,7 @@ def test_many_windows_move_voxels_by_less_than_a_window(hemisphere):
 
 
 def test_channels_are_shuffled_apart(hemisphere):
-    shuffled = shuffle_locally(hemisphere[:1].repeat(3, 1, 1, 1), np.random.default_rng(0))
+    shuffled = _alone(shuffle_locally, hemisphere[:1].repeat(3, 1, 1, 1), _draw(0))
     assert not torch.equal(shuffled[0], shuffled[1])
 
 
@@ -106,7 +126,7 @@ class Given:
 
 def test_later_windows_overwrite_earlier_ones_and_all_read_the_original(hemisphere):
     sides, corners, seed = np.full((2, 3), (4, 4, 2)), np.array([[10, 10, 3], [12, 10, 3]]), 0
-    both = shuffle_locally(hemisphere, Given(sides, corners, seed))
+    both = _alone(shuffle_locally, hemisphere, [Given(sides, corners, seed)], windows=2)
     first, second = hemisphere[:, 10:14, 10:14, 3:5], hemisphere[:, 12:16, 10:14, 3:5]
     shuffled = both[:, 12:16, 10:14, 3:5]
     for before, after in zip(second, shuffled, strict=True):
@@ -122,7 +142,7 @@ def test_intensity_maps_are_monotone_and_reach_the_ends(device):
     ramp = torch.linspace(0, 1, 501, device=device).expand(1, 2, 2, 501)
     rising = 0
     for seed in range(40):
-        curve = distort_intensities(ramp, np.random.default_rng(seed))[0, 0, 0].cpu().numpy()
+        curve = _alone(distort_intensities, ramp, _draw(seed))[0, 0, 0].cpu().numpy()
         ends = sorted((curve[0], curve[-1]))
         assert ends == pytest.approx([0, 1])
         rising += curve[0] < curve[-1]
@@ -131,18 +151,34 @@ def test_intensity_maps_are_monotone_and_reach_the_ends(device):
     assert 10 < rising < 30
 
 
+def test_the_curve_is_the_cubic_of_its_points(device):
+    """Against numpy's interpolation of the same samples, rising and falling."""
+    ramp = torch.linspace(0, 1, 501, device=device).expand(1, 2, 2, 501)
+    t = np.linspace(1, 0, 10_000)
+    for seed in range(6):
+        generator = np.random.default_rng(seed)
+        points = np.array([[0, 0], *generator.random((2, 2)), [1, 1]])
+        bernstein = np.stack([(1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3])
+        x, y = points.T @ bernstein
+        if generator.random() >= 0.5:
+            y = np.sort(y)
+        expected = np.interp(np.linspace(0, 1, 501), np.sort(x), y)
+        curve = _alone(distort_intensities, ramp, _draw(seed))[0, 0, 0].cpu().numpy()
+        np.testing.assert_allclose(curve, expected, atol=1e-3)
+
+
 def test_painted_boxes_are_of_the_right_size(hemisphere, monkeypatch):
     monkeypatch.setattr(genesis, "_BOXES", 1)
     shape = np.array(SHAPE[1:])
     for seed in range(20):
-        changed = np.argwhere(_changed(hemisphere, paint_inside(hemisphere, np.random.default_rng(seed))))
+        changed = np.argwhere(_changed(hemisphere, _alone(paint_inside, hemisphere, _draw(seed))))
         if len(changed):  # the only box is drawn in 95 of 100 cases
             first, last = changed.min(axis=0), changed.max(axis=0)
             assert (last - first + 1 >= shape // 6).all()
             assert (last - first + 1 <= shape // 3).all()
             assert (first >= 3).all()
             assert (last < shape - 3).all()
-        kept = np.argwhere(~_changed(hemisphere, paint_outside(hemisphere, np.random.default_rng(seed))))
+        kept = np.argwhere(~_changed(hemisphere, _alone(paint_outside, hemisphere, _draw(seed))))
         first, last = kept.min(axis=0), kept.max(axis=0)
         assert (last - first + 1 >= shape - 4 * shape // 7).all()
         assert (last - first + 1 <= shape - 3 * shape // 7).all()
@@ -152,19 +188,15 @@ def test_painted_boxes_are_of_the_right_size(hemisphere, monkeypatch):
 
 def test_noise_is_the_same_in_each_channel(hemisphere):
     for paint in (paint_inside, paint_outside):
-        painted = paint(hemisphere, np.random.default_rng(0))
+        painted = _alone(paint, hemisphere, _draw(0))
         noise = painted[:, torch.from_numpy(_changed(hemisphere, painted))]
         assert torch.equal(noise[0], noise[1])
         assert float(noise.std()) == pytest.approx(12**-0.5, abs=0.01)
 
 
 def test_area_bounds_over_many_draws(hemisphere):
-    inside = [
-        _changed(hemisphere, paint_inside(hemisphere, np.random.default_rng(s))).mean() for s in range(30)
-    ]
-    outside = [
-        _changed(hemisphere, paint_outside(hemisphere, np.random.default_rng(s))).mean() for s in range(30)
-    ]
+    inside = [_changed(hemisphere, _alone(paint_inside, hemisphere, _draw(s))).mean() for s in range(30)]
+    outside = [_changed(hemisphere, _alone(paint_outside, hemisphere, _draw(s))).mean() for s in range(30)]
     assert max(inside) <= 5 / 27
     assert max(outside) <= 1 - (3 / 7) ** 3
     assert min(outside) >= 1 - 5 * (4 / 7 + 1 / 26) ** 3
@@ -173,5 +205,5 @@ def test_area_bounds_over_many_draws(hemisphere):
 
 def test_volume_of_few_slices(hemisphere):
     for seed in range(20):
-        corrupted, _ = corrupt(hemisphere[..., :8], np.random.default_rng(seed))
-        assert corrupted.shape == (3, 56, 112, 8)
+        corrupted, _ = corrupt(hemisphere[None, ..., :8], _draw(seed))
+        assert corrupted.shape == (1, 3, 56, 112, 8)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from strokeclock.models.channels import channel_names
+from strokeclock.models.standardisation import find_medians
 from strokeclock.pretraining import restoration
 from strokeclock.pretraining.internal_validation import TooFewPatientsError
 from strokeclock.pretraining.restoration import train_restoration
@@ -58,9 +59,9 @@ def test_too_few_patients_for_internal_validation_is_one_sentence(toys, tmp_path
 def test_each_epoch_corrupts_anew_and_holds_the_same_out(toys, tmp_path, monkeypatch):
     draws = []
 
-    def corrupt(hemisphere, generator):
-        draws.append(generator.random())
-        return hemisphere, hemisphere
+    def corrupt(hemispheres, generators):
+        draws.extend(generator.random() for generator in generators)
+        return hemispheres, hemispheres
 
     monkeypatch.setattr(restoration, "corrupt", corrupt)
     _train(toys, tmp_path, epochs=2)
@@ -71,9 +72,9 @@ def test_each_epoch_corrupts_anew_and_holds_the_same_out(toys, tmp_path, monkeyp
 def test_all_scans_of_a_person_are_held_out_together(toys, tmp_path, monkeypatch):
     draws = []
 
-    def corrupt(hemisphere, generator):
-        draws.append(generator.random())
-        return hemisphere, hemisphere
+    def corrupt(hemispheres, generators):
+        draws.extend(generator.random() for generator in generators)
+        return hemispheres, hemispheres
 
     monkeypatch.setattr(restoration, "corrupt", corrupt)
     rows = pd.read_csv(toys.cohort, sep="\t")
@@ -102,7 +103,7 @@ def test_both_hemispheres_are_restored_and_phase_1_takes_the_encoder(toys, tmp_p
     assert network.encoder.down_tr64[0].weight.shape[1] == 6
     volume = torch.rand(1, 6, 16, 32, 9)
     with torch.inference_mode():
-        assert network(volume, original=volume).shape == volume.shape
+        assert network(volume, medians=find_medians(volume)).shape == volume.shape
     train_phase(
         "phase1_stroke",
         net="3d",
