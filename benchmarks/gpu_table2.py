@@ -2,6 +2,8 @@
 
     python benchmarks/gpu_table2.py FOLDER --configfile config/tuned.yaml --set training.precision=bf16
 
+Each row is printed when its training ends; gpu_gb is the memory that torch reserved at most.
+
 Phantom patients of the paper's size and number are made in the folder, unless they are there, and each
 training is the workflow's own, called as a library. Those of a chain follow one another; chains and other
 rows share the device, a process each. Random weights stand in for ImageNet's and the tumours' weights: the
@@ -14,7 +16,7 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,6 +36,7 @@ from strokeclock.pretraining.restoration import train_restoration
 from strokeclock.segmentation.training import train_segmenter
 from strokeclock.training.checkpoint import write_checkpoint
 from strokeclock.training.classifier import train_phase
+from strokeclock.training.cost import read_cost
 from strokeclock.training.phases import (
     GENESIS,
     ORIGINS,
@@ -53,7 +56,7 @@ from strokeclock.training.record import TrainingRecord, list_versions, read_reco
 
 ROOT = Path(__file__).parents[1]
 STAND_INS = {ORIGINS["imagenet"][0], ORIGINS["medical"][0]}
-COLUMNS = (*Run._fields, "epochs", "s", "pflop", "validation_auc", "test_auc")
+COLUMNS = (*Run._fields, "epochs", "s", "pflop", "gpu_gb", "validation_auc", "test_auc")
 
 
 def list_jobs(config: Mapping, *, segmenter: bool) -> list[list[Run]]:
@@ -123,6 +126,7 @@ def train(run: Run, *, folder: Path, config: Mapping, device: str) -> dict[str, 
         "epochs": record.epochs,
         "s": seconds,
         "pflop": count_flop(run, folder=folder, config=config, epochs=record.epochs) / 1e15,
+        "gpu_gb": read_cost(output / "cost.json").gpu_memory_gb or "",
     }
     if run.phase in tasks and run.start not in ("imagenet", "medical"):
         predict(
@@ -157,14 +161,21 @@ def write_stand_in(folder: Path, run: Run, config: Mapping) -> None:
             channels=tuple(settings["channels"]),
             participants={},
             data={},
-            versions=list_versions(None),
+            versions=list_versions(),
         ),
     )
 
 
-def train_all(job: Sequence[Run], **options: object) -> list[dict[str, object]]:
+def train_all(job: Sequence[Run], **options: object) -> float:
+    """Train these networks one after the other, print their rows, and return what they took in PFLOP."""
     logging.basicConfig(level=logging.WARNING)
-    return [train(run, **options) for run in job]
+    pflop = 0.0
+    for run in job:
+        torch.cuda.empty_cache()  # what the training before has left is not this one's
+        row = train(run, **options)
+        print("\t".join(spell(row.get(column, "")) for column in COLUMNS), flush=True)
+        pflop += row["pflop"]
+    return pflop
 
 
 def spell(value: object) -> str:
@@ -215,14 +226,10 @@ def main() -> Iterator[str]:
     work = partial(train_all, folder=options.folder, config=config, device=options.device)
     jobs = list_jobs(config, segmenter=options.segmenter)
     yield "\t".join(COLUMNS)
-    flop = 0.0
     with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
-        for done in as_completed([pool.submit(work, job) for job in jobs]):
-            for row in done.result():
-                flop += 1e15 * row["pflop"]
-                yield "\t".join(spell(row.get(column, "")) for column in COLUMNS)
+        pflop = sum(pool.map(work, jobs))
     seconds = time.perf_counter() - start
-    yield f"all {flop / 1e15:.4g} PFLOP in {seconds:.1f} s, {flop / seconds / rate:.3f} of the matrix rate"
+    yield f"all {pflop:.4g} PFLOP in {seconds:.1f} s, {1e15 * pflop / seconds / rate:.3f} of the matrix rate"
 
 
 if __name__ == "__main__":

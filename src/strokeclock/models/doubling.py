@@ -101,7 +101,7 @@ class _AddParts(torch.autograd.Function):
         return found
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         n, channels, x, y, z = ctx.shape
         parts = gradient.new_zeros(n, x, y, z, channels).movedim(-1, 1)  # channels last, as the maps
         for place, part in _places(ctx.fine):

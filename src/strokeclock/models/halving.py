@@ -36,7 +36,7 @@ class _Halve(torch.autograd.Function):
         return most
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
         (winner,) = ctx.saved_tensors
         n, channels, x, y, z = ctx.shape
         passed = gradient.new_zeros(n, x, y, z, channels).movedim(-1, 1)  # channels last, as the maps
@@ -49,4 +49,5 @@ def _corners(volume: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield the corners (n, channels, x / 2, y / 2, z / 2) of all blocks of 2 x 2 x 2, without copying."""
     even = [side - side % 2 for side in volume.shape[2:]]
     for corner in itertools.product(range(2), repeat=3):
-        yield volume[..., *(slice(first, stop, 2) for first, stop in zip(corner, even, strict=True))]
+        x, y, z = (slice(first, stop, 2) for first, stop in zip(corner, even, strict=True))
+        yield volume[..., x, y, z]

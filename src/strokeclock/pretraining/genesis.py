@@ -2,8 +2,8 @@
 
 Written from the published description, with its values. Hemispheres are float32 (n, channels, x, y, z), with
 values of 0 to 1, and each has a generator of its own, from which all its randomness follows. Every function
-returns hemispheres of the same shape and range on the same device. A batch is corrupted at once: on a GPU many
-small operations cost more than a few large ones.
+returns hemispheres of the same shape and range on the same device. A batch is corrupted at once: many small
+operations on a GPU cost more than a few large ones.
 """
 
 from collections.abc import Callable, Sequence
