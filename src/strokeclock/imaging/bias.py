@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.errors import KILLED, KilledError, MissingSoftwareError, PatientError
+from strokeclock.imaging.separable import combine
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
 
@@ -19,6 +20,8 @@ def estimate_field_niimath(
     volume: Volume, mask: Volume, *, shrink: int, iterations: list[int], patient: str
 ) -> Volume:
     """Estimate the multiplicative bias field by niimath's N4.
+
+    niimath gets the voxels that it would take itself: with the whole volume it needs twice the time.
 
     Parameters
     ----------
@@ -34,13 +37,15 @@ def estimate_field_niimath(
     Volume
         The field, smooth over the whole grid, its geometric mean over the mask 1; see `correct`.
     """
+    taken = [_take(n, shrink) for n in volume.shape]
     with tempfile.TemporaryDirectory(prefix="strokeclock-") as folder:
         paths = {name: Path(folder) / f"{name}.nii" for name in ("volume", "mask", "corrected", "field")}
-        write_volume(paths["volume"], volume)
-        write_volume(paths["mask"], mask, dtype=np.uint8)
+        for name, whole, dtype in (("volume", volume, np.float32), ("mask", mask, np.uint8)):
+            # the mesh does not depend on the voxels' size
+            write_volume(paths[name], Volume(whole.data[np.ix_(*taken)], np.eye(4)), dtype=dtype)
         command = [
             _niimath(), paths["volume"], "-n4",
-            "-shrink", shrink, "-iter", "x".join(map(str, iterations)),
+            "-shrink", 1, "-iter", "x".join(map(str, iterations)),
             "-mask", paths["mask"], "-field", paths["field"], paths["corrected"],
         ]  # fmt: skip
         done = subprocess.run(
@@ -61,7 +66,28 @@ def estimate_field_niimath(
                 patient, f"bias correction failed (niimath N4: {message[0]}); look at the series"
             )
         field = read_volume(paths["field"], patient=patient, series="bias field")
-    return _normalised(field.data, mask)
+    log_field = np.log(field.data)
+    for axis, n in enumerate(volume.shape):
+        log_field = combine(log_field, _interpolate(log_field.shape[axis], n), axis)
+    return _normalised(np.exp(log_field), mask)
+
+
+def _take(n: int, shrink: int) -> np.ndarray:
+    """The voxels of an axis of n that ITK's shrinking takes: every ``shrink``-th, about the middle."""
+    count, step = max(n // shrink, min(n, 2)), min(shrink, n - 1)
+    return -(((count - 1) * step - (n - 1)) // 2) + step * np.arange(count)
+
+
+def _interpolate(count: int, n: int) -> np.ndarray:
+    """Weights (n, count) of a cubic spline from count points to n; the outer points of both coincide.
+
+    So N4's programs lay the mesh that they fitted to the shrunk volume over the whole one.
+    """
+    from scipy.interpolate import CubicSpline  # a tenth of a second: only where it is used
+
+    if count == 1:
+        return np.ones((n, 1))
+    return CubicSpline(np.arange(count), np.eye(count))(np.linspace(0, count - 1, n))
 
 
 def estimate_field_ants(volume: Volume, mask: Volume, *, shrink: int, iterations: list[int]) -> Volume:
