@@ -119,8 +119,8 @@ def correct(volume: Volume, field: Volume) -> Volume:
 
 def _normalised(log_field: np.ndarray, mask: Volume) -> Volume:
     """The field of geometric mean 1 over the mask, so that the overall brightness stays as it is."""
-    mean = log_field[mask.data > 0].mean()
-    return Volume(np.exp(log_field - mean).astype(np.float32), mask.affine)
+    log_field -= log_field[mask.data > 0].mean()
+    return Volume(np.exp(log_field, out=log_field), mask.affine)
 
 
 def _niimath() -> str:

@@ -199,7 +199,7 @@ def write_volume(path: str | Path, volume: Volume, dtype: type = np.float32) -> 
     data = volume.data
     if np.issubdtype(dtype, np.integer) and np.issubdtype(data.dtype, np.floating):
         data = np.rint(data)
-    data = data.astype(dtype)
+    data = data.astype(dtype, copy=False)
     header = nib.Nifti1Image(data, volume.affine).header
     header.set_sform(volume.affine, code=1)
     header.set_qform(volume.affine, code=1)
