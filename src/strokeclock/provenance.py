@@ -20,6 +20,8 @@ _SOFTWARE = (
     "pytorch-optimizer",
     "nibabel",
     "niimath",
+    "numba",
+    "isal",
     "antspyx",
     "nipype",
     "nilearn",
