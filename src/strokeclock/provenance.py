@@ -19,6 +19,8 @@ _SOFTWARE = (
     "statsmodels",
     "nibabel",
     "niimath",
+    "numba",
+    "isal",
     "antspyx",
     "nipype",
     "nilearn",

@@ -19,7 +19,7 @@ from strokeclock.imaging.alignment import (
     ROTATIONS,
     SCALING,
     STRETCHES,
-    Linearise,
+    Linear,
     Sampler,
     choose_points,
     coarsen,
@@ -28,11 +28,13 @@ from strokeclock.imaging.alignment import (
     start,
     tilts,
 )
+from strokeclock.imaging.compiled import compiled
 from strokeclock.imaging.volume import Volume
 
 log = logging.getLogger(__name__)
 
 BINS = 32
+SMOOTHING = ndimage.gaussian_filter1d(np.eye(BINS), 1.0, axis=0, mode="constant")  # of the bins
 COARSE, MIDDLE, FINE = 8.0, 4.0, 3.0  # mm
 TILT = 22.0  # degrees
 DROP = 25.0  # mm: where the neck is imaged, the brain lies above the head's centre of mass
@@ -142,31 +144,50 @@ class _Level:
             first=FREEDOM[dof].get("first", ()),
         )
 
-    def _fit(self, values: np.ndarray, inside: np.ndarray) -> tuple[float, Linearise | None]:
+    def _fit(self, values: np.ndarray, inside: np.ndarray) -> tuple[float, Linear | None]:
         """Cost: share of the atlas variance not explained; points outside the field of view explain none."""
-        target = self.target[inside]
         if values.size < 0.2 * inside.size:
             return np.inf, None
-        curve = _curve(values, target)
-        position = values * (BINS - 1)
-        low = np.minimum(position.astype(np.int32), BINS - 2)
-        rise = np.diff(curve)[low]
-        residual = curve[low] + rise * (position - low) - target
-        unexplained = (
-            float(np.square(residual, dtype=np.float64).sum()) + (inside.size - values.size) * self.variance
-        )
-        cost = unexplained / (inside.size * self.variance)
-        return cost, lambda jacobian: (jacobian * (rise * (BINS - 1)), residual)
+        # The mean target at BINS moving intensities from 0 to 1, smoothed with the counts as weights.
+        count, total = (SMOOTHING @ x for x in _count(values, self.target, inside))
+        residual, rise, unexplained = _predict(values, self.target, inside, total / count)
+        unexplained += (inside.size - values.size) * self.variance
+        return unexplained / (inside.size * self.variance), Linear(residual, rise)
 
 
-def _curve(values: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The mean target at BINS moving intensities from 0 to 1, smoothed with the counts as weights."""
-    position = values * (BINS - 1)
-    low = np.minimum(position.astype(np.int32), BINS - 2)
-    high_share = position - low
-    count, total = np.zeros(BINS), np.zeros(BINS)
-    for index, weight in ((low, 1 - high_share), (low + 1, high_share)):
-        count += np.bincount(index, weight, minlength=BINS)
-        total += np.bincount(index, weight * target, minlength=BINS)
-    count, total = (ndimage.gaussian_filter1d(x, 1.0, mode="constant") for x in (count + 1e-3, total))
-    return (total / count).astype(np.float32)
+@compiled
+def _count(values: np.ndarray, target: np.ndarray, inside: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How many values fall to each bin, a little above 0, and the sum of their targets."""
+    count, total = np.full(BINS, 1e-3), np.zeros(BINS)
+    m = 0
+    for i in range(inside.size):
+        if inside[i]:
+            position = values[m] * (BINS - 1)
+            low = min(int(position), BINS - 2)
+            share = position - low
+            count[low] += 1 - share
+            count[low + 1] += share
+            total[low] += (1 - share) * target[i]
+            total[low + 1] += share * target[i]
+            m += 1
+    return count, total
+
+
+@compiled
+def _predict(
+    values: np.ndarray, target: np.ndarray, inside: np.ndarray, curve: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """Predicted minus target, how much the prediction rises with the value, and the sum of the squares."""
+    residual, rise = np.empty(values.size), np.empty(values.size)
+    unexplained = 0.0
+    m = 0
+    for i in range(inside.size):
+        if inside[i]:
+            position = values[m] * (BINS - 1)
+            low = min(int(position), BINS - 2)
+            step = curve[low + 1] - curve[low]
+            residual[m] = curve[low] + step * (position - low) - target[i]
+            rise[m] = step * (BINS - 1)
+            unexplained += residual[m] ** 2
+            m += 1
+    return residual, rise, unexplained

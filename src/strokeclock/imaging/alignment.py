@@ -5,14 +5,16 @@ place where the moving volume is sampled. Its inverse is the transform that `res
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from strokeclock.imaging.compiled import compiled
 from strokeclock.imaging.resample import resample
 from strokeclock.imaging.volume import Volume
 
 _E = np.eye(3)
+_NONE = np.empty(0, dtype=np.int64)
 ROTATIONS = [np.cross(axis, _E).T for axis in _E]  # about x, y, z
 SCALING = [np.eye(3)]
 AXIS_SCALINGS = [np.diag(axis) for axis in _E]
@@ -26,58 +28,133 @@ NEAR = 0.02  # mm: a pose that is only compared, or goes on at a finer level
 CONVERGED, MOST_STEPS = 0.002, 40
 
 
-# Of the moving values (m,) and which points lie inside (n,): the cost, and what linearises it (None: no point
-# lies inside) from the values' Jacobian (p, m) to the Jacobian and the residual (m,) of what is squared.
-Linearise = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
-Fit = Callable[[np.ndarray, np.ndarray], tuple[float, Linearise | None]]
+class Linear(NamedTuple):
+    """What is squared, near a pose: ``residual + weight · (change of the value - its group's mean change)``.
+
+    Attributes
+    ----------
+    residual, weight : float64 (m,)
+        Of the points that lie inside.
+    groups : int64 (m,)
+        The group of each point; all points of a group have one weight. None: nothing is subtracted.
+    """
+
+    residual: np.ndarray
+    weight: np.ndarray
+    groups: np.ndarray | None = None
 
 
-@dataclass(frozen=True)
+# Of the moving values (m,) and which points lie inside (n,): the cost, and what is squared, or None where too
+# few points lie inside.
+Fit = Callable[[np.ndarray, np.ndarray], tuple[float, Linear | None]]
+
+
 class Sampler:
     """A moving volume that is sampled at world points."""
 
-    volume: Volume
+    def __init__(self, volume: Volume):
+        self._data = np.ascontiguousarray(volume.data)
+        self._to_voxel = np.linalg.inv(volume.affine)
 
-    def voxels(self, world: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Voxel coordinates (3, n) of world points (3, n), and which lie inside the field of view."""
-        voxel = move(np.linalg.inv(self.volume.affine), world)
-        last = np.array(self.volume.shape, dtype=np.float32)[:, None] - 0.5
-        return voxel, np.all((voxel >= -0.5) & (voxel <= last), axis=0)
+    def look_up(self, pose: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sample where a pose takes points, by linear interpolation.
 
-    def look_up(self, voxel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values (n,) by linear interpolation, and their exact gradient (3, n) in world, per mm."""
-        shape = self.volume.shape
-        low = np.clip(voxel.astype(np.int32), 0, np.array(shape)[:, None] - 2)
-        x, y, z = np.clip(voxel - low, 0, 1).astype(np.float32)
-        strides = np.array([shape[1] * shape[2], shape[2], 1])
-        first = strides @ low
-        flat = np.ascontiguousarray(self.volume.data).ravel()
+        Parameters
+        ----------
+        pose : (4, 4)
+            World of the points to world of the volume.
+        points : float32 (3, n)
 
-        def along_z(offset: int) -> tuple[np.ndarray, np.ndarray]:
-            near = flat[first + offset]
-            rise = flat[first + (offset + 1)] - near
-            return near + z * rise, rise
-
-        def along_y(offset: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-            (near, near_rise), (far, far_rise) = along_z(offset), along_z(offset + shape[2])
-            rise = far - near
-            return near + y * rise, rise, near_rise + y * (far_rise - near_rise)
-
-        near, far = along_y(0), along_y(int(strides[0]))
-        rise = far[0] - near[0]
-        slopes = np.stack([rise, *(n + x * (f - n) for n, f in zip(near[1:], far[1:], strict=True))])
-        return near[0] + x * rise, multiply(np.linalg.inv(self.volume.affine[:3, :3]).T, slopes)
+        Returns
+        -------
+        values : float64 (m,)
+            Of the points that lie inside the field of view.
+        slopes : float64 (m, 3)
+            Their exact gradients in the volume's world, per mm.
+        inside : bool (n,)
+        """
+        return _look_up(self._data, self._to_voxel @ pose, self._to_voxel[:3, :3], points)
 
 
-# Processors add the products of float32 in different orders. Added in float64 and rounded, they are the same.
-def multiply(matrix: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """The product of a matrix (m, k) and float32 rows (k, n), float32 (m, n)."""
-    return (matrix @ rows.astype(np.float64)).astype(np.float32)
+@compiled
+def _look_up(
+    data: np.ndarray, matrix: np.ndarray, to_voxel: np.ndarray, points: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Point to voxel by ``matrix`` (4, 4); slopes along voxels to slopes along the world by ``to_voxel``."""
+    n = points.shape[1]
+    values, slopes, inside = np.empty(n), np.empty((n, 3)), np.zeros(n, dtype=np.bool_)
+    nx, ny, nz = data.shape
+    m = 0
+    for i in range(n):
+        p, q, r = points[0, i], points[1, i], points[2, i]
+        x = matrix[0, 0] * p + matrix[0, 1] * q + matrix[0, 2] * r + matrix[0, 3]
+        y = matrix[1, 0] * p + matrix[1, 1] * q + matrix[1, 2] * r + matrix[1, 3]
+        z = matrix[2, 0] * p + matrix[2, 1] * q + matrix[2, 2] * r + matrix[2, 3]
+        if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5 and -0.5 <= z <= nz - 0.5):
+            continue
+        a, b, c = min(max(int(x), 0), nx - 2), min(max(int(y), 0), ny - 2), min(max(int(z), 0), nz - 2)
+        x, y, z = min(max(x - a, 0.0), 1.0), min(max(y - b, 0.0), 1.0), min(max(z - c, 0.0), 1.0)
+        # along z at the four edges, then along y on the two faces, then along x
+        rise00 = np.float64(data[a, b, c + 1]) - data[a, b, c]
+        rise01 = np.float64(data[a, b + 1, c + 1]) - data[a, b + 1, c]
+        rise10 = np.float64(data[a + 1, b, c + 1]) - data[a + 1, b, c]
+        rise11 = np.float64(data[a + 1, b + 1, c + 1]) - data[a + 1, b + 1, c]
+        edge00, edge01 = data[a, b, c] + z * rise00, data[a, b + 1, c] + z * rise01
+        edge10, edge11 = data[a + 1, b, c] + z * rise10, data[a + 1, b + 1, c] + z * rise11
+        rise0, rise1 = edge01 - edge00, edge11 - edge10
+        face0, face1 = edge00 + y * rise0, edge10 + y * rise1
+        along_z0, along_z1 = rise00 + y * (rise01 - rise00), rise10 + y * (rise11 - rise10)
+        values[m] = face0 + x * (face1 - face0)
+        along_x, along_y, along_z = (
+            face1 - face0,
+            rise0 + x * (rise1 - rise0),
+            along_z0 + x * (along_z1 - along_z0),
+        )
+        for axis in range(3):
+            slopes[m, axis] = (
+                to_voxel[0, axis] * along_x + to_voxel[1, axis] * along_y + to_voxel[2, axis] * along_z
+            )
+        inside[i] = True
+        m += 1
+    return values[:m], slopes[:m], inside
 
 
-def move(pose: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Points (3, n) moved by an affine matrix (4, 4), float32."""
-    return (pose[:3, :3] @ points.astype(np.float64) + pose[:3, 3:]).astype(np.float32)
+@compiled
+def weigh(
+    points: np.ndarray,
+    inside: np.ndarray,
+    arm: np.ndarray,
+    slopes: np.ndarray,
+    weight: np.ndarray,
+    groups: np.ndarray,
+) -> np.ndarray:
+    """The Jacobian (m, 12) of what is squared: by a shift, then by the matrix's entries, column by column.
+
+    ``arm`` (3, 4) takes a point to its distance from the pivot in units of RADIUS. With ``groups`` the
+    mean over its group is subtracted from each row.
+    """
+    rows = np.empty((weight.size, 12))
+    m = 0
+    for i in range(inside.size):
+        if not inside[i]:
+            continue
+        for a in range(3):
+            rows[m, a] = slopes[m, a] * weight[m]
+        for b in range(3):
+            reach = arm[b, 0] * points[0, i] + arm[b, 1] * points[1, i] + arm[b, 2] * points[2, i] + arm[b, 3]
+            for a in range(3):
+                rows[m, 3 + 3 * b + a] = rows[m, a] * reach
+        m += 1
+    if groups.size:
+        means, count = np.zeros((groups.max() + 1, 12)), np.zeros(groups.max() + 1)
+        for m in range(groups.size):
+            count[groups[m]] += 1
+            for a in range(12):
+                means[groups[m], a] += rows[m, a]
+        for m in range(groups.size):
+            for a in range(12):
+                rows[m, a] -= means[groups[m], a] / count[groups[m]]
+    return rows
 
 
 def coarsen(volume: Volume, spacing: float) -> Volume:
@@ -154,8 +231,7 @@ def descend(
     points : float32 (3, n)
         Fixed world points that are compared.
     fit : callable
-        Takes the moving values (m,) and which points lie inside (n,); returns the cost, and a function that
-        turns the Jacobian of the values (p, m) into the Jacobian and the residual (m,) of what is squared.
+        Takes the moving values (m,) and which points lie inside (n,); returns the cost and what is squared.
     generators : list of (3, 3)
         Directions in which the matrix may move, beside the three translations.
     first : sequence of (3, 3)
@@ -165,26 +241,26 @@ def descend(
     """
     centre = points.mean(axis=1, dtype=np.float64)
 
-    def evaluate(pose: np.ndarray) -> tuple[np.ndarray, np.ndarray, float, Linearise | None]:
-        moved = move(pose, points)
-        voxel, inside = sampler.voxels(moved)
-        voxel = voxel[:, inside]
-        values, slopes = sampler.look_up(voxel)
-        return moved[:, inside], slopes, *fit(values, inside)
+    def evaluate(pose: np.ndarray) -> tuple[float, Linear | None, np.ndarray, np.ndarray]:
+        values, slopes, inside = sampler.look_up(pose, points)
+        return *fit(values, inside), slopes, inside
 
-    moved, slopes, cost, linearise = evaluate(pose)
+    cost, linear, slopes, inside = evaluate(pose)
     damping, hessian = 1e-2, None
     for _ in range(iterations):
-        if linearise is None or not np.isfinite(cost):
+        if linear is None or not np.isfinite(cost):
             break  # the start lies outside the field of view
         if hessian is None:
-            pivot = pose[:3, :3] @ centre + pose[:3, 3]
-            arm = (moved - pivot[:, None].astype(np.float32)) / np.float32(RADIUS)
-            linear = pose[:3, :3]
-            directions = [*generators, *(linear @ g @ np.linalg.inv(linear) for g in first)]
-            turned = multiply(np.array(directions).reshape(-1, 9), (slopes[:, None] * arm).reshape(9, -1))
-            jacobian, residual = (part.astype(np.float64) for part in linearise(np.vstack([slopes, turned])))
-            hessian, descent = jacobian @ jacobian.T, -(jacobian @ residual)
+            matrix = pose[:3, :3]
+            pivot = matrix @ centre + pose[:3, 3]
+            arm = np.column_stack([matrix, -matrix @ centre]) / RADIUS
+            groups = _NONE if linear.groups is None else linear.groups
+            rows = weigh(points, inside, arm, slopes, linear.weight, groups)
+            moves = [*generators, *(matrix @ g @ np.linalg.inv(matrix) for g in first)]
+            directions = np.zeros((3 + len(moves), 12))
+            directions[:3, :3], directions[3:, 3:] = _E, np.transpose(moves, (0, 2, 1)).reshape(-1, 9)
+            hessian = directions @ (rows.T @ rows) @ directions.T
+            descent = -directions @ (linear.residual @ rows)
         step = np.linalg.solve(hessian + damping * np.diag(np.diag(hessian) + 1e-9), descent)
         step *= min(1, LONGEST / np.abs(step).max())
         parts = [s / RADIUS * g for s, g in zip(step[3:], (*generators, *first), strict=True)]
@@ -193,9 +269,9 @@ def descend(
         trial[:3, :3] = _exponential(after) @ pose[:3, :3] @ _exponential(before)
         trial[:3, 3] = pivot + step[:3] - trial[:3, :3] @ centre
         candidate = evaluate(trial)
-        if candidate[2] < cost:
+        if candidate[0] < cost:
             pose, hessian, damping = trial, None, damping / 4
-            moved, slopes, cost, linearise = candidate
+            cost, linear, slopes, inside = candidate
         else:
             damping *= 8
         if np.abs(step).max() < tolerance or damping > 1e4:
@@ -203,12 +279,18 @@ def descend(
     return pose, cost
 
 
+@compiled
 def _exponential(matrix: np.ndarray) -> np.ndarray:
-    """Matrix exponential of a small (3, 3) by its series; scipy's takes a hundred times as long."""
-    result = term = np.eye(3)
+    """Matrix exponential of a small (3, 3) by its series."""
+    result, term = np.eye(3), np.eye(3)
     for k in range(1, 16):
-        term = term @ matrix / k
-        result = result + term
+        product = np.zeros((3, 3))
+        for i in range(3):
+            for j in range(3):
+                for inner in range(3):
+                    product[i, j] += term[i, inner] * matrix[inner, j] / k
+        term = product
+        result += term
     return result
 
 

@@ -12,13 +12,18 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.errors import KILLED, KilledError, MissingSoftwareError, PatientError
+from strokeclock.imaging.separable import combine
 from strokeclock.imaging.volume import Volume, read_volume, write_volume
+
+NEGLIGIBLE = 1e-7  # weight of a point that is far away
 
 
 def estimate_field_niimath(
     volume: Volume, mask: Volume, *, shrink: int, iterations: list[int], patient: str
 ) -> Volume:
     """Estimate the multiplicative bias field by niimath's N4.
+
+    niimath gets the voxels that it would take itself: with the whole volume it needs twice the time.
 
     Parameters
     ----------
@@ -34,13 +39,15 @@ def estimate_field_niimath(
     Volume
         The field, smooth over the whole grid, its geometric mean over the mask 1; see `correct`.
     """
+    taken = [_take(n, shrink) for n in volume.shape]
     with tempfile.TemporaryDirectory(prefix="strokeclock-") as folder:
         paths = {name: Path(folder) / f"{name}.nii" for name in ("volume", "mask", "corrected", "field")}
-        write_volume(paths["volume"], volume)
-        write_volume(paths["mask"], mask, dtype=np.uint8)
+        for name, whole, dtype in (("volume", volume, np.float32), ("mask", mask, np.uint8)):
+            # the mesh does not depend on the voxels' size
+            write_volume(paths[name], Volume(whole.data[np.ix_(*taken)], np.eye(4)), dtype=dtype)
         command = [
             _niimath(), paths["volume"], "-n4",
-            "-shrink", shrink, "-iter", "x".join(map(str, iterations)),
+            "-shrink", 1, "-iter", "x".join(map(str, iterations)),
             "-mask", paths["mask"], "-field", paths["field"], paths["corrected"],
         ]  # fmt: skip
         done = subprocess.run(
@@ -61,7 +68,30 @@ def estimate_field_niimath(
                 patient, f"bias correction failed (niimath N4: {message[0]}); look at the series"
             )
         field = read_volume(paths["field"], patient=patient, series="bias field")
-    return _normalised(field.data, mask)
+    log_field = np.log(field.data)
+    for axis in (1, 0, 2):  # the fastest order
+        weights = _interpolate(log_field.shape[axis], volume.shape[axis])
+        log_field = combine(log_field, weights, axis)
+    return _normalised(log_field, mask)
+
+
+def _take(n: int, shrink: int) -> np.ndarray:
+    """The voxels of an axis of n that ITK's shrinking takes: every ``shrink``-th, about the middle."""
+    count, step = max(n // shrink, min(n, 2)), min(shrink, n - 1)
+    return -(((count - 1) * step - (n - 1)) // 2) + step * np.arange(count)
+
+
+def _interpolate(count: int, n: int) -> np.ndarray:
+    """Weights (n, count) of a cubic spline from count points to n; the outer points of both coincide.
+
+    So N4's programs lay the mesh that they fitted to the shrunk volume over the whole one.
+    """
+    from scipy.interpolate import CubicSpline  # a tenth of a second: only where it is used
+
+    if count == 1:
+        return np.ones((n, 1))
+    weights = CubicSpline(np.arange(count), np.eye(count))(np.linspace(0, count - 1, n))
+    return np.where(np.abs(weights) < NEGLIGIBLE, 0, weights)
 
 
 def estimate_field_ants(volume: Volume, mask: Volume, *, shrink: int, iterations: list[int]) -> Volume:
@@ -79,7 +109,7 @@ def estimate_field_ants(volume: Volume, mask: Volume, *, shrink: int, iterations
         convergence={"iters": list(iterations), "tol": 0.0},
         return_bias_field=True,
     )
-    return _normalised(field.numpy(), mask)
+    return _normalised(np.log(field.numpy()), mask)
 
 
 def correct(volume: Volume, field: Volume) -> Volume:
@@ -87,10 +117,10 @@ def correct(volume: Volume, field: Volume) -> Volume:
     return Volume(volume.data / field.data, volume.affine)
 
 
-def _normalised(field: np.ndarray, mask: Volume) -> Volume:
-    """Scale to geometric mean 1 over the mask, so that the overall brightness stays as it is."""
-    mean = np.exp(np.log(field[mask.data > 0]).mean())
-    return Volume((field / mean).astype(np.float32), mask.affine)
+def _normalised(log_field: np.ndarray, mask: Volume) -> Volume:
+    """The field of geometric mean 1 over the mask, so that the overall brightness stays as it is."""
+    log_field -= log_field[mask.data > 0].mean()
+    return Volume(np.exp(log_field, out=log_field), mask.affine)
 
 
 def _niimath() -> str:

@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.resample import resample, resample_mask
+from strokeclock.imaging.separable import smooth
 from strokeclock.imaging.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -108,8 +109,7 @@ def refine_mask(t2w: Volume, atlas_mask: Volume, transform: np.ndarray, *, patie
     inside = (depth > 0).astype(np.float32)
     ceiling = np.percentile(image[core], 99)
     total, weight = (
-        ndimage.gaussian_filter(x, LOCAL / spacing, truncate=2.5)
-        for x in (np.minimum(image, ceiling) * inside, inside)
+        smooth(x, LOCAL / spacing, truncate=2.5) for x in (np.minimum(image, ceiling) * inside, inside)
     )
     tissue = core | (near & (image * weight > DARK * (1 - depth / DEEP) * total))
     sphere = ball(OPENING, spacing)

@@ -7,13 +7,13 @@ terabytes, and a small gzip file can hold them.
 import errno
 import io
 import math
-import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nibabel as nib
 import numpy as np
+from isal import isal_zlib
 
 from strokeclock.errors import PatientError
 from strokeclock.imaging.file_format import explain_not_nifti
@@ -26,6 +26,7 @@ Refuse = Callable[[str], PatientError]  # of what is wrong with a file
 
 _HEAD = 1024  # bytes, enough for a header and for the marks of other formats
 _GZIP = b"\x1f\x8b"
+_DAMAGED = cast(type[Exception], isal_zlib.error)  # its type stub names no class
 # The user gave the wrong path. Other errors are the computer's, and another day the file can be read.
 PATH_ERRORS = {
     errno.ENOENT,
@@ -73,7 +74,7 @@ def read_nifti(path: Path, refuse: Refuse) -> nib.Nifti1Image:
         raise refuse(f"cannot be read ({error.strerror}); correct the path in the cohort sheet") from error
     try:
         content = _unpack(content, whole + SPARE, refuse) if is_packed else content
-    except (EOFError, zlib.error) as error:
+    except (EOFError, _DAMAGED) as error:
         raise refuse("is truncated or damaged; copy it again") from error
     if len(content) < whole:
         raise refuse("is truncated or damaged; copy it again")
@@ -116,8 +117,8 @@ def _is_flattened(stored: np.ndarray, values: np.ndarray) -> bool:
 
 def _unpack_head(start: bytes) -> bytes:
     try:
-        return zlib.decompressobj(31).decompress(start, _HEAD)
-    except zlib.error:
+        return isal_zlib.decompressobj(31).decompress(start, _HEAD)
+    except _DAMAGED:
         return b""
 
 
@@ -206,7 +207,7 @@ def _unpack(content: bytes, most: int, refuse: Refuse) -> bytes:
     """Unpack gzip, of several members too, to at most ``most`` bytes."""
     parts = []
     while content:
-        unpacker = zlib.decompressobj(31)
+        unpacker = isal_zlib.decompressobj(31)
         parts.append(unpacker.decompress(content, most + 1))
         most -= len(parts[-1])
         if most < 0:

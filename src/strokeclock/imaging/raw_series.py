@@ -41,15 +41,15 @@ def measure_raw(volume: "Volume") -> dict[str, float]:
     data = np.moveaxis(volume.data, int(np.argmax(volume.spacing)), 2)
     head = data > data.mean()
     values = data[head]
-    signal = np.flatnonzero(np.ptp(data, axis=(0, 1)) > 0)
+    signal = np.flatnonzero((data != data[0, 0]).any(axis=(0, 1)))
     filled = head.sum(axis=(0, 1))
     return {
-        "levels": int(np.unique(_thin(values)).size),
+        "levels": int(np.unique(thin(values)).size),
         "smoothness": round(_smoothness(data, head), 4),
         "order": round(_order(data[::3, ::3, filled > _FILLED * filled.max()]), 4),
         "gaps": int(np.ptp(signal) + 1 - signal.size),
         "saturated": round(float((values == values.max()).mean()), 5),
-        "wrapped": round(_wrapped(data / np.percentile(_thin(values), 99.9)), 4),
+        "wrapped": round(_wrapped(data / np.percentile(thin(values), 99.9)), 4),
     }
 
 
@@ -86,17 +86,18 @@ def are_copies(first: "Volume", second: "Volume") -> bool:
     """Whether two series on one grid are one, up to a factor and an offset."""
     if not first.same_grid(second):
         return False
-    a, b = (_thin(volume.data.ravel()).astype(np.float64) for volume in (first, second))
+    a, b = (thin(volume.data.ravel()).astype(np.float64) for volume in (first, second))
     return bool(a.std() > 0 and b.std() > 0 and abs(np.corrcoef(a, b)[0, 1]) > COPY)
 
 
-def _thin(values: np.ndarray) -> np.ndarray:
+def thin(values: np.ndarray) -> np.ndarray:
+    """About SAMPLE of many values (n,), evenly spaced."""
     return values[:: max(1, values.size // SAMPLE)]
 
 
 def _smoothness(data: np.ndarray, head: np.ndarray) -> float:
-    pairs = head[1:] & head[:-1]
-    here, there = (_thin(part[pairs]).astype(np.float64) for part in (data[1:], data[:-1]))
+    pairs = thin(np.flatnonzero(head[1:] & head[:-1]))
+    here, there = (part.reshape(-1)[pairs].astype(np.float64) for part in (data[1:], data[:-1]))
     if here.size < 2 or here.std() == 0 or there.std() == 0:
         return 0.0
     return float(np.corrcoef(here, there)[0, 1])

@@ -4,13 +4,14 @@ Transforms are 4 x 4 matrices from moving world to fixed world, both RAS+ mm. A 
 product of such matrices, so that every series is interpolated once however many steps moved it.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
 from strokeclock.files import replacing
+from strokeclock.imaging.compiled import compiled
+from strokeclock.imaging.separable import combine, smooth
 from strokeclock.imaging.volume import Volume
 
 FWHM = 2.3548  # of a Gaussian with standard deviation 1
@@ -48,14 +49,22 @@ def resample(
         return Volume(data if inside is None else data * inside, affine)
 
     result = np.zeros(shape, dtype=np.float32)
-    if inside is None:
-        box = _reached(matrix, volume.shape, shape)
-        axes = np.ix_(*(np.arange(s.start, s.stop, dtype=np.float32) for s in box))
-        result[box] = _interpolate(volume.data, matrix.astype(np.float32), axes, sigma)
-    else:
-        voxels = np.nonzero(inside)
-        indices = [index.astype(np.float32) for index in voxels]
-        result[voxels] = _interpolate(volume.data, matrix.astype(np.float32), indices, sigma)
+    if inside is not None and not inside.any():
+        return Volume(result, affine)
+    box = _reached(matrix, volume.shape, shape) if inside is None else _bounds(inside)
+    wanted = np.ones_like(result[box], dtype=bool) if inside is None else np.ascontiguousarray(inside[box])
+    matrix = matrix @ _shift(box)
+    # Only the part of the volume around the wanted voxels is smoothed.
+    near = tuple(
+        slice(max(side.start - margin, 0), side.stop + margin)
+        for side, margin in zip(
+            _reached(np.linalg.inv(matrix), wanted.shape, volume.shape),
+            np.ceil(4 * sigma + 1).astype(int),
+            strict=True,
+        )
+    )
+    part = np.ascontiguousarray(smooth(volume.data[near], sigma, mode="nearest"), dtype=np.float32)
+    result[box] = _interpolate(part, np.linalg.inv(_shift(near)) @ matrix, wanted)
     return Volume(result, affine)
 
 
@@ -79,17 +88,14 @@ def _along_axes(
         weights[rows, np.minimum(low + 1, n - 1)] += within * share
         if sigma[axis]:
             weights = weights @ ndimage.gaussian_filter1d(np.eye(n), sigma[axis], axis=0, mode="nearest")
-        if axis == 0:
-            data = (weights @ data.reshape(n, -1)).reshape(-1, *data.shape[1:])
-        else:
-            data = weights @ data if axis == 1 else data @ weights.T
-    return data.astype(np.float32)  # added in float64: see `alignment.multiply`
+        data = combine(data, weights, axis)
+    return data
 
 
 def _reached(
     matrix: np.ndarray, volume_shape: tuple[int, int, int], shape: tuple[int, int, int]
 ) -> tuple[slice, slice, slice]:
-    """The box of target voxels that the volume's field of view can reach."""
+    """The box of target voxels that the volume's field of view can reach; ``matrix``: target to volume."""
     corners = np.array(np.meshgrid(*[(-0.5, n - 0.5) for n in volume_shape], [1.0])).reshape(4, -1)
     target = (np.linalg.inv(matrix) @ corners)[:3]
     low, high = np.floor(target.min(axis=1)), np.ceil(target.max(axis=1)) + 1
@@ -98,30 +104,49 @@ def _reached(
     return x, y, z
 
 
-def _interpolate(
-    data: np.ndarray, matrix: np.ndarray, axes: Sequence[np.ndarray], sigma: np.ndarray
-) -> np.ndarray:
-    """Values of the smoothed data at target voxels, whose indices along x, y and z broadcast together."""
-    x, y, z = axes
-    points = np.stack([(row[0] * x + row[1] * y) + (row[2] * z + row[3]) for row in matrix[:3]])
-    if not points.size:
-        return points[0]
-    # Only the part of the data around the points is smoothed.
-    flat = points.reshape(3, -1)
-    margin = np.ceil(4 * sigma + 1)
-    low = np.clip(np.floor(flat.min(axis=1)) - margin, 0, np.array(data.shape) - 1).astype(int)
-    high = np.clip(np.ceil(flat.max(axis=1)) + margin + 1, 1, data.shape).astype(int)
-    # A voxel has thickness: half a voxel beyond the outermost centres still belongs to the field of view.
-    outside = np.zeros(points.shape[1:], dtype=bool)
-    for coordinate, n in zip(points, data.shape, strict=True):
-        outside |= (coordinate < -0.5) | (coordinate > n - 0.5)
-    near = data[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
-    if sigma.any():
-        near = ndimage.gaussian_filter(near, sigma, mode="nearest")
-    flat -= low[:, None].astype(np.float32)
-    values = ndimage.map_coordinates(near, points, order=1, mode="nearest", prefilter=False)
-    values[outside] = 0
-    return values
+def _bounds(inside: np.ndarray) -> tuple[slice, slice, slice]:
+    """The smallest box that holds all voxels of a mask."""
+    columns = np.any(inside, axis=2)
+    shown = np.any(columns, axis=1), np.any(columns, axis=0), np.any(inside, axis=(0, 1))
+    x, y, z = (slice(int(one.argmax()), one.size - int(one[::-1].argmax())) for one in shown)
+    return x, y, z
+
+
+def _shift(box: tuple[slice, ...]) -> np.ndarray:
+    """Voxel in a box to voxel in its volume, (4, 4)."""
+    matrix = np.eye(4)
+    matrix[:3, 3] = [side.start for side in box]
+    return matrix
+
+
+@compiled
+def _interpolate(data: np.ndarray, matrix: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """Values at the wanted voxels of a grid, 0 at the others; ``matrix``: the grid's voxel to the data's."""
+    result = np.zeros(wanted.shape, dtype=np.float32)
+    nx, ny, nz = data.shape
+    for i in range(wanted.shape[0]):
+        for j in range(wanted.shape[1]):
+            for k in range(wanted.shape[2]):
+                if not wanted[i, j, k]:
+                    continue
+                x = matrix[0, 0] * i + matrix[0, 1] * j + matrix[0, 2] * k + matrix[0, 3]
+                y = matrix[1, 0] * i + matrix[1, 1] * j + matrix[1, 2] * k + matrix[1, 3]
+                z = matrix[2, 0] * i + matrix[2, 1] * j + matrix[2, 2] * k + matrix[2, 3]
+                # A voxel has thickness: half a voxel beyond the outermost centres is in the field of view.
+                if not (-0.5 <= x <= nx - 0.5 and -0.5 <= y <= ny - 0.5 and -0.5 <= z <= nz - 0.5):
+                    continue
+                x, y, z = min(max(x, 0.0), nx - 1.0), min(max(y, 0.0), ny - 1.0), min(max(z, 0.0), nz - 1.0)
+                a, b, c = int(x), int(y), int(z)
+                a1, b1, c1 = min(a + 1, nx - 1), min(b + 1, ny - 1), min(c + 1, nz - 1)
+                x, y, z = x - a, y - b, z - c
+                result[i, j, k] = (1 - x) * (
+                    (1 - y) * ((1 - z) * data[a, b, c] + z * data[a, b, c1])
+                    + y * ((1 - z) * data[a, b1, c] + z * data[a, b1, c1])
+                ) + x * (
+                    (1 - y) * ((1 - z) * data[a1, b, c] + z * data[a1, b, c1])
+                    + y * ((1 - z) * data[a1, b1, c] + z * data[a1, b1, c1])
+                )
+    return result
 
 
 def resample_mask(
@@ -144,10 +169,11 @@ def resample_share(
     transform: np.ndarray | None = None,
 ) -> Volume:
     """Carry a mask (0 or 1) onto a grid: the share, 0 to 1, of each voxel that the mask covers."""
-    found = ndimage.find_objects((mask.data > 0).view(np.int8))
-    box = tuple(slice(max(s.start - 1, 0), s.stop + 1) for s in found[0]) if found else np.s_[:, :, :]
-    corner = mask.affine.copy()
-    corner[:3, 3] += mask.affine[:3, :3] @ [s.start or 0 for s in box]
+    inside = mask.data > 0
+    if not inside.any():
+        return Volume(np.zeros(shape, dtype=np.float32), affine)
+    box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in _bounds(inside))
+    corner = mask.affine @ _shift(box)
     part = Volume(mask.data[box], corner)  # the brain is a small part of a head: the rest is left out
     return resample(part, shape=shape, affine=affine, transform=transform)
 

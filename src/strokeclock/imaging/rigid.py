@@ -19,7 +19,7 @@ from strokeclock.imaging.alignment import (
     MOST_STEPS,
     NEAR,
     ROTATIONS,
-    Linearise,
+    Linear,
     Sampler,
     choose_points,
     coarsen,
@@ -28,7 +28,9 @@ from strokeclock.imaging.alignment import (
     start,
     tilts,
 )
+from strokeclock.imaging.compiled import compiled
 from strokeclock.imaging.mask import ball
+from strokeclock.imaging.separable import smooth
 from strokeclock.imaging.volume import Volume
 
 log = logging.getLogger(__name__)
@@ -95,8 +97,7 @@ class _Level:
             v if spacing == FINE else coarsen(v, spacing) for v in (t2w, dwi, mask, moving)
         )
         if spacing == COARSE:
-            blurred = ndimage.gaussian_filter(moving.data, BLUR / moving.spacing)
-            moving = Volume(blurred, moving.affine)
+            moving = Volume(smooth(moving.data, BLUR / moving.spacing), moving.affine)
         index = choose_points(ndimage.binary_erosion(mask.data >= 0.5, ball(1.5 * spacing, mask.spacing))).T
         points = (mask.affine[:3, :3] @ index + mask.affine[:3, 3:]).astype(np.float32)
         of_t2w, of_dwi = (volume.data[tuple(index)] for volume in (t2w, dwi))
@@ -119,28 +120,54 @@ class _Level:
             tolerance=tolerance,
         )
 
-    def _fit(self, values: np.ndarray, inside: np.ndarray) -> tuple[float, Linearise | None]:
+    def _fit(self, values: np.ndarray, inside: np.ndarray) -> tuple[float, Linear | None]:
         """Cost: the geometric mean over the points of their bin's share of the FLAIR variance, 1 outside."""
         if values.size < 0.2 * inside.size or not values.any():
             return np.inf, None
-        bins = self.bins[inside]
-        count = np.bincount(bins, minlength=T2W_BINS * DWI_BINS)
-
-        def centred(x: np.ndarray) -> np.ndarray:
-            means = np.bincount(bins, x, minlength=count.size) / np.maximum(count, 1)
-            return x - means.astype(np.float32)[bins]
-
-        residual = centred(values)
-        squares = np.bincount(bins, residual**2, minlength=count.size)
+        bins, count, residual, squares, total = _centre(values, self.bins, inside)
         pooled = squares.sum() / values.size
         variance = (squares + self.prior * pooled) / (count + self.prior)
-        likelihood = float(count @ np.log(variance / values.var()))
-        weight = np.sqrt(pooled / variance).astype(np.float32)[bins]
+        likelihood = float(count @ np.log(variance * values.size / total))
+        weight = np.sqrt(pooled / variance)[bins]
         # The bins' means move with the pose: their share of the Jacobian is taken out too.
-        return np.exp(likelihood / inside.size), lambda jacobian: (
-            np.stack([centred(row) * weight for row in jacobian]),
-            residual * weight,
-        )
+        return np.exp(likelihood / inside.size), Linear(residual * weight, weight, bins)
+
+
+@compiled
+def _centre(
+    values: np.ndarray, bins: np.ndarray, inside: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, float]:
+    """Values minus their bin's mean.
+
+    Returns
+    -------
+    bins : int64 (m,)
+        Of the points inside.
+    count : float64 (bins,)
+    residual : float64 (m,)
+    squares : float64 (bins,)
+        Sums of the squared residuals.
+    total : float
+        Sum of the squared differences to the mean of all.
+    """
+    found = np.empty(values.size, dtype=np.int64)
+    number = T2W_BINS * DWI_BINS
+    count, means, squares = np.zeros(number), np.zeros(number), np.zeros(number)
+    residual = np.empty(values.size)
+    mean, total = values.mean(), 0.0
+    m = 0
+    for i in range(inside.size):
+        if inside[i]:
+            found[m] = bins[i]
+            count[bins[i]] += 1
+            means[bins[i]] += values[m]
+            total += (values[m] - mean) ** 2
+            m += 1
+    means /= np.maximum(count, 1)
+    for m in range(values.size):
+        residual[m] = values[m] - means[found[m]]
+        squares[found[m]] += residual[m] ** 2
+    return found, count, residual, squares, total
 
 
 def _bin(values: np.ndarray, bins: int) -> np.ndarray:

@@ -3,7 +3,6 @@
 World coordinates are RAS+ in mm throughout: left is x < 0, whatever the order of the stored array.
 """
 
-import gzip
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +11,13 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from isal import isal_zlib
 from scipy import ndimage
 
 from strokeclock.errors import PatientError
 from strokeclock.files import write_whole
 from strokeclock.imaging.nifti_file import Refuse, read_nifti, read_values
-from strokeclock.imaging.raw_series import are_copies, find_fault, measure_raw
+from strokeclock.imaging.raw_series import are_copies, find_fault, measure_raw, thin
 from strokeclock.series import MATCHED, REQUIRED, SERIES
 
 log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ def _lift_negative(data: np.ndarray, refuse: Refuse, *, is_magnitude: bool, name
     if not negative.any():
         return
     if is_magnitude:
-        bright = np.percentile(np.abs(data.ravel()[:: max(1, data.size // 100_000)]), 99)
+        bright = np.percentile(np.abs(thin(data.ravel())), 99)
         share = (data < -BELOW * bright).mean()
         if share > FEW:
             raise refuse(
@@ -199,13 +199,17 @@ def write_volume(path: str | Path, volume: Volume, dtype: type = np.float32) -> 
     data = volume.data
     if np.issubdtype(dtype, np.integer) and np.issubdtype(data.dtype, np.floating):
         data = np.rint(data)
-    image = nib.Nifti1Image(data.astype(dtype), volume.affine)
-    image.set_sform(volume.affine, code=1)
-    image.set_qform(volume.affine, code=1)
-    image.header.set_xyzt_units("mm", "sec")
-    content = image.to_bytes()
+    data = data.astype(dtype, copy=False)
+    header = nib.Nifti1Image(data, volume.affine).header
+    header.set_sform(volume.affine, code=1)
+    header.set_qform(volume.affine, code=1)
+    header.set_xyzt_units("mm", "sec")
+    header.set_slope_inter(1, 0)
+    header.set_data_offset(header.single_vox_offset)
+    # what nibabel's to_bytes gives, at a quarter of the time; 4 bytes say that no extension follows
+    content = header.binaryblock + bytes(4) + data.ravel(order="F").tobytes()
     if path.suffix == ".gz":
-        content = gzip.compress(content, compresslevel=1, mtime=0)
+        content = isal_zlib.compress(content, 1, wbits=31)  # gzip; ten times as fast as zlib
     write_whole(path, content)
 
 
@@ -297,7 +301,7 @@ def _require_head(volume: Volume, *, series: str, file: str, patient: str) -> No
     if columns < LEAST_COLUMNS:
         raise PatientError(patient, f"{series} file {file} has {shape} voxels, too few for a head")
     if series in MATCHED:
-        bright = float(np.percentile(volume.data.ravel()[:: max(1, volume.data.size // 1_000_000)], 99.9))
+        bright = float(np.percentile(thin(volume.data.ravel()), 99.9))
         highest = float(volume.data.max())
         if highest > SPIKE * bright:
             raise PatientError(

@@ -2,17 +2,21 @@
 
 import numpy as np
 import pytest
-from scipy import linalg
+from scipy import linalg, ndimage
 from scipy.spatial.transform import Rotation
 
 from strokeclock.imaging.alignment import (
+    RADIUS,
     ROTATIONS,
     STRETCHES,
+    Linear,
     Sampler,
     coarsen,
     descend,
     distance,
     rotation,
+    start,
+    weigh,
 )
 from strokeclock.imaging.volume import Volume
 
@@ -46,19 +50,57 @@ def test_gradient_is_that_of_the_world():
     volume = blob()
     sampler = Sampler(volume)
     points = np.random.default_rng(0).uniform(-12, 12, (3, 50)).astype(np.float32)
-    voxel, inside = sampler.voxels(points)
+    values, slopes, inside = sampler.look_up(np.eye(4), points)
     assert inside.all()
-    values, slopes = sampler.look_up(voxel)
     scale = np.array([[18.0], [12.0], [24.0]])
-    assert np.allclose(slopes, -2 * points / scale**2 * values, atol=0.012)
+    assert np.allclose(slopes.T, -2 * points / scale**2 * values, atol=0.012)
 
 
 def test_points_outside_the_field_of_view_are_named():
     sampler = Sampler(blob())
-    _, inside = sampler.voxels(
-        np.array([[0, 0, 0], [200, 0, 0], [0, 0, 47.9], [0, 0, 48.1]], dtype=np.float32).T
-    )
+    points = np.array([[0, 0, 0], [200, 0, 0], [0, 0, 47.9], [0, 0, 48.1]], dtype=np.float32).T
+    values, slopes, inside = sampler.look_up(np.eye(4), points)
     assert inside.tolist() == [True, False, True, False]
+    assert len(values) == len(slopes) == 2
+
+
+def test_values_are_scipy_s_linear_interpolation():
+    volume = blob()
+    pose = start({"pitch": 9, "yaw": -4}, fixed=np.zeros(3), moving=np.array([3, -2, 5]))
+    points = np.random.default_rng(2).uniform(-60, 60, (3, 400)).astype(np.float32)
+    values, _, inside = Sampler(volume).look_up(pose, points)
+    world = (pose[:3, :3] @ points + pose[:3, 3:])[:, inside]
+    inverse = np.linalg.inv(volume.affine)
+    voxel = inverse[:3, :3] @ world + inverse[:3, 3:]
+    assert 100 < len(values) < 400
+    assert np.allclose(values, ndimage.map_coordinates(volume.data, voxel, order=1, mode="nearest"))
+
+
+@pytest.mark.parametrize("groups", [None, np.arange(400) % 7])
+def test_jacobian_is_that_of_finite_differences(groups):
+    """Of a linear volume, whose gradient is the same everywhere; the groups' means are taken out."""
+    index = np.indices((40, 44, 24))
+    volume = Volume((2 * index[0] - index[1] + 3 * index[2]).astype(np.float32), blob().affine)
+    points = np.random.default_rng(3).uniform(-20, 20, (3, 400)).astype(np.float32)
+    weight = np.ones(400) if groups is None else 1.0 + groups
+    pivot = np.array([2, -3, 4.0])
+    arm = np.column_stack([np.eye(3), -pivot]) / RADIUS
+    values, slopes, inside = Sampler(volume).look_up(np.eye(4), points)
+    given = np.empty(0, dtype=np.int64) if groups is None else groups
+    found = weigh(points, inside, arm, slopes, weight, given)
+    for column in range(12):
+        moved = np.eye(4)
+        if column < 3:
+            moved[column, 3] = 1
+        else:
+            entry = np.zeros((3, 3))
+            entry[(column - 3) % 3, (column - 3) // 3] = 1 / RADIUS
+            moved[:3, :3] += entry
+            moved[:3, 3] = -entry @ pivot
+        change = Sampler(volume).look_up(moved, points)[0] - values
+        if groups is not None:
+            change -= (np.bincount(groups, change) / np.bincount(groups))[groups]
+        assert np.allclose(found[:, column], change * weight, atol=1e-4)
 
 
 def test_coarsen_covers_the_same_field_of_view():
@@ -90,11 +132,11 @@ def test_descent_finds_a_known_pose(generators, linear):
     true = np.eye(4)
     true[:3, :3], true[:3, 3] = linear, (3, -4, 5)
     points = np.random.default_rng(1).uniform(-25, 25, (3, 4000)).astype(np.float32)
-    target = sampler.look_up(sampler.voxels(true[:3, :3] @ points + true[:3, 3:])[0])[0]
+    target = sampler.look_up(true, points)[0]
 
     def fit(values, inside):
-        residual = (values - target[inside]).astype(np.float32)
-        return float(residual @ residual), lambda jacobian: (jacobian, residual)
+        residual = values - target[inside]
+        return float(residual @ residual), Linear(residual, np.ones_like(residual))
 
     pose, cost = descend(
         np.eye(4),

@@ -65,13 +65,16 @@ def test_field_keeps_the_overall_brightness(case):
     assert np.allclose(brighter.data, field.data, atol=2e-3)
 
 
-def test_both_programs_agree(case):
+@pytest.mark.parametrize(("shrink", "limit"), [(2, 1e-3), (3, 2e-3), (4, 2e-3)])
+def test_both_programs_agree(case, shrink, limit):
+    """Where few voxels are taken, the spline between them differs a little from N4's mesh."""
     pytest.importorskip("ants")
     head, mask, true = case
     biased = Volume((head.data * true).astype(np.float32), head.affine)
-    ours = bias.estimate_field_niimath(biased, mask, **SETTINGS, patient="p1")
-    theirs = bias.estimate_field_ants(biased, mask, **SETTINGS)
-    assert spread(ours.data / theirs.data, mask) < 1e-3
+    settings = SETTINGS | {"shrink": shrink}
+    ours = bias.estimate_field_niimath(biased, mask, **settings, patient="p1")
+    theirs = bias.estimate_field_ants(biased, mask, **settings)
+    assert spread(ours.data / theirs.data, mask) < limit
 
 
 NOISY = """

@@ -231,7 +231,7 @@ def test_truncated_series_excludes_the_patient_and_writes_nothing(raw, tmp_path,
 @pytest.mark.parametrize("module", ["open_chain", "chain"])
 def test_heavy_packages_stay_out(module):
     """Importing them costs seconds in every process."""
-    heavy = {"ants", "nipype", "pandas", "torch", "nilearn", "matplotlib", "sklearn"}
+    heavy = {"ants", "nipype", "pandas", "torch", "nilearn", "matplotlib", "numba", "sklearn"}
     done = subprocess.run(
         [sys.executable, "-c", f"import sys, strokeclock.imaging.{module}; print(*sys.modules)"],
         capture_output=True,

@@ -224,6 +224,24 @@ def test_written_volume_reads_back_and_repeats_its_bytes(tmp_path, data, name):
     assert [path.name for path in (tmp_path / "a").iterdir()] == [name]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_written_bytes_are_nibabel_s(tmp_path, data, dtype):
+    write_volume(tmp_path / "v.nii", Volume(data, AFFINE), dtype=dtype)
+    image = nib.Nifti1Image(np.rint(data).astype(dtype) if dtype == np.uint8 else data, AFFINE)
+    image.set_sform(AFFINE, code=1)
+    image.set_qform(AFFINE, code=1)
+    image.header.set_xyzt_units("mm", "sec")
+    assert (tmp_path / "v.nii").read_bytes() == image.to_bytes()
+
+
+def test_packed_volume_is_plain_gzip_without_a_date(tmp_path, data):
+    write_volume(tmp_path / "v.nii", Volume(data, AFFINE))
+    write_volume(tmp_path / "v.nii.gz", Volume(data, AFFINE))
+    packed = (tmp_path / "v.nii.gz").read_bytes()
+    assert gzip.decompress(packed) == (tmp_path / "v.nii").read_bytes()
+    assert packed[3:8] == bytes(5)  # no name, no date
+
+
 def test_interrupted_write_leaves_nothing(tmp_path, data, monkeypatch):
     def fail(*_):
         raise KeyboardInterrupt
