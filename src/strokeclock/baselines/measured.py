@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +10,6 @@ from strokeclock.baselines.regression import (
     Regression,
     apply_regression,
     read_regression,
-    take_numbers,
     write_regression,
 )
 from strokeclock.cohort.parts import read_split
@@ -28,16 +27,15 @@ from strokeclock.training.store import (
     read_sides,
 )
 
-if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
-
 # (hemispheres with both sides' channels, their part) -> (n, measures), NaN where there is no measure
 Measure = Callable[[Hemispheres, str], np.ndarray]
+# (measures of the training part's hemispheres, these, the measures' names) -> the regression of their class
+Fit = Callable[[np.ndarray, Hemispheres, Sequence[str]], Regression]
 
 
 def fit_measured(
     measure: Measure,
-    steps: "Sequence[BaseEstimator]",
+    fit: Fit,
     *,
     fitted: str | Path,
     files: CohortFiles,
@@ -49,11 +47,8 @@ def fit_measured(
 ) -> None:
     """Fit a regression of measures on the training part and write it (`write_regression`).
 
-    Missing measures are replaced by the part's mean.
-
     Parameters
     ----------
-    steps : of the model behind imputation and standardisation; the last is a classifier.
     channels : the series of a hemisphere, in order (models.channels).
     row, below_min : of Table 2, of a time task: the label is 1 where TSS is below so many minutes.
     inputs : the measures' names, in order.
@@ -64,21 +59,15 @@ def fit_measured(
     SplitError
         The training part has one class only, or the hemispheres hold other series.
     """
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     units = _read_part("train", files, channels=channels, phase=row.phase, below_min=below_min)
     measured = measure(units, "train")
     check_classes(units, phase=row.phase, part="train")
     fitted_on = describe_fit(
         units.patients, units.labels, measured, parts=["train"], split=read_split(files.split)
     )
-    model = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), *steps)
-    model.fit(measured, units.labels)
     write_regression(
         fitted,
-        take_numbers(model, inputs=inputs),
+        fit(measured, units, inputs),
         row=row,
         below_min=below_min,
         fitted_on=fitted_on,

@@ -18,6 +18,7 @@ from strokeclock.baselines.measured import (
     predict_measured,
     predict_measured_found,
 )
+from strokeclock.baselines.regression import Regression, take_numbers
 from strokeclock.models.view import WHOLE
 from strokeclock.predictions import Scorer, Tasks, parse_path, time_limit
 from strokeclock.segmentation.lesion import find_lesion
@@ -73,12 +74,9 @@ def fit_ratio(
     SplitError
         The training part has one class only, or the hemispheres hold other series.
     """
-    # imported here, for it takes 1 s and the workflow does not need it
-    from sklearn.linear_model import LogisticRegression
-
     fit_measured(
         _measure(channels, row),
-        [LogisticRegression()],
+        _fit_class,
         fitted=fitted,
         files=CohortFiles(manifest, cohort, split),
         channels=channels,
@@ -186,6 +184,18 @@ def _choose(channels: Sequence[str], row: str) -> list[int] | slice:
 
 def _name_inputs(channels: Sequence[str], row: str) -> tuple[str, ...]:
     return tuple(np.array(name_measures(channels))[_choose(channels, row)].tolist())
+
+
+def _fit_class(measured: np.ndarray, units: Hemispheres, inputs: Sequence[str]) -> Regression:
+    """Fit the class on the measures, standardised; the mean stands for a missing one."""
+    # imported here, for it takes 1 s and the workflow does not need it
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    model = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression())
+    return take_numbers(model.fit(measured, units.labels), inputs=inputs)
 
 
 def _measure(channels: Sequence[str], row: str) -> Measure:

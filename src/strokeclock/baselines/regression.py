@@ -101,7 +101,8 @@ def take_numbers(
     Parameters
     ----------
     model : steps SimpleImputer (with keep_empty_features), StandardScaler, PolynomialFeatures without bias
-        (these as far as they are there) and LogisticRegression of the classes 0 and 1, in this order.
+        (these as far as they are there) and LogisticRegression of the classes 0 and 1, in this order. Behind
+        Ridge in its place the numbers are of the expected value, not of log odds.
     imputation : needed where no step imputes.
     """
     found: dict[str, Any] = {"imputation": imputation}
@@ -117,6 +118,8 @@ def take_numbers(
             case "LogisticRegression":
                 assert step.classes_.tolist() == [0, 1]
                 found |= {"coefficients": step.coef_[0], "intercept": step.intercept_[0]}
+            case "Ridge":
+                found |= {"coefficients": step.coef_, "intercept": step.intercept_}
             case name:
                 raise TypeError(f"{name} cannot be a step of a regression")
     return Regression(

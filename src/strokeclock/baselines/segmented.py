@@ -1,8 +1,8 @@
-"""Time since onset from the segmented lesion: a logistic regression on its ratios and its size.
+"""Time since onset from the segmented lesion: a regression on its ratios and its size.
 
 A network that is trained on hemispheres and labels has a few hundred examples for both the lesion's place and
 its age. Here the two are separate: segmentation/network.py is trained on every voxel to segment the lesion,
-and a logistic regression is fitted on four numbers of the segmented lesion.
+and a regression of log time is fitted on four numbers of the segmented lesion.
 
 A network segments the patients that it learned from better than others. The regression is applied to others,
 so it is fitted on cross-fitted segmentations: each training patient's lesion is segmented by a network that
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from strokeclock.baselines.log_time import fit_log_time
 from strokeclock.baselines.measured import (
     Measure,
     fit_measured,
@@ -31,7 +32,6 @@ from strokeclock.training.material import CohortFiles
 from strokeclock.training.store import Hemispheres
 
 RATIOS = "ratios"  # the row of Table 2 without a network of the chain
-STRENGTH = 0.1  # of the regression (scikit-learn's C), for 14 terms
 
 
 def fit_segmented(
@@ -50,8 +50,8 @@ def fit_segmented(
 ) -> None:
     """Fit the regression on the training part and write it, with the digests of the segmentation networks.
 
-    A logistic regression on each series' log ratio and the log of the lesion's size, with their squares and
-    products, for ratios of a small lesion are less informative.
+    A regression of log time (`fit_log_time`) on each series' log ratio and the log of the lesion's size, with
+    their squares and products, for ratios of a small lesion are less informative.
 
     Parameters
     ----------
@@ -82,12 +82,11 @@ def fit_segmented(
     CheckpointError
         A model is no segmentation network, or was trained on other series.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import PolynomialFeatures
-
     fit_measured(
         _measure_folds(fold_models, channels=channels, split=split, threads=threads, device=device),
-        [PolynomialFeatures(2, include_bias=False), LogisticRegression(C=STRENGTH, max_iter=1000)],
+        lambda measured, units, inputs: fit_log_time(
+            measured, units.minutes, units.labels, below_min=below_min, inputs=inputs
+        ),
         fitted=fitted,
         files=CohortFiles(manifest, cohort, split),
         channels=channels,
