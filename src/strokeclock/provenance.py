@@ -17,7 +17,6 @@ _SOFTWARE = (
     "pandas",
     "scikit-learn",
     "statsmodels",
-    "pytorch-optimizer",
     "nibabel",
     "niimath",
     "antspyx",

@@ -61,7 +61,7 @@ def import_imagenet(
         channels=("red", "green", "blue"),
         participants={},  # none of the cohort's
         data={"file": Path(file).name, "sha256": digest},
-        versions=list_versions(None),
+        versions=list_versions(),
     )
     model_sha256 = write_checkpoint(path / "model.pt", weights=weights, record=record)
     write_record(path / "run.json", replace(record, model_sha256=model_sha256))

@@ -58,7 +58,8 @@ def choose_device(name: str, *, threads: int) -> torch.device:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     torch.set_num_threads(threads)
     _keep_memory()
-    torch.use_deterministic_algorithms(True)  # or raise
+    # Or raise. As use_deterministic_algorithms(True), which also loads torch's compiler, and that takes 1 s.
+    torch.set_deterministic_debug_mode("error")
     # Filling takes 5 % of a step. The module's class holds the switch, which its types do not show.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     torch.backends.cudnn.benchmark = False

@@ -21,6 +21,7 @@ from strokeclock.training.checkpoint import (
     write_checkpoint,
 )
 from strokeclock.training.cost import Meter, write_cost
+from strokeclock.training.optimisation import Optimiser
 from strokeclock.training.record import TrainingRecord, write_record
 
 log = logging.getLogger(__name__)
@@ -56,7 +57,7 @@ class Progress:
 
 def fit(
     network: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     *,
     train_epoch: Callable[[int], float],
     validate: Callable[[], dict[str, float]],
@@ -164,7 +165,7 @@ def _train_one(
 
 def _save(
     network: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     progress: Progress,
     meter: Meter,
     *,
@@ -193,7 +194,7 @@ def _is_on_cuda(network: nn.Module) -> bool:
 
 def _resume(
     network: nn.Module,
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     meter: Meter,
     *,
     folder: Path,
@@ -206,7 +207,6 @@ def _resume(
         log.info("%s holds a state of other settings, data or code: the training starts anew", folder)
         return Progress()
     network.load_state_dict(state["network"])
-    # the optimiser must be built with the same rates: AdaBound's base rates are not in its state
     optimiser.load_state_dict(state["optimiser"])
     torch.set_rng_state(state["random"]["cpu"])
     torch.cuda.set_rng_state_all(state["random"]["cuda"])
@@ -275,7 +275,7 @@ def _duration(seconds: float) -> str:
 
 
 def take_steps(
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     order: Iterable[np.ndarray],
     loss_of: Callable[[int, np.ndarray], torch.Tensor],
 ) -> float:

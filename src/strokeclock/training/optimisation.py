@@ -1,22 +1,33 @@
 """The optimiser and the schedule of its learning rate."""
 
 import math
+from typing import Any, Protocol
 
 import torch
 from torch import nn
 
+from strokeclock.training.adabound import AdaBound
 from strokeclock.training.settings import TrainingSettings
 
 WARM_UP = 0.15  # of the steps of one cycle
 
 
-def make_optimiser(network: nn.Module, settings: TrainingSettings) -> torch.optim.Optimizer:
+class Optimiser(Protocol):
+    """What a training needs of an optimiser: what those of torch and `AdaBound` share."""
+
+    param_groups: list[dict[str, Any]]
+
+    def zero_grad(self) -> None: ...
+    def step(self) -> None: ...
+    def state_dict(self) -> dict[str, Any]: ...
+    def load_state_dict(self, state: dict[str, Any], /) -> None: ...
+
+
+def make_optimiser(network: nn.Module, settings: TrainingSettings) -> Optimiser:
     """Make the optimiser ``optimizer`` (`TrainingSettings`) of the parameters that are not frozen."""
     learning = [parameter for parameter in network.parameters() if parameter.requires_grad]
     match settings.optimizer:
         case "adabound" if settings.final_lr is not None:
-            from pytorch_optimizer import AdaBound  # 1 s, which other optimisers need not wait for
-
             return AdaBound(
                 learning, lr=settings.lr, final_lr=settings.final_lr, weight_decay=settings.weight_decay
             )

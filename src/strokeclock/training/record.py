@@ -100,12 +100,9 @@ class TrainingRecord:
         return content
 
 
-def list_versions(settings: TrainingSettings | None) -> dict[str, str]:
+def list_versions() -> dict[str, str]:
     """Return the versions of the software that a training's weights depend on."""
-    names = ["numpy", "torch"]
-    if settings is not None and settings.optimizer == "adabound":
-        names.insert(1, "pytorch_optimizer")
-    return {name: version(name) for name in names}
+    return {name: version(name) for name in ("numpy", "torch")}
 
 
 def write_record(path: str | Path, record: TrainingRecord) -> None:

@@ -123,7 +123,7 @@ def _describe(
         frozen=objective.frozen,
         participants=material.participants,
         data=material.data,
-        versions=list_versions(objective.settings),
+        versions=list_versions(),
     )
 
 

@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from pytorch_optimizer import AdaBound
 from torch.nn import functional
 
 import strokeclock.training.loop
@@ -112,25 +111,6 @@ def test_motion_is_in_millimetres_of_the_box(toys, tmp_path, monkeypatch):
     box = toys.write_box(((4, 16), (8, 32), (0, 9)))
     _train(toys, tmp_path, box=box, epochs=1, augmentation=augmentation)
     assert set(extents) == {(98 * 12 / 16, 233 * 24 / 32)}
-
-
-@pytest.mark.parametrize(("lr", "final_lr"), [(5e-4, 1e-2), (1e-5, 1e-3)])
-def test_adabound_equals_its_closed_form(lr, final_lr):
-    """Luo et al. 2019 with bias correction; the paper's rates for phase 1 and for phases 2 to 4."""
-    generator = np.random.default_rng(0)
-    start, gradients = generator.normal(size=5), generator.normal(size=(300, 5))
-    weight = torch.nn.Parameter(torch.tensor(start))
-    optimiser = AdaBound([weight], lr=lr, final_lr=final_lr)
-    x, m, v = start.copy(), np.zeros(5), np.zeros(5)
-    for t, gradient in enumerate(gradients, start=1):
-        weight.grad = torch.tensor(gradient)
-        optimiser.step()
-        m = 0.9 * m + 0.1 * gradient
-        v = 0.999 * v + 0.001 * gradient**2
-        rate = lr * math.sqrt(1 - 0.999**t) / (1 - 0.9**t) / (np.sqrt(v) + 1e-8)
-        low, high = final_lr * (1 - 1 / (1e-3 * t + 1)), final_lr * (1 + 1 / (1e-3 * t))
-        x -= np.clip(rate, low, high) * m
-        np.testing.assert_allclose(weight.detach().numpy(), x, rtol=1e-9)
 
 
 @pytest.mark.parametrize(("net", "trunk"), [("2d", "backbone"), ("3d", "encoder")])

@@ -23,6 +23,12 @@ def test_noise_follows_from_the_generator_and_moves_it_on(place):
     assert not torch.equal(first, draw(np.random.default_rng(1)))
 
 
+def test_an_operation_that_is_not_repeatable_is_refused(place):
+    """As by torch.use_deterministic_algorithms(True)."""
+    assert torch.are_deterministic_algorithms_enabled()
+    assert not torch.is_deterministic_algorithms_warn_only_enabled()
+
+
 @pytest.mark.parametrize("dtype", [np.float16, np.uint8])
 def test_what_is_stored_comes_in_the_order_asked_for(place, dtype):
     values = np.arange(24).reshape(4, 6).astype(dtype)
