@@ -238,7 +238,16 @@ class Plan:
     @property
     def predictions(self) -> list[str]:
         """The networks' predictions. Phase 0 makes initial weights and no predictions."""
-        return [self._of("predictions", run, ".tsv") for run in self.trainings if run.phase in self.tasks]
+        return [self._of("predictions", run, ".tsv") for run in self._scoring]
+
+    @property
+    def predicting_models(self) -> list[str]:
+        """The networks that make them, in the same order."""
+        return [self._of("models", run, "/model.pt") for run in self._scoring]
+
+    @property
+    def _scoring(self) -> list[Run]:
+        return [run for run in self.trainings if run.phase in self.tasks]
 
     @cached_property
     def chained(self) -> dict[tuple[str, str], str]:

@@ -7,21 +7,18 @@ rule fit_ratio:
     input:
         **LEARNED_FROM,
     output:
-        fitted=f"{RUN}/fitted/ratio/{{phase}}/{{row}}.json",
+        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.timed_by_ratios),
     log:
-        f"{LOG}/fitted/ratio/{{phase}}/{{row}}.log",
-    wildcard_constraints:
-        phase="|".join(plan.time_phases),
-        row="flair|series",
+        f"{LOG}/fitted/ratios.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(10),
+        runtime=growing(20),
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        tasks=plan.below_min,
     script:
         "../scripts/fit_ratio.py"
 
