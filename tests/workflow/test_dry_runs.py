@@ -33,8 +33,8 @@ NETWORK_RUNS = {  # both starts, both networks, one seed
     "phase3_tss4h5": 4,
     "phase4_attention": 2,
     "phase0_segmentation": 6,  # the whole training part, and without each of five folds
-    "fit_segmented": 2,
-    "predict_segmented": 2,
+    "fit_segmented": 1,  # one job a seed for all tasks
+    "predict_segmented": 1,
 }
 ROWS = {"predict": 1, "join_predictions": 4}  # one job for all networks; for all seeds
 FOUND = dict.fromkeys(  # one job for all rows and seeds
@@ -108,8 +108,6 @@ def merged(base, change):
             NETWORK_RUNS
             | {
                 "phase5_tss6h": 4,
-                "fit_segmented": 3,
-                "predict_segmented": 3,
                 "join_predictions": 6,
             },
         ),

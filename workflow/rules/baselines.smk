@@ -29,14 +29,20 @@ rule predict_ratio:
 rule predict_segmented:
     input:
         **LEARNED_FROM,
-        fitted=f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
+        fitted=expand(
+            f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
+            phase=plan.time_phases,
+            allow_missing=True,
+        ),
         model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
     output:
-        predictions=f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
+        predictions=expand(
+            f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
+            phase=plan.time_phases,
+            allow_missing=True,
+        ),
     log:
-        f"{LOG}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.log",
-    wildcard_constraints:
-        phase="|".join(plan.time_phases),
+        f"{LOG}/predictions/segmentation/seed-{{seed}}.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: config["training"]["threads"]
@@ -46,7 +52,7 @@ rule predict_segmented:
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        tasks=plan.below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:

@@ -29,11 +29,13 @@ rule fit_segmented:
         fold_models=lambda wildcards: plan.fold_models(wildcards.seed),
         model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
     output:
-        fitted=f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
+        fitted=expand(
+            f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
+            phase=plan.time_phases,
+            allow_missing=True,
+        ),
     log:
-        f"{LOG}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.log",
-    wildcard_constraints:
-        phase="|".join(plan.time_phases),
+        f"{LOG}/fitted/segmentation/seed-{{seed}}.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: config["training"]["threads"]
@@ -43,7 +45,7 @@ rule fit_segmented:
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        tasks=plan.below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
