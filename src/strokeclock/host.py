@@ -1,6 +1,8 @@
 """The machines that strokeclock runs on."""
 
+import ctypes
 import platform
+import sys
 
 from strokeclock.errors import MissingSoftwareError
 
@@ -16,3 +18,12 @@ def check_host() -> None:
             f"strokeclock runs on Linux on x86-64 processors, and this is {named}: use such a machine, on "
             "Windows the Windows Subsystem for Linux, elsewhere a container (linux/amd64)."
         )
+
+
+def keep_memory() -> None:
+    """Make the C library keep freed memory: large arrays would get new pages from the system each time."""
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        most_mmaps, trim_threshold = -4, -1
+        libc = ctypes.CDLL(None)
+        libc.mallopt(most_mmaps, 0)
+        libc.mallopt(trim_threshold, 2**31 - 1)

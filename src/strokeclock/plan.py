@@ -238,7 +238,16 @@ class Plan:
     @property
     def predictions(self) -> list[str]:
         """The networks' predictions. Phase 0 makes initial weights and no predictions."""
-        return [self._of("predictions", run, ".tsv") for run in self.trainings if run.phase in self.tasks]
+        return [self._of("predictions", run, ".tsv") for run in self._scoring]
+
+    @property
+    def predicting_models(self) -> list[str]:
+        """The networks that make them, in the same order."""
+        return [self._of("models", run, "/model.pt") for run in self._scoring]
+
+    @property
+    def _scoring(self) -> list[Run]:
+        return [run for run in self.trainings if run.phase in self.tasks]
 
     @cached_property
     def chained(self) -> dict[tuple[str, str], str]:
@@ -589,12 +598,21 @@ class Plan:
         return _ROC_FIGURES
 
     @property
+    def training_rows(self) -> list[tuple[str, str, str]]:
+        """(network, phase, start) of the trainings whose curves are drawn, all seeds in one picture."""
+        rows = sorted({run[:3] for run in self.trainings})
+        return [*rows, (self.segmenter, SEGMENTATION, "random")] if self.has_segmenter else rows
+
+    def of_trainings(self, file: str) -> list[str]:
+        """This file of the trainings whose curves are drawn, seed after seed of each row."""
+        runs = [Run(*row, seed) for row in self.training_rows for seed in self.seeds]
+        return [self._of("models", run, f"/{file}") for run in runs]
+
+    @property
     def figures(self) -> list[str]:
         """The paper's figures, training curves, examples of restoration and segmentation, phantoms."""
         names = ["fig1", "fig2", "fig3", "fig4", "fig5", *self.roc_figures, "fig9"]
-        names += sorted({f"training/{run.net}-{run.phase}-{run.start}" for run in self.trainings})
-        if self.has_segmenter:
-            names.append(f"training/{self.segmenter}-{SEGMENTATION}-random")
+        names += [f"training/{'-'.join(row)}" for row in self.training_rows]
         if any(run.phase == GENESIS for run in self.trainings):
             names.append("genesis_examples")
         if self.has_segmenter:

@@ -225,7 +225,7 @@ def test_other_folds_train_the_networks_of_the_folds_alone(results, run_snakemak
     )
     counts = dict(line.split() for line in process.stdout.splitlines() if len(line.split()) == 2)
     assert counts["phase0_segmentation"] == "3"
-    assert counts["fit_segmented"] == "2"
+    assert counts["fit_segmented"] == "1"
     assert not {"phase1_stroke", "predict", "segmentations"} & set(counts)
 
 

@@ -235,7 +235,7 @@ def test_jobs_wait_for_a_drained_node_and_say_so(head, unbroken):
     finally:
         subprocess.run([*drain, "State=RESUME"], check=True)
     assert waits[0] == "Slurm jobs of this run: 1 PENDING"
-    assert waits[1].startswith(f"job {waiting.number} (predict 2d_{TRAINING}_random) waits since ")
+    assert waits[1].startswith(f"job {waiting.number} (predict) waits since ")
     assert re.search(r"\((Resources|ReqNodeNotAvail|Nodes required)", waits[1])
     head.end()
     assert digests(head.folder) == unbroken

@@ -1,5 +1,7 @@
 """A rule's values reach the function's parameters by name, and none is left over or missing."""
 
+import gc
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -203,3 +205,18 @@ def test_a_wrong_name_stops_the_job_before_the_function(make_snakemake):
 
     with pytest.raises(JobError, match=r"rule roc, script .*: write has no value for table; write takes no"):
         run(make_snakemake(output={"tabel": "t.csv"}), write)
+
+
+@pytest.mark.parametrize(("given", "searches"), [("snakemake = None", False), ("", True)])
+def test_a_script_of_a_rule_searches_for_unused_objects_only_once_it_runs(given, searches):
+    code = f"{given}\nimport gc, strokeclock.job\nassert gc.isenabled() is {searches}"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_job_searches_for_unused_objects(make_snakemake):
+    def write(table):
+        assert gc.isenabled()
+
+    gc.disable()
+    run(make_snakemake(output={"table": "t.csv"}), write)
+    assert gc.isenabled()

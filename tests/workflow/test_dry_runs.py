@@ -33,10 +33,10 @@ NETWORK_RUNS = {  # both starts, both networks, one seed
     "phase3_tss4h5": 4,
     "phase4_attention": 2,
     "phase0_segmentation": 6,  # the whole training part, and without each of five folds
-    "fit_segmented": 2,
-    "predict_segmented": 2,
+    "fit_segmented": 1,  # one job a seed for all tasks
+    "predict_segmented": 1,
 }
-ROWS = {"predict": 12, "join_predictions": 4}  # one job for all seeds
+ROWS = {"predict": 1, "join_predictions": 4}  # one job for all networks; for all seeds
 FOUND = dict.fromkeys(  # one job for all rows and seeds
     (
         *("find_sides", "find_unlike", "predict_found", "predict_ratio_found", "predict_segmented_found"),
@@ -70,12 +70,12 @@ def merged(base, change):
         slow({"phantom": {"space": "template"}}, {"hemispheres": 12, **NETWORK_RUNS}),
         (
             {"training": {"networks": ["2d"]}},
-            {"phase1_stroke": 1, "phase2_tss3h": 2, "predict": 6, "join_predictions": 2},
+            {"phase1_stroke": 1, "phase2_tss3h": 2, "predict": 1, "join_predictions": 2},
         ),
         slow(
             {"training": {"starts": ["random"]}},
             {
-                **{"phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4, "join_predictions": 0},
+                **{"phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 1, "join_predictions": 0},
                 **FOUND,
                 "join_found": 0,
             },
@@ -89,8 +89,8 @@ def merged(base, change):
                 "join_predictions": 0,
                 **FOUND,
                 **{"predict_segmented_found": 0, "join_found": 0},
-                "predict": 12,
-                "fit_ratio": 4,
+                "predict": 1,
+                "fit_ratio": 1,
                 "fit_clinical": 2,
                 "fit_ml": 1,
                 "fit_operating_points": 1,
@@ -98,7 +98,7 @@ def merged(base, change):
         ),
         (
             {"models": {"channels": ["dwi", "t2w", "adc"]}},
-            NETWORK_RUNS | {"fit_ratio": 2, "fit_ml": 0, "radiomics": 0, "ml_baseline": 0, "mismatch": 1},
+            NETWORK_RUNS | {"fit_ratio": 1, "fit_ml": 0, "radiomics": 0, "ml_baseline": 0, "mismatch": 1},
         ),
         slow({"models": {"contralateral": True}}, NETWORK_RUNS),
         slow({"models": {"view": "hemisphere"}}, {"brain_box": 0, **NETWORK_RUNS}),
@@ -108,9 +108,6 @@ def merged(base, change):
             NETWORK_RUNS
             | {
                 "phase5_tss6h": 4,
-                "predict": 16,
-                "fit_segmented": 3,
-                "predict_segmented": 3,
                 "join_predictions": 6,
             },
         ),
@@ -173,7 +170,7 @@ def test_further_splits_repeat_what_follows_the_split_and_nothing_before_it(snak
         for rule, count in {
             **{"split": 1, "search_candidate": 4, "choose_settings": 2, **own},
             **{rule: count for rule, count in NETWORK_RUNS.items() if rule not in FOUND},
-            **{"fit_ratio": 4, "predict_ratio": 4, "fit_clinical": 2, "predict_clinical": 2},
+            **{"fit_ratio": 1, "predict_ratio": 1, "fit_clinical": 2, "predict_clinical": 2},
             **{"fit_ml": 1, "predict_ml": 1, "fit_operating_points": 1, "table2": 1},
         }.items()
     }
@@ -223,7 +220,6 @@ def test_medical_weights_are_two_trainings_that_both_time_tasks_start_from(snake
         "medical_3d": 1,
         "phase2_tss3h": 6,
         "phase3_tss4h5": 6,
-        "predict": 16,
     }
     assert {rule: found.get(rule, 0) for rule in expected} == expected
     assert found["phantom_tumours_2d"] == found["phantom_tumours_3d"] == 1
@@ -238,7 +234,7 @@ def test_named_files_are_started_from(snakemake, tmp_path):
     }
     change = {"initial_weights": starts, "training": {"starts": ["imagenet", "medical"]}}
     found = jobs(snakemake("-n", "--quiet", "rules", config=merged(SMALL, change)))
-    expected = {"imagenet": 1, "medical_2d": 1, "phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 4}
+    expected = {"imagenet": 1, "medical_2d": 1, "phase2_tss3h": 2, "phase3_tss4h5": 2, "predict": 1}
     assert {rule: found.get(rule, 0) for rule in expected} == expected
     assert not {"medical_3d", "phantom_tumours_2d", "phase1_stroke"} & set(found)
 

@@ -6,23 +6,22 @@ from strokeclock.training.phases import SEGMENTATION
 rule predict_ratio:
     input:
         **LEARNED_FROM,
-        fitted=f"{RUN}/fitted/ratio/{{phase}}/{{row}}.json",
+        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.timed_by_ratios),
     output:
-        predictions=f"{RUN}/predictions/ratio/{{phase}}/{{row}}/seed-0.tsv",
+        predictions=expand(
+            f"{RUN}/predictions/{{row}}/seed-0.tsv", row=plan.timed_by_ratios
+        ),
     log:
-        f"{LOG}/predictions/ratio/{{phase}}/{{row}}.log",
-    wildcard_constraints:
-        phase="|".join(plan.time_phases),
-        row="flair|series",
+        f"{LOG}/predictions/ratios.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(10),
+        runtime=growing(20),
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        tasks=plan.below_min,
     script:
         "../scripts/predict_ratio.py"
 
@@ -30,14 +29,20 @@ rule predict_ratio:
 rule predict_segmented:
     input:
         **LEARNED_FROM,
-        fitted=f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
+        fitted=expand(
+            f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
+            phase=plan.time_phases,
+            allow_missing=True,
+        ),
         model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
     output:
-        predictions=f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
+        predictions=expand(
+            f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
+            phase=plan.time_phases,
+            allow_missing=True,
+        ),
     log:
-        f"{LOG}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.log",
-    wildcard_constraints:
-        phase="|".join(plan.time_phases),
+        f"{LOG}/predictions/segmentation/seed-{{seed}}.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: config["training"]["threads"]
@@ -47,7 +52,7 @@ rule predict_segmented:
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        tasks=plan.below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:

@@ -91,35 +91,33 @@ rule gradcam:
         "../scripts/gradcam.py"
 
 
+# One job for all: it takes as long to start as to draw several.
 rule training_curves:
     input:
         SETTLED,
-        histories=expand(
-            f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{start}}}}/seed-{{seed}}/history.tsv",
-            seed=config["training"]["seeds"],
-        ),
-        records=expand(
-            f"{RUN}/models/{{{{net}}}}/{{{{phase}}}}/{{{{start}}}}/seed-{{seed}}/run.json",
-            seed=config["training"]["seeds"],
-        ),
+        histories=plan.of_trainings("history.tsv"),
+        records=plan.of_trainings("run.json"),
     output:
-        svg=report(
-            f"{RUN}/figures/training/{{net}}-{{phase}}-{{start}}.svg",
-            caption="../report/training_curves.rst",
-            category="Training",
-            labels={"network": "{net}", "phase": "{phase}", "from": "{start}"},
-        ),
-        png=f"{RUN}/figures/training/{{net}}-{{phase}}-{{start}}.png",
+        svg=[
+            report(
+                f"{RUN}/figures/training/{net}-{phase}-{start}.svg",
+                caption="../report/training_curves.rst",
+                category="Training",
+                labels={"network": net, "phase": phase, "from": start},
+            )
+            for net, phase, start in plan.training_rows
+        ],
+        png=[
+            f"{RUN}/figures/training/{'-'.join(row)}.png" for row in plan.training_rows
+        ],
     log:
-        f"{LOG}/figures/training/{{net}}-{{phase}}-{{start}}.log",
-    wildcard_constraints:
-        phase=r"phase\d+_[a-z0-9_]+",
+        f"{LOG}/figures/training_curves.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
         mem_mb=growing(1000),
-        runtime=growing(5),
+        runtime=growing(10),
     script:
         "../scripts/training_curves.py"
 

@@ -7,21 +7,18 @@ rule fit_ratio:
     input:
         **LEARNED_FROM,
     output:
-        fitted=f"{RUN}/fitted/ratio/{{phase}}/{{row}}.json",
+        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.timed_by_ratios),
     log:
-        f"{LOG}/fitted/ratio/{{phase}}/{{row}}.log",
-    wildcard_constraints:
-        phase="|".join(plan.time_phases),
-        row="flair|series",
+        f"{LOG}/fitted/ratios.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
         mem_mb=growing(2000),
-        runtime=growing(10),
+        runtime=growing(20),
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        tasks=plan.below_min,
     script:
         "../scripts/fit_ratio.py"
 
@@ -32,11 +29,13 @@ rule fit_segmented:
         fold_models=lambda wildcards: plan.fold_models(wildcards.seed),
         model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
     output:
-        fitted=f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
+        fitted=expand(
+            f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
+            phase=plan.time_phases,
+            allow_missing=True,
+        ),
     log:
-        f"{LOG}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.log",
-    wildcard_constraints:
-        phase="|".join(plan.time_phases),
+        f"{LOG}/fitted/segmentation/seed-{{seed}}.log",
     conda:
         "../../envs/evaluation.yaml"
     threads: config["training"]["threads"]
@@ -46,7 +45,7 @@ rule fit_segmented:
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        tasks=plan.below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:

@@ -1,30 +1,20 @@
-# Each trained network's scores of the validation and test parts. One job for all seeds of a row: it takes seconds.
+# The trained networks' scores of the validation and test parts. One job for all: a network takes seconds.
 
 
 rule predict:
     input:
         **LEARNED_FROM,
-        models=expand(
-            f"{RUN}/models/{{net}}/{{phase}}/{{start}}/seed-{{seed}}/model.pt",
-            seed=plan.seeds,
-            allow_missing=True,
-        ),
+        models=plan.predicting_models,
     output:
-        predictions=expand(
-            f"{RUN}/predictions/{{net}}/{{phase}}/{{start}}/seed-{{seed}}.tsv",
-            seed=plan.seeds,
-            allow_missing=True,
-        ),
+        predictions=plan.predictions,
     log:
-        f"{LOG}/predictions/{{net}}/{{phase}}/{{start}}.log",
-    wildcard_constraints:
-        phase="|".join(plan.tasks),
+        f"{LOG}/predictions/networks.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
-        runtime=growing(60),
+        runtime=growing(30 + 5 * len(plan.predictions)),
         gpu=plan.gpus,
     params:
         channels=plan.channels,

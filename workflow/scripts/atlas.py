@@ -1,6 +1,6 @@
 """Build the T2w MNI-152 atlas."""
 
-from strokeclock.imaging.atlas import build_atlas
 from strokeclock.job import run
+from strokeclock.imaging.atlas import build_atlas
 
 run(snakemake, build_atlas)

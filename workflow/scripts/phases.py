@@ -1,7 +1,7 @@
 """Draw Figure 5: the phases of training."""
 
+from strokeclock.job import run
 from strokeclock.figures.phases import draw_phases
 from strokeclock.figures.style import save_figure
-from strokeclock.job import run
 
 run(snakemake, draw_phases, save=save_figure)

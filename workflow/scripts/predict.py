@@ -1,4 +1,4 @@
-"""Score the validation and the test patients with the networks of a row, one a seed."""
+"""Score the validation and the test patients with all networks."""
 
 from strokeclock.job import run
 from strokeclock.training.prediction import predict

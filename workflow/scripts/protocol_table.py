@@ -1,6 +1,6 @@
 """Write the protocols of each series and scanner."""
 
-from strokeclock.evaluation.protocols import write_protocol_table
 from strokeclock.job import run
+from strokeclock.evaluation.protocols import write_protocol_table
 
 run(snakemake, write_protocol_table)

@@ -1,6 +1,6 @@
 """Divide the included patients into training, validation and test, or check the split that is given."""
 
-from strokeclock.cohort.split import divide_cohort
 from strokeclock.job import run
+from strokeclock.cohort.split import divide_cohort
 
 run(snakemake, divide_cohort)

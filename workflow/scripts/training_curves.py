@@ -1,7 +1,6 @@
-"""Draw the training curves of one network, phase and start, all seeds in one picture."""
+"""Draw the training curves of each network, phase and start, all seeds in one picture."""
 
-from strokeclock.figures.style import save_figure
-from strokeclock.figures.training_curves import draw_training_curves
 from strokeclock.job import run
+from strokeclock.figures.training_curves import write_training_curves
 
-run(snakemake, draw_training_curves, save=save_figure)
+run(snakemake, write_training_curves)

@@ -86,6 +86,40 @@ def fit_ratio(
     )
 
 
+def fit_ratios(
+    manifest: str | Path,
+    fitted: Sequence[str | Path],
+    *,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    tasks: Tasks,
+) -> None:
+    """Fit the regressions of several rows (`fit_ratio`).
+
+    Parameters
+    ----------
+    fitted : paths
+        Files to write, fitted/ratio/<phase>/<row>.json.
+    manifest, cohort, split, channels
+        As of `fit_ratio`.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below.
+    """
+    for path in map(Path, fitted):
+        row = Scorer(RATIO, path.parent.name, path.stem)
+        fit_ratio(
+            manifest,
+            path,
+            cohort=cohort,
+            split=split,
+            channels=channels,
+            phase=row.phase,
+            below_min=time_limit(row, tasks),
+            row=row.start,
+        )
+
+
 def predict_ratio(
     fitted: str | Path,
     predictions: str | Path,
@@ -126,6 +160,42 @@ def predict_ratio(
         below_min=below_min,
         inputs=_name_inputs(channels, row),
     )
+
+
+def predict_ratios(
+    fitted: Sequence[str | Path],
+    predictions: Sequence[str | Path],
+    *,
+    manifest: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    tasks: Tasks,
+) -> None:
+    """Write the scores of several rows (`predict_ratio`).
+
+    Parameters
+    ----------
+    fitted : paths
+        What `fit_ratios` wrote, for the same channels.
+    predictions : paths
+        Files to write, predictions/ratio/<phase>/<row>/seed-0.tsv, in the order of ``fitted``.
+    manifest, cohort, split, channels, tasks
+        As of `fit_ratios`.
+    """
+    for file, path in zip(fitted, predictions, strict=True):
+        row, _ = parse_path(path)
+        predict_ratio(
+            file,
+            path,
+            manifest=manifest,
+            cohort=cohort,
+            split=split,
+            channels=channels,
+            phase=row.phase,
+            below_min=time_limit(row, tasks),
+            row=row.start,
+        )
 
 
 def predict_ratio_found(

@@ -96,6 +96,47 @@ def fit_segmented(
     )
 
 
+def fit_tasks(
+    fold_models: Sequence[str | Path],
+    fitted: Sequence[str | Path],
+    *,
+    model: str | Path,
+    manifest: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    tasks: Tasks,
+    threads: int,
+    device: str,
+) -> None:
+    """Fit the regressions of several tasks with the same segmentation networks (`fit_segmented`).
+
+    Parameters
+    ----------
+    fitted : paths
+        Files to write, fitted/segmentation/<phase>/ratios/seed-<n>.json.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below.
+    others
+        As of `fit_segmented`.
+    """
+    for path in map(Path, fitted):
+        row = Scorer(SEGMENTED, path.parts[-3], RATIOS)
+        fit_segmented(
+            fold_models,
+            path,
+            model=model,
+            manifest=manifest,
+            cohort=cohort,
+            split=split,
+            channels=channels,
+            phase=row.phase,
+            below_min=time_limit(row, tasks),
+            threads=threads,
+            device=device,
+        )
+
+
 def predict_segmented(
     fitted: str | Path,
     predictions: str | Path,
@@ -142,6 +183,49 @@ def predict_segmented(
         below_min=below_min,
         **_identify(model, channels=channels, phase=phase),
     )
+
+
+def predict_tasks(
+    fitted: Sequence[str | Path],
+    predictions: Sequence[str | Path],
+    *,
+    model: str | Path,
+    manifest: str | Path,
+    cohort: str | Path,
+    split: str | Path,
+    channels: Sequence[str],
+    tasks: Tasks,
+    threads: int,
+    device: str,
+) -> None:
+    """Write the scores of several tasks by their fitted regressions (`predict_segmented`).
+
+    Parameters
+    ----------
+    fitted : paths
+        What `fit_tasks` wrote, with the same network and channels.
+    predictions : paths
+        Files to write, predictions/segmentation/<phase>/ratios/seed-<n>.tsv, in the order of ``fitted``.
+    tasks : mapping of phase -> minutes
+        The label is 1 where TSS is below.
+    others
+        As of `predict_segmented`.
+    """
+    for file, path in zip(fitted, predictions, strict=True):
+        row, _ = parse_path(path)
+        predict_segmented(
+            file,
+            path,
+            model=model,
+            manifest=manifest,
+            cohort=cohort,
+            split=split,
+            channels=channels,
+            phase=row.phase,
+            below_min=time_limit(row, tasks),
+            threads=threads,
+            device=device,
+        )
 
 
 def predict_segmented_found(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
@@ -27,7 +28,7 @@ __all__ = [
     "save_figure",
 ]
 
-PASSES = 3  # after which a layout with panels of a fixed aspect no longer changes
+PASSES = 3  # at most: then a layout with panels of a fixed aspect no longer changes
 # Any: matplotlib lists each key as a type of its own.
 _SETTINGS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
@@ -75,9 +76,14 @@ def _settle_layout(figure: Figure) -> None:
     The last digits of the layout's solver depend on where its variables lie in memory, and a change of them
     would show in the bytes of an SVG.
     """
-    if figure.get_layout_engine():
+    if engine := figure.get_layout_engine():
+        before: list[np.ndarray] = []
         for _ in range(PASSES):
-            figure.draw_without_rendering()
+            engine.execute(figure)  # draws nothing, which takes as long again
+            places = [axes.get_position(original=True).get_points() for axes in figure.axes]
+            if before and np.allclose(places, before, rtol=0, atol=1e-9):
+                break
+            before = places
         figure.set_layout_engine("none")
     for axes in figure.axes:
         axes.set_position(Bbox(axes.get_position(original=True).get_points().round(6)))

@@ -9,7 +9,18 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from strokeclock.figures.style import BLACK, BLUE, GREEN, INK, ORANGE, PALE, SKY, VERMILION, house_style
+from strokeclock.figures.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PALE,
+    SKY,
+    VERMILION,
+    house_style,
+    save_figure,
+)
 from strokeclock.models.registry import find_network
 from strokeclock.training.record import read_record
 
@@ -21,6 +32,30 @@ PANELS = {  # column of history.tsv -> title; phase 0 has no AUC
 COLOURS = (BLACK, ORANGE, SKY, BLUE, VERMILION, GREEN)
 LINES = ("-", "--", ":")  # a further one for each six seeds
 INCHES = 2.5  # of a panel's width
+
+
+def write_training_curves(
+    histories: Sequence[str | Path],
+    records: Sequence[str | Path],
+    *,
+    svg: Sequence[str | Path],
+    png: Sequence[str | Path],
+) -> None:
+    """Draw the curves of each network, phase and start (`draw_training_curves`).
+
+    Parameters
+    ----------
+    histories, records : sequences of paths
+        history.tsv and run.json of each training, models/<net>/<phase>/<start>/seed-<n>/, in the same order.
+    svg, png : sequences of paths
+        Files to write, <net>-<phase>-<start>.svg and .png, in the order in which the trainings name them.
+    """
+    rows: dict[tuple[str, ...], list[tuple[str | Path, str | Path]]] = {}
+    for history, record in zip(histories, records, strict=True):
+        rows.setdefault(Path(record).parts[-5:-2], []).append((history, record))
+    for (net, phase, start), *paths in zip(rows, svg, png, strict=True):
+        own = zip(*rows[net, phase, start], strict=True)
+        save_figure(draw_training_curves(*own, net=net, phase=phase, start=start), *paths)
 
 
 def draw_training_curves(

@@ -1,6 +1,6 @@
 """Noise-free contrast of a lesion: its signal over that of healthy tissue of the same grey and white mix."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.polynomial.hermite_e import hermegauss
@@ -51,6 +51,10 @@ class LesionContrast:
         self._b_value = column([r.epi.b_value for r in records])
         self._gain = contrast_gain
         nodes, weights = hermegauss(TIMES if time_sigma else 1)
+        self._healthy = {
+            channel: sum(share * self._signal(channel, tissue) for tissue, share in self._mix)
+            for channel in SERIES
+        }
         self._times = [*zip(np.exp(time_sigma * nodes), weights / weights.sum(), strict=True)]
 
     def log_ratio(
@@ -69,9 +73,53 @@ class LesionContrast:
             lesion's median
         t2_rise_ms  how much the log T2 ratio changes with the times around it
         """
+        ill = sum(
+            share * self._signal(channel, lesion)
+            for share, lesion in self._lesions(tissue_hours, radc, log_t2, log_t1_nuisance, t2_rise_ms)
+        )
+        return np.log(ill / self._healthy[channel])
+
+    def along_log_t2(
+        self,
+        channel: str,
+        *,
+        tissue_hours: float | np.ndarray,
+        radc: float | np.ndarray,
+        log_t1_nuisance: float | np.ndarray,
+    ) -> Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]:
+        """`log_ratio` as a function of the log T2 ratio alone: returns its value and its derivative.
+
+        What does not depend on T2 is computed once: the signal is a sum of terms a · exp(-TE / T2).
+        """
+        te = self._flair["te"] if channel == "flair" else self._epi["te"]
+        terms = [  # a over the healthy signal, and TE / T2 at a log T2 ratio of 0
+            (share * self._signal(channel, lesion._replace(t2=np.inf)), te / lesion.t2)
+            for share, lesion in self._lesions(tissue_hours, radc, 0.0, log_t1_nuisance, T2_RISE_MEDIAN_MS)
+        ]
+        healthy = self._healthy[channel]
+
+        def evaluate(log_t2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            longer = np.exp(-self._gain * log_t2)
+            ill, slope = np.zeros_like(longer), np.zeros_like(longer)
+            for full, decay in terms:
+                left = decay * longer
+                signal = full * np.exp(-left)
+                ill = ill + signal
+                slope = slope + signal * left
+            return np.log(ill / healthy), self._gain * slope / ill
+
+        return evaluate
+
+    def _lesions(
+        self,
+        tissue_hours: float | np.ndarray,
+        radc: float | np.ndarray,
+        log_t2: float | np.ndarray,
+        log_t1_nuisance: float | np.ndarray,
+        t2_rise_ms: float | np.ndarray,
+    ) -> Iterator[tuple[np.ndarray, Tissue]]:
+        """Yield the lesion's parts, one a tissue and time: their share of its signal, and their tissue."""
         hours = np.asarray(tissue_hours, dtype=float)
-        healthy = sum(share * self._signal(channel, tissue) for tissue, share in self._mix)
-        ill: float | np.ndarray = 0.0
         for factor, weight in self._times:
             change = log_t2_ratio(hours * factor, t2_rise_ms=t2_rise_ms)
             change -= log_t2_ratio(hours, t2_rise_ms=t2_rise_ms)
@@ -82,9 +130,7 @@ class LesionContrast:
                 "log_t1_nuisance": log_t1_nuisance,
             }
             for tissue, share in self._mix:
-                lesion = infarct(tissue, contrast_gain=self._gain, **here)
-                ill = ill + weight * share * self._signal(channel, lesion)
-        return np.log(ill / healthy)
+                yield weight * share, infarct(tissue, contrast_gain=self._gain, **here)
 
     def _signal(self, channel: str, tissue: Tissue) -> np.ndarray:
         if channel == "flair":

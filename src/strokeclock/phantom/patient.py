@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from strokeclock.batches import Files, write_batch
+from strokeclock.host import keep_memory
 from strokeclock.phantom.anatomy import draw_shape
 from strokeclock.phantom.clinic import (
     HEAD_STREAM,
@@ -186,6 +187,7 @@ def make_batch(files: Files, table: str | Path, *, settings: Mapping[str, Any]) 
     settings : mapping
         The configuration's `phantom` section.
     """
+    keep_memory()
     for name, paths in files.items():
         patient = make_patient(number_of(name), seed=cohort_seed(settings), settings=settings)
         scans = {series: paths[series] for series in SERIES}

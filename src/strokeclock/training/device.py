@@ -1,9 +1,6 @@
 """The device of a training, and the transfer of hemispheres and noise to it."""
 
-import ctypes
 import os
-import platform
-import sys
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -11,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from strokeclock.host import keep_memory
 from strokeclock.training.cost import Meter
 from strokeclock.training.loop import TrainingError
 from strokeclock.training.store import Stack
@@ -57,7 +55,7 @@ def choose_device(name: str, *, threads: int) -> torch.device:
     """
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is deterministic only with it
     torch.set_num_threads(threads)
-    _keep_memory()
+    keep_memory()  # to allocate each map's pages anew takes a third of a 3D step
     # Or raise. As use_deterministic_algorithms(True), which also loads torch's compiler, and that takes 1 s.
     torch.set_deterministic_debug_mode("error")
     # Filling takes 5 % of a step. The module's class holds the switch, which its types do not show.
@@ -82,12 +80,3 @@ def on_device(network: Network, device: torch.device) -> Network:
     is_3d = any(parameter.ndim == 5 for parameter in network.parameters())
     layout = torch.channels_last_3d if is_3d else torch.channels_last
     return network.to(device, memory_format=layout)  # type: ignore[call-overload]  # torch types it with a tensor alone
-
-
-def _keep_memory() -> None:
-    """Make the C library keep freed memory: to allocate each map's pages anew takes a third of a 3D step."""
-    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
-        most_mmaps, trim_threshold = -4, -1
-        libc = ctypes.CDLL(None)
-        libc.mallopt(most_mmaps, 0)
-        libc.mallopt(trim_threshold, 2**31 - 1)

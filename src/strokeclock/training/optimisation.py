@@ -1,6 +1,8 @@
 """The optimiser and the schedule of its learning rate."""
 
+import inspect
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -32,12 +34,20 @@ def make_optimiser(network: nn.Module, settings: TrainingSettings) -> Optimiser:
                 learning, lr=settings.lr, final_lr=settings.final_lr, weight_decay=settings.weight_decay
             )
         case "adamw":
-            return torch.optim.AdamW(learning, lr=settings.lr, weight_decay=settings.weight_decay)
+            return _light(torch.optim.AdamW)(learning, lr=settings.lr, weight_decay=settings.weight_decay)
         case "adam":
-            return torch.optim.Adam(learning, lr=settings.lr)
+            return _light(torch.optim.Adam)(learning, lr=settings.lr)
         case "sgd":
-            return torch.optim.SGD(learning, lr=settings.lr, momentum=0.9)
+            return _light(torch.optim.SGD)(learning, lr=settings.lr, momentum=0.9)
     raise ValueError(f"optimizer {settings.optimizer!r} is unknown: use adabound, adamw, adam or sgd")
+
+
+def _light(kind: type[torch.optim.Optimizer]) -> Callable[..., Optimiser]:
+    """Return torch's optimiser without the wrappers of its methods, which load torch's compiler: 1 s."""
+    names = ("add_param_group", "load_state_dict", "state_dict", "step", "zero_grad")
+    methods = {name: inspect.unwrap(getattr(kind, name)) for name in names}
+    methods["step"] = torch.no_grad()(methods["step"])  # as one of the wrappers does
+    return type(kind.__name__, (kind,), methods)
 
 
 def rate_at(settings: TrainingSettings, *, epoch: int, done: float) -> float:

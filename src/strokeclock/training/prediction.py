@@ -38,7 +38,7 @@ def predict(
 
     Parameters
     ----------
-    models : checkpoints of phases 1 to 4, the seeds of a row.
+    models : checkpoints of phases 1 to 4.
     manifest : hemispheres/manifest.tsv, the hemispheres beside it.
     predictions : files to write, in the order of ``models``.
     channels : of a network's input, in order (`channel_names`).
@@ -52,7 +52,7 @@ def predict(
         A model is no such checkpoint, or was trained on other series.
     """
     place = choose_device(device, threads=threads)
-    read: dict[Task | None, dict[str, Hemispheres]] = {}  # once for all seeds
+    read: dict[Task | None, dict[str, Hemispheres]] = {}  # once for all networks
     for model, path in zip(models, predictions, strict=True):
         network, record = read_network_to_test(model, channels=channels, split=split)
         if record.task not in read:

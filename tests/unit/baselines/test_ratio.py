@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from strokeclock.baselines import ratio as module
-from strokeclock.baselines.ratio import find_on_dwi, fit_ratio, predict_ratio, predict_ratio_found
+from strokeclock.baselines.ratio import (
+    find_on_dwi,
+    fit_ratio,
+    fit_ratios,
+    predict_ratio,
+    predict_ratio_found,
+    predict_ratios,
+)
 from strokeclock.cohort.parts import SplitError
 from strokeclock.evaluation.metrics import auc
 from strokeclock.fitted import FittedError
@@ -210,13 +217,13 @@ def test_the_side_found_has_the_ratios_of_its_hemisphere(run, manifest_of):
     cohort = {"cohort": run / "cohort.tsv", "split": run / "split.tsv"}
     settings = {"manifest": run / "manifest.tsv", "channels": CHANNELS} | cohort
     manifest_of(run)
-    rows = {"flair": run / "flair.json", "series": run / "series.json"}
+    rows = {row: run / f"fitted/ratio/phase3_tss4h5/{row}.json" for row in ("flair", "series")}
+    tasks = {"phase2_tss3h": 180, "phase3_tss4h5": 270}
     given = {row: run / f"predictions/ratio/phase3_tss4h5/{row}/seed-0.tsv" for row in rows}
     found = {row: run / f"end_to_end/ratio/phase3_tss4h5/{row}/seed-0.tsv" for row in rows}
     other = {row: run / f"other/{row}.tsv" for row in rows}
-    for row, fitted in rows.items():
-        fit_ratio(fitted=fitted, row=row, **settings, **QUESTION)
-        predict_ratio(fitted, given[row], row=row, **settings, **QUESTION)
+    fit_ratios(fitted=[*rows.values()], tasks=tasks, **settings)
+    predict_ratios([*rows.values()], [*given.values()], tasks=tasks, **settings)
     table = pd.read_csv(run / "cohort.tsv", sep="\t")
     test = [name for name, part in pd.read_csv(run / "split.tsv", sep="\t").to_numpy() if part == "test"]
     right, wrong = test[:10], test[10:]
@@ -228,7 +235,7 @@ def test_the_side_found_has_the_ratios_of_its_hemisphere(run, manifest_of):
         [*found.values()],
         predictions=[*given.values()],
         sides=run / "sides.tsv",
-        tasks={"phase3_tss4h5": 270},
+        tasks=tasks,
         **settings,
     )
     table.loc[table["patient"].isin(test), "lesion_side"] = "right"

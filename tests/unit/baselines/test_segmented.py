@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 
 from strokeclock.baselines.regression import Regression, write_regression
-from strokeclock.baselines.segmented import RATIOS, predict_segmented, predict_segmented_found
+from strokeclock.baselines.segmented import (
+    RATIOS,
+    predict_segmented,
+    predict_segmented_found,
+    predict_tasks,
+)
 from strokeclock.cohort.parts import read_split
 from strokeclock.fitted import describe_fit
 from strokeclock.found_sides import FoundSide, write_found_sides
@@ -73,7 +78,7 @@ def test_the_side_found_has_the_score_of_its_hemisphere(toys, tmp_path, model):
     given = tmp_path / f"predictions/segmentation/{PHASE}/ratios/seed-0.tsv"
     settings = {"channels": toys.channels, "threads": 1, "device": toys.device, **toys.inputs()}
     task = {"phase": PHASE, "below_min": 270}
-    predict_segmented(fitted, given, model=model, **task, **settings)
+    predict_tasks([fitted], [given], model=model, tasks={PHASE: 270}, **settings)
     before = read_predictions(given).query("part == 'test'").set_index("patient")
     flip = {"left": "right", "right": "left"}
     told = before["hemisphere"].to_dict()

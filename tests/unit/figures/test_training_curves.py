@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from strokeclock.figures.style import save_figure
-from strokeclock.figures.training_curves import draw_training_curves
+from strokeclock.figures.training_curves import draw_training_curves, write_training_curves
 from strokeclock.training.record import write_record
 
 
@@ -87,3 +87,28 @@ def test_bytes_repeat(trainings, tmp_path):
         _, outputs = draw(tmp_path, histories, records)
         contents.append([path.read_bytes() for path in outputs])
     assert contents[0] == contents[1]
+
+
+def test_each_row_has_its_own_picture(trainings, tmp_path):
+    _, histories, records = trainings(4, CLASSIFIER)
+    rows = [("2d", "phase1_stroke", "random"), ("3d", "phase1_stroke", "genesis")]
+    names = [
+        (f"{'/'.join(row)}/seed-{seed}/history.tsv", f"{'/'.join(row)}/seed-{seed}/run.json")
+        for row in rows
+        for seed in (0, 1)
+    ]
+    for (history, record), old_history, old_record in zip(names, histories, records, strict=True):
+        (tmp_path / history).parent.mkdir(parents=True)
+        old_history.rename(tmp_path / history)
+        old_record.rename(tmp_path / record)
+    histories, records = ([tmp_path / name for name in column] for column in zip(*names, strict=True))
+    svg, png = ([tmp_path / f"{number}.{suffix}" for number in (0, 1)] for suffix in ("svg", "png"))
+    write_training_curves(histories, records, svg=svg, png=png)
+    for number, (net, phase, start) in enumerate(rows):
+        own = slice(2 * number, 2 * number + 2)
+        figure = draw_training_curves(histories[own], records[own], net=net, phase=phase, start=start)
+        save_figure(figure, alone := tmp_path / "alone.svg")
+        assert svg[number].read_bytes() == alone.read_bytes()
+        assert png[number].is_file()
+    with pytest.raises(ValueError, match="zip"):
+        write_training_curves(histories[:2], records[:2], svg=svg, png=png)

@@ -77,6 +77,25 @@ def test_posterior_equals_simulation(laws, cohort, number, channels):
         assert value == pytest.approx(weight[hours < limit].sum() / weight.sum(), abs=0.05)
 
 
+@pytest.mark.parametrize("channel", SERIES)
+@pytest.mark.parametrize("time_sigma", [0.0, 0.6])
+def test_the_log_ratio_along_log_t2_is_that_of_all_parameters_and_has_its_derivative(
+    cohort, channel, time_sigma
+):
+    records, grey_share = cohort[0][:5], cohort[1][:5]
+    contrast = LesionContrast(records, grey_share, contrast_gain=2.0, time_sigma=time_sigma, axes=1)
+    lesion = {"tissue_hours": np.array([0.5, 3.0, 40.0]), "radc": 0.7, "log_t1_nuisance": 0.02}
+    along = contrast.along_log_t2(channel, **lesion)
+    x, step = np.array([-0.1, 0.2, 0.5]), 1e-5
+    before, value, after = (
+        contrast.log_ratio(channel, log_t2=log_t2, **lesion) for log_t2 in (x - step, x, x + step)
+    )
+    found, slope = along(x)
+    assert found.shape == (5, 3)
+    np.testing.assert_allclose(found, value, rtol=1e-12)
+    np.testing.assert_allclose(slope, (after - before) / (2 * step), rtol=1e-6)
+
+
 def test_without_nuisance_only_the_tissue_clock_lowers_the_auc(laws):
     """SCIENCE.md 5.3: with k alone (sigma .8) a perfect T2 clock reaches .90; a perfect clock reaches 1."""
     for sigma, low, high in ((0.8, 0.88, 0.92), (0.0, 0.98, 1.0)):

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from strokeclock.baselines.segmented import choose_unseen, fit_segmented, predict_segmented
+from strokeclock.baselines.segmented import choose_unseen, fit_segmented, fit_tasks, predict_segmented
 from strokeclock.cohort.folds import read_folds
 from strokeclock.cohort.parts import SplitError
 from strokeclock.evaluation.metrics import auc
@@ -72,6 +72,19 @@ def _fit(toys, fold_models, model, fitted, **changes):
     settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device} | changes
     fit_segmented(fold_models, fitted, model=model, **toys.inputs(), **settings)
     return settings
+
+
+def test_all_tasks_are_fitted_as_each_alone(toys, segmenters, tmp_path):
+    *fold_models, model = segmenters
+    tasks = {"phase1_stroke": None, "phase2_tss3h": 180, "phase3_tss4h5": 270}
+    fitted = [tmp_path / f"fitted/segmentation/{phase}/ratios/seed-0.json" for phase in [*tasks][1:]]
+    settings = {"channels": toys.channels, "threads": 1, "device": toys.device, **toys.inputs()}
+    fit_tasks(fold_models, fitted, model=model, tasks=tasks, **settings)
+    for (phase, below_min), path in zip([*tasks.items()][1:], fitted, strict=True):
+        alone = tmp_path / "alone.json"
+        _fit(toys, fold_models, model, alone, phase=phase, below_min=below_min)
+        assert path.read_bytes() == alone.read_bytes()
+    assert fitted[0].read_bytes() != fitted[1].read_bytes()
 
 
 def _predict(toys, segmenters, output, **changes):

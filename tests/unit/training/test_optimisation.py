@@ -29,7 +29,7 @@ def test_the_optimiser_is_the_named_one_of_what_learns(optimizer, kind, given):
     network = nn.Sequential(nn.Linear(2, 2), nn.Linear(2, 1))
     network[0].requires_grad_(False)
     optimiser = make_optimiser(network, _settings(optimizer=optimizer))
-    assert type(optimiser) is kind
+    assert isinstance(optimiser, kind)
     (group,) = optimiser.param_groups
     assert group["params"] == [*network[1].parameters()]
     assert {name: group[name] for name in ("lr", *given)} == {"lr": 1e-3, **given}
@@ -53,22 +53,62 @@ def test_the_rate_follows_its_schedule(schedule, epoch, done, share):
 
 
 @pytest.mark.parametrize(
-    "module",
-    ["pretraining.restoration", "training.classifier", "training.prediction", "segmentation.training"],
+    ("optimizer", "make"),
+    [
+        ("adamw", lambda learning: torch.optim.AdamW(learning, lr=1e-3, weight_decay=0.01)),
+        ("adam", lambda learning: torch.optim.Adam(learning, lr=1e-3)),
+        ("sgd", lambda learning: torch.optim.SGD(learning, lr=1e-3, momentum=0.9)),
+    ],
 )
-def test_a_training_loads_nothing_slow_that_it_does_not_use(module):
-    """scikit-learn takes 2 s, torch's compiler, which making one of torch's optimisers loads, 1 s."""
+def test_every_digit_is_that_of_torchs_optimiser(optimizer, make):
+    """Also where another optimiser goes on from the state."""
+
+    def build():
+        torch.manual_seed(0)
+        return nn.Linear(4, 3)
+
+    ours, theirs = build(), build()
+    own, other = make_optimiser(ours, _settings(optimizer=optimizer)), make(theirs.parameters())
+    for number in range(20):
+        for network, optimiser in ((ours, own), (theirs, other)):
+            torch.manual_seed(number)
+            optimiser.param_groups[0]["lr"] = 1e-3 / (1 + number)
+            optimiser.zero_grad()
+            network(torch.randn(5, 4)).square().sum().backward()
+            optimiser.step()
+        if number == 10:
+            state, own = own.state_dict(), make_optimiser(ours, _settings(optimizer=optimizer))
+            own.load_state_dict(state)
+    assert torch.equal(ours.weight, theirs.weight)
+    assert not torch.equal(ours.weight, build().weight)
+    assert ours.weight.requires_grad
+
+
+@pytest.mark.parametrize(
+    ("module", "optimizer"),
+    [
+        ("training.classifier", "adabound"),
+        ("training.prediction", "adabound"),
+        ("pretraining.medical", "adam"),
+        ("pretraining.restoration", "sgd"),
+        ("segmentation.training", "adamw"),
+    ],
+)
+def test_a_training_loads_nothing_slow_that_it_does_not_use(module, optimizer):
+    """scikit-learn takes 2 s, torch's compiler 1 s."""
     code = f"""
 import sys, torch, strokeclock.{module}
-from strokeclock.training.adabound import AdaBound
+from types import SimpleNamespace
 from strokeclock.training.device import choose_device
+from strokeclock.training.optimisation import make_optimiser
 
 choose_device("cpu", threads=1)
 network = torch.nn.Linear(2, 1)
-optimiser = AdaBound(network.parameters(), lr=1e-3, final_lr=0.1)
+optimiser = make_optimiser(network, SimpleNamespace(optimizer="{optimizer}", **{SETTINGS}))
 optimiser.zero_grad()
 network(torch.ones(3, 2)).sum().backward()
 optimiser.step()
+optimiser.load_state_dict(optimiser.state_dict())
 assert not {{"sklearn", "torch._dynamo", "torch._inductor"}} & {{*sys.modules}}
 """
     subprocess.run([sys.executable, "-c", code], check=True)
