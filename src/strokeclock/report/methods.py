@@ -265,11 +265,11 @@ def _segmenter(own: Mapping) -> str:
     return (
         "beyond the paper, a 3D U-Net was trained to segment the lesion from both hemispheres, on the "
         f"training patients ({_count(own['epochs'], 'epoch')}, batches of {own['batch']}, AdamW, one cycle "
-        f"of the rate, {_rate(own['lr'])}{decay}); a regression of log time predicted TSS from the size of the "
-        "lesion segmentation and its ratio to the contralateral side in each series, each side relative to "
-        f"its surroundings; the training patients were divided into {own['folds']} folds, and the regression "
-        "was fitted on segmentations of each fold by a network that had learned from the others; its scores "
-        "were used alone and averaged with those of the chain's networks"
+        f"of the rate, {_rate(own['lr'])}{decay}); a regression of log time predicted TSS from the size of "
+        "the lesion segmentation and its ratio to the contralateral side in each series, each side relative "
+        f"to its surroundings; the training patients were divided into {own['folds']} folds, and the "
+        "regression was fitted on segmentations of each fold by a network that had learned from the others; "
+        "its scores were used alone and averaged with those of the chain's networks"
     )
 
 
