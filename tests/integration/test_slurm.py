@@ -26,7 +26,8 @@ SEED = 20260504
 PATIENCE_S = 600
 TRAINING = "phase1_stroke"
 MODEL = f"results/slurm/models/2d/{TRAINING}/random/seed-0/model.pt"
-PREDICTIONS = f"results/slurm/predictions/2d/{TRAINING}/random/seed-0.tsv"
+AFTER = "phase2_tss3h"  # a training from that model: what a run asks for
+MODEL_AFTER = f"results/slurm/models/2d/{AFTER}/phase1/seed-0/model.pt"
 CONFIG = {
     "run": "slurm",
     "phantom": {"patients": 12, "space": "template"},
@@ -38,6 +39,7 @@ CONFIG = {
         "networks": ["2d"],
         "seeds": [0],
         TRAINING: {"epochs": 30, "selection": "last"},
+        AFTER: {"epochs": 2},
     },
 }
 
@@ -96,7 +98,7 @@ def digests(folder):
 class Head:
     """Snakemake with profiles/slurm in a folder, in the background."""
 
-    def __init__(self, folder, root, *, targets=("quality", PREDICTIONS), files=("own.yaml",)):
+    def __init__(self, folder, root, *, targets=("quality", MODEL_AFTER), files=("own.yaml",)):
         self.folder = folder
         self.command = [
             *(sys.executable, "-m", "snakemake", *targets),
@@ -161,7 +163,7 @@ def prepare(folder):
 def unbroken(tmp_path_factory, run_snakemake):
     """The digests of a run without Slurm."""
     folder = tmp_path_factory.mktemp("unbroken")
-    process = run_snakemake(folder, "quality", PREDICTIONS, "--quiet", "rules", "host", config=CONFIG)
+    process = run_snakemake(folder, "quality", MODEL_AFTER, "--quiet", "rules", "host", config=CONFIG)
     assert process.returncode == 0, process.stdout
     return digests(folder)
 
@@ -179,7 +181,7 @@ def done(tmp_path_factory, root, unbroken):
 def head(done):
     """The same, with the training and what follows it still to be made."""
     shutil.rmtree((done.folder / MODEL).parent, ignore_errors=True)
-    (done.folder / PREDICTIONS).unlink(missing_ok=True)
+    (done.folder / MODEL_AFTER).unlink(missing_ok=True)
     yield done
     if done.process.poll() is None:
         done.kill()
@@ -229,13 +231,13 @@ def test_jobs_wait_for_a_drained_node_and_say_so(head, unbroken):
     drain = ["scontrol", "update", f"NodeName={NODES[0]}"]
     try:
         subprocess.run([*drain, "State=DRAIN", "Reason=test"], check=True)
-        waiting = head.wait_for("predict", "PENDING")
+        waiting = head.wait_for(AFTER, "PENDING")
         head.wait(lambda: "(None)" not in describe_jobs(list_jobs(head.folder))[1])
         waits = describe_jobs(list_jobs(head.folder))
     finally:
         subprocess.run([*drain, "State=RESUME"], check=True)
     assert waits[0] == "Slurm jobs of this run: 1 PENDING"
-    assert waits[1].startswith(f"job {waiting.number} (predict) waits since ")
+    assert waits[1].startswith(f"job {waiting.number} ({AFTER} 2d_phase1_0) waits since ")
     assert re.search(r"\((Resources|ReqNodeNotAvail|Nodes required)", waits[1])
     head.end()
     assert digests(head.folder) == unbroken
