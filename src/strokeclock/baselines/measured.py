@@ -62,8 +62,9 @@ def fit_measured(
     units = _read_part("train", files, channels=channels, phase=row.phase, below_min=below_min)
     measured = measure(units, "train")
     check_classes(units, phase=row.phase, part="train")
+    known = np.column_stack([measured, units.minutes])
     fitted_on = describe_fit(
-        units.patients, units.labels, measured, parts=["train"], split=read_split(files.split)
+        units.patients, units.labels, known, parts=["train"], split=read_split(files.split)
     )
     write_regression(
         fitted,

@@ -157,7 +157,9 @@ def test_training_patients_are_measured_by_the_network_that_left_them_out(toys, 
             on_device(network, place), units.select(rows), view=view, device=place
         )
     content = json.loads((tmp_path / "fitted.json").read_text())
-    assert content["fitted_on"]["sha256"] == digest_units(units.patients, units.labels, measured)
+    assert content["fitted_on"]["sha256"] == digest_units(
+        units.patients, units.labels, np.column_stack([measured, units.minutes])
+    )
     assert content["fold_segmentations_sha256"] == [
         hashlib.sha256(path.read_bytes()).hexdigest() for path in fold_models
     ]
