@@ -33,6 +33,19 @@ Measure = Callable[[Hemispheres, str], np.ndarray]
 Fit = Callable[[np.ndarray, Hemispheres, Sequence[str]], Regression]
 
 
+def measure_once(measure: Measure) -> Measure:
+    """Return a measure that keeps what it measured: the tasks share most hemispheres."""
+    found: dict[tuple[str, ...], np.ndarray] = {}
+
+    def look_up(units: Hemispheres, part: str) -> np.ndarray:
+        key = (part, *units.patients, *units.sides)
+        if key not in found:
+            found[key] = measure(units, part)
+        return found[key]
+
+    return look_up
+
+
 def fit_measured(
     measure: Measure,
     fit: Fit,

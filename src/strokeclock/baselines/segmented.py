@@ -10,6 +10,7 @@ left out the patient's fold (`folds.divide_folds`).
 """
 
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from strokeclock.baselines.log_time import fit_log_time
 from strokeclock.baselines.measured import (
     Measure,
     fit_measured,
+    measure_once,
     predict_measured,
     predict_measured_found,
 )
+from strokeclock.baselines.regression import Regression
 from strokeclock.cohort.parts import SplitError
 from strokeclock.predictions import SEGMENTED, Scorer, Tasks, parse_path, time_limit
 from strokeclock.provenance import digest_file
@@ -36,19 +39,18 @@ RATIOS = "ratios"  # the row of Table 2 without a network of the chain
 
 def fit_segmented(
     fold_models: Sequence[str | Path],
-    fitted: str | Path,
+    fitted: Sequence[str | Path],
     *,
     model: str | Path,
     manifest: str | Path,
     cohort: str | Path,
     split: str | Path,
     channels: Sequence[str],
-    phase: str,
-    below_min: float,
+    tasks: Tasks,
     threads: int,
     device: str,
 ) -> None:
-    """Fit the regression on the training part and write it, with the digests of the segmentation networks.
+    """Fit a regression for each task on the training part; write it with the segmentation networks' digests.
 
     A regression of log time (`fit_log_time`) on each series' log ratio and the log of the lesion's size, with
     their squares and products, for ratios of a small lesion are less informative.
@@ -58,18 +60,18 @@ def fit_segmented(
     fold_models : paths
         The checkpoints of the segmentation networks that segment the training part (`train_segmenter`), each
         trained without one fold of it.
-    fitted : path
-        fitted/segmentation/<phase>/ratios/seed-<n>.json.
+    fitted : paths
+        Files to write, fitted/segmentation/<phase>/ratios/seed-<n>.json.
     model : path
-        The checkpoint of the segmentation network that the regression is applied with.
+        The checkpoint of the segmentation network that the regressions are applied with.
     manifest : path
         hemispheres/manifest.tsv, the hemispheres beside it.
     cohort, split : paths
         cohort/cohort.tsv and split.tsv.
     channels : names
         The series of a hemisphere, in order (models.channels).
-    phase, below_min : str, float
-        A time task: the label of a lesion's hemisphere is 1 where TSS is below so many minutes.
+    tasks : mapping of phase -> minutes
+        The label of a lesion's hemisphere is 1 where TSS is below.
     threads, device
         Of torch.
 
@@ -82,110 +84,25 @@ def fit_segmented(
     CheckpointError
         A model is no segmentation network, or was trained on other series.
     """
-    fit_measured(
-        _measure_folds(fold_models, channels=channels, split=split, threads=threads, device=device),
-        lambda measured, units, inputs: fit_log_time(
-            measured, units.minutes, units.labels, below_min=below_min, inputs=inputs
-        ),
-        fitted=fitted,
-        files=CohortFiles(manifest, cohort, split),
-        channels=channels,
-        below_min=below_min,
-        **_identify(model, channels=channels, phase=phase),
-        fold_segmentations_sha256=[digest_file(path) for path in fold_models],
+    measure = measure_once(
+        _measure_folds(fold_models, channels=channels, split=split, threads=threads, device=device)
     )
-
-
-def fit_tasks(
-    fold_models: Sequence[str | Path],
-    fitted: Sequence[str | Path],
-    *,
-    model: str | Path,
-    manifest: str | Path,
-    cohort: str | Path,
-    split: str | Path,
-    channels: Sequence[str],
-    tasks: Tasks,
-    threads: int,
-    device: str,
-) -> None:
-    """Fit the regressions of several tasks with the same segmentation networks (`fit_segmented`).
-
-    Parameters
-    ----------
-    fitted : paths
-        Files to write, fitted/segmentation/<phase>/ratios/seed-<n>.json.
-    tasks : mapping of phase -> minutes
-        The label is 1 where TSS is below.
-    others
-        As of `fit_segmented`.
-    """
     for path in map(Path, fitted):
-        row = Scorer(SEGMENTED, path.parts[-3], RATIOS)
-        fit_segmented(
-            fold_models,
-            path,
-            model=model,
-            manifest=manifest,
-            cohort=cohort,
-            split=split,
+        phase = path.parts[-3]
+        below_min = time_limit(Scorer(SEGMENTED, phase, RATIOS), tasks)
+        fit_measured(
+            measure,
+            partial(_fit, below_min=below_min),
+            fitted=path,
+            files=CohortFiles(manifest, cohort, split),
             channels=channels,
-            phase=row.phase,
-            below_min=time_limit(row, tasks),
-            threads=threads,
-            device=device,
+            below_min=below_min,
+            **_identify(model, channels=channels, phase=phase),
+            fold_segmentations_sha256=[digest_file(fold) for fold in fold_models],
         )
 
 
 def predict_segmented(
-    fitted: str | Path,
-    predictions: str | Path,
-    *,
-    model: str | Path,
-    manifest: str | Path,
-    cohort: str | Path,
-    split: str | Path,
-    channels: Sequence[str],
-    phase: str,
-    below_min: float,
-    threads: int,
-    device: str,
-) -> None:
-    """Write scores of the validation and test parts by a fitted regression.
-
-    Parameters
-    ----------
-    fitted : path
-        What `fit_segmented` wrote, with the same network, channels and task.
-    predictions : path
-        predictions/segmentation/<phase>/ratios/seed-<n>.tsv.
-    model : path
-        The segmentation network, trained on the whole training part.
-    manifest, cohort, split, channels, phase, below_min, threads, device
-        As of `fit_segmented`.
-
-    Raises
-    ------
-    FittedError
-        The file was fitted for something else, with another network, or on other patients than the
-        present training part.
-    SplitError
-        The hemispheres hold other series, or the network was trained on a patient of the test part.
-    CheckpointError
-        The model is no segmentation network, or was trained on other series.
-    """
-    predict_measured(
-        _measure(model, channels=channels, split=split, threads=threads, device=device),
-        fitted,
-        predictions,
-        files=CohortFiles(manifest, cohort, split),
-        channels=channels,
-        below_min=below_min,
-        **_identify(model, channels=channels, phase=phase),
-    )
-
-
-def predict_tasks(
     fitted: Sequence[str | Path],
     predictions: Sequence[str | Path],
     *,
@@ -198,33 +115,40 @@ def predict_tasks(
     threads: int,
     device: str,
 ) -> None:
-    """Write the scores of several tasks by their fitted regressions (`predict_segmented`).
+    """Write scores of the validation and test parts by the fitted regression of each task.
 
     Parameters
     ----------
     fitted : paths
-        What `fit_tasks` wrote, with the same network and channels.
+        What `fit_segmented` wrote, with the same network, channels and tasks.
     predictions : paths
         Files to write, predictions/segmentation/<phase>/ratios/seed-<n>.tsv, in the order of ``fitted``.
-    tasks : mapping of phase -> minutes
-        The label is 1 where TSS is below.
-    others
-        As of `predict_segmented`.
+    model : path
+        The segmentation network, trained on the whole training part.
+    manifest, cohort, split, channels, tasks, threads, device
+        As of `fit_segmented`.
+
+    Raises
+    ------
+    FittedError
+        A file was fitted for something else, with another network, or on other patients than the present
+        training part.
+    SplitError
+        The hemispheres hold other series, or the network was trained on a patient of the test part.
+    CheckpointError
+        The model is no segmentation network, or was trained on other series.
     """
+    measure = measure_once(_measure(model, channels=channels, split=split, threads=threads, device=device))
     for file, path in zip(fitted, predictions, strict=True):
         row, _ = parse_path(path)
-        predict_segmented(
+        predict_measured(
+            measure,
             file,
             path,
-            model=model,
-            manifest=manifest,
-            cohort=cohort,
-            split=split,
+            files=CohortFiles(manifest, cohort, split),
             channels=channels,
-            phase=row.phase,
             below_min=time_limit(row, tasks),
-            threads=threads,
-            device=device,
+            **_identify(model, channels=channels, phase=row.phase),
         )
 
 
@@ -277,6 +201,10 @@ def predict_segmented_found(
             below_min=time_limit(row, tasks),
             **_identify(model, channels=channels, phase=row.phase),
         )
+
+
+def _fit(measured: np.ndarray, units: Hemispheres, inputs: Sequence[str], *, below_min: float) -> Regression:
+    return fit_log_time(measured, units.minutes, units.labels, below_min=below_min, inputs=inputs)
 
 
 def _measure(

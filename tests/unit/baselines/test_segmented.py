@@ -9,7 +9,6 @@ from strokeclock.baselines.segmented import (
     RATIOS,
     predict_segmented,
     predict_segmented_found,
-    predict_tasks,
 )
 from strokeclock.cohort.parts import read_split
 from strokeclock.fitted import describe_fit
@@ -77,8 +76,7 @@ def test_the_side_found_has_the_score_of_its_hemisphere(toys, tmp_path, model):
     write_fit(fitted, toys, model)
     given = tmp_path / f"predictions/segmentation/{PHASE}/ratios/seed-0.tsv"
     settings = {"channels": toys.channels, "threads": 1, "device": toys.device, **toys.inputs()}
-    task = {"phase": PHASE, "below_min": 270}
-    predict_tasks([fitted], [given], model=model, tasks={PHASE: 270}, **settings)
+    predict_segmented([fitted], [given], model=model, tasks={PHASE: 270}, **settings)
     before = read_predictions(given).query("part == 'test'").set_index("patient")
     flip = {"left": "right", "right": "left"}
     told = before["hemisphere"].to_dict()
@@ -100,8 +98,9 @@ def test_the_side_found_has_the_score_of_its_hemisphere(toys, tmp_path, model):
     table = pd.read_csv(toys.cohort, sep="\t").set_index("patient")
     table.loc["toy-17", "lesion_side"] = told["toy-17"]
     table.to_csv(toys.cohort, sep="\t")
-    predict_segmented(fitted, tmp_path / "other.tsv", model=model, **task, **settings)
-    other = read_predictions(tmp_path / "other.tsv").set_index("patient")
+    again = tmp_path / f"other/segmentation/{PHASE}/ratios/seed-0.tsv"
+    predict_segmented([fitted], [again], model=model, tasks={PHASE: 270}, **settings)
+    other = read_predictions(again).set_index("patient")
     assert found["hemisphere"]["toy-17"] == other["hemisphere"]["toy-17"] == told["toy-17"]
     assert found["score"]["toy-17"] == pytest.approx(other["score"]["toy-17"], abs=1e-6)
     assert found["score"]["toy-17"] != pytest.approx(before["score"]["toy-17"], abs=1e-4)

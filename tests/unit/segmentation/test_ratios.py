@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import torch
 
-from strokeclock.baselines.segmented import choose_unseen, fit_segmented, fit_tasks, predict_segmented
+from strokeclock.baselines.segmented import choose_unseen, fit_segmented, predict_segmented
 from strokeclock.cohort.folds import read_folds
 from strokeclock.cohort.parts import SplitError
 from strokeclock.evaluation.metrics import auc
@@ -24,7 +24,8 @@ from strokeclock.training.phases import PAPER
 from strokeclock.training.store import read_hemispheres
 
 TASK = PAPER["phase3_tss4h5"]
-QUESTION = {"phase": TASK.phase, "below_min": TASK.below_min}
+TASKS = {TASK.phase: TASK.below_min}
+ROW = f"segmentation/{TASK.phase}/ratios/seed-0"
 
 
 FOLDS = 2
@@ -68,31 +69,47 @@ def segmenters(toys, bright, toy_lesions, tmp_path):
     return _train(toys, toy_lesions, tmp_path, epochs=1)
 
 
-def _fit(toys, fold_models, model, fitted, **changes):
-    settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device} | changes
-    fit_segmented(fold_models, fitted, model=model, **toys.inputs(), **settings)
-    return settings
-
-
-def test_all_tasks_are_fitted_as_each_alone(toys, segmenters, tmp_path):
-    *fold_models, model = segmenters
-    tasks = {"phase1_stroke": None, "phase2_tss3h": 180, "phase3_tss4h5": 270}
-    fitted = [tmp_path / f"fitted/segmentation/{phase}/ratios/seed-0.json" for phase in [*tasks][1:]]
+def _fit(toys, fold_models, model, folder, tasks=TASKS):
+    """Fit the tasks; return their files."""
+    fitted = [folder / f"fitted/segmentation/{phase}/ratios/seed-0.json" for phase in tasks]
     settings = {"channels": toys.channels, "threads": 1, "device": toys.device, **toys.inputs()}
-    fit_tasks(fold_models, fitted, model=model, tasks=tasks, **settings)
-    for (phase, below_min), path in zip([*tasks.items()][1:], fitted, strict=True):
-        alone = tmp_path / "alone.json"
-        _fit(toys, fold_models, model, alone, phase=phase, below_min=below_min)
-        assert path.read_bytes() == alone.read_bytes()
-    assert fitted[0].read_bytes() != fitted[1].read_bytes()
+    fit_segmented(fold_models, fitted, model=model, tasks=tasks, **settings)
+    return fitted
 
 
-def _predict(toys, segmenters, output, **changes):
-    *fold_models, model = segmenters
-    fitted = output.with_suffix(".json")
-    settings = _fit(toys, fold_models, model, fitted, **changes)
-    predict_segmented(fitted, output, model=model, **toys.inputs(), **settings)
+def _apply(toys, fitted, model, folder):
+    output = folder / f"predictions/{ROW}.tsv"
+    settings = {"channels": toys.channels, "threads": 1, "device": toys.device, **toys.inputs()}
+    predict_segmented([fitted], [output], model=model, tasks=TASKS, **settings)
     return read_predictions(output)
+
+
+def _predict(toys, segmenters, folder):
+    *fold_models, model = segmenters
+    (fitted,) = _fit(toys, fold_models, model, folder)
+    return _apply(toys, fitted, model, folder)
+
+
+def test_all_tasks_are_fitted_as_each_alone_and_each_hemisphere_is_measured_once(
+    toys, segmenters, tmp_path, monkeypatch
+):
+    *fold_models, model = segmenters
+    tasks = {"phase2_tss3h": 180, **TASKS}
+    alone = [
+        _fit(toys, fold_models, model, tmp_path / phase, {phase: below_min})[0].read_bytes()
+        for phase, below_min in tasks.items()
+    ]
+    measured = []
+
+    def record(*sides, **settings):
+        measured.append(sides[0].tobytes())
+        return measure_ratios(*sides, **settings)
+
+    monkeypatch.setattr(module, "measure_ratios", record)
+    fitted = _fit(toys, fold_models, model, tmp_path, tasks)
+    assert [path.read_bytes() for path in fitted] == alone
+    assert alone[0] != alone[1]
+    assert len(measured) == len(set(measured)) > 0
 
 
 def test_time_is_estimated_from_the_segmented_lesion(toys, bright, toy_lesions, tmp_path, monkeypatch):
@@ -104,7 +121,7 @@ def test_time_is_estimated_from_the_segmented_lesion(toys, bright, toy_lesions, 
         return seen[-1]
 
     monkeypatch.setattr(module, "measure_ratios", record)
-    found = _predict(toys, segmenters, tmp_path / "scores.tsv")
+    found = _predict(toys, segmenters, tmp_path)
     assert set(found["part"]) == {"validation", "test"}
     assert auc(found["label"], found["score"]) == 1
     # of the training part, fold by fold; toy-03's two lesions are mirror images
@@ -142,7 +159,7 @@ def test_millimetres_are_those_of_what_is_seen(toys, monkeypatch):
 
 def test_training_patients_are_measured_by_the_network_that_left_them_out(toys, segmenters, tmp_path):
     *fold_models, model = segmenters
-    _fit(toys, fold_models, model, tmp_path / "fitted.json")
+    (fitted,) = _fit(toys, fold_models, model, tmp_path)
     units = read_hemispheres(
         toys.manifest, cohort=toys.cohort, split=toys.split, task=TASK, part="train", contralateral=True
     )
@@ -156,7 +173,7 @@ def test_training_patients_are_measured_by_the_network_that_left_them_out(toys, 
         measured[rows] = measure_segmented(
             on_device(network, place), units.select(rows), view=view, device=place
         )
-    content = json.loads((tmp_path / "fitted.json").read_text())
+    content = json.loads(fitted.read_text())
     assert content["fitted_on"]["sha256"] == digest_units(
         units.patients, units.labels, np.column_stack([measured, units.minutes])
     )
@@ -169,8 +186,8 @@ def test_a_network_that_learned_from_a_patient_cannot_measure_it_for_the_fit(toy
     first, _, whole = segmenters
     for models in ([whole, whole], [first, whole]):
         with pytest.raises(SplitError, match=r"toy-\d\d of the train part was left out by none of the 2 "):
-            _fit(toys, models, whole, tmp_path / "fitted.json")
-    assert not (tmp_path / "fitted.json").exists()
+            _fit(toys, models, whole, tmp_path)
+    assert not (tmp_path / f"fitted/{ROW}.json").exists()
 
 
 def test_the_network_that_left_a_patient_out_is_chosen():
@@ -183,14 +200,14 @@ def test_the_network_that_left_a_patient_out_is_chosen():
 
 
 def test_the_fit_does_not_depend_on_the_test_part(toys, segmenters, tmp_path):
-    before = _predict(toys, segmenters, tmp_path / "before.tsv").query("part == 'validation'")
+    before = _predict(toys, segmenters, tmp_path / "before").query("part == 'validation'")
     cohort = pd.read_csv(toys.cohort, sep="\t")
     cohort.loc[14:, "onset_to_mri_min"] = 600 - cohort.loc[14:, "onset_to_mri_min"]
     cohort.to_csv(toys.cohort, sep="\t", index=False)
     for number in range(14, 18):
         values = np.load(toys.hemispheres / f"toy-{number}.npy")
         np.save(toys.hemispheres / f"toy-{number}.npy", values[:, ::-1].copy())
-    after = _predict(toys, segmenters, tmp_path / "after.tsv").query("part == 'validation'")
+    after = _predict(toys, segmenters, tmp_path / "after").query("part == 'validation'")
     pd.testing.assert_frame_equal(before, after)
 
 
@@ -198,22 +215,20 @@ def test_one_class_in_training_is_refused(toys, segmenters, tmp_path):
     cohort = pd.read_csv(toys.cohort, sep="\t").assign(onset_to_mri_min=60)
     cohort.to_csv(toys.cohort, sep="\t", index=False)
     with pytest.raises(SplitError, match="all 11 hemispheres of the train part have the label 1"):
-        _predict(toys, segmenters, tmp_path / "scores.tsv")
+        _predict(toys, segmenters, tmp_path)
 
 
 def test_a_fit_with_another_network_is_refused(toys, segmenters, tmp_path):
-    _predict(toys, segmenters, tmp_path / "scores.tsv")
-    content = json.loads((tmp_path / "scores.json").read_text())
+    _predict(toys, segmenters, tmp_path)
+    fitted = tmp_path / f"fitted/{ROW}.json"
+    content = json.loads(fitted.read_text())
     assert len(content["regression"]["powers"]) == 14  # four measures, their squares and products
     assert content["segmentation_sha256"] == hashlib.sha256(segmenters[-1].read_bytes()).hexdigest()
     content["segmentation_sha256"] = 64 * "0"
     del content["sha256"]  # of the former content
-    write_fitted(tmp_path / "scores.json", content, kind=content["kind"])
-    settings = {"channels": toys.channels, **QUESTION, "threads": 1, "device": toys.device}
+    write_fitted(fitted, content, kind=content["kind"])
     with pytest.raises(FittedError, match="was fitted for segmentation_sha256 '000"):
-        predict_segmented(
-            tmp_path / "scores.json", tmp_path / "new.tsv", model=segmenters[-1], **toys.inputs(), **settings
-        )
+        _apply(toys, fitted, segmenters[-1], tmp_path)
 
 
 def test_faint_shares_count_only_where_all_are_faint():
