@@ -1,6 +1,6 @@
 """Score the validation and the test patients by the lesion's relative signal intensity."""
 
 from strokeclock.job import run
-from strokeclock.baselines.ratio import predict_ratios
+from strokeclock.baselines.ratio import predict_ratio
 
-run(snakemake, predict_ratios)
+run(snakemake, predict_ratio)

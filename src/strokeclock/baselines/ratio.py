@@ -15,6 +15,7 @@ import numpy as np
 from strokeclock.baselines.measured import (
     Measure,
     fit_measured,
+    measure_once,
     predict_measured,
     predict_measured_found,
 )
@@ -41,53 +42,6 @@ def find_on_dwi(own: np.ndarray, contralateral: np.ndarray, *, dwi: int) -> np.n
 
 def fit_ratio(
     manifest: str | Path,
-    fitted: str | Path,
-    *,
-    cohort: str | Path,
-    split: str | Path,
-    channels: Sequence[str],
-    phase: str,
-    below_min: float,
-    row: str,
-) -> None:
-    """Fit the regression on the training part and write it.
-
-    A hemisphere without a lesion on DWI gets the mean ratios.
-
-    Parameters
-    ----------
-    manifest : path
-        hemispheres/manifest.tsv, the hemispheres beside it.
-    fitted : path
-        fitted/ratio/<phase>/<row>.json.
-    cohort, split : paths
-        cohort/cohort.tsv and split.tsv.
-    channels : names
-        The series of a hemisphere, in order (models.channels), dwi and flair among them.
-    phase, below_min : str, float
-        A time task: the label of a lesion's hemisphere is 1 where TSS is below so many minutes.
-    row : str
-        One of `ROWS`.
-
-    Raises
-    ------
-    SplitError
-        The training part has one class only, or the hemispheres hold other series.
-    """
-    fit_measured(
-        _measure(channels, row),
-        _fit_class,
-        fitted=fitted,
-        files=CohortFiles(manifest, cohort, split),
-        channels=channels,
-        row=Scorer(RATIO, phase, row),
-        below_min=below_min,
-        inputs=_name_inputs(channels, row),
-    )
-
-
-def fit_ratios(
-    manifest: str | Path,
     fitted: Sequence[str | Path],
     *,
     cohort: str | Path,
@@ -95,74 +49,44 @@ def fit_ratios(
     channels: Sequence[str],
     tasks: Tasks,
 ) -> None:
-    """Fit the regressions of several rows (`fit_ratio`).
+    """Fit the regression of each row on the training part and write it.
+
+    A hemisphere without a lesion on DWI gets the mean ratios.
 
     Parameters
     ----------
+    manifest : path
+        hemispheres/manifest.tsv, the hemispheres beside it.
     fitted : paths
-        Files to write, fitted/ratio/<phase>/<row>.json.
-    manifest, cohort, split, channels
-        As of `fit_ratio`.
+        Files to write, fitted/ratio/<phase>/<row>.json, each row one of `ROWS`.
+    cohort, split : paths
+        cohort/cohort.tsv and split.tsv.
+    channels : names
+        The series of a hemisphere, in order (models.channels), dwi and flair among them.
     tasks : mapping of phase -> minutes
-        The label is 1 where TSS is below.
+        The label of a lesion's hemisphere is 1 where TSS is below.
+
+    Raises
+    ------
+    SplitError
+        The training part has one class only, or the hemispheres hold other series.
     """
+    measure = _measure(channels)
     for path in map(Path, fitted):
         row = Scorer(RATIO, path.parent.name, path.stem)
-        fit_ratio(
-            manifest,
-            path,
-            cohort=cohort,
-            split=split,
+        fit_measured(
+            _choosing(measure, channels, row.start),
+            _fit_class,
+            fitted=path,
+            files=CohortFiles(manifest, cohort, split),
             channels=channels,
-            phase=row.phase,
+            row=row,
             below_min=time_limit(row, tasks),
-            row=row.start,
+            inputs=_name_inputs(channels, row.start),
         )
 
 
 def predict_ratio(
-    fitted: str | Path,
-    predictions: str | Path,
-    *,
-    manifest: str | Path,
-    cohort: str | Path,
-    split: str | Path,
-    channels: Sequence[str],
-    phase: str,
-    below_min: float,
-    row: str,
-) -> None:
-    """Write scores of the validation and test parts by a fitted regression.
-
-    Parameters
-    ----------
-    fitted : path
-        What `fit_ratio` wrote, for the same channels, task and row.
-    predictions : path
-        predictions/ratio/<phase>/<row>/seed-0.tsv.
-    manifest, cohort, split, channels, phase, below_min, row
-        As of `fit_ratio`.
-
-    Raises
-    ------
-    FittedError
-        The file was fitted for something else, or on other patients than the present training part.
-    SplitError
-        The hemispheres hold other series.
-    """
-    predict_measured(
-        _measure(channels, row),
-        fitted,
-        predictions,
-        files=CohortFiles(manifest, cohort, split),
-        channels=channels,
-        row=Scorer(RATIO, phase, row),
-        below_min=below_min,
-        inputs=_name_inputs(channels, row),
-    )
-
-
-def predict_ratios(
     fitted: Sequence[str | Path],
     predictions: Sequence[str | Path],
     *,
@@ -172,29 +96,36 @@ def predict_ratios(
     channels: Sequence[str],
     tasks: Tasks,
 ) -> None:
-    """Write the scores of several rows (`predict_ratio`).
+    """Write scores of the validation and test parts by the fitted regression of each row.
 
     Parameters
     ----------
     fitted : paths
-        What `fit_ratios` wrote, for the same channels.
+        What `fit_ratio` wrote, for the same channels and tasks.
     predictions : paths
         Files to write, predictions/ratio/<phase>/<row>/seed-0.tsv, in the order of ``fitted``.
     manifest, cohort, split, channels, tasks
-        As of `fit_ratios`.
+        As of `fit_ratio`.
+
+    Raises
+    ------
+    FittedError
+        A file was fitted for something else, or on other patients than the present training part.
+    SplitError
+        The hemispheres hold other series.
     """
+    measure = _measure(channels)
     for file, path in zip(fitted, predictions, strict=True):
         row, _ = parse_path(path)
-        predict_ratio(
+        predict_measured(
+            _choosing(measure, channels, row.start),
             file,
             path,
-            manifest=manifest,
-            cohort=cohort,
-            split=split,
+            files=CohortFiles(manifest, cohort, split),
             channels=channels,
-            phase=row.phase,
+            row=row,
             below_min=time_limit(row, tasks),
-            row=row.start,
+            inputs=_name_inputs(channels, row.start),
         )
 
 
@@ -231,10 +162,11 @@ def predict_ratio_found(
     FittedError, SplitError, PredictionError
         As `predict_ratio`; a file is damaged.
     """
+    measure = _measure(channels)
     for file, given, path in zip(fitted, predictions, scores, strict=True):
         row, _ = parse_path(given)
         predict_measured_found(
-            _measure(channels, row.start),
+            _choosing(measure, channels, row.start),
             file,
             path,
             predictions=given,
@@ -268,8 +200,13 @@ def _fit_class(measured: np.ndarray, units: Hemispheres, inputs: Sequence[str]) 
     return take_numbers(model.fit(measured, units.labels), inputs=inputs)
 
 
-def _measure(channels: Sequence[str], row: str) -> Measure:
-    return lambda units, part: _measure_part(units, channels, part)[:, _choose(channels, row)]
+def _measure(channels: Sequence[str]) -> Measure:
+    return measure_once(lambda units, part: _measure_part(units, channels, part))
+
+
+def _choosing(measure: Measure, channels: Sequence[str], row: str) -> Measure:
+    """Return the measure of a row's inputs alone."""
+    return lambda units, part: measure(units, part)[:, _choose(channels, row)]
 
 
 def _measure_part(units: Hemispheres, channels: Sequence[str], part: str) -> np.ndarray:

@@ -8,12 +8,11 @@ import pytest
 
 from strokeclock.baselines import ratio as module
 from strokeclock.baselines.ratio import (
+    ROWS,
     find_on_dwi,
     fit_ratio,
-    fit_ratios,
     predict_ratio,
     predict_ratio_found,
-    predict_ratios,
 )
 from strokeclock.cohort.parts import SplitError
 from strokeclock.evaluation.metrics import auc
@@ -25,7 +24,8 @@ from strokeclock.segmentation.ratios import measure_ratios
 CHANNELS = ("dwi", "t2w", "flair")
 FINE = (2.0, 2.5)  # a voxel, mm
 LESION = (slice(2, 5), slice(3, 6), slice(1, 3))  # 18 voxels
-QUESTION = {"phase": "phase3_tss4h5", "below_min": 270}
+TASKS = {"phase2_tss3h": 180, "phase3_tss4h5": 270}
+PHASE = "phase3_tss4h5"
 
 
 def _hemispheres(flair=1.2, dwi=2.0):
@@ -53,13 +53,20 @@ def run(tmp_path, manifest_of):
     return tmp_path
 
 
-def _predict(run, **changes):
-    settings = {"channels": CHANNELS, **QUESTION, "row": "flair"} | changes
-    settings |= {"cohort": run / "cohort.tsv", "split": run / "split.tsv"}
-    fitted, output = run / "fitted.json", run / "seed-0.tsv"
-    fit_ratio(run / "manifest.tsv", fitted, **settings)
-    predict_ratio(fitted, output, manifest=run / "manifest.tsv", **settings)
-    return read_predictions(output)
+def _fitted(run, row="flair"):
+    return run / f"fitted/ratio/{PHASE}/{row}.json"
+
+
+def _predictions(run, row="flair", phase=PHASE):
+    return run / f"predictions/ratio/{phase}/{row}/seed-0.tsv"
+
+
+def _predict(run, row="flair", channels=CHANNELS):
+    settings = {name: run / f"{name}.tsv" for name in ("manifest", "cohort", "split")}
+    settings |= {"channels": channels, "tasks": TASKS}
+    fit_ratio(fitted=[_fitted(run, row)], **settings)
+    predict_ratio([_fitted(run, row)], [_predictions(run, row)], **settings)
+    return read_predictions(_predictions(run, row))
 
 
 def test_ratios_are_logs_of_lesion_over_contralateral_and_the_last_is_its_size():
@@ -181,20 +188,21 @@ def test_another_number_of_series_is_refused(run):
 def test_a_fit_for_something_else_is_refused(run):
     _predict(run)
     settings = {name: run / f"{name}.tsv" for name in ("manifest", "cohort", "split")}
-    asked = {"channels": CHANNELS, **QUESTION, "row": "flair"}
-    for change, message in (
-        ({"row": "series"}, "was fitted for row 'ratio/phase3_tss4h5/flair'"),
-        ({"phase": "phase2_tss3h", "below_min": 180}, "was fitted for row 'ratio/phase3_tss4h5/flair'"),
-        ({"channels": ("dwi", "flair", "t2w")}, "was fitted for series"),
+    settings |= {"channels": CHANNELS, "tasks": TASKS}
+    other = run / "other"
+    for output, change, message in (
+        (_predictions(other, "series"), {}, "was fitted for row 'ratio/phase3_tss4h5/flair'"),
+        (_predictions(other, phase="phase2_tss3h"), {}, "was fitted for row 'ratio/phase3_tss4h5/flair'"),
+        (_predictions(other), {"channels": ("dwi", "flair", "t2w")}, "was fitted for series"),
     ):
         with pytest.raises(FittedError, match=message):
-            predict_ratio(run / "fitted.json", run / "scores.tsv", **settings, **asked | change)
+            predict_ratio([_fitted(run)], [output], **settings | change)
     split = pd.read_csv(run / "split.tsv", sep="\t")
     split["part"] = split["part"].to_numpy()[::-1]
     split.to_csv(run / "split.tsv", sep="\t", index=False)
     with pytest.raises(FittedError, match="was fitted on other patients than the train part of"):
-        predict_ratio(run / "fitted.json", run / "scores.tsv", **settings, **asked)
-    assert not (run / "scores.tsv").exists()
+        predict_ratio([_fitted(run)], [_predictions(other)], **settings)
+    assert not other.exists()
 
 
 def test_what_is_fitted_names_its_inputs(run):
@@ -203,7 +211,7 @@ def test_what_is_fitted_names_its_inputs(run):
         ("series", ["log_ratio_dwi", "log_ratio_t2w", "log_ratio_flair", "log_voxels"]),
     ):
         _predict(run, row=row)
-        content = json.loads((run / "fitted.json").read_text())
+        content = json.loads(_fitted(run, row).read_text())
         assert content["regression"]["inputs"] == names
         assert (content["series"], content["below_min"]) == (list(CHANNELS), 270)
         assert content["fitted_on"]["patients"] == 20
@@ -217,13 +225,13 @@ def test_the_side_found_has_the_ratios_of_its_hemisphere(run, manifest_of):
     cohort = {"cohort": run / "cohort.tsv", "split": run / "split.tsv"}
     settings = {"manifest": run / "manifest.tsv", "channels": CHANNELS} | cohort
     manifest_of(run)
-    rows = {row: run / f"fitted/ratio/phase3_tss4h5/{row}.json" for row in ("flair", "series")}
-    tasks = {"phase2_tss3h": 180, "phase3_tss4h5": 270}
-    given = {row: run / f"predictions/ratio/phase3_tss4h5/{row}/seed-0.tsv" for row in rows}
-    found = {row: run / f"end_to_end/ratio/phase3_tss4h5/{row}/seed-0.tsv" for row in rows}
-    other = {row: run / f"other/{row}.tsv" for row in rows}
-    fit_ratios(fitted=[*rows.values()], tasks=tasks, **settings)
-    predict_ratios([*rows.values()], [*given.values()], tasks=tasks, **settings)
+    settings["tasks"] = TASKS
+    rows = {row: _fitted(run, row) for row in ROWS}
+    given = {row: _predictions(run, row) for row in ROWS}
+    found = {row: run / f"end_to_end/ratio/{PHASE}/{row}/seed-0.tsv" for row in ROWS}
+    other = {row: _predictions(run / "other", row) for row in ROWS}
+    fit_ratio(fitted=[*rows.values()], **settings)
+    predict_ratio([*rows.values()], [*given.values()], **settings)
     table = pd.read_csv(run / "cohort.tsv", sep="\t")
     test = [name for name, part in pd.read_csv(run / "split.tsv", sep="\t").to_numpy() if part == "test"]
     right, wrong = test[:10], test[10:]
@@ -235,13 +243,12 @@ def test_the_side_found_has_the_ratios_of_its_hemisphere(run, manifest_of):
         [*found.values()],
         predictions=[*given.values()],
         sides=run / "sides.tsv",
-        tasks=tasks,
         **settings,
     )
     table.loc[table["patient"].isin(test), "lesion_side"] = "right"
     table.to_csv(run / "cohort.tsv", sep="\t", index=False)
-    for row, fitted in rows.items():
-        predict_ratio(fitted, other[row], row=row, **settings, **QUESTION)
+    predict_ratio([*rows.values()], [*other.values()], **settings)
+    for row in ROWS:
         scores, before, swapped = (
             read_predictions(path).set_index("patient")["score"]
             for path in (found[row], given[row], other[row])
