@@ -236,18 +236,18 @@ class Plan:
     # Predictions
 
     @property
+    def predicted_rows(self) -> list[str]:
+        """The networks that make predictions, <net>/<phase>/<start>. Phase 0 makes initial weights alone."""
+        return [*dict.fromkeys("/".join(run[:3]) for run in self.trainings if run.phase in self.tasks)]
+
+    @property
     def predictions(self) -> list[str]:
-        """The networks' predictions. Phase 0 makes initial weights and no predictions."""
-        return [self._of("predictions", run, ".tsv") for run in self._scoring]
-
-    @property
-    def predicting_models(self) -> list[str]:
-        """The networks that make them, in the same order."""
-        return [self._of("models", run, "/model.pt") for run in self._scoring]
-
-    @property
-    def _scoring(self) -> list[Run]:
-        return [run for run in self.trainings if run.phase in self.tasks]
+        """The networks' predictions."""
+        return [
+            f"{self.folder}/predictions/{row}/seed-{seed}.tsv"
+            for row in self.predicted_rows
+            for seed in self.seeds
+        ]
 
     @cached_property
     def chained(self) -> dict[tuple[str, str], str]:

@@ -35,8 +35,8 @@ NETWORK_RUNS = {  # both starts, both networks, one seed
     "phase0_segmentation": 6,  # the whole training part, and without each of five folds
     "fit_segmented": 1,  # one job a seed for all tasks
     "predict_segmented": 1,
+    "predict": 1,  # one job a seed for all networks
 }
-ROWS = {"predict": 1, "join_predictions": 4}  # one job for all networks; for all seeds
 FOUND = dict.fromkeys(  # one job for all rows and seeds
     (
         *("find_sides", "find_unlike", "predict_found", "predict_ratio_found", "predict_segmented_found"),
@@ -44,8 +44,8 @@ FOUND = dict.fromkeys(  # one job for all rows and seeds
     ),
     1,
 )
-ROWS |= FOUND
-NETWORK_RUNS |= ROWS
+ONCE = FOUND | {"join_predictions": 4}  # one job for all seeds of a row
+NETWORK_RUNS |= ONCE
 SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
 
 
@@ -118,7 +118,7 @@ def merged(base, change):
         slow({"training": {"phase0_segmentation": {"folds": 3}}}, NETWORK_RUNS | {"phase0_segmentation": 4}),
         (
             {"training": {"seeds": [0, 1, 2]}},
-            ROWS | {name: 3 * count for name, count in NETWORK_RUNS.items() if name not in ROWS},
+            ONCE | {name: 3 * count for name, count in NETWORK_RUNS.items() if name not in ONCE},
         ),
     ],
     ids=[

@@ -1,20 +1,28 @@
-# The trained networks' scores of the validation and test parts. One job for all: a network takes seconds.
+# The trained networks' scores of the validation and test parts. One job a seed: a network takes seconds.
 
 
 rule predict:
     input:
         **LEARNED_FROM,
-        models=plan.predicting_models,
+        models=expand(
+            f"{RUN}/models/{{row}}/seed-{{seed}}/model.pt",
+            row=plan.predicted_rows,
+            allow_missing=True,
+        ),
     output:
-        predictions=plan.predictions,
+        predictions=expand(
+            f"{RUN}/predictions/{{row}}/seed-{{seed}}.tsv",
+            row=plan.predicted_rows,
+            allow_missing=True,
+        ),
     log:
-        f"{LOG}/predictions/networks.log",
+        f"{LOG}/predictions/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
-        runtime=growing(30 + 5 * len(plan.predictions)),
+        runtime=growing(30 + 5 * len(plan.predicted_rows)),
         gpu=plan.gpus,
     params:
         channels=plan.channels,
