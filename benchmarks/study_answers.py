@@ -24,7 +24,7 @@ from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, choose_best, name_target, read_scorers, write_table
 from strokeclock.found_sides import read_found_sides
 from strokeclock.phantom.ceiling import LIMITS_HOURS, ratio_observer
-from strokeclock.phantom.clinic import cohort_seed, draw_patient
+from strokeclock.phantom.clinic import PatientRecord, cohort_seed, draw_patient
 from strokeclock.predictions import PAPER, Scorer, ScorerPredictions, read_predictions
 from strokeclock.series import SIDES
 
@@ -102,7 +102,7 @@ def is_timed(own: ScorerPredictions) -> bool:
 
 def draw_records(
     run: Run, patients: Iterable[str], *, settings: Mapping[str, Any]
-) -> tuple[list, np.ndarray]:
+) -> tuple[list[PatientRecord], np.ndarray]:
     """Draw the phantoms of a run again, and read the grey share of their lesions, (n,)."""
     records, grey = [], []
     for patient in patients:

@@ -91,7 +91,7 @@ def test_the_blocker_blocks(tmp_path, blocked):
 
 @pytest.mark.parametrize(
     "files",
-    [("demo",), ("phantom",), ("phantom", "tuned"), ("phantom", "phantom_cpu", "tuned")],
+    [("demo",), ("phantom",), ("phantom", "tuned"), ("study/study", "tuned")],
     ids="+".join,
 )
 def test_every_shipped_configuration_is_read(on_host, files):

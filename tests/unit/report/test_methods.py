@@ -220,7 +220,7 @@ def test_patients_who_teach_no_time_are_told(config):
     assert "unknown onset" not in words(config)
 
 
-@pytest.mark.parametrize("name", ["demo", "phantom", "phantom_cpu", "tuned"])
+@pytest.mark.parametrize("name", ["demo", "phantom", "study/study", "tuned"])
 def test_every_shipped_configuration_can_be_described(config, root, name):
     own = merged(config, yaml.safe_load((root / f"config/{name}.yaml").read_text()))
     text = words(own)

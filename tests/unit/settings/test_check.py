@@ -30,17 +30,19 @@ def faults(config):
 SHIPPED = [
     ("demo",),
     ("phantom",),
-    ("phantom", "phantom_cpu"),
     ("phantom", "tuned"),
-    ("phantom", "phantom_cpu", "tuned"),
     ("demo", "tuned"),
+    ("study/study", "tuned"),
+    ("study/study", "study/more"),
+    ("study/study", "study/second"),
 ]
 
 
 @pytest.mark.parametrize("names", SHIPPED, ids="+".join)
 def test_shipped_configurations_are_valid(laid_over, root, names):
     files = [yaml.safe_load((root / f"config/{name}.yaml").read_text()) for name in names]
-    assert check_configuration(laid_over(*files)).run == [name for name in names if name != "tuned"][-1]
+    runs = [file["run"] for file in files if "run" in file]
+    assert check_configuration(laid_over(*files)).run == runs[-1]
 
 
 def test_the_configuration_of_the_integration_tests_is_valid(laid_over, root):
@@ -447,8 +449,10 @@ def test_the_json_schema_accepts_what_is_shipped_and_refuses_what_is_wrong(root)
     schema = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
-    for name in ("config", "demo", "phantom", "phantom_cpu", "tuned"):
-        validator.validate(yaml.safe_load((root / f"config/{name}.yaml").read_text()))
+    shipped = [*root.glob("config/*.yaml"), *root.glob("config/study/*.yaml")]
+    assert len(shipped) > 9
+    for file in shipped:
+        validator.validate(yaml.safe_load(file.read_text()))
     own = {"training": {"phase5_tss6h": {"below_min": 9, "after": None}, "phase0_genesis": None}}
     validator.validate(own)
     for wrong in ({"rum": "x"}, {"training": {"phase5": {}}}, {"models": {"2d": {"width": 0}}}):
