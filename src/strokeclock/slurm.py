@@ -107,8 +107,8 @@ def _describe(job: SlurmJob) -> str:
 def watch_jobs(folder: Path, *, tell: Callable[[str], None]) -> None:
     """Look at the jobs for ever, and describe them whenever none has begun or ended between two looks.
 
-    The next look comes after twice as long then. Nothing is told before there was a job: another executor may
-    be at work.
+    The next look comes after twice as long then. Nothing is told before there was a job, not even that Slurm
+    does not answer: another executor may be at work.
 
     Parameters
     ----------
@@ -122,7 +122,8 @@ def watch_jobs(folder: Path, *, tell: Callable[[str], None]) -> None:
         try:
             jobs = list_jobs(folder)
         except StrokeclockError as error:
-            tell(str(error))
+            if before is not None:
+                tell(str(error))
             continue
         now = [(job.number, job.state) for job in jobs]
         if now == before:

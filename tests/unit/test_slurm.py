@@ -127,11 +127,20 @@ def test_the_watch_names_ten_of_many_jobs(watched, tmp_path):
     assert told[-1] == "`strokeclock jobs` shows all."
 
 
-def test_the_watch_says_that_slurm_does_not_answer(watched, tmp_path):
-    (tmp_path / "squeue").write_text("#!/bin/sh\necho Unable to contact slurm controller >&2\nexit 1\n")
-    told, slept = watched([], [], [])
-    assert slept == [300, 5, 5]
-    assert told == ["squeue failed (Unable to contact slurm controller)."]
+DOWN = "down"
+SQUEUE_OR_DOWN = """#!/bin/sh
+if grep -q down "{queue}"; then echo Unable to contact slurm controller >&2; exit 1; fi
+cat "{queue}"
+"""
+
+
+@pytest.mark.parametrize("is_of_slurm", [True, False])
+def test_the_watch_says_that_slurm_does_not_answer_a_run_of_slurm(watched, tmp_path, is_of_slurm):
+    (tmp_path / "squeue").write_text(SQUEUE_OR_DOWN.format(queue=tmp_path / "queue"))
+    first = [line(4, folder=tmp_path)] if is_of_slurm else []
+    told, slept = watched(first, [DOWN], [DOWN], [DOWN])
+    assert slept == [300, 300, 5, 5]
+    assert told == (["squeue failed (Unable to contact slurm controller)."] if is_of_slurm else [])
 
 
 def test_without_jobs_nothing_is_cancelled(queue, tmp_path, capsys):
