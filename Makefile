@@ -21,7 +21,7 @@ export NIPYPE_NO_ET := 1
 help:
 	@echo "make demo   a phantom cohort through the whole chain, to results/demo (minutes)"
 	@echo "make report Snakemake's report of the demo, to results/demo/report.zip"
-	@echo "make slurm  what .venv needs to hand jobs to Slurm (docs/cluster.md)"
+	@echo "make slurm  what .venv needs to hand jobs to Slurm (docs/how-to/cluster.md)"
 	@echo "make test   the tests; make test-all: the slow ones too; make test-conda: those of the environments"
 	@echo "make lint   ruff, snakefmt, mypy and snakemake --lint; make dry-run: the jobs of every configuration"
 	@echo "make bench  the measurements, to benchmarks/latest.tsv"

@@ -1,4 +1,4 @@
-"""What histogram matching does to the clock, and what it is good for; docs/preprocessing.md has the tables.
+"""What histogram matching does to the clock, and what it is good for (docs/methods/preprocessing.md).
 
     python benchmarks/study_matching.py --patients 3 --cohort 150 --real results/mine/preprocessed/p1
 

@@ -54,7 +54,7 @@ def _add_import(commands: Any) -> None:
     command = commands.add_parser(
         "import",
         help="make a cohort sheet from a BIDS set, DICOM files or other images",
-        description="Find the series of a source, choose, convert, and write cohort.tsv; see docs/import.md.",
+        description="Find the series of a source, choose, convert, and write cohort.tsv: docs/how-to/bids.md.",
     )
     command.add_argument(
         "source",
@@ -88,7 +88,7 @@ def _add_read(commands: Any) -> None:
         "read",
         help="read the time since onset of one patient with a bundle",
         description="Read one patient: DICOM, a BIDS subject, a folder of images, or single files. Writes "
-        "a page, reading.json and the lesion; see docs/reading.md. Research use only.",
+        "a page, reading.json and the lesion; see docs/how-to/read.md. Research use only.",
     )
     command.add_argument(
         "-i",
@@ -150,7 +150,7 @@ def _add_bundle(commands: Any) -> None:
     command = commands.add_parser(
         "bundle",
         help="export, verify or show a bundle",
-        description="A bundle is everything fitted in a run as one file, model.zip; see docs/reading.md.",
+        description="A bundle is everything fitted in a run as one file, model.zip; see docs/how-to/read.md.",
     )
     actions = command.add_subparsers(required=True, metavar="ACTION")
     export = actions.add_parser("export", help="check a run's bundle and copy it")
@@ -211,7 +211,7 @@ def _add_jobs(commands: Any) -> None:
         "jobs",
         help="show the Slurm jobs of a run that wait or run",
         description="List your Slurm jobs of runs in a folder: what each does, how long it has run, or why "
-        "it waits; see docs/cluster.md.",
+        "it waits; see docs/how-to/cluster.md.",
     )
     _add_directory(command)
     command.set_defaults(run=_run_jobs, status=_FAULT)
@@ -234,7 +234,7 @@ def _add_cancel(commands: Any) -> None:
         "cancel",
         help="end the Slurm jobs that a killed Snakemake left behind",
         description="End your Slurm jobs of runs in a folder and wait until they have ended; see "
-        "docs/cluster.md.",
+        "docs/how-to/cluster.md.",
     )
     _add_directory(command)
     command.set_defaults(run=_run_cancel, status=_FAULT)

@@ -62,7 +62,7 @@ def why_not():
     if not SETTINGS:
         return "no controller of Slurm answers"
     if not importlib.util.find_spec("snakemake_executor_plugin_slurm"):
-        return "snakemake-executor-plugin-slurm is not installed (docs/cluster.md)"
+        return "snakemake-executor-plugin-slurm is not installed (docs/how-to/cluster.md)"
     return ""
 
 

@@ -25,7 +25,7 @@ rule checklists:
             [
                 BASE / "README.md",
                 BASE / "config/README.md",
-                *sorted((BASE / "docs").glob("*.md")),
+                *sorted((BASE / "docs").rglob("*.md")),
             ]
             if (BASE / "docs").is_dir()
             else []

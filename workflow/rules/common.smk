@@ -65,7 +65,7 @@ elif (
 ):
     logger.warning(
         "--sdm apptainer is given, and the configuration key container names no image: jobs run "
-        "without a container (docs/container.md)."
+        "without a container (docs/how-to/container.md)."
     )
 
 

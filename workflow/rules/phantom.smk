@@ -1,4 +1,4 @@
-# Synthetic patients, used when cohort.sheet is null (docs/phantom.md). Their truth lies in derivatives/truth.
+# Synthetic patients, used when cohort.sheet is null (docs/methods/phantoms.md). Their truth lies in derivatives/truth.
 
 # The settings that determine a patient; the number of patients and how they are stored do not.
 PHANTOM_LAWS = {

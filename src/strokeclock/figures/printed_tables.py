@@ -151,5 +151,5 @@ _AGAIN = (
 )
 _PAPER = (
     "The paper's values are as printed; some of its rows have other patients than its readers, or count "
-    "the other class as positive (docs/paper-audit.md)."
+    "the other class as positive (docs/methods/paper-audit.md)."
 )

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 ATLAS_FILES = ("t2w", "brain_mask", "grid", "brain_mask_grid", "white_matter_grid")  # what is written
 SPACING = 2.0  # mm; registration works at 3 mm and coarser
-# b0 signal of fluid, grey and white matter at 3 T, TE 95 ms, over that of fluid (docs/phantom.md)
+# b0 signal of fluid, grey and white matter at 3 T, TE 95 ms, over that of fluid (docs/methods/phantoms.md)
 CSF, GREY, WHITE = 1.0, 0.42, 0.24
 SKULL, SCALP = 0.05, 0.35
 SKULL_MM, SCALP_MM = 7.0, 6.0  # thickness around the brain

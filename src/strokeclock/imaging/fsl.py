@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PROGRAMS = ("fslreorient2std", "bet", "flirt", "convert_xfm")
-BEYOND = 5.0  # mm outside the atlas's brain, after registration: scalp that BET left (docs/preprocessing.md)
+# mm outside the atlas's brain, after registration: scalp that BET left (docs/methods/preprocessing.md)
+BEYOND = 5.0
 
 
 class Geometry(Protocol):

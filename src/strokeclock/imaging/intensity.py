@@ -1,7 +1,7 @@
 """Make intensities comparable between patients: normalise, and scale to [0, 1]; `matching` stands between.
 
 Each series goes through normalise, match and rescale, in that order (arXiv 2011.03350, section 2.2; the paper
-names the steps, docs/paper.md the choices).
+names the steps, docs/methods/paper.md the choices).
 """
 
 from collections.abc import Sequence

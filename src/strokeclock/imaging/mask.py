@@ -22,7 +22,7 @@ ISLAND = 6.0  # mm: a piece of a stripped slice up to twice as wide is a remnant
 IN_PLANE = 2.0  # mm, at which the mask is drawn where the T2w is finer
 BEYOND = 16.0  # mm outside the atlas's brain lie scalp, eyes and neck of a whole head
 BESIDE = 8.0  # mm outside it lies what is a piece of its own in a slice, such as the scalp where bone is 0
-LEAST_HEAD = 0.009  # share of a whole head's voxels that are either, at least (docs/preprocessing.md)
+LEAST_HEAD = 0.009  # share of a whole head's voxels that are either, at least (docs/methods/preprocessing.md)
 SAMPLED = 3.0  # mm, at which voxels are looked at
 
 

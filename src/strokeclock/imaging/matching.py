@@ -49,7 +49,7 @@ def landmarks(data: np.ndarray, mask: np.ndarray, *, match_points: int) -> np.nd
 def match_landmarks(data: np.ndarray, mask: np.ndarray, *, target: np.ndarray) -> np.ndarray:
     """Map a volume's landmarks to the reference's, linearly between them; (X, Y, Z) float32, 0 outside.
 
-    The paper's step. Slopes have no bounds, so that ratios of lesions change (docs/paper.md).
+    The paper's step. Slopes have no bounds, so that ratios of lesions change (docs/methods/paper.md).
 
     There are few landmarks and none at the top. Matching every quantile would give each patient the
     reference's share of bright voxels and so remove the contrast of an infarct; matching maximum to maximum,

@@ -1,8 +1,8 @@
 """The open toolchain: one patient from raw series to the atlas grid in one call.
 
 Its order: T2w to atlas, brain mask, registration of FLAIR and other series with their own geometry to T2w,
-bias fields, and one interpolation of each series. docs/paper.md explains where the paper's order differs and
-why the result does not depend on it.
+bias fields, and one interpolation of each series. docs/methods/paper.md explains where the paper's order
+differs and why the result does not depend on it.
 """
 
 import logging

@@ -2,7 +2,8 @@
 
 Each number has two pairs of limits: outside the inner pair a person should review the patient; outside the
 outer pair no sane scan lies. They come from phantoms of two sites and their corrupted copies
-(benchmarks/study_quality.py). docs/quality.md lists what each tells, how often it errs, what none can tell.
+(benchmarks/study_quality.py). docs/how-to/quality.md lists what each tells, how often it errs, and what none
+can tell.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

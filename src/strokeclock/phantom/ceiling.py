@@ -3,7 +3,7 @@
 The observer is given the lesion's noise-free contrast, grey and white matter mixed, and its grey share, the
 protocol, the lesion's volume, and every law and distribution of the generator. It is not given the clock
 factor, the T2 rise, the ADC ratio, nor the nuisance on T2 and T1. It is no bound: an observer of grey and
-white contrasts apart, without any noise, would know the tissue time itself (docs/phantom-clock.md).
+white contrasts apart, without any noise, would know the tissue time itself (docs/methods/phantom-clock.md).
 """
 
 import json

@@ -1,7 +1,7 @@
 """Draw a phantom patient: onset, tissue clock, lesions, age, severity, scanner, protocol.
 
-docs/phantom-clock.md gives the reasons; what differs between hospitals is in `sites`. No image is opened
-here. Scanner, TR, TE and voxel sizes are drawn independently of the onset time.
+docs/methods/phantom-clock.md gives the reasons; what differs between hospitals is in `sites`. No image is
+opened here. Scanner, TR, TE and voxel sizes are drawn independently of the onset time.
 """
 
 from collections.abc import Mapping

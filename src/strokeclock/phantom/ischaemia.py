@@ -1,4 +1,4 @@
-"""The change of tissue under ischaemia with tissue time u, in hours (docs/phantom-clock.md).
+"""The change of tissue under ischaemia with tissue time u, in hours (docs/methods/phantom-clock.md).
 
 Laws after Nagesh 1998 (ADC), Damion 2019 and McGarry 2020 (T2).
 """

@@ -1,6 +1,7 @@
 """Tissue of the brain: relaxation, diffusion, and the signal that a series makes of it.
 
-Values are effective ones: with them, the series have the contrasts of the real scans in docs/phantom.md.
+Values are effective ones: with them, the series have the contrasts of the real scans in
+docs/methods/phantoms.md.
 """
 
 from typing import NamedTuple

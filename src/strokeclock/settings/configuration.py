@@ -35,7 +35,7 @@ class Settings(Group):
     )
     container: ContainerImage | None = setting(
         None,
-        "image that the jobs run in with snakemake --sdm apptainer (docs/container.md); null: none",
+        "image that the jobs run in with snakemake --sdm apptainer (docs/how-to/container.md); null: none",
         kind="an address, such as docker://registry/name:tag, or the path of a .sif file, without spaces",
     )
     cohort: Cohort = section(Cohort)
@@ -43,7 +43,7 @@ class Settings(Group):
         Split, "division of the patients into parts, stratified on TSS < 3 h, 3 to 4.5 h, >= 4.5 h"
     )
     phantom: Phantom = section(
-        Phantom, "synthetic patients (docs/phantom.md); used only if cohort.sheet is null"
+        Phantom, "synthetic patients (docs/methods/phantoms.md); used only if cohort.sheet is null"
     )
     preprocessing: Preprocessing = section(Preprocessing)
     quality: Quality = section(

@@ -1,7 +1,7 @@
 """The base class, the fields and the common types of groups of settings.
 
 A field describes its key in full: type and limits in its annotation, the rest through `setting`. Error
-messages, config/config.yaml, the JSON schema and docs/settings.md are made from it.
+messages, config/config.yaml, the JSON schema and docs/reference/settings.md are made from it.
 """
 
 import os

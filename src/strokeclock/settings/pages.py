@@ -1,4 +1,4 @@
-"""The files made from the settings: config/config.yaml, its JSON schema and docs/settings.md."""
+"""The files made from the settings: config/config.yaml, its JSON schema and docs/reference/settings.md."""
 
 import textwrap
 from collections.abc import Iterator
@@ -19,8 +19,8 @@ MADE = "Made from src/strokeclock/settings by python -m strokeclock.settings: ch
 
 _CONFIG = f"""\
 # The paper's settings (Zhang, Polson et al. 2021). Every key has its unit, its source and its choices.
-# [P] the paper states it; [D] the paper is silent, and the default is ours (docs/paper.md).
-# Limits of all values: docs/settings.md
+# [P] the paper states it; [D] the paper is silent, and the default is ours (docs/methods/paper.md).
+# Limits of all values: docs/reference/settings.md
 # Override single keys with a second file: snakemake --configfile config/demo.yaml
 # {MADE}
 """
@@ -38,7 +38,7 @@ unknown, of a wrong type, out of range or contradictory are refused before the f
 explained in the [glossary](glossary.md).
 
 In the column "source", **P** means that the paper states the default. **D** means that the paper is silent
-and the default is ours ([paper.md](paper.md)).
+and the default is ours ([paper.md](../methods/paper.md)).
 
 Write a number with an exponent with a point (`1.0e-3`), because YAML reads `1e-3` as text. Nested keys that
 are given with `--config` are read as text as well: put them into a file.
@@ -58,7 +58,7 @@ def schema_text() -> str:
 
 
 def reference_text() -> str:
-    """Return docs/settings.md: tables of all keys."""
+    """Return docs/reference/settings.md: tables of all keys."""
     lines = [_REFERENCE, *_table(_rows(Settings, (), nested=False))]
     for name, field in Settings.fields_by_key().items():
         if group := group_of(field):
@@ -219,5 +219,5 @@ def _phases() -> Iterator[str]:
 PAGES = {  # file of the checkout -> what makes it
     "config/config.yaml": config_text,
     "workflow/schemas/config.schema.yaml": schema_text,
-    "docs/settings.md": reference_text,
+    "docs/reference/settings.md": reference_text,
 }

@@ -88,7 +88,7 @@ class Split(Group):
     repeats: Annotated[int, Field(ge=1, le=MOST_REPEATS)] = setting(
         1,
         "number of splits, with seed, seed + 1, …: all that follows the split is made for each, and "
-        "summarised (docs/evaluation.md); for small cohorts",
+        "summarised (docs/methods/evaluation.md); for small cohorts",
         source="D",
     )
     external: dict[str, Annotated[list[str], Field(min_length=1)]] = setting(

@@ -84,7 +84,7 @@ class Open(Group):
     t2w_dof: Dof = setting(12, "T2w to atlas", unit="degrees of freedom", source="D")
     n4_iterations: Iterations = setting(
         [30, 30, 30],
-        "at each level; two levels leave much of the bias field, four remove anatomy (docs/paper.md)",
+        "at each level; two levels leave much of the bias field, four remove anatomy (docs/methods/paper.md)",
         source="D",
     )
 
@@ -98,7 +98,7 @@ class Intensity(Group):
     )
     clip: Positive = setting(
         8.0,
-        "limit of zscore; 5 cuts off part of a bright infarct on DWI (docs/paper.md)",
+        "limit of zscore; 5 cuts off part of a bright infarct on DWI (docs/methods/paper.md)",
         unit="SD",
         source="D",
     )
@@ -109,7 +109,7 @@ class Intensity(Group):
         meanings={
             "none": "keeps ratios exactly",
             "bounded": "changes a ratio of 2.7 by 5 % at most",
-            "landmarks": "as ITK's, changes ratios by up to 43 % (docs/paper.md)",
+            "landmarks": "as ITK's, changes ratios by up to 43 % (docs/methods/paper.md)",
         },
     )
     match_points: Natural = setting(
@@ -231,7 +231,7 @@ class Quality(Group):
     )
     adc_median: Annotated[list[NotNegative], Field(min_length=2, max_length=2)] = setting(
         [0.6, 1.6],
-        "median ADC of the brain, from T2w and DWI; outside: fail (docs/quality.md)",
+        "median ADC of the brain, from T2w and DWI; outside: fail (docs/how-to/quality.md)",
         unit="1e-3 mm²/s",
         source="D",
         names=("low", "high"),

@@ -10,8 +10,8 @@ from strokeclock.statements import read_statements
 class Report(Group):
     statements: PathName | None = setting(
         None,
-        "YAML file of what only the authors can say, such as funding and ethics (docs/checklists.md); null: "
-        "the reporting check-lists call these items not done",
+        "YAML file of what only the authors can say, such as funding and ethics "
+        "(docs/reference/checklists.md); null: the reporting check-lists call these items not done",
     )
 
     def faults(self) -> Iterator[str]:

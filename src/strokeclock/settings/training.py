@@ -236,7 +236,7 @@ class Training(Group):
         {},
         "{phase: {setting: [values]}}, such as {phase1_stroke: {lr: [1.0e-4, 1.0e-3], batch: [8, 16]}}: all "
         "combinations are tried for each network and start of the phase, and the one with the highest "
-        "validation AUC is used (docs/evaluation.md); {}: no search",
+        "validation AUC is used (docs/methods/evaluation.md); {}: no search",
         source="D; P: hyper-parameters were chosen on the validation part",
         kind="pairs {phase: {setting: [values]}}",
     )

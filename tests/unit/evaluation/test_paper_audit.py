@@ -1,4 +1,4 @@
-"""docs/paper-audit.md: every number of its tables, and those of its prose that are worked out, once more."""
+"""docs/methods/paper-audit.md: every number of its tables, and of its prose where it is worked out."""
 
 import csv
 import re
@@ -15,7 +15,7 @@ from strokeclock.evaluation.intervals import delong_variance
 from strokeclock.evaluation.metrics import auc
 
 ROOT = Path(__file__).parents[3]
-PAGE = (ROOT / "docs/paper-audit.md").read_text()
+PAGE = (ROOT / "docs/methods/paper-audit.md").read_text()
 PROSE = " ".join(PAGE.split())
 NORMAL = NormalDist()
 STAGES = {

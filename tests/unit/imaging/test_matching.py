@@ -106,7 +106,7 @@ def test_landmarks_matched_to_themselves_change_nothing(brain):
 
 @pytest.mark.parametrize("method", ["zscore", "minmax", "whitestripe"])
 def test_linear_normalisations_give_one_matched_volume(brain, method):
-    """As in docs/paper.md: after matching and rescaling, normalisations differ in clipping alone."""
+    """As in docs/methods/paper.md: after matching and rescaling, normalisations differ in clipping alone."""
     data, mask = brain
     other = (np.random.default_rng(6).gamma(3, 1, data.shape) * 50).astype(np.float32)
 

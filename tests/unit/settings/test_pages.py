@@ -1,4 +1,4 @@
-"""config/config.yaml, its schema and docs/settings.md are what the settings make."""
+"""config/config.yaml, its schema and docs/reference/settings.md are what the settings make."""
 
 import math
 
@@ -25,7 +25,7 @@ def fields(group: type[Group], place=()):
 
 
 def test_every_key_has_a_description_or_choices(root):
-    reference = (root / "docs/settings.md").read_text()
+    reference = (root / "docs/reference/settings.md").read_text()
     for place, field in fields(Settings):
         said = field.json_schema_extra or {}
         assert said.get("x-source", "P")[0] in "PD"

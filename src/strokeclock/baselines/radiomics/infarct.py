@@ -1,7 +1,7 @@
 """The infarct that is measured: low on the patient's own ADC histogram and bright on b1000.
 
 The method of Lee et al. (Stroke 2020;51:860). They take brain and white matter from SPM's tissue maps of the
-ADC; here they are the brain mask and the atlas's white matter (docs/paper.md, section 11).
+ADC; here they are the brain mask and the atlas's white matter (docs/methods/paper.md, section 11).
 """
 
 import numpy as np

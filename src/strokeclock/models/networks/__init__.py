@@ -1,1 +1,1 @@
-"""One module per network, each with its `SPEC`; `registry.networks` finds them all (docs/extending.md)."""
+"""One module per network, each with its `SPEC`; `registry.networks` finds all (docs/how-to/extend.md)."""

@@ -27,7 +27,7 @@ class Answer:
     state : one of `STATES`.
     text : sentences.
     where : files of the run's folder, sections of its page (index.html#methods), files of the documentation
-        (docs/evaluation.md#what-is-fitted).
+        (docs/methods/evaluation.md#what-is-fitted).
     """
 
     state: str

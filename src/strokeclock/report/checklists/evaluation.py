@@ -48,7 +48,7 @@ def measures(facts: Facts) -> Answer:
         *used,
         *facts.figure("fig8"),
         "index.html#methods",
-        "docs/evaluation.md",
+        "docs/methods/evaluation.md",
     )
 
 
@@ -64,7 +64,7 @@ def uncertainty(facts: Facts) -> Answer:
         f"{confidence} intervals: Wilson's for proportions, DeLong's for AUC, bootstraps of patients where "
         "hemispheres are counted."
     )
-    where = (_TABLE2, "docs/evaluation.md#on-which-patients-and-how", "index.html#provenance")
+    where = (_TABLE2, "docs/methods/evaluation.md#on-which-patients-and-how", "index.html#provenance")
     if facts.has(_COMPARISONS):
         readers = ", with readers McNemar's exact test," if facts.reader_rows else ""
         return by_run(
@@ -116,7 +116,7 @@ def explainability(facts: Facts) -> Answer:
     if not drawn and not overlap:
         return not_done("No map of Grad-CAM was made.")
     layer = facts.config["evaluation"]["gradcam_layer"]
-    where = (*drawn, *overlap, *facts.made(_OCCLUSION), "docs/evaluation.md#grad-cam-and-occlusion")
+    where = (*drawn, *overlap, *facts.made(_OCCLUSION), "docs/methods/evaluation.md#grad-cam-and-occlusion")
     text = f"Grad-CAM at the {layer} convolutional stage."
     if overlap:
         return by_run(f"{text} It is tested: the maps are compared with the lesion and with chance.", *where)
@@ -151,12 +151,12 @@ def external_testing(facts: Facts) -> Answer:
             f"The frozen bundle was tested on {count(facts.people.external, 'patient')} of an external "
             "cohort.",
             *facts.made(_FAR, "external/tables/external_flow.csv", _FAR_SUBGROUPS),
-            "docs/evaluation.md#external-test",
+            "docs/methods/evaluation.md#external-test",
         )
     return not_done(
         "No external cohort was tested in this run (snakemake external), so that nothing is known of other "
         "hospitals.",
-        "docs/evaluation.md#external-test",
+        "docs/methods/evaluation.md#external-test",
     )
 
 
@@ -206,7 +206,7 @@ def variability(facts: Facts) -> Answer:
     return by_run(
         f"Reported: {enumerate_words(done)}. They are fixed in the software, not chosen by the results.",
         *where,
-        "docs/evaluation.md#statistics-beyond-the-paper",
+        "docs/methods/evaluation.md#statistics-beyond-the-paper",
     )
 
 

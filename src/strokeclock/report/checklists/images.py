@@ -26,8 +26,8 @@ def preparation(facts: Facts) -> Answer:
         f"{_steps(facts)} {_checks(facts)}",
         "index.html#methods",
         *facts.made(_QUALITY),
-        "docs/preprocessing.md",
-        "docs/quality.md",
+        "docs/methods/preprocessing.md",
+        "docs/how-to/quality.md",
     )
 
 
@@ -110,18 +110,20 @@ def subsets(facts: Facts) -> Answer:
         f"taken, and the program cut the brain at the atlas's mid-sagittal plane into two hemispheres{view}. "
         "Time tasks take the hemisphere with the lesion, whose side is given.",
         "index.html#methods",
-        "docs/import.md#how-series-are-chosen",
+        "docs/how-to/bids.md#how-series-are-chosen",
     )
 
 
 def deidentification(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply("The patients are synthetic: there is nobody to identify.", "docs/phantom.md")
+        return does_not_apply(
+            "The patients are synthetic: there is nobody to identify.", "docs/methods/phantoms.md"
+        )
     known = by_documentation(
         "Tables of the run hold no folders and no time stamps. Where series were imported by strokeclock, "
         "headers and sidecars are cut to a list of fields. Preprocessed volumes hold the brain alone.",
-        "docs/import.md#privacy",
-        "docs/formats.md#what-leaves-the-source",
+        "docs/how-to/bids.md#privacy",
+        "docs/reference/formats.md#what-leaves-the-source",
     )
     return with_authors(known, "deidentification", facts.statements)
 
@@ -134,7 +136,7 @@ def missing_data(facts: Facts) -> Answer:
         f"{_imputed(facts)}{_missing(facts)}",
         _EXCLUSIONS,
         *facts.made("tables/missing.csv"),
-        "docs/evaluation.md#what-is-fitted",
+        "docs/methods/evaluation.md#what-is-fitted",
     )
 
 

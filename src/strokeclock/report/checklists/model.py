@@ -50,7 +50,7 @@ def partitions(facts: Facts) -> Answer:
         f"{_chosen_on(facts)}, results are those of test.",
         _SPLIT,
         "index.html#patients",
-        "docs/evaluation.md#on-which-patients-and-how",
+        "docs/methods/evaluation.md#on-which-patients-and-how",
     )
 
 
@@ -72,7 +72,7 @@ def disjointness(facts: Facts) -> Answer:
         f"{count(len(persons), 'person')}). Both hemispheres of a patient are in one part.",
         _SPLIT,
         "cohort/cohort.tsv",
-        "docs/evaluation.md#on-which-patients-and-how",
+        "docs/methods/evaluation.md#on-which-patients-and-how",
     )
 
 
@@ -86,8 +86,8 @@ def predictor_handling(facts: Facts) -> Answer:
     return by_run(
         f"Networks take images on the atlas grid, with intensities normalised as the page says.{regressions}",
         "index.html#methods",
-        "docs/paper.md#4-intensities",
-        "docs/evaluation.md#baselines",
+        "docs/methods/paper.md#4-intensities",
+        "docs/methods/evaluation.md#baselines",
     )
 
 
@@ -99,7 +99,7 @@ def model_building(facts: Facts) -> Answer:
         f"division into parts. {_threshold(facts)}",
         "index.html#methods",
         *facts.made(_SEARCH),
-        "docs/paper.md#training",
+        "docs/methods/paper.md#training",
     )
 
 
@@ -122,7 +122,7 @@ def architecture(facts: Facts) -> Answer:
         "index.html#methods",
         "index.html#training",
         *facts.figure("fig4"),
-        "docs/paper.md#networks",
+        "docs/methods/paper.md#networks",
     )
 
 
@@ -161,7 +161,7 @@ def initialisation(facts: Facts) -> Answer:
         f"Each training records what it started from ({enumerate_words(starts)}).{restored}",
         "index.html#training",
         "index.html#methods",
-        "docs/paper.md#training",
+        "docs/methods/paper.md#training",
     )
 
 
@@ -176,7 +176,7 @@ def training(facts: Facts) -> Answer:
         "index.html#methods",
         *curves,
         *facts.made(_SEARCH, "tables/training.tsv"),
-        "docs/settings.md",
+        "docs/reference/settings.md",
     )
 
 
@@ -198,7 +198,7 @@ def selection(facts: Facts) -> Answer:
         f"Table 2 reports every configured row, whatever its result. In a training, {epochs}. {told}",
         *facts.made(_TABLE2, _BUNDLE),
         "index.html#methods",
-        "docs/reading.md#the-bundle",
+        "docs/how-to/read.md#the-bundle",
     )
 
 
@@ -212,7 +212,9 @@ def ensembling(facts: Facts) -> Answer:
         if facts.config["training"][SEGMENTATION]
         else ""
     )
-    return by_run(f"A row's score is {mean}.{joined}", *facts.made(_TABLE2), "docs/evaluation.md#baselines")
+    return by_run(
+        f"A row's score is {mean}.{joined}", *facts.made(_TABLE2), "docs/methods/evaluation.md#baselines"
+    )
 
 
 def class_imbalance(facts: Facts) -> Answer:
@@ -233,7 +235,7 @@ def model_output(facts: Facts) -> Answer:
         f"the row's threshold. {_threshold(facts)}",
         *facts.made(_TABLE2),
         *facts.made("tables/abstention.csv"),
-        "docs/evaluation.md#what-is-fitted",
+        "docs/methods/evaluation.md#what-is-fitted",
     )
 
 
@@ -253,7 +255,7 @@ def cutoffs(facts: Facts) -> Answer:
         f"{_threshold(facts)} The rule is fixed in the configuration. Columns named optimistic give what the "
         "test part's own threshold would give: these are exploratory.",
         _TABLE2,
-        "docs/evaluation.md#on-which-patients-and-how",
+        "docs/methods/evaluation.md#on-which-patients-and-how",
     )
 
 
@@ -266,7 +268,7 @@ def specification(facts: Facts) -> Answer:
         f"One file holds weights, regressions, thresholds and preprocessing, and one command applies it to a "
         f"new patient ({terms}).",
         _BUNDLE,
-        "docs/reading.md#the-bundle",
+        "docs/how-to/read.md#the-bundle",
     )
 
 
@@ -279,7 +281,7 @@ def prediction_calculation(facts: Facts) -> Answer:
         f"{count(len(predictions), 'file')}.",
         predictions[0],
         *facts.made(_BUNDLE),
-        "docs/evaluation.md#what-is-fitted",
+        "docs/methods/evaluation.md#what-is-fitted",
     )
 
 
@@ -289,14 +291,14 @@ def updating_methods(facts: Facts) -> Answer:
             "Nothing was changed after a test: the external test takes threshold and temperature of the "
             "bundle as they are. Further rows show what a recalibration would bring, cross-fitted.",
             "external/tables/external.csv",
-            "docs/evaluation.md#external-test",
+            "docs/methods/evaluation.md#external-test",
         )
     if not facts.rows:
         return not_done(_NO_ROW)
     return by_run(
         "Nothing was changed after a test. Temperatures are fitted on the validation part before it.",
         *facts.made("tables/calibration.csv"),
-        "docs/evaluation.md#what-is-fitted",
+        "docs/methods/evaluation.md#what-is-fitted",
     )
 
 
@@ -327,9 +329,9 @@ def poor_input(facts: Facts) -> Answer:
     return by_documentation(
         "A reading checks every series; where one is missing, cannot be used or is unlike those of the "
         "training patients, it gives no time and says why.",
-        "docs/reading.md#the-status-is-one-word",
-        "docs/reading.md#unlike-the-training-patients",
-        "docs/quality.md",
+        "docs/how-to/read.md#the-status-is-one-word",
+        "docs/how-to/read.md#unlike-the-training-patients",
+        "docs/how-to/quality.md",
     )
 
 
@@ -337,8 +339,8 @@ def users(facts: Facts) -> Answer:
     known = by_documentation(
         "Users choose where several series could be meant, and tell the lesion's side from the images where "
         "the program cannot: they must be able to read MRI of stroke.",
-        "docs/reading.md#the-status-is-one-word",
-        "docs/import.md#choosing-yourself",
+        "docs/how-to/read.md#the-status-is-one-word",
+        "docs/how-to/bids.md#choosing-yourself",
     )
     return with_authors(known, "users", facts.statements)
 
@@ -353,7 +355,7 @@ def outputs_stored(facts: Facts) -> Answer:
         predictions[0],
         *facts.made("accesses.tsv"),
         "index.html#provenance",
-        "docs/evaluation.md#on-which-patients-and-how",
+        "docs/methods/evaluation.md#on-which-patients-and-how",
     )
 
 
@@ -362,7 +364,7 @@ def data_availability(facts: Facts) -> Answer:
         return by_run(
             "Anyone can make the same phantoms again from the settings and the seed of this run.",
             "index.html#provenance",
-            "docs/phantom.md",
+            "docs/methods/phantoms.md",
         )
     return by_authors("data_availability", facts.statements)
 

@@ -31,7 +31,7 @@ def data_source(facts: Facts) -> Answer:
             f"{count(facts.people.entered, 'synthetic patient')} (phantoms of the simulated hospital "
             f"{made['site']}, seed {made['seed']}), made by the software for this run. They come from no "
             "person and represent no population.",
-            "docs/phantom.md",
+            "docs/methods/phantoms.md",
             "cohort/cohort.tsv",
         )
     sites = f" from {count(facts.sites, 'site')}" if facts.sites else ""
@@ -46,7 +46,7 @@ def data_source(facts: Facts) -> Answer:
 
 def dates(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply(f"{_NO_PERSON} There are no dates.", "docs/phantom.md")
+        return does_not_apply(f"{_NO_PERSON} There are no dates.", "docs/methods/phantoms.md")
     return by_authors("dates", facts.statements)
 
 
@@ -55,7 +55,7 @@ def setting(facts: Facts) -> Answer:
         return by_run(
             f"No care: one simulated hospital ({facts.config['phantom']['site']}) with "
             f"{count(facts.sites, 'simulated scanner')}.",
-            "docs/phantom.md",
+            "docs/methods/phantoms.md",
             "cohort/cohort.tsv",
         )
     named = f"names {count(facts.sites, 'site')}" if facts.sites else "names no site"
@@ -78,27 +78,27 @@ def eligibility(facts: Facts) -> Answer:
         _EXCLUSIONS,
         *facts.made("quality/quality.tsv"),
         "config/README.md#the-cohort-sheet",
-        "docs/quality.md",
+        "docs/how-to/quality.md",
     )
     return known if facts.synthetic else with_authors(known, "eligibility", facts.statements)
 
 
 def recruitment(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply(f"{_NO_PERSON} Nobody was recruited.", "docs/phantom.md")
+        return does_not_apply(f"{_NO_PERSON} Nobody was recruited.", "docs/methods/phantoms.md")
     return by_authors("recruitment", facts.statements)
 
 
 def sampling(facts: Facts) -> Answer:
     if facts.synthetic:
         seed = facts.config["phantom"]["seed"]
-        return by_run(f"A random series: each phantom is drawn by seed {seed}.", "docs/phantom.md")
+        return by_run(f"A random series: each phantom is drawn by seed {seed}.", "docs/methods/phantoms.md")
     return by_authors("sampling", facts.statements)
 
 
 def treatments(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply(f"{_NO_PERSON} Nobody was treated.", "docs/phantom.md")
+        return does_not_apply(f"{_NO_PERSON} Nobody was treated.", "docs/methods/phantoms.md")
     return by_authors("treatments", facts.statements)
 
 
@@ -191,7 +191,8 @@ def external_differences(facts: Facts) -> Answer:
             _FAR_CASE_MIX,
         )
     return not_done(
-        "No external cohort was tested in this run (snakemake external).", "docs/evaluation.md#external-test"
+        "No external cohort was tested in this run (snakemake external).",
+        "docs/methods/evaluation.md#external-test",
     )
 
 
@@ -256,7 +257,7 @@ def interval(facts: Facts) -> Answer:
     known = by_run(
         "There is none: the reference standard is the time from onset to the very MRI that the index test "
         "reads.",
-        "docs/glossary.md#patients-and-time",
+        "docs/reference/glossary.md#patients-and-time",
     )
     return known if facts.synthetic else with_authors(known, "treatments", facts.statements)
 
@@ -265,7 +266,7 @@ def representativeness(facts: Facts) -> Answer:
     if facts.synthetic:
         return by_run(
             "No: phantoms represent no population. Their times follow the law of the simulated hospital.",
-            "docs/phantom-clock.md",
+            "docs/methods/phantom-clock.md",
         )
     if not facts.time_tasks:
         return by_authors("representativeness", facts.statements)

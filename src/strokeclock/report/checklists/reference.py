@@ -28,7 +28,9 @@ def reference_standard(facts: Facts) -> Answer:
     where = ("cohort/cohort.tsv", "config/README.md#the-cohort-sheet")
     if facts.synthetic:
         return by_run(
-            f"{text} Time and side of each phantom are drawn by seed.", *where, "docs/phantom-clock.md"
+            f"{text} Time and side of each phantom are drawn by seed.",
+            *where,
+            "docs/methods/phantom-clock.md",
         )
     return with_authors(by_run(text, *where), "reference_standard", facts.statements)
 
@@ -39,8 +41,8 @@ def reference_rationale(facts: Facts) -> Answer:
         "onset is known can teach and test it. The DWI-FLAIR mismatch stands in its place where no onset is "
         "known, and is a comparator here.",
         "README.md",
-        "docs/paper.md#cohort",
-        "docs/evaluation.md#baselines",
+        "docs/methods/paper.md#cohort",
+        "docs/methods/evaluation.md#baselines",
     )
 
 
@@ -51,14 +53,14 @@ def reference_cutoffs(facts: Facts) -> Answer:
         f"Fixed in the configuration before anything is trained: {enumerate_words(facts.targets)}. 4.5 h is "
         "the limit of thrombolysis.",
         "index.html#provenance",
-        "docs/paper.md#training",
+        "docs/methods/paper.md#training",
         "README.md",
     )
 
 
 def outcome_assessors(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply(_BY_CONSTRUCTION, "docs/phantom-clock.md")
+        return does_not_apply(_BY_CONSTRUCTION, "docs/methods/phantom-clock.md")
     known = by_run(
         "The time of onset is recorded, not read from images. The lesion's side comes from the cohort sheet "
         "or a drawn mask.",
@@ -69,7 +71,7 @@ def outcome_assessors(facts: Facts) -> Answer:
 
 def outcome_blinding(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply(_BY_CONSTRUCTION, "docs/phantom-clock.md")
+        return does_not_apply(_BY_CONSTRUCTION, "docs/methods/phantom-clock.md")
     return by_authors("outcome_blinding", facts.statements)
 
 
@@ -80,7 +82,7 @@ def index_blinding(facts: Facts) -> Answer:
         "A network's score is computed from the images alone: neither clinical data nor the label enter, but "
         f"the side of the lesion is given in time tasks.{_clinical(facts)}",
         "index.html#methods",
-        "docs/evaluation.md#on-which-patients-and-how",
+        "docs/methods/evaluation.md#on-which-patients-and-how",
     )
     if facts.synthetic or not facts.reader_rows:
         return known
@@ -95,14 +97,14 @@ def _clinical(facts: Facts) -> str:
 
 def annotators(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply(_BY_CONSTRUCTION, "docs/phantom.md")
+        return does_not_apply(_BY_CONSTRUCTION, "docs/methods/phantoms.md")
     known = by_run(_drawn(facts), *facts.made(_VOLUMES))
     return with_authors(known, "annotators", facts.statements)
 
 
 def annotation(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply(_BY_CONSTRUCTION, "docs/phantom.md")
+        return does_not_apply(_BY_CONSTRUCTION, "docs/methods/phantoms.md")
     known = by_run(f"{_drawn(facts)} No network learns from those of the test part.", *facts.made(_VOLUMES))
     return with_authors(known, "annotation", facts.statements)
 
@@ -119,7 +121,7 @@ def _drawn(facts: Facts) -> str:
 
 def annotation_variability(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply(_BY_CONSTRUCTION, "docs/phantom.md")
+        return does_not_apply(_BY_CONSTRUCTION, "docs/methods/phantoms.md")
     if "annotation_variability" in facts.statements:
         return by_authors("annotation_variability", facts.statements)
     return not_done(
@@ -134,7 +136,7 @@ def predictors(facts: Facts) -> Answer:
         f"Networks get whole images of the series {_channels(facts)}, which the paper names; nothing was "
         f"selected from them.{_radiomics(facts)}",
         "index.html#methods",
-        "docs/paper.md#preprocessing",
+        "docs/methods/paper.md#preprocessing",
     )
 
 
@@ -154,7 +156,7 @@ def predictor_definitions(facts: Facts) -> Answer:
         f"lesion's side.{_clinical(facts)} No time enters a predictor.",
         "index.html#methods",
         *facts.made("cohort/protocol.tsv"),
-        "docs/evaluation.md#baselines",
+        "docs/methods/evaluation.md#baselines",
     )
 
 
@@ -163,7 +165,7 @@ def predictor_assessors(facts: Facts) -> Answer:
         readers = " The readers of the mismatch are simulated." if facts.reader_rows else ""
         return does_not_apply(
             f"Nobody judged an image: sides and lesions of phantoms are known.{readers}",
-            "docs/phantom-clock.md#readers",
+            "docs/methods/phantom-clock.md#readers",
         )
     known = by_run(
         "Networks read the images themselves, but the lesion's side is taken from the cohort sheet or a "

@@ -27,7 +27,7 @@ def background(facts: Facts) -> Answer:
         "The software's documentation names the clinical question (treatment within 4.5 h of an onset that "
         "nobody saw) and the paper whose method is used (Zhang, Polson et al. 2021).",
         "README.md",
-        "docs/paper.md",
+        "docs/methods/paper.md",
     )
     return with_authors(known, "background", facts.statements)
 
@@ -47,7 +47,7 @@ def _research_only(facts: Facts) -> Answer:
         "The software is for research only: it is not a medical device, and not for decisions about "
         f"patients.{named}",
         "README.md",
-        "docs/reading.md",
+        "docs/how-to/read.md",
         *card,
     )
 
@@ -81,14 +81,14 @@ def study_design(facts: Facts) -> Answer:
     if facts.synthetic:
         return does_not_apply(
             "Nobody took part: the patients are synthetic and were made by the software.",
-            "docs/phantom.md",
+            "docs/methods/phantoms.md",
         )
     return by_authors("study_design", facts.statements)
 
 
 def ethics(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply("Nobody took part: the patients are synthetic.", "docs/phantom.md")
+        return does_not_apply("Nobody took part: the patients are synthetic.", "docs/methods/phantoms.md")
     return by_authors("ethics", facts.statements)
 
 
@@ -110,8 +110,8 @@ def technical_details(facts: Facts) -> Answer:
         "digests; the documentation goes through each step.",
         "index.html#methods",
         "index.html#provenance",
-        "docs/paper.md",
-        "docs/settings.md",
+        "docs/methods/paper.md",
+        "docs/reference/settings.md",
     )
     return with_authors(known, "protocol", facts.statements) if "protocol" in facts.statements else known
 
@@ -167,5 +167,5 @@ def ethical_considerations(facts: Facts) -> Answer:
 
 def adverse_events(facts: Facts) -> Answer:
     if facts.synthetic:
-        return does_not_apply("Nobody was examined: the images are synthetic.", "docs/phantom.md")
+        return does_not_apply("Nobody was examined: the images are synthetic.", "docs/methods/phantoms.md")
     return by_authors("adverse_events", facts.statements)

@@ -12,7 +12,7 @@ from strokeclock.report.checklists.lists import ANSWERS
 
 ROOT = Path(__file__).parents[4]
 PNG = b"picture"
-DOCS = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md", ROOT / "config/README.md"]
+DOCS = [*(ROOT / "docs").rglob("*.md"), ROOT / "README.md", ROOT / "config/README.md"]
 PAGE = ROOT / "workflow/report/page.html"
 LISTS = [ROOT / f"resources/checklists/{name}.yaml" for name in ("tripod_ai", "claim_2024", "stard_ai")]
 TABLE2 = """\

@@ -97,12 +97,12 @@ def test_every_place_is_there(asked, places):
         "tables/table9.csv",
         "index.html#tables",
         "docs/evaluations.md",
-        "docs/paper.md#cohorts",
+        "docs/methods/paper.md#cohorts",
         "tables/x.csv#a",
     ],
 )
 def test_a_place_that_is_not_there_is_refused(places, place):
-    answers = {"flow": Answer(RUN, "Told.", ("index.html#methods", "docs/paper.md#cohort", place))}
+    answers = {"flow": Answer(RUN, "Told.", ("index.html#methods", "docs/methods/paper.md#cohort", place))}
     with pytest.raises(ChecklistError, match=f"the answer flow names {place}, which there is not"):
         check_places(answers, files=["tables/table2.csv"], **places)
 

@@ -78,7 +78,7 @@ def test_the_template_of_statements_has_every_key(lists):
 
 
 def test_the_documentation_names_every_key_and_the_numbers_of_items(root, read):
-    text = (root / "docs/checklists.md").read_text()
+    text = (root / "docs/reference/checklists.md").read_text()
     assert not [key for key in STATEMENTS if f"`{key}`" not in text]
     for name, one in read.items():
         assert one.doi in text

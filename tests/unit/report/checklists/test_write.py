@@ -115,7 +115,7 @@ def test_a_section_that_the_page_loses_is_noticed(write, tmp_path, places):
 
 def test_without_the_documentation_its_places_are_not_checked(write):
     rows, _ = write(docs=[])
-    assert any("docs/paper.md" in row["where"] for row in rows)
+    assert any("docs/methods/paper.md" in row["where"] for row in rows)
 
 
 def test_anchors_are_those_of_github():
