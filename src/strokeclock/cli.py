@@ -54,7 +54,7 @@ def _add_import(commands: Any) -> None:
     command = commands.add_parser(
         "import",
         help="make a cohort sheet from a BIDS set, DICOM files or other images",
-        description="Find the series of a source, choose, convert, and write cohort.tsv: docs/how-to/bids.md.",
+        description="Find a source's series, choose, convert, and write cohort.tsv: see docs/how-to/bids.md.",
     )
     command.add_argument(
         "source",
