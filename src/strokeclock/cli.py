@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from strokeclock import __version__
 from strokeclock.errors import ConfigurationError, StrokeclockError
 from strokeclock.host import check_host
 from strokeclock.series import BOTH, SERIES, SIDES
@@ -22,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="strokeclock", description="Time since stroke onset from MRI. Research use only."
     )
+    parser.add_argument("--version", action="version", version=f"strokeclock {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_import(commands)
     _add_read(commands)
