@@ -10,20 +10,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 LOCK = Path(__file__).parents[1] / "requirements.lock"
-HEAD = """# Third-party licences
-
-`python tools/third_party.py` writes this page. The first table lists what strokeclock needs beyond Python packages, the second the packages of
-`requirements.lock`. strokeclock contains none of their code.
-
-| what | licence | when it is used |
-|---|---|---|
-| [FSL](https://fsl.fmrib.ox.ac.uk/fsl/docs/#/license) | its own; non-commercial use only | `preprocessing.toolchain: fsl` |
-| [ICBM 2009a, symmetric](https://nist.mni.mcgill.ca/icbm-152-nonlinear-atlases-2009/), in the package nilearn | its own; free with the copyright notice | `preprocessing.atlas.source: nilearn`; bundles hold an atlas made of it |
-| [MNI152NLin2009cSym](https://nist.mni.mcgill.ca/icbm-152-nonlinear-atlases-2009/), through TemplateFlow | its own; free with the copyright notice | `preprocessing.atlas.source: templateflow` |
-| ResNet-18 weights of torchvision | BSD-3-Clause; they were trained on ImageNet, whose terms allow research | `initial_weights.imagenet` |
-
-| package | version | licence |
-|---|---|---|"""
+HEAD = Path(__file__).with_name("third_party_head.md")
 # Words of a licence's text -> its name.
 TEXTS = {
     "Permission is hereby granted, free of charge": "MIT",
@@ -73,7 +60,7 @@ def write_page(lock: Path) -> str:
             rows.append(f"| {name} | {version} | {name_licence(name)} |")
         except PackageNotFoundError:
             raise SystemExit(f"{name} is not installed: run this in .venv.") from None
-    return "\n".join([HEAD, *rows, ""])
+    return HEAD.read_text() + "\n".join([*rows, ""])
 
 
 if __name__ == "__main__":
