@@ -1,11 +1,13 @@
 """A wheel, unpacked outside the checkout: the command answers, and reads a patient with a bundle."""
 
+import json
 import os
 import subprocess
 import sys
 import zipfile
 
 import pytest
+from accessible import find_violations
 
 pytestmark = pytest.mark.slow
 
@@ -57,11 +59,24 @@ def test_the_command_answers(installed, tmp_path):
     assert "read" in process.stdout
 
 
-def test_a_patient_is_read(installed, root, tmp_path):
+@pytest.fixture(scope="module")
+def reading(installed, root, tmp_path_factory):
+    """Read a phantom's DICOM study with the bundle of resources/; return the folder of the reading."""
     from strokeclock.reading.demo import write_new_study
 
-    study = write_new_study(tmp_path / "study")
+    folder = tmp_path_factory.mktemp("reading")
+    study = write_new_study(folder / "study")
     bundle = root / "resources/phantom_bundle.zip"
-    process = strokeclock(installed, tmp_path, "read", "-i", str(study), "-m", str(bundle), "-o", "out")
+    process = strokeclock(installed, folder, "read", "-i", str(study), "-m", str(bundle), "-o", "out")
     assert process.returncode == 0, process.stderr
-    assert (tmp_path / "out/index.html").exists()
+    return folder / "out"
+
+
+def test_a_patient_is_read(reading):
+    assert (reading / "index.html").exists()
+    assert json.loads((reading / "reading.json").read_text())["status"] == "answered"
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+def test_the_page_of_a_patient_is_accessible(reading, tmp_path, width):
+    assert find_violations(reading / "index.html", tmp_path, width=width) == []
