@@ -1,8 +1,8 @@
 """The commands and files of the documentation, typed in their order in a fresh clone.
 
-The pages are followed one after another, as a reader does: the demo first. A block of YAML, or of another file, whose first line names a
-file is written there. A text block shows what the command before it prints: each of its lines must be printed. A
-comment before a block says that it is not run, or that its output varies from machine to machine.
+The pages are followed one after another, as a reader does: the demo first. A block whose first line names a
+file is written there. A text block shows what the command before it prints: each of its lines must be
+printed. A comment before a block says that it is not run, or that its output varies from machine to machine.
 """
 
 import os
