@@ -36,6 +36,10 @@ def test_blocks_have_language_mark_file_and_line(tmp_path):
     page.write_text(PAGE)
     first, second, third, last = read_blocks(page)
     assert first.commands == ["first --option    value", "second"]
-    assert (second.file, second.text, second.line) == ("config/mine.yaml", "# config/mine.yaml\nrun: mine\n", 12)
+    assert (second.file, second.text, second.line) == (
+        "config/mine.yaml",
+        "# config/mine.yaml\nrun: mine\n",
+        12,
+    )
     assert (third.language, third.mark, third.text) == ("text", "varies", "said\n")
     assert (last.mark, last.commands, last.file) == ("not run", ["long"], "")
