@@ -27,7 +27,7 @@ def preparation(facts: Facts) -> Answer:
         "index.html#methods",
         *facts.made(_QUALITY),
         "docs/methods/preprocessing.md",
-        "docs/how-to/quality.md",
+        "docs/methods/quality.md",
     )
 
 

@@ -331,7 +331,7 @@ def poor_input(facts: Facts) -> Answer:
         "training patients, it gives no time and says why.",
         "docs/how-to/read.md#the-status-is-one-word",
         "docs/how-to/read.md#unlike-the-training-patients",
-        "docs/how-to/quality.md",
+        "docs/methods/quality.md",
     )
 
 

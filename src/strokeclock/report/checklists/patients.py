@@ -78,7 +78,7 @@ def eligibility(facts: Facts) -> Answer:
         _EXCLUSIONS,
         *facts.made("quality/quality.tsv"),
         "config/README.md#the-cohort-sheet",
-        "docs/how-to/quality.md",
+        "docs/methods/quality.md",
     )
     return known if facts.synthetic else with_authors(known, "eligibility", facts.statements)
 
