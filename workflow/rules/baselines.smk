@@ -44,7 +44,7 @@ rule predict_segmented:
     log:
         f"{LOG}/predictions/segmentation/seed-{{seed}}.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),

@@ -30,7 +30,7 @@ rule find_sides:
     log:
         f"{LOG}/end_to_end/sides.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
@@ -134,7 +134,7 @@ rule predict_segmented_found:
     log:
         f"{LOG}/end_to_end/segmentations.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),

@@ -16,7 +16,7 @@ rule gradcam_overlap:
     log:
         f"{LOG}/tables/gradcam_overlap.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
@@ -49,7 +49,7 @@ rule occlusion:
     log:
         f"{LOG}/tables/occlusion.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),

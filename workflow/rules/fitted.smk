@@ -37,7 +37,7 @@ rule fit_segmented:
     log:
         f"{LOG}/fitted/segmentation/seed-{{seed}}.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
