@@ -89,7 +89,7 @@ format: $(READY)
 	$(BIN)/snakefmt Snakefile workflow/Snakefile workflow/rules
 
 docs: $(VENV)/.docs
-	$(BIN)/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 	@echo "The pages are in site/; begin with site/index.html."
 
 $(VENV)/.docs: $(READY) requirements-docs.lock
