@@ -152,7 +152,7 @@ def _add_bundle(commands: Any) -> None:
     command = commands.add_parser(
         "bundle",
         help="export, verify or show a bundle",
-        description="A bundle is everything fitted in a run as one file, model.zip; see docs/how-to/share-a-bundle.md.",
+        description="A bundle is what a run fitted, as one file; see docs/how-to/share-a-bundle.md.",
     )
     actions = command.add_subparsers(required=True, metavar="ACTION")
     export = actions.add_parser("export", help="check a run's bundle and copy it")

@@ -33,7 +33,7 @@ _REFERENCE = f"""\
 # Settings
 
 This page lists every key of the configuration. `config/config.yaml` holds the defaults. A file of your own,
-named with `--configfile`, holds what differs; `config/README.md` lists the files that are there. Keys that are
+named with `--configfile`, holds what differs; `config/README.md` lists those that are there. Keys that are
 unknown, of a wrong type, out of range or contradictory are refused before the first job. The words are
 explained in the [glossary](glossary.md).
 
