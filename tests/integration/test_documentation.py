@@ -53,7 +53,7 @@ def test_a_page_works_as_typed(clone, root, page):
             printed = run("\n".join(block.commands), clone, environment, place)
         elif block.language == "text" and printed and block.mark != "varies":
             for line in filter(None, map(str.strip, block.text.splitlines())):
-                assert line == "..." or line in printed, f"{place}: {line!r} is not in\n{printed}"
+                assert line in ("...", "…") or line in printed, f"{place}: {line!r} is not in\n{printed}"
 
 
 def run(commands, folder, environment, place):
