@@ -24,7 +24,7 @@ from timing import Row, compare, cpu_seconds
 
 from strokeclock.evaluation.side import fit_side
 from strokeclock.found_sides import UNCLEAR, FoundSide, write_found_sides
-from strokeclock.plan import Plan, make_plan
+from strokeclock.plan.plan import Plan, make_plan
 from strokeclock.predictions import write_predictions
 from strokeclock.series import SIDES
 

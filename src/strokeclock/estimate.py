@@ -12,7 +12,7 @@ from strokeclock.cohort.patients import Patients, read_patients
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.registry import find_network
 from strokeclock.models.spec import StepCost
-from strokeclock.plan import Plan, make_plan
+from strokeclock.plan.plan import Plan, make_plan
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.pages import config_text
 from strokeclock.toolchain import FSL

@@ -16,7 +16,7 @@ from strokeclock.cohort.patients import read_patients
 from strokeclock.errors import StrokeclockError
 from strokeclock.host import check_host
 from strokeclock.models.registry import networks
-from strokeclock.plan import make_plan
+from strokeclock.plan.plan import make_plan
 from strokeclock.provenance import digest_code
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.duplicates import check_duplicate_keys

@@ -1,9 +1,4 @@
-"""The plan of a run: its trainings, predictions, baselines, tables, figures and pages.
-
-Imports nothing heavy, since every machine that runs Snakemake imports it. Paths are from the working folder.
-Params of rules are lists and dictionaries, as in the configuration: for Snakemake a tuple in place of a list
-is another param, so that it would make all files of the rule anew.
-"""
+"""The plan of a run: its trainings, predictions, baselines, tables, figures and pages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
