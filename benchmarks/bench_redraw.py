@@ -187,7 +187,7 @@ def _make_up(folder: Path, patients: int) -> tuple[Plan, Path]:
     people = [*zip(names, sides, parts, minutes, strict=True)]
     for path in (*plan.predictions, *plan.baseline_predictions):
         place = Path(path).relative_to(f"{plan.folder}/predictions")
-        scores = [*_score(people, plan.below_min[place.parts[1]], draw)]
+        scores = [*_score(people, plan.tasks.below_min[place.parts[1]], draw)]
         write_predictions(folder / path, scores)
         if str(place.with_suffix("")) in plan.timed:
             own = [row for row in scores if row[0] in found and row[1] == found[row[0]].side]
@@ -198,7 +198,7 @@ def _make_up(folder: Path, patients: int) -> tuple[Plan, Path]:
         results / "fitted/side.json",
         cohort=results / "cohort/cohort.tsv",
         split=results / "cohort/split.tsv",
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     )
     return plan, change
 

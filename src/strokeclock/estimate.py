@@ -166,7 +166,7 @@ class _Parts(NamedTuple):
 
 def _work_of(plan: Plan, run: Run, parts: _Parts, *, changed: Mapping[str, Any] | None = None) -> _Work:
     """What a training costs; ``changed``: the settings that a search tries in it."""
-    task = plan.tasks.get(run.phase)
+    task = plan.tasks.by_phase.get(run.phase)
     settings = {**plan.config["training"][run.phase], **(changed or {})}
     sides = 2 if task is None or task.both_hemispheres else 1
     passes = settings["epochs"] * (parts.train + _FORWARD * parts.validation)
@@ -190,7 +190,7 @@ def _scale(step: StepCost, plan: Plan, net: str) -> StepCost:
     models = plan.config["models"]
     voxels = prod(plan.config["preprocessing"]["grid"]) / 2 / prod(models["average"])
     view = _BRAIN if models["view"] == "brain" else 1.0
-    width = plan.network_settings[net].get("width", 1) / find_network(net).defaults.get("width", 1)
+    width = plan.networks.settings[net].get("width", 1) / find_network(net).defaults.get("width", 1)
     share = voxels / _FULL_HEMISPHERE * view * width**2
     return StepCost(step.cpu_s * share, step.gpu_ms * share)
 

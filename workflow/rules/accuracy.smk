@@ -33,7 +33,7 @@ rule accuracy:
         runtime=growing(10),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/accuracy.py"
 
@@ -52,7 +52,7 @@ rule fit_wanted_rates:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/fit_wanted_rates.py"
 
@@ -78,7 +78,7 @@ rule wanted_rates:
         runtime=growing(10),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/wanted_rates.py"
 
@@ -105,7 +105,7 @@ rule interactions:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/interactions.py"
 
@@ -131,7 +131,7 @@ rule readers:
         runtime=growing(10),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/readers.py"
 
@@ -156,6 +156,6 @@ rule sample_size:
         runtime=growing(10),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/sample_size.py"

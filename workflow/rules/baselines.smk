@@ -21,7 +21,7 @@ rule predict_ratio:
         runtime=growing(20),
     params:
         channels=config["models"]["channels"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/predict_ratio.py"
 
@@ -31,14 +31,14 @@ rule predict_segmented:
         **LEARNED_FROM,
         fitted=expand(
             f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
-            phase=plan.time_phases,
+            phase=plan.tasks.time_phases,
             allow_missing=True,
         ),
         model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
     output:
         predictions=expand(
             f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
-            phase=plan.time_phases,
+            phase=plan.tasks.time_phases,
             allow_missing=True,
         ),
     log:
@@ -52,7 +52,7 @@ rule predict_segmented:
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
@@ -81,7 +81,7 @@ rule join_predictions:
     log:
         f"{LOG}/predictions/segmentation/{{phase}}/{{net}}.log",
     wildcard_constraints:
-        phase="|".join(plan.time_phases),
+        phase="|".join(plan.tasks.time_phases),
         net="|".join(networks()),
     conda:
         "../../envs/evaluation.yaml"
@@ -104,7 +104,7 @@ rule predict_clinical:
     log:
         f"{LOG}/predictions/clinical/{{phase}}/covariates.log",
     wildcard_constraints:
-        phase="|".join(plan.time_phases),
+        phase="|".join(plan.tasks.time_phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -112,7 +112,7 @@ rule predict_clinical:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks.below_min[wildcards.phase],
     script:
         "../scripts/predict_clinical.py"
 
@@ -158,7 +158,7 @@ rule predict_ml:
     log:
         f"{LOG}/predictions/ml/{{phase}}/radiomics.log",
     wildcard_constraints:
-        phase="|".join(plan.tasks),
+        phase="|".join(plan.tasks.phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -166,7 +166,7 @@ rule predict_ml:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks.below_min[wildcards.phase],
         classifier=config["evaluation"]["radiomics"]["classifier"],
         tuning=config["evaluation"]["radiomics"]["tuning"],
     script:
@@ -198,6 +198,6 @@ rule ml_baseline:
         runtime=growing(5),
     params:
         confidence=config["evaluation"]["confidence"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/ml_baseline.py"

@@ -47,8 +47,8 @@ rule make_bundle:
         # what authors write later makes no bundle anew
         config={key: value for key, value in config.items() if key != "report"},
         parts=plan.scored_rows,
-        channels=plan.channels,
-        tasks=plan.below_min,
+        channels=plan.networks.channels,
+        tasks=plan.tasks.below_min,
         phantom=Phantom().model_dump(),
         threads=config["training"]["threads"],
         device=config["training"]["device"],

@@ -37,10 +37,10 @@ rule find_sides:
         runtime=growing(120),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/find_sides.py"
 
@@ -85,7 +85,7 @@ rule predict_found:
         runtime=growing(120),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
@@ -112,7 +112,7 @@ rule predict_ratio_found:
         runtime=growing(10),
     params:
         channels=config["models"]["channels"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/predict_ratio_found.py"
 
@@ -142,7 +142,7 @@ rule predict_segmented_found:
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
@@ -212,6 +212,6 @@ rule end_to_end:
         external=config["split"]["external"],
         coverage=config["bundle"]["coverage"],
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/end_to_end.py"

@@ -46,7 +46,7 @@ rule fit_operating_points:
         settings={
             key: config["evaluation"][key] for key in ("threshold", "fixed_threshold")
         },
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/fit_operating_points.py"
 
@@ -67,7 +67,7 @@ rule fit_side:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/fit_side.py"
 
@@ -104,7 +104,7 @@ rule table2:
         runtime=growing(20),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
         recipe=config["recipe"],
         run=config["run"],
         # a param, because it belongs to all runs: Snakemake deletes outputs, and lets one process have them

@@ -23,7 +23,7 @@ rule gradcam_overlap:
         runtime=growing(120),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         layer=config["evaluation"]["gradcam_layer"],
         threads=config["training"]["threads"],
         device=config["training"]["device"],
@@ -56,7 +56,7 @@ rule occlusion:
         runtime=growing(240),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
         confidence=config["evaluation"]["confidence"],
@@ -91,6 +91,6 @@ rule worst_errors:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/worst_errors.py"

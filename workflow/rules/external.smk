@@ -345,7 +345,7 @@ rule external_roc:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/external_roc.py"
 

@@ -55,7 +55,7 @@ rule roc:
     params:
         phases=lambda wildcards: plan.roc_figures[wildcards.figure]["phases"],
         readers=lambda wildcards: plan.roc_figures[wildcards.figure]["readers"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/roc.py"
 
@@ -84,7 +84,7 @@ rule gradcam:
         mem_mb=growing(4000),
         runtime=growing(20),
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         layer=config["evaluation"]["gradcam_layer"],
         patients=config["evaluation"]["gradcam_patients"],
     script:
@@ -124,7 +124,7 @@ rule training_curves:
 
 rule genesis_examples:
     input:
-        model=f"{RUN}/models/{plan.restorer}/{GENESIS}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        model=f"{RUN}/models/{plan.pretraining.restorer}/{GENESIS}/random/seed-{config['training']['seeds'][0]}/model.pt",
         manifest=SETTLED,
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
@@ -132,7 +132,11 @@ rule genesis_examples:
             f"{RUN}/figures/genesis_examples.svg",
             caption="../report/genesis_examples.rst",
             category="Training",
-            labels={"network": plan.restorer, "phase": GENESIS, "from": "random"},
+            labels={
+                "network": plan.pretraining.restorer,
+                "phase": GENESIS,
+                "from": "random",
+            },
         ),
         png=f"{RUN}/figures/genesis_examples.png",
     log:

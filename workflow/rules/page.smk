@@ -41,7 +41,7 @@ rule results_page:
         runtime=growing(5),
     params:
         config=config,
-        not_run=list(plan.missing),
+        not_run=list(plan.pretraining.missing),
     script:
         "../scripts/results_page.py"
 

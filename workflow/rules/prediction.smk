@@ -25,7 +25,7 @@ rule predict:
         runtime=growing(30 + 5 * len(plan.predicted_rows)),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:

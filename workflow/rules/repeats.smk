@@ -12,7 +12,7 @@ if plan.repeats:
                 if plan.is_matched_to_training
                 else ()
             ),
-            *(GENESIS, SEGMENTATION, *plan.tasks),
+            *(GENESIS, SEGMENTATION, *plan.tasks.phases),
             *("search_candidate", "choose_settings", "predict", "join_predictions"),
             *("fit_ratio", "fit_segmented", "fit_clinical", "fit_ml"),
             *("predict_ratio", "predict_segmented", "predict_clinical", "predict_ml"),
@@ -76,7 +76,7 @@ if plan.repeats:
         params:
             seeds=plan.split_seeds,
             confidence=config["evaluation"]["confidence"],
-            tasks=plan.below_min,
+            tasks=plan.tasks.below_min,
         script:
             "../scripts/repeats.py"
 

@@ -6,7 +6,7 @@ from strokeclock.training.phases import phase_settings
 rule search_candidate:
     input:
         **LEARNED_FROM,
-        box=plan.brain_box,
+        box=plan.networks.brain_box,
         parent_model=lambda wildcards: plan.model_before(
             wildcards.net, wildcards.phase, wildcards.start, plan.seeds[0]
         ),
@@ -15,7 +15,7 @@ rule search_candidate:
     log:
         f"{LOG}/search/{{net}}/{{phase}}/{{start}}/candidate-{{candidate}}.log",
     wildcard_constraints:
-        phase="|".join(plan.tasks),
+        phase="|".join(plan.tasks.phases),
         candidate=r"\d+",
     conda:
         "../../envs/training.yaml"
@@ -30,7 +30,7 @@ rule search_candidate:
         ][int(wildcards.candidate) - 1],
         seed=plan.seeds[0],
         tasks=lambda wildcards: plan.questions(wildcards.net, wildcards.phase),
-        models=lambda wildcards: plan.network_settings[wildcards.net],
+        models=lambda wildcards: plan.networks.settings[wildcards.net],
         training=lambda wildcards: phase_settings(wildcards.phase, config["training"]),
     script:
         "../scripts/search_candidate.py"
@@ -49,7 +49,7 @@ rule choose_settings:
     log:
         f"{LOG}/fitted/search/{{net}}/{{phase}}/{{start}}.log",
     wildcard_constraints:
-        phase="|".join(plan.tasks),
+        phase="|".join(plan.tasks.phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -59,7 +59,7 @@ rule choose_settings:
     params:
         seed=plan.seeds[0],
         grid=lambda wildcards: config["training"]["search"][wildcards.phase],
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks.below_min[wildcards.phase],
     script:
         "../scripts/choose_settings.py"
 

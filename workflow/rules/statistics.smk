@@ -33,7 +33,7 @@ rule comparisons:
         runtime=growing(10),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/comparisons.py"
 
@@ -62,7 +62,7 @@ rule calibration:
         runtime=growing(10),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/calibration.py"
 
@@ -91,7 +91,7 @@ rule decision_curve:
         runtime=growing(10),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/decision_curve.py"
 
@@ -119,7 +119,7 @@ rule abstention:
         runtime=growing(10),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/abstention.py"
 
@@ -149,7 +149,7 @@ rule subgroups:
         runtime=growing(10),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/subgroups.py"
 
@@ -178,6 +178,6 @@ rule sides:
         runtime=growing(5),
     params:
         settings=plan.intervals,
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/sides.py"

@@ -12,14 +12,14 @@ from strokeclock.training.phases import (
 rule phase0_genesis:
     input:
         **LEARNED_FROM,
-        box=plan.brain_box,
+        box=plan.networks.brain_box,
     output:
-        model=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/run.json",
-        cost=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/cost.json",
+        model=f"{RUN}/models/{plan.pretraining.restorer}/phase0_genesis/random/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{plan.pretraining.restorer}/phase0_genesis/random/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{plan.pretraining.restorer}/phase0_genesis/random/seed-{{seed}}/run.json",
+        cost=f"{RUN}/models/{plan.pretraining.restorer}/phase0_genesis/random/seed-{{seed}}/cost.json",
     log:
-        f"{LOG}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.pretraining.restorer}/phase0_genesis/random/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -28,9 +28,9 @@ rule phase0_genesis:
         runtime=growing(2880),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         average=config["models"]["average"],
-        width=plan.network_settings[plan.restorer]["width"],
+        width=plan.networks.settings[plan.pretraining.restorer]["width"],
         standardise=config["models"]["standardise"],
         training=(config["training"][GENESIS] or {})
         | {key: config["training"][key] for key in SHARED},
@@ -43,7 +43,7 @@ rule phase0_genesis:
 rule phase0_segmentation:
     input:
         **LEARNED_FROM,
-        box=plan.brain_box,
+        box=plan.networks.brain_box,
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
     output:
         model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/model.pt",
@@ -64,7 +64,7 @@ rule phase0_segmentation:
     params:
         series=config["models"]["channels"],
         average=config["models"]["average"],
-        width=plan.network_settings[plan.segmenter]["width"],
+        width=plan.networks.settings[plan.segmenter]["width"],
         standardise=config["models"]["standardise"],
         training=segmentation_settings(config["training"]),
         fold=lambda wildcards: plan.fold_of(wildcards.fold),
@@ -72,7 +72,7 @@ rule phase0_segmentation:
         "../scripts/phase0_segmentation.py"
 
 
-for phase in plan.tasks:
+for phase in plan.tasks.phases:
     folder = f"{RUN}/models/{{net}}/{phase}/{{start}}/seed-{{seed}}"
 
     rule:
@@ -80,7 +80,7 @@ for phase in plan.tasks:
             phase
         input:
             **LEARNED_FROM,
-            box=plan.brain_box,
+            box=plan.networks.brain_box,
             parent_model=lambda wildcards, phase=phase: plan.model_before(
                 wildcards.net, phase, wildcards.start, wildcards.seed
             ),
@@ -104,7 +104,7 @@ for phase in plan.tasks:
         params:
             phase=phase,
             tasks=lambda wildcards, phase=phase: plan.questions(wildcards.net, phase),
-            models=lambda wildcards: plan.network_settings[wildcards.net],
+            models=lambda wildcards: plan.networks.settings[wildcards.net],
             training=phase_settings(phase, config["training"]),
         script:
             "../scripts/train.py"

@@ -6,22 +6,21 @@ from functools import cached_property
 from typing import Any
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.models.channels import channel_names
-from strokeclock.models.registry import network_started_from, networks, segmenting_network
-from strokeclock.pretraining.sources import list_data_sets, list_missing_starts
+from strokeclock.models.registry import segmenting_network
+from strokeclock.plan.networks import Networks
+from strokeclock.plan.places import drawn, place_of, row_of
+from strokeclock.plan.pretraining import Pretraining
+from strokeclock.plan.tasks import Tasks
 from strokeclock.series import SERIES
 from strokeclock.training.grid import list_points
 from strokeclock.training.phases import (
     GENESIS,
     QUESTION,
     SEGMENTATION,
-    SHARED,
     Run,
-    Task,
     lineage,
     list_not_run,
     list_trainings,
-    network_settings,
     parent,
     read_tasks,
 )
@@ -45,19 +44,11 @@ class Plan:
     ----------
     folder : results/<run>.
     config : the checked configuration.
-    tasks : phase -> its task.
-    data_sets : medical_2d and medical_3d -> their folder; None where there is none.
-    missing : (network, start) -> why it has no initial weights.
-    trainings : each after the one it starts from.
     has_gpus : whether Snakemake counts GPUs (--resources gpu=…).
     """
 
     folder: str
     config: Mapping[str, Any]
-    tasks: dict[str, Task]
-    data_sets: dict[str, str | None]
-    missing: dict[tuple[str, str], str]
-    trainings: list[Run]
     has_gpus: bool
 
     @property
@@ -76,28 +67,50 @@ class Plan:
         """The patients are phantoms."""
         return not self.config["cohort"]["sheet"]
 
+    @cached_property
+    def tasks(self) -> Tasks:
+        """The tasks of the phases.
+
+        Raises
+        ------
+        ConfigurationError
+            The phases contradict each other.
+        """
+        return Tasks(by_phase=read_tasks(self.config["training"]))
+
+    @cached_property
+    def networks(self) -> Networks:
+        """The input and the settings of the networks."""
+        return Networks(folder=self.folder, models=self.config["models"])
+
+    @cached_property
+    def pretraining(self) -> Pretraining:
+        """The sources of initial weights."""
+        return Pretraining(
+            folder=self.folder,
+            initial_weights=self.config["initial_weights"],
+            training=self.config["training"],
+        )
+
     # Trainings
+
+    @cached_property
+    def trainings(self) -> list[Run]:
+        """The trainings, each after the one it starts from."""
+        training = self.config["training"]
+        return list_trainings(
+            training["networks"],
+            training["starts"],
+            training["seeds"],
+            tasks=self.tasks.by_phase,
+            missing=self.pretraining.missing,
+        )
 
     @property
     def not_run(self) -> dict[tuple[str, str, str], str]:
         """Row (network, phase, start) of Table 2 that no training makes -> why."""
-        networks = list_not_run(self.trainings, tasks=self.tasks, missing=self.missing)
+        networks = list_not_run(self.trainings, tasks=self.tasks.by_phase, missing=self.pretraining.missing)
         return networks | self._baselines_not_run
-
-    @property
-    def below_min(self) -> dict[str, float | None]:
-        """Phase -> its label is 1 where TSS is below so many minutes; None: where there is a lesion."""
-        return {phase: task.below_min for phase, task in self.tasks.items()}
-
-    @property
-    def time_phases(self) -> list[str]:
-        """The phases with a TSS target that are trained from every start; small models have them, too."""
-        return [phase for phase, task in self.tasks.items() if task.below_min and not task.attention]
-
-    @property
-    def restorer(self) -> str:
-        """The network whose trunk restores hemispheres (Models Genesis)."""
-        return network_started_from(GENESIS)
 
     @property
     def segmenter(self) -> str:
@@ -109,34 +122,6 @@ class Plan:
         """Whether a segmentation network is trained, and TSS predicted from ratios in its segmentations."""
         return bool(self.config["training"][SEGMENTATION])
 
-    @cached_property
-    def pretrained(self) -> dict[str, str]:
-        """Source of initial weights (imagenet, medical_2d, medical_3d) -> the network that starts from it."""
-        return {name: network_started_from(name) for name in ("imagenet", *self.data_sets)}
-
-    @property
-    def channels(self) -> list[str]:
-        """The channels of the networks' input, in order."""
-        models = self.config["models"]
-        return [*channel_names(models["channels"], contralateral=models["contralateral"])]
-
-    @property
-    def brain_box(self) -> str | list[str]:
-        """The file of the networks' view; [], no input of a rule, where it is the whole hemisphere."""
-        is_box = self.config["models"]["view"] == "brain"
-        return f"{self.folder}/hemispheres/brain_box.json" if is_box else []
-
-    @cached_property
-    def network_settings(self) -> dict[str, dict[str, object]]:
-        """Network -> its own settings and those of all networks, whether it is trained or not."""
-        return {net: network_settings(net, self.config["models"]) for net in networks()}
-
-    @property
-    def medical_settings(self) -> dict[str, object]:
-        """The settings of a training on medical images."""
-        training = self.config["training"]
-        return {**training["phase0_medical"], **{key: training[key] for key in SHARED}}
-
     def questions(self, net: str, phase: str) -> dict[str, dict[str, object] | None]:
         """The task settings of a phase and of the phases before it in a network's chain.
 
@@ -145,9 +130,9 @@ class Plan:
         training = self.config["training"]
         asked = {
             task.phase: {key: training[task.phase][key] for key in QUESTION}
-            for task in lineage(phase, self.tasks)
+            for task in lineage(phase, self.tasks.by_phase)
         }
-        return asked | ({GENESIS: None} if net == self.restorer and not training[GENESIS] else {})
+        return asked | ({GENESIS: None} if net == self.pretraining.restorer and not training[GENESIS] else {})
 
     def model_before(self, net: str, phase: str, start: str, seed: int | str) -> str | list[str]:
         """The model that a training starts from; [] where it starts from random weights.
@@ -157,7 +142,7 @@ class Plan:
         ValueError
             There is no such training.
         """
-        before = parent(net, phase, start, self.tasks)
+        before = parent(net, phase, start, self.tasks.by_phase)
         return f"{self.folder}/models/{net}/{'/'.join(before)}/seed-{seed}/model.pt" if before else []
 
     # Searches of hyper-parameters
@@ -233,7 +218,7 @@ class Plan:
     @property
     def predicted_rows(self) -> list[str]:
         """The networks that make predictions, <net>/<phase>/<start>. Phase 0 makes initial weights alone."""
-        return [*dict.fromkeys("/".join(run[:3]) for run in self.trainings if run.phase in self.tasks)]
+        return [*dict.fromkeys(row_of(run) for run in self.trainings if run.phase in self.tasks.by_phase)]
 
     @property
     def predictions(self) -> list[str]:
@@ -250,7 +235,7 @@ class Plan:
         return {
             (run.net, run.phase): run.start
             for run in self.trainings
-            if run.phase in self.time_phases and run.start.startswith("phase")
+            if run.phase in self.tasks.time_phases and run.start.startswith("phase")
         }
 
     @property
@@ -265,7 +250,7 @@ class Plan:
     @property
     def radiomics_phases(self) -> list[str]:
         """The phases whose task the radiomics baseline has; none without FLAIR, which it measures."""
-        return [_RADIOMICS] if _RADIOMICS in self.tasks and not self._lack("flair") else []
+        return [_RADIOMICS] if _RADIOMICS in self.tasks.by_phase and not self._lack("flair") else []
 
     @property
     def ratio_rows(self) -> dict[str, list[str]]:
@@ -281,10 +266,10 @@ class Plan:
         """Row (baseline, phase, start) of Table 2 that cannot be made -> why."""
         rows = {
             ("ratio", phase, row): self._lack(*needed)
-            for phase in self.time_phases
+            for phase in self.tasks.time_phases
             for row, needed in self.ratio_rows.items()
         }
-        if _RADIOMICS in self.tasks:
+        if _RADIOMICS in self.tasks.by_phase:
             rows["ml", _RADIOMICS, "radiomics"] = self._lack("flair")
         return {
             row: f"it needs {SERIES[name].label}, which models.channels leaves out"
@@ -300,12 +285,16 @@ class Plan:
         return [
             *(
                 f"{folder}/segmentation/{phase}/ratios/seed-{seed}.tsv"
-                for phase in self.time_phases
+                for phase in self.tasks.time_phases
                 for seed in self._segmentation_seeds
             ),
             *self.joined_predictions,
-            *(f"{folder}/ratio/{phase}/{row}/seed-0.tsv" for phase in self.time_phases for row in ratios),
-            *(f"{folder}/clinical/{phase}/covariates/seed-0.tsv" for phase in self.time_phases),
+            *(
+                f"{folder}/ratio/{phase}/{row}/seed-0.tsv"
+                for phase in self.tasks.time_phases
+                for row in ratios
+            ),
+            *(f"{folder}/clinical/{phase}/covariates/seed-0.tsv" for phase in self.tasks.time_phases),
             *(f"{folder}/ml/{phase}/radiomics/seed-0.tsv" for phase in self.radiomics_phases),
         ]
 
@@ -320,21 +309,21 @@ class Plan:
         ratios = f"{SEGMENTED}/{{}}/{RATIOS}"
         measured = [row for row, needed in self.ratio_rows.items() if not self._lack(*needed)]
         networks = dict.fromkeys(
-            "/".join(run[:3])
+            row_of(run)
             for run in self.trainings
-            if run.phase in self.tasks and self.below_min[run.phase]
+            if run.phase in self.tasks.by_phase and self.tasks.below_min[run.phase]
         )
         rows: dict[str, dict[str, str | None]] = {
             network: {"network": network, "regression": None} for network in networks
         }
-        for phase in self.time_phases:
+        for phase in self.tasks.time_phases:
             rows |= {
                 f"{RATIO}/{phase}/{row}": {"network": None, "regression": f"{RATIO}/{phase}/{row}"}
                 for row in measured
             }
         if not self.has_segmenter:
             return rows
-        for phase in self.time_phases:
+        for phase in self.tasks.time_phases:
             rows[ratios.format(phase)] = {"network": None, "regression": ratios.format(phase)}
         for (net, phase), start in self.chained.items():
             rows[f"{SEGMENTED}/{phase}/{net}"] = {
@@ -361,8 +350,8 @@ class Plan:
         runs = [
             run
             for run in self.trainings
-            if "/".join(run[:3]) in chosen
-            or (run.phase in self.tasks and self.tasks[run.phase].both_hemispheres)
+            if row_of(run) in chosen
+            or (run.phase in self.tasks.by_phase and self.tasks.by_phase[run.phase].both_hemispheres)
         ]
         segmenting = [Run(self.segmenter, SEGMENTATION, "random", seed) for seed in self._segmentation_seeds]
         return [self._of("models", run, "/model.pt") for run in (*runs, *segmenting)]
@@ -396,14 +385,18 @@ class Plan:
     @property
     def detectors(self) -> list[str]:
         """The trainings of lesion detection, below models/ and predictions/."""
-        detecting = (run for run in self.trainings if run.phase in self.tasks)
-        return [_place(run) for run in detecting if self.tasks[run.phase].both_hemispheres]
+        detecting = (run for run in self.trainings if run.phase in self.tasks.by_phase)
+        return [place_of(run) for run in detecting if self.tasks.by_phase[run.phase].both_hemispheres]
 
     @property
     def timed_by_networks(self) -> list[str]:
         """The trainings of time tasks, below models/, predictions/ and end_to_end/."""
-        timing = (run for run in self.trainings if run.phase in self.tasks and self.below_min[run.phase])
-        return [_place(run) for run in timing]
+        timing = (
+            run
+            for run in self.trainings
+            if run.phase in self.tasks.by_phase and self.tasks.below_min[run.phase]
+        )
+        return [place_of(run) for run in timing]
 
     @property
     def timed_by_ratios(self) -> list[str]:
@@ -435,7 +428,7 @@ class Plan:
     @property
     def end_to_end(self) -> list[str]:
         """The table and the figure of the test with the side found."""
-        return [f"{self.folder}/tables/end_to_end.csv", *_both(f"{self.folder}/figures/end_to_end")]
+        return [f"{self.folder}/tables/end_to_end.csv", *drawn(f"{self.folder}/figures/end_to_end")]
 
     # Repeated splits
 
@@ -477,7 +470,7 @@ class Plan:
     def repeats(self) -> list[str]:
         """The tables and the figure of the repeats; none with one split."""
         tables = ("repeats", "repeats_differences", "repeats_splits")
-        files = [*(f"tables/{name}.csv" for name in tables), *_both("figures/repeats")]
+        files = [*(f"tables/{name}.csv" for name in tables), *drawn("figures/repeats")]
         return [f"{self.folder}/{file}" for file in files] if len(self.split_seeds) > 1 else []
 
     # Tables, figures and the page
@@ -496,15 +489,15 @@ class Plan:
     def gradcam_runs(self) -> list[str]:
         """The trainings of Figure 9, below models/: TSS < 4.5 h from scratch and at the end of the chain."""
         wanted = (_FROM_SCRATCH, _END_OF_CHAIN)
-        return [_place(run) for run in self._first_runs if run[1:3] in wanted]
+        return [place_of(run) for run in self._first_runs if run[1:3] in wanted]
 
     @property
     def occlusion_runs(self) -> list[str]:
         """The trainings of the occlusion table, below models/: phase 1, the chain, and 4.5 h from scratch."""
         return [
-            _place(run)
+            place_of(run)
             for run in self._first_runs
-            if self.tasks[run.phase].both_hemispheres
+            if self.tasks.by_phase[run.phase].both_hemispheres
             or run.start.startswith("phase")
             or run[1:3] == _FROM_SCRATCH
         ]
@@ -540,14 +533,14 @@ class Plan:
                 "tables/comparisons.csv",
                 "tables/calibration.csv",
                 "tables/reliability.csv",
-                *_both("figures/calibration"),
+                *drawn("figures/calibration"),
                 "tables/decision_curve.csv",
-                *_both("figures/decision_curve"),
+                *drawn("figures/decision_curve"),
                 "tables/abstention.csv",
-                *_both("figures/abstention"),
+                *drawn("figures/abstention"),
                 "tables/sides.csv",
                 "tables/subgroups.csv",
-                *_both("figures/subgroups"),
+                *drawn("figures/subgroups"),
             )
         ]
 
@@ -558,13 +551,13 @@ class Plan:
         figures = ("flow", "case_mix", "onset")
         return [
             *(f"{self.folder}/tables/{table}" for table in tables),
-            *(file for figure in figures for file in _both(f"{self.folder}/figures/{figure}")),
+            *(file for figure in figures for file in drawn(f"{self.folder}/figures/{figure}")),
         ]
 
     @property
     def worst_errors(self) -> list[str]:
         """The table and the figure of the worst errors in the test part."""
-        return [f"{self.folder}/tables/worst_errors.csv", *_both(f"{self.folder}/figures/worst_errors")]
+        return [f"{self.folder}/tables/worst_errors.csv", *drawn(f"{self.folder}/figures/worst_errors")]
 
     @property
     def accuracy(self) -> list[str]:
@@ -612,7 +605,7 @@ class Plan:
             names.append("genesis_examples")
         if self.has_segmenter:
             names.append("segmentations")
-        figures = [file for name in names for file in _both(f"{self.folder}/figures/{name}")]
+        figures = [file for name in names for file in drawn(f"{self.folder}/figures/{name}")]
         if self.is_of_phantoms and self.config["phantom"]["space"] == "native":
             figures.append(f"{self.folder}/figures/phantom.png")
         return figures
@@ -640,7 +633,7 @@ class Plan:
     @property
     def _first_runs(self) -> list[Run]:
         """The trainings of the first seed that make predictions, ordered by network."""
-        runs = [run for run in self.trainings if run.phase in self.tasks]
+        runs = [run for run in self.trainings if run.phase in self.tasks.by_phase]
         return sorted(run for run in runs if run.seed == self.seeds[0])
 
     @property
@@ -649,15 +642,7 @@ class Plan:
 
     def _of(self, kind: str, run: Run, ending: str) -> str:
         """A file of a training or of its predictions."""
-        return f"{self.folder}/{kind}/{_place(run)}{ending}"
-
-
-def _place(run: Run) -> str:
-    return f"{run.net}/{run.phase}/{run.start}/seed-{run.seed}"
-
-
-def _both(figure: str) -> tuple[str, str]:
-    return f"{figure}.svg", f"{figure}.png"
+        return f"{self.folder}/{kind}/{place_of(run)}{ending}"
 
 
 def make_plan(config: Mapping[str, Any], *, folder: str, has_gpus: bool = False) -> Plan:
@@ -674,21 +659,7 @@ def make_plan(config: Mapping[str, Any], *, folder: str, has_gpus: bool = False)
         The phases contradict each other, nothing is to be trained, training.search names a phase that is not
         trained, or bundle.rows names an unknown row.
     """
-    training, starts = config["training"], config["initial_weights"]
-    tasks = read_tasks(training)
-    data_sets = list_data_sets(starts, folder=folder)
-    missing = list_missing_starts(starts, data_sets=data_sets)
-    plan = Plan(
-        folder=folder,
-        config=config,
-        tasks=tasks,
-        data_sets=data_sets,
-        missing=missing,
-        trainings=list_trainings(
-            training["networks"], training["starts"], training["seeds"], tasks=tasks, missing=missing
-        ),
-        has_gpus=has_gpus,
-    )
+    plan = Plan(folder=folder, config=config, has_gpus=has_gpus)
     plan._check_search()
     plan._check_bundle()
     return plan

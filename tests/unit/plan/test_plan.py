@@ -111,8 +111,8 @@ def test_the_trainings_of_the_shipped_configuration(planned):
         ),
     ]
     assert [cost.replace("cost.json", "run.json") for cost in plan.costs] == plan.records
-    assert (plan.restorer, plan.segmenter) == ("3d", "3d")
-    assert plan.pretrained == {"imagenet": "2d", "medical_2d": "2d", "medical_3d": "3d"}
+    assert (plan.pretraining.restorer, plan.segmenter) == ("3d", "3d")
+    assert plan.pretraining.networks == {"imagenet": "2d", "medical_2d": "2d", "medical_3d": "3d"}
     assert plan.seeds == [0, 1, 2, 3, 4]
 
 
@@ -130,7 +130,7 @@ def test_the_predictions_of_the_shipped_configuration(planned):
         *of_seeds("predictions", joined, ".tsv"),
         *WITHOUT_NETWORKS,
     ]
-    assert list(plan.below_min.values()) == [None, 180, 270, 270]
+    assert list(plan.tasks.below_min.values()) == [None, 180, 270, 270]
 
 
 def test_tables_figures_and_page_of_the_shipped_configuration(planned):
@@ -251,7 +251,7 @@ def test_missing_initial_weights_are_named(planned):
         ("2d", "medical"): "set initial_weights.medical_2d.source",
         ("3d", "medical"): "set initial_weights.medical_3d.source",
     }
-    assert plan.missing == why
+    assert plan.pretraining.missing == why
     assert plan.not_run == {
         (net, phase, start): why[net, start]
         for net, start in why
@@ -268,8 +268,8 @@ def test_initial_weights_that_are_there(planned, tmp_path):
         "medical_3d": {"source": "folder", "folder": str(tmp_path / "kaggle_3m")},
     }
     plan = planned({"initial_weights": starts, "training": {"starts": ["imagenet", "medical"], "seeds": [7]}})
-    assert plan.missing == {}
-    assert plan.data_sets == {
+    assert plan.pretraining.missing == {}
+    assert plan.pretraining.data_sets == {
         "medical_2d": "results/r/phantom/tumours/cheng",
         "medical_3d": str(tmp_path / "kaggle_3m"),
     }
@@ -410,7 +410,7 @@ def test_one_network_from_random_weights(planned):
 
 def test_a_further_task_is_trained_from_every_start(planned):
     plan = planned({"training": {"phase5_tss6h": SIX_HOURS, "seeds": [0]}, "initial_weights": PHANTOM_STARTS})
-    assert plan.time_phases == ["phase2_tss3h", "phase3_tss4h5", "phase5_tss6h"]
+    assert plan.tasks.time_phases == ["phase2_tss3h", "phase3_tss4h5", "phase5_tss6h"]
     further = [run for run in rows(plan) if "phase5" in run]
     assert further == [
         "2d/phase5_tss6h/random",
@@ -472,10 +472,10 @@ def test_registered_phantoms_have_no_figure_of_scans(planned):
 
 def test_channels_and_view(planned):
     plan = planned()
-    assert (plan.channels, plan.brain_box) == (["dwi", "t2w", "flair"], [])
+    assert (plan.networks.channels, plan.networks.brain_box) == (["dwi", "t2w", "flair"], [])
     plan = planned({"models": {"channels": ["dwi", "adc"], "contralateral": True, "view": "brain"}})
-    assert plan.channels == ["dwi", "adc", "contralateral_dwi", "contralateral_adc"]
-    assert plan.brain_box == "results/r/hemispheres/brain_box.json"
+    assert plan.networks.channels == ["dwi", "adc", "contralateral_dwi", "contralateral_adc"]
+    assert plan.networks.brain_box == "results/r/hemispheres/brain_box.json"
 
 
 @pytest.mark.parametrize(
@@ -509,12 +509,16 @@ def test_settings_of_networks(planned):
     plan = planned({"models": {"3d": {"width": 4}}, "training": {"networks": ["3d"], "threads": 2}})
     shared = {"average": [1, 1, 1], "attention_norm": "sigmoid", "standardise": True}
     shared |= {"channels": ["dwi", "t2w", "flair"]}
-    assert plan.network_settings == {
+    assert plan.networks.settings == {
         "2d": {"width": 64, "attention_map": "native", "slice_aggregation": "softmax_logit", **shared},
         "3d": {"width": 4, **shared},
     }
     medical = {"epochs": 100, "patience": 10, "batch": 8, "lr": 1.0e-3}
-    assert plan.medical_settings == medical | {"precision": "fp32", "threads": 2, "device": "auto"}
+    assert plan.pretraining.medical_settings == medical | {
+        "precision": "fp32",
+        "threads": 2,
+        "device": "auto",
+    }
     assert plan.intervals == {"confidence": 0.95, "bootstraps": 2000}
 
 
