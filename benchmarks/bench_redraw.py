@@ -63,7 +63,7 @@ def measure() -> Iterator[Row]:
     measured = f"redraw_{PATIENTS}_vs_{PATIENTS // 10}"
     yield compare(measured, spent[PATIENTS], spent[PATIENTS // 10], goal="", n=1)
     yield Row(
-        f"redraw: {len(rows)} rows, {len(plan.seeds)} seeds",
+        f"redraw: {len(rows)} rows, {len(plan.trainings.seeds)} seeds",
         f"s on {CORES} cores",
         f"{taken:.1f}",
         "",

@@ -115,13 +115,15 @@ def cost_networks(plan: Plan, patients: Patients) -> Iterator[Cost]:
     """Yield what trainings and predictions cost, by network and phase; trainings with all their epochs."""
     parts = _count_parts(patients)
     works: dict[str, list[_Work]] = {}
-    for run in plan.trainings:
+    for run in plan.trainings.runs:
         if run.phase != _MEDICAL:
             works.setdefault(f"{run.net} {run.phase}", []).append(_work_of(plan, run, parts))
-    if plan.has_segmenter:
-        works[f"{plan.segmenter} {SEGMENTATION}"] = [_segmentation_of(plan, parts)] * len(plan.seeds)
+    if seeds := plan.segmentation.seeds:
+        works[f"{plan.segmentation.network} {SEGMENTATION}"] = [_segmentation_of(plan, parts)] * len(seeds)
     for row, points in plan.searches.items():
-        candidates = [_work_of(plan, Run(*row, plan.seeds[0]), parts, changed=point) for point in points]
+        candidates = [
+            _work_of(plan, Run(*row, plan.trainings.seeds[0]), parts, changed=point) for point in points
+        ]
         works.setdefault(f"search of {row[0]} {row[1]}", []).extend(candidates)
     if further := len(plan.split_seeds) - 1:
         once = [work for of_runs in works.values() for work in of_runs]
@@ -180,9 +182,9 @@ def _work_of(plan: Plan, run: Run, parts: _Parts, *, changed: Mapping[str, Any] 
 
 def _segmentation_of(plan: Plan, parts: _Parts) -> _Work:
     """Of one seed: a network that learns from the whole training part, and one without each fold."""
-    epochs, folds = plan.config["training"][SEGMENTATION]["epochs"], plan.folds
+    epochs, folds = plan.config["training"][SEGMENTATION]["epochs"], plan.segmentation.folds
     learned = epochs * (parts.train * max(folds, 1) + _FORWARD * parts.validation * (folds + 1))
-    return _Work(_scale(_UNET_STEP, plan, plan.segmenter), 2 * (learned + _FORWARD * parts.scored))
+    return _Work(_scale(_UNET_STEP, plan, plan.segmentation.network), 2 * (learned + _FORWARD * parts.scored))
 
 
 def _scale(step: StepCost, plan: Plan, net: str) -> StepCost:

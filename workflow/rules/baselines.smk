@@ -1,7 +1,5 @@
 # Baselines: simple scores of the same patients, in the format of the networks' predictions.
 
-from strokeclock.training.phases import SEGMENTATION
-
 
 rule predict_ratio:
     input:
@@ -34,7 +32,7 @@ rule predict_segmented:
             phase=plan.tasks.time_phases,
             allow_missing=True,
         ),
-        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
+        model=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}/model.pt",
     output:
         predictions=expand(
             f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
@@ -64,18 +62,18 @@ rule join_predictions:
         SETTLED,
         network=lambda wildcards: expand(
             f"{RUN}/predictions/{wildcards.net}/{wildcards.phase}/{{start}}/seed-{{seed}}.tsv",
-            start=plan.chained[wildcards.net, wildcards.phase],
-            seed=plan.seeds,
+            start=plan.trainings.chained[wildcards.net, wildcards.phase],
+            seed=plan.trainings.seeds,
         ),
         segmented=expand(
             f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
-            seed=plan.seeds,
+            seed=plan.trainings.seeds,
             allow_missing=True,
         ),
     output:
         predictions=expand(
             f"{RUN}/predictions/segmentation/{{phase}}/{{net}}/seed-{{seed}}.tsv",
-            seed=plan.seeds,
+            seed=plan.trainings.seeds,
             allow_missing=True,
         ),
     log:

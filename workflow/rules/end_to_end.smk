@@ -1,7 +1,5 @@
 # The test as for a new patient: the run's own networks find the lesion's side, and the hemisphere found is scored.
 
-from strokeclock.training.phases import SEGMENTATION
-
 END_TO_END = f"{RUN}/end_to_end"
 SIDED = {
     "sides": f"{END_TO_END}/sides.tsv",
@@ -123,7 +121,7 @@ rule predict_segmented_found:
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         fitted=expand(f"{RUN}/fitted/{{place}}.json", place=plan.timed_by_segmentations),
         models=[
-            f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/{Path(place).name}/model.pt"
+            f"{RUN}/models/{plan.segmentation.row}/{Path(place).name}/model.pt"
             for place in plan.timed_by_segmentations
         ],
         predictions=expand(

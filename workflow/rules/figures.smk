@@ -124,7 +124,7 @@ rule training_curves:
 
 rule genesis_examples:
     input:
-        model=f"{RUN}/models/{plan.pretraining.restorer}/{GENESIS}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        model=f"{RUN}/models/{plan.pretraining.rows['genesis']}/seed-{plan.trainings.seeds[0]}/model.pt",
         manifest=SETTLED,
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
@@ -154,7 +154,7 @@ rule genesis_examples:
 rule segmentations:
     input:
         **LEARNED_FROM,
-        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        model=f"{RUN}/models/{plan.segmentation.row}/seed-{plan.trainings.seeds[0]}/model.pt",
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
@@ -163,7 +163,7 @@ rule segmentations:
             caption="../report/segmentations.rst",
             category="Training",
             labels={
-                "network": plan.segmenter,
+                "network": plan.segmentation.network,
                 "phase": SEGMENTATION,
                 "from": "random",
             },

@@ -1,7 +1,5 @@
 # The fitted small models, as files of numbers.
 
-from strokeclock.training.phases import SEGMENTATION
-
 
 rule fit_ratio:
     input:
@@ -26,8 +24,8 @@ rule fit_ratio:
 rule fit_segmented:
     input:
         **LEARNED_FROM,
-        fold_models=lambda wildcards: plan.fold_models(wildcards.seed),
-        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
+        fold_models=lambda wildcards: plan.segmentation.fold_models(wildcards.seed),
+        model=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}/model.pt",
     output:
         fitted=expand(
             f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",

@@ -22,7 +22,7 @@ rule results_page:
             plan.typeset,
             plan.figures,
             plan.evaluation,
-            plan.records,
+            plan.trainings.records,
             plan.predictions,
             plan.baseline_predictions,
             plan.checklists,

@@ -141,8 +141,8 @@ rule missing:
 rule training_costs:
     input:
         SETTLED,
-        records=plan.records,
-        costs=plan.costs,
+        records=plan.trainings.records,
+        costs=plan.trainings.costs,
     output:
         table=report(
             f"{RUN}/tables/training.tsv",

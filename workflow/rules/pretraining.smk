@@ -46,10 +46,10 @@ rule imagenet:
     input:
         file=INITIAL_WEIGHTS["imagenet"]["file"] or [],
     output:
-        model=f"{RUN}/models/{plan.pretraining.networks['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}/model.pt",
-        record=f"{RUN}/models/{plan.pretraining.networks['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}/run.json",
+        model=f"{RUN}/models/{plan.pretraining.rows['imagenet']}/seed-{{seed}}/model.pt",
+        record=f"{RUN}/models/{plan.pretraining.rows['imagenet']}/seed-{{seed}}/run.json",
     log:
-        f"{LOG}/models/{plan.pretraining.networks['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.pretraining.rows['imagenet']}/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -67,12 +67,12 @@ rule medical_2d:
     input:
         folder=plan.pretraining.data_sets["medical_2d"] or [],
     output:
-        model=f"{RUN}/models/{plan.pretraining.networks['medical_2d']}/phase0_medical/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/{plan.pretraining.networks['medical_2d']}/phase0_medical/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/{plan.pretraining.networks['medical_2d']}/phase0_medical/random/seed-{{seed}}/run.json",
-        cost=f"{RUN}/models/{plan.pretraining.networks['medical_2d']}/phase0_medical/random/seed-{{seed}}/cost.json",
+        model=f"{RUN}/models/{plan.pretraining.rows['medical_2d']}/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{plan.pretraining.rows['medical_2d']}/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{plan.pretraining.rows['medical_2d']}/seed-{{seed}}/run.json",
+        cost=f"{RUN}/models/{plan.pretraining.rows['medical_2d']}/seed-{{seed}}/cost.json",
     log:
-        f"{LOG}/models/{plan.pretraining.networks['medical_2d']}/phase0_medical/random/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.pretraining.rows['medical_2d']}/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -94,12 +94,12 @@ rule medical_3d:
     input:
         folder=plan.pretraining.data_sets["medical_3d"] or [],
     output:
-        model=f"{RUN}/models/{plan.pretraining.networks['medical_3d']}/phase0_medical/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/{plan.pretraining.networks['medical_3d']}/phase0_medical/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/{plan.pretraining.networks['medical_3d']}/phase0_medical/random/seed-{{seed}}/run.json",
-        cost=f"{RUN}/models/{plan.pretraining.networks['medical_3d']}/phase0_medical/random/seed-{{seed}}/cost.json",
+        model=f"{RUN}/models/{plan.pretraining.rows['medical_3d']}/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{plan.pretraining.rows['medical_3d']}/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{plan.pretraining.rows['medical_3d']}/seed-{{seed}}/run.json",
+        cost=f"{RUN}/models/{plan.pretraining.rows['medical_3d']}/seed-{{seed}}/cost.json",
     log:
-        f"{LOG}/models/{plan.pretraining.networks['medical_3d']}/phase0_medical/random/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.pretraining.rows['medical_3d']}/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]

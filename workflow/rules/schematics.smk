@@ -111,6 +111,6 @@ rule phases:
     params:
         training=config["training"],
         recipe=config["recipe"],
-        starts=sorted({run[:3] for run in plan.trainings}),
+        starts=plan.trainings.rows,
     script:
         "../scripts/phases.py"

@@ -7,8 +7,8 @@ rule search_candidate:
     input:
         **LEARNED_FROM,
         box=plan.networks.brain_box,
-        parent_model=lambda wildcards: plan.model_before(
-            wildcards.net, wildcards.phase, wildcards.start, plan.seeds[0]
+        parent_model=lambda wildcards: plan.trainings.model_before(
+            wildcards.net, wildcards.phase, wildcards.start, plan.trainings.seeds[0]
         ),
     output:
         result=f"{RUN}/search/{{net}}/{{phase}}/{{start}}/candidate-{{candidate}}/result.json",
@@ -28,8 +28,8 @@ rule search_candidate:
         point=lambda wildcards: plan.searches[
             wildcards.net, wildcards.phase, wildcards.start
         ][int(wildcards.candidate) - 1],
-        seed=plan.seeds[0],
-        tasks=lambda wildcards: plan.questions(wildcards.net, wildcards.phase),
+        seed=plan.trainings.seeds[0],
+        tasks=lambda wildcards: plan.trainings.questions(wildcards.net, wildcards.phase),
         models=lambda wildcards: plan.networks.settings[wildcards.net],
         training=lambda wildcards: phase_settings(wildcards.phase, config["training"]),
     script:
@@ -57,7 +57,7 @@ rule choose_settings:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        seed=plan.seeds[0],
+        seed=plan.trainings.seeds[0],
         grid=lambda wildcards: config["training"]["search"][wildcards.phase],
         below_min=lambda wildcards: plan.tasks.below_min[wildcards.phase],
     script:

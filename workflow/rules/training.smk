@@ -2,7 +2,6 @@
 
 from strokeclock.training.phases import (
     GENESIS,
-    SEGMENTATION,
     SHARED,
     phase_settings,
     segmentation_settings,
@@ -14,12 +13,12 @@ rule phase0_genesis:
         **LEARNED_FROM,
         box=plan.networks.brain_box,
     output:
-        model=f"{RUN}/models/{plan.pretraining.restorer}/phase0_genesis/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/{plan.pretraining.restorer}/phase0_genesis/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/{plan.pretraining.restorer}/phase0_genesis/random/seed-{{seed}}/run.json",
-        cost=f"{RUN}/models/{plan.pretraining.restorer}/phase0_genesis/random/seed-{{seed}}/cost.json",
+        model=f"{RUN}/models/{plan.pretraining.rows['genesis']}/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{plan.pretraining.rows['genesis']}/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{plan.pretraining.rows['genesis']}/seed-{{seed}}/run.json",
+        cost=f"{RUN}/models/{plan.pretraining.rows['genesis']}/seed-{{seed}}/cost.json",
     log:
-        f"{LOG}/models/{plan.pretraining.restorer}/phase0_genesis/random/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.pretraining.rows['genesis']}/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -46,12 +45,12 @@ rule phase0_segmentation:
         box=plan.networks.brain_box,
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
     output:
-        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/model.pt",
-        history=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/history.tsv",
-        record=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/run.json",
-        cost=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/cost.json",
+        model=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}{{fold}}/model.pt",
+        history=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}{{fold}}/history.tsv",
+        record=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}{{fold}}/run.json",
+        cost=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}{{fold}}/cost.json",
     log:
-        f"{LOG}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}.log",
+        f"{LOG}/models/{plan.segmentation.row}/seed-{{seed}}{{fold}}.log",
     wildcard_constraints:
         fold=r"(/fold-\d+)?",
     conda:
@@ -64,10 +63,10 @@ rule phase0_segmentation:
     params:
         series=config["models"]["channels"],
         average=config["models"]["average"],
-        width=plan.networks.settings[plan.segmenter]["width"],
+        width=plan.networks.settings[plan.segmentation.network]["width"],
         standardise=config["models"]["standardise"],
         training=segmentation_settings(config["training"]),
-        fold=lambda wildcards: plan.fold_of(wildcards.fold),
+        fold=lambda wildcards: plan.segmentation.fold_of(wildcards.fold),
     script:
         "../scripts/phase0_segmentation.py"
 
@@ -81,7 +80,7 @@ for phase in plan.tasks.phases:
         input:
             **LEARNED_FROM,
             box=plan.networks.brain_box,
-            parent_model=lambda wildcards, phase=phase: plan.model_before(
+            parent_model=lambda wildcards, phase=phase: plan.trainings.model_before(
                 wildcards.net, phase, wildcards.start, wildcards.seed
             ),
             chosen=lambda wildcards, phase=phase: plan.chosen_settings(
@@ -103,7 +102,9 @@ for phase in plan.tasks.phases:
             gpu=plan.gpus,
         params:
             phase=phase,
-            tasks=lambda wildcards, phase=phase: plan.questions(wildcards.net, phase),
+            tasks=lambda wildcards, phase=phase: plan.trainings.questions(
+                wildcards.net, phase
+            ),
             models=lambda wildcards: plan.networks.settings[wildcards.net],
             training=phase_settings(phase, config["training"]),
         script:

@@ -6,22 +6,19 @@ from functools import cached_property
 from typing import Any
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.models.registry import segmenting_network
 from strokeclock.plan.networks import Networks
 from strokeclock.plan.places import drawn, place_of, row_of
 from strokeclock.plan.pretraining import Pretraining
+from strokeclock.plan.segmentation import Segmentation
 from strokeclock.plan.tasks import Tasks
+from strokeclock.plan.trainings import Trainings
 from strokeclock.series import SERIES
 from strokeclock.training.grid import list_points
 from strokeclock.training.phases import (
     GENESIS,
-    QUESTION,
     SEGMENTATION,
     Run,
-    lineage,
-    list_not_run,
     list_trainings,
-    parent,
     read_tasks,
 )
 
@@ -50,11 +47,6 @@ class Plan:
     folder: str
     config: Mapping[str, Any]
     has_gpus: bool
-
-    @property
-    def seeds(self) -> list[int]:
-        """The seeds; all networks are trained once with each."""
-        return [*self.config["training"]["seeds"]]
 
     @property
     def gpus(self) -> int:
@@ -92,58 +84,40 @@ class Plan:
             training=self.config["training"],
         )
 
-    # Trainings
+    @cached_property
+    def segmentation(self) -> Segmentation:
+        """The networks that segment the lesion."""
+        return Segmentation(folder=self.folder, training=self.config["training"])
 
     @cached_property
-    def trainings(self) -> list[Run]:
-        """The trainings, each after the one it starts from."""
+    def trainings(self) -> Trainings:
+        """The trainings of the networks from phase to phase.
+
+        Raises
+        ------
+        ConfigurationError
+            Nothing is to be trained.
+        """
         training = self.config["training"]
-        return list_trainings(
-            training["networks"],
-            training["starts"],
-            training["seeds"],
-            tasks=self.tasks.by_phase,
-            missing=self.pretraining.missing,
+        return Trainings(
+            folder=self.folder,
+            training=training,
+            runs=list_trainings(
+                training["networks"],
+                training["starts"],
+                training["seeds"],
+                tasks=self.tasks.by_phase,
+                missing=self.pretraining.missing,
+            ),
+            tasks=self.tasks,
+            pretraining=self.pretraining,
+            segmentation=self.segmentation,
         )
 
     @property
     def not_run(self) -> dict[tuple[str, str, str], str]:
         """Row (network, phase, start) of Table 2 that no training makes -> why."""
-        networks = list_not_run(self.trainings, tasks=self.tasks.by_phase, missing=self.pretraining.missing)
-        return networks | self._baselines_not_run
-
-    @property
-    def segmenter(self) -> str:
-        """The network whose trunk is trained to segment the lesion."""
-        return segmenting_network()
-
-    @property
-    def has_segmenter(self) -> bool:
-        """Whether a segmentation network is trained, and TSS predicted from ratios in its segmentations."""
-        return bool(self.config["training"][SEGMENTATION])
-
-    def questions(self, net: str, phase: str) -> dict[str, dict[str, object] | None]:
-        """The task settings of a phase and of the phases before it in a network's chain.
-
-        Where Models Genesis is left out, the network that would start from it has the key, with None.
-        """
-        training = self.config["training"]
-        asked = {
-            task.phase: {key: training[task.phase][key] for key in QUESTION}
-            for task in lineage(phase, self.tasks.by_phase)
-        }
-        return asked | ({GENESIS: None} if net == self.pretraining.restorer and not training[GENESIS] else {})
-
-    def model_before(self, net: str, phase: str, start: str, seed: int | str) -> str | list[str]:
-        """The model that a training starts from; [] where it starts from random weights.
-
-        Raises
-        ------
-        ValueError
-            There is no such training.
-        """
-        before = parent(net, phase, start, self.tasks.by_phase)
-        return f"{self.folder}/models/{net}/{'/'.join(before)}/seed-{seed}/model.pt" if before else []
+        return self.trainings.not_run | self._baselines_not_run
 
     # Searches of hyper-parameters
 
@@ -151,7 +125,7 @@ class Plan:
     def searches(self) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
         """(network, phase, start) whose settings are searched -> the points of the grid, setting -> value."""
         points = {phase: list_points(grid) for phase, grid in self.config["training"]["search"].items()}
-        return {run[:3]: points[run.phase] for run in self.trainings if run.phase in points}
+        return {run[:3]: points[run.phase] for run in self.trainings.runs if run.phase in points}
 
     def candidates(self, net: str, phase: str, start: str) -> list[str]:
         """The results of the candidates of a search, in the grid's order."""
@@ -172,53 +146,18 @@ class Plan:
     def _check_search(self) -> None:
         """Raise ConfigurationError where training.search names a phase that this run does not train."""
         for phase in self.config["training"]["search"]:
-            if not any(run.phase == phase for run in self.trainings):
+            if not any(run.phase == phase for run in self.trainings.runs):
                 raise ConfigurationError(
                     f"Configuration key training.search names {phase}, which training.networks and "
                     "training.starts do not train: remove it."
                 )
-
-    @property
-    def records(self) -> list[str]:
-        """The records of all trainings, those of the segmentation networks among them."""
-        segmenting = [Run(self.segmenter, SEGMENTATION, "random", seed) for seed in self._segmentation_seeds]
-        folds = [model for seed in self._segmentation_seeds for model in self.fold_models(seed)]
-        return [
-            *(self._of("models", run, "/run.json") for run in (*self.trainings, *segmenting)),
-            *(f"{model.rpartition('/')[0]}/run.json" for model in folds),
-        ]
-
-    @property
-    def costs(self) -> list[str]:
-        """What each of these trainings took, in the order of the records."""
-        return [f"{record.removesuffix('run.json')}cost.json" for record in self.records]
-
-    def fold_models(self, seed: int | str) -> list[str]:
-        """The segmentation networks of a seed that each left out one fold of the training part.
-
-        All time tasks share them, because tasks differ in the labels alone.
-        """
-        run = Run(self.segmenter, SEGMENTATION, "random", int(seed))
-        return [self._of("models", run, f"/fold-{number}/model.pt") for number in range(1, self.folds + 1)]
-
-    def fold_of(self, place: str) -> list[int] | None:
-        """The fold that a network leaves out, (number, of how many), given its folder below the seed's.
-
-        None where the folder is the seed's own: that network learns from the whole training part.
-        """
-        return [int(place.rpartition("-")[2]), self.folds] if place else None
-
-    @property
-    def folds(self) -> int:
-        """How many folds the training part has for the segmentation; 0 where no network is trained for it."""
-        return self.config["training"][SEGMENTATION]["folds"] if self.has_segmenter else 0
 
     # Predictions
 
     @property
     def predicted_rows(self) -> list[str]:
         """The networks that make predictions, <net>/<phase>/<start>. Phase 0 makes initial weights alone."""
-        return [*dict.fromkeys(row_of(run) for run in self.trainings if run.phase in self.tasks.by_phase)]
+        return [*dict.fromkeys(map(row_of, self.trainings.predicting))]
 
     @property
     def predictions(self) -> list[str]:
@@ -226,25 +165,16 @@ class Plan:
         return [
             f"{self.folder}/predictions/{row}/seed-{seed}.tsv"
             for row in self.predicted_rows
-            for seed in self.seeds
+            for seed in self.trainings.seeds
         ]
-
-    @cached_property
-    def chained(self) -> dict[tuple[str, str], str]:
-        """(network, time phase) of the chain -> its start."""
-        return {
-            (run.net, run.phase): run.start
-            for run in self.trainings
-            if run.phase in self.tasks.time_phases and run.start.startswith("phase")
-        }
 
     @property
     def joined_predictions(self) -> list[str]:
         """Predictions that average the segmented ratios' scores with those of the chain's networks."""
         return [
             f"{self.folder}/predictions/segmentation/{phase}/{net}/seed-{seed}.tsv"
-            for net, phase in self.chained
-            for seed in self._segmentation_seeds
+            for net, phase in self.trainings.chained
+            for seed in self.segmentation.seeds
         ]
 
     @property
@@ -286,7 +216,7 @@ class Plan:
             *(
                 f"{folder}/segmentation/{phase}/ratios/seed-{seed}.tsv"
                 for phase in self.tasks.time_phases
-                for seed in self._segmentation_seeds
+                for seed in self.segmentation.seeds
             ),
             *self.joined_predictions,
             *(
@@ -308,11 +238,7 @@ class Plan:
         """
         ratios = f"{SEGMENTED}/{{}}/{RATIOS}"
         measured = [row for row, needed in self.ratio_rows.items() if not self._lack(*needed)]
-        networks = dict.fromkeys(
-            row_of(run)
-            for run in self.trainings
-            if run.phase in self.tasks.by_phase and self.tasks.below_min[run.phase]
-        )
+        networks = dict.fromkeys(map(row_of, self.trainings.timing))
         rows: dict[str, dict[str, str | None]] = {
             network: {"network": network, "regression": None} for network in networks
         }
@@ -321,11 +247,11 @@ class Plan:
                 f"{RATIO}/{phase}/{row}": {"network": None, "regression": f"{RATIO}/{phase}/{row}"}
                 for row in measured
             }
-        if not self.has_segmenter:
+        if not self.segmentation.is_trained:
             return rows
         for phase in self.tasks.time_phases:
             rows[ratios.format(phase)] = {"network": None, "regression": ratios.format(phase)}
-        for (net, phase), start in self.chained.items():
+        for (net, phase), start in self.trainings.chained.items():
             rows[f"{SEGMENTED}/{phase}/{net}"] = {
                 "network": f"{net}/{phase}/{start}",
                 "regression": ratios.format(phase),
@@ -347,14 +273,9 @@ class Plan:
     def bundle_models(self) -> list[str]:
         """The networks that the bundle's rows may need: theirs, lesion detection's and the segmentation's."""
         chosen = {self.scored_rows[row]["network"] for row in self.bundle_rows}
-        runs = [
-            run
-            for run in self.trainings
-            if row_of(run) in chosen
-            or (run.phase in self.tasks.by_phase and self.tasks.by_phase[run.phase].both_hemispheres)
-        ]
-        segmenting = [Run(self.segmenter, SEGMENTATION, "random", seed) for seed in self._segmentation_seeds]
-        return [self._of("models", run, "/model.pt") for run in (*runs, *segmenting)]
+        detecting = self.trainings.detecting
+        runs = [run for run in self.trainings.runs if row_of(run) in chosen or run in detecting]
+        return [*(self._of("models", run, "/model.pt") for run in runs), *self.segmentation.models]
 
     @property
     def bundle_regressions(self) -> list[str]:
@@ -366,7 +287,7 @@ class Plan:
             file
             for row in chosen
             for file in (
-                [f"{self.folder}/fitted/{row}/seed-{seed}.json" for seed in self._segmentation_seeds]
+                [f"{self.folder}/fitted/{row}/seed-{seed}.json" for seed in self.segmentation.seeds]
                 if row.startswith(f"{SEGMENTED}/")
                 else [f"{self.folder}/fitted/{row}.json"]
             )
@@ -385,15 +306,14 @@ class Plan:
     @property
     def detectors(self) -> list[str]:
         """The trainings of lesion detection, below models/ and predictions/."""
-        detecting = (run for run in self.trainings if run.phase in self.tasks.by_phase)
-        return [place_of(run) for run in detecting if self.tasks.by_phase[run.phase].both_hemispheres]
+        return [*map(place_of, self.trainings.detecting)]
 
     @property
     def timed_by_networks(self) -> list[str]:
         """The trainings of time tasks, below models/, predictions/ and end_to_end/."""
         timing = (
             run
-            for run in self.trainings
+            for run in self.trainings.runs
             if run.phase in self.tasks.by_phase and self.tasks.below_min[run.phase]
         )
         return [place_of(run) for run in timing]
@@ -407,7 +327,7 @@ class Plan:
     def timed_by_segmentations(self) -> list[str]:
         """The rows and seeds of the segmented ratios, below fitted/, predictions/ and end_to_end/."""
         rows = [row for row in self.scored_rows if row.endswith(f"/{RATIOS}")]
-        return [f"{row}/seed-{seed}" for row in rows for seed in self._segmentation_seeds]
+        return [f"{row}/seed-{seed}" for row in rows for seed in self.segmentation.seeds]
 
     @property
     def timed_jointly(self) -> dict[str, dict[str, str]]:
@@ -416,7 +336,7 @@ class Plan:
             f"{row}/seed-{seed}": {name: f"{part}/seed-{seed}" for name, part in parts.items() if part}
             for row, parts in self.scored_rows.items()
             if parts["network"] and parts["regression"]
-            for seed in self._segmentation_seeds
+            for seed in self.segmentation.seeds
         }
 
     @property
@@ -588,12 +508,12 @@ class Plan:
     @property
     def training_rows(self) -> list[tuple[str, str, str]]:
         """(network, phase, start) of the trainings whose curves are drawn, all seeds in one picture."""
-        rows = sorted({run[:3] for run in self.trainings})
-        return [*rows, (self.segmenter, SEGMENTATION, "random")] if self.has_segmenter else rows
+        rows, segmentation = self.trainings.rows, self.segmentation
+        return [*rows, (segmentation.network, SEGMENTATION, "random")] if segmentation.is_trained else rows
 
     def of_trainings(self, file: str) -> list[str]:
         """This file of the trainings whose curves are drawn, seed after seed of each row."""
-        runs = [Run(*row, seed) for row in self.training_rows for seed in self.seeds]
+        runs = [Run(*row, seed) for row in self.training_rows for seed in self.trainings.seeds]
         return [self._of("models", run, f"/{file}") for run in runs]
 
     @property
@@ -601,9 +521,9 @@ class Plan:
         """The paper's figures, training curves, examples of restoration and segmentation, phantoms."""
         names = ["fig1", "fig2", "fig3", "fig4", "fig5", *self.roc_figures, "fig9"]
         names += [f"training/{'-'.join(row)}" for row in self.training_rows]
-        if any(run.phase == GENESIS for run in self.trainings):
+        if any(run.phase == GENESIS for run in self.trainings.runs):
             names.append("genesis_examples")
-        if self.has_segmenter:
+        if self.segmentation.is_trained:
             names.append("segmentations")
         figures = [file for name in names for file in drawn(f"{self.folder}/figures/{name}")]
         if self.is_of_phantoms and self.config["phantom"]["space"] == "native":
@@ -633,12 +553,7 @@ class Plan:
     @property
     def _first_runs(self) -> list[Run]:
         """The trainings of the first seed that make predictions, ordered by network."""
-        runs = [run for run in self.trainings if run.phase in self.tasks.by_phase]
-        return sorted(run for run in runs if run.seed == self.seeds[0])
-
-    @property
-    def _segmentation_seeds(self) -> list[int]:
-        return self.seeds if self.has_segmenter else []
+        return sorted(run for run in self.trainings.predicting if run.seed == self.trainings.seeds[0])
 
     def _of(self, kind: str, run: Run, ending: str) -> str:
         """A file of a training or of its predictions."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from strokeclock.models.registry import network_started_from
 from strokeclock.pretraining.sources import list_data_sets, list_missing_starts
-from strokeclock.training.phases import GENESIS, SHARED
+from strokeclock.training.phases import GENESIS, ORIGINS, SHARED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +38,12 @@ class Pretraining:
     def networks(self) -> dict[str, str]:
         """Source of initial weights (imagenet, medical_2d, medical_3d) -> the network that starts from it."""
         return {name: network_started_from(name) for name in ("imagenet", *self.data_sets)}
+
+    @cached_property
+    def rows(self) -> dict[str, str]:
+        """Source of initial weights, genesis among them -> its row below models/, <net>/<phase>/<start>."""
+        networks = {"genesis": self.restorer, **self.networks}
+        return {name: "/".join((net, *ORIGINS[name.partition("_")[0]])) for name, net in networks.items()}
 
     @property
     def restorer(self) -> str:

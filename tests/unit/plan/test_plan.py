@@ -85,7 +85,7 @@ def planned(shipped):
 
 def rows(plan):
     """The trainings without their seeds, in their order."""
-    return list(dict.fromkeys("/".join(run[:3]) for run in plan.trainings))
+    return list(dict.fromkeys("/".join(run[:3]) for run in plan.trainings.runs))
 
 
 def of_seeds(kind, trained, ending, seeds=SEEDS):
@@ -98,11 +98,11 @@ def drawn(*names):
 
 def test_the_trainings_of_the_shipped_configuration(planned):
     plan = planned()
-    assert ["{}/{}/{}/seed-{}".format(*run) for run in plan.trainings] == [
+    assert ["{}/{}/{}/seed-{}".format(*run) for run in plan.trainings.runs] == [
         f"{row}/seed-{seed}" for row in TRAINED for seed in SEEDS
     ]
     segmentation = "3d/phase0_segmentation/random"
-    assert plan.records == [
+    assert plan.trainings.records == [
         *of_seeds("models", [*TRAINED, segmentation], "/run.json"),
         *(
             f"{RUN}/models/{segmentation}/seed-{seed}/fold-{fold}/run.json"
@@ -110,10 +110,17 @@ def test_the_trainings_of_the_shipped_configuration(planned):
             for fold in range(1, 6)
         ),
     ]
-    assert [cost.replace("cost.json", "run.json") for cost in plan.costs] == plan.records
-    assert (plan.pretraining.restorer, plan.segmenter) == ("3d", "3d")
+    assert [cost.replace("cost.json", "run.json") for cost in plan.trainings.costs] == plan.trainings.records
+    assert (plan.pretraining.restorer, plan.segmentation.network) == ("3d", "3d")
+    assert plan.segmentation.row == segmentation
     assert plan.pretraining.networks == {"imagenet": "2d", "medical_2d": "2d", "medical_3d": "3d"}
-    assert plan.seeds == [0, 1, 2, 3, 4]
+    assert plan.pretraining.rows == {
+        "genesis": GENESIS,
+        "imagenet": "2d/phase0_imagenet/torchvision",
+        "medical_2d": "2d/phase0_medical/random",
+        "medical_3d": "3d/phase0_medical/random",
+    }
+    assert plan.trainings.seeds == [0, 1, 2, 3, 4]
 
 
 def test_the_predictions_of_the_shipped_configuration(planned):
@@ -283,18 +290,22 @@ def test_initial_weights_that_are_there(planned, tmp_path):
         "3d/phase2_tss3h/medical",
         "3d/phase3_tss4h5/medical",
     ]
-    assert plan.chained == {}
+    assert plan.trainings.chained == {}
     assert plan.joined_predictions == []
     imagenet = "results/r/models/2d/phase0_imagenet/torchvision/seed-7/model.pt"
-    assert plan.model_before("2d", "phase3_tss4h5", "imagenet", 7) == imagenet
+    assert plan.trainings.model_before("2d", "phase3_tss4h5", "imagenet", 7) == imagenet
     assert set(plan.not_run.values()) == {LEFT_OUT}
 
 
 def test_the_networks_of_the_folds_belong_to_a_seed(planned):
     plan = planned({"training": {"phase0_segmentation": {"folds": 2}}})
     folder = f"{RUN}/models/3d/phase0_segmentation/random/seed-3"
-    assert [plan.fold_of(place) for place in ("", "/fold-1", "/fold-2")] == [None, [1, 2], [2, 2]]
-    assert plan.fold_models("3") == [f"{folder}/fold-1/model.pt", f"{folder}/fold-2/model.pt"]
+    assert [plan.segmentation.fold_of(place) for place in ("", "/fold-1", "/fold-2")] == [
+        None,
+        [1, 2],
+        [2, 2],
+    ]
+    assert plan.segmentation.fold_models("3") == [f"{folder}/fold-1/model.pt", f"{folder}/fold-2/model.pt"]
 
 
 def test_a_search_is_of_each_network_and_start_of_its_phase(planned):
@@ -371,9 +382,9 @@ def test_the_ledger_lies_beside_the_runs(planned):
 
 def test_without_segmentation_nothing_rests_on_it(planned):
     plan = planned({"training": {"phase0_segmentation": None, "seeds": [0]}})
-    assert not plan.has_segmenter
-    assert plan.folds == 0
-    assert plan.records == of_seeds("models", TRAINED, "/run.json", seeds=[0])
+    assert not plan.segmentation.is_trained
+    assert plan.segmentation.folds == 0
+    assert plan.trainings.records == of_seeds("models", TRAINED, "/run.json", seeds=[0])
     assert plan.joined_predictions == []
     assert plan.baseline_predictions == WITHOUT_NETWORKS
     figures = drawn(*FIGURES, *CURVES, "genesis_examples")
@@ -388,13 +399,13 @@ def test_without_genesis_the_3d_network_begins_with_random_weights(planned):
         "3d/phase3_tss4h5/phase2",
         "3d/phase4_attention/phase3",
     ]
-    assert plan.model_before("3d", "phase1_stroke", "random", 0) == []
-    assert plan.questions("3d", "phase2_tss3h") == {
+    assert plan.trainings.model_before("3d", "phase1_stroke", "random", 0) == []
+    assert plan.trainings.questions("3d", "phase2_tss3h") == {
         "phase1_stroke": {"below_min": None, "after": None},
         "phase2_tss3h": {"below_min": 180, "after": "phase1_stroke"},
         "phase0_genesis": None,
     }
-    assert "phase0_genesis" not in plan.questions("2d", "phase2_tss3h")
+    assert "phase0_genesis" not in plan.trainings.questions("2d", "phase2_tss3h")
     assert not [figure for figure in plan.figures if "genesis" in figure]
 
 
@@ -428,8 +439,8 @@ def test_a_further_task_is_trained_from_every_start(planned):
         "results/r/predictions/ratio/phase5_tss6h/series/seed-0.tsv",
         "results/r/predictions/clinical/phase5_tss6h/covariates/seed-0.tsv",
     ]
-    assert plan.chained["3d", "phase5_tss6h"] == "phase3"
-    assert plan.questions("2d", "phase5_tss6h") == {
+    assert plan.trainings.chained["3d", "phase5_tss6h"] == "phase3"
+    assert plan.trainings.questions("2d", "phase5_tss6h") == {
         "phase1_stroke": {"below_min": None, "after": None},
         "phase2_tss3h": {"below_min": 180, "after": "phase1_stroke"},
         "phase3_tss4h5": {"below_min": 270, "after": "phase2_tss3h"},
@@ -449,12 +460,14 @@ def test_a_further_task_is_trained_from_every_start(planned):
     ],
 )
 def test_the_model_that_a_training_starts_from(planned, row, before):
-    assert planned().model_before(*row, 4) == (before and f"results/r/models/{before}/seed-4/model.pt")
+    assert planned().trainings.model_before(*row, 4) == (
+        before and f"results/r/models/{before}/seed-4/model.pt"
+    )
 
 
 def test_a_training_that_there_is_not(planned):
     with pytest.raises(ValueError, match="only the 2D network has ImageNet weights"):
-        planned().model_before("3d", "phase2_tss3h", "imagenet", 0)
+        planned().trainings.model_before("3d", "phase2_tss3h", "imagenet", 0)
 
 
 def test_patients_have_no_phantom_figure_and_no_ceiling(planned, tmp_path):
