@@ -120,7 +120,7 @@ def cost_networks(plan: Plan, patients: Patients) -> Iterator[Cost]:
             works.setdefault(f"{run.net} {run.phase}", []).append(_work_of(plan, run, parts))
     if seeds := plan.segmentation.seeds:
         works[f"{plan.segmentation.network} {SEGMENTATION}"] = [_segmentation_of(plan, parts)] * len(seeds)
-    for row, points in plan.searches.items():
+    for row, points in plan.search.points.items():
         candidates = [
             _work_of(plan, Run(*row, plan.trainings.seeds[0]), parts, changed=point) for point in points
         ]

@@ -25,7 +25,7 @@ rule search_candidate:
         runtime=growing(lambda wildcards: networks()[wildcards.net].runtime_min),
         gpu=plan.gpus,
     params:
-        point=lambda wildcards: plan.searches[
+        point=lambda wildcards: plan.search.points[
             wildcards.net, wildcards.phase, wildcards.start
         ][int(wildcards.candidate) - 1],
         seed=plan.trainings.seeds[0],
@@ -39,7 +39,7 @@ rule search_candidate:
 rule choose_settings:
     input:
         SETTLED,
-        results=lambda wildcards: plan.candidates(
+        results=lambda wildcards: plan.search.candidates(
             wildcards.net, wildcards.phase, wildcards.start
         ),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
@@ -67,7 +67,7 @@ rule choose_settings:
 rule search_table:
     input:
         SETTLED,
-        chosen=[plan.chosen_settings(*row) for row in plan.searches],
+        chosen=[plan.search.chosen_settings(*row) for row in plan.search.points],
     output:
         table=report(
             f"{RUN}/tables/search.csv",

@@ -83,7 +83,7 @@ for phase in plan.tasks.phases:
             parent_model=lambda wildcards, phase=phase: plan.trainings.model_before(
                 wildcards.net, phase, wildcards.start, wildcards.seed
             ),
-            chosen=lambda wildcards, phase=phase: plan.chosen_settings(
+            chosen=lambda wildcards, phase=phase: plan.search.chosen_settings(
                 wildcards.net, phase, wildcards.start
             ),
         output:

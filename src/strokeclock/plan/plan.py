@@ -9,11 +9,11 @@ from strokeclock.errors import ConfigurationError
 from strokeclock.plan.networks import Networks
 from strokeclock.plan.places import drawn, place_of, row_of
 from strokeclock.plan.pretraining import Pretraining
+from strokeclock.plan.search import Search
 from strokeclock.plan.segmentation import Segmentation
 from strokeclock.plan.tasks import Tasks
 from strokeclock.plan.trainings import Trainings
 from strokeclock.series import SERIES
-from strokeclock.training.grid import list_points
 from strokeclock.training.phases import (
     GENESIS,
     SEGMENTATION,
@@ -114,43 +114,15 @@ class Plan:
             segmentation=self.segmentation,
         )
 
+    @cached_property
+    def search(self) -> Search:
+        """The searches of hyper-parameters."""
+        return Search(folder=self.folder, grids=self.config["training"]["search"], trainings=self.trainings)
+
     @property
     def not_run(self) -> dict[tuple[str, str, str], str]:
         """Row (network, phase, start) of Table 2 that no training makes -> why."""
         return self.trainings.not_run | self._baselines_not_run
-
-    # Searches of hyper-parameters
-
-    @cached_property
-    def searches(self) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
-        """(network, phase, start) whose settings are searched -> the points of the grid, setting -> value."""
-        points = {phase: list_points(grid) for phase, grid in self.config["training"]["search"].items()}
-        return {run[:3]: points[run.phase] for run in self.trainings.runs if run.phase in points}
-
-    def candidates(self, net: str, phase: str, start: str) -> list[str]:
-        """The results of the candidates of a search, in the grid's order."""
-        folder = f"{self.folder}/search/{net}/{phase}/{start}"
-        numbers = range(1, 1 + len(self.searches[net, phase, start]))
-        return [f"{folder}/candidate-{number}/result.json" for number in numbers]
-
-    def chosen_settings(self, net: str, phase: str, start: str) -> str | list[str]:
-        """The file of the settings that a search chose for a training; [] where there is no search."""
-        is_searched = (net, phase, start) in self.searches
-        return f"{self.folder}/fitted/search/{net}/{phase}/{start}.json" if is_searched else []
-
-    @property
-    def search_table(self) -> list[str]:
-        """The table of all candidates; none without a search."""
-        return [f"{self.folder}/tables/search.csv"] if self.searches else []
-
-    def _check_search(self) -> None:
-        """Raise ConfigurationError where training.search names a phase that this run does not train."""
-        for phase in self.config["training"]["search"]:
-            if not any(run.phase == phase for run in self.trainings.runs):
-                raise ConfigurationError(
-                    f"Configuration key training.search names {phase}, which training.networks and "
-                    "training.starts do not train: remove it."
-                )
 
     # Predictions
 
@@ -496,7 +468,7 @@ class Plan:
             *self.lesion_tables,
             *self.baseline_tables,
             *self.worst_errors,
-            *self.search_table,
+            *self.search.files,
             *self.repeats,
         ]
 
@@ -575,6 +547,6 @@ def make_plan(config: Mapping[str, Any], *, folder: str, has_gpus: bool = False)
         trained, or bundle.rows names an unknown row.
     """
     plan = Plan(folder=folder, config=config, has_gpus=has_gpus)
-    plan._check_search()
+    plan.search.check()
     plan._check_bundle()
     return plan

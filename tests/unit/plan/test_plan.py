@@ -314,14 +314,14 @@ def test_a_search_is_of_each_network_and_start_of_its_phase(planned):
     )
     points = [{"lr": lr, "batch": batch} for lr in (1e-4, 1e-3) for batch in (4, 8)]
     rows = [("2d", "phase2_tss3h", "phase1"), ("3d", "phase2_tss3h", "phase1")]
-    assert plan.searches == dict.fromkeys(rows, points)
-    assert plan.candidates(*rows[1]) == [
+    assert plan.search.points == dict.fromkeys(rows, points)
+    assert plan.search.candidates(*rows[1]) == [
         f"results/r/search/3d/phase2_tss3h/phase1/candidate-{number}/result.json" for number in (1, 2, 3, 4)
     ]
-    assert plan.chosen_settings(*rows[0]) == "results/r/fitted/search/2d/phase2_tss3h/phase1.json"
-    assert plan.chosen_settings("2d", "phase3_tss4h5", "phase2") == []
-    assert plan.search_table == ["results/r/tables/search.csv"]
-    assert (planned().searches, planned().search_table) == ({}, [])
+    assert plan.search.chosen_settings(*rows[0]) == "results/r/fitted/search/2d/phase2_tss3h/phase1.json"
+    assert plan.search.chosen_settings("2d", "phase3_tss4h5", "phase2") == []
+    assert plan.search.files == ["results/r/tables/search.csv"]
+    assert (planned().search.points, planned().search.files) == ({}, [])
 
 
 def test_a_search_of_a_phase_that_is_not_trained(planned):
