@@ -59,7 +59,7 @@ def measure() -> Iterator[Row]:
             spent[patients] = cpu_seconds(lambda: _redraw(plan, Path(folder), change), n=1)  # noqa: B023
             if patients == PATIENTS:
                 taken = time.monotonic() - began
-    rows = {path.rpartition("/")[0] for path in (*plan.predictions, *plan.baseline_predictions)}
+    rows = {path.rpartition("/")[0] for path in plan.predictions.all}
     measured = f"redraw_{PATIENTS}_vs_{PATIENTS // 10}"
     yield compare(measured, spent[PATIENTS], spent[PATIENTS // 10], goal="", n=1)
     yield Row(
@@ -185,16 +185,16 @@ def _make_up(folder: Path, patients: int) -> tuple[Plan, Path]:
     _write(results / "end_to_end/unlike.tsv", {"patient": [], "reason": []})
     write_found_sides(results / "end_to_end/sides.tsv", found)
     people = [*zip(names, sides, parts, minutes, strict=True)]
-    for path in (*plan.predictions, *plan.baseline_predictions):
+    for path in plan.predictions.all:
         place = Path(path).relative_to(f"{plan.folder}/predictions")
         scores = [*_score(people, plan.tasks.below_min[place.parts[1]], draw)]
         write_predictions(folder / path, scores)
-        if str(place.with_suffix("")) in plan.timed:
+        if str(place.with_suffix("")) in plan.end_to_end.timed:
             own = [row for row in scores if row[0] in found and row[1] == found[row[0]].side]
             write_predictions(results / "end_to_end" / place, own)
     # Not by its rule: Snakemake would find the sides anew, with networks.
     fit_side(
-        [folder / path for path in plan.predictions],
+        [folder / path for path in plan.predictions.of_networks],
         results / "fitted/side.json",
         cohort=results / "cohort/cohort.tsv",
         split=results / "cohort/split.tsv",

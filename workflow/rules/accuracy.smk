@@ -1,7 +1,7 @@
 # Diagnostic accuracy beyond Table 2: predictive values, wanted rates, interactions, readers with the model, sample size.
 
 MEASURED = {
-    "predictions": plan.predictions + plan.baseline_predictions,
+    "predictions": plan.predictions.all,
     "cohort": settled(f"{RUN}/cohort/cohort.tsv"),
     "split": settled(f"{RUN}/cohort/split.tsv"),
 }

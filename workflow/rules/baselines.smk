@@ -4,10 +4,10 @@
 rule predict_ratio:
     input:
         **LEARNED_FROM,
-        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.timed_by_ratios),
+        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.baselines.ratio_rows),
     output:
         predictions=expand(
-            f"{RUN}/predictions/{{row}}/seed-0.tsv", row=plan.timed_by_ratios
+            f"{RUN}/predictions/{{row}}/seed-0.tsv", row=plan.baselines.ratio_rows
         ),
     log:
         f"{LOG}/predictions/ratios.log",
@@ -173,9 +173,13 @@ rule predict_ml:
 
 rule ml_baseline:
     input:
-        predictions=plan.predictions + plan.baseline_predictions,
+        predictions=plan.predictions.all,
         record=next(
-            (f"{RUN}/radiomics/{phase}.json" for phase in plan.radiomics_phases), []
+            (
+                f"{RUN}/radiomics/{phase}.json"
+                for phase in plan.baselines.radiomics_phases
+            ),
+            [],
         ),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),

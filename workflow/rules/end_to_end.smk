@@ -18,8 +18,12 @@ UNDIVIDED = {
 rule find_sides:
     input:
         **UNDIVIDED,
-        models=expand(f"{RUN}/models/{{place}}/model.pt", place=plan.detectors),
-        predictions=expand(f"{RUN}/predictions/{{place}}.tsv", place=plan.detectors),
+        models=expand(
+            f"{RUN}/models/{{place}}/model.pt", place=plan.end_to_end.detectors
+        ),
+        predictions=expand(
+            f"{RUN}/predictions/{{place}}.tsv", place=plan.end_to_end.detectors
+        ),
         fitted=f"{RUN}/fitted/side.json",
         quality=settled(f"{RUN}/quality/quality.tsv"),
     output:
@@ -67,12 +71,16 @@ rule find_unlike:
 rule predict_found:
     input:
         **SIDED,
-        models=expand(f"{RUN}/models/{{place}}/model.pt", place=plan.timed_by_networks),
+        models=expand(
+            f"{RUN}/models/{{place}}/model.pt", place=plan.end_to_end.timed_by_networks
+        ),
         predictions=expand(
-            f"{RUN}/predictions/{{place}}.tsv", place=plan.timed_by_networks
+            f"{RUN}/predictions/{{place}}.tsv", place=plan.end_to_end.timed_by_networks
         ),
     output:
-        scores=expand(f"{END_TO_END}/{{place}}.tsv", place=plan.timed_by_networks),
+        scores=expand(
+            f"{END_TO_END}/{{place}}.tsv", place=plan.end_to_end.timed_by_networks
+        ),
     log:
         f"{LOG}/end_to_end/networks.log",
     conda:
@@ -94,12 +102,12 @@ rule predict_ratio_found:
     input:
         **SIDED,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
-        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.timed_by_ratios),
+        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.baselines.ratio_rows),
         predictions=expand(
-            f"{RUN}/predictions/{{row}}/seed-0.tsv", row=plan.timed_by_ratios
+            f"{RUN}/predictions/{{row}}/seed-0.tsv", row=plan.baselines.ratio_rows
         ),
     output:
-        scores=expand(f"{END_TO_END}/{{row}}/seed-0.tsv", row=plan.timed_by_ratios),
+        scores=expand(f"{END_TO_END}/{{row}}/seed-0.tsv", row=plan.baselines.ratio_rows),
     log:
         f"{LOG}/end_to_end/ratios.log",
     conda:
@@ -119,16 +127,20 @@ rule predict_segmented_found:
     input:
         **SIDED,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
-        fitted=expand(f"{RUN}/fitted/{{place}}.json", place=plan.timed_by_segmentations),
+        fitted=expand(
+            f"{RUN}/fitted/{{place}}.json", place=plan.baselines.segmented_places
+        ),
         models=[
             f"{RUN}/models/{plan.segmentation.row}/{Path(place).name}/model.pt"
-            for place in plan.timed_by_segmentations
+            for place in plan.baselines.segmented_places
         ],
         predictions=expand(
-            f"{RUN}/predictions/{{place}}.tsv", place=plan.timed_by_segmentations
+            f"{RUN}/predictions/{{place}}.tsv", place=plan.baselines.segmented_places
         ),
     output:
-        scores=expand(f"{END_TO_END}/{{place}}.tsv", place=plan.timed_by_segmentations),
+        scores=expand(
+            f"{END_TO_END}/{{place}}.tsv", place=plan.baselines.segmented_places
+        ),
     log:
         f"{LOG}/end_to_end/segmentations.log",
     conda:
@@ -151,14 +163,16 @@ rule join_found:
     input:
         network=[
             f"{END_TO_END}/{parts['network']}.tsv"
-            for parts in plan.timed_jointly.values()
+            for parts in plan.end_to_end.timed_jointly.values()
         ],
         segmented=[
             f"{END_TO_END}/{parts['regression']}.tsv"
-            for parts in plan.timed_jointly.values()
+            for parts in plan.end_to_end.timed_jointly.values()
         ],
     output:
-        scores=expand(f"{END_TO_END}/{{place}}.tsv", place=plan.timed_jointly),
+        scores=expand(
+            f"{END_TO_END}/{{place}}.tsv", place=plan.end_to_end.timed_jointly
+        ),
     log:
         f"{LOG}/end_to_end/joined.log",
     conda:
@@ -173,8 +187,10 @@ rule join_found:
 
 rule end_to_end:
     input:
-        predictions=expand(f"{RUN}/predictions/{{place}}.tsv", place=plan.timed),
-        scores=expand(f"{END_TO_END}/{{place}}.tsv", place=plan.timed),
+        predictions=expand(
+            f"{RUN}/predictions/{{place}}.tsv", place=plan.end_to_end.timed
+        ),
+        scores=expand(f"{END_TO_END}/{{place}}.tsv", place=plan.end_to_end.timed),
         sides=f"{END_TO_END}/sides.tsv",
         unlike=f"{END_TO_END}/unlike.tsv",
         fitted=f"{RUN}/fitted/side.json",

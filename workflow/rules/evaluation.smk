@@ -27,7 +27,7 @@ rule table1:
 
 rule fit_operating_points:
     input:
-        predictions=plan.predictions + plan.baseline_predictions,
+        predictions=plan.predictions.all,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -53,7 +53,7 @@ rule fit_operating_points:
 
 rule fit_side:
     input:
-        predictions=plan.predictions,
+        predictions=plan.predictions.of_networks,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -74,7 +74,7 @@ rule fit_side:
 
 rule table2:
     input:
-        predictions=plan.predictions + plan.baseline_predictions,
+        predictions=plan.predictions.all,
         thresholds=f"{RUN}/fitted/thresholds.json",
         paper=BASE / "resources/table2_paper.csv",
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
@@ -109,6 +109,8 @@ rule table2:
         run=config["run"],
         # a param, because it belongs to all runs: Snakemake deletes outputs, and lets one process have them
         ledger=plan.ledger,
-        not_run=[[*scorer, reason] for scorer, reason in plan.not_run.items()],
+        not_run=[
+            [*scorer, reason] for scorer, reason in plan.predictions.not_run.items()
+        ],
     script:
         "../scripts/table2.py"

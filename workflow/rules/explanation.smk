@@ -67,7 +67,7 @@ rule occlusion:
 
 rule worst_errors:
     input:
-        predictions=plan.predictions + plan.baseline_predictions,
+        predictions=plan.predictions.all,
         thresholds=f"{RUN}/fitted/thresholds.json",
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),

@@ -327,7 +327,7 @@ rule external_roc:
     input:
         **JOINED,
         table=f"{FAR}/tables/external.csv",
-        predictions=(plan.predictions + plan.baseline_predictions if OF_OWN_RUN else []),
+        predictions=plan.predictions.all if OF_OWN_RUN else [],
     output:
         svg=report(
             f"{FAR}/figures/external_roc.svg",

@@ -32,7 +32,7 @@ rule preprocessed:
 rule roc:
     input:
         SETTLED,
-        predictions=plan.predictions + plan.joined_predictions,
+        predictions=plan.predictions.of_networks + plan.predictions.joined,
         table2=f"{RUN}/tables/table2.csv",
     output:
         svg=report(

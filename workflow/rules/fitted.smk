@@ -5,7 +5,7 @@ rule fit_ratio:
     input:
         **LEARNED_FROM,
     output:
-        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.timed_by_ratios),
+        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.baselines.ratio_rows),
     log:
         f"{LOG}/fitted/ratios.log",
     conda:

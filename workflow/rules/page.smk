@@ -23,8 +23,7 @@ rule results_page:
             plan.figures,
             plan.evaluation,
             plan.trainings.records,
-            plan.predictions,
-            plan.baseline_predictions,
+            plan.predictions.all,
             plan.checklists,
         ],
         template=BASE / "workflow/report/page.html",
@@ -58,12 +57,12 @@ rule whole_run:
         plan.figures,
         plan.evaluation,
         plan.checklists,
-        patients.tables_of("radiomics") if plan.radiomics_phases else [],
+        patients.tables_of("radiomics") if plan.baselines.radiomics_phases else [],
         plan.typeset,
         plan.repeated_hemispheres(patients.tables_of("hemispheres")),
         plan.page,
         plan.ceilings,
-        plan.bundle,
+        plan.bundle.files,
 
 
 # Nothing that would run later reads preprocessed volumes.

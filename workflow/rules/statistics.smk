@@ -1,7 +1,7 @@
 # What the paper lacks: paired tests, calibration, decision curves, abstention, subgroups, the side. From predictions and checks.
 
 JUDGED = {
-    "predictions": plan.predictions + plan.baseline_predictions,
+    "predictions": plan.predictions.all,
     "cohort": settled(f"{RUN}/cohort/cohort.tsv"),
     "split": settled(f"{RUN}/cohort/split.tsv"),
 }
@@ -156,7 +156,7 @@ rule subgroups:
 
 rule sides:
     input:
-        predictions=plan.predictions,
+        predictions=plan.predictions.of_networks,
         fitted=f"{RUN}/fitted/side.json",
         quality=settled(f"{RUN}/quality/quality.tsv"),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),

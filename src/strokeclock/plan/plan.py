@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from strokeclock.errors import ConfigurationError
+from strokeclock.plan.baselines import Baselines
+from strokeclock.plan.bundle import Bundle
+from strokeclock.plan.end_to_end import EndToEnd
 from strokeclock.plan.networks import Networks
-from strokeclock.plan.places import drawn, place_of, row_of
+from strokeclock.plan.places import drawn, place_of
+from strokeclock.plan.predictions import Predictions
 from strokeclock.plan.pretraining import Pretraining
 from strokeclock.plan.search import Search
 from strokeclock.plan.segmentation import Segmentation
 from strokeclock.plan.tasks import Tasks
 from strokeclock.plan.trainings import Trainings
-from strokeclock.series import SERIES
 from strokeclock.training.phases import (
     GENESIS,
     SEGMENTATION,
@@ -22,8 +24,6 @@ from strokeclock.training.phases import (
     read_tasks,
 )
 
-SEGMENTED, RATIOS, RATIO = "segmentation", "ratios", "ratio"  # of rows without a network, in Table 2
-_RADIOMICS = "phase4_attention"  # where Table 2 has its row
 _FROM_SCRATCH = ("phase3_tss4h5", "random")
 _END_OF_CHAIN = ("phase4_attention", "phase3")
 _ROC_FIGURES = {
@@ -119,208 +119,45 @@ class Plan:
         """The searches of hyper-parameters."""
         return Search(folder=self.folder, grids=self.config["training"]["search"], trainings=self.trainings)
 
-    @property
-    def not_run(self) -> dict[tuple[str, str, str], str]:
-        """Row (network, phase, start) of Table 2 that no training makes -> why."""
-        return self.trainings.not_run | self._baselines_not_run
-
-    # Predictions
-
-    @property
-    def predicted_rows(self) -> list[str]:
-        """The networks that make predictions, <net>/<phase>/<start>. Phase 0 makes initial weights alone."""
-        return [*dict.fromkeys(map(row_of, self.trainings.predicting))]
-
-    @property
-    def predictions(self) -> list[str]:
-        """The networks' predictions."""
-        return [
-            f"{self.folder}/predictions/{row}/seed-{seed}.tsv"
-            for row in self.predicted_rows
-            for seed in self.trainings.seeds
-        ]
-
-    @property
-    def joined_predictions(self) -> list[str]:
-        """Predictions that average the segmented ratios' scores with those of the chain's networks."""
-        return [
-            f"{self.folder}/predictions/segmentation/{phase}/{net}/seed-{seed}.tsv"
-            for net, phase in self.trainings.chained
-            for seed in self.segmentation.seeds
-        ]
-
-    @property
-    def radiomics_phases(self) -> list[str]:
-        """The phases whose task the radiomics baseline has; none without FLAIR, which it measures."""
-        return [_RADIOMICS] if _RADIOMICS in self.tasks.by_phase and not self._lack("flair") else []
-
-    @property
-    def ratio_rows(self) -> dict[str, list[str]]:
-        """Row of Table 2 of the ratios to the contralateral side -> the series that it needs."""
-        return {"flair": ["dwi", "flair"], "series": ["dwi"]}
-
-    def _lack(self, *series: str) -> str:
-        """Name the first of these series that is no channel, so that it is not in this run; "" if all are."""
-        return next((name for name in series if name not in self.config["models"]["channels"]), "")
-
-    @property
-    def _baselines_not_run(self) -> dict[tuple[str, str, str], str]:
-        """Row (baseline, phase, start) of Table 2 that cannot be made -> why."""
-        rows = {
-            ("ratio", phase, row): self._lack(*needed)
-            for phase in self.tasks.time_phases
-            for row, needed in self.ratio_rows.items()
-        }
-        if _RADIOMICS in self.tasks.by_phase:
-            rows["ml", _RADIOMICS, "radiomics"] = self._lack("flair")
-        return {
-            row: f"it needs {SERIES[name].label}, which models.channels leaves out"
-            for row, name in rows.items()
-            if name
-        }
-
-    @property
-    def baseline_predictions(self) -> list[str]:
-        """The predictions of the baselines, and of the segmented ratios joined with networks."""
-        folder = f"{self.folder}/predictions"
-        ratios = [row for row, needed in self.ratio_rows.items() if not self._lack(*needed)]
-        return [
-            *(
-                f"{folder}/segmentation/{phase}/ratios/seed-{seed}.tsv"
-                for phase in self.tasks.time_phases
-                for seed in self.segmentation.seeds
-            ),
-            *self.joined_predictions,
-            *(
-                f"{folder}/ratio/{phase}/{row}/seed-0.tsv"
-                for phase in self.tasks.time_phases
-                for row in ratios
-            ),
-            *(f"{folder}/clinical/{phase}/covariates/seed-0.tsv" for phase in self.tasks.time_phases),
-            *(f"{folder}/ml/{phase}/radiomics/seed-0.tsv" for phase in self.radiomics_phases),
-        ]
-
-    # The bundle
+    @cached_property
+    def baselines(self) -> Baselines:
+        """The baselines that the series of this run allow."""
+        return Baselines(
+            series=self.config["models"]["channels"],
+            trainings=self.trainings,
+            segmentation=self.segmentation,
+        )
 
     @cached_property
-    def scored_rows(self) -> dict[str, dict[str, str | None]]:
-        """Row of a time task that a bundle can hold -> its network and regression, None where it has none.
-
-        All are named <net>/<phase>/<start>.
-        """
-        ratios = f"{SEGMENTED}/{{}}/{RATIOS}"
-        measured = [row for row, needed in self.ratio_rows.items() if not self._lack(*needed)]
-        networks = dict.fromkeys(map(row_of, self.trainings.timing))
-        rows: dict[str, dict[str, str | None]] = {
-            network: {"network": network, "regression": None} for network in networks
-        }
-        for phase in self.tasks.time_phases:
-            rows |= {
-                f"{RATIO}/{phase}/{row}": {"network": None, "regression": f"{RATIO}/{phase}/{row}"}
-                for row in measured
-            }
-        if not self.segmentation.is_trained:
-            return rows
-        for phase in self.tasks.time_phases:
-            rows[ratios.format(phase)] = {"network": None, "regression": ratios.format(phase)}
-        for (net, phase), start in self.trainings.chained.items():
-            rows[f"{SEGMENTED}/{phase}/{net}"] = {
-                "network": f"{net}/{phase}/{start}",
-                "regression": ratios.format(phase),
-            }
-        return rows
-
-    @property
-    def bundle_rows(self) -> list[str]:
-        """The rows of which the bundle may hold some: those that the configuration names, or all."""
-        rows = self.config["bundle"]["rows"]
-        return [*self.scored_rows] if isinstance(rows, str) else [*rows]
-
-    @property
-    def bundle(self) -> list[str]:
-        """The bundle; none where no row of a time task can be in one."""
-        return [f"{self.folder}/bundle/model.zip"] if self.scored_rows else []
-
-    @property
-    def bundle_models(self) -> list[str]:
-        """The networks that the bundle's rows may need: theirs, lesion detection's and the segmentation's."""
-        chosen = {self.scored_rows[row]["network"] for row in self.bundle_rows}
-        detecting = self.trainings.detecting
-        runs = [run for run in self.trainings.runs if row_of(run) in chosen or run in detecting]
-        return [*(self._of("models", run, "/model.pt") for run in runs), *self.segmentation.models]
-
-    @property
-    def bundle_regressions(self) -> list[str]:
-        """The regressions that the bundle's rows may need."""
-        chosen = dict.fromkeys(
-            filter(None, (self.scored_rows[row]["regression"] for row in self.bundle_rows))
+    def predictions(self) -> Predictions:
+        """The files of predictions."""
+        return Predictions(
+            folder=self.folder,
+            trainings=self.trainings,
+            segmentation=self.segmentation,
+            baselines=self.baselines,
         )
-        return [
-            file
-            for row in chosen
-            for file in (
-                [f"{self.folder}/fitted/{row}/seed-{seed}.json" for seed in self.segmentation.seeds]
-                if row.startswith(f"{SEGMENTED}/")
-                else [f"{self.folder}/fitted/{row}.json"]
-            )
-        ]
 
-    def _check_bundle(self) -> None:
-        """Raise ConfigurationError where bundle.rows names a row that this run does not make."""
-        if unknown := [row for row in self.bundle_rows if row not in self.scored_rows]:
-            raise ConfigurationError(
-                f"Configuration key bundle.rows names {unknown[0]}, which this run does not make or a bundle "
-                f"cannot hold: use best, or some of {', '.join(self.scored_rows)}."
-            )
-
-    # End to end
-
-    @property
-    def detectors(self) -> list[str]:
-        """The trainings of lesion detection, below models/ and predictions/."""
-        return [*map(place_of, self.trainings.detecting)]
-
-    @property
-    def timed_by_networks(self) -> list[str]:
-        """The trainings of time tasks, below models/, predictions/ and end_to_end/."""
-        timing = (
-            run
-            for run in self.trainings.runs
-            if run.phase in self.tasks.by_phase and self.tasks.below_min[run.phase]
+    @cached_property
+    def bundle(self) -> Bundle:
+        """What goes into the bundle."""
+        return Bundle(
+            folder=self.folder,
+            named=self.config["bundle"]["rows"],
+            trainings=self.trainings,
+            segmentation=self.segmentation,
+            baselines=self.baselines,
         )
-        return [place_of(run) for run in timing]
 
-    @property
-    def timed_by_ratios(self) -> list[str]:
-        """The ratio rows, below fitted/; with seed-0 below predictions/ and end_to_end/."""
-        return [row for row in self.scored_rows if row.startswith(f"{RATIO}/")]
-
-    @property
-    def timed_by_segmentations(self) -> list[str]:
-        """The rows and seeds of the segmented ratios, below fitted/, predictions/ and end_to_end/."""
-        rows = [row for row in self.scored_rows if row.endswith(f"/{RATIOS}")]
-        return [f"{row}/seed-{seed}" for row in rows for seed in self.segmentation.seeds]
-
-    @property
-    def timed_jointly(self) -> dict[str, dict[str, str]]:
-        """Row and seed of the segmented ratios joined with a network -> both parts, below end_to_end/."""
-        return {
-            f"{row}/seed-{seed}": {name: f"{part}/seed-{seed}" for name, part in parts.items() if part}
-            for row, parts in self.scored_rows.items()
-            if parts["network"] and parts["regression"]
-            for seed in self.segmentation.seeds
-        }
-
-    @property
-    def timed(self) -> list[str]:
-        """All of these, below predictions/ and end_to_end/."""
-        ratios = [f"{row}/seed-0" for row in self.timed_by_ratios]
-        return [*self.timed_by_networks, *ratios, *self.timed_by_segmentations, *self.timed_jointly]
-
-    @property
-    def end_to_end(self) -> list[str]:
-        """The table and the figure of the test with the side found."""
-        return [f"{self.folder}/tables/end_to_end.csv", *drawn(f"{self.folder}/figures/end_to_end")]
+    @cached_property
+    def end_to_end(self) -> EndToEnd:
+        """The test end to end, with the side found."""
+        return EndToEnd(
+            folder=self.folder,
+            trainings=self.trainings,
+            segmentation=self.segmentation,
+            baselines=self.baselines,
+        )
 
     # Repeated splits
 
@@ -414,7 +251,7 @@ class Plan:
     @property
     def baseline_tables(self) -> list[str]:
         """The table of the radiomics baseline beside the networks."""
-        return [f"{self.folder}/tables/ml_baseline.csv"] if self.radiomics_phases else []
+        return [f"{self.folder}/tables/ml_baseline.csv"] if self.baselines.radiomics_phases else []
 
     @property
     def statistics(self) -> list[str]:
@@ -464,7 +301,7 @@ class Plan:
             *self.people,
             *self.accuracy,
             *self.statistics,
-            *self.end_to_end,
+            *self.end_to_end.files,
             *self.lesion_tables,
             *self.baseline_tables,
             *self.worst_errors,
@@ -548,5 +385,5 @@ def make_plan(config: Mapping[str, Any], *, folder: str, has_gpus: bool = False)
     """
     plan = Plan(folder=folder, config=config, has_gpus=has_gpus)
     plan.search.check()
-    plan._check_bundle()
+    plan.bundle.check()
     return plan

@@ -125,12 +125,12 @@ def test_the_trainings_of_the_shipped_configuration(planned):
 
 def test_the_predictions_of_the_shipped_configuration(planned):
     plan = planned()
-    assert plan.predicted_rows == [row for row in TRAINED if row != GENESIS]
-    assert plan.predictions == of_seeds("predictions", plan.predicted_rows, ".tsv")
+    assert plan.predictions.network_rows == [row for row in TRAINED if row != GENESIS]
+    assert plan.predictions.of_networks == of_seeds("predictions", plan.predictions.network_rows, ".tsv")
     phases = ("phase2_tss3h", "phase3_tss4h5")
     joined = [f"segmentation/{phase}/{net}" for net in ("2d", "3d") for phase in phases]
-    assert plan.joined_predictions == of_seeds("predictions", joined, ".tsv")
-    assert plan.baseline_predictions == [
+    assert plan.predictions.joined == of_seeds("predictions", joined, ".tsv")
+    assert plan.predictions.of_baselines == [
         *of_seeds(
             "predictions", ["segmentation/phase2_tss3h/ratios", "segmentation/phase3_tss4h5/ratios"], ".tsv"
         ),
@@ -186,7 +186,7 @@ def test_tables_figures_and_page_of_the_shipped_configuration(planned):
         *drawn("flow", "case_mix", "onset"),
     ]
     assert plan.worst_errors == ["results/r/tables/worst_errors.csv", *drawn("worst_errors")]
-    assert plan.end_to_end == ["results/r/tables/end_to_end.csv", *drawn("end_to_end")]
+    assert plan.end_to_end.files == ["results/r/tables/end_to_end.csv", *drawn("end_to_end")]
     assert plan.accuracy == [
         "results/r/tables/accuracy.csv",
         "results/r/tables/wanted_rates.csv",
@@ -202,31 +202,32 @@ def test_what_is_scored_with_the_side_found(planned):
     """Every row that a bundle can hold, once for each of its seeds."""
     plan = planned({"training": {"seeds": [3, 1]}})
     detectors = ["2d/phase1_stroke/random", "3d/phase1_stroke/genesis"]
-    assert plan.detectors == [f"{row}/seed-{seed}" for row in detectors for seed in (3, 1)]
+    assert plan.end_to_end.detectors == [f"{row}/seed-{seed}" for row in detectors for seed in (3, 1)]
     timed = [row for row in TRAINED if row not in detectors and "phase0" not in row]
-    assert plan.timed_by_networks == [f"{row}/seed-{seed}" for row in timed for seed in (3, 1)]
-    assert plan.timed_by_ratios == [
+    assert plan.end_to_end.timed_by_networks == [f"{row}/seed-{seed}" for row in timed for seed in (3, 1)]
+    assert plan.baselines.ratio_rows == [
         *(f"ratio/phase2_tss3h/{row}" for row in ("flair", "series")),
         *(f"ratio/phase3_tss4h5/{row}" for row in ("flair", "series")),
     ]
-    assert plan.timed_by_segmentations == [
+    assert plan.baselines.segmented_places == [
         f"segmentation/{phase}/ratios/seed-{seed}"
         for phase in ("phase2_tss3h", "phase3_tss4h5")
         for seed in (3, 1)
     ]
-    assert plan.timed_jointly["segmentation/phase3_tss4h5/3d/seed-1"] == {
+    assert plan.end_to_end.timed_jointly["segmentation/phase3_tss4h5/3d/seed-1"] == {
         "network": "3d/phase3_tss4h5/phase2/seed-1",
         "regression": "segmentation/phase3_tss4h5/ratios/seed-1",
     }
-    assert {place.rpartition("/")[0] for place in plan.timed} == {*plan.scored_rows}
-    made = {*plan.predictions, *plan.baseline_predictions}
-    assert {f"{RUN}/predictions/{place}.tsv" for place in plan.timed} < made
+    assert {place.rpartition("/")[0] for place in plan.end_to_end.timed} == {*plan.bundle.rows}
+    made = {*plan.predictions.of_networks, *plan.predictions.of_baselines}
+    assert {f"{RUN}/predictions/{place}.tsv" for place in plan.end_to_end.timed} < made
 
 
 def test_without_segmentation_and_detection_less_is_scored(planned):
     plan = planned({"training": {"phase0_segmentation": None, "starts": ["random"], "seeds": [0]}})
-    assert plan.detectors == plan.timed_by_segmentations == [*plan.timed_jointly] == []
-    assert len(plan.timed) == 4 + 4
+    assert plan.end_to_end.detectors == plan.baselines.segmented_places == []
+    assert plan.end_to_end.timed_jointly == {}
+    assert len(plan.end_to_end.timed) == 4 + 4
 
 
 def test_networks_are_explained_with_the_first_seed(planned):
@@ -259,7 +260,7 @@ def test_missing_initial_weights_are_named(planned):
         ("3d", "medical"): "set initial_weights.medical_3d.source",
     }
     assert plan.pretraining.missing == why
-    assert plan.not_run == {
+    assert plan.predictions.not_run == {
         (net, phase, start): why[net, start]
         for net, start in why
         for phase in ("phase2_tss3h", "phase3_tss4h5")
@@ -291,10 +292,10 @@ def test_initial_weights_that_are_there(planned, tmp_path):
         "3d/phase3_tss4h5/medical",
     ]
     assert plan.trainings.chained == {}
-    assert plan.joined_predictions == []
+    assert plan.predictions.joined == []
     imagenet = "results/r/models/2d/phase0_imagenet/torchvision/seed-7/model.pt"
     assert plan.trainings.model_before("2d", "phase3_tss4h5", "imagenet", 7) == imagenet
-    assert set(plan.not_run.values()) == {LEFT_OUT}
+    assert set(plan.predictions.not_run.values()) == {LEFT_OUT}
 
 
 def test_the_networks_of_the_folds_belong_to_a_seed(planned):
@@ -385,8 +386,8 @@ def test_without_segmentation_nothing_rests_on_it(planned):
     assert not plan.segmentation.is_trained
     assert plan.segmentation.folds == 0
     assert plan.trainings.records == of_seeds("models", TRAINED, "/run.json", seeds=[0])
-    assert plan.joined_predictions == []
-    assert plan.baseline_predictions == WITHOUT_NETWORKS
+    assert plan.predictions.joined == []
+    assert plan.predictions.of_baselines == WITHOUT_NETWORKS
     figures = drawn(*FIGURES, *CURVES, "genesis_examples")
     assert plan.figures == [*figures, "results/r/figures/phantom.png"]
 
@@ -413,10 +414,10 @@ def test_one_network_from_random_weights(planned):
     plan = planned({"training": {"networks": ["2d"], "starts": ["random"], "seeds": [0]}})
     assert rows(plan) == ["2d/phase2_tss3h/random", "2d/phase3_tss4h5/random"]
     assert plan.gradcam_runs == plan.occlusion_runs == ["2d/phase3_tss4h5/random/seed-0"]
-    assert plan.joined_predictions == []
-    assert plan.not_run["3d", "phase3_tss4h5", "phase2"] == LEFT_OUT
-    assert plan.not_run["3d", "phase3_tss4h5", "random"] == LEFT_OUT
-    assert plan.not_run["2d", "phase3_tss4h5", "imagenet"] == "set initial_weights.imagenet.file"
+    assert plan.predictions.joined == []
+    assert plan.predictions.not_run["3d", "phase3_tss4h5", "phase2"] == LEFT_OUT
+    assert plan.predictions.not_run["3d", "phase3_tss4h5", "random"] == LEFT_OUT
+    assert plan.predictions.not_run["2d", "phase3_tss4h5", "imagenet"] == "set initial_weights.imagenet.file"
 
 
 def test_a_further_task_is_trained_from_every_start(planned):
@@ -431,7 +432,7 @@ def test_a_further_task_is_trained_from_every_start(planned):
         "2d/phase5_tss6h/phase3",
         "3d/phase5_tss6h/phase3",
     ]
-    assert [path for path in plan.baseline_predictions if "phase5" in path] == [
+    assert [path for path in plan.predictions.of_baselines if "phase5" in path] == [
         "results/r/predictions/segmentation/phase5_tss6h/ratios/seed-0.tsv",
         "results/r/predictions/segmentation/phase5_tss6h/2d/seed-0.tsv",
         "results/r/predictions/segmentation/phase5_tss6h/3d/seed-0.tsv",
@@ -505,12 +506,12 @@ def test_channels_and_view(planned):
 )
 def test_baselines_that_need_a_series_that_no_channel_is_say_so(planned, channels, ratios, reasons):
     plan = planned({"models": {"channels": channels}})
-    asked = [path.split("/")[-2] for path in plan.baseline_predictions if "/ratio/phase3" in path]
+    asked = [path.split("/")[-2] for path in plan.predictions.of_baselines if "/ratio/phase3" in path]
     assert asked == ratios
-    assert bool(plan.radiomics_phases) == bool(plan.baseline_tables) == ("flair" in channels)
+    assert bool(plan.baselines.radiomics_phases) == bool(plan.baseline_tables) == ("flair" in channels)
     found = {
         (net, start): reason
-        for (net, phase, start), reason in plan.not_run.items()
+        for (net, phase, start), reason in plan.predictions.not_run.items()
         if net in ("ratio", "ml") and phase in ("phase3_tss4h5", "phase4_attention")
     }
     assert found == {
