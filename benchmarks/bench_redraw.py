@@ -74,17 +74,17 @@ def measure() -> Iterator[Row]:
 
 
 def _redraw(plan: Plan, folder: Path, change: Path) -> None:
-    figures = [f"{plan.folder}/figures/{name}.svg" for name in plan.roc_figures]
+    figures = [f"{plan.folder}/figures/{name}.svg" for name in plan.figures.roc]
     left_out = {
-        *plan.lesion_tables,
-        *plan.baseline_tables,
-        *plan.worst_errors,
+        *plan.evaluation.lesions,
+        *plan.evaluation.radiomics,
+        *plan.evaluation.worst_errors,
         f"{plan.folder}/tables/training.tsv",
     }
-    drawn = [path for path in plan.evaluation if path not in left_out]
+    drawn = [path for path in plan.evaluation.files if path not in left_out]
     subprocess.run(
         [
-            *(sys.executable, "-m", "snakemake", *drawn, *plan.typeset, *figures),
+            *(sys.executable, "-m", "snakemake", *drawn, *plan.evaluation.typeset, *figures),
             *(
                 "--snakefile",
                 ROOT / "Snakefile",

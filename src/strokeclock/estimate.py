@@ -125,7 +125,7 @@ def cost_networks(plan: Plan, patients: Patients) -> Iterator[Cost]:
             _work_of(plan, Run(*row, plan.trainings.seeds[0]), parts, changed=point) for point in points
         ]
         works.setdefault(f"search of {row[0]} {row[1]}", []).extend(candidates)
-    if further := len(plan.split_seeds) - 1:
+    if further := len(plan.repeats.split_seeds) - 1:
         once = [work for of_runs in works.values() for work in of_runs]
         works[f"{further} further split{'s' if further > 1 else ''}"] = once * further
     for what, of_runs in works.items():

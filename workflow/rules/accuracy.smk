@@ -32,7 +32,7 @@ rule accuracy:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/accuracy.py"
@@ -77,7 +77,7 @@ rule wanted_rates:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/wanted_rates.py"
@@ -130,7 +130,7 @@ rule readers:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/readers.py"
@@ -155,7 +155,7 @@ rule sample_size:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/sample_size.py"

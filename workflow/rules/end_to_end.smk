@@ -225,7 +225,7 @@ rule end_to_end:
     params:
         external=config["split"]["external"],
         coverage=config["bundle"]["coverage"],
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/end_to_end.py"

@@ -103,12 +103,12 @@ rule table2:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
         recipe=config["recipe"],
         run=config["run"],
         # a param, because it belongs to all runs: Snakemake deletes outputs, and lets one process have them
-        ledger=plan.ledger,
+        ledger=plan.evaluation.ledger,
         not_run=[
             [*scorer, reason] for scorer, reason in plan.predictions.not_run.items()
         ],

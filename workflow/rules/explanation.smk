@@ -4,7 +4,9 @@
 rule gradcam_overlap:
     input:
         **LEARNED_FROM,
-        models=expand(f"{RUN}/models/{{run}}/model.pt", run=plan.gradcam_runs),
+        models=expand(
+            f"{RUN}/models/{{run}}/model.pt", run=plan.explanation.gradcam_runs
+        ),
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
     output:
         table=report(
@@ -36,7 +38,9 @@ rule gradcam_overlap:
 rule occlusion:
     input:
         **LEARNED_FROM,
-        models=expand(f"{RUN}/models/{{run}}/model.pt", run=plan.occlusion_runs),
+        models=expand(
+            f"{RUN}/models/{{run}}/model.pt", run=plan.explanation.occlusion_runs
+        ),
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:

@@ -194,9 +194,9 @@ rule external_performance:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         run=config["run"],
-        ledger=plan.ledger,
+        ledger=plan.evaluation.ledger,
     script:
         "../scripts/external_performance.py"
 
@@ -227,7 +227,7 @@ rule external_subgroups:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
     script:
         "../scripts/external_subgroups.py"
 
@@ -259,7 +259,7 @@ rule external_decision:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
     script:
         "../scripts/external_decision.py"
 

@@ -45,7 +45,7 @@ rule roc:
     log:
         f"{LOG}/figures/{{figure}}.log",
     wildcard_constraints:
-        figure="|".join(plan.roc_figures),
+        figure="|".join(plan.figures.roc),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -53,8 +53,8 @@ rule roc:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        phases=lambda wildcards: plan.roc_figures[wildcards.figure]["phases"],
-        readers=lambda wildcards: plan.roc_figures[wildcards.figure]["readers"],
+        phases=lambda wildcards: plan.figures.roc[wildcards.figure]["phases"],
+        readers=lambda wildcards: plan.figures.roc[wildcards.figure]["readers"],
         tasks=plan.tasks.below_min,
     script:
         "../scripts/roc.py"
@@ -62,8 +62,12 @@ rule roc:
 
 rule gradcam:
     input:
-        models=expand(f"{RUN}/models/{{run}}/model.pt", run=plan.gradcam_runs),
-        predictions=expand(f"{RUN}/predictions/{{run}}.tsv", run=plan.gradcam_runs),
+        models=expand(
+            f"{RUN}/models/{{run}}/model.pt", run=plan.explanation.gradcam_runs
+        ),
+        predictions=expand(
+            f"{RUN}/predictions/{{run}}.tsv", run=plan.explanation.gradcam_runs
+        ),
         manifest=SETTLED,
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         grid=f"{RUN}/atlas/grid.nii.gz",
@@ -95,8 +99,8 @@ rule gradcam:
 rule training_curves:
     input:
         SETTLED,
-        histories=plan.of_trainings("history.tsv"),
-        records=plan.of_trainings("run.json"),
+        histories=plan.figures.of_curves("history.tsv"),
+        records=plan.figures.of_curves("run.json"),
     output:
         svg=[
             report(
@@ -105,10 +109,11 @@ rule training_curves:
                 category="Training",
                 labels={"network": net, "phase": phase, "from": start},
             )
-            for net, phase, start in plan.training_rows
+            for net, phase, start in plan.figures.curves
         ],
         png=[
-            f"{RUN}/figures/training/{'-'.join(row)}.png" for row in plan.training_rows
+            f"{RUN}/figures/training/{'-'.join(row)}.png"
+            for row in plan.figures.curves
         ],
     log:
         f"{LOG}/figures/training_curves.log",

@@ -32,7 +32,7 @@ rule comparisons:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/comparisons.py"
@@ -61,7 +61,7 @@ rule calibration:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/calibration.py"
@@ -90,7 +90,7 @@ rule decision_curve:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/decision_curve.py"
@@ -118,7 +118,7 @@ rule abstention:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/abstention.py"
@@ -148,7 +148,7 @@ rule subgroups:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/subgroups.py"
@@ -177,7 +177,7 @@ rule sides:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         tasks=plan.tasks.below_min,
     script:
         "../scripts/sides.py"

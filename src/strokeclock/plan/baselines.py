@@ -46,7 +46,7 @@ class Baselines:
 
     @property
     def joined_rows(self) -> dict[str, tuple[str, str]]:
-        """Row of the segmented ratios joined with a network of the chain -> the rows of network and ratios."""
+        """Row of the segmented ratios joined with a network of the chain -> rows of network and ratios."""
         chained = self.trainings.chained.items() if self.segmentation.is_trained else ()
         return {
             f"{SEGMENTED}/{phase}/{net}": (f"{net}/{phase}/{start}", f"{SEGMENTED}/{phase}/ratios")

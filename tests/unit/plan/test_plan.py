@@ -142,29 +142,29 @@ def test_the_predictions_of_the_shipped_configuration(planned):
 
 def test_tables_figures_and_page_of_the_shipped_configuration(planned):
     plan = planned()
-    assert plan.figures == [
+    assert plan.figures.files == [
         *drawn(
             *FIGURES, *CURVES, "training/3d-phase0_segmentation-random", "genesis_examples", "segmentations"
         ),
         "results/r/figures/phantom.png",
     ]
-    assert plan.roc_figures == {
+    assert plan.figures.roc == {
         "fig6": {"phases": ["phase2_tss3h"], "readers": False},
         "fig7": {"phases": ["phase3_tss4h5"], "readers": False},
         "fig8": {"phases": ["phase3_tss4h5", "phase4_attention"], "readers": True},
     }
-    assert plan.typeset == [
+    assert plan.evaluation.typeset == [
         *(f"results/r/tables/table1.{suffix}" for suffix in ("html", "tex", "png")),
         *(f"results/r/tables/table2.{suffix}" for suffix in ("html", "tex", "png")),
     ]
     assert plan.protocols == "results/r/cohort/protocol.tsv"
-    assert plan.lesion_tables == [
+    assert plan.evaluation.lesions == [
         "results/r/lesions/volumes.tsv",
         "results/r/tables/gradcam_overlap.csv",
         "results/r/tables/occlusion.csv",
     ]
-    assert plan.baseline_tables == ["results/r/tables/ml_baseline.csv"]
-    assert plan.statistics == [
+    assert plan.evaluation.radiomics == ["results/r/tables/ml_baseline.csv"]
+    assert plan.evaluation.statistics == [
         "results/r/tables/comparisons.csv",
         "results/r/tables/calibration.csv",
         "results/r/tables/reliability.csv",
@@ -177,7 +177,7 @@ def test_tables_figures_and_page_of_the_shipped_configuration(planned):
         "results/r/tables/subgroups.csv",
         *drawn("subgroups"),
     ]
-    assert plan.people == [
+    assert plan.evaluation.people == [
         "results/r/tables/flow.csv",
         "results/r/tables/case_mix.csv",
         "results/r/tables/protocol.csv",
@@ -185,9 +185,9 @@ def test_tables_figures_and_page_of_the_shipped_configuration(planned):
         "results/r/tables/training.tsv",
         *drawn("flow", "case_mix", "onset"),
     ]
-    assert plan.worst_errors == ["results/r/tables/worst_errors.csv", *drawn("worst_errors")]
+    assert plan.evaluation.worst_errors == ["results/r/tables/worst_errors.csv", *drawn("worst_errors")]
     assert plan.end_to_end.files == ["results/r/tables/end_to_end.csv", *drawn("end_to_end")]
-    assert plan.accuracy == [
+    assert plan.evaluation.accuracy == [
         "results/r/tables/accuracy.csv",
         "results/r/tables/wanted_rates.csv",
         "results/r/tables/interactions.csv",
@@ -232,13 +232,13 @@ def test_without_segmentation_and_detection_less_is_scored(planned):
 
 def test_networks_are_explained_with_the_first_seed(planned):
     plan = planned({"training": {"seeds": [3, 1]}})
-    assert plan.gradcam_runs == [
+    assert plan.explanation.gradcam_runs == [
         "2d/phase3_tss4h5/random/seed-3",
         "2d/phase4_attention/phase3/seed-3",
         "3d/phase3_tss4h5/random/seed-3",
         "3d/phase4_attention/phase3/seed-3",
     ]
-    assert plan.occlusion_runs == [
+    assert plan.explanation.occlusion_runs == [
         "2d/phase1_stroke/random/seed-3",
         "2d/phase2_tss3h/phase1/seed-3",
         "2d/phase3_tss4h5/phase2/seed-3",
@@ -333,9 +333,9 @@ def test_a_search_of_a_phase_that_is_not_trained(planned):
 
 def test_one_split_has_no_repeats(planned):
     plan = planned()
-    assert plan.split_seeds == [2021]
-    assert (plan.repeats, plan.settled_repeats) == ([], [])
-    assert plan.in_splits("results/r/tables/table2.csv") == ["results/r/tables/table2.csv"]
+    assert plan.repeats.split_seeds == [2021]
+    assert (plan.repeats.files, plan.repeats.settled) == ([], [])
+    assert plan.repeats.in_splits("results/r/tables/table2.csv") == ["results/r/tables/table2.csv"]
 
 
 @pytest.mark.parametrize(
@@ -347,21 +347,21 @@ def test_repeats_have_folders_of_their_own_and_hemispheres_where_these_depend_on
 ):
     plan = planned({"split": {"seed": 9, "repeats": 3}, "preprocessing": {"intensity": intensity}})
     folders = ["results/r/repeats/split-10", "results/r/repeats/split-11"]
-    assert plan.split_seeds == [9, 10, 11]
-    assert plan.in_splits("results/r/tables/table2.csv") == [
+    assert plan.repeats.split_seeds == [9, 10, 11]
+    assert plan.repeats.in_splits("results/r/tables/table2.csv") == [
         f"{folder}/tables/table2.csv" for folder in ("results/r", *folders)
     ]
-    assert plan.in_repeat("logs/r/tables/table2.log", "{repeat}") == (
+    assert plan.repeats.in_repeat("logs/r/tables/table2.log", "{repeat}") == (
         "logs/r/repeats/split-{repeat}/tables/table2.log"
     )
-    assert plan.settled_repeats == [
+    assert plan.repeats.settled == [
         f"{folder}/{file}"
         for folder in folders
         for file in ["cohort/split.tsv", *(["hemispheres/manifest.tsv"] if own else [])]
     ]
-    tables = plan.repeated_hemispheres(["results/r/batches/hemispheres/b.tsv"])
+    tables = plan.repeats.hemispheres(["results/r/batches/hemispheres/b.tsv"])
     assert tables == [f"{folder}/batches/hemispheres/b.tsv" for folder in folders if own]
-    assert plan.repeats == [
+    assert plan.repeats.files == [
         "results/r/tables/repeats.csv",
         "results/r/tables/repeats_differences.csv",
         "results/r/tables/repeats_splits.csv",
@@ -374,11 +374,11 @@ def test_a_given_reference_is_shared_by_all_splits(planned, tmp_path):
     (tmp_path / "reference.npz").touch()
     intensity = {"matching": "bounded", "reference": str(tmp_path / "reference.npz")}
     plan = planned({"split": {"repeats": 2}, "preprocessing": {"intensity": intensity}})
-    assert not plan.is_matched_to_training
+    assert not plan.repeats.have_own_hemispheres
 
 
 def test_the_ledger_lies_beside_the_runs(planned):
-    assert planned().ledger == "results/ledger.tsv"
+    assert planned().evaluation.ledger == "results/ledger.tsv"
 
 
 def test_without_segmentation_nothing_rests_on_it(planned):
@@ -389,7 +389,7 @@ def test_without_segmentation_nothing_rests_on_it(planned):
     assert plan.predictions.joined == []
     assert plan.predictions.of_baselines == WITHOUT_NETWORKS
     figures = drawn(*FIGURES, *CURVES, "genesis_examples")
-    assert plan.figures == [*figures, "results/r/figures/phantom.png"]
+    assert plan.figures.files == [*figures, "results/r/figures/phantom.png"]
 
 
 def test_without_genesis_the_3d_network_begins_with_random_weights(planned):
@@ -407,13 +407,14 @@ def test_without_genesis_the_3d_network_begins_with_random_weights(planned):
         "phase0_genesis": None,
     }
     assert "phase0_genesis" not in plan.trainings.questions("2d", "phase2_tss3h")
-    assert not [figure for figure in plan.figures if "genesis" in figure]
+    assert not [figure for figure in plan.figures.files if "genesis" in figure]
 
 
 def test_one_network_from_random_weights(planned):
     plan = planned({"training": {"networks": ["2d"], "starts": ["random"], "seeds": [0]}})
     assert rows(plan) == ["2d/phase2_tss3h/random", "2d/phase3_tss4h5/random"]
-    assert plan.gradcam_runs == plan.occlusion_runs == ["2d/phase3_tss4h5/random/seed-0"]
+    explanation = plan.explanation
+    assert explanation.gradcam_runs == explanation.occlusion_runs == ["2d/phase3_tss4h5/random/seed-0"]
     assert plan.predictions.joined == []
     assert plan.predictions.not_run["3d", "phase3_tss4h5", "phase2"] == LEFT_OUT
     assert plan.predictions.not_run["3d", "phase3_tss4h5", "random"] == LEFT_OUT
@@ -474,13 +475,13 @@ def test_a_training_that_there_is_not(planned):
 def test_patients_have_no_phantom_figure_and_no_ceiling(planned, tmp_path):
     (tmp_path / "cohort.tsv").touch()
     plan = planned({"cohort": {"sheet": str(tmp_path / "cohort.tsv")}, "phantom": {"patients": 0}})
-    assert plan.figures[-2:] == drawn("segmentations")
+    assert plan.figures.files[-2:] == drawn("segmentations")
     assert plan.ceilings == []
 
 
 def test_registered_phantoms_have_no_figure_of_scans(planned):
     plan = planned({"phantom": {"space": "template"}})
-    assert plan.figures[-2:] == drawn("segmentations")
+    assert plan.figures.files[-2:] == drawn("segmentations")
     assert plan.ceilings == ["results/r/phantom/ceiling.json"]
 
 
@@ -508,7 +509,7 @@ def test_baselines_that_need_a_series_that_no_channel_is_say_so(planned, channel
     plan = planned({"models": {"channels": channels}})
     asked = [path.split("/")[-2] for path in plan.predictions.of_baselines if "/ratio/phase3" in path]
     assert asked == ratios
-    assert bool(plan.baselines.radiomics_phases) == bool(plan.baseline_tables) == ("flair" in channels)
+    assert bool(plan.baselines.radiomics_phases) == bool(plan.evaluation.radiomics) == ("flair" in channels)
     found = {
         (net, start): reason
         for (net, phase, start), reason in plan.predictions.not_run.items()
@@ -533,7 +534,7 @@ def test_settings_of_networks(planned):
         "threads": 2,
         "device": "auto",
     }
-    assert plan.intervals == {"confidence": 0.95, "bootstraps": 2000}
+    assert plan.evaluation.intervals == {"confidence": 0.95, "bootstraps": 2000}
 
 
 @pytest.mark.parametrize(("device", "without", "counted"), [("auto", 0, 1), ("cpu", 0, 0), ("cuda", 1, 1)])
