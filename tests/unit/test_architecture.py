@@ -96,7 +96,7 @@ def test_what_scripts_reach_knows_no_plan():
     scripts = list((SOURCE.parents[1] / "workflow/scripts").glob("*.py"))
     assert scripts
     asked = {*(SOURCE / "plan").glob("*.py"), SOURCE / "cohort/patients.py"}
-    assert SOURCE / "plan/plan.py" in asked
+    assert len(asked) > 10
     assert all(path.is_file() for path in asked)
     assert not [path.name for path in scripts if asked & reach(path)]
 

@@ -8,7 +8,7 @@ from strokeclock.plan.segmentation import Segmentation
 from strokeclock.plan.trainings import Trainings
 from strokeclock.series import SERIES
 
-SEGMENTED = "segmentation"  # what rows are named after whose ratios are of the segmented lesion
+SEGMENTED = "segmentation"  # the name of the segmented ratios in rows, alone and joined with a network
 _RADIOMICS = "phase4_attention"  # where Table 2 has its row
 # Row of Table 2 of the ratios to the contralateral side -> the series that it needs
 _RATIOS: Mapping[str, Sequence[str]] = {"flair": ["dwi", "flair"], "series": ["dwi"]}

@@ -10,7 +10,7 @@ from strokeclock.plan.trainings import Trainings
 
 @dataclass(frozen=True, kw_only=True)
 class EndToEnd:
-    """What finds the side, and what is scored on it: every row that a bundle can hold, with all its seeds.
+    """What finds the side, and what scores the hemisphere found: all rows that a bundle can hold, all seeds.
 
     Attributes
     ----------

@@ -16,7 +16,7 @@ _ROC: dict[str, dict[str, object]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """The figures that show no statistics beyond the paper's.
+    """The figures of the page, but for those of the evaluation.
 
     Attributes
     ----------

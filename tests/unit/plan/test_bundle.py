@@ -45,3 +45,9 @@ def test_a_row_that_the_run_does_not_make(planned):
     row = "clinical/phase3_tss4h5/covariates"
     with pytest.raises(ConfigurationError, match=rf"bundle\.rows names {row}, which"):
         planned({"bundle": {"rows": [row]}})
+
+
+def test_without_segmentation_it_can_hold_no_row_that_rests_on_it(planned):
+    rows = planned({"training": {"phase0_segmentation": None}}).bundle.rows
+    assert "ratio/phase3_tss4h5/flair" in rows
+    assert not [row for row in rows if row.startswith("segmentation/")]
