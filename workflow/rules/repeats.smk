@@ -81,6 +81,7 @@ if plan.repeats:
             "../scripts/repeats.py"
 
     rule repeats:
+        """Repeat everything after the split for several splits, and summarise them (key split.repeats)."""
         input:
             plan.repeats,
 
