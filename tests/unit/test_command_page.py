@@ -42,6 +42,10 @@ def test_a_synopsis_says_what_must_be_given():
 
 def test_targets_are_the_rules_with_a_docstring(tmp_path):
     (tmp_path / "workflow/rules").mkdir(parents=True)
-    (tmp_path / "Snakefile").write_text('if True:\n\n    rule all:\n        """Make it."""\n        input: []\n')
-    (tmp_path / "workflow/rules/one.smk").write_text('rule one:\n    input: []\n\n\nrule two:\n    """Two."""\n')
+    (tmp_path / "Snakefile").write_text(
+        'if True:\n\n    rule all:\n        """Make it."""\n        input: []\n'
+    )
+    (tmp_path / "workflow/rules/one.smk").write_text(
+        'rule one:\n    input: []\n\n\nrule two:\n    """Two."""\n'
+    )
     assert list_targets(tmp_path) == {"all": "Make it.", "two": "Two."}
