@@ -11,6 +11,7 @@ from pathlib import Path
 
 from strokeclock.cli import make_parser
 from strokeclock.files import write_whole
+from strokeclock.settings.pages import link_pages
 
 ROOT = Path(__file__).parents[2]
 PAGE = "docs/reference/command-line.md"
@@ -174,7 +175,7 @@ def _describe(
 ) -> Iterator[str]:
     """Yield the blocks of a command, and of each of its subcommands; ``between`` stands before these."""
     yield f"{'#' * level} {name}\n"
-    yield _fill(_link(parser.description or "")) + "\n"
+    yield _fill(link_pages(parser.description or "")) + "\n"
     groups = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
     if groups:
         rows = [_name_subcommand(one, name) for group in groups for one in group._choices_actions]
@@ -218,12 +219,7 @@ def _row(argument: argparse.Action) -> Row:
         notes.append("required")
     if argument.choices:
         notes.append(f"default: `{argument.default}`")
-    return ", ".join(f"`{name}`" for name in names), _link("; ".join(notes))
-
-
-def _link(text: str) -> str:
-    """Turn names of pages, docs/how-to/read.md, into links from the page."""
-    return re.sub(r"docs/([\w/-]+/([\w-]+\.md))", r"[\2](../\1)", text)
+    return ", ".join(f"`{name}`" for name in names), link_pages("; ".join(notes))
 
 
 def _fill(text: str, *, indent: int = 0) -> str:
