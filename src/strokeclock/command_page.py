@@ -15,7 +15,7 @@ from strokeclock.settings.pages import link_pages
 
 ROOT = Path(__file__).parents[2]
 PAGE = "docs/reference/command-line.md"
-WIDTH = 110  # of a line of prose
+WIDTH, SYNOPSIS_WIDTH = 110, 76  # of a line
 MADE = (
     "Made from src/strokeclock/cli.py, the rules and the Makefile by python -m strokeclock.command_page: "
     "change them there."
@@ -184,7 +184,7 @@ def _describe(
         given = [one for one in parser._actions if not isinstance(one, argparse._HelpAction)]
         given.sort(key=lambda one: bool(one.option_strings))
         words = [word.replace(" ", _NO_BREAK) for word in (name, *map(_use, given))]
-        yield _fence([_fill(" ".join(words), indent=4).replace(_NO_BREAK, " ")])
+        yield _fence([_fill(" ".join(words), width=SYNOPSIS_WIDTH, indent=4).replace(_NO_BREAK, " ")])
         yield _table((("argument", "meaning"), *map(_row, given)))
     yield from between
     for group in groups:
@@ -222,9 +222,9 @@ def _row(argument: argparse.Action) -> Row:
     return ", ".join(f"`{name}`" for name in names), link_pages("; ".join(notes))
 
 
-def _fill(text: str, *, indent: int = 0) -> str:
+def _fill(text: str, *, width: int = WIDTH, indent: int = 0) -> str:
     return textwrap.fill(
-        text, WIDTH, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        text, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
     )
 
 

@@ -37,7 +37,7 @@ def test_every_command_and_argument_says_what_it_is_for(name):
 
 def test_a_synopsis_says_what_must_be_given():
     assert "strokeclock bundle export RUN -o FILE\n" in command_text()
-    assert "strokeclock read [-i STUDY] -m FILE -o FOLDER [--t2w FILE]" in command_text()
+    assert "strokeclock read [-i STUDY] -m FILE -o FOLDER [--t2w FILE] [--dwi FILE]\n    [" in command_text()
 
 
 def test_targets_are_the_rules_with_a_docstring(tmp_path):
