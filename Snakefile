@@ -65,12 +65,14 @@ if settings.has_patients:
     include: "workflow/rules/checklists.smk"
 
     rule all:
+        """Make everything: tables, figures, bundle and page. This is what is made where no target is named."""
         default_target: True
         input:
             rules.whole_run.input,
             [] if config["preprocessing"]["keep_volumes"] else plan.dropped,
 
     rule quality:
+        """Preprocess and check all patients, and cut their hemispheres. Nothing is trained."""
         input:
             rules.quality_page.output,
             rules.hemisphere_manifest.output,

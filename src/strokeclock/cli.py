@@ -20,19 +20,7 @@ _MOST_THREADS = 8  # of torch, for one patient
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one subcommand; return 0, or after one sentence on what was wrong 2, of a bundle 1."""
-    parser = argparse.ArgumentParser(
-        prog="strokeclock", description="Time since stroke onset from MRI. Research use only."
-    )
-    parser.add_argument("--version", action="version", version=f"strokeclock {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_import(commands)
-    _add_read(commands)
-    _add_bundle(commands)
-    _add_forget(commands)
-    _add_jobs(commands)
-    _add_cancel(commands)
-    _add_estimate(commands)
-    given = parser.parse_args(arguments)
+    given = make_parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     try:
         check_host()
@@ -47,6 +35,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def make_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands; docs/reference/command-line.md is made from it."""
+    parser = argparse.ArgumentParser(
+        prog="strokeclock", description="Time since stroke onset from MRI. Research use only."
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"strokeclock {__version__}", help="print the version"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_import(commands)
+    _add_read(commands)
+    _add_bundle(commands)
+    _add_forget(commands)
+    _add_jobs(commands)
+    _add_cancel(commands)
+    _add_estimate(commands)
+    return parser
+
+
 def _refuse(sentence: str, *, status: int) -> int:
     print(f"strokeclock: {sentence}", file=sys.stderr)
     return status
@@ -56,20 +63,27 @@ def _add_import(commands: Any) -> None:
     command = commands.add_parser(
         "import",
         help="make a cohort sheet from a BIDS set, DICOM files or other images",
-        description="Find a source's series, choose, convert, and write cohort.tsv: see docs/how-to/bids.md.",
+        description="Find the series of each patient in SOURCE, choose one of each kind, convert them to "
+        "NIfTI and write the cohort sheet; see docs/how-to/bids.md.",
     )
     command.add_argument(
         "source",
         type=Path,
         metavar="SOURCE",
-        help="BIDS set, folder or zip of DICOM files, or folder of images",
+        help="a BIDS set, a folder or zip archive of DICOM files, or a folder of images",
     )
-    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where to write")
+    command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="the folder to write")
     command.add_argument(
-        "--participants", type=Path, metavar="FILE", help="table of persons: onset, lesion_side, age, sex …"
+        "--participants",
+        type=Path,
+        metavar="FILE",
+        help="a table of the persons, with their onset, lesion_side, age, sex and so on",
     )
     command.add_argument(
-        "--selection", type=Path, metavar="FILE", help="selection.tsv with a person's choices"
+        "--selection",
+        type=Path,
+        metavar="FILE",
+        help="selection.tsv of an earlier import, in which you chose among several series",
     )
     command.set_defaults(run=_run_import, status=_WRONG)
 
@@ -89,8 +103,9 @@ def _add_read(commands: Any) -> None:
     command = commands.add_parser(
         "read",
         help="read the time since onset of one patient with a bundle",
-        description="Read one patient: DICOM, a BIDS subject, a folder of images, or single files. Writes "
-        "a page, reading.json and the lesion; see docs/how-to/read.md. Research use only.",
+        description="Read one patient: DICOM files, a BIDS subject, a folder of images, or single files. "
+        "The command writes a page, the numbers (reading.json) and the lesion; see docs/how-to/read.md. "
+        "Research use only.",
     )
     command.add_argument(
         "-i",
@@ -98,28 +113,49 @@ def _add_read(commands: Any) -> None:
         dest="source",
         type=Path,
         metavar="STUDY",
-        help="folder or zip of one patient's series",
+        help="a folder or zip archive of one patient's series; it may be left out where files are named",
     )
-    command.add_argument("-m", "--model", type=Path, required=True, metavar="FILE", help="bundle, model.zip")
-    command.add_argument("-o", "--out", type=Path, required=True, metavar="FOLDER", help="where to write")
+    command.add_argument(
+        "-m", "--model", type=Path, required=True, metavar="FILE", help="the bundle, model.zip"
+    )
+    command.add_argument(
+        "-o", "--out", type=Path, required=True, metavar="FOLDER", help="the folder to write"
+    )
     for name, series in SERIES.items():
         command.add_argument(
-            f"--{name}", type=Path, metavar="FILE", help=f"{series.title} image, of any format"
+            f"--{name}",
+            type=Path,
+            metavar="FILE",
+            help=f"the {series.title} image, instead of one in STUDY",
         )
     command.add_argument(
         "--side",
         choices=("auto", *SIDES, BOTH),
         default="auto",
-        help="hemisphere of the lesion; auto: found by the networks, or not told",
+        help="the hemisphere of the lesion; auto: the networks find it, or no side is told",
     )
-    command.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="of the networks")
-    command.add_argument("--threads", type=int, metavar="N", help="of the networks; default: all, 8 at most")
+    _add_device(command)
+    command.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help=f"threads of the networks; without it as many as there are processors, at most {_MOST_THREADS}",
+    )
     command.add_argument(
         "--dicom",
         action="store_true",
-        help="also write the picture and the lesion as DICOM of the same study",
+        help="also write the picture and the lesion as DICOM files of the same study",
     )
     command.set_defaults(run=_run_read, status=_FAULT)
+
+
+def _add_device(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where the networks run; auto: on the GPU if there is one",
+    )
 
 
 def _run_read(given: argparse.Namespace) -> None:
@@ -152,20 +188,36 @@ def _add_bundle(commands: Any) -> None:
     command = commands.add_parser(
         "bundle",
         help="export, verify or show a bundle",
-        description="A bundle is what a run fitted, as one file; see docs/how-to/share-a-bundle.md.",
+        description="A bundle is everything that was fitted in a run, as one file, model.zip; see "
+        "docs/how-to/share-a-bundle.md.",
     )
     actions = command.add_subparsers(required=True, metavar="ACTION")
-    export = actions.add_parser("export", help="check a run's bundle and copy it")
-    export.add_argument("name", metavar="RUN", help="folder in results/")
-    export.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the copy")
-    export.set_defaults(run=_run_export, status=_FAULT)
-    verify = actions.add_parser("verify", help="check every digest, and run the self-test on this machine")
-    verify.add_argument("model", type=Path, metavar="FILE")
-    verify.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    verify.set_defaults(run=_run_verify, status=_FAULT)
-    show = actions.add_parser("show", help="print the model card")
-    show.add_argument("model", type=Path, metavar="FILE")
-    show.set_defaults(run=_run_show, status=_FAULT)
+    export = _add_action(actions, "export", "Check the bundle of a run and copy it.")
+    export.add_argument("name", metavar="RUN", help="the run's folder in results/")
+    export.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the copy to write")
+    export.set_defaults(run=_run_export)
+    verify = _add_action(
+        actions, "verify", "Check every digest in a bundle, and run its self-test on this machine."
+    )
+    _add_model(verify)
+    _add_device(verify)
+    verify.set_defaults(run=_run_verify)
+    show = _add_action(actions, "show", "Print the model card of a bundle.")
+    _add_model(show)
+    show.set_defaults(run=_run_show)
+
+
+def _add_action(actions: Any, name: str, sentence: str) -> argparse.ArgumentParser:
+    """Add an action of `strokeclock bundle`; its list has the sentence in small letters."""
+    action = actions.add_parser(
+        name, help=sentence[0].lower() + sentence[1:].removesuffix("."), description=sentence
+    )
+    action.set_defaults(status=_FAULT)
+    return action
+
+
+def _add_model(action: argparse.ArgumentParser) -> None:
+    action.add_argument("model", type=Path, metavar="FILE", help="the bundle, model.zip")
 
 
 def _run_export(given: argparse.Namespace) -> None:
@@ -191,11 +243,14 @@ def _add_forget(commands: Any) -> None:
     command = commands.add_parser(
         "forget",
         help="remove a patient who withdraws from a run",
-        description="List what a run holds of a patient and what learned from it; with --yes, delete.",
+        description="List what a run holds of a patient, and what learned from the patient; with --yes, "
+        "delete what is the patient's alone; see docs/how-to/withdrawal.md.",
     )
-    command.add_argument("patient", metavar="PATIENT", help="identifier as in the cohort sheet")
-    command.add_argument("--run", dest="name", required=True, metavar="RUN", help="folder in results/")
-    command.add_argument("--yes", action="store_true", help="delete; without it, nothing is changed")
+    command.add_argument("patient", metavar="PATIENT", help="the identifier, as in the cohort sheet")
+    command.add_argument(
+        "--run", dest="name", required=True, metavar="RUN", help="the run's folder in results/"
+    )
+    command.add_argument("--yes", action="store_true", help="delete; without it nothing is changed")
     command.set_defaults(run=_run_forget, status=_WRONG)
 
 
@@ -212,8 +267,8 @@ def _add_jobs(commands: Any) -> None:
     command = commands.add_parser(
         "jobs",
         help="show the Slurm jobs of a run that wait or run",
-        description="List your Slurm jobs of runs in a folder: what each does, how long it has run, or why "
-        "it waits; see docs/how-to/cluster.md.",
+        description="List your Slurm jobs of the runs in a folder: what each does, how long it has run, or "
+        "why it waits; see docs/how-to/cluster.md.",
     )
     _add_directory(command)
     command.set_defaults(run=_run_jobs, status=_FAULT)
@@ -227,7 +282,11 @@ def _run_jobs(given: argparse.Namespace) -> None:
 
 def _add_directory(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--directory", type=Path, default=Path(), metavar="FOLDER", help="where Snakemake runs; default: here"
+        "--directory",
+        type=Path,
+        default=Path(),
+        metavar="FOLDER",
+        help="the folder where Snakemake runs; without it the current one",
     )
 
 
@@ -235,7 +294,7 @@ def _add_cancel(commands: Any) -> None:
     command = commands.add_parser(
         "cancel",
         help="end the Slurm jobs that a killed Snakemake left behind",
-        description="End your Slurm jobs of runs in a folder and wait until they have ended; see "
+        description="End your Slurm jobs of the runs in a folder and wait until they have ended; see "
         "docs/how-to/cluster.md.",
     )
     _add_directory(command)
@@ -253,11 +312,17 @@ def _add_estimate(commands: Any) -> None:
     command = commands.add_parser(
         "estimate",
         help="say what a run will cost: CPU hours, GPU hours, disk",
-        description="Estimate a run's CPU hours, GPU hours and disk from its sheet and measured costs.",
+        description="Estimate the CPU hours, GPU hours and disk of a run, from its cohort sheet and from "
+        "measured costs; see docs/how-to/cluster.md.",
     )
-    command.add_argument("sheet", type=Path, metavar="SHEET", help="cohort.tsv")
+    command.add_argument("sheet", type=Path, metavar="SHEET", help="the cohort sheet")
     command.add_argument(
-        "--configfile", type=Path, nargs="+", default=[], metavar="FILE", help="as for Snakemake"
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="the configuration files of the run, as for Snakemake",
     )
     command.set_defaults(run=_run_estimate, status=_WRONG)
 

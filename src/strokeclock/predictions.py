@@ -69,8 +69,16 @@ class Units(NamedTuple):
 
 @dataclass(frozen=True)
 class ScorerPredictions:
-    """All seeds of one scorer. `frame` is indexed by (patient, hemisphere), with "" as hemisphere where the
-    patient is the unit; its columns are part, label and the seeds' scores."""
+    """All seeds of one scorer.
+
+    Attributes
+    ----------
+    scorer, seeds
+        The scorer, and its seeds in their order.
+    frame
+        Indexed by (patient, hemisphere), with "" as hemisphere where the patient is the unit; its columns are
+        part, label and the seeds' scores.
+    """
 
     scorer: Scorer
     seeds: tuple[int, ...]
@@ -239,9 +247,18 @@ def collect_predictions(
     A file of `SUBSET` without rows gives no scorer: no patient could be measured. Only `SUBSET` may score
     training patients, by cross-validation.
 
-    Raises PredictionError where the seeds of a scorer differ in their units, labels or parts, or where two
-    scorers with the same target differ in their test units or labels (phases 3 and 4 have the same target;
-    `SUBSET` may have fewer).
+    Parameters
+    ----------
+    paths
+        `predictions/<net>/<phase>/<start>/seed-<n>.tsv`.
+    tasks
+        Phase -> minutes: the label is 1 where TSS is below; None: where the hemisphere holds a lesion.
+
+    Raises
+    ------
+    PredictionError
+        The seeds of a scorer differ in their units, labels or parts; or two scorers with the same target
+        differ in their test units or labels (phases 3 and 4 have the same target; `SUBSET` may have fewer).
     """
     seeds: dict[Scorer, dict[int, pd.DataFrame]] = {}
     for path in paths:

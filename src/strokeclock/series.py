@@ -1,7 +1,8 @@
 """The series of a patient with their properties, and the sides of the brain.
 
 All properties of a series stand here and nowhere else: whether every patient needs it, its geometry, how N4
-corrects it, how its intensities are scaled, what is checked. docs/how-to/extend.md shows how to add a series.
+corrects it, how its intensities are scaled, what is checked.
+docs/how-to/new-series.md shows how to add a series.
 """
 
 from collections.abc import Collection, Mapping

@@ -64,9 +64,15 @@ def name_outputs(channels: Collection[str], *, register_dwi: bool, folder: str) 
 
     Parameters
     ----------
-    channels : of the networks (models.channels).
-    register_dwi : as `registers_dwi` says.
+    channels
+        Of the networks (models.channels).
+    register_dwi
+        As `registers_dwi` says.
+    folder
+        Of the patient's files.
 
+    Examples
+    --------
     >>> name_outputs(["dwi"], register_dwi=False, folder="p1")["t2w_to_atlas"]
     'p1/transforms/t2w_to_atlas.txt'
     """

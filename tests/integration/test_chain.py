@@ -10,6 +10,7 @@ from pathlib import PurePath
 
 import numpy as np
 import pytest
+from files_pages import check_run
 
 from strokeclock.cli import main
 from strokeclock.reading.demo import write_new_study
@@ -77,6 +78,10 @@ def test_every_promised_file_is_there(results):
     ):  # fmt: skip
         assert (results / path).stat().st_size > 0, path
     assert (results.parent / "ledger.tsv").stat().st_size > 0
+
+
+def test_the_reference_describes_every_file_and_column(results):
+    check_run(results)
 
 
 def test_the_page_shows_every_table_and_figure(results):

@@ -6,6 +6,7 @@ import json
 
 import pytest
 from accessible import find_violations
+from files_pages import check_run
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -33,6 +34,10 @@ def test_every_other_row_is_there(results):
     with open(results / "tables/table2.csv", newline="") as file:
         missing = {row["start"] for row in csv.DictReader(file) if row["status"] != "ok"}
     assert missing == {"imagenet", "radiomics"}
+
+
+def test_the_reference_describes_every_file_and_column(results):
+    check_run(results)
 
 
 def test_the_page_is_whole(results):

@@ -56,5 +56,6 @@ rule make_bundle:
 
 
 rule bundle:
+    """Make the bundle, and what it is made from: trainings, predictions and fitted numbers."""
     input:
         plan.bundle.files,

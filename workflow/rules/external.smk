@@ -351,6 +351,7 @@ rule external_roc:
 
 
 rule external:
+    """Test a bundle on patients of another hospital (keys external, or a part external of the split)."""
     input:
         rules.external_performance.output,
         rules.external_subgroups.output,

@@ -84,5 +84,6 @@ rule list_readings:
 
 
 rule read:
+    """Read the patients of a sheet with a bundle (keys reading.bundle and reading.sheet)."""
     input:
         rules.list_readings.output,

@@ -83,6 +83,7 @@ if plan.repeats.files:
             "../scripts/repeats.py"
 
     rule repeats:
+        """Repeat everything after the split for several splits, and summarise them (key split.repeats)."""
         input:
             plan.repeats.files,
 

@@ -43,10 +43,14 @@ class Bundle:
 
     Attributes
     ----------
-    archive : the zip file.
-    recipe : what is computed, and the frozen numbers.
-    config : the run's configuration, without paths and patients.
-    summary : of the cohort.
+    archive
+        The zip file.
+    recipe
+        What is computed, and the frozen numbers.
+    config
+        The run's configuration, without paths and patients.
+    summary
+        What the cohort was like: counts and ranges.
     """
 
     archive: Archive
@@ -162,6 +166,11 @@ class Bundle:
 
 def open_bundle(path: str | Path) -> Bundle:
     """Open a bundle and check all of it but the self-test.
+
+    Parameters
+    ----------
+    path
+        The file, model.zip.
 
     Raises
     ------

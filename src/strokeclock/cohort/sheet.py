@@ -61,6 +61,7 @@ class Cohort:
 
     @property
     def patients(self) -> list[str]:
+        """The patients who take part."""
         return [row["patient"] for row in self.rows]
 
     @property

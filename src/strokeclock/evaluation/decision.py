@@ -129,6 +129,8 @@ def _list_models(
 def net_benefit(tp: ArrayLike, fp: ArrayLike, n: ArrayLike, threshold: ArrayLike) -> np.ndarray:
     """TP/n - FP/n · threshold / (1 - threshold).
 
+    Examples
+    --------
     Who treats from 20 % up takes four needless treatments for one that was needed:
 
     >>> net_benefit([8, 8], [0, 4], 20, 0.2).tolist()

@@ -10,6 +10,8 @@ from strokeclock.evaluation.metrics import compare_pairs
 
 
 class Interval(NamedTuple):
+    """The ends of a confidence interval."""
+
     low: float
     high: float
 
@@ -20,6 +22,8 @@ UNDEFINED = Interval(np.nan, np.nan)
 def wilson_interval(successes: float, n: int, *, confidence: float) -> Interval:
     """Wilson's score interval of successes/n; undefined (NaN) for n = 0.
 
+    Examples
+    --------
     It keeps a width where all succeed:
 
     >>> [round(end, 3) for end in wilson_interval(10, 10, confidence=0.95)]

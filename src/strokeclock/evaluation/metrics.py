@@ -12,7 +12,17 @@ SENSITIVITY, SPECIFICITY = "sensitivity", "specificity"
 
 
 class Counts(NamedTuple):
-    """The 2 x 2 table; a rate without denominator is NaN."""
+    """The 2 x 2 table; a rate without denominator is NaN.
+
+    Attributes
+    ----------
+    tp, fn, tn, fp
+        True positives, false negatives, true negatives, false positives.
+    n, positives, negatives, called
+        Numbers of all units, of those with label 1 and 0, and of those called positive.
+    sensitivity, specificity, accuracy, prevalence, ppv, npv
+        Shares.
+    """
 
     tp: int
     fn: int
@@ -69,7 +79,7 @@ class Roc(NamedTuple):
 
 
 def count(label: ArrayLike, called: ArrayLike) -> Counts:
-    """The 2 x 2 table of true labels and calls (both 0 or 1)."""
+    """Count the 2 x 2 table of true labels and calls, (n,) each, of 0 and 1."""
     label, called = np.asarray(label, bool), np.asarray(called, bool)
     cells = (label & called, label & ~called, ~label & ~called, ~label & called)
     return Counts(*(int(np.count_nonzero(cell)) for cell in cells))
@@ -85,6 +95,8 @@ def compare_pairs(label: ArrayLike, score: ArrayLike) -> np.ndarray:
 def auc(label: ArrayLike, score: ArrayLike) -> float:
     """Area under the ROC curve, from scores, ties counted one half; NaN without both classes.
 
+    Examples
+    --------
     Of four pairs three are in order and one is a tie:
 
     >>> auc([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.9])
@@ -110,6 +122,8 @@ def youden_threshold(label: ArrayLike, score: ArrayLike) -> float:
 
     Compared in whole numbers, tp·N - fp·P, so that equal J are equal. ValueError without both classes.
 
+    Examples
+    --------
     J is 0.5 at 0.4 and at 0.9; at 0.4 no positive is missed:
 
     >>> youden_threshold([0, 0, 1, 1], [0.1, 0.4, 0.4, 0.9])
@@ -133,6 +147,8 @@ def threshold_at_rate(label: ArrayLike, score: ArrayLike, *, rate: str, wanted: 
     rate that equals ``wanted`` reaches it. None where no observed score reaches it: at the highest score
     there is, too many negatives are called. ValueError without both classes or for another rate.
 
+    Examples
+    --------
     For a specificity of .75, three of the four negatives must not be called; .6 is the lowest such score:
 
     >>> negatives, positives = [0.1, 0.2, 0.5, 0.7], [0.3, 0.6, 0.8]

@@ -15,6 +15,8 @@ def logit(probability: ArrayLike) -> np.ndarray:
 def scale(score: ArrayLike, temperature: float) -> np.ndarray:
     """Divide the log odds by the temperature; probabilities in, probabilities out.
 
+    Examples
+    --------
     Above 1 it moves them towards one half, odds of 1 to 9 to 1 to 3 here:
 
     >>> scale([0.1, 0.5, 0.9], 2.0).round(3).tolist()

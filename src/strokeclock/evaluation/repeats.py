@@ -60,10 +60,14 @@ class Spread(NamedTuple):
 
     Attributes
     ----------
-    n : number of splits.
-    mean, sd, minimum, maximum : over splits; SD with n - 1 in the denominator.
-    low, high : of the mean's interval, which allows for splits that overlap.
-    t, p : of the test that the mean is 0, two-sided.
+    n
+        Number of splits.
+    mean, sd, minimum, maximum
+        Over splits; SD with n - 1 in the denominator.
+    low, high
+        Of the mean's interval, which allows for splits that overlap.
+    t, p
+        Of the test that the mean is 0, two-sided.
     """
 
     n: int
@@ -139,9 +143,12 @@ def spread(values: Iterable[float], *, test_to_train: float, confidence: float) 
 
     Parameters
     ----------
-    values : of each split.
-    test_to_train : n_test / n_train; NaN where nothing is trained: no interval and no test.
-    confidence : of the interval, Student's t with n - 1 degrees of freedom.
+    values
+        Of each split.
+    test_to_train
+        n_test / n_train; NaN where nothing is trained: no interval and no test.
+    confidence
+        Of the interval, Student's t with n - 1 degrees of freedom.
 
     Examples
     --------

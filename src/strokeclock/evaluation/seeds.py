@@ -69,11 +69,13 @@ def estimate_over_seeds(
 
     Parameters
     ----------
-    pairs : of each seed
-        `metrics.compare_pairs` (positives, negatives), or the difference of two rows' matrices, of the same
-        units for all seeds. They are large: one is held at a time.
-    confidence : of the interval.
-    lowest : where the interval is cut, besides at 1: 0 for AUCs, -1 for differences.
+    pairs
+        Of each seed, the matrix `metrics.compare_pairs` (positives, negatives), or the difference of two
+        rows' matrices, of the same units for all seeds. They are large: one is held at a time.
+    confidence
+        Of the interval.
+    lowest
+        Where the interval is cut, besides at 1: 0 for AUCs, -1 for differences.
     label, patient, bootstraps : (n,), (n,), number
         Where a patient has several units: the labels and patients of the units, and how many resamples of
         patients give the covariances. Else patient is None.

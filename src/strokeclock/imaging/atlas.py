@@ -57,7 +57,7 @@ def build_atlas(
 
     Parameters
     ----------
-    source : nilearn | files | templateflow
+    source
         nilearn: a T2w-like whole head from its symmetric ICBM-2009a tissue maps; files: ``t2w`` and
         ``brain_mask``; templateflow: MNI152NLin2009cSym.
     white_matter : path
@@ -65,8 +65,11 @@ def build_atlas(
         any atlas in MNI space.
     grid : (nx, ny, nz)
         Voxels of the final grid; nx even.
-    outputs : name of `ATLAS_FILES` -> path
-        t2w and brain_mask, about 2 mm; grid, brain_mask_grid and white_matter_grid, on the final grid.
+    t2w, brain_mask
+        The two images, if the source is files.
+    outputs
+        Name -> path. t2w and brain_mask are written with voxels of about 2 mm; grid, brain_mask_grid and
+        white_matter_grid on the final grid.
 
     Raises
     ------

@@ -109,20 +109,21 @@ def preprocess(
 
     Parameters
     ----------
-    raw : series -> file
-        None, or left out, where the patient has none. An absent T2w (b0) is derived from DWI and ADC. What is
-        not among ``outputs`` is not read.
-    patient : str
+    raw
+        Series -> file; None, or left out, where the patient has none. An absent T2w (b0) is derived from DWI
+        and ADC. What is not among ``outputs`` is not read.
+    patient
         Named in errors and logs.
-    b_value : float
+    b_value
         Of the DWI, s/mm2.
-    head : auto | whole | stripped
-        Whether the series show the whole head or the brain alone; auto: found out.
+    head
+        whole or stripped: the series show the whole head, or the brain alone; auto: this is found out.
     atlas_files
-        See `prepare`.
-    preprocessing : the checked configuration's section preprocessing
-    outputs : name -> file
-        Those of `toolchain.name_outputs` for the same section; their folders are made.
+        Name -> file: t2w, brain_mask, grid and brain_mask_grid, as `build_atlas` wrote them.
+    preprocessing
+        The checked configuration's section preprocessing.
+    outputs
+        Name -> file: those of `toolchain.name_outputs` for the same section. Their folders are made.
 
     Returns
     -------

@@ -41,10 +41,10 @@ def preprocess_patient(
     ----------
     raw, patient, b_value, outputs, register_dwi, head
         As of `imaging.open_chain.preprocess_patient`.
-    atlas_files : name -> file
-        t2w, brain_mask, grid and brain_mask_grid, as `build_atlas` wrote them.
-    settings : box -> name -> value
-        The arguments of the functions of `imaging.fsl`.
+    atlas_files
+        Name -> file: t2w, brain_mask, grid and brain_mask_grid, as `build_atlas` wrote them.
+    settings
+        Step -> name -> value: the arguments of the functions of `imaging.fsl`.
 
     Returns
     -------

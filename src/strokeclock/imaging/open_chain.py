@@ -63,19 +63,20 @@ def preprocess_patient(
         Of the DWI, s/mm2.
     atlas : Atlas
         What transforms are estimated against, and the final grid.
-    shrink, iterations : N4's subsampling and iterations per level
+    shrink, iterations
+        Subsampling of N4, and its iterations on each level.
     shared_dwi : bool
         One field, from the T2w, for T2w and DWI, instead of one each.
     outputs : dict
         Paths of the series, adc (mm2/s) among them, of brain_mask, findings, t2w_to_atlas, and
-        <series>_to_t2w of each that is registered: flair; dwi with `register_dwi`.
+        `<series>_to_t2w` of each that is registered: flair; dwi with `register_dwi`.
     t2w_dof : 6 | 7 | 9 | 12
         Degrees of freedom of T2w to atlas.
     register_dwi : bool
         The DWI is registered to the T2w; otherwise it takes the T2w's matrix, because one echo-planar scan
         gives both. The same holds for other series of that scan.
-    head : auto | whole | stripped
-        Whether the series show the whole head or the brain alone; auto: found out.
+    head
+        whole or stripped: the series show the whole head, or the brain alone; auto: this is found out.
 
     Returns
     -------

@@ -126,8 +126,13 @@ def judge(
 ) -> tuple[str, str]:
     """Return (verdict, reason): fail excludes, review is for a person to check, pass has no reason.
 
-    The thresholds are the configuration's section ``quality``. ``of_series``: min_<series>_coverage and
-    min_<series>_fit; their defaults are in `Series`.
+    The thresholds are the configuration's section ``quality``. ``of_series``: `min_<series>_coverage` and
+    `min_<series>_fit`; their defaults are in `Series`.
+
+    Parameters
+    ----------
+    numbers
+        What `measure` returned.
     """
     low, high = mask_volume_ml
     fails = []

@@ -47,6 +47,7 @@ class Volume:
 
     @property
     def shape(self) -> tuple[int, int, int]:
+        """Voxels along the three array axes."""
         return self.data.shape
 
     @property

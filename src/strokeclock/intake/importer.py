@@ -41,17 +41,28 @@ class Report:
 
     Attributes
     ----------
-    kind : what the source is.
-    persons : number of persons.
-    entered : patients of cohort.tsv.
-    complete : those of them who have DWI, b0 or ADC, and FLAIR.
-    asked : patients between whose series a person must choose; they are not in cohort.tsv.
-    without : patients without a series that can be used; they are not in cohort.tsv.
-    several_visits : number of persons with several visits.
-    lacks : "DWI", "b0 or ADC" or "FLAIR" -> number of patients of cohort.tsv who lack it.
-    faults : patient -> sentences on series that would have been taken.
-    notes : sentences on the table of persons.
-    kept_before : whether an earlier selection.tsv was moved to `BEFORE`.
+    kind
+        What the source is.
+    persons
+        Number of persons.
+    entered
+        Patients of cohort.tsv.
+    complete
+        Those of them who have DWI, b0 or ADC, and FLAIR.
+    asked
+        Patients between whose series a person must choose; they are not in cohort.tsv.
+    without
+        Patients without a series that can be used; they are not in cohort.tsv.
+    several_visits
+        Number of persons with several visits.
+    lacks
+        "DWI", "b0 or ADC" or "FLAIR" -> number of patients of cohort.tsv who lack it.
+    faults
+        Patient -> sentences on series that would have been taken.
+    notes
+        Sentences on the table of persons.
+    kept_before
+        Whether an earlier selection.tsv was moved to `BEFORE`.
     """
 
     kind: str
@@ -74,10 +85,14 @@ def import_cohort(
 
     Parameters
     ----------
-    source : a BIDS set, a folder or zip archive of DICOM files, or a folder of images.
-    out : is made where it is not there; what an earlier import wrote is replaced.
-    participants : table of persons; None: that of the BIDS set, where it has one.
-    selection : selection.tsv as a person edited it.
+    source
+        A BIDS set, a folder or zip archive of DICOM files, or a folder of images.
+    out
+        The folder to write. What an earlier import wrote is replaced.
+    participants
+        Table of persons; None: that of the BIDS set, where it has one.
+    selection
+        selection.tsv of an earlier import, as a person edited it.
 
     Raises
     ------

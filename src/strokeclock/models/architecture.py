@@ -17,12 +17,18 @@ class Architecture:
 
     Attributes
     ----------
-    net : a network's name (`registry.networks`).
-    grid : voxels of a hemisphere, x y z.
-    attention : whether the attention gates are there.
-    own : the network's own settings (`NetworkSpec.settings`).
-    channels : of a hemisphere, in order (`channel_names`).
-    view : what the network sees of the grid.
+    net
+        A network's name (`registry.networks`).
+    grid
+        Voxels of a hemisphere, x y z.
+    attention
+        Whether the attention gates are there.
+    own
+        The network's own settings (`NetworkSpec.settings`).
+    channels
+        Of a hemisphere, in order (`channel_names`).
+    view
+        What the network sees of the grid.
     """
 
     net: str

@@ -1,4 +1,4 @@
-"""The types of the networks that are trained; docs/how-to/extend.md describes what they must have."""
+"""The types of the networks that are trained; docs/how-to/new-network.md describes what they must have."""
 
 from typing import TYPE_CHECKING
 

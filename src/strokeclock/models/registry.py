@@ -1,4 +1,4 @@
-"""All networks: each module in models/networks defines one (docs/how-to/extend.md).
+"""All networks: each module in models/networks defines one (docs/how-to/new-network.md).
 
 Imports no torch: the workflow imports this module, too.
 """

@@ -25,8 +25,10 @@ class StepCost(NamedTuple):
 
     Attributes
     ----------
-    cpu_s : of one core.
-    gpu_ms : of an H200 in bf16.
+    cpu_s
+        Of one core.
+    gpu_ms
+        Of an H200 in bf16.
     """
 
     cpu_s: float
@@ -42,17 +44,24 @@ class NetworkError(StrokeclockError):
 
 @dataclass(frozen=True)
 class Setting:
-    """One key of a network's own settings, models.<network>.<name> in the configuration.
+    """One key of a network's own settings, `models.<network>.<name>` in the configuration.
 
     Attributes
     ----------
-    default : its value unless the configuration gives one; a whole number, a number, a boolean or a word.
-    description : what it is.
-    unit : of a number.
-    source : begins with ``P`` where the paper states the default, with ``D`` where it is ours.
-    choices : the words that are allowed; empty: the value is not a word.
-    meanings : choice -> what it does, where the word alone is not clear.
-    minimum : the least number that is allowed.
+    default
+        Its value unless the configuration gives one; a whole number, a number, a boolean or a word.
+    description
+        What it is.
+    unit
+        Of a number.
+    source
+        Begins with ``P`` where the paper states the default, with ``D`` where it is ours.
+    choices
+        The words that are allowed; empty: the value is not a word.
+    meanings
+        Choice -> what it does, where the word alone is not clear.
+    minimum
+        The least number that is allowed.
     """
 
     name: str
@@ -73,26 +82,45 @@ class NetworkSpec:
 
     Attributes
     ----------
-    name : in the configuration, in paths and as ``model`` in tables; lower-case letters and digits.
-    title : in tables, figures and pages, before the word "network".
-    summary : what it is, behind its key in config/config.yaml.
-    build : makes the network with new random weights (torch's global generator); imports torch inside.
-    describe : makes one clause on the network for the methods, from its own settings.
-    settings : its own, besides those that all networks share.
-    trunk : the module before gates and classifier; its ``stages`` run one after the other.
-    early : modules of the trunk that a phase with ``freeze`` freezes.
-    early_by_choice : choice of training.freeze_2d -> modules that are frozen instead.
-    head : prefixes of the tensors that training.<phase>.head: fresh draws anew.
-    first_convolution : the tensor whose input channels `transfer.spread_channels` changes in number.
-    cam_layers : choice of evaluation.gradcam_layer -> the module whose maps Grad-CAM shows.
-    starts : initial weights besides random ones (`STARTS`) -> their source: a key of the configuration's
+    name
+        In the configuration, in paths and as ``model`` in tables; lower-case letters and digits.
+    title
+        In tables, figures and pages, before the word "network".
+    summary
+        What it is, behind its key in config/config.yaml.
+    build
+        Makes the network with new random weights (torch's global generator); imports torch inside.
+    describe
+        Makes one clause on the network for the methods, from its own settings.
+    settings
+        Its own, besides those that all networks share.
+    trunk
+        The module before gates and classifier; its ``stages`` run one after the other.
+    early
+        Modules of the trunk that a phase with ``freeze`` freezes.
+    early_by_choice
+        Choice of training.freeze_2d -> modules that are frozen instead.
+    head
+        Prefixes of the tensors that `training.<phase>.head: fresh` draws anew.
+    first_convolution
+        The tensor whose input channels `transfer.spread_channels` changes in number.
+    cam_layers
+        Choice of evaluation.gradcam_layer -> the module whose maps Grad-CAM shows.
+    starts
+        Initial weights besides random ones (`STARTS`) -> their source: a key of the configuration's
         initial_weights, or ``phase0_genesis``, from which the chain's first phase starts.
-    segments : its trunk is the encoder of the segmentation network (phase0_segmentation).
-    of_the_paper : Table 2 has its rows, trained or not.
-    line : its line style in figures where the segmented ratios are joined with it.
-    paper_gb : hemispheres of a step -> GB of GPU memory that the paper's training took.
-    memory_mb, runtime_min : of a training, phase 1 and higher.
-    step, frozen_step : what a training step costs, also with `early` frozen, for `strokeclock estimate`.
+    segments
+        Its trunk is the encoder of the segmentation network (phase0_segmentation).
+    of_the_paper
+        Table 2 has its rows, trained or not.
+    line
+        Its line style in figures where the segmented ratios are joined with it.
+    paper_gb
+        Hemispheres of a step -> GB of GPU memory that the paper's training took.
+    memory_mb, runtime_min
+        Of a training, phase 1 and higher.
+    step, frozen_step
+        What a training step costs, also with `early` frozen, for `strokeclock estimate`.
     """
 
     name: str

@@ -21,8 +21,10 @@ class View:
 
     Attributes
     ----------
-    box : None: the whole hemisphere.
-    average : 1 along each axis: every voxel is kept. The atlas grid is finer in plane than many scans.
+    box
+        None: the whole hemisphere.
+    average
+        1 along each axis: every voxel is kept. The atlas grid is finer in plane than many scans.
 
     Examples
     --------

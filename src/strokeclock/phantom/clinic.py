@@ -87,24 +87,40 @@ class OldInfarct:
 class PatientRecord:
     """One phantom patient, truth included.
 
-    number, patient          running number from 1, and identifier (phantom-0001)
-    age, sex, nihss          years; F or M; 0 to 42
-    site, vendor, field_t    name of the scanner (key of sites.SCANNERS), its vendor, field strength in T
-    onset_to_mri_min         clock time t since onset, minutes
-    clock_factor             k: tissue time is u = t·k (collaterals)
-    lesion_side              left, right or both (of the patient; left = x < 0)
-    lesion_volume_left_ml    lesion volume in the left hemisphere, mL; 0: none
-    lesion_volume_right_ml   the same in the right hemisphere
-    territory                key of TERRITORIES
-    dwi_negative             lesion invisible or faint on DWI (its core_radc is near 1)
-    core_radc                r: final lesion/contralateral ADC of the lesion
-    t2_rise_ms               A: size of the T2 rise, ms at a T2 of 82 ms
-    log_t2_nuisance          error of the lesion's log T2 about its time law, before the contrast gain
-    log_t1_nuisance          the same of its log T1
-    log_t2_gm, log_t2_wm     log of the T2 of healthy grey and white matter over the common one
-    wmh_volume_ml            white-matter hyperintensities in both hemispheres together, mL; 0: none
-    old_infarcts             chronic infarcts
-    epi, flair               protocols of the diffusion EPI (b0, b1000) and of FLAIR
+    Attributes
+    ----------
+    number, patient
+        Running number from 1, and identifier (phantom-0001).
+    age, sex, nihss
+        Years; F or M; 0 to 42.
+    site, vendor, field_t
+        Name of the scanner (key of sites.SCANNERS), its vendor, and its field strength in T.
+    onset_to_mri_min
+        Clock time t since onset, minutes.
+    clock_factor
+        k: tissue time is u = t·k (collaterals).
+    lesion_side
+        left, right or both, of the patient; left is x < 0.
+    lesion_volume_left_ml, lesion_volume_right_ml
+        Lesion volume in each hemisphere, mL; 0: none.
+    territory
+        Key of TERRITORIES.
+    dwi_negative
+        The lesion is invisible or faint on DWI: its core_radc is near 1.
+    core_radc
+        r: final ADC of the lesion over the contralateral one.
+    t2_rise_ms
+        A: size of the T2 rise, ms at a T2 of 82 ms.
+    log_t2_nuisance, log_t1_nuisance
+        Error of the lesion's log T2 and log T1 about their time law, before the contrast gain.
+    log_t2_gm, log_t2_wm
+        Log of the T2 of healthy grey and white matter over the common one.
+    wmh_volume_ml
+        White-matter hyperintensities in both hemispheres together, mL; 0: none.
+    old_infarcts
+        Chronic infarcts.
+    epi, flair
+        Protocols of the diffusion EPI (b0, b1000) and of FLAIR.
     """
 
     number: int
@@ -156,10 +172,17 @@ def cohort_seed(settings: Mapping[str, Any]) -> int:
 
 
 def draw_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> PatientRecord:
-    """Draw patient `number` (from 1) of the cohort `seed`, from a random stream of its own, (seed, number).
+    """Draw a patient of a cohort, from a random stream of its own, (seed, number).
 
-    `settings` is the configuration's `phantom` section: site, tissue_clock_sigma, t2_nuisance, bilateral and
-    dwi_negative are read.
+    Parameters
+    ----------
+    number
+        Of the patient, from 1.
+    seed
+        Of the cohort (`cohort_seed`).
+    settings
+        The configuration's section phantom: site, tissue_clock_sigma, t2_nuisance, bilateral and dwi_negative
+        are read.
     """
     rng = np.random.default_rng([seed, number])
     site = SITES[settings["site"]]

@@ -56,8 +56,16 @@ class Scan:
 class PhantomPatient:
     """The three series of one patient, and the truth.
 
-    lesion, brain_mask   (X, Y, Z) uint8 on the grid of the T2w series
-    measured             measured on the images and their geometry; together with the record it is the truth
+    Attributes
+    ----------
+    record
+        What was drawn of the patient.
+    scans
+        Series (t2w, dwi, flair) -> scan.
+    lesion, brain_mask
+        (X, Y, Z) uint8 on the grid of the T2w series.
+    measured
+        What was measured on the images and their geometry; together with the record it is the truth.
     """
 
     record: PatientRecord
@@ -68,9 +76,16 @@ class PhantomPatient:
 
 
 def make_patient(number: int, *, seed: int, settings: Mapping[str, Any]) -> PhantomPatient:
-    """Make patient `number` of the cohort `seed` as a scanner gives it; every call makes the same.
+    """Make a patient of a cohort as a scanner gives it; every call makes the same.
 
-    `settings` is the configuration's `phantom` section.
+    Parameters
+    ----------
+    number
+        Of the patient, from 1.
+    seed
+        Of the cohort (`clinic.cohort_seed`).
+    settings
+        The configuration's section phantom.
     """
     record = draw_patient(number, seed=seed, settings=settings)
     shape = draw_shape(np.random.default_rng([seed, number, SHAPE_STREAM]), age=record.age, sex=record.sex)
@@ -168,7 +183,15 @@ def write_patient(
     lesion: str | Path,
     brain_mask: str | Path,
 ) -> None:
-    """Write the series (paths by name: t2w, dwi, flair) and the true masks."""
+    """Write the series and the true masks as NIfTI.
+
+    Parameters
+    ----------
+    scans
+        Series (t2w, dwi, flair) -> file to write.
+    lesion, brain_mask
+        The files of the masks, on the grid of the T2w.
+    """
     for series, path in scans.items():
         write_nifti(path, patient.scans[series].data, patient.scans[series].affine)
     affine = patient.scans["t2w"].affine

@@ -25,10 +25,12 @@ def write_output(read: Read, study: Study, folder: Path, *, clock: Clock, as_dic
 
     Parameters
     ----------
-    folder : is there; gets `READING`, `PAGE`, `LESION` where a lesion is outlined, and `DICOM`/ with a
-        Secondary Capture of the picture and a SEG of the lesion.
-    as_dicom : write DICOM, which carries the identity of the source's study. A source that is no DICOM, and
-        a lesion that cannot be tied to it, are noted.
+    folder
+        An existing folder. It gets reading.json, index.html, lesion.nii.gz where a lesion is outlined, and
+        dicom/ with a Secondary Capture of the picture and a SEG of the lesion.
+    as_dicom
+        Also write DICOM, which carries the identity of the source's study. A source that is no DICOM, and a
+        lesion that cannot be tied to it, are noted.
     """
     reading = read.reading
     with clock.step("lesion"):

@@ -34,10 +34,14 @@ class Read:
 
     Attributes
     ----------
-    reading : what was found.
-    examined : the patient's images.
-    lesion : (nx, ny, nz) bool on the atlas grid; None where none is outlined.
-    evidence : "shorter", "longer" -> (nx, ny, nz) 0 to 1, Grad-CAM of the headline's network; may be empty.
+    reading
+        What was found.
+    examined
+        The patient's images.
+    lesion
+        (nx, ny, nz) bool on the atlas grid; None where none is outlined.
+    evidence
+        "shorter", "longer" -> (nx, ny, nz) 0 to 1, Grad-CAM of the headline's network; may be empty.
     """
 
     reading: Reading
@@ -71,12 +75,19 @@ def read_patient(
 
     Parameters
     ----------
-    study : the patient's series.
-    side : auto, left, right or both: where the lesion is. A side that is given is not doubted, and the page
-        says what the networks see.
-    device, threads : of torch.
-    clock : measures the steps.
-    self_test : a sentence on the bundle's, for the page.
+    study
+        The patient's series (`source.find_study`).
+    bundle
+        The bundle (`bundle.model.open_bundle`).
+    side
+        auto, left, right or both: where the lesion is. A side that is given is not doubted, and the page says
+        what the networks see.
+    device, threads
+        Where the networks run (auto, cpu or cuda), and with how many threads.
+    clock
+        Measures the time of the steps.
+    self_test
+        A sentence on the bundle's self-test, for the page.
 
     Raises
     ------

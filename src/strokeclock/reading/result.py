@@ -22,10 +22,14 @@ class SimilarScores:
 
     Attributes
     ----------
-    lowest, highest : scores of the validation patients of this bin.
-    n, positives : how many patients, and how many of them had a shorter time.
-    share, low, high : positives / n, and its interval.
-    confidence : of the interval.
+    lowest, highest
+        Scores of the validation patients of this bin.
+    n, positives
+        How many patients, and how many of them had a shorter time.
+    share, low, high
+        positives / n, and its interval.
+    confidence
+        Of the interval.
     """
 
     lowest: float
@@ -44,20 +48,32 @@ class Answer:
 
     Attributes
     ----------
-    row : <net>/<phase>/<start>.
-    title : the row in words, as the bundle has it; "" where it has none.
-    below_min : minutes; the score is the probability of a shorter time since onset.
-    score : mean over the seeds.
-    scores : of each seed, in the order of the seeds.
-    scaled : score with the temperature; None where there is none.
-    threshold, source : from which score on the answer is "shorter", and on what it was chosen; None where
-        there is none.
-    is_shorter : the score reaches the threshold; None without a threshold.
-    certainty, cut : distance to the threshold in log odds, and the least of an answered patient.
-    coverage : the share of the validation patients that this cut answers.
-    abstained : certainty is below cut, or there is no threshold.
-    similar : None where the validation part has one class.
-    prevalence : share of positives in the validation part; None as `similar`.
+    row
+        `<net>/<phase>/<start>`.
+    title
+        The row in words, as the bundle has it; "" where it has none.
+    below_min
+        Minutes; the score is the probability of a shorter time since onset.
+    score
+        Mean over the seeds.
+    scores
+        Of each seed, in the order of the seeds.
+    scaled
+        Score with the temperature; None where there is none.
+    threshold, source
+        From which score on the answer is "shorter", and on what it was chosen; None where there is none.
+    is_shorter
+        The score reaches the threshold; None without a threshold.
+    certainty, cut
+        Distance to the threshold in log odds, and the least of an answered patient.
+    coverage
+        The share of the validation patients that this cut answers.
+    abstained
+        Certainty is below cut, or there is no threshold.
+    similar
+        None where the validation part has one class.
+    prevalence
+        Share of positives in the validation part; None as `similar`.
     """
 
     row: str
@@ -83,13 +99,20 @@ class Side:
 
     Attributes
     ----------
-    asked : auto, left, right or both.
-    side : left, right or both; none: no lesion was found; "": not clear.
-    scores : side -> probability of a lesion there, mean over rows and seeds; empty where no network tells it.
-    by_row : row of phase 1 -> side -> its score.
-    threshold, margin : the least score of a lesion, and the least difference in log odds between the sides.
-    difference : log odds of the greater score minus those of the lesser.
-    seen_on_dwi : side of restricted diffusion by left-right asymmetry: left, right, both or none.
+    asked
+        auto, left, right or both.
+    side
+        left, right or both; none: no lesion was found; "": not clear.
+    scores
+        Side -> probability of a lesion there, mean over rows and seeds; empty where no network tells it.
+    by_row
+        Row of phase 1 -> side -> its score.
+    threshold, margin
+        The least score of a lesion, and the least difference in log odds between the sides.
+    difference
+        Log odds of the greater score minus those of the lesser.
+    seen_on_dwi
+        Side of restricted diffusion by left-right asymmetry: left, right, both or none.
     """
 
     asked: str
@@ -108,11 +131,15 @@ class Lesion:
 
     Attributes
     ----------
-    source : "segmentation network" or "found on DWI".
-    volume_ml : in the patient's own space.
-    ratios : series -> mean signal in the lesion over the contralateral one, of registered series that are not
+    source
+        "segmentation network" or "found on DWI".
+    volume_ml
+        In the patient's own space.
+    ratios
+        Series -> mean signal in the lesion over the contralateral one, of registered series that are not
         normalised.
-    adc, adc_contralateral : mean ADC in the lesion and in the contralateral voxels, 1e-3 mm2/s.
+    adc, adc_contralateral
+        Mean ADC in the lesion and in the contralateral voxels, 1e-3 mm2/s.
     """
 
     source: str
@@ -128,11 +155,16 @@ class Outside:
 
     Attributes
     ----------
-    name, label : key of the number, and what it is in words with its unit.
-    value : of this patient; a text where the training patients had a list of texts.
-    low, high : the training patients' 1st and 99th percentile; None for texts.
-    known : the training patients' texts.
-    is_far : no time is given.
+    name, label
+        Key of the number, and what it is in words with its unit.
+    value
+        Of this patient; a text where the training patients had a list of texts.
+    low, high
+        The training patients' 1st and 99th percentile; None for texts.
+    known
+        The training patients' texts.
+    is_far
+        No time is given.
     """
 
     name: str
@@ -150,22 +182,38 @@ class Reading:
 
     Attributes
     ----------
-    patient : "patient", or the identifier of the sheet. No identifier of the source.
-    status : one of `STATUSES`.
-    reason : one sentence on the status; "" for answered.
-    answers : of the bundle's rows, the first is the headline; empty without a time.
-    side, lesion : None where the reading did not come that far.
-    verdict, verdict_reason : of the quality checks: pass, review or fail; "" where there were none.
-    numbers : of the quality checks.
-    outside : what is unlike the training patients.
-    seen : part of the training run -> labels of this patient's series that were in it, too.
-    series : series -> what was read, in words without names of files.
-    notes : sentences on what was noticed.
-    unchecked : sentences on what no check can tell.
-    model : name, version, licence, sha256, cohort, strokeclock, and self_test, a sentence.
-    versions : software -> version, here.
-    differs : software -> [version of the bundle, version here] where they differ.
-    seconds : step -> seconds.
+    patient
+        "patient", or the identifier of the sheet. No identifier of the source.
+    status
+        One of `STATUSES`.
+    reason
+        One sentence on the status; "" for answered.
+    answers
+        Of the bundle's rows, the first is the headline; empty without a time.
+    side, lesion
+        None where the reading did not come that far.
+    verdict, verdict_reason
+        Of the quality checks: pass, review or fail; "" where there were none.
+    numbers
+        Of the quality checks.
+    outside
+        What is unlike the training patients.
+    seen
+        Part of the training run -> labels of this patient's series that were in it, too.
+    series
+        Series -> what was read, in words without names of files.
+    notes
+        Sentences on what was noticed.
+    unchecked
+        Sentences on what no check can tell.
+    model
+        Name, version, licence, sha256, cohort, strokeclock, and self_test, a sentence.
+    versions
+        Software -> version, here.
+    differs
+        Software -> [version of the bundle, version here] where they differ.
+    seconds
+        Step -> seconds.
     """
 
     patient: str

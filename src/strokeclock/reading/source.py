@@ -32,14 +32,22 @@ class Study:
 
     Attributes
     ----------
-    patient : `PATIENT`, or the identifier of a sheet.
-    raw : series -> NIfTI file; series that there are.
-    b_value : of the DWI, s/mm2.
-    protocol : protocol.tsv of these series.
-    what : series -> what it was taken for, in words.
-    notes : sentences on what was noticed.
-    doubts : series that could not be chosen or used -> a phrase with the remedy.
-    sources : series -> the DICOM files that it comes from; empty for other sources.
+    patient
+        "patient", or the identifier of a sheet.
+    raw
+        Series -> NIfTI file; series that there are.
+    b_value
+        Of the DWI, s/mm2.
+    protocol
+        protocol.tsv of these series.
+    what
+        Series -> what it was taken for, in words.
+    notes
+        Sentences on what was noticed.
+    doubts
+        Series that could not be chosen or used -> a phrase with the remedy.
+    sources
+        Series -> the DICOM files that it comes from; empty for other sources.
     """
 
     patient: str = PATIENT
@@ -61,10 +69,13 @@ def find_study(source: Path | None, folder: Path, *, files: Mapping[str, Path]) 
 
     Parameters
     ----------
-    source : a folder or zip archive of one patient's DICOM files, a BIDS subject or session (or a set of one
+    source
+        A folder or zip archive of one patient's DICOM files, a BIDS subject or session (or a set of one
         subject), or a folder of images; None: only ``files`` are read.
-    folder : is made; holds the brought series.
-    files : series -> image file, which precedes what is found in the source.
+    folder
+        The folder to write the series into; it is made.
+    files
+        Series -> image file, which precedes what is found in the source.
 
     Raises
     ------

@@ -1,5 +1,6 @@
 """The files made from the settings: config/config.yaml, its JSON schema and docs/reference/settings.md."""
 
+import re
 import textwrap
 from collections.abc import Iterator
 from typing import Any, get_args
@@ -32,16 +33,22 @@ _REFERENCE = f"""\
 <!-- {MADE} -->
 # Settings
 
-This page lists every key of the configuration. `config/config.yaml` holds the defaults. A file of your own,
-named with `--configfile`, holds what differs; `config/README.md` lists those that are there. Keys that are
-unknown, of a wrong type, out of range or contradictory are refused before the first job. The words are
-explained in the [glossary](glossary.md).
+This page lists every key of the configuration. `config/config.yaml` holds the defaults. Write what differs
+into a file of your own, and name it with `--configfile` ([cohort.md](../start/cohort.md)):
 
-In the column "source", **P** means that the paper states the default. **D** means that the paper is silent
-and the default is ours ([paper.md](../methods/paper.md)).
+```yaml
+# config/mine.yaml
+run: mine
+cohort: {{sheet: /data/stroke/cohort.tsv}}
+preprocessing: {{toolchain: open}}
+```
 
-Write a number with an exponent with a point (`1.0e-3`), because YAML reads `1e-3` as text. Nested keys that
-are given with `--config` are read as text as well: put them into a file.
+- Keys that are unknown, of a wrong type, out of range or contradictory are refused before the first job.
+- In the column "source", **P** means that the paper states the default. **D** means that the paper is silent
+  and the default is ours ([paper.md](../methods/paper.md)).
+- Write a number with an exponent with a point (`1.0e-3`), because YAML reads `1e-3` as text.
+- Nested keys that are given with `--config` are read as text as well. Put them into a file.
+- The words are explained in the [glossary](glossary.md).
 """
 
 
@@ -64,6 +71,15 @@ def reference_text() -> str:
         if group := group_of(field):
             lines += ["", f"## {name}", "", *_paragraph(field), *_table(_rows(group, (name,), nested=True))]
     return "\n".join([*lines, "", *_phases()]) + "\n"
+
+
+def link_pages(text: str) -> str:
+    """Turn names of pages into links from a page of docs/reference.
+
+    >>> link_pages("as docs/how-to/gpu.md says")
+    'as [gpu.md](../how-to/gpu.md) says'
+    """
+    return re.sub(r"docs/([\w-]+/([\w-]+\.md)(#[\w-]+)?)", r"[\2](../\1)", text)
 
 
 def _extra(field: FieldInfo, what: str) -> Any:
@@ -196,7 +212,7 @@ def _table(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
     yield "| key | default | what it may be | source | meaning |"
     yield "|---|---|---|---|---|"
     for row in rows:
-        yield f"| {' | '.join(cell.replace('|', '∣') for cell in row)} |"
+        yield f"| {' | '.join(link_pages(cell).replace('|', '∣') for cell in row)} |"
 
 
 def _phases() -> Iterator[str]:

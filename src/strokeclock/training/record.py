@@ -35,22 +35,38 @@ class TrainingRecord:
 
     Attributes
     ----------
-    net, phase, start, seed : of `phases.Run`.
-    task : of a classifier; None for phase 0.
-    parent : None where it started from random weights.
-    architecture : the network's settings without channels and view; they differ from objective to objective.
-    channels : of the network's input, in order.
-    view : box and average (`View`); None: it was not trained on hemispheres.
-    settings : of the training, with its precision; None: it was trained elsewhere.
-    frozen : modules whose weights and statistics stayed as they were.
-    participants : part -> patients of the cohort's split at that time; empty: it was trained on none of them.
-    data : name -> digest or number, of the data that it was trained on.
-    epochs : number of epochs.
-    best : the row of history.tsv whose weights are kept.
-    versions : of the software that the weights depend on (`list_versions`).
-    model_sha256 : of model.pt, in run.json alone.
-    strokeclock : its version.
-    format : of the record itself.
+    net, phase, start, seed
+        Of `phases.Run`.
+    task
+        Of a classifier; None for phase 0.
+    parent
+        None where it started from random weights.
+    architecture
+        The network's settings without channels and view; they differ from objective to objective.
+    channels
+        Of the network's input, in order.
+    view
+        Box and average (`View`); None: it was not trained on hemispheres.
+    settings
+        Of the training, with its precision; None: it was trained elsewhere.
+    frozen
+        Modules whose weights and statistics stayed as they were.
+    participants
+        Part -> patients of the cohort's split at that time; empty: it was trained on none of them.
+    data
+        Name -> digest or number, of the data that it was trained on.
+    epochs
+        Number of epochs.
+    best
+        The row of history.tsv whose weights are kept.
+    versions
+        Of the software that the weights depend on (`list_versions`).
+    model_sha256
+        Of model.pt, in run.json alone.
+    strokeclock
+        Its version.
+    format
+        Of the record itself.
     """
 
     net: str

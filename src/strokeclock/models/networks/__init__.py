@@ -1,1 +1,1 @@
-"""One module per network, each with its `SPEC`; `registry.networks` finds all (docs/how-to/extend.md)."""
+"""One module a network, each with its `SPEC`; `registry.networks` finds all (docs/how-to/new-network.md)."""
