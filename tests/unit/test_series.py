@@ -8,7 +8,8 @@ import yaml
 
 from strokeclock import series
 from strokeclock.cohort import sheet
-from strokeclock.imaging import quality_page, quality_record
+from strokeclock.imaging import quality_record
+from strokeclock.report import quality_page
 from strokeclock.phantom import signal
 from strokeclock.series import (
     CHANNELS,

@@ -11,7 +11,7 @@ import pytest
 from strokeclock.batches import write_batch
 from strokeclock.imaging.exclusion import write_exclusion
 from strokeclock.imaging.findings import NAME, Findings, write_findings
-from strokeclock.imaging.quality_page import write_page
+from strokeclock.report.quality_page import write_page
 from strokeclock.imaging.quality_record import NUMBERS, make_record, write_record
 from strokeclock.imaging.reference import NO_TRAINING_PATIENT, Reference, write_reference
 
