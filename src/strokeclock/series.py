@@ -6,6 +6,7 @@ corrects it, how its intensities are scaled, what is checked. docs/how-to/extend
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -16,7 +17,10 @@ NO_LESION = "none"  # in place of a side: the patient has no acute lesion
 
 
 class Limits(NamedTuple):
-    """Between which a number lies: outside the inner two is for review, outside the outer two is fail."""
+    """Between which a number lies: outside the inner two is for review, outside the outer two is fail.
+
+    Infinite: there is no limit on that side.
+    """
 
     fail_below: float
     review_below: float
@@ -101,7 +105,7 @@ _ALL = (
         required=True,
         min_coverage=0.95,
         fail_coverage=0.8,
-        fluid=Limits(-1, -1, 0.75, 0.9),
+        fluid=Limits(-inf, -inf, 0.75, 0.9),
         phantom=True,
     ),
     Series(
@@ -114,8 +118,8 @@ _ALL = (
         fail_coverage=0.6,
         min_fit=0.55,
         fail_fit=0.3,
-        fluid=Limits(-1, -1, 0.77, 0.95),
-        tissue=Limits(-0.4, -0.2, 2, 2),
+        fluid=Limits(-inf, -inf, 0.77, 0.95),
+        tissue=Limits(-0.4, -0.2, inf, inf),
         phantom=True,
     ),
     Series(
