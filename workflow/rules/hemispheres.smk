@@ -262,7 +262,6 @@ rule quality_page:
         checks=patients.tables_of("check"),
         pictures=patients.tables_of("quality_picture"),
         reference=REFERENCE,
-        template=BASE / "workflow/report/quality.html",
     output:
         page=f"{RUN}/quality/index.html",
     log:

@@ -20,6 +20,7 @@ from strokeclock.report.folders import hide_folders
 from strokeclock.report.quality_columns import COLUMNS, LEADING, TRAILING, list_columns, say_limits
 from strokeclock.series import MATCHED, SERIES, Limits
 
+_TEMPLATE = Path(__file__).with_name("quality.html")
 _SOURCES = {"mask": "drawn", "automatic": "found on DWI"}  # of volumes.tsv, in words
 COLOURS = {"pass": DARK_GREEN, "review": DARK_ORANGE, "fail": DARK_VERMILION}
 
@@ -33,7 +34,6 @@ def write_page(
     quality: str | Path,
     exclusions: str | Path,
     lesions: str | Path,
-    template: str | Path,
     run: str,
     synthetic: bool,
     thresholds: Mapping[str, Any],
@@ -53,8 +53,6 @@ def write_page(
         findings, where patients were preprocessed.
     quality, exclusions, lesions : paths
         quality/quality.tsv, whose verdicts are final; cohort/exclusions.tsv; lesions/volumes.tsv.
-    template : path
-        workflow/report/quality.html.
     run : str
         The run's name.
     synthetic : bool
@@ -86,7 +84,7 @@ def write_page(
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    text = environment.from_string(Path(template).read_text(encoding="utf-8")).render(
+    text = environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(
         ink=INK,
         accent=BLUE,
         warn=VERMILION,

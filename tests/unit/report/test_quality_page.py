@@ -78,7 +78,6 @@ def page(tmp_path, records, *, distances=None, reference=REFERENCE, **others):
         quality=tmp_path / "quality.tsv",
         exclusions=tmp_path / "exclusions.tsv",
         lesions=tmp_path / "volumes.tsv",
-        template=ROOT / "workflow/report/quality.html",
         run="a<b>",
         synthetic=others.get("synthetic", False),
         thresholds=thresholds | others.get("thresholds", {}),
