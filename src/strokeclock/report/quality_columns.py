@@ -41,8 +41,8 @@ LEADING: tuple[Column, ...] = (
         _PATIENT,
         "picture",
         "Axial slices of each series at eight heights of the atlas; the patient’s right is on the left. "
-        "Lines: brain of the atlas (blue), brain mask (yellow), mid-sagittal plane (pink, dotted), lesion "
-        "drawn by a person (red) or found on DWI (green).",
+        "Lines: the atlas’s brain (blue), brain mask (orange), the atlas’s mid-sagittal plane (pink, dotted),"
+        " lesion drawn by a person (red) or found on DWI (green).",
     ),
     Column(_PATIENT, "patient", "The patient’s name in the cohort sheet."),
     Column(
@@ -53,7 +53,8 @@ LEADING: tuple[Column, ...] = (
     Column(
         _REMARKS,
         "raw series",
-        "What preprocessing found in the raw series: a derived T2w, and whole heads or the brain alone.",
+        "Whole head or brain alone in each series, whether the T2w was derived, and which program converted "
+        "the files.",
     ),
     Column(
         _REMARKS, "lesion", "Volume of the lesion in mL, and whether a person drew it or it was found on DWI."
