@@ -35,7 +35,7 @@ def digest_code(path: str | Path) -> str:
     A result of code with another digest is stale. A file reaches the modules that it imports, at the top or
     inside a function, and the modules that these import. A string that names a module of strokeclock counts
     as an import of it. A string that names a package counts as an import of all its modules, because the
-    program finds them when it runs.
+    program finds them when it runs. A string that names a template beside the file (*.html) reaches it.
     """
     digest = hashlib.sha256()
     for reached in sorted(reach(Path(path).resolve())):
@@ -58,7 +58,8 @@ def reach(path: Path) -> frozenset[Path]:
     while waiting:
         if (file := waiting.pop()) not in reached:
             reached.add(file)
-            waiting.extend(_imported(file))
+            if file.suffix == ".py":
+                waiting.extend(_imported(file))
     return frozenset(reached)
 
 
@@ -66,6 +67,7 @@ def reach(path: Path) -> frozenset[Path]:
 def _imported(path: Path) -> frozenset[Path]:
     """The files of strokeclock that a file imports or names."""
     found: set[Path] = set()
+    templates = [*path.parent.glob("*.html")]
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             found.update(file for alias in node.names for file in _files_of(alias.name))
@@ -76,6 +78,7 @@ def _imported(path: Path) -> frozenset[Path]:
             found.update(file for alias in node.names for file in _files_of(f"{node.module}.{alias.name}"))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             found.update(_files_of(node.value, with_members=True))
+            found.update(template for template in templates if template.name == node.value)
     return frozenset(found)
 
 

@@ -7,6 +7,7 @@ docs/how-to/new-series.md shows how to add a series.
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from math import inf
 from types import MappingProxyType
 from typing import Literal, NamedTuple
 
@@ -17,7 +18,10 @@ NO_LESION = "none"  # in place of a side: the patient has no acute lesion
 
 
 class Limits(NamedTuple):
-    """Between which a number lies: outside the inner two is for review, outside the outer two is fail."""
+    """Between which a number lies: outside the inner two is for review, outside the outer two is fail.
+
+    Infinite: there is no limit on that side.
+    """
 
     fail_below: float
     review_below: float
@@ -102,7 +106,7 @@ _ALL = (
         required=True,
         min_coverage=0.95,
         fail_coverage=0.8,
-        fluid=Limits(-1, -1, 0.75, 0.9),
+        fluid=Limits(-inf, -inf, 0.75, 0.9),
         phantom=True,
     ),
     Series(
@@ -115,8 +119,8 @@ _ALL = (
         fail_coverage=0.6,
         min_fit=0.55,
         fail_fit=0.3,
-        fluid=Limits(-1, -1, 0.77, 0.95),
-        tissue=Limits(-0.4, -0.2, 2, 2),
+        fluid=Limits(-inf, -inf, 0.77, 0.95),
+        tissue=Limits(-0.4, -0.2, inf, inf),
         phantom=True,
     ),
     Series(

@@ -120,7 +120,7 @@ def test_everyone_who_left_is_named_with_a_file_and_no_folder(run):
     }.items():
         assert words in reasons[patient]
     page = (run / "results/own/quality/index.html").read_text()
-    assert all(f'<td class="patient">{patient}</td>' in page for patient in (*reasons, "good"))
+    assert all(f'class="patient">{patient}</th>' in page for patient in (*reasons, "good"))
     assert "good_mask.nii.gz marks" in page
 
 

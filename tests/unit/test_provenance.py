@@ -79,6 +79,22 @@ def test_the_digest_changes_with_what_is_reached_and_with_nothing_else(library):
     assert digest() != first
 
 
+def test_the_digest_changes_with_a_template_that_is_named(library):
+    for name in ("page.html", "other.html"):
+        (library.package / "rooms" / name).write_text("<p>before</p>")
+    (library.package / "rooms/door.py").write_text("TEMPLATE = 'page.html'")
+    lines = "import strokeclock.rooms.door"
+
+    def digest():
+        return provenance.digest_code(library(lines))
+
+    before = digest()
+    (library.package / "rooms/other.html").write_text("<p>after</p>")
+    assert digest() == before
+    (library.package / "rooms/page.html").write_text("<p>after</p>")
+    assert digest() != before
+
+
 def test_relative_imports_are_refused(library):
     with pytest.raises(ValueError, match="write the module's full name"):
         provenance.digest_code(library("from . import errors"))

@@ -8,8 +8,9 @@ import yaml
 
 from strokeclock import series
 from strokeclock.cohort import sheet
-from strokeclock.imaging import quality_page, quality_record
+from strokeclock.imaging import quality_record
 from strokeclock.phantom import signal
+from strokeclock.report import quality_columns
 from strokeclock.series import (
     CHANNELS,
     MATCHED,
@@ -87,7 +88,7 @@ def test_the_sheet_has_a_column_of_each_series():
 
 
 def test_the_checks_are_columns_of_the_quality_table_and_page():
-    assert (*quality_page._COLUMNS,) == quality_record.NUMBERS
+    assert (*quality_columns.COLUMNS,) == quality_record.NUMBERS
     assert quality_record.NUMBERS[3:7] == ("t2w_coverage", "dwi_coverage", "flair_coverage", "flair_fit")
 
 

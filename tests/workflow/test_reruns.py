@@ -252,7 +252,7 @@ def test_a_missing_or_changed_file_is_made_anew_with_its_batch(run, file, rule, 
     ("module", "stale", "fresh"),
     [
         (
-            "imaging/quality_page.py",
+            "report/quality_page.py",
             {"quality_page"},
             {"atlas", "preprocess", "check", "split", "hemispheres"},
         ),

@@ -17,6 +17,10 @@ REFERENCE = (
     [] if INTENSITY["matching"] == "none" else f"{RUN}/hemispheres/reference.npz"
 )
 
+THRESHOLDS = {
+    key: value for key, value in config["quality"].items() if key != "verdicts"
+}
+
 
 rule check:
     input:
@@ -38,9 +42,7 @@ rule check:
         runtime=growing(5),
     params:
         records=files_of({"record": "quality/{patient}.json"}),
-        thresholds={
-            key: value for key, value in config["quality"].items() if key != "verdicts"
-        },
+        thresholds=THRESHOLDS,
         persons=lambda wildcards: {
             patient: verdicts[patient]
             for patient in patients_of(wildcards)
@@ -270,5 +272,9 @@ rule quality_page:
     resources:
         mem_mb=growing(1000),
         runtime=growing(5),
+    params:
+        run=config["run"],
+        synthetic=patients.are_phantoms,
+        thresholds=THRESHOLDS,
     script:
         "../scripts/quality_page.py"

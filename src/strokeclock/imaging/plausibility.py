@@ -31,43 +31,43 @@ _RULES: tuple[tuple[str, Limits, str, str], ...] = (
     ),
     (
         "adc_spread",
-        Limits(-1, -1, 0.45, 0.6),
+        Limits(-np.inf, -np.inf, 0.45, 0.6),
         "ADC of tissue spreads by {:.2f}·10⁻³ mm²/s (quartiles)",
         "DWI and T2w may be of two scans or patients, or one is damaged",
     ),
     (
         "dwi_above_t2w",
-        Limits(-1, -1, 0.02, 0.1),
+        Limits(-np.inf, -np.inf, 0.02, 0.1),
         "DWI is as bright as T2w or brighter in {:.0%} of the brain",
         "they may be exchanged, or have different scale factors",
     ),
     (
         "adc_at_limit",
-        Limits(-1, -1, 0.02, 0.1),
+        Limits(-np.inf, -np.inf, 0.02, 0.1),
         "ADC is 4·10⁻³ mm²/s or more in {:.0%} of the brain",
         "DWI and T2w may have different scale factors",
     ),
     (
         "adc_difference",
-        Limits(-1, -1, 0.15, np.inf),
+        Limits(-np.inf, -np.inf, 0.15, np.inf),
         "the ADC map differs from the ADC of T2w and DWI by {:.0%}",
         "one of the three may be of another scan, or its values were changed",
     ),
     (
         "upright",
-        Limits(0.07, 0.13, 2, 2),
+        Limits(0.07, 0.13, np.inf, np.inf),
         "T2w resembles the atlas more than the atlas upside down or back to front by {:.2f}",
         "the head may lie wrong in the file, or the T2w is none",
     ),
     (
         "stretch",
-        Limits(0, 0, 1.2, 1.3),
+        Limits(-np.inf, -np.inf, 1.2, 1.3),
         "T2w had to be stretched by {:.2f} along one axis relative to another",
         "its voxel size may be wrong, or half of the head is missing",
     ),
     (
         "likeness",
-        Limits(-2, -2, 0.93, 0.95),
+        Limits(-np.inf, -np.inf, 0.93, 0.95),
         "two series correlate by {:.3f} in tissue",
         "one file may stand in two columns",
     ),
@@ -199,6 +199,11 @@ def judge_physics(numbers: Mapping, *, adc_median: Sequence[float]) -> tuple[lis
         elif found := limits.find_broken(value, fail=False):
             reviews.append(f"{what.format(value)}, {found}: {cause}")
     return fails, reviews
+
+
+def list_limits(adc_median: Sequence[float]) -> dict[str, Limits]:
+    """Between which each number lies, as `judge_physics` takes it; infinite where there is no limit."""
+    return {name: limits for name, limits, _, _ in _list_rules(adc_median)}
 
 
 def _list_rules(adc_median: Sequence[float]) -> Iterator[tuple[str, Limits, str, str]]:

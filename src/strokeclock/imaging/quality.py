@@ -6,6 +6,7 @@ import numpy as np
 from scipy import ndimage
 
 from strokeclock.errors import PatientError
+from strokeclock.imaging import plausibility
 from strokeclock.imaging.plausibility import judge_physics, measure_physics
 from strokeclock.imaging.volume import Volume
 from strokeclock.series import BOTH, MATCHED, NO_LESION, SERIES, SIDES, Limits
@@ -18,7 +19,7 @@ _LEAST_INFARCT_ML = 1.0
 _FINE_MM = 1.2  # finer voxels are averaged two by two before smoothing: the same result, four times as fast
 _FIT_SMOOTHING_MM = 1.5  # so that a noisy series fits nearly as well as a clean one
 _MOVED_MM = 6.0
-_PLACE = Limits(-0.15, 0.33, 2, 2)  # of `measure_place` (docs/methods/quality.md)
+_PLACE = Limits(-0.15, 0.33, np.inf, np.inf)  # of `measure_place` (docs/methods/quality.md)
 _FIT_BINS = 24, 12  # of T2w and of DWI
 
 
@@ -165,6 +166,50 @@ def judge(
         )
     verdict = "fail" if fails else "review" if reviews else "pass"
     return verdict, "; ".join(fails + reviews)
+
+
+def list_limits(
+    *,
+    mask_volume_ml: Sequence[float],
+    min_dice_to_atlas: float,
+    min_nmi: float,
+    max_coverage_difference: float,
+    max_midplane_tilt_deg: float,
+    max_midplane_offset_mm: float,
+    adc_median: Sequence[float],
+    **of_series: float,
+) -> dict[str, Limits]:
+    """Between which each number lies, as `judge` takes it; infinite where there is no limit.
+
+    Takes what `judge` takes. Numbers without limits are left out. Where two limits are equal, a number beyond
+    them is fail, and never review.
+    """
+    low, high = mask_volume_ml
+    limits = {
+        "mask_volume_ml": Limits(low, low, high, high),
+        "dice_to_atlas": _at_least(min_dice_to_atlas, fail=min_dice_to_atlas),
+        "nmi_to_atlas": _at_least(min_nmi),
+        "coverage_difference": _at_most(max_coverage_difference, either_way=True),
+        "midplane_tilt_deg": _at_most(max_midplane_tilt_deg),
+        "midplane_offset_mm": _at_most(max_midplane_offset_mm, either_way=True),
+    }
+    for name, series in SERIES.items():
+        if series.min_coverage is not None:
+            least = of_series.get(f"min_{name}_coverage", series.min_coverage)
+            limits[f"{name}_coverage"] = _at_least(least, fail=min(least, series.fail_coverage))
+        if series.min_fit is not None:
+            least = of_series.get(f"min_{name}_fit", series.min_fit)
+            limits[f"{name}_fit"] = _at_least(least, fail=min(least, series.fail_fit))
+            limits[f"{name}_place"] = _PLACE
+    return limits | plausibility.list_limits(adc_median)
+
+
+def _at_least(review: float, *, fail: float = -np.inf) -> Limits:
+    return Limits(fail, review, np.inf, np.inf)
+
+
+def _at_most(review: float, *, either_way: bool = False) -> Limits:
+    return Limits(-np.inf, -review if either_way else -np.inf, review, np.inf)
 
 
 def add_review(automatic: tuple[str, str], reason: str) -> tuple[str, str]:

@@ -275,6 +275,31 @@ def test_verdicts(change, verdict, word):
     assert bool(reason) == (verdict != "pass")
 
 
+@pytest.mark.parametrize("name", quality.list_limits(**THRESHOLDS))
+def test_the_limits_that_are_told_are_those_that_are_judged(name):
+    limits = quality.list_limits(**THRESHOLDS)[name]
+    beyond = {
+        "fail": [limits.fail_below - 1e-3, limits.fail_above + 1e-3],
+        "review": [limits.review_below - 1e-3, limits.review_above + 1e-3],
+        "pass": [limits.review_below + 1e-3, limits.review_above - 1e-3],
+    }
+    if limits.review_below == limits.fail_below:
+        del beyond["review"][0]
+    if limits.review_above == limits.fail_above:
+        del beyond["review"][-1]
+    judged = [value for values in beyond.values() for value in values if np.isfinite(value)]
+    assert judged
+    for verdict, values in beyond.items():
+        for value in filter(np.isfinite, values):
+            assert quality.judge(numbers(**{name: value}), **THRESHOLDS)[0] == verdict, value
+
+
+def test_every_number_with_a_limit_has_it_listed():
+    """These have none: what is left is told by the sides, or is for information."""
+    free = {"asymmetry", "infarct_left_ml", "infarct_right_ml", "side_seen", "side_recorded"}
+    assert {*quality.list_limits(**THRESHOLDS)} == {*NUMBERS} - free
+
+
 def fine(volume):
     """The same head in voxels of half the size in plane."""
     half = np.diag([0.5, 0.5, 1, 1])
