@@ -16,7 +16,7 @@ SLURM := snakemake-executor-plugin-slurm==2.8.0 snakemake-executor-plugin-slurm-
 export OMP_NUM_THREADS := 1
 export NIPYPE_NO_ET := 1
 
-.PHONY: help slurm demo report test test-all test-conda lint dry-run bench format container clean
+.PHONY: help slurm demo report test test-all test-conda lint dry-run bench docs format container clean
 
 help:
 	@echo "make demo   a phantom cohort through the whole chain, to results/demo (minutes)"
@@ -24,6 +24,7 @@ help:
 	@echo "make slurm  what .venv needs to hand jobs to Slurm (docs/how-to/cluster.md)"
 	@echo "make test   the tests; make test-all: the slow ones too; make test-conda: those of the environments"
 	@echo "make lint   ruff, snakefmt, mypy and snakemake --lint; make dry-run: the jobs of every configuration"
+	@echo "make docs   the documentation as a site, to site/"
 	@echo "make bench  the measurements, to benchmarks/latest.tsv"
 	@echo "make container  the image strokeclock, by podman, or by Docker with ENGINE=docker"
 	@echo "make clean  remove results/demo and its logs"
@@ -86,6 +87,14 @@ format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 	$(BIN)/snakefmt Snakefile workflow/Snakefile workflow/rules
+
+docs: $(VENV)/.docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	@echo "The pages are in site/; begin with site/index.html."
+
+$(VENV)/.docs: $(READY) requirements-docs.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-docs.lock
+	@touch $@
 
 container:
 	@command -v $(ENGINE) >/dev/null || { echo "$(ENGINE) is not on PATH: install it first."; exit 1; }

@@ -24,7 +24,7 @@ from timing import Row, compare, cpu_seconds
 
 from strokeclock.evaluation.side import fit_side
 from strokeclock.found_sides import UNCLEAR, FoundSide, write_found_sides
-from strokeclock.plan import Plan, make_plan
+from strokeclock.plan.plan import Plan, make_plan
 from strokeclock.predictions import write_predictions
 from strokeclock.series import SIDES
 
@@ -59,11 +59,11 @@ def measure() -> Iterator[Row]:
             spent[patients] = cpu_seconds(lambda: _redraw(plan, Path(folder), change), n=1)  # noqa: B023
             if patients == PATIENTS:
                 taken = time.monotonic() - began
-    rows = {path.rpartition("/")[0] for path in (*plan.predictions, *plan.baseline_predictions)}
+    rows = {path.rpartition("/")[0] for path in plan.predictions.all}
     measured = f"redraw_{PATIENTS}_vs_{PATIENTS // 10}"
     yield compare(measured, spent[PATIENTS], spent[PATIENTS // 10], goal="", n=1)
     yield Row(
-        f"redraw: {len(rows)} rows, {len(plan.seeds)} seeds",
+        f"redraw: {len(rows)} rows, {len(plan.trainings.seeds)} seeds",
         f"s on {CORES} cores",
         f"{taken:.1f}",
         "",
@@ -74,17 +74,17 @@ def measure() -> Iterator[Row]:
 
 
 def _redraw(plan: Plan, folder: Path, change: Path) -> None:
-    figures = [f"{plan.folder}/figures/{name}.svg" for name in plan.roc_figures]
+    figures = [f"{plan.folder}/figures/{name}.svg" for name in plan.figures.roc]
     left_out = {
-        *plan.lesion_tables,
-        *plan.baseline_tables,
-        *plan.worst_errors,
+        *plan.evaluation.lesions,
+        *plan.evaluation.radiomics,
+        *plan.evaluation.worst_errors,
         f"{plan.folder}/tables/training.tsv",
     }
-    drawn = [path for path in plan.evaluation if path not in left_out]
+    drawn = [path for path in plan.evaluation.files if path not in left_out]
     subprocess.run(
         [
-            *(sys.executable, "-m", "snakemake", *drawn, *plan.typeset, *figures),
+            *(sys.executable, "-m", "snakemake", *drawn, *plan.evaluation.typeset, *figures),
             *(
                 "--snakefile",
                 ROOT / "Snakefile",
@@ -185,20 +185,20 @@ def _make_up(folder: Path, patients: int) -> tuple[Plan, Path]:
     _write(results / "end_to_end/unlike.tsv", {"patient": [], "reason": []})
     write_found_sides(results / "end_to_end/sides.tsv", found)
     people = [*zip(names, sides, parts, minutes, strict=True)]
-    for path in (*plan.predictions, *plan.baseline_predictions):
+    for path in plan.predictions.all:
         place = Path(path).relative_to(f"{plan.folder}/predictions")
-        scores = [*_score(people, plan.below_min[place.parts[1]], draw)]
+        scores = [*_score(people, plan.tasks.below_min[place.parts[1]], draw)]
         write_predictions(folder / path, scores)
-        if str(place.with_suffix("")) in plan.timed:
+        if str(place.with_suffix("")) in plan.end_to_end.timed:
             own = [row for row in scores if row[0] in found and row[1] == found[row[0]].side]
             write_predictions(results / "end_to_end" / place, own)
     # Not by its rule: Snakemake would find the sides anew, with networks.
     fit_side(
-        [folder / path for path in plan.predictions],
+        [folder / path for path in plan.predictions.of_networks],
         results / "fitted/side.json",
         cohort=results / "cohort/cohort.tsv",
         split=results / "cohort/split.tsv",
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     )
     return plan, change
 

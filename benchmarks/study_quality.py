@@ -4,7 +4,7 @@
 
 One row a phantom, site and kind: verdict and reason. Good phantoms should pass ("good", and `HARMLESS`
 changes); no corrupted copy should. What is made is kept in the folder, so the study goes on where it was
-stopped. The summary goes to standard error. docs/how-to/quality.md holds the results.
+stopped. The summary goes to standard error. docs/methods/quality.md holds the results.
 """
 
 import os

@@ -1,3 +1,3 @@
 """strokeclock: time since stroke onset from DWI b0, DWI b1000 and FLAIR."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from strokeclock import __version__
 from strokeclock.errors import ConfigurationError, StrokeclockError
 from strokeclock.host import check_host
 from strokeclock.series import BOTH, SERIES, SIDES
@@ -38,6 +39,12 @@ def make_parser() -> argparse.ArgumentParser:
     """Return the parser of all subcommands; docs/reference/command-line.md is made from it."""
     parser = argparse.ArgumentParser(
         prog="strokeclock", description="Time since stroke onset from MRI. Research use only."
+    )
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"strokeclock {__version__}",
+        help="print the version and exit",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_import(commands)

@@ -12,7 +12,7 @@ from strokeclock.cohort.patients import Patients, read_patients
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.registry import find_network
 from strokeclock.models.spec import StepCost
-from strokeclock.plan import Plan, make_plan
+from strokeclock.plan.plan import Plan, make_plan
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.pages import config_text
 from strokeclock.toolchain import FSL
@@ -115,15 +115,17 @@ def cost_networks(plan: Plan, patients: Patients) -> Iterator[Cost]:
     """Yield what trainings and predictions cost, by network and phase; trainings with all their epochs."""
     parts = _count_parts(patients)
     works: dict[str, list[_Work]] = {}
-    for run in plan.trainings:
+    for run in plan.trainings.runs:
         if run.phase != _MEDICAL:
             works.setdefault(f"{run.net} {run.phase}", []).append(_work_of(plan, run, parts))
-    if plan.has_segmenter:
-        works[f"{plan.segmenter} {SEGMENTATION}"] = [_segmentation_of(plan, parts)] * len(plan.seeds)
-    for row, points in plan.searches.items():
-        candidates = [_work_of(plan, Run(*row, plan.seeds[0]), parts, changed=point) for point in points]
+    if seeds := plan.segmentation.seeds:
+        works[f"{plan.segmentation.network} {SEGMENTATION}"] = [_segmentation_of(plan, parts)] * len(seeds)
+    for row, points in plan.search.points.items():
+        candidates = [
+            _work_of(plan, Run(*row, plan.trainings.seeds[0]), parts, changed=point) for point in points
+        ]
         works.setdefault(f"search of {row[0]} {row[1]}", []).extend(candidates)
-    if further := len(plan.split_seeds) - 1:
+    if further := len(plan.repeats.split_seeds) - 1:
         once = [work for of_runs in works.values() for work in of_runs]
         works[f"{further} further split{'s' if further > 1 else ''}"] = once * further
     for what, of_runs in works.items():
@@ -166,7 +168,7 @@ class _Parts(NamedTuple):
 
 def _work_of(plan: Plan, run: Run, parts: _Parts, *, changed: Mapping[str, Any] | None = None) -> _Work:
     """What a training costs; ``changed``: the settings that a search tries in it."""
-    task = plan.tasks.get(run.phase)
+    task = plan.tasks.by_phase.get(run.phase)
     settings = {**plan.config["training"][run.phase], **(changed or {})}
     sides = 2 if task is None or task.both_hemispheres else 1
     passes = settings["epochs"] * (parts.train + _FORWARD * parts.validation)
@@ -180,9 +182,9 @@ def _work_of(plan: Plan, run: Run, parts: _Parts, *, changed: Mapping[str, Any] 
 
 def _segmentation_of(plan: Plan, parts: _Parts) -> _Work:
     """Of one seed: a network that learns from the whole training part, and one without each fold."""
-    epochs, folds = plan.config["training"][SEGMENTATION]["epochs"], plan.folds
+    epochs, folds = plan.config["training"][SEGMENTATION]["epochs"], plan.segmentation.folds
     learned = epochs * (parts.train * max(folds, 1) + _FORWARD * parts.validation * (folds + 1))
-    return _Work(_scale(_UNET_STEP, plan, plan.segmenter), 2 * (learned + _FORWARD * parts.scored))
+    return _Work(_scale(_UNET_STEP, plan, plan.segmentation.network), 2 * (learned + _FORWARD * parts.scored))
 
 
 def _scale(step: StepCost, plan: Plan, net: str) -> StepCost:
@@ -190,7 +192,7 @@ def _scale(step: StepCost, plan: Plan, net: str) -> StepCost:
     models = plan.config["models"]
     voxels = prod(plan.config["preprocessing"]["grid"]) / 2 / prod(models["average"])
     view = _BRAIN if models["view"] == "brain" else 1.0
-    width = plan.network_settings[net].get("width", 1) / find_network(net).defaults.get("width", 1)
+    width = plan.networks.settings[net].get("width", 1) / find_network(net).defaults.get("width", 1)
     share = voxels / _FULL_HEMISPHERE * view * width**2
     return StepCost(step.cpu_s * share, step.gpu_ms * share)
 

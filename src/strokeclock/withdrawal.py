@@ -35,7 +35,7 @@ class Withdrawal:
     part : of the split; None where the patient has none.
     repeat_parts : name of a repeated split -> the patient's part in it.
     learned : models, fitted files and bundles that learned from the patient, and unfinished trainings.
-    mentions : further files that name the patient and stay.
+    mentions : further files that name the patient, and bundles with tokens of the patient's scans.
     is_reference : the intensities of all patients are matched to this patient's.
     other_runs : runs whose cohort holds the patient, too.
     """
@@ -83,6 +83,8 @@ def find_traces(patient: str, *, run: str, root: str | Path = ".") -> Withdrawal
         if part := _find_part(repeat, patient):
             found.repeat_parts[repeat.name] = part
             found.learned += _list_learners(repeat, part)
+    if found.part or found.repeat_parts:
+        found.mentions += results.glob("bundle/*.zip")
     found.learned = sorted({*found.learned})
     found.mentions = sorted({*found.mentions} - {*found.learned})
     references = [results, *results.glob("repeats/*")]
@@ -130,7 +132,10 @@ def describe(found: Withdrawal, *, done: bool) -> Iterator[str]:
             "The intensities of all patients are matched to this patient's: all hemispheres, models and "
             "results must be made again."
         )
-    yield from _list("These name the patient and stay; make them again or delete them", found.mentions)
+    yield from _list(
+        "These name the patient, or hold tokens of the scans, and stay; make them again or delete them",
+        found.mentions,
+    )
     yield (
         f"Tables, figures and pages in results/{found.run} hold numbers in which the patient is counted: "
         "they stay until they are made again."

@@ -5,6 +5,7 @@ import hashlib
 import json
 
 import pytest
+from accessible import find_violations
 from files_pages import check_run
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
@@ -41,3 +42,9 @@ def test_the_reference_describes_every_file_and_column(results):
 
 def test_the_page_is_whole(results):
     assert "not made in this run" not in (results / "index.html").read_text()
+
+
+@pytest.mark.parametrize("width", [1200, 390])
+@pytest.mark.parametrize("page", ["index.html", "quality/index.html", "checklists.html"])
+def test_the_pages_are_accessible(results, tmp_path, page, width):
+    assert find_violations(results / page, tmp_path, width=width) == []

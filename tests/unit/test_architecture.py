@@ -25,9 +25,10 @@ FLOORS = (
     ("report",),
     ("bundle",),
     ("reading",),
+    ("plan",),
 )
 # What the host reads when it parses the workflow, and what people redraw on a laptop, needs no torch.
-WITHOUT_TORCH = ("cohort", "phantom", "imaging", "intake", "evaluation", "report")
+WITHOUT_TORCH = ("cohort", "phantom", "imaging", "intake", "evaluation", "report", "plan")
 FOLDERS = [folder for floor in FLOORS for folder in floor]
 # What one file of the workflow sets and others use: where the checkout lies, how paths of results and
 # logs begin, and what is taken through the checkpoint. All else is the plan's or the patients'.
@@ -91,10 +92,11 @@ def test_the_library_knows_no_snakemake():
 
 
 def test_what_scripts_reach_knows_no_plan():
-    """What is asked for decides on no result: a change of plan.py or of the patients makes nothing stale."""
+    """What is asked for decides on no result: a change of the plan or of the patients makes nothing stale."""
     scripts = list((SOURCE.parents[1] / "workflow/scripts").glob("*.py"))
     assert scripts
-    asked = {SOURCE / "plan.py", SOURCE / "cohort/patients.py"}
+    asked = {*(SOURCE / "plan").glob("*.py"), SOURCE / "cohort/patients.py"}
+    assert len(asked) > 10
     assert all(path.is_file() for path in asked)
     assert not [path.name for path in scripts if asked & reach(path)]
 
@@ -107,7 +109,7 @@ def names_set(text):
 
 
 def test_no_constant_travels_between_files_of_the_workflow():
-    """plan.py says what is to be made; the files keep rules."""
+    """The plan says what is to be made; the files keep rules."""
     root = SOURCE.parents[1]
     paths = [root / "Snakefile", *(root / "workflow/rules").glob("*.smk")]
     texts = {path.name: re.sub(r"#.*", "", path.read_text()) for path in paths}

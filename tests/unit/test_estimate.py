@@ -9,7 +9,7 @@ from strokeclock.cli import main
 from strokeclock.cohort.patients import read_patients
 from strokeclock.errors import ConfigurationError
 from strokeclock.estimate import cost_networks, cost_patients, estimate, merge_configuration
-from strokeclock.plan import make_plan
+from strokeclock.plan.plan import make_plan
 
 
 @pytest.fixture

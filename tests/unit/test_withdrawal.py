@@ -149,7 +149,9 @@ def test_unfinished_trainings_and_bundles_are_named(root):
     (run / "models/2d/phase1_stroke/random/seed-0/latest.pt").touch()
     learned = {path.name for path in find_traces("p1", run="mine").learned}
     assert {"model.zip", "latest.pt"} <= learned
-    assert not find_traces("x-p1", run="mine").learned
+    of_test = find_traces("x-p1", run="mine")
+    assert not of_test.learned
+    assert run.relative_to(root) / "bundle/model.zip" in of_test.mentions  # with tokens of the test part
 
 
 def test_repeated_splits_and_searches_learned_too(root, make_record):

@@ -18,14 +18,22 @@ WITH_FSL = {"fsl": "preprocessing", "reading_fsl": "reading"}  # an environment,
 def list_scripts():
     """(script, environment) of all rules; a rule may choose between two."""
     found = set()
-    for rules in (ROOT / "workflow/rules").glob("*.smk"):
-        for block in re.split(r"\n *(?:rule|checkpoint)[ :]", rules.read_text())[1:]:
-            (script,) = re.findall(r"scripts/(\w+)\.py", block) or [None]
-            environments = {*re.findall(r"envs/(\w+)\.yaml", block)}
-            if "reading_environment(" in block:
-                environments |= {"reading", "reading_fsl"}
-            found |= {(script, environment) for environment in environments if script}
+    for rule in list_rules():
+        (script,) = re.findall(r"scripts/(\w+)\.py", rule) or [None]
+        found |= {(script, environment) for environment in name_environments(rule) if script}
     return sorted(found)
+
+
+def name_environments(rule):
+    """The environments that a rule's text names."""
+    chosen = {"reading", "reading_fsl"} if "reading_environment(" in rule else set()
+    return chosen | {*re.findall(r"envs/(\w+)\.yaml", rule)}
+
+
+def list_rules():
+    """The text of each rule."""
+    for rules in sorted((ROOT / "workflow/rules").glob("*.smk")):
+        yield from re.split(r"\n *(?:rule|checkpoint)[ :]", rules.read_text())[1:]
 
 
 SCRIPTS = list_scripts()
@@ -138,3 +146,12 @@ def test_pip_brings_only_what_depends_on_nothing_else(environment):
             needed = requires(requirement.partition("==")[0]) or []
             names = {re.match(r"[\w.-]+", one)[0].lower() for one in needed if "extra ==" not in one}
             assert names <= listed
+
+
+def test_what_uses_a_gpu_has_torch_for_one():
+    """conda-forge's pytorch-cpu has no CUDA; of pytorch conda chooses the build for the machine."""
+    users = [rule for rule in list_rules() if "gpu=" in rule]
+    assert len(users) > 10
+    for environment in {name for rule in users for name in name_environments(rule)}:
+        packages = [entry for entry in read(environment)["dependencies"] if isinstance(entry, str)]
+        assert any(entry.startswith("pytorch=") for entry in packages), environment

@@ -1,7 +1,7 @@
 # Diagnostic accuracy beyond Table 2: predictive values, wanted rates, interactions, readers with the model, sample size.
 
 MEASURED = {
-    "predictions": plan.predictions + plan.baseline_predictions,
+    "predictions": plan.predictions.all,
     "cohort": settled(f"{RUN}/cohort/cohort.tsv"),
     "split": settled(f"{RUN}/cohort/split.tsv"),
 }
@@ -32,8 +32,8 @@ rule accuracy:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/accuracy.py"
 
@@ -52,7 +52,7 @@ rule fit_wanted_rates:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/fit_wanted_rates.py"
 
@@ -77,8 +77,8 @@ rule wanted_rates:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/wanted_rates.py"
 
@@ -105,7 +105,7 @@ rule interactions:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/interactions.py"
 
@@ -130,8 +130,8 @@ rule readers:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/readers.py"
 
@@ -155,7 +155,7 @@ rule sample_size:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/sample_size.py"

@@ -1,15 +1,13 @@
 # Baselines: simple scores of the same patients, in the format of the networks' predictions.
 
-from strokeclock.training.phases import SEGMENTATION
-
 
 rule predict_ratio:
     input:
         **LEARNED_FROM,
-        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.timed_by_ratios),
+        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.baselines.ratio_rows),
     output:
         predictions=expand(
-            f"{RUN}/predictions/{{row}}/seed-0.tsv", row=plan.timed_by_ratios
+            f"{RUN}/predictions/{{row}}/seed-0.tsv", row=plan.baselines.ratio_rows
         ),
     log:
         f"{LOG}/predictions/ratios.log",
@@ -21,7 +19,7 @@ rule predict_ratio:
         runtime=growing(20),
     params:
         channels=config["models"]["channels"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/predict_ratio.py"
 
@@ -31,20 +29,20 @@ rule predict_segmented:
         **LEARNED_FROM,
         fitted=expand(
             f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
-            phase=plan.time_phases,
+            phase=plan.tasks.time_phases,
             allow_missing=True,
         ),
-        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
+        model=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}/model.pt",
     output:
         predictions=expand(
             f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
-            phase=plan.time_phases,
+            phase=plan.tasks.time_phases,
             allow_missing=True,
         ),
     log:
         f"{LOG}/predictions/segmentation/seed-{{seed}}.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
@@ -52,7 +50,7 @@ rule predict_segmented:
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
@@ -64,24 +62,24 @@ rule join_predictions:
         SETTLED,
         network=lambda wildcards: expand(
             f"{RUN}/predictions/{wildcards.net}/{wildcards.phase}/{{start}}/seed-{{seed}}.tsv",
-            start=plan.chained[wildcards.net, wildcards.phase],
-            seed=plan.seeds,
+            start=plan.trainings.chained[wildcards.net, wildcards.phase],
+            seed=plan.trainings.seeds,
         ),
         segmented=expand(
             f"{RUN}/predictions/segmentation/{{phase}}/ratios/seed-{{seed}}.tsv",
-            seed=plan.seeds,
+            seed=plan.trainings.seeds,
             allow_missing=True,
         ),
     output:
         predictions=expand(
             f"{RUN}/predictions/segmentation/{{phase}}/{{net}}/seed-{{seed}}.tsv",
-            seed=plan.seeds,
+            seed=plan.trainings.seeds,
             allow_missing=True,
         ),
     log:
         f"{LOG}/predictions/segmentation/{{phase}}/{{net}}.log",
     wildcard_constraints:
-        phase="|".join(plan.time_phases),
+        phase="|".join(plan.tasks.time_phases),
         net="|".join(networks()),
     conda:
         "../../envs/evaluation.yaml"
@@ -104,7 +102,7 @@ rule predict_clinical:
     log:
         f"{LOG}/predictions/clinical/{{phase}}/covariates.log",
     wildcard_constraints:
-        phase="|".join(plan.time_phases),
+        phase="|".join(plan.tasks.time_phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -112,7 +110,7 @@ rule predict_clinical:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks.below_min[wildcards.phase],
     script:
         "../scripts/predict_clinical.py"
 
@@ -158,7 +156,7 @@ rule predict_ml:
     log:
         f"{LOG}/predictions/ml/{{phase}}/radiomics.log",
     wildcard_constraints:
-        phase="|".join(plan.tasks),
+        phase="|".join(plan.tasks.phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -166,7 +164,7 @@ rule predict_ml:
         mem_mb=growing(1000),
         runtime=growing(10),
     params:
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks.below_min[wildcards.phase],
         classifier=config["evaluation"]["radiomics"]["classifier"],
         tuning=config["evaluation"]["radiomics"]["tuning"],
     script:
@@ -175,9 +173,13 @@ rule predict_ml:
 
 rule ml_baseline:
     input:
-        predictions=plan.predictions + plan.baseline_predictions,
+        predictions=plan.predictions.all,
         record=next(
-            (f"{RUN}/radiomics/{phase}.json" for phase in plan.radiomics_phases), []
+            (
+                f"{RUN}/radiomics/{phase}.json"
+                for phase in plan.baselines.radiomics_phases
+            ),
+            [],
         ),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
@@ -198,6 +200,6 @@ rule ml_baseline:
         runtime=growing(5),
     params:
         confidence=config["evaluation"]["confidence"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/ml_baseline.py"

@@ -5,13 +5,13 @@ from strokeclock.settings.patients import Phantom
 
 rule make_bundle:
     input:
-        models=plan.bundle_models,
-        regressions=plan.bundle_regressions,
+        models=plan.bundle.models,
+        regressions=plan.bundle.regressions,
         thresholds=f"{RUN}/fitted/thresholds.json",
         temperatures=f"{RUN}/fitted/temperatures.json",
         abstention=f"{RUN}/fitted/abstention.json",
         side=f"{RUN}/fitted/side.json",
-        predictions=plan.predictions + plan.baseline_predictions,
+        predictions=plan.predictions.all,
         table2=f"{RUN}/tables/table2.csv",
         calibration=f"{RUN}/tables/calibration.csv",
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
@@ -41,17 +41,16 @@ rule make_bundle:
     resources:
         mem_mb=growing(8000),
         runtime=growing(60),
-        gpu=plan.gpus,
     params:
         settings=config["bundle"],
         # what authors write later makes no bundle anew
         config={key: value for key, value in config.items() if key != "report"},
-        parts=plan.scored_rows,
-        channels=plan.channels,
-        tasks=plan.below_min,
+        parts=plan.bundle.rows,
+        channels=plan.networks.channels,
+        tasks=plan.tasks.below_min,
         phantom=Phantom().model_dump(),
         threads=config["training"]["threads"],
-        device=config["training"]["device"],
+        device="cpu",  # of the self-test, which reads one patient
     script:
         "../scripts/bundle.py"
 
@@ -59,4 +58,4 @@ rule make_bundle:
 rule bundle:
     """Make the bundle, and what it is made from: trainings, predictions and fitted numbers."""
     input:
-        plan.bundle,
+        plan.bundle.files,

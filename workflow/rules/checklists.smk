@@ -11,7 +11,7 @@ rule checklists:
                 if one not in plan.checklists
             ),
             plan.protocols,
-            plan.bundle,
+            plan.bundle.files,
         ],
         lists=[
             BASE / f"resources/checklists/{name}.yaml"

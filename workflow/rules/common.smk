@@ -16,7 +16,7 @@ from strokeclock.cohort.patients import read_patients
 from strokeclock.errors import StrokeclockError
 from strokeclock.host import check_host
 from strokeclock.models.registry import networks
-from strokeclock.plan import make_plan
+from strokeclock.plan.plan import make_plan
 from strokeclock.provenance import digest_code
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.duplicates import check_duplicate_keys
@@ -188,7 +188,7 @@ def of_repeat(item, makers):
             return [place(one, wildcards) for one in value]
         file = apply_wildcards(str(value), wildcards)
         is_own = any(maker.is_producer(file) for maker in makers)
-        return plan.in_repeat(file, wildcards.repeat) if is_own else file
+        return plan.repeats.in_repeat(file, wildcards.repeat) if is_own else file
 
     return lambda wildcards: place(item, wildcards)
 
@@ -196,7 +196,7 @@ def of_repeat(item, makers):
 def into_repeat(item):
     """As an output or log where rules are repeated: the same file of another split."""
     if isinstance(item, (str, Path)):
-        return plan.in_repeat(str(item), "{repeat}")
+        return plan.repeats.in_repeat(str(item), "{repeat}")
     return [into_repeat(one) for one in item]
 
 
@@ -212,7 +212,7 @@ def repeat_rules(names, *, changed):
         # Where a loop made the rule, its name stands here and would become the other one's.
         given.name = None
         # The checkpoint waits for what is settled of all splits, and the others' manifests do not.
-        unnamed = [item for item in given.input.paths if item != plan.settled_repeats]
+        unnamed = [item for item in given.input.paths if item != plan.repeats.settled]
         named = given.input.kwpaths.items()
 
         @workflow.userule(rules=[name], name_modifier=f"repeat_{name}")
@@ -244,7 +244,7 @@ def remove_false_tables():
     dropped = set() if keeps_volumes else read_dropped(plan.dropped)
     tables = {*patients.all_tables, *patients.tables_of("radiomics")}
     for table in tables.union(
-        plan.repeated_hemispheres(patients.tables_of("hemispheres"))
+        plan.repeats.hemispheres(patients.tables_of("hemispheres"))
     ):
         if Path(table).is_file() and (damage := find_damage(table, dropped=dropped)):
             logger.warning(f"{damage}; its batch is made again.")

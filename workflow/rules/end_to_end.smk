@@ -1,7 +1,5 @@
 # The test as for a new patient: the run's own networks find the lesion's side, and the hemisphere found is scored.
 
-from strokeclock.training.phases import SEGMENTATION
-
 END_TO_END = f"{RUN}/end_to_end"
 SIDED = {
     "sides": f"{END_TO_END}/sides.tsv",
@@ -20,8 +18,12 @@ UNDIVIDED = {
 rule find_sides:
     input:
         **UNDIVIDED,
-        models=expand(f"{RUN}/models/{{place}}/model.pt", place=plan.detectors),
-        predictions=expand(f"{RUN}/predictions/{{place}}.tsv", place=plan.detectors),
+        models=expand(
+            f"{RUN}/models/{{place}}/model.pt", place=plan.end_to_end.detectors
+        ),
+        predictions=expand(
+            f"{RUN}/predictions/{{place}}.tsv", place=plan.end_to_end.detectors
+        ),
         fitted=f"{RUN}/fitted/side.json",
         quality=settled(f"{RUN}/quality/quality.tsv"),
     output:
@@ -30,17 +32,17 @@ rule find_sides:
     log:
         f"{LOG}/end_to_end/sides.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
         runtime=growing(120),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/find_sides.py"
 
@@ -69,12 +71,16 @@ rule find_unlike:
 rule predict_found:
     input:
         **SIDED,
-        models=expand(f"{RUN}/models/{{place}}/model.pt", place=plan.timed_by_networks),
+        models=expand(
+            f"{RUN}/models/{{place}}/model.pt", place=plan.end_to_end.timed_by_networks
+        ),
         predictions=expand(
-            f"{RUN}/predictions/{{place}}.tsv", place=plan.timed_by_networks
+            f"{RUN}/predictions/{{place}}.tsv", place=plan.end_to_end.timed_by_networks
         ),
     output:
-        scores=expand(f"{END_TO_END}/{{place}}.tsv", place=plan.timed_by_networks),
+        scores=expand(
+            f"{END_TO_END}/{{place}}.tsv", place=plan.end_to_end.timed_by_networks
+        ),
     log:
         f"{LOG}/end_to_end/networks.log",
     conda:
@@ -85,7 +91,7 @@ rule predict_found:
         runtime=growing(120),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
@@ -96,12 +102,12 @@ rule predict_ratio_found:
     input:
         **SIDED,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
-        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.timed_by_ratios),
+        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.baselines.ratio_rows),
         predictions=expand(
-            f"{RUN}/predictions/{{row}}/seed-0.tsv", row=plan.timed_by_ratios
+            f"{RUN}/predictions/{{row}}/seed-0.tsv", row=plan.baselines.ratio_rows
         ),
     output:
-        scores=expand(f"{END_TO_END}/{{row}}/seed-0.tsv", row=plan.timed_by_ratios),
+        scores=expand(f"{END_TO_END}/{{row}}/seed-0.tsv", row=plan.baselines.ratio_rows),
     log:
         f"{LOG}/end_to_end/ratios.log",
     conda:
@@ -112,7 +118,7 @@ rule predict_ratio_found:
         runtime=growing(10),
     params:
         channels=config["models"]["channels"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/predict_ratio_found.py"
 
@@ -121,20 +127,24 @@ rule predict_segmented_found:
     input:
         **SIDED,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
-        fitted=expand(f"{RUN}/fitted/{{place}}.json", place=plan.timed_by_segmentations),
+        fitted=expand(
+            f"{RUN}/fitted/{{place}}.json", place=plan.baselines.segmented_places
+        ),
         models=[
-            f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/{Path(place).name}/model.pt"
-            for place in plan.timed_by_segmentations
+            f"{RUN}/models/{plan.segmentation.row}/{Path(place).name}/model.pt"
+            for place in plan.baselines.segmented_places
         ],
         predictions=expand(
-            f"{RUN}/predictions/{{place}}.tsv", place=plan.timed_by_segmentations
+            f"{RUN}/predictions/{{place}}.tsv", place=plan.baselines.segmented_places
         ),
     output:
-        scores=expand(f"{END_TO_END}/{{place}}.tsv", place=plan.timed_by_segmentations),
+        scores=expand(
+            f"{END_TO_END}/{{place}}.tsv", place=plan.baselines.segmented_places
+        ),
     log:
         f"{LOG}/end_to_end/segmentations.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
@@ -142,7 +152,7 @@ rule predict_segmented_found:
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
@@ -153,14 +163,16 @@ rule join_found:
     input:
         network=[
             f"{END_TO_END}/{parts['network']}.tsv"
-            for parts in plan.timed_jointly.values()
+            for parts in plan.end_to_end.timed_jointly.values()
         ],
         segmented=[
             f"{END_TO_END}/{parts['regression']}.tsv"
-            for parts in plan.timed_jointly.values()
+            for parts in plan.end_to_end.timed_jointly.values()
         ],
     output:
-        scores=expand(f"{END_TO_END}/{{place}}.tsv", place=plan.timed_jointly),
+        scores=expand(
+            f"{END_TO_END}/{{place}}.tsv", place=plan.end_to_end.timed_jointly
+        ),
     log:
         f"{LOG}/end_to_end/joined.log",
     conda:
@@ -175,8 +187,10 @@ rule join_found:
 
 rule end_to_end:
     input:
-        predictions=expand(f"{RUN}/predictions/{{place}}.tsv", place=plan.timed),
-        scores=expand(f"{END_TO_END}/{{place}}.tsv", place=plan.timed),
+        predictions=expand(
+            f"{RUN}/predictions/{{place}}.tsv", place=plan.end_to_end.timed
+        ),
+        scores=expand(f"{END_TO_END}/{{place}}.tsv", place=plan.end_to_end.timed),
         sides=f"{END_TO_END}/sides.tsv",
         unlike=f"{END_TO_END}/unlike.tsv",
         fitted=f"{RUN}/fitted/side.json",
@@ -211,7 +225,7 @@ rule end_to_end:
     params:
         external=config["split"]["external"],
         coverage=config["bundle"]["coverage"],
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/end_to_end.py"

@@ -27,7 +27,7 @@ rule table1:
 
 rule fit_operating_points:
     input:
-        predictions=plan.predictions + plan.baseline_predictions,
+        predictions=plan.predictions.all,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -46,14 +46,14 @@ rule fit_operating_points:
         settings={
             key: config["evaluation"][key] for key in ("threshold", "fixed_threshold")
         },
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/fit_operating_points.py"
 
 
 rule fit_side:
     input:
-        predictions=plan.predictions,
+        predictions=plan.predictions.of_networks,
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
     output:
@@ -67,14 +67,14 @@ rule fit_side:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/fit_side.py"
 
 
 rule table2:
     input:
-        predictions=plan.predictions + plan.baseline_predictions,
+        predictions=plan.predictions.all,
         thresholds=f"{RUN}/fitted/thresholds.json",
         paper=BASE / "resources/table2_paper.csv",
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
@@ -103,12 +103,14 @@ rule table2:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
         recipe=config["recipe"],
         run=config["run"],
         # a param, because it belongs to all runs: Snakemake deletes outputs, and lets one process have them
-        ledger=plan.ledger,
-        not_run=[[*scorer, reason] for scorer, reason in plan.not_run.items()],
+        ledger=plan.evaluation.ledger,
+        not_run=[
+            [*scorer, reason] for scorer, reason in plan.predictions.not_run.items()
+        ],
     script:
         "../scripts/table2.py"

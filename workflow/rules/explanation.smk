@@ -4,7 +4,9 @@
 rule gradcam_overlap:
     input:
         **LEARNED_FROM,
-        models=expand(f"{RUN}/models/{{run}}/model.pt", run=plan.gradcam_runs),
+        models=expand(
+            f"{RUN}/models/{{run}}/model.pt", run=plan.explanation.gradcam_runs
+        ),
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
     output:
         table=report(
@@ -16,14 +18,14 @@ rule gradcam_overlap:
     log:
         f"{LOG}/tables/gradcam_overlap.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
         runtime=growing(120),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         layer=config["evaluation"]["gradcam_layer"],
         threads=config["training"]["threads"],
         device=config["training"]["device"],
@@ -36,7 +38,9 @@ rule gradcam_overlap:
 rule occlusion:
     input:
         **LEARNED_FROM,
-        models=expand(f"{RUN}/models/{{run}}/model.pt", run=plan.occlusion_runs),
+        models=expand(
+            f"{RUN}/models/{{run}}/model.pt", run=plan.explanation.occlusion_runs
+        ),
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
@@ -49,14 +53,14 @@ rule occlusion:
     log:
         f"{LOG}/tables/occlusion.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
         runtime=growing(240),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
         confidence=config["evaluation"]["confidence"],
@@ -67,7 +71,7 @@ rule occlusion:
 
 rule worst_errors:
     input:
-        predictions=plan.predictions + plan.baseline_predictions,
+        predictions=plan.predictions.all,
         thresholds=f"{RUN}/fitted/thresholds.json",
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         split=settled(f"{RUN}/cohort/split.tsv"),
@@ -91,6 +95,6 @@ rule worst_errors:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/worst_errors.py"

@@ -194,9 +194,9 @@ rule external_performance:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
         run=config["run"],
-        ledger=plan.ledger,
+        ledger=plan.evaluation.ledger,
     script:
         "../scripts/external_performance.py"
 
@@ -227,7 +227,7 @@ rule external_subgroups:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
     script:
         "../scripts/external_subgroups.py"
 
@@ -259,7 +259,7 @@ rule external_decision:
         mem_mb=growing(2000),
         runtime=growing(20),
     params:
-        settings=plan.intervals,
+        settings=plan.evaluation.intervals,
     script:
         "../scripts/external_decision.py"
 
@@ -327,7 +327,7 @@ rule external_roc:
     input:
         **JOINED,
         table=f"{FAR}/tables/external.csv",
-        predictions=(plan.predictions + plan.baseline_predictions if OF_OWN_RUN else []),
+        predictions=plan.predictions.all if OF_OWN_RUN else [],
     output:
         svg=report(
             f"{FAR}/figures/external_roc.svg",
@@ -345,7 +345,7 @@ rule external_roc:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/external_roc.py"
 

@@ -32,7 +32,7 @@ rule preprocessed:
 rule roc:
     input:
         SETTLED,
-        predictions=plan.predictions + plan.joined_predictions,
+        predictions=plan.predictions.of_networks + plan.predictions.joined,
         table2=f"{RUN}/tables/table2.csv",
     output:
         svg=report(
@@ -45,7 +45,7 @@ rule roc:
     log:
         f"{LOG}/figures/{{figure}}.log",
     wildcard_constraints:
-        figure="|".join(plan.roc_figures),
+        figure="|".join(plan.figures.roc),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -53,17 +53,21 @@ rule roc:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        phases=lambda wildcards: plan.roc_figures[wildcards.figure]["phases"],
-        readers=lambda wildcards: plan.roc_figures[wildcards.figure]["readers"],
-        tasks=plan.below_min,
+        phases=lambda wildcards: plan.figures.roc[wildcards.figure]["phases"],
+        readers=lambda wildcards: plan.figures.roc[wildcards.figure]["readers"],
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/roc.py"
 
 
 rule gradcam:
     input:
-        models=expand(f"{RUN}/models/{{run}}/model.pt", run=plan.gradcam_runs),
-        predictions=expand(f"{RUN}/predictions/{{run}}.tsv", run=plan.gradcam_runs),
+        models=expand(
+            f"{RUN}/models/{{run}}/model.pt", run=plan.explanation.gradcam_runs
+        ),
+        predictions=expand(
+            f"{RUN}/predictions/{{run}}.tsv", run=plan.explanation.gradcam_runs
+        ),
         manifest=SETTLED,
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         grid=f"{RUN}/atlas/grid.nii.gz",
@@ -84,7 +88,7 @@ rule gradcam:
         mem_mb=growing(4000),
         runtime=growing(20),
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         layer=config["evaluation"]["gradcam_layer"],
         patients=config["evaluation"]["gradcam_patients"],
     script:
@@ -95,8 +99,8 @@ rule gradcam:
 rule training_curves:
     input:
         SETTLED,
-        histories=plan.of_trainings("history.tsv"),
-        records=plan.of_trainings("run.json"),
+        histories=plan.figures.of_curves("history.tsv"),
+        records=plan.figures.of_curves("run.json"),
     output:
         svg=[
             report(
@@ -105,10 +109,11 @@ rule training_curves:
                 category="Training",
                 labels={"network": net, "phase": phase, "from": start},
             )
-            for net, phase, start in plan.training_rows
+            for net, phase, start in plan.figures.curves
         ],
         png=[
-            f"{RUN}/figures/training/{'-'.join(row)}.png" for row in plan.training_rows
+            f"{RUN}/figures/training/{'-'.join(row)}.png"
+            for row in plan.figures.curves
         ],
     log:
         f"{LOG}/figures/training_curves.log",
@@ -124,7 +129,7 @@ rule training_curves:
 
 rule genesis_examples:
     input:
-        model=f"{RUN}/models/{plan.restorer}/{GENESIS}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        model=f"{RUN}/models/{plan.pretraining.rows['genesis']}/seed-{plan.trainings.seeds[0]}/model.pt",
         manifest=SETTLED,
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
@@ -132,7 +137,11 @@ rule genesis_examples:
             f"{RUN}/figures/genesis_examples.svg",
             caption="../report/genesis_examples.rst",
             category="Training",
-            labels={"network": plan.restorer, "phase": GENESIS, "from": "random"},
+            labels={
+                "network": plan.pretraining.restorer,
+                "phase": GENESIS,
+                "from": "random",
+            },
         ),
         png=f"{RUN}/figures/genesis_examples.png",
     log:
@@ -150,7 +159,7 @@ rule genesis_examples:
 rule segmentations:
     input:
         **LEARNED_FROM,
-        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{config['training']['seeds'][0]}/model.pt",
+        model=f"{RUN}/models/{plan.segmentation.row}/seed-{plan.trainings.seeds[0]}/model.pt",
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
         grid=f"{RUN}/atlas/grid.nii.gz",
     output:
@@ -159,7 +168,7 @@ rule segmentations:
             caption="../report/segmentations.rst",
             category="Training",
             labels={
-                "network": plan.segmenter,
+                "network": plan.segmentation.network,
                 "phase": SEGMENTATION,
                 "from": "random",
             },

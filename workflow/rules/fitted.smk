@@ -1,13 +1,11 @@
 # The fitted small models, as files of numbers.
 
-from strokeclock.training.phases import SEGMENTATION
-
 
 rule fit_ratio:
     input:
         **LEARNED_FROM,
     output:
-        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.timed_by_ratios),
+        fitted=expand(f"{RUN}/fitted/{{row}}.json", row=plan.baselines.ratio_rows),
     log:
         f"{LOG}/fitted/ratios.log",
     conda:
@@ -18,7 +16,7 @@ rule fit_ratio:
         runtime=growing(20),
     params:
         channels=config["models"]["channels"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/fit_ratio.py"
 
@@ -26,18 +24,18 @@ rule fit_ratio:
 rule fit_segmented:
     input:
         **LEARNED_FROM,
-        fold_models=lambda wildcards: plan.fold_models(wildcards.seed),
-        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}/model.pt",
+        fold_models=lambda wildcards: plan.segmentation.fold_models(wildcards.seed),
+        model=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}/model.pt",
     output:
         fitted=expand(
             f"{RUN}/fitted/segmentation/{{phase}}/ratios/seed-{{seed}}.json",
-            phase=plan.time_phases,
+            phase=plan.tasks.time_phases,
             allow_missing=True,
         ),
     log:
         f"{LOG}/fitted/segmentation/seed-{{seed}}.log",
     conda:
-        "../../envs/evaluation.yaml"
+        "../../envs/training.yaml"
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
@@ -45,7 +43,7 @@ rule fit_segmented:
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:
@@ -62,7 +60,7 @@ rule fit_clinical:
     log:
         f"{LOG}/fitted/clinical/{{phase}}/covariates.log",
     wildcard_constraints:
-        phase="|".join(plan.time_phases),
+        phase="|".join(plan.tasks.time_phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -70,7 +68,7 @@ rule fit_clinical:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks.below_min[wildcards.phase],
     script:
         "../scripts/fit_clinical.py"
 
@@ -86,7 +84,7 @@ rule fit_ml:
     log:
         f"{LOG}/fitted/ml/{{phase}}/radiomics.log",
     wildcard_constraints:
-        phase="|".join(plan.tasks),
+        phase="|".join(plan.tasks.phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -94,7 +92,7 @@ rule fit_ml:
         mem_mb=growing(1000),
         runtime=growing(30),
     params:
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks.below_min[wildcards.phase],
         classifier=config["evaluation"]["radiomics"]["classifier"],
         tuning=config["evaluation"]["radiomics"]["tuning"],
     script:

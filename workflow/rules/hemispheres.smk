@@ -199,7 +199,7 @@ checkpoint hemisphere_manifest:
         f"{RUN}/cohort/split.tsv",
         f"{RUN}/cohort/exclusions.tsv",
         f"{RUN}/lesions/volumes.tsv",
-        plan.settled_repeats,
+        plan.repeats.settled,
         hemispheres=patients.tables_of("hemispheres"),
     output:
         manifest=f"{RUN}/hemispheres/manifest.tsv",

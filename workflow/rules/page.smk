@@ -19,12 +19,11 @@ rule results_page:
             ),
             rules.table1.output,
             rules.table2.output,
-            plan.typeset,
-            plan.figures,
-            plan.evaluation,
-            plan.records,
-            plan.predictions,
-            plan.baseline_predictions,
+            plan.evaluation.typeset,
+            plan.figures.files,
+            plan.evaluation.files,
+            plan.trainings.records,
+            plan.predictions.all,
             plan.checklists,
         ],
         template=BASE / "workflow/report/page.html",
@@ -41,7 +40,7 @@ rule results_page:
         runtime=growing(5),
     params:
         config=config,
-        not_run=list(plan.missing),
+        not_run=list(plan.pretraining.missing),
     script:
         "../scripts/results_page.py"
 
@@ -55,15 +54,15 @@ rule whole_run:
         rules.table1.output,
         rules.table2.output,
         plan.protocols,
-        plan.figures,
-        plan.evaluation,
+        plan.figures.files,
+        plan.evaluation.files,
         plan.checklists,
-        patients.tables_of("radiomics") if plan.radiomics_phases else [],
-        plan.typeset,
-        plan.repeated_hemispheres(patients.tables_of("hemispheres")),
+        patients.tables_of("radiomics") if plan.baselines.radiomics_phases else [],
+        plan.evaluation.typeset,
+        plan.repeats.hemispheres(patients.tables_of("hemispheres")),
         plan.page,
         plan.ceilings,
-        plan.bundle,
+        plan.bundle.files,
 
 
 # Nothing that would run later reads preprocessed volumes.

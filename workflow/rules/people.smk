@@ -33,7 +33,7 @@ rule flow:
         runtime=growing(5),
     params:
         left_out=list(config["cohort"]["exclude"]),
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/flow.py"
 
@@ -61,7 +61,7 @@ rule case_mix:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/case_mix.py"
 
@@ -86,7 +86,7 @@ rule onset:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        tasks=plan.below_min,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/onset.py"
 
@@ -141,8 +141,8 @@ rule missing:
 rule training_costs:
     input:
         SETTLED,
-        records=plan.records,
-        costs=plan.costs,
+        records=plan.trainings.records,
+        costs=plan.trainings.costs,
     output:
         table=report(
             f"{RUN}/tables/training.tsv",

@@ -6,13 +6,13 @@ rule predict:
         **LEARNED_FROM,
         models=expand(
             f"{RUN}/models/{{row}}/seed-{{seed}}/model.pt",
-            row=plan.predicted_rows,
+            row=plan.predictions.network_rows,
             allow_missing=True,
         ),
     output:
         predictions=expand(
             f"{RUN}/predictions/{{row}}/seed-{{seed}}.tsv",
-            row=plan.predicted_rows,
+            row=plan.predictions.network_rows,
             allow_missing=True,
         ),
     log:
@@ -22,10 +22,10 @@ rule predict:
     threads: config["training"]["threads"]
     resources:
         mem_mb=growing(8000),
-        runtime=growing(30 + 5 * len(plan.predicted_rows)),
+        runtime=growing(30 + 5 * len(plan.predictions.network_rows)),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         threads=config["training"]["threads"],
         device=config["training"]["device"],
     script:

@@ -46,10 +46,10 @@ rule imagenet:
     input:
         file=INITIAL_WEIGHTS["imagenet"]["file"] or [],
     output:
-        model=f"{RUN}/models/{plan.pretrained['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}/model.pt",
-        record=f"{RUN}/models/{plan.pretrained['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}/run.json",
+        model=f"{RUN}/models/{plan.pretraining.rows['imagenet']}/seed-{{seed}}/model.pt",
+        record=f"{RUN}/models/{plan.pretraining.rows['imagenet']}/seed-{{seed}}/run.json",
     log:
-        f"{LOG}/models/{plan.pretrained['imagenet']}/phase0_imagenet/torchvision/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.pretraining.rows['imagenet']}/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: 1
@@ -58,21 +58,21 @@ rule imagenet:
         runtime=growing(5),
     params:
         sha256=INITIAL_WEIGHTS["imagenet"]["sha256"],
-        width=plan.network_settings[plan.pretrained["imagenet"]]["width"],
+        width=plan.networks.settings[plan.pretraining.networks["imagenet"]]["width"],
     script:
         "../scripts/imagenet.py"
 
 
 rule medical_2d:
     input:
-        folder=plan.data_sets["medical_2d"] or [],
+        folder=plan.pretraining.data_sets["medical_2d"] or [],
     output:
-        model=f"{RUN}/models/{plan.pretrained['medical_2d']}/phase0_medical/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/{plan.pretrained['medical_2d']}/phase0_medical/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/{plan.pretrained['medical_2d']}/phase0_medical/random/seed-{{seed}}/run.json",
-        cost=f"{RUN}/models/{plan.pretrained['medical_2d']}/phase0_medical/random/seed-{{seed}}/cost.json",
+        model=f"{RUN}/models/{plan.pretraining.rows['medical_2d']}/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{plan.pretraining.rows['medical_2d']}/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{plan.pretraining.rows['medical_2d']}/seed-{{seed}}/run.json",
+        cost=f"{RUN}/models/{plan.pretraining.rows['medical_2d']}/seed-{{seed}}/cost.json",
     log:
-        f"{LOG}/models/{plan.pretrained['medical_2d']}/phase0_medical/random/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.pretraining.rows['medical_2d']}/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -82,24 +82,24 @@ rule medical_2d:
         gpu=plan.gpus,
     params:
         channels=config["models"]["channels"],
-        width=plan.network_settings[plan.pretrained["medical_2d"]]["width"],
+        width=plan.networks.settings[plan.pretraining.networks["medical_2d"]]["width"],
         standardise=config["models"]["standardise"],
         grid=[X // 2, Y, Z],
-        training=plan.medical_settings,
+        training=plan.pretraining.medical_settings,
     script:
         "../scripts/medical_2d.py"
 
 
 rule medical_3d:
     input:
-        folder=plan.data_sets["medical_3d"] or [],
+        folder=plan.pretraining.data_sets["medical_3d"] or [],
     output:
-        model=f"{RUN}/models/{plan.pretrained['medical_3d']}/phase0_medical/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/{plan.pretrained['medical_3d']}/phase0_medical/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/{plan.pretrained['medical_3d']}/phase0_medical/random/seed-{{seed}}/run.json",
-        cost=f"{RUN}/models/{plan.pretrained['medical_3d']}/phase0_medical/random/seed-{{seed}}/cost.json",
+        model=f"{RUN}/models/{plan.pretraining.rows['medical_3d']}/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{plan.pretraining.rows['medical_3d']}/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{plan.pretraining.rows['medical_3d']}/seed-{{seed}}/run.json",
+        cost=f"{RUN}/models/{plan.pretraining.rows['medical_3d']}/seed-{{seed}}/cost.json",
     log:
-        f"{LOG}/models/{plan.pretrained['medical_3d']}/phase0_medical/random/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.pretraining.rows['medical_3d']}/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -108,9 +108,9 @@ rule medical_3d:
         runtime=growing(2880),
         gpu=plan.gpus,
     params:
-        width=plan.network_settings[plan.pretrained["medical_3d"]]["width"],
+        width=plan.networks.settings[plan.pretraining.networks["medical_3d"]]["width"],
         standardise=config["models"]["standardise"],
         grid=[X // 2, Y, Z],
-        training=plan.medical_settings,
+        training=plan.pretraining.medical_settings,
     script:
         "../scripts/medical_3d.py"

@@ -3,16 +3,16 @@
 
 from strokeclock.training.phases import GENESIS, SEGMENTATION
 
-if plan.repeats:
+if plan.repeats.files:
     repeat_rules(
         [
             "split",
             *(
                 ("histogram_reference", "hemispheres", "hemisphere_manifest")
-                if plan.is_matched_to_training
+                if plan.repeats.have_own_hemispheres
                 else ()
             ),
-            *(GENESIS, SEGMENTATION, *plan.tasks),
+            *(GENESIS, SEGMENTATION, *plan.tasks.phases),
             *("search_candidate", "choose_settings", "predict", "join_predictions"),
             *("fit_ratio", "fit_segmented", "fit_clinical", "fit_ml"),
             *("predict_ratio", "predict_segmented", "predict_clinical", "predict_ml"),
@@ -22,7 +22,9 @@ if plan.repeats:
             "split": {"seed": lambda wildcards: int(wildcards.repeat)},
             "hemispheres": {
                 "hemispheres": lambda wildcards: {
-                    patient: {"hemispheres": plan.in_repeat(file, wildcards.repeat)}
+                    patient: {
+                        "hemispheres": plan.repeats.in_repeat(file, wildcards.repeat)
+                    }
                     for patient in patients_of(wildcards)
                     for file in each([patient], "hemispheres/{patient}.npy")
                 }
@@ -36,8 +38,8 @@ if plan.repeats:
     rule summarise_repeats:
         input:
             SETTLED,
-            tables=plan.in_splits(f"{RUN}/tables/table2.csv"),
-            splits=settled(plan.in_splits(f"{RUN}/cohort/split.tsv")),
+            tables=plan.repeats.in_splits(f"{RUN}/tables/table2.csv"),
+            splits=settled(plan.repeats.in_splits(f"{RUN}/cohort/split.tsv")),
             cohort=settled(f"{RUN}/cohort/cohort.tsv"),
         output:
             table=report(
@@ -74,16 +76,16 @@ if plan.repeats:
             mem_mb=growing(1000),
             runtime=growing(10),
         params:
-            seeds=plan.split_seeds,
+            seeds=plan.repeats.split_seeds,
             confidence=config["evaluation"]["confidence"],
-            tasks=plan.below_min,
+            tasks=plan.tasks.below_min,
         script:
             "../scripts/repeats.py"
 
     rule repeats:
         """Repeat everything after the split for several splits, and summarise them (key split.repeats)."""
         input:
-            plan.repeats,
+            plan.repeats.files,
 
 else:
 

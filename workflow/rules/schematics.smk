@@ -54,7 +54,7 @@ rule pipeline:
 
 rule networks:
     input:
-        box=plan.brain_box,
+        box=plan.networks.brain_box,
     output:
         svg=report(
             f"{RUN}/figures/fig4.svg",
@@ -73,16 +73,16 @@ rule networks:
         runtime=growing(5),
     params:
         models={
-            net: plan.network_settings[net] for net in config["training"]["networks"]
+            net: plan.networks.settings[net] for net in config["training"]["networks"]
         },
         grid=config["preprocessing"]["grid"],
         attention=any(
             has_attention(
                 phase,
                 attention_enter=config["training"]["attention_enter"],
-                tasks=plan.tasks,
+                tasks=plan.tasks.by_phase,
             )
-            for phase in plan.tasks
+            for phase in plan.tasks.phases
         ),
     script:
         "../scripts/networks.py"
@@ -111,6 +111,6 @@ rule phases:
     params:
         training=config["training"],
         recipe=config["recipe"],
-        starts=sorted({run[:3] for run in plan.trainings}),
+        starts=plan.trainings.rows,
     script:
         "../scripts/phases.py"

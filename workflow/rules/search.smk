@@ -6,16 +6,16 @@ from strokeclock.training.phases import phase_settings
 rule search_candidate:
     input:
         **LEARNED_FROM,
-        box=plan.brain_box,
-        parent_model=lambda wildcards: plan.model_before(
-            wildcards.net, wildcards.phase, wildcards.start, plan.seeds[0]
+        box=plan.networks.brain_box,
+        parent_model=lambda wildcards: plan.trainings.model_before(
+            wildcards.net, wildcards.phase, wildcards.start, plan.trainings.seeds[0]
         ),
     output:
         result=f"{RUN}/search/{{net}}/{{phase}}/{{start}}/candidate-{{candidate}}/result.json",
     log:
         f"{LOG}/search/{{net}}/{{phase}}/{{start}}/candidate-{{candidate}}.log",
     wildcard_constraints:
-        phase="|".join(plan.tasks),
+        phase="|".join(plan.tasks.phases),
         candidate=r"\d+",
     conda:
         "../../envs/training.yaml"
@@ -25,12 +25,12 @@ rule search_candidate:
         runtime=growing(lambda wildcards: networks()[wildcards.net].runtime_min),
         gpu=plan.gpus,
     params:
-        point=lambda wildcards: plan.searches[
+        point=lambda wildcards: plan.search.points[
             wildcards.net, wildcards.phase, wildcards.start
         ][int(wildcards.candidate) - 1],
-        seed=plan.seeds[0],
-        tasks=lambda wildcards: plan.questions(wildcards.net, wildcards.phase),
-        models=lambda wildcards: plan.network_settings[wildcards.net],
+        seed=plan.trainings.seeds[0],
+        tasks=lambda wildcards: plan.trainings.questions(wildcards.net, wildcards.phase),
+        models=lambda wildcards: plan.networks.settings[wildcards.net],
         training=lambda wildcards: phase_settings(wildcards.phase, config["training"]),
     script:
         "../scripts/search_candidate.py"
@@ -39,7 +39,7 @@ rule search_candidate:
 rule choose_settings:
     input:
         SETTLED,
-        results=lambda wildcards: plan.candidates(
+        results=lambda wildcards: plan.search.candidates(
             wildcards.net, wildcards.phase, wildcards.start
         ),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
@@ -49,7 +49,7 @@ rule choose_settings:
     log:
         f"{LOG}/fitted/search/{{net}}/{{phase}}/{{start}}.log",
     wildcard_constraints:
-        phase="|".join(plan.tasks),
+        phase="|".join(plan.tasks.phases),
     conda:
         "../../envs/evaluation.yaml"
     threads: 1
@@ -57,9 +57,9 @@ rule choose_settings:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        seed=plan.seeds[0],
+        seed=plan.trainings.seeds[0],
         grid=lambda wildcards: config["training"]["search"][wildcards.phase],
-        below_min=lambda wildcards: plan.tasks[wildcards.phase].below_min,
+        below_min=lambda wildcards: plan.tasks.below_min[wildcards.phase],
     script:
         "../scripts/choose_settings.py"
 
@@ -67,7 +67,7 @@ rule choose_settings:
 rule search_table:
     input:
         SETTLED,
-        chosen=[plan.chosen_settings(*row) for row in plan.searches],
+        chosen=[plan.search.chosen_settings(*row) for row in plan.search.points],
     output:
         table=report(
             f"{RUN}/tables/search.csv",

@@ -1,7 +1,7 @@
 # What the paper lacks: paired tests, calibration, decision curves, abstention, subgroups, the side. From predictions and checks.
 
 JUDGED = {
-    "predictions": plan.predictions + plan.baseline_predictions,
+    "predictions": plan.predictions.all,
     "cohort": settled(f"{RUN}/cohort/cohort.tsv"),
     "split": settled(f"{RUN}/cohort/split.tsv"),
 }
@@ -32,8 +32,8 @@ rule comparisons:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/comparisons.py"
 
@@ -61,8 +61,8 @@ rule calibration:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/calibration.py"
 
@@ -90,8 +90,8 @@ rule decision_curve:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/decision_curve.py"
 
@@ -118,8 +118,8 @@ rule abstention:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/abstention.py"
 
@@ -148,15 +148,15 @@ rule subgroups:
         mem_mb=growing(2000),
         runtime=growing(10),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/subgroups.py"
 
 
 rule sides:
     input:
-        predictions=plan.predictions,
+        predictions=plan.predictions.of_networks,
         fitted=f"{RUN}/fitted/side.json",
         quality=settled(f"{RUN}/quality/quality.tsv"),
         cohort=settled(f"{RUN}/cohort/cohort.tsv"),
@@ -177,7 +177,7 @@ rule sides:
         mem_mb=growing(1000),
         runtime=growing(5),
     params:
-        settings=plan.intervals,
-        tasks=plan.below_min,
+        settings=plan.evaluation.intervals,
+        tasks=plan.tasks.below_min,
     script:
         "../scripts/sides.py"

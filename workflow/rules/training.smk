@@ -2,7 +2,6 @@
 
 from strokeclock.training.phases import (
     GENESIS,
-    SEGMENTATION,
     SHARED,
     phase_settings,
     segmentation_settings,
@@ -12,14 +11,14 @@ from strokeclock.training.phases import (
 rule phase0_genesis:
     input:
         **LEARNED_FROM,
-        box=plan.brain_box,
+        box=plan.networks.brain_box,
     output:
-        model=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/model.pt",
-        history=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/history.tsv",
-        record=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/run.json",
-        cost=f"{RUN}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}/cost.json",
+        model=f"{RUN}/models/{plan.pretraining.rows['genesis']}/seed-{{seed}}/model.pt",
+        history=f"{RUN}/models/{plan.pretraining.rows['genesis']}/seed-{{seed}}/history.tsv",
+        record=f"{RUN}/models/{plan.pretraining.rows['genesis']}/seed-{{seed}}/run.json",
+        cost=f"{RUN}/models/{plan.pretraining.rows['genesis']}/seed-{{seed}}/cost.json",
     log:
-        f"{LOG}/models/{plan.restorer}/phase0_genesis/random/seed-{{seed}}.log",
+        f"{LOG}/models/{plan.pretraining.rows['genesis']}/seed-{{seed}}.log",
     conda:
         "../../envs/training.yaml"
     threads: config["training"]["threads"]
@@ -28,9 +27,9 @@ rule phase0_genesis:
         runtime=growing(2880),
         gpu=plan.gpus,
     params:
-        channels=plan.channels,
+        channels=plan.networks.channels,
         average=config["models"]["average"],
-        width=plan.network_settings[plan.restorer]["width"],
+        width=plan.networks.settings[plan.pretraining.restorer]["width"],
         standardise=config["models"]["standardise"],
         training=(config["training"][GENESIS] or {})
         | {key: config["training"][key] for key in SHARED},
@@ -43,15 +42,15 @@ rule phase0_genesis:
 rule phase0_segmentation:
     input:
         **LEARNED_FROM,
-        box=plan.brain_box,
+        box=plan.networks.brain_box,
         volumes=settled(f"{RUN}/lesions/volumes.tsv"),
     output:
-        model=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/model.pt",
-        history=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/history.tsv",
-        record=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/run.json",
-        cost=f"{RUN}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}/cost.json",
+        model=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}{{fold}}/model.pt",
+        history=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}{{fold}}/history.tsv",
+        record=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}{{fold}}/run.json",
+        cost=f"{RUN}/models/{plan.segmentation.row}/seed-{{seed}}{{fold}}/cost.json",
     log:
-        f"{LOG}/models/{plan.segmenter}/{SEGMENTATION}/random/seed-{{seed}}{{fold}}.log",
+        f"{LOG}/models/{plan.segmentation.row}/seed-{{seed}}{{fold}}.log",
     wildcard_constraints:
         fold=r"(/fold-\d+)?",
     conda:
@@ -64,15 +63,15 @@ rule phase0_segmentation:
     params:
         series=config["models"]["channels"],
         average=config["models"]["average"],
-        width=plan.network_settings[plan.segmenter]["width"],
+        width=plan.networks.settings[plan.segmentation.network]["width"],
         standardise=config["models"]["standardise"],
         training=segmentation_settings(config["training"]),
-        fold=lambda wildcards: plan.fold_of(wildcards.fold),
+        fold=lambda wildcards: plan.segmentation.fold_of(wildcards.fold),
     script:
         "../scripts/phase0_segmentation.py"
 
 
-for phase in plan.tasks:
+for phase in plan.tasks.phases:
     folder = f"{RUN}/models/{{net}}/{phase}/{{start}}/seed-{{seed}}"
 
     rule:
@@ -80,11 +79,11 @@ for phase in plan.tasks:
             phase
         input:
             **LEARNED_FROM,
-            box=plan.brain_box,
-            parent_model=lambda wildcards, phase=phase: plan.model_before(
+            box=plan.networks.brain_box,
+            parent_model=lambda wildcards, phase=phase: plan.trainings.model_before(
                 wildcards.net, phase, wildcards.start, wildcards.seed
             ),
-            chosen=lambda wildcards, phase=phase: plan.chosen_settings(
+            chosen=lambda wildcards, phase=phase: plan.search.chosen_settings(
                 wildcards.net, phase, wildcards.start
             ),
         output:
@@ -103,8 +102,10 @@ for phase in plan.tasks:
             gpu=plan.gpus,
         params:
             phase=phase,
-            tasks=lambda wildcards, phase=phase: plan.questions(wildcards.net, phase),
-            models=lambda wildcards: plan.network_settings[wildcards.net],
+            tasks=lambda wildcards, phase=phase: plan.trainings.questions(
+                wildcards.net, phase
+            ),
+            models=lambda wildcards: plan.networks.settings[wildcards.net],
             training=phase_settings(phase, config["training"]),
         script:
             "../scripts/train.py"

@@ -36,6 +36,7 @@ LESION_SIDES = (*SIDES, BOTH)
 EXCLUSIONS = ("patient", "stage", "reason")  # columns of exclusions.tsv
 
 _MISSING = {"", "n/a", "na", "nan", "none"}
+_DESCRIBED = "docs/reference/cohort-sheet.md"
 _LONGEST_ID = 100  # characters; a file's name has 255, and suffixes follow
 _READ_AS_MISSING = {"na", "nan", "none", "null"}  # by other programs
 _DEVICES = re.compile(r"(con|prn|aux|nul|com[1-9]|lpt[1-9])(\..*)?")  # of Windows, whatever follows the dot
@@ -86,7 +87,7 @@ def read_sheet(
     require_onset: bool = True,
     exclude: Mapping[str, str] | None = None,
 ) -> Cohort:
-    """Read and check a cohort sheet (tab-separated, with a header; config/README.md).
+    """Read and check a cohort sheet (tab-separated, with a header; docs/reference/cohort-sheet.md).
 
     Faults of the sheet's form stop the run; faults of one patient's row exclude that patient alone.
 
@@ -211,7 +212,7 @@ def _check_header(
     header: list[str], path: str | Path, *, needed: Collection[str], require_onset: bool
 ) -> None:
     if not any(header):
-        raise ConfigurationError(f"{path} is empty: write a header and one row a patient (config/README.md).")
+        raise ConfigurationError(f"{path} is empty: write a header and one row a patient ({_DESCRIBED}).")
     repeated = sorted({column for column in header if header.count(column) > 1})
     unknown = sorted(set(header) - set(COLUMNS))
     missing = [] if "patient" in header else ["patient"]
@@ -224,7 +225,7 @@ def _check_header(
             missing.append(f"{name} (or {instead}, from which it can be derived)" if instead else name)
     if missing:
         raise ConfigurationError(
-            f"{path} lacks the column {', '.join(missing)}: add it (tab-separated; config/README.md)."
+            f"{path} lacks the column {', '.join(missing)}: add it (tab-separated; {_DESCRIBED})."
         )
     if repeated:
         raise ConfigurationError(f"{path} has the column {', '.join(repeated)} twice: keep one.")

@@ -117,7 +117,7 @@ figure.typeset p { margin: .35em 0; max-width: 75em; font-size: .92em; }
   figure.typeset tr, figure.typeset p { break-inside: avoid; }
 }
 </style>
-<figure class="typeset">
+<figure class="typeset" tabindex="0" role="group" aria-label="[[ table.title ]]">
 <table class="[[ "wide" if wide ]]">
 <caption>[[ table.title ]]</caption>
 <thead>

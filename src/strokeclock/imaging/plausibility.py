@@ -2,7 +2,7 @@
 
 Each number has two pairs of limits: outside the inner pair a person should review the patient; outside the
 outer pair no sane scan lies. They come from phantoms of two sites and their corrupted copies
-(benchmarks/study_quality.py). docs/how-to/quality.md lists what each tells, how often it errs, and what none
+(benchmarks/study_quality.py). docs/methods/quality.md lists what each tells, how often it errs, and what none
 can tell.
 """
 

@@ -18,7 +18,7 @@ _LEAST_INFARCT_ML = 1.0
 _FINE_MM = 1.2  # finer voxels are averaged two by two before smoothing: the same result, four times as fast
 _FIT_SMOOTHING_MM = 1.5  # so that a noisy series fits nearly as well as a clean one
 _MOVED_MM = 6.0
-_PLACE = Limits(-0.15, 0.33, 2, 2)  # of `measure_place` (docs/how-to/quality.md)
+_PLACE = Limits(-0.15, 0.33, 2, 2)  # of `measure_place` (docs/methods/quality.md)
 _FIT_BINS = 24, 12  # of T2w and of DWI
 
 

@@ -1,6 +1,6 @@
 """What a raw series must be before anything is done to it: grey values of a head, each slice in its place.
 
-docs/how-to/quality.md lists what each number tells, how often it errs, and what no number tells.
+docs/methods/quality.md lists what each number tells, how often it errs, and what no number tells.
 """
 
 from collections.abc import Mapping

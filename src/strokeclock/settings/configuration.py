@@ -75,7 +75,7 @@ class Settings(Group):
         if not self.cohort.sheet:
             if not (self.phantom.patients or self.reading.sheet or self.external.sheet):
                 yield (
-                    "No patients: set cohort.sheet to your cohort sheet (config/README.md), "
+                    "No patients: set cohort.sheet to your cohort sheet (docs/reference/cohort-sheet.md), "
                     "or phantom.patients to a number for a synthetic cohort."
                 )
             if absent := [name for name in self.models.channels if not SERIES[name].phantom]:

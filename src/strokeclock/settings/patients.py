@@ -45,7 +45,9 @@ MOST_REPEATS = 100  # splits
 
 class Cohort(Group):
     sheet: PathName | None = setting(
-        None, "path to the cohort sheet (TSV, config/README.md); null: a phantom cohort (phantom.patients)"
+        None,
+        "path to the cohort sheet (TSV, docs/reference/cohort-sheet.md); null: a phantom cohort "
+        "(phantom.patients)",
     )
     readers: PathName | None = setting(
         None,

@@ -231,7 +231,7 @@ class Quality(Group):
     )
     adc_median: Annotated[list[NotNegative], Field(min_length=2, max_length=2)] = setting(
         [0.6, 1.6],
-        "median ADC of the brain, from T2w and DWI; outside: fail (docs/how-to/quality.md)",
+        "median ADC of the brain, from T2w and DWI; outside: fail (docs/methods/quality.md)",
         unit="1e-3 mm²/s",
         source="D",
         names=("low", "high"),

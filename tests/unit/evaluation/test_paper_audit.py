@@ -172,7 +172,7 @@ def test_table_1():
         )
         spans = [sorted(pair) for pair in zip(train, test, strict=True)]
         shown = [f"{low:g}–{high:g}" for low, high in spans]
-        assert row["all 422 must lie"] == f"{shown[0]} ({shown[1]}, {shown[2]})"
+        assert row["all 422: value or bounds"] == f"{shown[0]} ({shown[1]}, {shown[2]})"
         text = [float(number) for number in re.findall(r"[\d.]+", row["the text says"])]
         inside = [low <= number <= high for (low, high), number in zip(spans, text, strict=True)]
         assert inside == [True, True, False]

@@ -3,6 +3,7 @@
 import copy
 import math
 import re
+import textwrap
 
 import pytest
 import yaml
@@ -51,8 +52,8 @@ def test_the_configuration_of_the_integration_tests_is_valid(laid_over, root):
 
 
 def test_the_example_of_the_readme_is_valid(laid_over, root, tmp_path):
-    example = re.search(r"# config/mine.yaml\n(.*?)\n\n", (root / "README.md").read_text(), re.DOTALL)[1]
-    own = yaml.safe_load(example)
+    example = re.search(r"# config/mine.yaml\n(.*?)\n *```", (root / "README.md").read_text(), re.DOTALL)[1]
+    own = yaml.safe_load(textwrap.dedent(example))
     for key, file in own["cohort"].items():
         own["cohort"][key] = str(tmp_path / file.rpartition("/")[2])
         (tmp_path / file.rpartition("/")[2]).touch()

@@ -27,7 +27,7 @@ def preparation(facts: Facts) -> Answer:
         "index.html#methods",
         *facts.made(_QUALITY),
         "docs/methods/preprocessing.md",
-        "docs/how-to/quality.md",
+        "docs/methods/quality.md",
     )
 
 
@@ -110,7 +110,7 @@ def subsets(facts: Facts) -> Answer:
         f"taken, and the program cut the brain at the atlas's mid-sagittal plane into two hemispheres{view}. "
         "Time tasks take the hemisphere with the lesion, whose side is given.",
         "index.html#methods",
-        "docs/how-to/bids.md#how-series-are-chosen",
+        "docs/reference/formats.md#how-series-are-chosen",
     )
 
 
@@ -122,7 +122,6 @@ def deidentification(facts: Facts) -> Answer:
     known = by_documentation(
         "Tables of the run hold no folders and no time stamps. Where series were imported by strokeclock, "
         "headers and sidecars are cut to a list of fields. Preprocessed volumes hold the brain alone.",
-        "docs/how-to/bids.md#privacy",
         "docs/reference/formats.md#what-leaves-the-source",
     )
     return with_authors(known, "deidentification", facts.statements)

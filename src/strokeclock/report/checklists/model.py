@@ -198,7 +198,7 @@ def selection(facts: Facts) -> Answer:
         f"Table 2 reports every configured row, whatever its result. In a training, {epochs}. {told}",
         *facts.made(_TABLE2, _BUNDLE),
         "index.html#methods",
-        "docs/how-to/read.md#the-bundle",
+        "docs/reference/readings.md#the-bundle",
     )
 
 
@@ -268,7 +268,7 @@ def specification(facts: Facts) -> Answer:
         f"One file holds weights, regressions, thresholds and preprocessing, and one command applies it to a "
         f"new patient ({terms}).",
         _BUNDLE,
-        "docs/how-to/read.md#the-bundle",
+        "docs/reference/readings.md#the-bundle",
     )
 
 
@@ -329,9 +329,9 @@ def poor_input(facts: Facts) -> Answer:
     return by_documentation(
         "A reading checks every series; where one is missing, cannot be used or is unlike those of the "
         "training patients, it gives no time and says why.",
-        "docs/how-to/read.md#the-status-is-one-word",
-        "docs/how-to/read.md#unlike-the-training-patients",
-        "docs/how-to/quality.md",
+        "docs/reference/readings.md#status",
+        "docs/reference/readings.md#unlike-the-training-patients",
+        "docs/methods/quality.md",
     )
 
 
@@ -339,8 +339,8 @@ def users(facts: Facts) -> Answer:
     known = by_documentation(
         "Users choose where several series could be meant, and tell the lesion's side from the images where "
         "the program cannot: they must be able to read MRI of stroke.",
-        "docs/how-to/read.md#the-status-is-one-word",
-        "docs/how-to/bids.md#choosing-yourself",
+        "docs/reference/readings.md#status",
+        "docs/how-to/bids.md#4-choose-where-series-are-alike",
     )
     return with_authors(known, "users", facts.statements)
 

@@ -77,8 +77,8 @@ def eligibility(facts: Facts) -> Answer:
         f"{count(facts.people.entered, 'patient')} entered; {facts.excluded_in_words}.",
         _EXCLUSIONS,
         *facts.made("quality/quality.tsv"),
-        "config/README.md#the-cohort-sheet",
-        "docs/how-to/quality.md",
+        "docs/reference/cohort-sheet.md#the-cohort-sheet",
+        "docs/methods/quality.md",
     )
     return known if facts.synthetic else with_authors(known, "eligibility", facts.statements)
 

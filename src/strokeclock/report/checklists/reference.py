@@ -25,7 +25,7 @@ def reference_standard(facts: Facts) -> Answer:
         "The time from onset to MRI in minutes, or its class, as the cohort sheet gives it; time tasks ask "
         f"for {targets}. Phase 1 asks which hemisphere holds the lesion."
     )
-    where = ("cohort/cohort.tsv", "config/README.md#the-cohort-sheet")
+    where = ("cohort/cohort.tsv", "docs/reference/cohort-sheet.md#the-cohort-sheet")
     if facts.synthetic:
         return by_run(
             f"{text} Time and side of each phantom are drawn by seed.",
@@ -127,7 +127,7 @@ def annotation_variability(facts: Facts) -> Answer:
     return not_done(
         "A cohort sheet holds one onset, one side and one mask a patient, so that nothing can be compared "
         "(report.statements, key annotation_variability).",
-        "config/README.md#the-cohort-sheet",
+        "docs/reference/cohort-sheet.md#the-cohort-sheet",
     )
 
 
