@@ -41,7 +41,10 @@ def make_parser() -> argparse.ArgumentParser:
         prog="strokeclock", description="Time since stroke onset from MRI. Research use only."
     )
     parser.add_argument(
-        "--version", action="version", version=f"strokeclock {__version__}", help="print the version"
+        "--version",
+        action="version",
+        version=f"strokeclock {__version__}",
+        help="print the version and exit",
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_import(commands)

@@ -179,7 +179,8 @@ def _describe(
     groups = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
     if groups:
         rows = [_name_subcommand(one, name) for group in groups for one in group._choices_actions]
-        yield _table((("command", "what it does"), *rows))
+        options = [_row(one) for one in parser._actions if isinstance(one, argparse._VersionAction)]
+        yield _table((("command", "what it does"), *rows, *options))
     else:
         given = [one for one in parser._actions if not isinstance(one, argparse._HelpAction)]
         given.sort(key=lambda one: bool(one.option_strings))
