@@ -90,7 +90,7 @@ format: $(READY)
 
 docs: $(VENV)/.docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
-	@echo "The pages are in site/; begin with site/index.html."
+	@echo "The pages are in site/. With their search: $(BIN)/python -m http.server -d site"
 
 $(VENV)/.docs: $(READY) requirements-docs.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -r requirements-docs.lock
