@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CORES ?= $(shell nproc)
+CORES ?= $(shell env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc)
 CONFIG ?= config/demo.yaml
 RUN ?= demo
 ENGINE ?= podman
