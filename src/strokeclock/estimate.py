@@ -142,13 +142,20 @@ def describe(costs: Sequence[Cost], *, patients: Patients) -> Iterator[str]:
     yield ""
     yield f"{'':40} {'CPU h':>9} {'or GPU h':>9} {'disk GB':>9}"
     for cost in [*costs, _together(costs)]:
-        gpu_h = "" if cost.gpu_h is None else f"{cost.gpu_h:.1f}"
-        yield f"{cost.what:40} {cost.cpu_h:9.1f} {gpu_h:>9} {cost.disk_gb:9.1f}"
+        gpu_h = "" if cost.gpu_h is None else _short(cost.gpu_h)
+        yield f"{cost.what:40} {_short(cost.cpu_h):>9} {gpu_h:>9} {_short(cost.disk_gb):>9}"
     yield ""
     yield "CPU h: hours of one core. Or GPU h: hours of an H200 in bf16, in place of the CPU's in that line."
     yield "Trainings are counted with all their epochs; most end earlier. Other machines may take twice as"
     yield "long. Not counted: the raw series, training on medical images, and on a cluster the start of"
     yield "Snakemake in each job, some seconds."
+
+
+def _short(number: float) -> str:
+    """A number with one digit after the point, or two below 1; what is less than 0.01 is said to be."""
+    if 0 < number < 0.01:
+        return "<0.01"
+    return f"{number:.2f}" if 0 < number < 1 else f"{number:.1f}"
 
 
 class _Work(NamedTuple):

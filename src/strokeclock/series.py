@@ -28,14 +28,16 @@ class Limits(NamedTuple):
     review_above: float
     fail_above: float
 
-    def find_broken(self, value: float, *, fail: bool) -> str:
-        """Return which limit a number breaks, as "below 0.6", or "".
+    def find_broken(self, value: float, *, fail: bool, shown_as: str = "{:g}") -> str:
+        """Return which limit a number breaks, as "below 0.6", or ""; ``shown_as`` is the limit's format.
 
         >>> Limits(0.6, 0.7, 1.3, 1.6).find_broken(1.4, fail=False)
         'above 1.3'
         """
         low, high = (self.fail_below, self.fail_above) if fail else (self.review_below, self.review_above)
-        return f"below {low:g}" if value < low else f"above {high:g}" if value > high else ""
+        if value < low:
+            return f"below {shown_as.format(low)}"
+        return f"above {shown_as.format(high)}" if value > high else ""
 
 
 @dataclass(frozen=True, kw_only=True)

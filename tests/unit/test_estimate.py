@@ -99,8 +99,15 @@ def test_the_sums_are_those_of_the_lines(sheet):
     assert lines[0] == "10 patients, 10 of known onset and side."
     table = lines[3 : lines.index("", 3)]
     for columns in (slice(40, 50), slice(50, 60), slice(60, 70)):
-        *parts, together = [float(line[columns].strip() or 0) for line in table]
+        *parts, together = [float(line[columns].strip(" <") or 0) for line in table]
         assert sum(parts) == pytest.approx(together, abs=0.05 * len(parts))
+
+
+def test_less_than_an_hour_is_not_told_as_none(sheet):
+    """Ten patients of 85 s each."""
+    lines = [*estimate(sheet, [write(sheet.parent, preprocessing={"toolchain": "fsl"})])]
+    assert lines[3].split() == ["preprocessing", "(fsl)", "0.24", "0.04"]
+    assert lines[4].split()[-2:] == ["<0.01", "<0.01"]
 
 
 def test_without_a_gpu_none_is_counted(sheet):

@@ -12,7 +12,7 @@ from strokeclock.errors import PatientError
 from strokeclock.imaging.exclusion import explain, read_exclusion
 from strokeclock.imaging.lesion_side import find_contradiction
 from strokeclock.imaging.plausibility import measure_adc_difference
-from strokeclock.imaging.quality import add_review, judge, measure
+from strokeclock.imaging.quality import add_review, judge, list_limits, measure
 from strokeclock.imaging.quality_record import make_record, write_record
 from strokeclock.imaging.resample import resample
 from strokeclock.imaging.volume import Volume, read_volume
@@ -60,7 +60,7 @@ def check_batch(
     persons : patient -> (verdict, reason)
         Manual verdicts, of the patients who have one.
     thresholds : mapping
-        The keyword arguments of `quality.judge`.
+        The keyword arguments of `quality.list_limits`.
     """
     sides = sides or read_sides(cohort)
     volumes = {
@@ -118,7 +118,7 @@ def check(
     shipped_adc : file, optional
         The ADC map that came with the T2w; it is only compared with the ADC of T2w and DWI.
     thresholds : mapping
-        The keyword arguments of `quality.judge`.
+        The keyword arguments of `quality.list_limits`.
     person : (verdict, reason), optional
         Manual verdict, which overrides.
 
@@ -147,7 +147,7 @@ def check(
                 numbers["adc_difference"] = _compare_adc(
                     shipped_adc, read["adc"], brain_mask, to_atlas=to_atlas, patient=patient
                 )
-            automatic = judge(numbers, **thresholds)
+            automatic = judge(numbers, list_limits(**thresholds))
             if lesion and (fault := find_contradiction(lesion, patient=patient, recorded=recorded_side)):
                 automatic = add_review(automatic, fault)
             return make_record(patient, numbers=numbers, automatic=automatic, person=person)

@@ -113,59 +113,58 @@ def _check_series(
     return coverage | fits
 
 
-def judge(
-    numbers: Mapping,
-    *,
-    mask_volume_ml: Sequence[float],
-    min_dice_to_atlas: float,
-    min_nmi: float,
-    max_coverage_difference: float,
-    max_midplane_tilt_deg: float,
-    max_midplane_offset_mm: float,
-    adc_median: Sequence[float],
-    **of_series: float,
-) -> tuple[str, str]:
+def judge(numbers: Mapping, limits: Mapping[str, Limits]) -> tuple[str, str]:
     """Return (verdict, reason): fail excludes, review is for a person to check, pass has no reason.
-
-    The thresholds are the configuration's section ``quality``. ``of_series``: `min_<series>_coverage` and
-    `min_<series>_fit`; their defaults are in `Series`.
 
     Parameters
     ----------
     numbers
         What `measure` returned.
+    limits
+        What `list_limits` returned.
     """
-    low, high = mask_volume_ml
     fails = []
-    if (volume := numbers["mask_volume_ml"]) is not None and not low <= volume <= high:
-        fails.append(f"brain mask of {volume:.0f} mL, outside {low:g} to {high:g} mL")
-    if numbers["dice_to_atlas"] < min_dice_to_atlas:
+    volume, within = numbers["mask_volume_ml"], limits["mask_volume_ml"]
+    if volume is not None and within.find_broken(volume, fail=True):
         fails.append(
-            f"Dice of brain and atlas mask {numbers['dice_to_atlas']:.2f}, below {min_dice_to_atlas:g}"
+            f"brain mask of {volume:.0f} mL, outside {within.fail_below:g} to {within.fail_above:g} mL"
         )
-    wrong, doubtful = judge_physics(numbers, adc_median=adc_median)
-    uncovered, less_covered = _judge_series(numbers, of_series)
+    dice_to_atlas = numbers["dice_to_atlas"]
+    if broken := limits["dice_to_atlas"].find_broken(dice_to_atlas, fail=True):
+        fails.append(f"Dice of brain and atlas mask {dice_to_atlas:.2f}, {broken}")
+    adc = limits["adc_median"]
+    wrong, doubtful = judge_physics(numbers, adc_median=(adc.fail_below, adc.fail_above))
+    uncovered, less_covered = _judge_series(numbers, limits)
     fails += uncovered + wrong
     reviews = []
-    if numbers["nmi_to_atlas"] < min_nmi:
-        reviews.append(f"NMI of T2w and atlas {numbers['nmi_to_atlas']:.3f}, below {min_nmi:g}")
-    reviews += less_covered + doubtful
-    if abs(difference := numbers["coverage_difference"]) > max_coverage_difference:
+    nmi = numbers["nmi_to_atlas"]
+    if broken := limits["nmi_to_atlas"].find_broken(nmi, fail=False):
+        reviews.append(f"NMI of T2w and atlas {nmi:.3f}, {broken}")
+    reviews += less_covered + doubtful + _judge_symmetry(numbers, limits)
+    verdict = "fail" if fails else "review" if reviews else "pass"
+    return verdict, "; ".join(fails + reviews)
+
+
+def _judge_symmetry(numbers: Mapping, limits: Mapping[str, Limits]) -> list[str]:
+    """Reasons for review: coverage of the sides, place of the mid-plane, and the side of the infarct."""
+    reviews = []
+    difference, most = numbers["coverage_difference"], limits["coverage_difference"].review_above
+    if abs(difference) > most:
         less, more = SIDES if difference < 0 else SIDES[::-1]
         reviews.append(
-            f"T2w shows {abs(difference):.0%} less of the atlas's brain {less} than {more}, above "
-            f"{max_coverage_difference:.0%}"
+            f"T2w shows {abs(difference):.0%} less of the atlas's brain {less} than {more}, above {most:.0%}"
         )
-    if (tilt := numbers["midplane_tilt_deg"]) > max_midplane_tilt_deg:
-        reviews.append(f"mid-plane tilted by {tilt:.1f}°, above {max_midplane_tilt_deg:g}°")
-    if abs(offset := numbers["midplane_offset_mm"]) > max_midplane_offset_mm:
-        reviews.append(f"mid-plane {offset:+.1f} mm from the atlas's, above {max_midplane_offset_mm:g} mm")
+    tilt = numbers["midplane_tilt_deg"]
+    if broken := limits["midplane_tilt_deg"].find_broken(tilt, fail=False):
+        reviews.append(f"mid-plane tilted by {tilt:.1f}°, {broken}°")
+    offset, furthest = numbers["midplane_offset_mm"], limits["midplane_offset_mm"].review_above
+    if abs(offset) > furthest:
+        reviews.append(f"mid-plane {offset:+.1f} mm from the atlas's, above {furthest:g} mm")
     if sides_disagree(numbers["side_seen"], numbers["side_recorded"]):
         reviews.append(
             f"DWI shows the infarct {numbers['side_seen']}, recorded is {numbers['side_recorded']}"
         )
-    verdict = "fail" if fails else "review" if reviews else "pass"
-    return verdict, "; ".join(fails + reviews)
+    return reviews
 
 
 def list_limits(
@@ -179,10 +178,11 @@ def list_limits(
     adc_median: Sequence[float],
     **of_series: float,
 ) -> dict[str, Limits]:
-    """Between which each number lies, as `judge` takes it; infinite where there is no limit.
+    """Between which each number lies, for `judge`; infinite where there is no limit.
 
-    Takes what `judge` takes. Numbers without limits are left out. Where two limits are equal, a number beyond
-    them is fail, and never review.
+    The thresholds are the configuration's section ``quality``. ``of_series``: `min_<series>_coverage` and
+    `min_<series>_fit`; their defaults are in `Series`. Numbers without limits are left out. Where two limits
+    are equal, a number beyond them is fail, and never review.
     """
     low, high = mask_volume_ml
     limits = {
@@ -218,31 +218,25 @@ def add_review(automatic: tuple[str, str], reason: str) -> tuple[str, str]:
     return "review" if verdict == "pass" else verdict, "; ".join(filter(None, (reasons, reason)))
 
 
-def _judge_series(numbers: Mapping, thresholds: Mapping[str, float]) -> tuple[list[str], list[str]]:
+def _judge_series(numbers: Mapping, limits: Mapping[str, Limits]) -> tuple[list[str], list[str]]:
     """Reasons to fail and for review: series that show too little of the brain, and that do not fit."""
-    fails, reviews = [], []
+    fails: list[str] = []
+    reviews: list[str] = []
     for name, series in SERIES.items():
         whose = "the atlas's brain" if series.place == "reference" else "the brain"
-        for what, shown_as, least_of_all, least in (
-            ("coverage", f"{series.label} shows {{:.0%}} of {whose}, below {{:.0%}}", series.fail_coverage,
-             series.min_coverage),
-            ("fit", f"{series.label} fits T2w and DWI by {{:.2f}}, below {{:g}}", series.fail_fit,
-             series.min_fit),
+        fits, elsewhere = f"{series.label} fits T2w and DWI", "it may lie elsewhere, or be another patient's"
+        for what, shown_as, limit_as, cause in (
+            ("coverage", f"{series.label} shows {{:.0%}} of {whose}", "{:.0%}", ""),
+            ("fit", f"{fits} by {{:.2f}}", "{:g}", ""),
+            ("place", f"{fits} here by {{:+.2f}} more than 6 mm away", "{:g}", elsewhere),
         ):  # fmt: skip
-            value = numbers.get(f"{name}_{what}")
-            if value is None or least is None:
+            number = f"{name}_{what}"
+            if (value := numbers.get(number)) is None or number not in limits:
                 continue
-            least = thresholds.get(f"min_{name}_{what}", least)
-            if value < min(least_of_all, least):
-                fails.append(shown_as.format(value, min(least_of_all, least)))
-            elif value < least:
-                reviews.append(shown_as.format(value, least))
-        if (place := numbers.get(f"{name}_place")) is not None:
-            fits_here = f"{series.label} fits T2w and DWI here by {place:+.2f} more than 6 mm away"
-            if broken := _PLACE.find_broken(place, fail=True):
-                fails.append(f"{fits_here}, {broken}: it may lie elsewhere, or be another patient's")
-            elif broken := _PLACE.find_broken(place, fail=False):
-                reviews.append(f"{fits_here}, {broken}: it may lie elsewhere, or be another patient's")
+            for found, fail in ((fails, True), (reviews, False)):
+                if broken := limits[number].find_broken(value, fail=fail, shown_as=limit_as):
+                    found.append(": ".join(filter(None, (f"{shown_as.format(value)}, {broken}", cause))))
+                    break
     return fails, reviews
 
 

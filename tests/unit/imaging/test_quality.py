@@ -22,6 +22,7 @@ THRESHOLDS = {
     "max_midplane_tilt_deg": 4.0,
     "max_midplane_offset_mm": 3.0,
 }
+LIMITS = quality.list_limits(**THRESHOLDS)
 SHAPE, SPACING = (96, 112, 24), (2.0, 2.0, 7.0)
 
 
@@ -135,7 +136,7 @@ def test_a_sideways_shift_is_measured_and_judged(columns, verdict):
     shifted = Volume(np.roll(t2w.data, columns, axis=0), t2w.affine)
     _, offset = quality.midplane(shifted, np.roll(brain, columns, axis=0))
     assert offset == pytest.approx(SPACING[0] * columns, abs=0.05)
-    assert quality.judge(numbers(midplane_offset_mm=offset), **THRESHOLDS)[0] == verdict
+    assert quality.judge(numbers(midplane_offset_mm=offset), LIMITS)[0] == verdict
 
 
 def test_shown_stops_at_the_field_of_view_and_not_at_single_zeros():
@@ -188,7 +189,7 @@ def test_a_flair_some_mm_off_does_not_fit(axis, voxels, fits):
     flair = Volume(np.roll(as_flair(t2w, dwi).data, voxels, axis=axis), t2w.affine)
     assert (quality.fit(flair, t2w, dwi, brain) >= THRESHOLDS["min_flair_fit"]) is fits
     place = quality.measure_place(flair, t2w, dwi, brain)
-    assert (quality.judge(numbers(flair_place=place), **THRESHOLDS)[0] == "pass") is fits
+    assert (quality.judge(numbers(flair_place=place), LIMITS)[0] == "pass") is fits
 
 
 @pytest.mark.parametrize(("centre", "side"), [(-40, "left"), (40, "right")])
@@ -269,15 +270,15 @@ def test_side_of(left, right, side):
     ],
 )
 def test_verdicts(change, verdict, word):
-    given, reason = quality.judge(numbers(**change), **THRESHOLDS)
+    given, reason = quality.judge(numbers(**change), LIMITS)
     assert given == verdict
     assert word in reason
     assert bool(reason) == (verdict != "pass")
 
 
-@pytest.mark.parametrize("name", quality.list_limits(**THRESHOLDS))
+@pytest.mark.parametrize("name", LIMITS)
 def test_the_limits_that_are_told_are_those_that_are_judged(name):
-    limits = quality.list_limits(**THRESHOLDS)[name]
+    limits = LIMITS[name]
     beyond = {
         "fail": [limits.fail_below - 1e-3, limits.fail_above + 1e-3],
         "review": [limits.review_below - 1e-3, limits.review_above + 1e-3],
@@ -291,13 +292,13 @@ def test_the_limits_that_are_told_are_those_that_are_judged(name):
     assert judged
     for verdict, values in beyond.items():
         for value in filter(np.isfinite, values):
-            assert quality.judge(numbers(**{name: value}), **THRESHOLDS)[0] == verdict, value
+            assert quality.judge(numbers(**{name: value}), LIMITS)[0] == verdict, value
 
 
 def test_every_number_with_a_limit_has_it_listed():
     """These have none: what is left is told by the sides, or is for information."""
     free = {"asymmetry", "infarct_left_ml", "infarct_right_ml", "side_seen", "side_recorded"}
-    assert {*quality.list_limits(**THRESHOLDS)} == {*NUMBERS} - free
+    assert {*LIMITS} == {*NUMBERS} - free
 
 
 def fine(volume):
@@ -339,7 +340,7 @@ def test_every_number_of_a_whole_head():
     assert (measured["t2w_coverage"], measured["flair_coverage"]) == (1, 1)
     assert measured["flair_fit"] > 0.9
     json.dumps(measured)
-    verdict, _ = quality.judge(measured, **THRESHOLDS)
+    verdict, _ = quality.judge(measured, LIMITS)
     assert verdict == "pass"
 
 
@@ -352,8 +353,8 @@ def test_a_patient_stored_mirrored_is_for_review(centre, side):
     mirrored = {name: Volume(v.data[::-1], v.affine) for name, v in volumes.items()}
     mask = Volume(brain.astype(np.float32), affine())
     rest = {"atlas": t2w, "atlas_mask": mask, "transform": np.eye(4), "recorded_side": side, "patient": "p1"}
-    assert quality.judge(quality.measure(volumes, mask, **rest), **THRESHOLDS) == ("pass", "")
-    verdict, reason = quality.judge(quality.measure(mirrored, mask, **rest), **THRESHOLDS)
+    assert quality.judge(quality.measure(volumes, mask, **rest), LIMITS) == ("pass", "")
+    verdict, reason = quality.judge(quality.measure(mirrored, mask, **rest), LIMITS)
     assert verdict == "review"
     assert reason.endswith(f"recorded is {side}")
 
