@@ -57,7 +57,7 @@ PYTEST := $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --n
 test: $(READY)
 	$(PYTEST) -m "not slow"
 
-test-all: $(READY) $(if $(shell command -v sbatch),slurm)
+test-all: $(READY) $(VENV)/.docs $(if $(shell command -v sbatch),slurm)
 	$(PYTEST)
 
 test-conda: $(READY)

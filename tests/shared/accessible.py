@@ -12,13 +12,15 @@ import pytest
 
 PACKAGE = "axe_playwright_python"  # of it only the file axe.min.js is used
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
-_RUN = """addEventListener("load", () => axe.run(document, {resultTypes: ["violations"]}).then(found => {
+_RUN = """async function check() {
+  const found = await axe.run(document, {resultTypes: ["violations"]});
   const told = document.createElement("pre");
   told.id = "axe-violations";
   told.textContent = JSON.stringify(found.violations.map(one => ({rule: one.id, count: one.nodes.length,
     help: one.help, first: one.nodes[0].html.slice(0, 200)})));
   document.body.replaceChildren(told);
-}));"""
+}
+addEventListener("load", () => setTimeout(check, 2000));  // the page's own scripts come first"""
 
 
 def find_violations(page: Path, folder: Path, *, width: int = 1200) -> list[dict]:
@@ -39,7 +41,7 @@ def find_violations(page: Path, folder: Path, *, width: int = 1200) -> list[dict
         .replace("</script", "<\\/script")
     )
     copy = page.with_name(f"axe-{page.name}")
-    scripts = f"<script>{axe}</script><script>{_RUN}</script></head>"
+    scripts = f"<script>{axe}</script><script>{_RUN}\n</script></head>"
     text = page.read_text(encoding="utf-8")
     assert "</head>" in text
     text = _POLICY.sub("", text)  # it would stop axe-core
