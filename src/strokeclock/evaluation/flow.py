@@ -138,15 +138,15 @@ def _find_side(end_to_end: str | Path) -> Iterator[dict[str, Any]]:
     """Yield a line for each target that was tested with the side found, and in how many a side was told."""
     with open(end_to_end, newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if (row["side"], row["patients"]) == ("found", "all")]
-    firsts: dict[str, dict[str, str]] = {}
+    firsts: dict[str, dict[str, str] | None] = {}
     for row in rows:
-        firsts.setdefault(row["target"], row)
+        firsts[row["target"]] = firsts.get(row["target"]) or (row if row["n"] else None)
     for target, first in firsts.items():
-        told = int(first["answered"]) + int(first["abstained"])
-        counted = {name: first[name] for name in ("n", "positives")}
-        yield _line(
-            ANALYSED, part="test", what=f"{target}, {SIDE_FOUND}", **counted, note=f"side told in {told}"
-        )
+        cells = {"note": NOT_RUN}
+        if first is not None:
+            told = int(first["answered"]) + int(first["abstained"])
+            cells = {name: first[name] for name in ("n", "positives")} | {"note": f"side told in {told}"}
+        yield _line(ANALYSED, part="test", what=f"{target}, {SIDE_FOUND}", **cells)
 
 
 def _count_outlines(cohort: str | Path, split: str | Path, volumes: str | Path) -> dict[str, Any]:

@@ -48,7 +48,9 @@ readers,majority,,TSS < 4.5 h,not run: no reader sheet is configured (cohort.rea
 phase5_tss6h,2d,random,,not run: no,,,
 """
 END_TO_END = """target,side,patients,n,positives,answered,abstained
+TSS < 3 h,found,all,,,,
 TSS < 4.5 h,given,all,4,2,4,0
+TSS < 4.5 h,found,all,,,,
 TSS < 4.5 h,found,answered,2,1,2,0
 TSS < 4.5 h,found,all,4,2,2,1
 TSS < 4.5 h,found,all,4,2,1,0
@@ -116,6 +118,7 @@ def test_everyone_is_counted_once(flow):
         ("analysed", "test", "TSS < 4.5 h", "", "4"),
         ("analysed", "test", "TSS < 4.5 h, radiomics baseline", "", "2"),
         ("analysed", "test", "TSS < 4.5 h, readers", "", ""),
+        ("analysed", "test", "TSS < 3 h, side found", "", ""),
         ("analysed", "test", "TSS < 4.5 h, side found", "", "4"),
         ("analysed", "test", "lesion outline known", "", "3"),
     ]
@@ -157,6 +160,7 @@ def test_the_diagram_says_what_the_table_says(flow, read_sheet, tmp_path):
         "TSS < 4.5 h: 4 (2 positive)",
         "TSS < 4.5 h, radiomics baseline: 2 (1 positive)",
         "TSS < 4.5 h, readers: not run",
+        "TSS < 3 h, side found: not run",
         "TSS < 4.5 h, side found: 4 (2 positive)",
         "Lesion outline known: 3",
     ]
