@@ -67,8 +67,10 @@ def estimate(sheet: Path, files: Sequence[Path]) -> Iterator[str]:
     Raises
     ------
     ConfigurationError
-        The configuration or the sheet is refused, or holds no patient.
+        The configuration is refused, or the sheet is absent, refused or holds no patient.
     """
+    if not sheet.is_file():
+        raise ConfigurationError(f"There is no cohort sheet {sheet}: correct the path.")
     config = merge_configuration(sheet, files)
     settings = check_configuration(config)
     patients = read_patients(config, folder=f"results/{config['run']}")

@@ -70,7 +70,10 @@ def cancel_jobs(folder: Path) -> Iterator[str]:
             numbers = ", ".join(job.number for job in left)
             raise StrokeclockError(f"Slurm job {numbers} does not end: ask the cluster's staff.")
         time.sleep(1)
-    yield "All have ended: `snakemake --unlock`, and the run can go on."
+    yield (
+        "All have ended. A Snakemake that still works in this folder submits them again: stop it first with "
+        "Ctrl-C. Then `snakemake --unlock`, and the run can go on."
+    )
 
 
 def list_jobs(folder: Path) -> list[SlurmJob]:

@@ -119,7 +119,7 @@ def test_the_command_refuses_what_a_run_refuses(sheet, capsys):
     assert main(["estimate", str(sheet), "--configfile", str(write(sheet.parent, trainings={}))]) == 2
     assert "trainings" in capsys.readouterr().err
     assert main(["estimate", str(sheet.parent / "none.tsv")]) == 2
-    assert "none.tsv" in capsys.readouterr().err
+    assert "There is no cohort sheet" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_yaml_is_named(sheet):

@@ -60,7 +60,8 @@ def test_the_command_ends_them_and_waits(queue, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.splitlines() == [
         "job 7 (phantom) is cancelled",
         "job 8 (phantom) is cancelled",
-        "All have ended: `snakemake --unlock`, and the run can go on.",
+        "All have ended. A Snakemake that still works in this folder submits them again: stop it first with "
+        "Ctrl-C. Then `snakemake --unlock`, and the run can go on.",
     ]
     assert not (tmp_path / "queue").read_text()
 
