@@ -21,7 +21,6 @@ GENESIS = "3d/phase0_genesis/random"
 SEGMENTATION = "3d/phase0_segmentation/random"
 SEEDS = range(5)
 SIX_HOURS = {"below_min": 360, "after": "phase3_tss4h5"}
-LEFT_OUT = "training.networks, training.starts, training.phase0_genesis or a phase's after leaves it out"
 
 
 def rows_of(plan):

@@ -68,7 +68,9 @@ def test_its_runs_are_those_it_has_initial_weights_for():
 
 def test_table_2_has_its_rows_where_it_is_trained_alone():
     for nets, has in ((["2d", "3d"], False), (["2d", "tiny"], True)):
-        reasons = list_not_run(list_trainings(nets, ["random"], [0]), tasks=PAPER, missing={})
+        reasons = list_not_run(
+            list_trainings(nets, ["random"], [0]), nets=nets, starts=["random"], tasks=PAPER, missing={}
+        )
         assert ("3d", "phase4_attention", "phase3") in reasons
         assert (("tiny", "phase4_attention", "phase3") in reasons) == has
 

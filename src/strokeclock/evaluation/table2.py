@@ -47,7 +47,7 @@ COLUMNS = (
     *(f"paper_{name}" for name in (*RATES, "auc", "kappa")),
 )
 NO_BASELINE = "too few patients have a region that can be measured (tables/ml_baseline.csv)"
-LEFT_OUT = "training.networks, training.starts, training.phase0_genesis or a phase's after leaves it out"
+LEFT_OUT = "training.phase0_genesis or a phase's after leaves it out"
 
 
 def write_table2(

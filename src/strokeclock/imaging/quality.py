@@ -357,11 +357,30 @@ def infarct_volumes(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[float, 
     the contralateral side's. This indicates the side and is no lesion segmentation: it can miss infarcts of
     some mL or of both sides.
     """
+    restricted, voxel_ml = _find_restricted(dwi, adc, mask)
+    half = restricted.shape[0] // 2
+    left, right = (_largest_patch(side).sum() * voxel_ml for side in (restricted[:half], restricted[half:]))
+    return float(left), float(right)
+
+
+def mark_infarcts(dwi: Volume, adc: Volume, mask: np.ndarray) -> np.ndarray:
+    """(X, Y, Z) bool: the patches that `infarct_volumes` measures, of each side that reaches 1 mL."""
+    restricted, voxel_ml = _find_restricted(dwi, adc, mask)
+    half = restricted.shape[0] // 2
+    patches = [_largest_patch(side) for side in (restricted[:half], restricted[half:])]
+    marked = np.concatenate([patch & (patch.sum() * voxel_ml >= _LEAST_INFARCT_ML) for patch in patches])
+    fine = dwi.data.shape[0] // marked.shape[0]  # 2 where voxels were averaged two by two
+    marked = marked.repeat(fine, axis=0).repeat(fine, axis=1)
+    return np.pad(marked, [(0, n - m) for n, m in zip(dwi.data.shape, marked.shape, strict=True)])
+
+
+def _find_restricted(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[np.ndarray, float]:
+    """Where diffusion is restricted by `infarct_volumes`, on the grid of `_coarsen`, and mL of its voxels."""
     dwi, coarse = _coarsen(dwi, mask)
     adc, _ = _coarsen(adc, mask)
     both = coarse & coarse[::-1]
     if not both.any():
-        return 0.0, 0.0
+        return both, _voxel_ml(dwi)
     bright, free = _smooth(dwi, _SMOOTHING_MM), _smooth(adc, _SMOOTHING_MM)
     restricted = (
         both
@@ -369,9 +388,7 @@ def infarct_volumes(dwi: Volume, adc: Volume, mask: np.ndarray) -> tuple[float, 
         & (bright > _DWI_RATIO * np.median(bright[both]))
         & (free < _ADC_RATIO * free[::-1])
     )
-    half = both.shape[0] // 2
-    left, right = (_largest_patch(side) * _voxel_ml(dwi) for side in (restricted[:half], restricted[half:]))
-    return left, right
+    return restricted, _voxel_ml(dwi)
 
 
 def side_of(left_ml: float, right_ml: float) -> str:
@@ -388,9 +405,12 @@ def sides_disagree(seen: str, recorded: str) -> bool:
     return {seen, recorded} == {*SIDES} or (recorded == NO_LESION and seen != NO_LESION)
 
 
-def _largest_patch(mask: np.ndarray) -> int:
-    patches, _ = ndimage.label(mask)
-    return int(np.bincount(patches.ravel())[1:].max(initial=0))
+def _largest_patch(mask: np.ndarray) -> np.ndarray:
+    """The voxels of the largest connected patch of a boolean array; none where it is empty."""
+    patches, number = ndimage.label(mask)
+    if not number:
+        return mask
+    return patches == np.bincount(patches.ravel())[1:].argmax() + 1
 
 
 def _voxel_ml(volume: Volume) -> float:

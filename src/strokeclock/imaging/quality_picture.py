@@ -13,6 +13,7 @@ from strokeclock.files import replacing
 from strokeclock.imaging.axial import CONVENTION, find_slices, frame_brain
 from strokeclock.imaging.exclusion import explain, read_exclusion
 from strokeclock.imaging.findings import NAME, describe, read_findings
+from strokeclock.imaging.quality import mark_infarcts, sides_disagree
 from strokeclock.imaging.quality_record import read_record, read_verdict, write_record
 from strokeclock.imaging.reference import Matching, follow_matching, read_reference
 from strokeclock.imaging.volume import Volume, read_volume
@@ -21,6 +22,7 @@ from strokeclock.series import MATCHED, SERIES
 COLOURS = {"pass": (96, 200, 120), "review": (245, 190, 70), "fail": (240, 100, 90)}
 _ATLAS, _BRAIN, _MIDLINE = (70, 180, 255), (255, 190, 60), (255, 90, 160)
 _DRAWN, _FOUND = (255, 60, 60), (120, 255, 90)  # lesions
+_SEEN = (190, 140, 255)  # the patch by which the side is told
 _TEXT, _PALE = (235,) * 3, (160,) * 3
 _REFERENCE, _BEFORE, _AFTER = (82, 86, 94), (235, 235, 235), (96, 220, 190)
 _SCALE = 1.1  # pixels a mm
@@ -66,7 +68,7 @@ def picture_batch(
         record = records[patient]["record"]
         try:
             picture_patient(
-                {name: file for name, file in files.items() if name in (*MATCHED, "brain_mask", NAME)},
+                {name: file for name, file in files.items() if name in (*MATCHED, "adc", "brain_mask", NAME)},
                 patient=patient,
                 record=record,
                 quality=quality,
@@ -105,8 +107,8 @@ def picture_patient(
     Parameters
     ----------
     files : mapping of series -> path
-        The series that are matched and brain_mask on the atlas grid, and findings where there are any; or
-        exclusion notes.
+        The series that are matched, adc and brain_mask on the atlas grid, and findings where there are any;
+        or exclusion notes.
     record, quality, lesion, atlas_mask : paths
         quality/<patient>.json, quality/quality.tsv, lesions/<patient>.nii.gz, the atlas's brain on the grid.
     reference : path or None
@@ -127,7 +129,7 @@ def picture_patient(
     else:
         images = {name: path for name, path in files.items() if name != NAME}
         volumes = {name: read_volume(path, patient=patient, series=name) for name, path in images.items()}
-        mask = volumes.pop("brain_mask")
+        mask, adc = volumes.pop("brain_mask"), volumes.pop("adc")
         if study is not None:
             followed = follow_matching(
                 {name: volume.data for name, volume in volumes.items()},
@@ -144,6 +146,7 @@ def picture_patient(
             record=judged,
             matching=followed,
             lesion=_read_lesion(lesion, patient=patient, is_drawn=is_drawn),
+            seen=_mark_seen(volumes["dwi"], adc, mask, numbers=judged["numbers"]),
             notes=describe(read_findings(files[NAME])) if NAME in files else [],
         )
     write_picture(picture, image)
@@ -164,6 +167,13 @@ def _read_lesion(path: str | Path, *, patient: str, is_drawn: bool) -> Lesion:
     return Lesion(read_volume(path, patient=patient, series="lesion"), is_drawn)
 
 
+def _mark_seen(dwi: Volume, adc: Volume, mask: Volume, *, numbers: Mapping) -> Volume | None:
+    """The patches that were taken for an infarct, where they contradict the recorded side; else None."""
+    if not sides_disagree(numbers["side_seen"], numbers["side_recorded"]):
+        return None
+    return Volume(mark_infarcts(dwi, adc, mask.data > 0), mask.affine)
+
+
 def draw_patient(
     volumes: Mapping[str, Volume],
     mask: Volume,
@@ -172,6 +182,7 @@ def draw_patient(
     record: Mapping,
     matching: Mapping[str, Matching],
     lesion: Lesion,
+    seen: Volume | None = None,
     notes: Sequence[str] = (),
 ) -> Image.Image:
     """Draw each series in eight slices with outlines, mid-plane and histograms; numbers and verdict.
@@ -188,6 +199,8 @@ def draw_patient(
         See `reference.follow_matching`; empty where there is no reference.
     lesion : Lesion
         Outlined on every series.
+    seen : Volume or None
+        Patches that `mark_infarcts` found on the side that is not the recorded one; outlined, too.
     notes : texts
         What else a reader must know (`findings.describe`).
     """
@@ -195,7 +208,8 @@ def draw_patient(
     brain = atlas_mask.data > 0
     frame = frame_brain(brain, spacing=mask.spacing, scale=_SCALE)
     slices, size = find_slices(brain), frame.size
-    shown = _choose_slices(slices[0], slices[-1], lesion)
+    marks = [volume for volume in (lesion.volume, seen) if volume is not None]
+    shown = _choose_slices(slices[0], slices[-1], marks)
     right = _LEFT + _SLICES * (size[0] + _GAP)
     canvas = np.zeros(
         (_TOP + len(names) * size[1] + _BOTTOM, right + _HISTOGRAM + 2 * _GAP, 3), dtype=np.uint8
@@ -206,6 +220,8 @@ def draw_patient(
     contours = [(atlas_mask, _ATLAS), (mask, _BRAIN)]
     if lesion.volume is not None:
         contours.append((lesion.volume, _DRAWN if lesion.is_drawn else _FOUND))
+    if seen is not None:
+        contours.append((seen, _SEEN))
     greys = {series: np.percentile(volumes[series].data[inside], [1, 99.7]) for series in names}
     for i, z in enumerate(shown):
         outlines = [
@@ -244,7 +260,7 @@ def draw_patient(
     absent = [f"no lesion: {lesion.reason}"] if lesion.reason else []
     lines = [_numbers_line(record["numbers"]), "   ".join([*notes, *absent])]
     _write_title(draw, record, [_shorten(draw, line, image.width - 20, _font(13)) for line in lines])
-    _write_legend(draw, image.height - 6, lesion=lesion, histograms=bool(matching))
+    _write_legend(draw, image.height - 6, lesion=lesion, seen=seen, histograms=bool(matching))
     return image
 
 
@@ -350,12 +366,16 @@ def _name_series(numbers: Mapping, what: str, form: str) -> list[str]:
     return [form.format(label, value) for label, value in found if value is not None]
 
 
-def _write_legend(draw: ImageDraw.ImageDraw, bottom: int, *, lesion: Lesion, histograms: bool) -> None:
+def _write_legend(
+    draw: ImageDraw.ImageDraw, bottom: int, *, lesion: Lesion, seen: Volume | None, histograms: bool
+) -> None:
     draw.text((10, bottom), CONVENTION, _TEXT, _font(13), anchor="ls")
     at = 40 + draw.textlength(CONVENTION, _font(13))
     entries = [("atlas brain", _ATLAS), ("brain mask", _BRAIN), ("mid-sagittal plane, x = 0", _MIDLINE)]
     if lesion.volume is not None:
         entries.append(("lesion, drawn", _DRAWN) if lesion.is_drawn else ("lesion, found on DWI", _FOUND))
+    if seen is not None:
+        entries.append(("taken for an infarct", _SEEN))
     if histograms:
         entries += [
             ("histogram of the reference", _REFERENCE),
@@ -371,12 +391,17 @@ def _write_legend(draw: ImageDraw.ImageDraw, bottom: int, *, lesion: Lesion, his
         at += 58 + draw.textlength(text, _font(13))
 
 
-def _choose_slices(low: int, high: int, lesion: Lesion) -> np.ndarray:
-    """Evenly spaced slices, the nearest moved to where the lesion is largest: a small one must be seen."""
+def _choose_slices(low: int, high: int, marks: Sequence[Volume]) -> np.ndarray:
+    """Evenly spaced slices, the nearest moved to where each mark is largest: a small one must be seen."""
     shown = np.linspace(low + 0.11 * (high - low), low + 0.94 * (high - low), _SLICES).round().astype(int)
-    if lesion.volume is not None and lesion.volume.data.any():
-        largest = int(lesion.volume.data.sum(axis=(0, 1)).argmax())
-        shown[np.abs(shown - largest).argmin()] = largest
+    kept: set[int] = set()  # the slices of earlier marks
+    for mark in marks:
+        largest = int(mark.data.sum(axis=(0, 1)).argmax())
+        if mark.data.any() and largest not in shown:
+            free = [i for i in range(_SLICES) if shown[i] not in kept]
+            shown[min(free, key=lambda i: abs(shown[i] - largest))] = largest
+            shown.sort()
+        kept.add(largest)
     return shown
 
 

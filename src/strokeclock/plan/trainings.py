@@ -74,7 +74,13 @@ class Trainings:
     @property
     def not_run(self) -> dict[tuple[str, str, str], str]:
         """Row (network, phase, start) of Table 2 that no training makes -> why."""
-        return list_not_run(self.runs, tasks=self.tasks.by_phase, missing=self.pretraining.missing)
+        return list_not_run(
+            self.runs,
+            nets=self.training["networks"],
+            starts=self.training["starts"],
+            tasks=self.tasks.by_phase,
+            missing=self.pretraining.missing,
+        )
 
     def questions(self, net: str, phase: str) -> dict[str, dict[str, object] | None]:
         """The task settings of a phase and of the phases before it in a network's chain.

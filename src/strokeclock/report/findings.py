@@ -114,6 +114,12 @@ def _find_side(tasks: Mapping[str, Task], end_to_end: Iterable[Line]) -> Iterato
         if not own or (line["side"], line["patients"]) != ("found", "all") or not line["auc"]:
             continue
         answered, n = int(line["answered"] or 0), int(line["n"])
+        if not answered:
+            yield (
+                f"With the lesion’s side found by the networks, the {find_network(line['model']).title} "
+                f"network answers for none of {n} test patients."
+            )
+            continue
         yield (
             f"With the lesion’s side found by the networks, the AUC of the "
             f"{find_network(line['model']).title} network is {format_digits(line['auc'])}, and {answered} of "

@@ -277,20 +277,36 @@ def rows_of(start: str, net: str, *, tasks: Mapping[str, Task] = PAPER) -> list[
 
 
 def list_not_run(
-    runs: Iterable[Run], *, tasks: Mapping[str, Task], missing: Mapping[tuple[str, str], str]
+    runs: Iterable[Run],
+    *,
+    nets: Collection[str],
+    starts: Collection[str],
+    tasks: Mapping[str, Task],
+    missing: Mapping[tuple[str, str], str],
 ) -> dict[tuple[str, str, str], str]:
     """Return the reason for each row (net, phase, start) of Table 2 that no run makes.
 
     The rows are those of the paper's networks and of other networks that are trained.
+
+    Parameters
+    ----------
+    nets, starts : training.networks and training.starts, from which the runs were made.
+    missing : see `list_trainings`.
     """
     made = {run[:3] for run in runs}
-    trained = {net for net, *_ in made}
-    left_out = "training.networks, training.starts, training.phase0_genesis or a phase's after leaves it out"
+
+    def say(net: str, start: str) -> str:
+        if net not in nets:
+            return f"training.networks leaves out {net}"
+        if start not in starts:
+            return f"training.starts leaves out {start}"
+        return missing[net, start]
+
     return {
-        (net, *row): missing.get((net, start), left_out)
+        (net, *row): say(net, start)
         for start in STARTS
         for net, spec in networks().items()
-        if spec.of_the_paper or net in trained
+        if spec.of_the_paper or net in nets
         for row in rows_of(start, net, tasks=tasks)
         if (net, *row) not in made
     }

@@ -201,6 +201,27 @@ def test_planted_infarct_is_found_on_its_side(centre, side):
     assert min(left, right) == 0
 
 
+@pytest.mark.parametrize(("centre", "side"), [(-40, "left"), (40, "right")])
+def test_the_marked_patch_is_the_one_that_is_measured(centre, side):
+    """On the volume's own voxels, also where those are averaged two by two."""
+    _, dwi, adc, brain = head()
+    dwi, adc = with_infarct(dwi, adc, centre)
+    marked = quality.mark_infarcts(dwi, adc, brain)
+    measured = dict(zip(("left", "right"), quality.infarct_volumes(dwi, adc, brain), strict=True))
+    half = brain.shape[0] // 2
+    assert marked[:half].any() == (side == "left")
+    assert marked[half:].any() == (side == "right")
+    assert marked.sum() * np.prod(SPACING) / 1000 == pytest.approx(measured[side])
+    twice = quality.mark_infarcts(fine(dwi), fine(adc), brain.repeat(2, axis=0).repeat(2, axis=1))
+    assert (twice == marked.repeat(2, axis=0).repeat(2, axis=1)).all()
+
+
+def test_a_patch_below_one_ml_is_not_marked():
+    _, dwi, adc, brain = head()
+    assert not quality.mark_infarcts(dwi, adc, brain).any()
+    assert not quality.mark_infarcts(dwi, adc, np.zeros_like(brain)).any()
+
+
 def test_a_bright_spot_without_low_adc_is_no_infarct():
     _, dwi, adc, brain = head()
     bright, _ = with_infarct(dwi, adc, -40)

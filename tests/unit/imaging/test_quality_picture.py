@@ -47,7 +47,7 @@ def record():
     )
 
 
-def draw(head, record, *, mask=None, matching=None, lesion=NO_LESION, notes=()):
+def draw(head, record, *, mask=None, matching=None, lesion=NO_LESION, seen=None, notes=()):
     data, brain = head
     return np.asarray(
         draw_patient(
@@ -57,9 +57,16 @@ def draw(head, record, *, mask=None, matching=None, lesion=NO_LESION, notes=()):
             record=record,
             matching=matching or {},
             lesion=lesion,
+            seen=seen,
             notes=notes,
         )
     ).astype(int)
+
+
+def is_violet(picture):
+    """Where blue exceeds red, and red green: no other outline has this order."""
+    red, green, blue = (picture[..., channel] for channel in range(3))
+    return (blue > red + 20) & (red > green + 20)
 
 
 def brightest(picture, rows, columns):
@@ -107,6 +114,22 @@ def test_a_lesion_is_outlined_where_it_lies_in_the_colour_of_its_source(head, re
     assert (picture != bare)[-28:].any()  # the legend names it
 
 
+def test_what_was_taken_for_an_infarct_is_outlined_beside_the_lesion(head, record):
+    """Violet, on the left; the slices where each is largest are shown, also where they are two apart."""
+    _, brain = head
+    x, _, z = np.indices(SHAPE)
+    lesion = Lesion(volume(brain.data * (x >= 50) * (z == 12)), True)
+    for other in (12, 13, 14):
+        seen = volume(brain.data * (x < 30) * (z == other))
+        bare, picture = draw(head, record, lesion=lesion), draw(head, record, lesion=lesion, seen=seen)
+        tiles = picture[98:-40, 56:-HISTOGRAM]
+        violet = is_violet(tiles)
+        red = (tiles[..., 0] > 150) & (tiles[..., 1:].max(axis=2) < 110)
+        assert violet.sum() > 300
+        assert red.sum() > 300
+        assert (picture != bare)[-28:].any()  # the legend names it
+
+
 def test_notes_and_a_missing_lesion_are_written(head, record):
     lines = slice(46, 66)
     bare = draw(head, record)[lines]
@@ -147,7 +170,7 @@ def files(head, tmp_path):
     """A patient's files on disk, the atlas's mask and a reference made from the same volumes."""
     data, brain = head
     names = ("t2w", "dwi", "flair")
-    paths = {name: tmp_path / f"{name}.nii.gz" for name in names}
+    paths = {name: tmp_path / f"{name}.nii.gz" for name in (*names, "adc")}
     for path in paths.values():
         write_volume(path, data)
     paths["brain_mask"] = tmp_path / "brain_mask.nii.gz"
@@ -215,6 +238,23 @@ def test_the_final_verdict_the_lesion_and_the_findings_are_drawn(files, head, re
         picture = np.asarray(picture_files(tmp_path, files, tmp_path / "lesion.nii.gz")[0]).astype(int)
         red = (picture[..., 0] > 150) & (picture[..., 1:].max(axis=2) < 110)
         assert red[98:-40].sum() > 100
+
+
+@pytest.mark.parametrize(("recorded", "is_outlined"), [("left", False), ("right", True), ("none", True)])
+def test_the_patch_is_outlined_where_it_contradicts_the_sheet(
+    head, files, record, tmp_path, recorded, is_outlined
+):
+    """Restricted diffusion on the left alone."""
+    _, brain = head
+    x, y, _ = np.indices(SHAPE)
+    patch = ((x - 20) ** 2 + (y - 48) ** 2 < 8**2) & (brain.data > 0)
+    inside = brain.data > 0
+    write_volume(files["dwi"], volume(inside * np.where(patch, 150, 50)))
+    write_volume(files["adc"], volume(inside * np.where(patch, 0.4e-3, 0.8e-3)))
+    numbers = record["numbers"] | {"side_seen": "left", "side_recorded": recorded}
+    write_record(tmp_path / "p1.json", record | {"numbers": numbers})
+    picture = np.asarray(picture_files(tmp_path, files)[0]).astype(int)[98:-40, 56:-HISTOGRAM]
+    assert (is_violet(picture).sum() > 300) == is_outlined
 
 
 def test_the_final_verdict_is_drawn_not_the_records(files, record, tmp_path):

@@ -1,6 +1,6 @@
 """The predictions, and the rows of Table 2 that lack them."""
 
-from shipped_plan import GENESIS, LEFT_OUT, SIX_HOURS, TRAINED, of_seeds
+from shipped_plan import GENESIS, SIX_HOURS, TRAINED, of_seeds
 
 WITHOUT_NETWORKS = [  # predictions of what rests on no network
     "results/r/predictions/ratio/phase2_tss3h/flair/seed-0.tsv",
@@ -39,9 +39,11 @@ def test_without_segmentation_none_rest_on_it(planned):
 def test_rows_that_one_network_leaves_out_say_so(planned):
     plan = planned({"training": {"networks": ["2d"], "starts": ["random"], "seeds": [0]}})
     assert plan.predictions.joined == []
-    assert plan.predictions.not_run["3d", "phase3_tss4h5", "phase2"] == LEFT_OUT
-    assert plan.predictions.not_run["3d", "phase3_tss4h5", "random"] == LEFT_OUT
-    assert plan.predictions.not_run["2d", "phase3_tss4h5", "imagenet"] == "set initial_weights.imagenet.file"
+    assert plan.predictions.not_run["3d", "phase3_tss4h5", "phase2"] == "training.networks leaves out 3d"
+    assert plan.predictions.not_run["3d", "phase3_tss4h5", "random"] == "training.networks leaves out 3d"
+    assert (
+        plan.predictions.not_run["2d", "phase3_tss4h5", "imagenet"] == "training.starts leaves out imagenet"
+    )
 
 
 def test_a_further_task_is_one_of_the_baselines_too(planned):

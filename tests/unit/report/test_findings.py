@@ -79,6 +79,10 @@ def test_other_comparisons_are_not_told(find, change):
 
 
 def test_the_side_that_is_found_is_told_for_the_last_task_alone(find):
+    (none,), _ = find(end_to_end=[FOUND | {"answered": "0", "auc": "0.5"}])
+    assert none == (
+        "With the lesion’s side found by the networks, the 2D network answers for none of 82 test patients."
+    )
     others = [FOUND | {"side": "given"}, FOUND | {"patients": "answered"}, FOUND | {"stage": "phase3_tss4h5"}]
     can, _ = find(end_to_end=[*others, FOUND])
     assert can == [

@@ -142,10 +142,14 @@ def test_starts_without_weights_are_left_out_with_their_reason():
     assert {(run.net, run.start) for run in runs if run.phase in PAPER} == {
         ("2d", "random"), ("3d", "random"), ("2d", "medical")
     }  # fmt: skip
-    reasons = list_not_run(runs, tasks=PAPER, missing=missing)
+    reasons = list_not_run(runs, nets=["2d", "3d"], starts=starts, tasks=PAPER, missing=missing)
     assert reasons["2d", "phase2_tss3h", "imagenet"] == "name the file"
     assert reasons["3d", "phase3_tss4h5", "medical"] == "name the folder"
-    assert "training.starts" in reasons["2d", "phase4_attention", "phase3"]
+    assert reasons["2d", "phase4_attention", "phase3"] == "training.starts leaves out chain"
+    runs = list_trainings(["2d"], ["random"], [0])
+    alone = list_not_run(runs, nets=["2d"], starts=["random"], tasks=PAPER, missing=missing)
+    assert alone["3d", "phase2_tss3h", "random"] == "training.networks leaves out 3d"
+    assert alone["2d", "phase2_tss3h", "imagenet"] == "training.starts leaves out imagenet"
     assert ("2d", "phase2_tss3h", "medical") not in reasons
 
 
