@@ -141,6 +141,9 @@ def describe(costs: Sequence[Cost], *, patients: Patients) -> Iterator[str]:
     number, labelled = len(patients.ids), len(patients.labelled)
     excluded = f"; {len(patients.exclusions)} more are excluded" if patients.exclusions else ""
     yield f"{number} patients, {labelled} of known onset and side{excluded}."
+    if not patients.config["split"]["file"]:
+        parts = _count_parts(patients)
+        yield f"Of these about {parts.train} train, {parts.validation} validate and {parts.test} test."
     yield ""
     yield f"{'':40} {'CPU h':>9} {'or GPU h':>9} {'disk GB':>9}"
     for cost in [*costs, _together(costs)]:
@@ -168,10 +171,11 @@ class _Work(NamedTuple):
 
 
 class _Parts(NamedTuple):
-    """How many patients the training and the validation part hold, and how many are scored."""
+    """How many patients the parts hold, and how many are scored."""
 
     train: int
     validation: int
+    test: int
     scored: int
 
 
@@ -208,8 +212,8 @@ def _scale(step: StepCost, plan: Plan, net: str) -> StepCost:
 
 def _count_parts(patients: Patients) -> _Parts:
     split, known = patients.config["split"], patients.to_divide or 0
-    train, validation, _ = split["counts"] or [round(share * known) for share in split["fractions"]]
-    return _Parts(train, validation, len(patients.labelled))
+    train, validation, test = split["counts"] or [round(share * known) for share in split["fractions"]]
+    return _Parts(train, validation, test, len(patients.labelled))
 
 
 def _together(costs: Sequence[Cost]) -> Cost:

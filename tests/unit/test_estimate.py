@@ -96,8 +96,10 @@ def test_grid_view_and_width_scale_a_training(sheet, change, share):
 
 def test_the_sums_are_those_of_the_lines(sheet):
     lines = [*estimate(sheet, [write(sheet.parent)])]
-    assert lines[0] == "10 patients, 10 of known onset and side."
-    table = lines[3 : lines.index("", 3)]
+    assert lines[:2] == [
+        "10 patients, 10 of known onset and side.", "Of these about 6 train, 2 validate and 2 test."
+    ]  # fmt: skip
+    table = lines[4 : lines.index("", 4)]
     for columns in (slice(40, 50), slice(50, 60), slice(60, 70)):
         *parts, together = [float(line[columns].strip(" <") or 0) for line in table]
         assert sum(parts) == pytest.approx(together, abs=0.05 * len(parts))
@@ -106,8 +108,8 @@ def test_the_sums_are_those_of_the_lines(sheet):
 def test_less_than_an_hour_is_not_told_as_none(sheet):
     """Ten patients of 85 s each."""
     lines = [*estimate(sheet, [write(sheet.parent, preprocessing={"toolchain": "fsl"})])]
-    assert lines[3].split() == ["preprocessing", "(fsl)", "0.24", "0.04"]
-    assert lines[4].split()[-2:] == ["<0.01", "<0.01"]
+    assert lines[4].split() == ["preprocessing", "(fsl)", "0.24", "0.04"]
+    assert lines[5].split()[-2:] == ["<0.01", "<0.01"]
 
 
 def test_without_a_gpu_none_is_counted(sheet):
