@@ -94,7 +94,12 @@ _HTML = """\
 <title>[[ table.title ]]</title>
 <style>@page { size: A4 [[ "landscape" if wide else "portrait" ]]; margin: 12mm; }</style>
 <style>
-figure.typeset { margin: 1em 0; color: #222; background: #fff; overflow-x: auto; container-type: inline-size;
+figure.typeset { margin: 1em 0; color: #222; overflow-x: auto; container-type: inline-size;
+  background: /* a shadow where it goes on beyond the edge */
+    linear-gradient(to right, #fff 30%, #fff0) 0 0 / 3rem 100% no-repeat local,
+    linear-gradient(to left, #fff 30%, #fff0) 100% 0 / 3rem 100% no-repeat local,
+    linear-gradient(to right, #0004, #0000) 0 0 / .9rem 100% no-repeat scroll,
+    linear-gradient(to left, #0004, #0000) 100% 0 / .9rem 100% no-repeat scroll, #fff;
   font: 13px/1.35 system-ui, "Helvetica Neue", Arial, sans-serif; font-variant-numeric: tabular-nums; }
 figure.typeset table { border-collapse: collapse; border-top: 2px solid; border-bottom: 2px solid; }
 figure.typeset table.wide { font-size: clamp(9px, .95cqi, 13px); }
@@ -110,7 +115,7 @@ figure.typeset tbody { border-top: 1px solid; }
 figure.typeset tbody th { padding-top: .5em; }
 figure.typeset p { margin: .35em 0; max-width: 75em; font-size: .92em; }
 @media print {
-  figure.typeset { font-size: 7.5pt; overflow: visible; container-type: normal; }
+  figure.typeset { font-size: 7.5pt; overflow: visible; container-type: normal; background: none; }
   figure.typeset table.wide { font-size: inherit; }
   figure.typeset th, figure.typeset td { padding: .1em .35em; }
   figure.typeset p { max-width: none; }

@@ -88,8 +88,9 @@ def _say_threshold(answer: Answer) -> str:
 
 def _say_abstention(answer: Answer, cut: float, certainty: float) -> str:
     return (
-        f"The model answers from {_number(cut)} log odds away from the threshold, as for "
-        f"{_percent(answer.coverage)} of the validation patients. This patient: {_number(certainty)}."
+        f"The model answers where log odds, ln(p / (1 − p)), differ by {_number(cut)} or more between score "
+        f"and threshold, as for {_percent(answer.coverage)} of the validation patients. Here they differ by "
+        f"{_number(certainty)}."
     )
 
 
@@ -104,7 +105,10 @@ def _list_score(answer: Answer) -> Iterator[tuple[str, str]]:
         confidence = _percent(answer.similar.confidence)
         yield "Interval", f"The percentages in brackets are the {confidence} interval."
     if answer.scaled is not None:
-        yield "Scaled", f"{say_probability(answer.scaled)} with the temperature from validation."
+        yield (
+            "Calibrated",
+            f"{say_probability(answer.scaled)}: the score, scaled to fit validation patients.",
+        )
 
 
 def place_on_scale(answer: Answer) -> dict[str, Any]:

@@ -205,7 +205,7 @@ def test_what_an_answer_says(reading, render):
         ".54, chosen on validation. From it on, the score counts as under 4.5 h.",
         "Of all validation patients, 45 % were under 4.5 h.",
         "The percentages in brackets are the 95 % interval.",
-        ".69 with the temperature from validation.",
+        ".69: the score, scaled to fit validation patients.",
         "Clock 1.0; row 3D from phase 2",
         "Found by the networks: left.",
         "The sides must differ by 1.00 log odds; here they differ by 4.60.",
