@@ -3,6 +3,7 @@
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 
 
@@ -39,3 +40,31 @@ def test_two_scores_of_the_same_patients_are_compared(study_answers):
     row = study_answers.compare("q", label, below_min=270, a=("a", a), b=("b", b))
     assert (row["auc_a"], row["auc_b"], row["difference"]) == (0.75, 0.5, 0.25)
     assert (row["target"], row["n"]) == ("TSS < 4.5 h", 4)
+
+
+def test_the_figures_show_the_answers(study_answers):
+    """Each difference is a point at its value, beside the name of its row, in the block of its question."""
+    figures = __import__("study_figures")
+    chain = "3d/phase3_tss4h5/phase2", "3d/phase3_tss4h5/random"
+    rows = [
+        (f"{study_answers.CHAIN}, tuned recipe", "TSS < 4.5 h", *chain, 0.03, 0.01, 0.05),
+        (f"{study_answers.CHAIN}, paper's recipe", "TSS < 4.5 h", *chain, -0.02, -0.04, 0.0),
+        (f"{study_answers.ATTENTION}, tuned recipe", "TSS < 4.5 h", "3d/phase4_attention/phase3",
+         chain[0], 0.001, -0.01, 0.012),
+        (study_answers.UNKNOWN, "TSS < 3 h", "2d/phase2_tss3h/phase1", "2d/phase2_tss3h/phase1",
+         0.04, np.nan, np.nan),
+    ]  # fmt: skip
+    answers = pd.DataFrame(rows, columns=["question", "target", "a", "b", "difference", "low", "high"])
+    (axis,) = figures.draw_chain(answers).axes
+    points = [line for line in axis.lines if line.get_marker() == "o"]
+    assert [line.get_xdata()[0] for line in points] == [0.03, -0.02, 0.001]
+    assert [line.get_ydata()[0] for line in points] == [*axis.get_yticks()]
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == [
+        "TSS < 4.5 h, 3D, tuned", "TSS < 4.5 h, 3D, paper's", "TSS < 4.5 h, 3D, tuned"
+    ]  # fmt: skip
+    assert [text.get_text() for text in axis.texts] == [study_answers.CHAIN, study_answers.ATTENTION]
+    intervals = [tuple(line.get_xdata()) for line in axis.lines if len(line.get_xdata()) == 2]
+    assert {(0.01, 0.05), (-0.04, 0.0), (-0.01, 0.012)} <= {*intervals}
+    (axis,) = figures.draw_outside(answers).axes
+    assert [tick.get_text() for tick in axis.get_yticklabels()] == ["TSS < 3 h, 2D chain"]
+    sys.modules.pop("study_figures")
