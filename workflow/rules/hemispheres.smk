@@ -5,7 +5,10 @@ from strokeclock.cohort.verdicts import read_verdicts
 
 try:
     verdicts = (
-        read_verdicts(config["quality"]["verdicts"], patients={*patients.ids, *patients.exclusions})
+        read_verdicts(
+            config["quality"]["verdicts"],
+            patients={*patients.ids, *patients.exclusions},
+        )
         if config["quality"]["verdicts"]
         else {}
     )
