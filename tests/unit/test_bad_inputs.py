@@ -646,7 +646,8 @@ def readers(path):
 
 
 def split(path):
-    check_split_file(path, labelled=("bad", "good", "third"))
+    patients = ("bad", "good", "third")
+    check_split_file(path, labelled=patients, needed=patients)
 
 
 beside(

@@ -89,7 +89,12 @@ def test_verdicts(tmp_path, edits):
 @MANY
 @given(edits=EDITS)
 def test_split_files(tmp_path, edits):
-    read_mutated(tmp_path / "s.tsv", SPLIT, edits, lambda path: check_split_file(path, labelled=PATIENTS))
+    read_mutated(
+        tmp_path / "s.tsv",
+        SPLIT,
+        edits,
+        lambda path: check_split_file(path, labelled=PATIENTS, needed=PATIENTS),
+    )
 
 
 @MANY

@@ -1,10 +1,15 @@
 """After a withdrawal, what names the patient is what the withdrawal said."""
 
 import json
+import os
 import re
+import shutil
+from base64 import urlsafe_b64encode
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from strokeclock.batches import read_batches, write_batch
 from strokeclock.cli import main
@@ -19,7 +24,7 @@ from strokeclock.imaging.quality_record import write_record as write_quality
 from strokeclock.imaging.quality_record import write_tables
 from strokeclock.imaging.reference import Reference, write_reference
 from strokeclock.predictions import read_predictions, write_predictions
-from strokeclock.training.record import write_record
+from strokeclock.training.record import Parent, write_record
 from strokeclock.withdrawal import WithdrawalError, describe, find_traces, withdraw
 
 PARTS = {"p1": "train", "p1.5": "train", "p10": "validation", "x-p1": "test"}  # names that hold one another
@@ -72,10 +77,31 @@ def root(tmp_path, monkeypatch, make_record):
     for folder, text in (("logs/mine", "patient p1\npatient p1.5\npatient x-p1: p10\nsee a/p1.npy.\n"),):
         (tmp_path / folder / "check").mkdir(parents=True)
         (tmp_path / folder / "check/b.log").write_text(text)
+    records = {  # of Snakemake: output -> an input
+        "results/mine/batches/check/b.tsv": "results/mine/hemispheres/p1.npy",
+        "results/mine/gone.tsv": "results/mine/hemispheres/p1.npy",
+        "results/mine/hemispheres/p1.npy": "",
+        "results/mine/cohort/split.tsv": "results/mine/hemispheres/p1.5.npy",
+        "results/other/cohort/cohort.tsv": "p1",
+    }
+    for output, used in records.items():
+        record = tmp_path / ".snakemake/metadata" / encode(output)
+        record.parent.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps({"input": [used]}))
+    (tmp_path / ".snakemake/log").mkdir()
+    (tmp_path / ".snakemake/log/a.snakemake.log").write_text("patient p1 is excluded: x.\npatient p10\n")
+    (tmp_path / ".snakemake/conda/lib").mkdir(parents=True)
+    (tmp_path / ".snakemake/conda/lib/p1.json").write_text("p1")
     (run / "index.html").write_text("<td>p1</td>")
     (run / "tables").mkdir()
     (run / "tables/table2.csv").write_text("auc\n.7\n")
     return tmp_path
+
+
+def encode(output):
+    """Name Snakemake's record of an output, in two parts, as a long name has."""
+    name = urlsafe_b64encode(output.encode()).decode()
+    return f"@{name[:9]}/{name[9:]}"
 
 
 def name_it(root, patient):
@@ -85,7 +111,7 @@ def name_it(root, patient):
         path.relative_to(root)
         for path in root.rglob("*")
         if path.is_file()
-        and "other" not in path.parts
+        and not {"other", "conda"} & {*path.parts}
         and (word.search(path.read_bytes()) or word.search(str(path.relative_to(root)).encode()))
     }
 
@@ -96,10 +122,112 @@ def test_afterwards_only_what_was_named_names_the_patient(root):
     found = find_traces("p1", run="mine")
     assert name_it(root, "p1") == before  # looking changes nothing
     withdraw(found)
-    named = {*found.learned, *found.mentions, *(path.with_name("run.json") for path in found.learned)}
-    assert name_it(root, "p1") <= named
-    assert [str(path) for path in found.mentions] == ["results/mine/index.html"]
+    other = root / ".snakemake/metadata" / encode("results/other/cohort/cohort.tsv")
+    assert name_it(root, "p1") - {other.relative_to(root)} == {*found.mentions, *found.records}
+    assert [str(path) for path in found.mentions] == [
+        "results/mine/index.html",
+        "results/mine/models/2d/phase1_stroke/random/seed-0/run.json",
+    ]
     assert (root / "logs/mine/check/b.log").read_text() == "patient p1.5\npatient x-p1: p10\n"
+    assert (root / ".snakemake/log/a.snakemake.log").read_text() == "patient p10\n"
+    assert (root / ".snakemake/conda/lib/p1.json").exists()
+
+
+def test_snakemakes_records_go_with_their_outputs(root):
+    found = find_traces("p1", run="mine")
+    kept = encode("results/mine/batches/check/b.tsv")
+    assert [str(path) for path in found.records] == [f".snakemake/metadata/{kept}"]
+    withdraw(found)
+    left = {str(path.relative_to(".snakemake/metadata")) for path in _files(".snakemake/metadata")}
+    assert left == {
+        kept,
+        encode("results/mine/cohort/split.tsv"),  # of p1.5
+        encode("results/other/cohort/cohort.tsv"),
+    }
+    assert f".snakemake/metadata/{kept}" in "\n".join(describe(found, done=True))
+
+
+def _files(folder):
+    return [path for path in Path(folder).rglob("*") if path.is_file()]
+
+
+def test_every_kind_of_text_and_every_state_of_a_training_is_searched(root):
+    run = root / "results/mine"
+    for name in ("table.tex", "half.tsv.part", "events.out.tfevents.1", "notes.md", "p10.csv"):
+        (run / "tables" / name).write_bytes(b"\x00\xffp1\x00")
+    for name, patients in (("a.pt", ["p1", "p10"]), ("b.pt", ["x-p1", "p1.5"])):
+        torch.save({"participants": {"test": patients}}, run / "models" / name)
+    (run / "figures").mkdir()
+    for name in ("a.svg", "b.svg"):
+        (run / "figures" / name).write_text("p1" if name == "a.svg" else "p10")
+        (run / "figures" / name).with_suffix(".png").write_bytes(b"picture")
+    exclusions = run / "cohort/exclusions.tsv"
+    rows = [("p1", "quality", "motion"), ("p10", "entry", "the scan of patient p1; keep one")]
+    write_cells(exclusions, ("patient", "stage", "reason"), rows)
+    found = find_traces("p1", run="mine")
+    assert {path.relative_to("results/mine").as_posix() for path in found.mentions} == {
+        *(f"tables/{name}" for name in ("table.tex", "half.tsv.part", "events.out.tfevents.1")),
+        *("tables/notes.md", "tables/p10.csv", "figures/a.svg", "figures/a.png", "cohort/exclusions.tsv"),
+        *("index.html", "models/2d/phase1_stroke/random/seed-0/run.json"),
+        "models/a.pt",  # without a record beside it
+    }
+    assert exclusions.relative_to(root) in found.tables
+
+
+def test_what_was_deleted_by_hand_is_not_listed(root):
+    (root / "results/mine/models/2d/phase1_stroke/random/seed-0/model.pt").unlink()
+    for patient in PARTS:
+        found = find_traces(patient, run="mine")
+        assert all(path.exists() for path in [*found.learned, *found.mentions, *found.records, *found.files])
+        assert "model.pt" not in "\n".join(describe(found, done=False))
+
+
+def test_a_network_that_started_from_one_that_learned_from_the_patient_learned_too(root, make_record):
+    """Patients of unknown onset teach phase 1 alone, and what they taught is handed on."""
+    models = root / "results/mine/models/2d"
+    first = make_record(participants={"train": ["p1"]}, model_sha256="a" * 64)
+    write_record(models / "phase1_stroke/random/seed-0/run.json", first)
+    for phase, parent, digest in (
+        ("2", "a" * 64, "b" * 64),
+        ("3", "b" * 64, "c" * 64),
+        ("4", "d" * 64, "e" * 64),
+    ):
+        folder = models / f"phase{phase}/before/seed-0"
+        record = make_record(
+            participants={"train": ["p9"]},
+            parent=Parent("phase1_stroke", "random", parent),
+            model_sha256=digest,
+        )
+        write_record(folder / "run.json", record)
+        (folder / "model.pt").write_bytes(b"weights")
+    learned = [path.parts[4] for path in find_traces("p1", run="mine").learned if path.name == "model.pt"]
+    assert learned == ["phase1_stroke", "phase2", "phase3"]
+
+
+def test_results_are_said_to_count_the_patient_as_long_as_they_do(root):
+    def sentences():
+        return "\n".join(describe(find_traces("p1", run="mine"), done=False))
+
+    page, tables = root / "results/mine/index.html", [*(root / "results/mine/cohort").iterdir()]
+    counted, told = "in which the patient is counted", "Remove the patient's row"
+    os.utime(page, (5e9, 5e9))
+    assert counted in sentences()  # the patient is in the cohort
+    withdraw(find_traces("p1", run="mine"))
+    shutil.rmtree(root / "results/mine/models")
+    assert "No model, fitted file or bundle" not in sentences()  # fitted/train.json is still there
+    assert "bundles learned from the patient cannot be told" in sentences()
+    os.utime(page, (1e9, 1e9))
+    assert counted in sentences()  # the page is older than the withdrawal
+    assert told in sentences()
+    assert sentences().endswith("Nothing is left that --yes deletes.")
+    os.utime(page, (5e9, 5e9))
+    assert counted not in sentences()
+    assert told not in sentences()
+    page.unlink()
+    assert counted in sentences()  # Table 2 is older
+    for table in tables:
+        os.utime(table, (1e9, 1e9))
+    assert counted not in sentences()
 
 
 def test_the_other_patients_stay_whole(root):
@@ -123,7 +251,15 @@ def test_the_other_patients_stay_whole(root):
     ("patient", "learned", "is_reference"),
     [
         ("p1", ["fitted/train.json", "models/2d/phase1_stroke/random/seed-0/model.pt"], False),
-        ("p10", ["fitted/validation.json", "models/2d/phase1_stroke/random/seed-0/model.pt"], True),
+        (
+            "p10",
+            [
+                "fitted/validation.json",
+                "hemispheres/reference.npz",
+                "models/2d/phase1_stroke/random/seed-0/model.pt",
+            ],
+            True,
+        ),
         ("x-p1", [], False),
     ],
 )
@@ -164,7 +300,8 @@ def test_repeated_splits_and_searches_learned_too(root, make_record):
         )
     candidate = repeat / "search/2d/phase1_stroke/random/candidate-1"
     write_record(candidate / "run.json", make_record(participants={"train": ["x-p1"], "test": ["p1"]}))
-    (candidate / "latest.pt").touch()
+    for name in ("latest", "model"):
+        (candidate / f"{name}.pt").touch()
     found = find_traces("x-p1", run="mine")
     assert (found.part, found.repeat_parts) == ("test", {"split-8": "train"})
     assert [str(path) for path in found.learned] == [
@@ -209,9 +346,9 @@ def test_the_command_lists_first_and_deletes_with_yes(root, capsys):
     before = name_it(root, "p1")
     assert main(["forget", "p1", "--run", "mine"]) == 0
     assert name_it(root, "p1") == before
-    assert "To be deleted: 4 files and folders of patient p1" in capsys.readouterr().out
+    assert "To be deleted: 6 files and folders of patient p1" in capsys.readouterr().out
     assert main(["forget", "p1", "--run", "mine", "--yes"]) == 0
     assert len(name_it(root, "p1")) < len(before)
-    assert "Deleted: 4 files and folders of patient p1" in capsys.readouterr().out
+    assert "Deleted: 6 files and folders of patient p1" in capsys.readouterr().out
     assert main(["forget", "p1", "--run", "yours"]) == 2
     assert capsys.readouterr().err.count("\n") == 1

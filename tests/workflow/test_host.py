@@ -127,3 +127,10 @@ def test_a_sheet_with_readers_verdicts_and_split_is_read(on_host, tmp_path, tool
     }
     process = on_host("-n", "--quiet", "all", config=config)
     assert process.returncode == 0, process.stdout
+    assert "gives no part" not in process.stdout
+    # a run's own split lacks whom a person or the checks excluded, and the run must take it
+    (tmp_path / "split.tsv").write_text("patient\tpart\n" + "".join(split[2:]))
+    (tmp_path / "verdicts.tsv").write_text("patient\tverdict\treason\np1\tfail\tmotion\n")
+    process = on_host("-n", "--quiet", "all", config=config)
+    assert process.returncode == 0, process.stdout
+    assert "split.tsv gives no part to p2: unless the checks exclude them, the run stops" in process.stdout

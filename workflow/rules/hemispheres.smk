@@ -1,15 +1,26 @@
 # From preprocessed volumes to hemispheres: check, exclude, split, find the histogram reference, match, halve.
 
+from strokeclock.cohort.split_file import name_some
 from strokeclock.cohort.verdicts import read_verdicts
 
 try:
     verdicts = (
-        read_verdicts(config["quality"]["verdicts"], patients=patients.ids)
+        read_verdicts(
+            config["quality"]["verdicts"],
+            patients={*patients.ids, *patients.exclusions},
+        )
         if config["quality"]["verdicts"]
         else {}
     )
 except StrokeclockError as error:
     raise WorkflowError(str(error)) from None
+
+failed = {patient for patient, (verdict, _) in verdicts.items() if verdict == "fail"}
+if workflow.is_main_process and (lacking := patients.without_part - failed):
+    logger.warning(
+        f"{config['split']['file']} gives no part to {name_some(lacking)}: unless the checks exclude them, "
+        "the run stops where the split is made."
+    )
 
 INTENSITY = config["preprocessing"]["intensity"]
 # Where nothing is matched there is no histogram reference, and no patient's hemispheres depend on another patient.

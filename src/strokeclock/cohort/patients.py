@@ -301,6 +301,14 @@ class Patients:
                 "correct or remove them."
             )
 
+    @property
+    def without_part(self) -> set[str]:
+        """The patients of known onset and lesion side to whom the split file gives no part.
+
+        The checks must exclude them, or the job that makes the split stops. None without a split file.
+        """
+        return {*self.labelled} - {*self._read_split_file()} if self.config["split"]["file"] else set()
+
     def check_readers_and_split(self) -> None:
         """Check the reader sheet and the split file that the configuration names.
 
@@ -312,15 +320,19 @@ class Patients:
         if readers := self.config["cohort"]["readers"]:
             # which patients need calls is known after the split; other faults must be found before training
             read_reader_sheet(readers, known={*self.ids, *self.exclusions}, needed=())
-        if split := self.config["split"]["file"]:
-            check_split_file(
-                split,
-                labelled=self.labelled,
-                unlabelled=self.cohort.unlabelled if self.cohort else (),
-                learners=self.learners,
-                excluded=self.exclusions,
-                persons=self.cohort.persons if self.cohort else {},
-            )
+        if self.config["split"]["file"]:
+            self._read_split_file()
+
+    def _read_split_file(self) -> dict[str, str]:
+        return check_split_file(
+            self.config["split"]["file"],
+            labelled=self.labelled,
+            needed=(),  # the checks may exclude whom the file lacks: the job that makes the split asks
+            unlabelled=self.cohort.unlabelled if self.cohort else (),
+            learners=self.learners,
+            excluded=self.exclusions,
+            persons=self.cohort.persons if self.cohort else {},
+        )
 
 
 def read_patients(config: Mapping[str, Any], *, folder: str) -> Patients:

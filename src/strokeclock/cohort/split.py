@@ -369,6 +369,7 @@ def check_split(
     parts = check_split_file(
         path,
         labelled=set(known["patient"]),
+        needed=set(known["patient"]) - left,
         unlabelled=set(sided["patient"]),
         learners=set(sided["patient"]) if unknown_onset else (),
         excluded=left | unsided,

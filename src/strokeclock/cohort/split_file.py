@@ -15,6 +15,7 @@ def check_split_file(
     path: str | Path,
     *,
     labelled: Collection[str],
+    needed: Collection[str],
     unlabelled: Collection[str] = (),
     learners: Collection[str] = (),
     excluded: Collection[str] = (),
@@ -25,9 +26,10 @@ def check_split_file(
     Parameters
     ----------
     labelled, unlabelled : patients of the cohort with and without onset and lesion side.
+    needed : patients who must have a part; none before the checks, which may still exclude patients.
     learners : those without who may be in the parts train and validation; everyone may be in the part
         external.
-    excluded : excluded patients; the split may name them.
+    excluded : excluded patients; the split may name them, and what it says of them does not count.
     persons : patient -> person.
 
     Returns
@@ -38,7 +40,8 @@ def check_split_file(
     ------
     ConfigurationError
         A column is missing, a patient unknown, repeated, missing or without labels, a part unknown or
-        empty, or a person in two parts. One sentence that names file, patients and remedy.
+        empty, or a person in two parts. One sentence that names file, patients and remedy. The test part may
+        be empty where `split.make_split` leaves it empty.
     """
     header, lines = read_cells(path)
     if missing := [column for column in ("patient", "part") if column not in header]:
@@ -67,20 +70,21 @@ def check_split_file(
             "remove them, or put them into train or validation with training.unknown_onset: true",
             teaching & set(unlabelled) - allowed,
         ),
-        ("lacks patients of the cohort", "give each a part", set(labelled) - set(excluded) - set(patients)),
+        ("lacks patients of the cohort", "give each a part", set(needed) - set(patients)),
     ):
         if names:
             raise ConfigurationError(
                 f"{path} {fault}: {name_some(names)}; {remedy}, or set split.file: null."
             )
-    remaining = {part for patient, part in rows if patient not in excluded}
-    needed = PARTS if {*labelled} - {*excluded} else _TAUGHT
-    if empty := [part for part in needed if part not in remaining]:
+    persons, remaining = persons or {}, {one: split[one] for one in patients if one not in excluded}
+    divided = {persons.get(one, one) for one in {*labelled} & {*remaining} if remaining[one] in PARTS}
+    is_tested = len(divided) >= len(PARTS) or bool({*labelled} - {*excluded} and not learners)
+    if empty := [part for part in (PARTS if is_tested else _TAUGHT) if part not in remaining.values()]:
         raise ConfigurationError(
             f"{path} leaves the {empty[0]} part empty: give it patients, or set split.file: null."
         )
     try:
-        check_persons(split, persons or {}, source=path)
+        check_persons(remaining, persons, source=path)
     except SplitError as error:
         raise ConfigurationError(str(error)) from None
     return split

@@ -205,12 +205,27 @@ def test_reader_sheet_and_split_file_are_checked(config, sheet):
     patients = read_patients(config, folder=RUN)
     assert patients.readers == str(readers)
     patients.check_readers_and_split()
-    split.write_text("patient\tpart\np1\ttrain\np3\tvalidation\n")
-    with pytest.raises(ConfigurationError, match="lacks patients of the cohort: p4; give each a part"):
+    assert patients.without_part == set()
+    split.write_text("patient\tpart\np1\ttrain\np3\tvalidation\np9\ttest\n")
+    with pytest.raises(ConfigurationError, match="names patients who are not in the cohort: p9; remove"):
+        patients.check_readers_and_split()
+    split.write_text("patient\tpart\np1\ttrain\np2\ttest\np3\tvalidation\n")  # p2, excluded, fills no part
+    with pytest.raises(ConfigurationError, match="leaves the test part empty"):
         patients.check_readers_and_split()
     readers.write_text("patient\treader1\np9\t1\n")
     with pytest.raises(ConfigurationError, match="has patient p9, not in the cohort"):
         patients.check_readers_and_split()
+
+
+def test_a_patient_whom_the_split_file_lacks_may_still_fail_the_checks(config, sheet):
+    write_rows(config, sheet)
+    config["split"]["file"] = str(sheet / "split.tsv")
+    (sheet / "split.tsv").write_text("patient\tpart\np1\ttrain\np2\ttest\np3\tvalidation\n")
+    patients = read_patients(config, folder=RUN)
+    patients.check_readers_and_split()
+    assert patients.without_part == {"p4"}
+    config["split"]["file"] = None
+    assert patients.without_part == set()
 
 
 def write_rows(config, folder, **columns):

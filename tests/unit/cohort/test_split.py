@@ -193,6 +193,54 @@ def test_the_excluded_get_no_part_and_the_users_split_is_taken(tmp_path):
     assert parts == dict(given[given["patient"] != "p0000"].itertuples(index=False))
 
 
+def test_a_runs_own_split_is_taken_again_and_a_new_patient_is_asked_for(tmp_path):
+    """The split of a run names nobody whom the checks excluded; a withdrawal removes one more."""
+    cohort(40).to_csv(tmp_path / "cohort.tsv", sep="\t", index=False)
+    files = {name: tmp_path / f"{name}.tsv" for name in ("cohort", "exclusions", "split")}
+    settings = {"counts": None, "fractions": [0.6, 0.2, 0.2], "seed": 1}
+    files["exclusions"].write_text("patient\tstage\treason\np0000\tquality\tmotion\n")
+    divide_cohort(**files, **settings)
+    own = read_split_table(files["split"])
+    kept = own[own["patient"] != "p0007"].reset_index(drop=True)
+    kept.to_csv(tmp_path / "own.tsv", sep="\t", index=False)
+    cohort(40).query("patient != 'p0007'").to_csv(files["cohort"], sep="\t", index=False)
+    divide_cohort(**files, **settings, file=tmp_path / "own.tsv")
+    pd.testing.assert_frame_equal(read_split_table(files["split"]), kept)
+    # p0001 is excluded since and leaves the split; p0000 is excluded no longer
+    files["exclusions"].write_text("patient\tstage\treason\np0001\tquality\tmotion\n")
+    with pytest.raises(ConfigurationError, match=r"own\.tsv lacks patients of the cohort: p0000; give each"):
+        divide_cohort(**files, **settings, file=tmp_path / "own.tsv")
+    files["exclusions"].write_text("patient\tstage\treason\np0000\tquality\tx\np0001\tquality\ty\n")
+    divide_cohort(**files, **settings, file=tmp_path / "own.tsv")
+    assert set(read_split_table(files["split"])["patient"]) == {*kept["patient"]} - {"p0001"}
+
+
+def test_what_the_split_says_of_an_excluded_scan_does_not_count(tmp_path):
+    patients = cohort(12).assign(person=["a", "a", *"bcdefghijk"])
+    split = make_split(cohort(12), counts=[8, 2, 2], seed=0)
+    split.loc[:1, "part"] = ["train", "test"]  # two scans of one person
+    split.to_csv(tmp_path / "s.tsv", sep="\t", index=False)
+    with pytest.raises(ConfigurationError, match="p0000 and p0001 are scans of one person"):
+        check_split(tmp_path / "s.tsv", patients=patients)
+    kept = check_split(tmp_path / "s.tsv", patients=patients, excluded=["p0001"])
+    assert list(kept["patient"]) == [patient for patient in patients["patient"] if patient != "p0001"]
+
+
+def test_a_split_without_a_test_part_is_taken_again(tmp_path):
+    """Fewer than three persons have a known onset, and the others may teach."""
+    patients = cohort(12)
+    patients.loc[2:, "onset_to_mri_min"] = np.nan
+    split = make_split(patients, fractions=[0.6, 0.2, 0.2], seed=0, unknown_onset=True)
+    assert sizes(split) == (9, 3, 0)
+    split.to_csv(tmp_path / "s.tsv", sep="\t", index=False)
+    pd.testing.assert_frame_equal(
+        check_split(tmp_path / "s.tsv", patients=patients, unknown_onset=True), split
+    )
+    split.assign(part=["train"] * 11 + ["validation"]).to_csv(tmp_path / "s.tsv", sep="\t", index=False)
+    with pytest.raises(ConfigurationError, match="leaves the test part empty"):
+        check_split(tmp_path / "s.tsv", patients=cohort(12), unknown_onset=True)
+
+
 @pytest.mark.parametrize("column", ["site", "field_t"])
 def test_a_missing_site_or_field_is_a_group_of_its_own(column):
     patients = cohort(60)
@@ -392,7 +440,7 @@ def test_a_given_split_of_unknown_onsets_may_validate_and_needs_no_test_part(tmp
     assert part_of(check_split(mine, patients=patients, unknown_onset=True)) == parts
     with pytest.raises(ConfigurationError, match="without onset or lesion side: p0000"):
         check_split(mine, patients=patients)
-    with_onset = patients.assign(onset_to_mri_min=[np.nan, 100, np.nan, np.nan])
+    with_onset = patients.assign(onset_to_mri_min=[np.nan, 100, 200, 300])
     with pytest.raises(ConfigurationError, match="leaves the test part empty"):
         check_split(mine, patients=with_onset, unknown_onset=True)
     alone = write_file(tmp_path, dict.fromkeys(parts, "train"))
