@@ -28,7 +28,7 @@ def give(tree, side, **more):
 
 def edit(tree):
     path = tree.out / "cohort.tsv"
-    path.write_text(path.read_text().replace("left", "right"))
+    path.write_text(path.read_text().replace("left", "both").replace("right", "both"))
 
 
 def list_all(folder):
@@ -57,9 +57,9 @@ def test_each_remedy_works(set_):
     (set_.out / "cohort.tsv").rename(set_.out / "mine.tsv")
     assert set_.run() == 0
     assert set_.sheet["sub-1"]["lesion_side"] == "right"
-    assert "right" in (set_.out / "mine.tsv").read_text()
+    assert "both" in (set_.out / "mine.tsv").read_text()
     edit(set_)
-    (set_.out / "cohort.tsv").write_text("gone")
+    assert set_.run() == 2
     (set_.out / "cohort.tsv").unlink()
     assert set_.run() == 0
     edit(set_)
