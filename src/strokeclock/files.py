@@ -61,6 +61,11 @@ def replacing(path: str | Path, *, before: str | Path | None = None) -> Iterator
         beside.unlink(missing_ok=True)
 
 
+def ignore_in_git(folder: str | Path) -> None:
+    """Let git ignore a folder and all that it will hold, for data of patients do not belong there."""
+    write_whole(Path(folder) / ".gitignore", "# Written by strokeclock: no data of patients in git.\n*\n")
+
+
 @contextmanager
 def locked(path: str | Path) -> Iterator[None]:
     """Let one process at a time read ``path``, change it and write it anew, also on several computers.

@@ -66,7 +66,7 @@ def test_each_faulty_patient_is_excluded_with_a_reason_that_names_the_place(resu
     assert "text.nii.gz" in reasons["text"]
     assert "gone.nii.gz, which is not there" in reasons["gone"]
     assert "onset_to_mri_min is -10" in reasons["early"]
-    assert "onset_to_mri_min is empty" in reasons["unknown"]
+    assert "no time of onset: fill column onset_to_mri_min" in reasons["unknown"]
 
 
 def test_the_good_patient_goes_on(results):

@@ -79,7 +79,7 @@ def read_onset(row: Mapping[str, str]) -> Onset:
         by = " and ".join(f"{minutes:g} by column {name}" for name, minutes in given.items())
         raise OnsetError(f"the minutes from onset to MRI are {by}: correct one of them")
     minutes = next(iter(given.values()), None)
-    _compare(minutes, kind=kind, onset_class=onset_class, bound=_read_bound(row))
+    _compare(minutes, kind=kind, onset_class=onset_class, bound=read_bound(row))
     if kind == KNOWN and minutes is None and not onset_class:
         raise OnsetError(
             f"column {KIND} is {KNOWN}, and no column gives the time: fill {MINUTES}, or write {UNWITNESSED}"
@@ -109,6 +109,20 @@ def check_units(rows: Collection[Mapping[str, str]]) -> str | None:
                 f"like {meant}: name the column {other}, or correct the numbers to {unit}"
             )
     return None
+
+
+def read_bound(row: Mapping[str, str]) -> float | None:
+    """Return the minutes from last known well to MRI, the most that the onset can lie before it, or None.
+
+    Raises OnsetError where a time stamp is missing or cannot be read.
+    """
+    if not row[LAST_WELL]:
+        if row[MRI]:
+            _read_stamp(row, MRI)
+        return None
+    if not row[MRI]:
+        raise OnsetError(f"column {LAST_WELL} has a time stamp, and column {MRI} is empty: fill it")
+    return _subtract(row, LAST_WELL)
 
 
 def _read_kind(cell: str) -> str:
@@ -167,17 +181,6 @@ def _read_number(row: Mapping[str, str], column: str) -> float:
             )
         raise OnsetError(fault)
     return float(row[column])
-
-
-def _read_bound(row: Mapping[str, str]) -> float | None:
-    """Return the minutes from last known well to MRI, the most that the onset can lie before it."""
-    if not row[LAST_WELL]:
-        if row[MRI]:
-            _read_stamp(row, MRI)
-        return None
-    if not row[MRI]:
-        raise OnsetError(f"column {LAST_WELL} has a time stamp, and column {MRI} is empty: fill it")
-    return _subtract(row, LAST_WELL)
 
 
 def _subtract(row: Mapping[str, str], column: str) -> float:

@@ -313,12 +313,18 @@ def _lack_of_label(row: Mapping[str, str]) -> str | None:
     """Return why a row cannot teach a time task, or None."""
     remedy = "or set cohort.require_onset: false"
     if row["lesion_side"] == NO_LESION:
-        return f"column lesion_side is {NO_LESION}, so no time can be learned: remove the row, {remedy}"
+        return f"no acute lesion: column lesion_side is {NO_LESION}, so remove the row, {remedy}"
     if not _may_have_lesion(row):
-        return f"column lesion_side is empty: fill it, name a mask in column {LESION_MASK}, {remedy}"
-    if not _has_onset(row):
-        return f"column {onset.MINUTES} is empty: fill it, {remedy}"
-    return None
+        return f"no lesion side: fill column lesion_side, name a mask in column {LESION_MASK}, {remedy}"
+    if _has_onset(row):
+        return None
+    of_bound = (
+        f"write {onset.EARLY} into column {onset.CLASS} if the patient was last known well less than 4.5 h "
+        f"before the MRI, {remedy}"
+    )
+    if row[onset.KIND]:  # whose time may not be filled
+        return f"onset unknown ({row[onset.KIND]}): {of_bound}"
+    return f"no time of onset: fill column {onset.MINUTES}, {of_bound}"
 
 
 def _lack(row: Mapping[str, str], series: Series) -> str | None:

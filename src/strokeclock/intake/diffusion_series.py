@@ -29,20 +29,18 @@ def make_diffusion(
     b_file, directions : .bval and .bvec file, or None.
     volumes : number of volumes in the image.
     """
-    plan, faults, why = None, meaning.faults, meaning.why
+    plan, faults = None, meaning.faults
     if not faults:
         try:
             plan = _plan(b_file, directions, volumes=volumes)
         except ValueError as error:
             faults = (str(error),)
-    if plan and plan.notes:
-        why = "; ".join((why, *plan.notes))
     facts = {key: value for key, value in facts.items() if key != "DiffusionBValue"}
     beside = [Path(one) for one in (b_file, directions) if one]
     return Found(
         **{**known, "files": (Path(path), *beside)},
         gives=meaning.gives,
-        why=why,
+        why=meaning.why,
         b_value=plan.b_value if plan else None,
         facts=facts,
         faults=faults,

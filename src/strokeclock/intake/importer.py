@@ -7,21 +7,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from strokeclock.cohort import onset
 from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.protocol import write_protocol
-from strokeclock.cohort.sheet import COLUMNS as SHEET_COLUMNS
 from strokeclock.cohort.sheet import LESION_MASK
 from strokeclock.errors import ConfigurationError, PatientError, StrokeclockError
-from strokeclock.files import replacing_folder
+from strokeclock.files import ignore_in_git, replacing_folder
 from strokeclock.intake import participants as tables
 from strokeclock.intake import selection as selections
 from strokeclock.intake.acquisition import ASSUMED_B
 from strokeclock.intake.choice import ASK, COLUMNS, YES, Decision, apply_choices, choose
+from strokeclock.intake.cohort_sheet import check_unedited, write_sheet
 from strokeclock.intake.found import Found
 from strokeclock.intake.selection import Choice
 from strokeclock.intake.source import check_places, open_source
 from strokeclock.intake.sources import name_patients, read_known, write_sources
-from strokeclock.series import SERIES
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,6 @@ SHEET, PROTOCOL, SELECTION, SOURCES, IMAGES = (
     "cohort.tsv", "protocol.tsv", "selection.tsv", "sources.tsv", "images",
 )  # fmt: skip
 BEFORE = "selection.before.tsv"
-_ALWAYS = {"patient", "person", *SERIES, "b_value", "onset_to_mri_min", "lesion_side", "field_t"}
 _NEEDED = {"DWI": ("dwi",), "b0 or ADC": ("t2w", "adc"), "FLAIR": ("flair",)}
 _OF_THE_COMPUTER = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _NOMINAL_T = (0.5, 1.0, 1.5, 3.0, 7.0)
@@ -55,6 +54,10 @@ class Report:
         Patients without a series that can be used; they are not in cohort.tsv.
     several_visits
         Number of persons with several visits.
+    without_onset
+        Patients of cohort.tsv who have neither a time nor a class of the onset there.
+    without_side
+        Patients of cohort.tsv who have neither a lesion side nor a mask there.
     lacks
         "DWI", "b0 or ADC" or "FLAIR" -> number of patients of cohort.tsv who lack it.
     faults
@@ -71,6 +74,8 @@ class Report:
     complete: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     without: list[str] = field(default_factory=list)
+    without_onset: list[str] = field(default_factory=list)
+    without_side: list[str] = field(default_factory=list)
     several_visits: int = 0
     lacks: Counter[str] = field(default_factory=Counter)
     faults: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -88,7 +93,7 @@ def import_cohort(
     source
         A BIDS set, a folder or zip archive of DICOM files, or a folder of images.
     out
-        The folder to write. What an earlier import wrote is replaced.
+        The folder to write. What an earlier import wrote is replaced. A new folder is ignored by git.
     participants
         Table of persons; None: that of the BIDS set, where it has one.
     selection
@@ -97,10 +102,11 @@ def import_cohort(
     Raises
     ------
     ConfigurationError
-        Source, output or a table cannot be used; or selection.tsv in `out` holds a person's choices and
-        `selection` is not given.
+        Source, output or a table cannot be used; or cohort.tsv in `out` holds a person's corrections; or
+        selection.tsv in `out` holds a person's choices and `selection` is not given.
     """
     check_places(source, out)
+    check_unedited(out / SHEET)
     choices = selections.read_selection(selection) if selection else {}
     opened = open_source(source)
     table = participants or opened.participants
@@ -126,13 +132,15 @@ def import_cohort(
     report.kept_before = _check_earlier(out / SELECTION, decisions, given=selection is not None)
     rows = _read_rows(read, decisions, patients, table, report) if read and table else {}
 
-    out.mkdir(parents=True, exist_ok=True)
+    if not out.is_dir() or not any(out.iterdir()):
+        ignore_in_git(out)
     with replacing_folder(out / IMAGES) as images:
         brought = {}
         for patient, mine in decisions.items():
             columns, decisions[patient] = _bring(patient, mine, images, report)
             if columns:
                 brought[patient] = columns
+        check_unedited(out / SHEET)  # again, before anything is replaced: series take minutes
     _count(brought, decisions, report)
     write_cells(
         out / SELECTION,
@@ -141,7 +149,9 @@ def import_cohort(
         before=out / BEFORE if report.kept_before else None,
     )
     write_sources(out / SOURCES, {patients[person]: found for person, found in series.items()}, known=known)
-    _write_sheet(out / SHEET, [_make_row(patient, columns, rows) for patient, columns in brought.items()])
+    sheet = [_make_row(patient, columns, rows) for patient, columns in brought.items()]
+    write_sheet(out / SHEET, sheet)
+    _count_unknown(sheet, report)
     write_protocol(
         out / SHEET,
         out / PROTOCOL,
@@ -253,6 +263,14 @@ def _count(
                 report.faults[patient].append(f"{one.found.name}: {one.found.faults[0]}")
 
 
+def _count_unknown(sheet: Sequence[Mapping[str, str]], report: Report) -> None:
+    for row in sheet:
+        if not row.get(onset.MINUTES) and not row.get(onset.CLASS):
+            report.without_onset.append(row["patient"])
+        if not row.get("lesion_side") and not row.get(LESION_MASK):
+            report.without_side.append(row["patient"])
+
+
 def _read_rows(
     read: tables.Participants,
     decisions: Mapping[str, Sequence[Decision]],
@@ -310,11 +328,3 @@ def _name_field(field_t: object) -> str:
         return ""
     near = min(_NOMINAL_T, key=lambda nominal: abs(nominal - field_t))
     return f"{near if abs(near - field_t) <= 0.1 * near else field_t:g}"
-
-
-def _write_sheet(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
-    """Write the columns that hold anything, those that people fill, and those that the protocol reads."""
-    columns = [
-        column for column in SHEET_COLUMNS if column in _ALWAYS or any(row.get(column) for row in rows)
-    ]
-    write_cells(path, columns, ([row.get(column) or selections.NONE for column in columns] for row in rows))

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from strokeclock.cohort import numbers, onset
+from strokeclock.cohort.split_file import name_some
 from strokeclock.errors import ConfigurationError
 from strokeclock.intake.table import read_table
 from strokeclock.series import BOTH, SIDES
@@ -193,19 +194,31 @@ def _list_keys(person: str, patient: str) -> Collection[str]:
 def read_onsets(
     rows: Mapping[str, dict[str, str]],
 ) -> tuple[dict[str, dict[str, str]], list[str]]:
-    """Return patient -> minutes, kind and class of the onset, and sentences on those that contradict.
+    """Return patient -> minutes, kind and class of the onset, and sentences for a person.
 
-    Time stamps are turned into minutes and go no further, because dates of care identify.
+    The sentences are on ways of giving an onset that contradict each other, and on patients without an onset
+    whose class follows from last known well. Time stamps are turned into minutes and go no further, because
+    dates of care identify.
     """
     onsets: dict[str, dict[str, str]] = {}
     notes: list[str] = []
+    certain: list[str] = []
     for patient, row in rows.items():
         try:
             read = onset.read_onset(row)
+            bound = onset.read_bound(row)
         except onset.OnsetError as error:
             notes.append(f"patient {patient}: {error}; the onset is left out.")
             continue
         onsets[patient] = dict(zip((onset.MINUTES, onset.KIND, onset.CLASS), read, strict=True))
+        if not read.minutes and not read.onset_class and bound is not None and bound < onset.CLASS_MIN:
+            certain.append(patient)
+    if certain:
+        notes.append(
+            f"Without an onset, and last known well less than 4.5 h before the MRI: {name_some(certain)}. "
+            f"The {onset.CLASS} {onset.EARLY} holds for them; the import does not write it "
+            "(docs/reference/cohort-sheet.md#last-known-well)."
+        )
     return onsets, notes
 
 

@@ -35,8 +35,17 @@ def summarise(report: Report) -> Iterator[str]:
     if report.kept_before:
         yield f"The earlier {SELECTION} decided differently; it is kept as {BEFORE}."
     yield f"{SHEET} has {_count(len(report.entered), 'patient')}."
+    if report.entered:
+        yield _say_what_is_unknown(len(report.without_onset), len(report.without_side))
     if report.asked:
         yield from _say_how_to_choose(report.asked)
+
+
+def _say_what_is_unknown(onset: int, side: int) -> str:
+    said = f"Without a known onset: {onset}. Without a lesion side or mask: {side}."
+    if not onset and not side:
+        return said
+    return f"{said} A run excludes them unless cohort.require_onset is false."
 
 
 def _say_how_to_choose(asked: Collection[str]) -> Iterator[str]:

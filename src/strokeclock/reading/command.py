@@ -9,7 +9,7 @@ from pathlib import Path
 
 from strokeclock.bundle.model import Bundle, open_bundle
 from strokeclock.errors import ConfigurationError
-from strokeclock.files import replacing, replacing_folder
+from strokeclock.files import ignore_in_git, replacing, replacing_folder
 from strokeclock.intake.source import check_places
 from strokeclock.reading.clock import Clock, Progress
 from strokeclock.reading.output import LOG, PAGE, READING, write_output
@@ -41,7 +41,7 @@ def read_to_folder(
     model : path
         The bundle.
     out : path
-        The folder to write; an earlier reading in it is replaced.
+        The folder to write; an earlier reading in it is replaced. It is ignored by git.
     side, device, threads
         See `patient.read_patient`.
     as_dicom : bool
@@ -62,6 +62,7 @@ def read_to_folder(
     with clock.step("bundle"):
         bundle = open_bundle(model)
     with replacing_folder(out) as folder, _logging_to(folder / LOG), tempfile.TemporaryDirectory() as brought:
+        ignore_in_git(folder)
         with clock.step("series"):
             study = find_study(source, Path(brought, "images"), files=files)
         with clock.step("self-test"):

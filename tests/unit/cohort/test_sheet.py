@@ -3,6 +3,7 @@
 import pytest
 
 from strokeclock.cohort.parts import read_exclusions
+from strokeclock.cohort.reasons import generalise
 from strokeclock.cohort.sheet import READ, TABLE, read_sheet, write_cohort
 from strokeclock.errors import ConfigurationError
 
@@ -44,7 +45,11 @@ def test_a_good_row_enters_with_absolute_paths(sheet, tmp_path):
         ("t2w", "", "no T2w (b0) series and no ADC to derive it from"),
         ("t2w", "gone.nii.gz", "gone.nii.gz, which is not there: correct the path"),
         ("onset_to_mri_min", "-5", "onset_to_mri_min is -5, outside 1 to"),
-        ("onset_to_mri_min", "", "onset_to_mri_min is empty: fill it, or set cohort.require_onset: false"),
+        (
+            "onset_to_mri_min",
+            "",
+            "no time of onset: fill column onset_to_mri_min, write <4.5h into",
+        ),
         ("onset_to_mri_min", "soon", "onset_to_mri_min is 'soon', not a number"),
         ("onset_to_mri_min", "inf", "onset_to_mri_min is 'inf', not a number"),
         ("lesion_side", "L", "lesion_side is 'L': use left, right, both or none"),
@@ -185,17 +190,23 @@ def test_what_a_row_becomes(sheet, cells, found):
         ),
         (
             {"lesion_side": "none"},
-            "column lesion_side is none, so no time can be learned: remove the row, or set",
+            "no acute lesion: column lesion_side is none, so remove the row, or set",
         ),
         (
             {"lesion_side": "n/a"},
-            "column lesion_side is empty: fill it, name a mask in column lesion_mask, or set",
+            "no lesion side: fill column lesion_side, name a mask in column lesion_mask, or set",
         ),
         ({"person": "Anna Muster"}, "column person holds more than letters, digits"),
         (
             {"onset_to_mri_min": "", "onset_kind": "wake-up"},
-            "column onset_to_mri_min is empty: fill it, or set",
+            "onset unknown (wake-up): write <4.5h into column onset_class if the patient was last known well "
+            "less than 4.5 h before the MRI, or set cohort.require_onset: false",
         ),
+        (
+            {"onset_to_mri_min": "", "onset_kind": "unknown"},
+            "onset unknown (unwitnessed): write <4.5h into column onset_class",
+        ),
+        ({"onset_to_mri_min": "", "onset_kind": "wake-up", "onset_class": "<4.5h"}, None),
         ({"onset_to_mri_min": "4.5"}, "which looks like hours"),
     ],
 )
@@ -205,6 +216,21 @@ def test_further_faults_of_a_row(sheet, cells, reason):
     assert (reason is None) == (found == {})
     assert reason is None or reason in found["a"]
     assert "Muster" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("cells", "group"),
+    [
+        ({"onset_to_mri_min": ""}, "no time of onset"),
+        ({"onset_to_mri_min": "", "onset_kind": "woke up"}, "onset unknown (wake-up)"),
+        ({"onset_to_mri_min": "", "onset_kind": "unclear"}, "onset unknown (unwitnessed)"),
+        ({"lesion_side": ""}, "no lesion side"),
+        ({"lesion_side": "none"}, "no acute lesion"),
+    ],
+)
+def test_a_missing_label_reads_well_in_the_flow_diagram(sheet, cells, group):
+    header, row = with_columns(**cells)
+    assert generalise(read_sheet(sheet(row, header=header)).exclusions["a"]) == group
 
 
 def test_who_enters_without_a_known_onset(sheet):

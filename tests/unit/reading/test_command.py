@@ -31,6 +31,7 @@ def test_a_page_is_written(study, bundle_path, tmp_path, capsys):
     reading = json.loads((tmp_path / "out/reading.json").read_text())
     assert reading["notes"][-1] == "No DICOM is written, because the source is none."
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        ".gitignore",
         "index.html",
         "reading.json",
         "lesion.nii.gz",

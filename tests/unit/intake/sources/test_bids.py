@@ -235,6 +235,23 @@ def test_b0_and_b1000_of_one_file_by_inherited_b_values(tree):
 
 
 @pytest.mark.parametrize(
+    ("b_values", "directions"),
+    [("0 1000", ""), ("0 1000 1000", "0 1 0\n0 0 1\n0 0 0\n")],  # a trace export, and two directions
+)
+def test_what_was_noticed_while_bringing_stands_once(tree, b_values, directions):
+    tree.write("dwi.bval", b_values)
+    if directions:
+        tree.write("dwi.bvec", directions)
+    add_plain(tree, b_values=b_values)
+    assert tree.run() == 0
+    row = tree.selection["sub-a+1", "n/a", "dwi"]
+    assert row["note"].endswith("the volumes were not aligned with one another: motion between them stays")
+    for note in row["note"].split("; "):
+        assert " ".join(row.values()).count(note) == 1, note
+    assert ("2 directions, fewer than 3" in row["note"]) == bool(directions)
+
+
+@pytest.mark.parametrize(
     ("b_values", "words"),
     [(None, "no .bval"), ("0 1000 1000", "2 volumes"), ("0 x", "b-values"), ("0 0", "b")],
 )

@@ -78,12 +78,48 @@ def test_a_program_of_its_own(tree):
     tree.image("a/dwi.nii.gz")
     command = [sys.executable, "-m", "strokeclock", "import", str(tree.source), "--out", str(tree.out)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "cohort.tsv has 1 patient." in done.stdout
+    assert "cohort.tsv has 1 patient.\nWithout a known onset: 1. Without a lesion" in done.stdout
     assert done.stderr == ""
     assert sorted(path.name for path in tree.out.iterdir()) == [
+        ".gitignore",
         "cohort.tsv",
+        "cohort.tsv.sha256",
         "images",
         "protocol.tsv",
         "selection.tsv",
         "sources.tsv",
     ]
+
+
+def list_seen_by_git(folder):
+    command = ["git", "-C", str(folder), "status", "--porcelain", "--untracked-files=all"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_git_sees_nothing_of_a_new_output(tree):
+    tree.image("a/dwi.nii.gz")
+    subprocess.run(["git", "init", "-q", str(tree.out.parent)], check=True)
+    (tree.out.parent / "own.txt").touch()
+    tree.run()
+    assert [name for name in list_seen_by_git(tree.out.parent) if not name.startswith("source/")] == [
+        "??",
+        "own.txt",
+        "??",
+    ]
+
+
+def test_a_folder_that_holds_other_files_stays_visible_to_git(tree):
+    tree.image("a/dwi.nii.gz")
+    tree.out.mkdir()
+    (tree.out / "notes.txt").write_text("mine")
+    assert tree.run() == 0
+    assert not (tree.out / ".gitignore").exists()
+    assert (tree.out / "notes.txt").read_text() == "mine"
+
+
+def test_a_gitignore_that_was_removed_does_not_come_back(tree):
+    tree.image("a/dwi.nii.gz")
+    tree.run()
+    (tree.out / ".gitignore").unlink()
+    assert tree.run() == 0
+    assert not (tree.out / ".gitignore").exists()

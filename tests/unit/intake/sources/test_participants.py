@@ -82,6 +82,30 @@ def test_time_stamps_become_minutes_and_are_written_nowhere(set_):
         assert "2024" not in path.read_text()
 
 
+def test_last_known_well_is_no_label_and_what_follows_from_it_is_said(set_, capsys):
+    run(
+        set_,
+        "patient,last_known_well,mri_time,onset_kind,onset_to_mri_min\n"
+        "sub-01,2024-01-31T09:36,2024-01-31T14:05,wake-up,n/a\n"  # 269 min
+        "sub-02,2024-01-31T09:35,2024-01-31T14:05,n/a,n/a\n"  # 270 min
+        "sub-03,2024-01-31T12:00,2024-01-31T14:05,known,100\n",
+    )
+    assert {row.get("onset_class", "n/a") for row in set_.sheet.values()} == {"n/a"}
+    assert [row["onset_to_mri_min"] for row in set_.sheet.values()] == ["n/a", "n/a", "100"]
+    assert (
+        "Without an onset, and last known well less than 4.5 h before the MRI: sub-01. The onset_class <4.5h "
+        "holds for them; the import does not write it "
+        "(docs/reference/cohort-sheet.md#last-known-well).\n"
+    ) in capsys.readouterr().out
+
+
+def test_nothing_is_said_of_last_known_well_where_a_class_is_given(set_, capsys):
+    stamps = "2024-01-31T12:00,2024-01-31T14:05"
+    run(set_, f"patient,last_known_well,mri_time,onset_class\nsub-01,{stamps},<4.5h\n")
+    assert set_.sheet["sub-01"]["onset_class"] == "<4.5h"
+    assert "last known well" not in capsys.readouterr().out
+
+
 def test_an_onset_that_contradicts_itself_is_left_out_and_said(set_, capsys):
     assert run(set_, "patient,onset_to_mri_min,onset_class\nsub-01,100,>=4.5h\nsub-02,100,<4.5h\n") == 0
     assert set_.sheet["sub-01"]["onset_to_mri_min"] == "n/a"
