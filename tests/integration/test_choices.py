@@ -45,7 +45,9 @@ def test_a_choice_runs_to_its_page(name, tmp_path, run_snakemake):
     assert (results / "index.html").stat().st_size > 0
     with open(results / "tables/table2.csv", newline="") as file:
         rows = [row for row in csv.DictReader(file) if row["model"] in training["networks"]]
-    assert {row["status"] for row in rows} == {"ok"}
+    statuses = {row["status"] for row in rows}
+    assert "ok" in statuses
+    assert all(status.startswith(("ok", "not run: training.")) for status in statuses)
     with open(results / "tables/flow.csv", newline="") as file:
         tested = {row["what"]: row for row in csv.DictReader(file) if "side found" in row["what"]}
     assert tested
