@@ -245,7 +245,7 @@ def test_the_command(tmp_path, capsys):
     assert main(command) == 0
     assert capsys.readouterr().out.startswith("The 2d network can be trained: hemispheres (n, 3, 32, 32, 9) ")
     assert main(["check-network", "none"]) == 2
-    assert capsys.readouterr().err.startswith("strokeclock: No network is called 'none': use 2d, 3d, ")
+    assert capsys.readouterr().err.startswith("strokeclock: No network is called 'none': use 2d, 3d")
 
 
 def test_settings_that_are_refused(tmp_path):
