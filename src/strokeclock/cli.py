@@ -1,4 +1,4 @@
-"""The command line: strokeclock import | read | bundle | forget | jobs | cancel | estimate"""
+"""The command line: strokeclock import | read | bundle | forget | jobs | cancel | estimate | check-network"""
 
 import argparse
 import gc
@@ -54,6 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
     _add_jobs(commands)
     _add_cancel(commands)
     _add_estimate(commands)
+    _add_check_network(commands)
     return parser
 
 
@@ -319,14 +320,7 @@ def _add_estimate(commands: Any) -> None:
         "measured costs; see docs/how-to/cluster.md.",
     )
     command.add_argument("sheet", type=Path, metavar="SHEET", help="the cohort sheet")
-    command.add_argument(
-        "--configfile",
-        type=Path,
-        nargs="+",
-        default=[],
-        metavar="FILE",
-        help="the configuration files of the run, as for Snakemake",
-    )
+    _add_configfile(command)
     command.set_defaults(run=_run_estimate, status=_WRONG)
 
 
@@ -335,3 +329,32 @@ def _run_estimate(given: argparse.Namespace) -> None:
 
     for line in estimate(given.sheet, given.configfile):
         print(line)
+
+
+def _add_configfile(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--configfile",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="the configuration files of the run, as for Snakemake",
+    )
+
+
+def _add_check_network(commands: Any) -> None:
+    command = commands.add_parser(
+        "check-network",
+        help="check a network of your own before it is trained",
+        description="Build a network with a run's settings, without and with attention gates, and try what "
+        "trainings, Grad-CAM and Figure 4 use of it; see docs/how-to/new-network.md.",
+    )
+    command.add_argument("network", metavar="NAME", help="the network, as in training.networks")
+    _add_configfile(command)
+    command.set_defaults(run=_run_check_network, status=_WRONG)
+
+
+def _run_check_network(given: argparse.Namespace) -> None:
+    from strokeclock.network_check import check_network_of
+
+    print(check_network_of(given.network, given.configfile))

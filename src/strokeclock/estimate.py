@@ -6,15 +6,13 @@ from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
 from strokeclock.cohort.patients import Patients, read_patients
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.registry import find_network
 from strokeclock.models.spec import StepCost
 from strokeclock.plan.plan import Plan, make_plan
 from strokeclock.settings.check import check_configuration
-from strokeclock.settings.pages import config_text
+from strokeclock.settings.merged import lay_over, merge_files
 from strokeclock.toolchain import FSL
 from strokeclock.training.phases import GENESIS, SEGMENTATION, Run
 
@@ -82,16 +80,8 @@ def estimate(sheet: Path, files: Sequence[Path]) -> Iterator[str]:
 
 def merge_configuration(sheet: Path, files: Sequence[Path]) -> dict[str, Any]:
     """Return the defaults with the files laid over them, as Snakemake does, for this sheet."""
-    config: dict[str, Any] = yaml.safe_load(config_text())
-    for file in files:
-        try:
-            above = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        except (UnicodeDecodeError, yaml.YAMLError) as error:
-            raise ConfigurationError(f"Configuration file {file.name} is not YAML: {error}") from None
-        if not isinstance(above, dict):
-            raise ConfigurationError(f"Configuration file {file.name} holds no keys: see config/README.md.")
-        _lay_over(config, above)
-    _lay_over(config, {"cohort": {"sheet": str(sheet)}})
+    config = merge_files(files)
+    lay_over(config, {"cohort": {"sheet": str(sheet)}})
     return config
 
 
@@ -224,11 +214,3 @@ def _together(costs: Sequence[Cost]) -> Cost:
         sum(on_gpu) if on_gpu else None,
         sum(cost.disk_gb for cost in costs),
     )
-
-
-def _lay_over(config: dict[str, Any], above: Mapping[str, Any]) -> None:
-    for key, value in above.items():
-        if isinstance(value, Mapping) and isinstance(config.get(key), dict):
-            _lay_over(config[key], value)
-        else:
-            config[key] = value

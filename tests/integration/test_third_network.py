@@ -11,24 +11,7 @@ import yaml
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
-CONFIG = {
-    "run": "third",
-    "phantom": {"patients": 16, "space": "template"},
-    "preprocessing": {"grid": [64, 64, 16]},
-    "split": {"counts": [8, 4, 4]},
-    "models": {"tiny": {"width": 4}},
-    "training": {
-        "networks": ["tiny"],
-        "starts": ["random", "chain"],
-        "seeds": [0],
-        "phase0_segmentation": None,
-        **{
-            name: {"epochs": 2}
-            for name in ("phase1_stroke", "phase2_tss3h", "phase3_tss4h5", "phase4_attention")
-        },
-    },
-    "evaluation": {"bootstraps": 50, "gradcam_patients": 2},
-}
+OWN = {"models": {"tiny": {"width": 4}}, "training": {"networks": ["tiny"]}}  # over config/tiny.yaml
 WANTED = [
     "tables/table2.csv", "tables/gradcam_overlap.csv", "figures/training/tiny-phase4_attention-phase3.svg",
     *(f"figures/fig{number}.svg" for number in (4, 5, 6, 7, 8, 9)),
@@ -47,10 +30,13 @@ def results(tmp_path_factory, root):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "Snakefile", copy)
     shutil.copy(root / "tests/networks/tiny.py", copy / "src/strokeclock/models/networks")
-    (copy / "own.yaml").write_text(yaml.safe_dump(CONFIG))
+    (copy / "own.yaml").write_text(yaml.safe_dump(OWN))
     command = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "rules", "host"]
     process = subprocess.run(
-        [*command, "--configfile", "own.yaml", "--", *(f"results/third/{name}" for name in WANTED)],
+        [
+            *(*command, "--configfile", "config/tiny.yaml", "own.yaml", "--"),
+            *(f"results/tiny/{name}" for name in WANTED),
+        ],
         cwd=copy,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -58,7 +44,7 @@ def results(tmp_path_factory, root):
         check=False,
     )
     assert process.returncode == 0, process.stdout
-    return copy / "results/third"
+    return copy / "results/tiny"
 
 
 def test_table_2_has_its_rows(results):
@@ -66,6 +52,7 @@ def test_table_2_has_its_rows(results):
         rows = [row for row in csv.DictReader(file) if row["model"] == "tiny"]
     assert {(row["stage"], row["start"]) for row in rows} == ROWS
     assert {row["status"] for row in rows} == {"ok"}
+    assert {row["recipe"] for row in rows} == {"two epochs"}
     assert not any(row["paper_auc"] for row in rows)
 
 

@@ -1,39 +1,60 @@
 """A third network, small enough for a test: two convolutions of the mean over slices, and one gate."""
 
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
 from strokeclock.models.spec import NetworkSpec, Setting
 
+if TYPE_CHECKING:
+    from strokeclock.models.architecture import Architecture
+    from strokeclock.models.classifier import Classifier
 
-def build(architecture):
+
+def build(architecture: "Architecture") -> "Classifier":
     import torch
     from torch import nn
 
     from strokeclock.models.attention import GridAttention
+    from strokeclock.models.classifier import Classifier, Trunk
     from strokeclock.models.standardisation import prepare
+    from strokeclock.models.view import View
 
-    def stage(inputs, outputs):
+    def stage(inputs: int, outputs: int) -> nn.Sequential:
         convolution = nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False)
         return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.ReLU())
 
-    class Trunk(nn.Module):
-        def __init__(self, *, width, channels):
+    class TwoStages(Trunk):
+        def __init__(self, *, width: int, channels: int):
             super().__init__()
             self.first = stage(channels, width)
             self.second = stage(width, 2 * width)
 
         @property
-        def stages(self):
+        def stages(self) -> tuple[tuple[nn.Module, ...], ...]:
             return (self.first,), (self.second,)
 
-        def run(self, maps, stages):
+        def run(self, maps: tuple[torch.Tensor, ...], stages: Iterable[int]) -> tuple[torch.Tensor, ...]:
             for number in stages:
                 maps = (self.first(maps[0]),) if number == 0 else (maps[0], self.second(maps[0]))
             return maps
 
-    class Tiny(nn.Module):
-        def __init__(self, *, width, attention, attention_norm, standardised, channels, sides, view):
+    class Tiny(Classifier):
+        trunk: TwoStages
+
+        def __init__(
+            self,
+            *,
+            width: int,
+            attention: bool,
+            attention_norm: str,
+            standardised: bool,
+            channels: int,
+            sides: int,
+            view: View,
+        ):
             super().__init__()
             self.standardised, self.sides, self.view = standardised, sides, view
-            self.trunk = Trunk(width=width, channels=channels)
+            self.trunk = TwoStages(width=width, channels=channels)
             self.attention = None
             if attention:
                 self.attention = GridAttention(
@@ -41,12 +62,12 @@ def build(architecture):
                 )
             self.fc = nn.Linear(3 * width if attention else 2 * width, 1)
 
-        def begin(self, seen, *, stages):
+        def begin(self, seen: torch.Tensor, *, stages: int) -> tuple[torch.Tensor, ...]:
             seen = prepare(seen, standardised=self.standardised, sides=self.sides)
             images = seen.mean(-1).transpose(2, 3)  # rows y, columns x
             return self.trunk.run((images,), range(stages))
 
-        def finish(self, maps, *, stages):
+        def finish(self, maps: tuple[torch.Tensor, ...], *, stages: int) -> torch.Tensor:
             middle, last = self.trunk.run(maps, range(stages, 2))
             features = last.mean((2, 3), dtype=torch.float32)
             if self.attention is not None:
@@ -54,10 +75,14 @@ def build(architecture):
             with torch.autocast(features.device.type, enabled=False):
                 return self.fc(features).squeeze(1)
 
-        def forward(self, hemispheres):
+        def forward(self, hemispheres: torch.Tensor) -> torch.Tensor:
             return self.finish(self.begin(self.view.see(hemispheres), stages=0), stages=0)
 
     return Tiny(**architecture.shared, **architecture.own)
+
+
+def describe(own: Mapping[str, Any]) -> str:
+    return f"the Tiny network has two convolutions ({own['width']} channels in its first)"
 
 
 SPEC = NetworkSpec(
@@ -65,7 +90,7 @@ SPEC = NetworkSpec(
     title="Tiny",
     summary="two convolutions of the mean over slices, one attention gate",
     build=build,
-    describe=lambda own: f"the Tiny network has two convolutions ({own['width']} channels in its first)",
+    describe=describe,
     settings=(Setting("width", 8, "channels of the first convolution", minimum=1),),
     trunk="trunk",
     early=("first",),

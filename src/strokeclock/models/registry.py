@@ -21,12 +21,13 @@ def networks() -> Mapping[str, NetworkSpec]:
     Raises
     ------
     NetworkError
-        A module has no SPEC, or two networks share a name, a source of initial weights or the segmentation.
+        A module cannot be imported or has no SPEC, or two networks share a name, a source of initial
+        weights or the segmentation.
     """
     found: dict[str, NetworkSpec] = {}
     for module in pkgutil.iter_modules(import_module(PACKAGE).__path__):
         path = f"{PACKAGE}.{module.name}"
-        spec = getattr(import_module(path), "SPEC", None)
+        spec = _read_spec(path, end="" if module.ispkg else ".py")
         if not isinstance(spec, NetworkSpec):
             raise NetworkError(f"{path} holds no SPEC of its network: add one, or move the module elsewhere.")
         if spec.name in found:
@@ -83,6 +84,25 @@ def place_of(model: str) -> int:
     """The position of a row's model in tables and figures: networks in their order, then all others."""
     names = list(networks())
     return names.index(model) if model in names else len(names)
+
+
+def _read_spec(path: str, *, end: str) -> object:
+    """Import a module and return its SPEC, or None where it has none."""
+    try:
+        return getattr(import_module(path), "SPEC", None)
+    except NetworkError:
+        raise
+    except Exception as error:
+        raise NetworkError(
+            f"src/{path.replace('.', '/')}{end} cannot be imported ({describe_error(error)}): correct it; "
+            "docs/how-to/new-network.md lists what it must hold."
+        ) from error
+
+
+def describe_error(error: Exception) -> str:
+    """Return an error's class and the first line of its message."""
+    message = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
 
 
 def _only(source: str, names: list[str]) -> str:

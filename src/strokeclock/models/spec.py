@@ -74,7 +74,7 @@ class Setting:
     minimum: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
     """A network, from its key in the configuration to the layer that Grad-CAM shows.
 

@@ -8,7 +8,7 @@ import torch
 
 from strokeclock.models.classifier import Classifier
 from strokeclock.training.device import Stored
-from strokeclock.training.loop import batches
+from strokeclock.training.loop import TrainingError, batches
 from strokeclock.training.precision import autocast, check_precision
 from strokeclock.training.store import Hemispheres
 
@@ -70,16 +70,31 @@ class Feed:
         """Return the network's logits (n,) float32 for the hemispheres of these numbers.
 
         ``change`` augments the views; kept maps are not used then.
+
+        Raises
+        ------
+        TrainingError
+            The network's logits have another shape or type.
         """
         if self.keeps and change is None:
             maps = tuple(torch.cat(kind) for kind in zip(*(self._maps[unit] for unit in units), strict=True))
             with autocast(self.precision, self.device):
-                return self.network.finish(maps, stages=self.stages)
+                return self._check(self.network.finish(maps, stages=self.stages), count=len(units))
         seen = self.see(units)
         if change is not None:
             seen = change(seen)
         with autocast(self.precision, self.device):
-            return self.network.finish(self.network.begin(seen, stages=0), stages=0)
+            logits = self.network.finish(self.network.begin(seen, stages=0), stages=0)
+        return self._check(logits, count=len(units))
+
+    def _check(self, logits: torch.Tensor, *, count: int) -> torch.Tensor:
+        if logits.shape != (count,) or logits.dtype != torch.float32:
+            raise TrainingError(
+                f"The network {type(self.network).__name__} gives logits of shape {tuple(logits.shape)}, "
+                f"{logits.dtype}, for {count} hemispheres, not ({count},), torch.float32: correct its finish "
+                "(strokeclock check-network)."
+            )
+        return logits
 
     def in_order(self) -> list[np.ndarray]:
         """Return the numbers of all hemispheres, batch by batch."""

@@ -6,6 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from strokeclock.models.registry import networks
 from strokeclock.models.spec import Setting
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.networks import NetworkSettings, group_of_network
@@ -51,4 +52,4 @@ def test_the_schema_holds_the_networks(root):
     schema = make_schema()
     committed = yaml.safe_load((root / "workflow/schemas/config.schema.yaml").read_text())
     assert schema["$defs"]["Network2D"] == committed["$defs"]["Network2D"]
-    assert schema["$defs"]["Training"]["properties"]["networks"]["items"]["enum"] == ["2d", "3d"]
+    assert schema["$defs"]["Training"]["properties"]["networks"]["items"]["enum"] == [*networks()]

@@ -10,11 +10,12 @@ from torch.nn import functional
 
 from strokeclock.errors import ConfigurationError
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.volumetric import VolumetricNetwork
 from strokeclock.training.checkpoint import read_checkpoint, write_checkpoint
 from strokeclock.training.classifier import train_phase
 from strokeclock.training.device import choose_device, on_device
 from strokeclock.training.feed import Feed, count_frozen_stages, logits_of
-from strokeclock.training.loop import freeze, train_mode
+from strokeclock.training.loop import TrainingError, freeze, train_mode
 from strokeclock.training.store import Hemispheres, Stack
 
 CPU = torch.device("cpu")
@@ -48,6 +49,23 @@ def _network(net, *, attention=True):
         elif name.endswith("running_var"):
             buffer.uniform_(0.05, 0.2)
     return on_device(network, CPU)
+
+
+class ColumnOfLogits(VolumetricNetwork):
+    def finish(self, maps, *, stages):
+        return super().finish(maps, stages=stages)[:, None]
+
+
+def test_logits_of_another_shape_are_one_sentence(units):
+    network = ColumnOfLogits(width=4, attention=False, attention_norm="sigmoid", standardised=True)
+    sentence = (
+        r"^The network ColumnOfLogits gives logits of shape \(2, 1\), torch\.float32, for 2 hemispheres, "
+        r"not \(2,\), torch\.float32: correct its finish \(strokeclock check-network\)\.$"
+    )
+    for cache_gb in (0.0, 1.0):
+        feed = Feed(network, units, device=CPU, precision="fp32", cache_gb=cache_gb)
+        with pytest.raises(TrainingError, match=sentence):
+            feed.logits([0, 1])
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

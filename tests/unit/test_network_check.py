@@ -1,0 +1,257 @@
+"""`strokeclock check-network`: every registered network passes, and each mistake is one sentence."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from strokeclock.cli import main
+from strokeclock.errors import ConfigurationError
+from strokeclock.models import networks as package
+from strokeclock.models.registry import find_network, networks
+from strokeclock.models.spec import NetworkError
+from strokeclock.network_check import check_network, check_network_of
+
+TINY = (Path(__file__).parents[1] / "networks/tiny.py").read_text()
+
+
+@pytest.fixture
+def config(root):
+    config = yaml.safe_load((root / "config/config.yaml").read_text())
+    config["preprocessing"]["grid"] = [64, 64, 16]
+    return config
+
+
+@pytest.fixture
+def wrong(tmp_path, monkeypatch):
+    """Write the network of tests/networks as the network `wrong`, with lines replaced, among the others."""
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    networks.cache_clear()
+
+    def write(*changes):
+        text = TINY.replace('name="tiny"', 'name="wrong"')
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (tmp_path / "wrong_network.py").write_text(text)
+        return "wrong"
+
+    yield write
+    networks.cache_clear()
+    sys.modules.pop(f"{package.__name__}.wrong_network", None)
+
+
+@pytest.mark.parametrize("net", networks())
+def test_every_network_of_this_checkout_can_be_trained(config, net):
+    config["models"] |= {"contralateral": True, "average": [2, 2, 1], "channels": ["dwi", "flair"]}
+    assert f"The {net} network can be trained" in check_network(net, config)
+
+
+def test_what_is_said_of_a_network_that_passes(tiny, config):
+    """Weights by hand: 3 · 9 · 8 + 16 and 8 · 9 · 16 + 32, fc 16 + 1; gates 8 · 4 + 16 · 4 + 5, fc 8 more."""
+    assert check_network("tiny", config) == (
+        "The tiny network can be trained: hemispheres (n, 3, 32, 64, 16) give logits (n,); it has 1,433 "
+        "weights, 1,542 with attention gates."
+    )
+
+
+FINISH = "return self.fc(features).squeeze(1)"
+GATED = "features = torch.cat([features, self.attention(middle, last)], dim=1)"
+BEGIN = "return self.trunk.run((images,), range(stages))"
+EARLY = 'early=("first",)'
+LAST = '"last": "trunk.second"'
+CORRECT = "correct strokeclock.models.networks.wrong_network."
+# mistake -> (line of the network, line in its place, what is wrong, the remedy)
+MISTAKES = {
+    "build fails": (
+        "nn.Linear(3 *", "nn.Linera(3 *",
+        "build(architecture) raises AttributeError: module 'torch.nn' ", CORRECT,
+    ),
+    "build gives no network": (
+        "return Tiny(", "return dict(", "build returns a dict, no torch.nn.Module", "return the network",
+    ),
+    "no view": (
+        "self.sides, self.view = standardised, sides, view", "self.sides = standardised, sides",
+        "it has no view, or another one", "keep the argument view as self.view",
+    ),
+    "no begin": ("def begin(", "def start(", "begin(seen, stages=0) raises NotImplementedError", CORRECT),
+    "a call fails": (
+        "seen.mean(-1)", "seen.mean(7)",
+        "begin(seen, stages=0) raises IndexError: Dimension out of range", CORRECT,
+    ),
+    "logits (n, 1)": (
+        FINISH, "return self.fc(features)",
+        "returns the shape (2, 1) for 2 hemispheres, not (2,)", "return one logit for each",
+    ),
+    "logits () of one": (
+        FINISH, "return self.fc(features).squeeze()",
+        "returns the shape () for 1 hemispheres, not (1,)", "return one logit for each",
+    ),
+    "logits of both": (
+        FINISH, "return self.fc(features - features.mean(0)).squeeze(1)",
+        "its logit of a hemisphere depends on the others", "keep the hemispheres apart",
+    ),
+    "not finite": (
+        FINISH, f"{FINISH} / 0", "forward returns logits that are not finite", "look for a division by 0",
+    ),
+    "bfloat16": (
+        "enabled=False", "torch.bfloat16",
+        "in bfloat16 its logits are torch.bfloat16, not torch.float32", "call fc within torch.autocast(",
+    ),
+    "finish ignores stages": (
+        "range(stages, 2)", "range(2)", "finish(maps, stages=1) raises RuntimeError: Given groups=1", CORRECT,
+    ),
+    "begin ignores stages": (
+        BEGIN, BEGIN.replace("range(stages)", "range(0)"),
+        "finish(maps, stages=1) raises RuntimeError: Given groups=1", CORRECT,
+    ),
+    "other logits from kept maps": (
+        "middle, last = self.trunk.run(maps", "middle, last = self.trunk.run((*maps[:-1], maps[-1] - stages)",
+        "begin and finish with stages=1 give other logits than the whole network",
+        "let begin run the first 1 stages and finish the others alone",
+    ),
+    "no tuple": (
+        BEGIN, f"{BEGIN}[0]", "begin(seen, stages=0) returns no tuple of tensors",
+        "return (maps,)",
+    ),
+    "hemispheres are no axis": (
+        BEGIN, f"{BEGIN} if stages < 2 else (images[:1], images)",
+        "begin(seen, stages=2) returns the shape (1, 3, 64, 32) for 2 hemispheres",
+        "let the first axis be hemispheres",
+    ),
+    "trunk has another name": (
+        'trunk="trunk"', 'trunk="body"',
+        "trunk is 'body' in SPEC, and network.trunk is no module of that name", "name the module in SPEC",
+    ),
+    "stages are a list": (
+        "return (self.first,), (self.second,)", "return [self.first, self.second]",
+        "trunk.stages is not a tuple of tuples of the trunk's modules",
+        "return one, as in tests/networks/tiny",
+    ),
+    "a stage uses a later one's weights": (
+        "(self.first(maps[0]),)", "(self.first(maps[0]) + 0 * self.second[0].weight.sum(),)",
+        "begin(seen, stages=1) uses trunk.second.0.weight, which trunk.stages has in no such stage",
+        "list each module in the stage that runs it",
+    ),
+    "early is not there": (
+        EARLY, 'early=("frist",)', "early names 'trunk.frist', which is not there", "correct early in SPEC",
+    ),
+    "early of a choice is not there": (
+        EARLY, f'{EARLY}, early_by_choice={{"stage2": ("third",)}}',
+        "early_by_choice['stage2'] names 'trunk.third', which is not there",
+        "correct early_by_choice['stage2']",
+    ),
+    "early ends inside a stage": (
+        EARLY, 'early=("first.0",)',
+        "early ends inside stage 1 of the trunk", "name all modules of the stage in early",
+    ),
+    "early begins late": (
+        EARLY, 'early=("second",)',
+        "early names stage 2 of the trunk and leaves out an earlier one", "name the first stages in early",
+    ),
+    "no such convolution": (
+        '"trunk.first.0.weight"', '"trunk.first.weight"',
+        "first_convolution names 'trunk.first.weight', which is not there",
+        "correct first_convolution in SPEC",
+    ),
+    "not the first convolution": (
+        '"trunk.first.0.weight"', '"trunk.second.0.weight"',
+        "first_convolution, trunk.second.0.weight, does not take the 3 channels",
+        "name the weight of the conv",
+    ),
+    "no such head": (
+        EARLY, f'{EARLY}, head=("classes.",)',
+        "no tensor begins with 'classes.', which head names", "correct head in SPEC",
+    ),
+    "no such layer": (
+        LAST, LAST.replace("second", "third"),
+        "cam_layers['last'] names 'trunk.third', which is not there", "correct cam_layers['last'] in SPEC",
+    ),
+    "a layer that is not called": (
+        LAST, LAST.replace(".second", ""),
+        "cam_layers['last'] names trunk, which forward does not call", "name a module in cam_layers['last']",
+    ),
+    "a layer of no maps": (
+        LAST, LAST.replace("trunk.second", "fc"),
+        "cam_layers['last'] names fc, which returns (1, 1) for one hemisphere", "name a module that returns",
+    ),
+    "no fc": (
+        "self.fc", "self.classes", "it has no fc, a torch.nn.Linear with one output",
+        "call its last layer fc",
+    ),
+    "no gates": (
+        "if attention:", "if False:",
+        "it has no attention gates where the argument attention is true", "keep them as self.attention",
+    ),
+    "gates always": (
+        "if attention:", "if True:",
+        "it has attention gates where the argument attention is false", "let self.attention be None",
+    ),
+    "gates are ignored": (
+        GATED, "features = torch.cat([features, 0 * middle.mean((2, 3))], dim=1)",
+        "its logits do not depend on the weights of its attention gates", "let finish use attention gates",
+    ),
+    "gates come first": (
+        GATED, "features = torch.cat([self.attention(middle, last), features], dim=1)",
+        "with attention gates and the weights of the network without, it gives other logits",
+        "put the features of the gates behind the others",
+    ),
+    "gradients stop": (
+        "features = last.mean(", "features = last.detach().mean(",
+        "its logits do not depend on the weights of its trunk", "let finish use trunk",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence_with_its_remedy(wrong, config, mistake):
+    old, new, fault, remedy = MISTAKES[mistake]
+    with pytest.raises(NetworkError) as raised:
+        check_network(wrong((old, new)), config)
+    said = str(raised.value)
+    assert re.match(r"The wrong network with(out)? attention gates: ", said)
+    assert fault in said
+    assert f": {remedy}" in said.partition(fault)[2]
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        (
+            "    describe=describe,\n",
+            "",
+            "NetworkSpec.__init__() missing 1 required keyword-only argument: 'describe'",
+        ),
+        ("early=", "erly=", "got an unexpected keyword argument 'erly'"),
+        ("def describe", "def describe(", "SyntaxError: "),
+    ],
+)
+def test_a_specification_that_cannot_be_read_is_one_sentence(wrong, old, new, sentence):
+    wrong((old, new))
+    with pytest.raises(NetworkError) as raised:
+        find_network("wrong")
+    said = str(raised.value)
+    assert said.startswith("src/strokeclock/models/networks/wrong_network.py cannot be imported (")
+    assert sentence in said
+    assert "): correct it; docs/how-to/new-network.md lists " in said
+
+
+def test_the_command(tmp_path, capsys):
+    (tmp_path / "own.yaml").write_text("preprocessing: {grid: [64, 32, 9]}\nmodels: {2d: {width: 4}}\n")
+    command = ["check-network", "2d", "--configfile", str(tmp_path / "own.yaml")]
+    assert main(command) == 0
+    assert capsys.readouterr().out.startswith("The 2d network can be trained: hemispheres (n, 3, 32, 32, 9) ")
+    assert main(["check-network", "none"]) == 2
+    assert capsys.readouterr().err.startswith("strokeclock: No network is called 'none': use 2d, 3d")
+
+
+def test_settings_that_are_refused(tmp_path):
+    (tmp_path / "own.yaml").write_text("preprocessing: {grid: [64, 64, 8]}\nmodels: {average: [1, 1, 2]}\n")
+    with pytest.raises(ConfigurationError, match="The 3D network sees 32 × 64 × 4 voxels and needs 8"):
+        check_network_of("3d", [tmp_path / "own.yaml"])
+    (tmp_path / "own.yaml").write_text("models: {2d: {wdith: 4}}\n")
+    with pytest.raises(ConfigurationError, match=r"did you mean models\.2d\.width"):
+        check_network_of("2d", [tmp_path / "own.yaml"])
