@@ -160,7 +160,7 @@ def test_what_is_said_of_the_rows():
 
 
 def test_table_1():
-    female, _, nihss, onset = table("| training")
+    female, _, nihss, onset = table("variable | training")
     train, test = 176, 46
     assert f"176 ({100 * train / 340:.1f} %)" in female.values()
     assert f"46 ({100 * test / 82:.1f} %)" in female.values()

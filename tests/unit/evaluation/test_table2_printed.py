@@ -36,7 +36,7 @@ def readers_agree_on_everything(run):
 @pytest.mark.parametrize(
     ("spoil", "scorers", "readers", "says"),
     [
-        (None, [PHASE3], True, "not run: training.networks, training.starts"),
+        (None, [PHASE3], True, "not run: training.phase0_genesis"),
         (None, [PHASE3], False, "not run: no reader sheet is configured (cohort.readers)"),
         (None, [PHASE1], True, "not run: no phase 3 or 4 was run"),
         (None, [], True, "not run: no phase 3 or 4 was run"),
