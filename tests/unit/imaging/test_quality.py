@@ -51,9 +51,9 @@ def head(a=0.0, b=0.0, c=0.0):
     return *(Volume(data.astype(np.float32), affine()) for data in (t2w, dwi, adc)), brain
 
 
-def with_infarct(dwi, adc, centre):
+def with_infarct(dwi, adc, centre, radius=15):
     x, y, z = coordinates()
-    ball = (x - centre) ** 2 + (y - 20) ** 2 + (z - 10) ** 2 < 15**2
+    ball = (x - centre) ** 2 + (y - 20) ** 2 + (z - 10) ** 2 < radius**2
     return Volume(np.where(ball, dwi.data * 1.6, dwi.data), dwi.affine), Volume(
         np.where(ball, adc.data * 0.65, adc.data), adc.affine
     )
@@ -218,7 +218,9 @@ def test_the_marked_patch_is_the_one_that_is_measured(centre, side):
 
 def test_a_patch_below_one_ml_is_not_marked():
     _, dwi, adc, brain = head()
-    assert not quality.mark_infarcts(dwi, adc, brain).any()
+    small = with_infarct(dwi, adc, -40, radius=8)
+    assert 0 < max(quality.infarct_volumes(*small, brain)) < 1
+    assert not quality.mark_infarcts(*small, brain).any()
     assert not quality.mark_infarcts(dwi, adc, np.zeros_like(brain)).any()
 
 

@@ -115,11 +115,11 @@ def test_a_lesion_is_outlined_where_it_lies_in_the_colour_of_its_source(head, re
 
 
 def test_what_was_taken_for_an_infarct_is_outlined_beside_the_lesion(head, record):
-    """Violet, on the left; the slices where each is largest are shown, also where they are two apart."""
+    """Violet, on the left; the slices where each is largest are shown, also where they are neighbours."""
     _, brain = head
     x, _, z = np.indices(SHAPE)
     lesion = Lesion(volume(brain.data * (x >= 50) * (z == 12)), True)
-    for other in (12, 13, 14):
+    for other in range(9, 16):
         seen = volume(brain.data * (x < 30) * (z == other))
         bare, picture = draw(head, record, lesion=lesion), draw(head, record, lesion=lesion, seen=seen)
         tiles = picture[98:-40, 56:-HISTOGRAM]
