@@ -143,8 +143,8 @@ def make_registered_batch(
     Parameters
     ----------
     files : patient -> name -> file
-        t2w, dwi, flair, adc, brain_mask in one folder, the sidecars t2w_sidecar …, the transforms
-        <one>_to_<other>, and record; of the truth lesion and truth.
+        t2w and the other files of `write_registered_patient` in one folder, the sidecars t2w_sidecar …, the
+        transforms <one>_to_<other>, and record; of the truth lesion and truth.
     settings : mapping
         The configuration's `phantom` section.
     grid : voxels, x y z; x even.
@@ -154,13 +154,14 @@ def make_registered_batch(
         patient = make_registered_patient(
             number_of(name), seed=cohort_seed(settings), settings=settings, grid=(x, y, z)
         )
+        folder = Path(paths["t2w"]).parent
         write_registered_patient(
             patient,
-            folder=Path(paths["t2w"]).parent,
+            folder=folder,
             lesion=paths["lesion"],
             transforms=[path for kind, path in paths.items() if "_to_" in kind],
         )
-        scans = {series: paths[series] for series in SERIES}
+        scans = {series: str(folder / f"{series}.nii.gz") for series in SERIES}  # channels may leave one out
         write_truth(paths["truth"], patient.record, **patient.measured)
         write_record(paths["record"], patient.record, series=scans, settings=settings)
         sidecars = {series: paths[f"{series}_sidecar"] for series in SERIES}
