@@ -15,6 +15,7 @@ from strokeclock.host import check_host
 from strokeclock.series import BOTH, SERIES, SIDES
 
 _FAULT, _WRONG = 1, 2  # exit status of a fault of the installation or a bundle, and of wrong use or input
+_PIPE_CLOSED = 128 + 13  # exit status as of a program that the signal SIGPIPE ends
 _MOST_THREADS = 8  # of torch, for one patient
 
 
@@ -25,6 +26,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         check_host()
         given.run(given)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `strokeclock ... | head`: the rest is not wanted
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python flushes once more at its end
+        return _PIPE_CLOSED
     except ConfigurationError as error:
         return _refuse(str(error), status=_WRONG)
     except StrokeclockError as error:
