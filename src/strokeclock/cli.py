@@ -264,7 +264,9 @@ def _add_forget(commands: Any) -> None:
 
 
 def _run_forget(given: argparse.Namespace) -> None:
-    from strokeclock.withdrawal import describe, find_traces, withdraw
+    from strokeclock.withdrawal.description import describe
+    from strokeclock.withdrawal.removal import withdraw
+    from strokeclock.withdrawal.traces import find_traces
 
     found = find_traces(given.patient, run=given.name)
     if given.yes:

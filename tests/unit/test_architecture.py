@@ -24,11 +24,11 @@ FLOORS = (
     ("figures",),
     ("report",),
     ("bundle",),
-    ("reading",),
+    ("reading", "withdrawal"),
     ("plan",),
 )
 # What the host reads when it parses the workflow, and what people redraw on a laptop, needs no torch.
-WITHOUT_TORCH = ("cohort", "phantom", "imaging", "intake", "evaluation", "report", "plan")
+WITHOUT_TORCH = ("cohort", "phantom", "imaging", "intake", "evaluation", "report", "withdrawal", "plan")
 FOLDERS = [folder for floor in FLOORS for folder in floor]
 # What one file of the workflow sets and others use: where the checkout lies, how paths of results and
 # logs begin, and what is taken through the checkpoint. All else is the plan's or the patients'.

@@ -25,7 +25,9 @@ from strokeclock.imaging.quality_record import write_tables
 from strokeclock.imaging.reference import Reference, write_reference
 from strokeclock.predictions import read_predictions, write_predictions
 from strokeclock.training.record import Parent, write_record
-from strokeclock.withdrawal import WithdrawalError, describe, find_traces, withdraw
+from strokeclock.withdrawal.description import describe
+from strokeclock.withdrawal.removal import withdraw
+from strokeclock.withdrawal.traces import WithdrawalError, find_traces
 
 PARTS = {"p1": "train", "p1.5": "train", "p10": "validation", "x-p1": "test"}  # names that hold one another
 
