@@ -133,3 +133,13 @@ onstart:
             kwargs={"tell": logger.warning},
             daemon=True,
         ).start()
+
+
+# Snakemake plans a further look for work after each job (max-jobs-per-timespan): at the end of the run it is not
+# needed, and would keep the command for ten seconds.
+onsuccess:
+    end_timers()
+
+
+onerror:
+    end_timers()

@@ -3,6 +3,7 @@
 import ctypes
 import platform
 import sys
+import threading
 
 from strokeclock.errors import MissingSoftwareError
 
@@ -27,3 +28,10 @@ def keep_memory() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(most_mmaps, 0)
         libc.mallopt(trim_threshold, 2**31 - 1)
+
+
+def end_timers() -> None:
+    """Cancel this process's timers that still wait: Python does not end before they have run."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.cancel()

@@ -1,12 +1,13 @@
 """Where strokeclock runs, and one sentence elsewhere."""
 
 import platform
+import threading
 
 import pytest
 
 from strokeclock.cli import main
 from strokeclock.errors import MissingSoftwareError
-from strokeclock.host import check_host
+from strokeclock.host import check_host, end_timers
 
 
 def pretend(monkeypatch, system, machine):
@@ -33,3 +34,11 @@ def test_the_command_refuses_with_a_status_of_its_own(monkeypatch, capsys):
     pretend(monkeypatch, "Darwin", "arm64")
     assert main(["bundle", "show", "model.zip"]) == 1
     assert "this is Darwin on arm64" in capsys.readouterr().err
+
+
+def test_a_timer_that_waits_does_not_keep_the_process():
+    timer = threading.Timer(3600, lambda: None)
+    timer.start()
+    end_timers()
+    timer.join(10)
+    assert not timer.is_alive()

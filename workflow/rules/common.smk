@@ -14,7 +14,7 @@ from strokeclock.baselines.radiomics.maps import find_maps
 from strokeclock.batches import find_damage, read_dropped
 from strokeclock.cohort.patients import read_patients
 from strokeclock.errors import StrokeclockError
-from strokeclock.host import check_host
+from strokeclock.host import check_host, end_timers
 from strokeclock.models.registry import networks
 from strokeclock.plan.plan import make_plan
 from strokeclock.provenance import digest_code
