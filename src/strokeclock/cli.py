@@ -16,6 +16,7 @@ from strokeclock.series import BOTH, SERIES, SIDES
 
 _FAULT, _WRONG = 1, 2  # exit status of a fault of the installation or a bundle, and of wrong use or input
 _PIPE_CLOSED = 128 + 13  # exit status as of a program that the signal SIGPIPE ends
+_RUN_HELP = "the name of the run, such as demo, or its folder results/demo"
 _MOST_THREADS = 8  # of torch, for one patient
 
 
@@ -202,7 +203,7 @@ def _add_bundle(commands: Any) -> None:
     )
     actions = command.add_subparsers(required=True, metavar="ACTION")
     export = _add_action(actions, "export", "Check the bundle of a run and copy it.")
-    export.add_argument("name", metavar="RUN", help="the run's folder in results/")
+    export.add_argument("name", metavar="RUN", type=_name_run, help=_RUN_HELP)
     export.add_argument("-o", "--out", type=Path, required=True, metavar="FILE", help="the copy to write")
     export.set_defaults(run=_run_export)
     verify = _add_action(
@@ -227,6 +228,12 @@ def _add_action(actions: Any, name: str, sentence: str) -> argparse.ArgumentPars
 
 def _add_model(action: argparse.ArgumentParser) -> None:
     action.add_argument("model", type=Path, metavar="FILE", help="the bundle, model.zip")
+
+
+def _name_run(given: str) -> str:
+    """The name of a run, of its name or its folder."""
+    folder = Path(given)
+    return folder.name if folder.parent == Path("results") else given
 
 
 def _run_export(given: argparse.Namespace) -> None:
@@ -256,10 +263,13 @@ def _add_forget(commands: Any) -> None:
         "delete what is the patient's alone; see docs/how-to/withdrawal.md.",
     )
     command.add_argument("patient", metavar="PATIENT", help="the identifier, as in the cohort sheet")
-    command.add_argument(
-        "--run", dest="name", required=True, metavar="RUN", help="the run's folder in results/"
-    )
+    command.add_argument("--run", dest="name", required=True, metavar="RUN", type=_name_run, help=_RUN_HELP)
     command.add_argument("--yes", action="store_true", help="delete; without it nothing is changed")
+    command.add_argument(
+        "--learned",
+        action="store_true",
+        help="with --yes, also delete the models, fitted files and bundles that learned from the patient",
+    )
     command.set_defaults(run=_run_forget, status=_WRONG)
 
 
@@ -270,8 +280,8 @@ def _run_forget(given: argparse.Namespace) -> None:
 
     found = find_traces(given.patient, run=given.name)
     if given.yes:
-        withdraw(found)
-    print("\n".join(describe(found, done=given.yes)))
+        withdraw(found, learned=given.learned)
+    print("\n".join(describe(found, done=given.yes, learned=given.learned)))
 
 
 def _add_jobs(commands: Any) -> None:

@@ -142,8 +142,8 @@ def describe(costs: Sequence[Cost], *, patients: Patients) -> Iterator[str]:
     yield ""
     yield "CPU h: hours of one core. Or GPU h: hours of an H200 in bf16, in place of the CPU's in that line."
     yield "Trainings are counted with all their epochs; most end earlier. Other machines may take twice as"
-    yield "long. Not counted: the raw series, training on medical images, and on a cluster the start of"
-    yield "Snakemake in each job, some seconds."
+    yield "long. Not counted: the raw series, training on medical images, tables and figures (minutes), and"
+    yield "on a cluster the start of Snakemake in each job, some seconds."
 
 
 def _short(number: float) -> str:

@@ -4,7 +4,7 @@ import json
 import os
 import re
 import shutil
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +174,32 @@ def test_every_kind_of_text_and_every_state_of_a_training_is_searched(root):
         "models/a.pt",  # without a record beside it
     }
     assert exclusions.relative_to(root) in found.tables
+
+
+def test_a_page_that_holds_a_picture_with_the_name_is_listed(root):
+    figures = root / "results/mine/figures"
+    figures.mkdir()
+    for name, patient in (("a", "p1"), ("b", "p10")):
+        (figures / f"{name}.svg").write_text(f"<svg><text>{patient}</text></svg>")
+        (figures / f"{name}.png").write_bytes(f"{patient}: pixels".encode())
+    for name, picture in (("vector", "a.svg"), ("pixels", "a.png"), ("other", "b.png")):
+        coded = b64encode((figures / picture).read_bytes()).decode()
+        (root / f"results/mine/{name}.html").write_text(f'<img src="data:image/png;base64,{coded}">')
+    mentions = {path.name for path in find_traces("p1", run="mine").mentions}
+    assert {"vector.html", "pixels.html", "a.svg", "a.png"} <= mentions
+    assert not {"other.html", "b.svg", "b.png"} & mentions
+
+
+def test_what_learned_is_deleted_where_that_is_asked_for(root, capsys):
+    learned = find_traces("p1", run="mine").learned
+    assert main(["forget", "p1", "--run", "results/mine", "--learned"]) == 0
+    assert "To be deleted: what learned from the patient:\n" in capsys.readouterr().out
+    assert all(path.exists() for path in learned)
+    assert main(["forget", "p1", "--run", "results/mine", "--learned", "--yes"]) == 0
+    said = capsys.readouterr().out
+    assert "Deleted: what learned from the patient:\n" in said
+    assert len(learned) > 1
+    assert all(str(path) in said and not path.exists() for path in learned)
 
 
 def test_what_was_deleted_by_hand_is_not_listed(root):

@@ -93,7 +93,7 @@ rule split:
         exclusions=f"{RUN}/cohort/exclusions.tsv",
         file=config["split"]["file"] or [],
     output:
-        split=f"{RUN}/cohort/split.tsv",
+        split=update(f"{RUN}/cohort/split.tsv"),  # is compared with the new one
     log:
         f"{LOG}/cohort/split.log",
     conda:

@@ -13,12 +13,14 @@ import pandas as pd
 from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.external import find_external
 from strokeclock.cohort.labels import has_label, has_lesion, has_onset, order_by_onset
-from strokeclock.cohort.parts import EXTERNAL, PARTS, check_persons, read_exclusions, read_parts
+from strokeclock.cohort.parts import EXTERNAL, PARTS, SplitError, check_persons, read_exclusions, read_parts
 from strokeclock.cohort.sheet import TABLE
 from strokeclock.cohort.split_file import check_split_file, name_some
 from strokeclock.errors import ConfigurationError
 
 log = logging.getLogger(__name__)
+
+BEFORE = "split.before.tsv"  # beside split.tsv: the earlier split, where patients have another part now
 
 # Candidate cuts of the time since onset in minutes, finest first: 4.5 h, the last task's label, goes last.
 _ONSET_CUTS = ((180, 270), (270,), (180,), ())
@@ -129,7 +131,30 @@ def divide_cohort(
     check_persons(
         dict(made.itertuples(index=False)), dict(patients[["patient", "person"]].to_numpy()), source=split
     )
+    if not file:
+        _keep_earlier(Path(split), dict(made.itertuples(index=False)))
     write_split(split, made)
+
+
+def _keep_earlier(split: Path, parts: Mapping[str, str]) -> None:
+    """Keep an earlier split that gave patients another part, and warn."""
+    try:
+        earlier = read_parts(split) if split.is_file() else {}
+    except SplitError:  # a damaged one is replaced
+        return
+    moved = [patient for patient in earlier.keys() & parts.keys() if earlier[patient] != parts[patient]]
+    if moved:
+        before = split.with_name(BEFORE)
+        split.replace(before)
+        log.warning(
+            "%d of %d patients now have another part than before, so that everything is trained and tested "
+            "anew: %s; to keep the parts, name %s in split.file, give it a line for each new patient, and "
+            "run again (docs/start/cohort.md)",
+            len(moved),
+            len(earlier),
+            name_some(moved),
+            before,
+        )
 
 
 def make_split(

@@ -90,6 +90,7 @@ def draw_preprocessed(
         for axis, k in zip(axes[0], shown, strict=True):
             height_mm = f"{step[2] * k + affine[2, 3]:+.0f}".replace("-", "−")
             axis.set_title(f"z {height_mm} mm", fontsize=7, pad=3)
+        axes[0, 0].set_title(f"{patient}\n{axes[0, 0].get_title()}", fontsize=7, pad=3)
         write_sides(axes[0, 0])
         return figure
 

@@ -2,7 +2,7 @@
 
 import errno
 import logging
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -59,7 +59,7 @@ class Report:
     without_side
         Patients of cohort.tsv who have neither a lesion side nor a mask there.
     lacks
-        "DWI", "b0 or ADC" or "FLAIR" -> number of patients of cohort.tsv who lack it.
+        "DWI", "b0 or ADC" or "FLAIR" -> patients of cohort.tsv who lack it.
     faults
         Patient -> sentences on series that would have been taken.
     notes
@@ -77,7 +77,7 @@ class Report:
     without_onset: list[str] = field(default_factory=list)
     without_side: list[str] = field(default_factory=list)
     several_visits: int = 0
-    lacks: Counter[str] = field(default_factory=Counter)
+    lacks: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     faults: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     notes: list[str] = field(default_factory=list)
     kept_before: bool = False
@@ -251,7 +251,8 @@ def _count(
     report.without = [patient for patient in decisions if patient not in brought and patient not in asked]
     for patient, columns in brought.items():
         lacking = [name for name, ways in _NEEDED.items() if not {*ways} & {*columns}]
-        report.lacks.update(lacking)
+        for name in lacking:
+            report.lacks[name].append(patient)
         if not lacking:
             report.complete.append(patient)
     for patient, mine in decisions.items():

@@ -1,7 +1,7 @@
 """What a table says of the persons: onset, side, age, sex, NIHSS, site; participants.tsv or any export."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -201,18 +201,22 @@ def read_onsets(
     dates of care identify.
     """
     onsets: dict[str, dict[str, str]] = {}
-    notes: list[str] = []
     certain: list[str] = []
+    faults: dict[str, list[str]] = defaultdict(list)
     for patient, row in rows.items():
         try:
             read = onset.read_onset(row)
             bound = onset.read_bound(row)
         except onset.OnsetError as error:
-            notes.append(f"patient {patient}: {error}; the onset is left out.")
+            faults[str(error)].append(patient)
             continue
         onsets[patient] = dict(zip((onset.MINUTES, onset.KIND, onset.CLASS), read, strict=True))
         if not read.minutes and not read.onset_class and bound is not None and bound < onset.CLASS_MIN:
             certain.append(patient)
+    notes = [
+        f"{'patients' if len(whose) > 1 else 'patient'} {name_some(whose)}: {fault}; the onset is left out."
+        for fault, whose in faults.items()
+    ]
     if certain:
         notes.append(
             f"Without an onset, and last known well less than 4.5 h before the MRI: {name_some(certain)}. "

@@ -18,8 +18,8 @@ def summarise(report: Report) -> Iterator[str]:
         "series."
     )
     if report.lacks:
-        lacks = ", ".join(f"{name} {count}" for name, count in report.lacks.items())
-        yield f"Missing among the incomplete: {lacks}."
+        for name, whose in report.lacks.items():
+            yield f"Without {name}: {len(whose)} ({name_some(whose)})."
     if report.several_visits:
         yield (
             f"{_count(report.several_visits, 'person')} with several visits: one visit is taken, the others "

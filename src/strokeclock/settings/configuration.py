@@ -112,7 +112,7 @@ class Settings(Group):
             if data.source == "phantom" and self.cohort.sheet:
                 yield (
                     f"Configuration key initial_weights.{name}.source is phantom, and the cohort is of "
-                    "patients: name the data set."
+                    "patients: name the data set, or set it to null for no such start."
                 )
         net = network_started_from("imagenet")
         width = dict(self.models.network(net))["width"]

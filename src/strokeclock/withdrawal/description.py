@@ -6,8 +6,11 @@ from pathlib import Path
 from strokeclock.withdrawal.traces import Withdrawal
 
 
-def describe(found: Withdrawal, *, done: bool) -> Iterator[str]:
-    """Yield sentences and lists of paths: what is or was deleted, what learned, what remains, what to do."""
+def describe(found: Withdrawal, *, done: bool, learned: bool = False) -> Iterator[str]:
+    """Yield sentences and lists of paths: what is or was deleted, what learned, what remains, what to do.
+
+    ``done`` says whether `withdraw` was called, ``learned`` with what.
+    """
     verb = "Deleted" if done else "To be deleted"
     yield from _list(f"{verb}: {len(found.files)} files and folders of patient {found.patient}", found.files)
     yield from _list(f"{verb}: the patient's rows in {len(found.tables)} tables", found.tables)
@@ -16,8 +19,12 @@ def describe(found: Withdrawal, *, done: bool) -> Iterator[str]:
         yield f"The patient is in the {found.part} part of the split."
     for repeat, part in found.repeat_parts.items():
         yield f"The patient is in the {part} part of {repeat}."
-    if found.learned:
-        yield from _list("These learned from the patient and stay until you delete them", found.learned)
+    if found.learned and learned:
+        yield from _list(f"{verb}: what learned from the patient", found.learned)
+    elif found.learned:
+        yield from _list(
+            "These learned from the patient and stay (--learned --yes deletes them, too)", found.learned
+        )
     elif found.is_listed:
         yield "No model, fitted file or bundle of this run learned from the patient."
     if not found.is_listed:
@@ -52,7 +59,7 @@ def describe(found: Withdrawal, *, done: bool) -> Iterator[str]:
         )
     if found.other_runs:
         yield f"Other runs hold the patient, too: {', '.join(found.other_runs)}."
-    if not done and (found.files or found.tables or found.logs):
+    if not done and (found.files or found.tables or found.logs or (learned and found.learned)):
         yield "Nothing was changed: repeat the command with --yes to delete."
     elif not done:
         yield "Nothing is left that --yes deletes."

@@ -10,9 +10,14 @@ from strokeclock.withdrawal.names import NamesOf
 from strokeclock.withdrawal.traces import Withdrawal
 
 
-def withdraw(found: Withdrawal) -> None:
-    """Delete what `find_traces` found of the patient alone; the split, which tells the part, goes last."""
-    for path in found.files:
+def withdraw(found: Withdrawal, *, learned: bool = False) -> None:
+    """Delete what `find_traces` found of the patient alone; the split, which tells the part, goes last.
+
+    Parameters
+    ----------
+    learned : delete the models, fitted files and bundles that learned from the patient, too.
+    """
+    for path in [*found.files, *(found.learned if learned else ())]:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -1,6 +1,7 @@
 """Find what a run holds of a patient."""
 
-from collections.abc import Iterator, Mapping
+from base64 import b64encode
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,6 +97,7 @@ def find_traces(patient: str, *, run: str, root: str | Path = ".") -> Withdrawal
             found.learned += list_learners(repeat, part)
     if found.part or found.repeat_parts:
         found.mentions += results.glob("bundle/*.zip")
+    found.mentions += _find_pages(results, found.mentions)
     references = [one / "hemispheres/reference.npz" for one in (results, *results.glob("repeats/*"))]
     references = [path for path in references if is_reference(path, patient)]
     found.is_reference = bool(references)
@@ -162,6 +164,15 @@ def _is_pickled_in(patient: str, path: Path) -> bool:
     """Whether a file of torch holds the identifier, as its pickle of protocol 2 does: behind its length."""
     text = patient.encode()
     return b"X" + len(text).to_bytes(4, "little") + text in path.read_bytes()
+
+
+def _find_pages(results: Path, pictures: Iterable[Path]) -> Iterator[Path]:
+    """Yield the pages that hold one of these pictures: the name in it is no text of the page."""
+    held = [b64encode(path.read_bytes()).decode() for path in pictures if path.suffix in (".png", ".svg")]
+    for page in sorted(results.rglob("*.html")):
+        text = read_text(page)
+        if any(picture in text for picture in held):
+            yield page
 
 
 def _is_counted(results: Path, *, is_listed: bool) -> bool:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from strokeclock.cohort.parts import SplitError
+from strokeclock.cohort.parts import SplitError, read_parts
 from strokeclock.cohort.split import (
     assert_no_overlap,
     check_split,
@@ -213,6 +213,32 @@ def test_a_runs_own_split_is_taken_again_and_a_new_patient_is_asked_for(tmp_path
     files["exclusions"].write_text("patient\tstage\treason\np0000\tquality\tx\np0001\tquality\ty\n")
     divide_cohort(**files, **settings, file=tmp_path / "own.tsv")
     assert set(read_split_table(files["split"])["patient"]) == {*kept["patient"]} - {"p0001"}
+
+
+def test_a_new_split_keeps_the_earlier_one_where_patients_change_their_part(tmp_path, caplog):
+    files = {name: tmp_path / f"{name}.tsv" for name in ("cohort", "split", "exclusions")}
+    settings = {"counts": None, "fractions": [0.6, 0.2, 0.2], "seed": 1}
+    before = tmp_path / "split.before.tsv"
+    files["exclusions"].write_text("patient\tstage\treason\n")
+    cohort(20).to_csv(files["cohort"], sep="\t", index=False)
+    for _ in range(2):
+        divide_cohort(**files, **settings)
+    assert not before.exists()
+    earlier = files["split"].read_text()
+    cohort(24).to_csv(files["cohort"], sep="\t", index=False)
+    divide_cohort(**files, **settings)
+    assert before.read_text() == earlier
+    assert "of 20 patients now have another part than before" in caplog.text
+    caplog.clear()
+    parts = before.read_text() + "".join(
+        f"{one}\ttrain\n" for one in read_cohort(files["cohort"])["patient"][20:]
+    )
+    (tmp_path / "own.tsv").write_text(parts)
+    divide_cohort(**files, **settings, file=tmp_path / "own.tsv")
+    assert read_parts(files["split"]).items() >= read_parts(before).items()
+    assert "another part" not in caplog.text
+    files["split"].write_text("damaged")
+    divide_cohort(**files, **settings)
 
 
 def test_what_the_split_says_of_an_excluded_scan_does_not_count(tmp_path):

@@ -1,5 +1,7 @@
 """Figure 3: the right patient, the right way round, at the right height."""
 
+import re
+
 import nibabel as nib
 import numpy as np
 import pytest
@@ -71,3 +73,10 @@ def test_figure_shows_every_slice_the_same_way_and_repeats(cohort, tmp_path):
             ]
             bright = np.argwhere(tile > 220).mean(axis=0) / tile.shape
             assert (bright < 0.45).all()
+
+
+def test_the_figure_names_its_patient(cohort, tmp_path):
+    """So that a search for a patient who withdraws finds it."""
+    files, tables = cohort
+    save_figure(draw_preprocessed(files, **tables), tmp_path / "a.svg", tmp_path / "a.png")
+    assert re.search(r"\bp2\b", (tmp_path / "a.svg").read_text())

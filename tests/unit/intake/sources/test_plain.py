@@ -38,7 +38,7 @@ def test_folders_as_the_johns_hopkins_tool_has_them(tree, capsys):
     }
     said = capsys.readouterr().out
     assert "folder of images with plain names" in said
-    assert "Missing among the incomplete: FLAIR 2." in said
+    assert "Without FLAIR: 2 (" in said
 
 
 def test_flat_files_as_help_has_them(tree):
