@@ -12,6 +12,7 @@ from strokeclock.command_page import list_targets
 # Lines of files that no rule names: written beside an output, by other targets or by make.
 BESIDE = {
     "report.zip",
+    "cohort/split.before.tsv",
     "new_patient/study/…",
     "new_patient/reading/…",
     "models/<network>/<phase>/<start>/seed-<n>/latest.pt",

@@ -17,6 +17,7 @@ from strokeclock.cohort.parts import EXTERNAL, PARTS, SplitError, check_persons,
 from strokeclock.cohort.sheet import TABLE
 from strokeclock.cohort.split_file import check_split_file, name_some
 from strokeclock.errors import ConfigurationError
+from strokeclock.files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -145,7 +146,7 @@ def _keep_earlier(split: Path, parts: Mapping[str, str]) -> None:
     moved = [patient for patient in earlier.keys() & parts.keys() if earlier[patient] != parts[patient]]
     if moved:
         before = split.with_name(BEFORE)
-        split.replace(before)
+        write_whole(before, split.read_bytes())
         log.warning(
             "%d of %d patients now have another part than before, so that everything is trained and tested "
             "anew: %s; to keep the parts, name %s in split.file, give it a line for each new patient, and "
