@@ -72,7 +72,7 @@ def cancel_jobs(folder: Path) -> Iterator[str]:
         time.sleep(1)
     yield (
         "All have ended. A Snakemake that still works in this folder submits them again: stop it first with "
-        "Ctrl-C. Then `snakemake --unlock`, and the run can go on."
+        "Ctrl-C. Then `snakemake --unlock --configfile …` with the files of the run, and it can go on."
     )
 
 

@@ -61,7 +61,7 @@ def test_the_command_ends_them_and_waits(queue, tmp_path, monkeypatch, capsys):
         "job 7 (phantom) is cancelled",
         "job 8 (phantom) is cancelled",
         "All have ended. A Snakemake that still works in this folder submits them again: stop it first with "
-        "Ctrl-C. Then `snakemake --unlock`, and the run can go on.",
+        "Ctrl-C. Then `snakemake --unlock --configfile …` with the files of the run, and it can go on.",
     ]
     assert not (tmp_path / "queue").read_text()
 

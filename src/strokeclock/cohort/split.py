@@ -17,7 +17,6 @@ from strokeclock.cohort.parts import EXTERNAL, PARTS, SplitError, check_persons,
 from strokeclock.cohort.sheet import TABLE
 from strokeclock.cohort.split_file import check_split_file, name_some
 from strokeclock.errors import ConfigurationError
-from strokeclock.files import write_whole
 
 log = logging.getLogger(__name__)
 
@@ -132,30 +131,30 @@ def divide_cohort(
     check_persons(
         dict(made.itertuples(index=False)), dict(patients[["patient", "person"]].to_numpy()), source=split
     )
-    if not file:
-        _keep_earlier(Path(split), dict(made.itertuples(index=False)))
-    write_split(split, made)
+    before = None if file else _keep_earlier(Path(split), dict(made.itertuples(index=False)))
+    write_split(split, made, before=before)
 
 
-def _keep_earlier(split: Path, parts: Mapping[str, str]) -> None:
-    """Keep an earlier split that gave patients another part, and warn."""
+def _keep_earlier(split: Path, parts: Mapping[str, str]) -> Path | None:
+    """Say where to keep an earlier split that gave patients another part, and warn; None without one."""
     try:
         earlier = read_parts(split) if split.is_file() else {}
     except SplitError:  # a damaged one is replaced
-        return
+        return None
     moved = [patient for patient in earlier.keys() & parts.keys() if earlier[patient] != parts[patient]]
-    if moved:
-        before = split.with_name(BEFORE)
-        write_whole(before, split.read_bytes())
-        log.warning(
-            "%d of %d patients now have another part than before, so that everything is trained and tested "
-            "anew: %s; to keep the parts, name %s in split.file, give it a line for each new patient, and "
-            "run again (docs/start/cohort.md)",
-            len(moved),
-            len(earlier),
-            name_some(moved),
-            before,
-        )
+    if not moved:
+        return None
+    before = split.with_name(BEFORE)
+    log.warning(
+        "%d of %d patients now have another part than before, so that everything is trained and tested "
+        "anew: %s; to keep the parts, copy %s, give the copy a line for each new patient, name it in "
+        "split.file, and run again (docs/start/cohort.md)",
+        len(moved),
+        len(earlier),
+        name_some(moved),
+        before,
+    )
+    return before
 
 
 def make_split(
@@ -418,10 +417,10 @@ def check_split(
     return pd.DataFrame(sorted(parts.items()), columns=["patient", "part"], dtype=str)
 
 
-def write_split(path: str | Path, split: pd.DataFrame) -> None:
-    """Write a split as TSV, whole or not at all."""
+def write_split(path: str | Path, split: pd.DataFrame, *, before: Path | None = None) -> None:
+    """Write a split as TSV, whole or not at all; ``before`` as of `files.write_whole`."""
     assert_no_overlap(split)
-    write_cells(path, [*split.columns], split.itertuples(index=False))
+    write_cells(path, [*split.columns], split.itertuples(index=False), before=before)
 
 
 def assert_no_overlap(split: pd.DataFrame, *, source: str = "The split") -> None:

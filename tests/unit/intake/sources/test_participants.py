@@ -113,6 +113,18 @@ def test_an_onset_that_contradicts_itself_is_left_out_and_said(set_, capsys):
     assert "patient sub-01: column onset_class is >=4.5h" in capsys.readouterr().out
 
 
+def test_one_fault_of_many_patients_is_said_once(tree, capsys):
+    for person in ("a", "b"):
+        tree.image(f"{person}/dwi.nii.gz")
+    run(
+        tree,
+        "patient,onset,mri_time\na,31.01.2024 14:05,2024-01-31 17:00\nb,30.01.2024 14:05,2024-01-31 17:00\n",
+    )
+    said = capsys.readouterr().out
+    assert "patients patient-0001, patient-0002: column onset" in said
+    assert said.count("the onset is left out") == 1
+
+
 def test_cells_that_cannot_be_read_are_counted_and_not_repeated(set_, capsys):
     run(set_, "patient,age,sex,wake_up_stroke\nsub-01,Miller,Miller,Miller\nsub-02,70,M,no\n")
     said = capsys.readouterr().out
