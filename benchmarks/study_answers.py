@@ -30,7 +30,10 @@ from strokeclock.series import SIDES
 
 CONFIG = Path(__file__).parents[1] / "config"
 CONFIDENCE = 0.95
-COPIED = ("table2", "comparisons", "end_to_end", "subgroups", "calibration", "case_mix", "flow")
+COPIED = (
+    *(f"tables/{table}.csv" for table in ("table2", "comparisons", "end_to_end", "subgroups", "calibration")),
+    *("tables/table2.png", "figures/end_to_end.png"),
+)
 COLUMNS = (
     *("question", "target", "a", "b", "n", "auc_a", "auc_a_low", "auc_a_high"),
     *("auc_b", "auc_b_low", "auc_b_high", "difference", "low", "high", "p", "p_holm"),
@@ -48,13 +51,14 @@ SHARED_SEEDS = (0,)  # of the runs with and without patients of unknown onset
 
 
 class Run:
-    """One run of the study, in results/<name>."""
+    """One run of the study, in results/<name>, which is complete once it holds ``last``."""
 
-    def __init__(self, results: Path, name: str):
+    def __init__(self, results: Path, name: str, *, last: str = "index.html"):
         self.folder = results / name
+        self.last = last
 
     def __bool__(self) -> bool:
-        return self.folder.joinpath("index.html").exists()
+        return self.folder.joinpath(self.last).exists()
 
     def read(self, name: str) -> pd.DataFrame:
         """Read tables/<name>.csv."""
@@ -125,7 +129,7 @@ def read_settings(*files: str) -> dict[str, Any]:
 
 def from_comparisons(run: Run, recipe: str) -> Iterator[dict[str, Any]]:
     """The comparisons that the run's own table holds."""
-    for row in run.read("comparisons").fillna("").to_dict("records"):
+    for row in run.read("comparisons").astype(object).fillna("").to_dict("records"):
         question = name_question(str(row["a"]), str(row["b"]))
         if question:
             cells = {str(name): cell for name, cell in row.items() if name in COLUMNS}
@@ -226,7 +230,7 @@ def at_second_hospital(run: Run, external: Run) -> Iterator[dict[str, Any]]:
 
 def ceiling_of(run: Run, patients: Run, *, settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """The observer's AUC on the patients of the second hospital."""
-    cohort = pd.read_csv(run.folder / "cohort/cohort.tsv", sep="\t", dtype=str)
+    cohort = pd.read_csv(run.folder / "cohort.tsv", sep="\t", dtype=str)
     minutes = cohort["onset_to_mri_min"].astype(float).to_numpy()
     records, grey = draw_records(patients, cohort["patient"], settings=settings)
     observer = ratio_observer(records, grey, settings=settings)
@@ -259,9 +263,8 @@ def with_unknown(run: Run, unknown: Run) -> Iterator[dict[str, Any]]:
 
 def answer(results: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of answers.csv."""
-    run, paper, external, unknown = (
-        Run(results, name) for name in ("study", "study_paper", "study_external", "study_unknown")
-    )
+    run, paper, unknown = (Run(results, name) for name in ("study", "study_paper", "study_unknown"))
+    external = Run(results, "study_external/external", last="summary.json")
     settings = read_settings("study/study.yaml")
     yield from from_comparisons(run, "tuned")
     if paper:
@@ -284,8 +287,8 @@ def main() -> None:
         if Run(options.results, name):
             folder = options.output / name
             folder.mkdir(parents=True, exist_ok=True)
-            for table in COPIED:
-                shutil.copy(options.results / name / f"tables/{table}.csv", folder)
+            for made in COPIED:
+                shutil.copy(options.results / name / made, folder)
     write_table(options.output / "answers.csv", answer(options.results), columns=COLUMNS)
 
 

@@ -19,6 +19,7 @@ from strokeclock.models.registry import find_network, networks
 TARGETS = ("TSS < 3 h", "TSS < 4.5 h")
 RECIPES = {"tuned": ("study", BLUE, "o"), "paper's": ("study_paper", VERMILION, "s")}
 NOT_SHOWN = ("readers", "ml")
+TRAINED = ("start", "chain", "attention")  # how the title of a network's row ends
 
 
 def title_row(name: str) -> str:
@@ -59,9 +60,10 @@ def draw_rows(folder: Path, answers: pd.DataFrame) -> Figure:
 
 
 def list_titles(table: pd.DataFrame) -> list[str]:
-    """The rows to draw, in the order of Table 2."""
+    """The rows to draw: trained networks, attention behind them, then the others, as in Table 2."""
     rows = table[~table["model"].isin(NOT_SHOWN)]
-    return [title_row(name_row(row)) for row in rows.to_dict("records")]
+    titles = [title_row(name_row(row)) for row in rows.to_dict("records")]
+    return sorted(titles, key=lambda title: (title.split(" ")[-1] not in TRAINED, "attention" in title))
 
 
 def name_row(row: Mapping) -> str:
@@ -151,7 +153,7 @@ def main() -> None:
             "outside": draw_outside(answers),
         }
     for name, figure in figures.items():
-        save_figure(figure, folder / f"{name}.png", folder / f"{name}.svg")
+        save_figure(figure, folder / f"{name}.png")
 
 
 if __name__ == "__main__":
