@@ -43,6 +43,7 @@ def run_snakemake():
         config: dict,
         files: Iterable[Path] = (),
         snakefile: Path = ROOT / "Snakefile",
+        timeout: float | None = None,
     ) -> subprocess.CompletedProcess:
         own = folder / "own.yaml"
         own.write_text(yaml.safe_dump(config))
@@ -56,6 +57,7 @@ def run_snakemake():
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
+            timeout=timeout,
         )  # fmt: skip
 
     return run
