@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from strokeclock.cohort.split import read_members
+from strokeclock.cohort.tables import read_members
 from strokeclock.errors import StrokeclockError
 from strokeclock.files import write_whole
 from strokeclock.provenance import digest_settings, list_versions

@@ -22,7 +22,7 @@ import pandas as pd
 from strokeclock.cohort.cells import read_cells, write_cells
 from strokeclock.cohort.labels import has_label, label_time
 from strokeclock.cohort.parts import PARTS, check_persons, read_parts
-from strokeclock.cohort.split import persons_of, read_cohort
+from strokeclock.cohort.tables import persons_of, read_cohort
 from strokeclock.errors import StrokeclockError
 from strokeclock.series import BOTH, SIDES
 

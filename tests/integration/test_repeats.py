@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from strokeclock.cohort.parts import read_split
-from strokeclock.cohort.split import make_split, read_cohort
+from strokeclock.cohort.split import make_split
+from strokeclock.cohort.tables import read_cohort
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

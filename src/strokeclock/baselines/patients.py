@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.labels import label_time
-from strokeclock.cohort.split import read_members
+from strokeclock.cohort.tables import read_members
 from strokeclock.predictions import write_predictions
 from strokeclock.series import list_sides
 

@@ -18,7 +18,7 @@ from strokeclock.cohort.cells import read_cells
 from strokeclock.cohort.labels import has_onset
 from strokeclock.cohort.parts import PARTS, read_exclusions, read_parts
 from strokeclock.cohort.protocol import COLUMNS as PROTOCOL
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.imaging.hemisphere_files import open_hemispheres
 from strokeclock.imaging.quality_record import NUMBERS
 from strokeclock.segmentation.lesion import read_volumes

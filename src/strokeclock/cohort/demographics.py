@@ -9,7 +9,7 @@ import pandas as pd
 
 from strokeclock.cohort.labels import has_lesion, has_onset
 from strokeclock.cohort.parts import EXTERNAL, PARTS, read_exclusions
-from strokeclock.cohort.split import read_cohort, read_split_table
+from strokeclock.cohort.tables import read_cohort, read_split_table
 from strokeclock.files import replacing
 
 GROUPS = {"training": ("train", "validation"), "test": ("test",), "all": ("train", "validation", "test")}

@@ -7,7 +7,7 @@ import numpy as np
 
 from strokeclock.cohort.labels import has_onset, order_by_onset
 from strokeclock.cohort.parts import SplitError
-from strokeclock.cohort.split import read_members
+from strokeclock.cohort.tables import read_members
 
 
 def read_folds(cohort: str | Path, split: str | Path, *, folds: int, seed: int) -> list[list[str]]:

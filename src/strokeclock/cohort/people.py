@@ -8,7 +8,7 @@ from pathlib import Path
 from strokeclock.cohort.labels import has_lesion, has_onset, label_time
 from strokeclock.cohort.onset import MINUTES
 from strokeclock.cohort.parts import EXTERNAL, PARTS, read_exclusions
-from strokeclock.cohort.split import read_cohort, read_split_table
+from strokeclock.cohort.tables import read_cohort, read_split_table
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.parts import read_exclusions
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.evaluation.comparison import mcnemar_test
 from strokeclock.evaluation.metrics import count
 from strokeclock.evaluation.readers import measure_agreement, read_assisted_readers, vote

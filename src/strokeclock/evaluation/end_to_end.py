@@ -20,7 +20,7 @@ from strokeclock.cohort.cells import read_cells, read_columns
 from strokeclock.cohort.external import find_external
 from strokeclock.cohort.labels import has_lesion, label_time
 from strokeclock.cohort.parts import EXTERNAL, PARTS, read_exclusions, read_parts
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.evaluation.comparison import bootstrap_test, delong_test
 from strokeclock.evaluation.estimates import (
     CALLS,

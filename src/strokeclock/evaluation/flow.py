@@ -13,7 +13,7 @@ from strokeclock.cohort.labels import has_onset
 from strokeclock.cohort.parts import PARTS
 from strokeclock.cohort.people import People, count_people
 from strokeclock.cohort.reasons import read_reason_groups
-from strokeclock.cohort.split import read_cohort, read_split_table
+from strokeclock.cohort.tables import read_cohort, read_split_table
 from strokeclock.evaluation.tables import name_target, write_table
 from strokeclock.predictions import SUBSET, Tasks
 from strokeclock.segmentation.lesion import DRAWN, FOUND, read_volumes

@@ -8,7 +8,7 @@ import pandas as pd
 
 from strokeclock.cohort.onset import CLASS, KIND, MINUTES
 from strokeclock.cohort.parts import EXTERNAL, PARTS
-from strokeclock.cohort.split import read_cohort, read_split_table
+from strokeclock.cohort.tables import read_cohort, read_split_table
 from strokeclock.evaluation.case_mix import NUMBERS, VOLUME
 from strokeclock.evaluation.protocols import MEASURED, is_expected, read_protocols
 from strokeclock.evaluation.tables import write_table

@@ -9,7 +9,7 @@ import pandas as pd
 
 from strokeclock.cohort.parts import EXTERNAL, PARTS
 from strokeclock.cohort.protocol import MISSING
-from strokeclock.cohort.split import read_cohort, read_split_table
+from strokeclock.cohort.tables import read_cohort, read_split_table
 from strokeclock.evaluation.tables import rate_columns, write_table
 from strokeclock.series import SERIES
 

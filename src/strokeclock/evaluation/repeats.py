@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.parts import read_split
-from strokeclock.cohort.split import read_members
+from strokeclock.cohort.tables import read_members
 from strokeclock.errors import StrokeclockError
 from strokeclock.evaluation.comparison import correct_by_holm
 from strokeclock.evaluation.tables import KEY, RATES, write_table

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.sheet import LESION_SIDES
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.evaluation.intervals import UNDEFINED, delong_interval
 from strokeclock.evaluation.metrics import auc, count
 from strokeclock.evaluation.operating import Threshold, read_thresholds

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.parts import read_exclusions
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.evaluation.intervals import Interval, clustered_intervals, delong_interval, wilson_interval
 from strokeclock.evaluation.ledger import digest, record_accesses, write_lines
 from strokeclock.evaluation.metrics import Counts, auc, count, youden_threshold

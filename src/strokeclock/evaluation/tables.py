@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from strokeclock.cohort.parts import read_exclusions
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.evaluation.intervals import Interval, wilson_interval
 from strokeclock.evaluation.metrics import Counts, auc
 from strokeclock.evaluation.readers import read_readers, vote

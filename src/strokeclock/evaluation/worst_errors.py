@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from strokeclock.cohort.onset import CLASS, MINUTES
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.evaluation.operating import Threshold, read_thresholds
 from strokeclock.evaluation.tables import KEY, choose_best, name_row, read_scorers, write_table
 from strokeclock.predictions import PAPER, READER_THRESHOLD_MIN, SUBSET, Tasks, Units

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from strokeclock.cohort.parts import read_split
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.evaluation.comparison import bootstrap_test, delong_test
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, rate_columns, with_interval, write_table

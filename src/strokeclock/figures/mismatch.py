@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from strokeclock.batches import read_batches
-from strokeclock.cohort.split import read_cohort, read_split_table
+from strokeclock.cohort.tables import read_cohort, read_split_table
 from strokeclock.figures.preprocessed import MARGIN_MM, TITLES, axial, extent, write_sides
 from strokeclock.figures.rows import write_instead
 from strokeclock.figures.style import SKY, house_style

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from strokeclock.cohort.labels import has_onset, label_time
 from strokeclock.cohort.onset import CLASS_MIN, MINUTES
 from strokeclock.cohort.parts import EXTERNAL, PARTS
-from strokeclock.cohort.split import read_cohort, read_split_table
+from strokeclock.cohort.tables import read_cohort, read_split_table
 from strokeclock.evaluation.tables import name_target
 from strokeclock.figures.rows import write_instead
 from strokeclock.figures.style import BLUE, INK, ORANGE, PALE, SKY, VERMILION, house_style

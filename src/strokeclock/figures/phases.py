@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from strokeclock.cohort.labels import has_label, label_time
 from strokeclock.cohort.parts import PARTS
-from strokeclock.cohort.split import read_cohort, read_split_table
+from strokeclock.cohort.tables import read_cohort, read_split_table
 from strokeclock.evaluation.tables import name_target
 from strokeclock.figures.sheet import Arrow, Row, draw_chain
 from strokeclock.models.registry import find_network

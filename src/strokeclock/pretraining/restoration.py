@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.models.registry import network_started_from
 from strokeclock.models.standardisation import find_medians
 from strokeclock.models.unet3d import UNet

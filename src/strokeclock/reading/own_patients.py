@@ -6,7 +6,7 @@ from pathlib import Path
 from strokeclock.bundle.summary import collect_ranges, measure_images
 from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.parts import read_split
-from strokeclock.cohort.split import read_undivided
+from strokeclock.cohort.tables import read_undivided
 from strokeclock.reading.unlike import find_far
 
 COLUMNS = ("patient", "reason")

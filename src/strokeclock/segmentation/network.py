@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from strokeclock.cohort.parts import check_leakage, read_split
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.models.unet3d import UNet
 from strokeclock.models.view import View
 from strokeclock.segmentation.lesion import NONE, read_lesion, read_volumes

@@ -8,7 +8,7 @@ import torch
 
 from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.parts import check_leakage
-from strokeclock.cohort.split import read_undivided
+from strokeclock.cohort.tables import read_undivided
 from strokeclock.found_sides import Hemisphere, read_found_sides, write_found_scores
 from strokeclock.models.channels import has_contralateral
 from strokeclock.models.classifier import Classifier

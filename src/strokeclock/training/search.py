@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from strokeclock.cohort.parts import check_not_external, read_parts
-from strokeclock.cohort.split import read_members
+from strokeclock.cohort.tables import read_members
 from strokeclock.errors import StrokeclockError
 from strokeclock.fitted import FittedError, check_patients, digest_patients, read_fitted, write_fitted
 from strokeclock.training.grid import list_points, name_point

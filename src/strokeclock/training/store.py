@@ -10,7 +10,7 @@ import numpy as np
 
 from strokeclock.cohort.labels import has_label, label_time
 from strokeclock.cohort.parts import SplitError, read_split
-from strokeclock.cohort.split import read_cohort, read_members
+from strokeclock.cohort.tables import read_cohort, read_members
 from strokeclock.errors import PatientError
 from strokeclock.imaging.hemisphere_files import open_hemispheres
 from strokeclock.models.channels import has_contralateral

@@ -14,7 +14,7 @@ from strokeclock.cohort.parts import (
     read_parts,
     read_split,
 )
-from strokeclock.cohort.split import read_split_table
+from strokeclock.cohort.tables import read_split_table
 from strokeclock.errors import StrokeclockError
 
 LINES = ["patient\tpart", "007\ttest", "NA\ttrain", "null\tvalidation", "b\ttrain"]

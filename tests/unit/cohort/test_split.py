@@ -5,15 +5,8 @@ import pandas as pd
 import pytest
 
 from strokeclock.cohort.parts import SplitError, read_parts
-from strokeclock.cohort.split import (
-    assert_no_overlap,
-    check_split,
-    divide_cohort,
-    make_split,
-    read_cohort,
-    read_members,
-    read_split_table,
-)
+from strokeclock.cohort.split import assert_no_overlap, check_split, divide_cohort, make_split
+from strokeclock.cohort.tables import read_cohort, read_members, read_split_table
 from strokeclock.errors import ConfigurationError
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from strokeclock.cohort.labels import has_lesion, label_time
 from strokeclock.cohort.parts import read_exclusions
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.evaluation.external.frozen import Frozen, Judged, judge, read_frozen
 from strokeclock.evaluation.external.readings import SIDES_FROM, ReadingLine, ReadingsError, read_readings
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from strokeclock.cohort.parts import PARTS, read_parts
 from strokeclock.cohort.people import People, count_people
-from strokeclock.cohort.split import read_cohort
+from strokeclock.cohort.tables import read_cohort
 from strokeclock.evaluation.digits import format_digits
 from strokeclock.evaluation.tables import name_target
 from strokeclock.models.registry import find_network, networks
