@@ -1,11 +1,15 @@
 """Each setting of the section preprocessing goes to the parameter that it is meant for."""
 
 import copy
+from typing import get_args
 
 import pytest
 import yaml
 
+from strokeclock import estimate
 from strokeclock.errors import ConfigurationError
+from strokeclock.report import methods
+from strokeclock.settings.preprocessing import Preprocessing
 from strokeclock.toolchain import name_outputs, pick_settings, registers_dwi
 
 
@@ -25,6 +29,12 @@ def preprocessing(root):
     }
     section["open"] = {"t2w_dof": 6, "n4_iterations": [31, 33]}
     return section
+
+
+def test_every_toolchain_that_can_be_chosen_has_sentences_and_costs():
+    """What docs/how-to/new-toolchain.md asks for, whose lack would end a run late."""
+    choices = {*get_args(Preprocessing.model_fields["toolchain"].annotation)}
+    assert choices == {*methods._TOOLCHAINS} == {*estimate._PREPROCESSING_CPU_S}
 
 
 def test_settings_of_the_open_toolchain(preprocessing):

@@ -5,16 +5,18 @@
 
 from collections.abc import Mapping
 from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import Any, Protocol
 
 from strokeclock.batches import Files, write_batch
+from strokeclock.errors import ConfigurationError
 from strokeclock.imaging import fsl_chain, open_chain
 from strokeclock.imaging.atlas import read_atlas
 from strokeclock.imaging.exclusion import run_step
 from strokeclock.imaging.findings import Findings
 from strokeclock.series import SERIES
-from strokeclock.toolchain import OPEN, pick_settings
+from strokeclock.toolchain import FSL, OPEN, pick_settings
 
 
 class Preprocess(Protocol):
@@ -41,11 +43,40 @@ def prepare(
     settings : what `toolchain.pick_settings` picks.
     atlas_files : name -> file
         t2w, brain_mask, grid and brain_mask_grid, as `build_atlas` wrote them.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such toolchain, or it does not take what it would be called with.
     """
+    chosen: Preprocess
     if toolchain == OPEN:
         atlas = read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")})
-        return partial(open_chain.preprocess_patient, atlas=atlas, **settings)
-    return partial(fsl_chain.preprocess_patient, atlas_files=atlas_files, **settings)
+        chosen = partial(open_chain.preprocess_patient, atlas=atlas, **settings)
+    elif toolchain == FSL:
+        chosen = partial(fsl_chain.preprocess_patient, atlas_files=atlas_files, **settings)
+    else:
+        raise ConfigurationError(
+            f"The toolchain {toolchain} has no function: call its preprocess_patient in prepare "
+            "(imaging/chain.py), or set preprocessing.toolchain to fsl or open."
+        )
+    check_call(toolchain, chosen)
+    return chosen
+
+
+def check_call(toolchain: str, chosen: Preprocess) -> None:
+    """Raise ConfigurationError if a toolchain's function, with its settings, takes other arguments.
+
+    Called with a patient, it would raise TypeError, and every patient would be excluded.
+    """
+    try:
+        signature(chosen).bind({}, patient="", b_value=0.0, head="", outputs={})
+    except TypeError as error:
+        raise ConfigurationError(
+            f"The function of the toolchain {toolchain} does not fit how it is called ({error}): give it the "
+            "parameters of Preprocess (imaging/chain.py), and one for each setting of pick_settings "
+            "(toolchain.py)."
+        ) from None
 
 
 def preprocess_batch(

@@ -6,6 +6,7 @@ from strokeclock.cohort.people import People
 from strokeclock.evaluation.tables import name_target
 from strokeclock.models.registry import find_network, list_titles, networks
 from strokeclock.series import SERIES
+from strokeclock.toolchain import FSL, OPEN
 from strokeclock.training.grid import list_points
 from strokeclock.training.phases import (
     GENESIS,
@@ -124,10 +125,8 @@ def _images(config: Mapping) -> Iterator[str]:
     images, phantom = config["preprocessing"], config["phantom"]
     if not config["cohort"]["sheet"] and phantom["space"] == "template":
         yield "Registered volumes were made directly, without scanner, skull or registration"
-    elif images["toolchain"] == "fsl":
-        yield from _fsl(images, channels=config["models"]["channels"])
     else:
-        yield from _open(images, channels=config["models"]["channels"])
+        yield from _TOOLCHAINS[images["toolchain"]](images, channels=config["models"]["channels"])
     x, y, z = images["grid"]
     yield f"volumes have {x} × {y} × {z} voxels on the grid of the T2w MNI-152 atlas"
     intensity = images["intensity"]
@@ -190,6 +189,9 @@ def _open(images: Mapping, *, channels: Collection[str]) -> Iterator[str]:
         f"bias fields were corrected by N4 (at most {_list(own['n4_iterations'])} iterations; "
         f"{_shared(images['n4']['shared_dwi'])})"
     )
+
+
+_TOOLCHAINS = {FSL: _fsl, OPEN: _open}
 
 
 def _shared(shared: bool) -> str:

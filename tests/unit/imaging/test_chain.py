@@ -2,6 +2,7 @@
 
 import tempfile
 from contextlib import suppress
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -11,10 +12,11 @@ from strokeclock.errors import ConfigurationError, MissingSoftwareError, Patient
 from strokeclock.imaging import fsl_chain, open_chain
 from strokeclock.imaging.alignment import rotation
 from strokeclock.imaging.atlas import ATLAS_FILES, Atlas, read_atlas
-from strokeclock.imaging.chain import preprocess, preprocess_batch
+from strokeclock.imaging.chain import check_call, prepare, preprocess, preprocess_batch
 from strokeclock.imaging.findings import read_findings
 from strokeclock.imaging.fsl import PROGRAMS
 from strokeclock.imaging.volume import write_volume
+from strokeclock.settings.preprocessing import Preprocessing
 from strokeclock.toolchain import name_outputs, pick_settings
 
 CHANNELS = ("dwi", "t2w", "flair")
@@ -203,6 +205,31 @@ def test_an_absent_toolchain_excludes_nobody(go_batch, raw, tmp_path, monkeypatc
         go_batch({"p1": raw, "p2": raw}, toolchain="fsl")
     assert not (tmp_path / "batch").exists()
     assert not (tmp_path / "table.tsv").exists()
+
+
+@pytest.mark.parametrize("name", get_args(Preprocessing.model_fields["toolchain"].annotation))
+def test_every_toolchain_that_can_be_chosen_fits_how_it_is_called(preprocessing, atlas_files, name):
+    preprocessing["toolchain"] = name
+    assert prepare(name, settings=pick_settings(preprocessing), atlas_files=atlas_files)
+
+
+def test_a_toolchain_without_a_function_is_refused(atlas_files):
+    with pytest.raises(ConfigurationError, match="The toolchain own has no function"):
+        prepare("own", settings={}, atlas_files=atlas_files)
+
+
+@pytest.mark.parametrize(
+    ("function", "fault"),
+    [
+        (lambda raw, *, patient, b_value, outputs: None, "unexpected keyword argument 'head'"),
+        (lambda raw, *, patient, b_value, head, outputs, atlas: None, "missing a required.* 'atlas'"),
+        (lambda *, patient, b_value, head, outputs: None, "too many positional"),
+    ],
+)
+def test_a_function_that_takes_other_arguments_is_refused_before_any_patient(function, fault):
+    """Its TypeError would exclude every patient."""
+    with pytest.raises(ConfigurationError, match=f"toolchain own does not fit .*{fault}"):
+        check_call("own", function)
 
 
 def test_a_series_that_is_not_asked_for_is_not_read(go, raw, tmp_path):
