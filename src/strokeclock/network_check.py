@@ -91,6 +91,7 @@ def check_network(name: str, config: Mapping[str, Any]) -> str:
             check.explanations(network)
         gated.inheritance(with_gates, parent=without)
         gated.figure()
+        plain.words(network_settings(name, config["models"]))
     shape = ", ".join(map(str, plain.hemispheres.shape[1:]))
     return (
         f"The {name} network can be trained: hemispheres (n, {shape}) give logits (n,); it has "
@@ -371,6 +372,23 @@ class _Check:
         """Check that Figure 4 can describe the network."""
         with self._calling("Figure 4 (figures/networks.py)"):
             describe_network(self.architecture)
+
+    def words(self, settings: Mapping[str, Any]) -> None:
+        """Check the clause on the network, with its settings and with each other choice of each."""
+        for setting in self.spec.settings:
+            choices = (False, True) if isinstance(setting.default, bool) else setting.choices
+            for choice in choices or (settings[setting.name],):
+                self._clause({**settings, setting.name: choice}, f"{setting.name}: {choice}")
+        self._clause(settings, "the configuration's settings")
+
+    def _clause(self, settings: Mapping[str, Any], which: str) -> None:
+        with self._calling(f"describe with {which}"):
+            clause = self.spec.describe(settings)
+        if not (isinstance(clause, str) and clause.strip()):
+            raise self._fault(
+                f"describe with {which} returns {clause!r}, no words",
+                "return one clause for the methods of the results page",
+            )
 
     @contextmanager
     def _calling(self, what: str) -> Iterator[None]:

@@ -248,6 +248,35 @@ def test_the_command(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("strokeclock: No network is called 'none': use 2d, 3d")
 
 
+CLAUSE = "({own['width']} channels in its first)"
+POOL = "Setting('pool', 'mean', 'how voxels are joined', choices=('mean', 'max')),"
+
+
+@pytest.mark.parametrize(
+    ("clause", "which", "fault"),
+    [
+        ("({own['wdith']})", "pool: mean", "raises KeyError: 'wdith'"),
+        ("({dict(mean=1)[own['pool']]})", "pool: max", "raises KeyError: 'max'"),
+    ],
+)
+def test_the_clause_on_the_network_is_tried_with_each_choice(wrong, config, clause, which, fault):
+    """The results page would ask for it at the end of the run."""
+    name = wrong(
+        (CLAUSE, clause),
+        ("settings=(", f"settings=({POOL} "),
+        ("    width: int,\n", "    width: int, pool: str,\n"),
+    )
+    with pytest.raises(NetworkError, match=re.escape(f"describe with {which} {fault}")):
+        check_network(name, config)
+
+
+def test_a_clause_without_words_is_refused(wrong, config):
+    with pytest.raises(
+        NetworkError, match="describe with width: 8 returns None, no words: return one clause"
+    ):
+        check_network(wrong(('return f"the Tiny', 'f"the Tiny')), config)
+
+
 def test_settings_that_are_refused(tmp_path):
     (tmp_path / "own.yaml").write_text("preprocessing: {grid: [64, 64, 8]}\nmodels: {average: [1, 1, 2]}\n")
     with pytest.raises(ConfigurationError, match="The 3D network sees 32 × 64 × 4 voxels and needs 8"):
