@@ -6,7 +6,8 @@ plugin by the name of its package.
 """
 
 import logging
-from collections import Counter
+from collections import Counter, deque
+from datetime import timedelta
 from logging import LogRecord
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
@@ -14,7 +15,29 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 _MOST_NAMED = 3  # rules, of those that run
 _REMEMBERED_S = 1800  # the pace of so many seconds tells the time left
+_FIRST_TOLD_S = 60  # the first steps may end all at once, above all where a run goes on
 _SHOWN = (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR, LogEvent.ERROR)
+
+
+class Pace:
+    """How fast steps end, counted from the start of the run or, later on, in the last half hour."""
+
+    def __init__(self) -> None:
+        self._seen = deque([(0.0, 0)])  # seconds since the start, steps done
+
+    def see(self, passed_s: float, done: int) -> None:
+        """Take the number of steps that are done after so many seconds."""
+        self._seen.append((passed_s, done))
+        while self._seen[1][0] < passed_s - _REMEMBERED_S:
+            self._seen.popleft()
+
+    def say_left(self, passed_s: float, total: float | None) -> str:
+        """Return ", about 0:12:00 left", or "" in the first minute and before a step has ended."""
+        (first_s, first), (_, done) = self._seen[0], self._seen[-1]
+        if total is None or passed_s < _FIRST_TOLD_S or done == first:
+            return ""
+        left_s = (total - done) * (passed_s - first_s) / (done - first)
+        return f", about {timedelta(seconds=round(left_s))} left"
 
 
 class LogHandler(LogHandlerBase):
@@ -33,10 +56,19 @@ class LogHandler(LogHandlerBase):
             BarColumn,
             MofNCompleteColumn,
             Progress,
+            ProgressColumn,
+            Task,
             TextColumn,
             TimeElapsedColumn,
-            TimeRemainingColumn,
         )
+        from rich.text import Text
+
+        pace = self._pace = Pace()
+
+        class PassedAndLeft(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                left = pace.say_left(task.elapsed or 0.0, task.total)
+                return Text(f"passed{left}")
 
         self._rules: dict[int, str] = {}  # number of a job that runs, or is about to -> its rule
         self._progress = Progress(
@@ -45,11 +77,8 @@ class LogHandler(LogHandlerBase):
             MofNCompleteColumn(),
             TextColumn("steps,"),
             TimeElapsedColumn(),
-            TextColumn("passed, about"),
-            TimeRemainingColumn(),
-            TextColumn("left"),
+            PassedAndLeft(),
             console=Console(stderr=True),
-            speed_estimate_period=_REMEMBERED_S,
         )
         self._task = self._progress.add_task("Starting", total=None)
 
@@ -64,6 +93,7 @@ class LogHandler(LogHandlerBase):
             self._rules.pop(told["jobid"], None)
         elif event == LogEvent.PROGRESS:
             self._progress.update(self._task, completed=told["done"], total=told["total"])
+            self._pace.see(self._progress.tasks[0].elapsed or 0.0, told["done"])
         if self._is_shown(event, record.levelno):
             self._progress.console.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
         if not self.common_settings.dryrun:

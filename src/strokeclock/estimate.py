@@ -70,7 +70,7 @@ def estimate(sheet: Path, files: Sequence[Path]) -> Iterator[str]:
     if not sheet.is_file():
         raise ConfigurationError(f"There is no cohort sheet {sheet}: correct the path.")
     config = merge_configuration(sheet, files)
-    settings = check_configuration(config)
+    settings = check_configuration(_without_phantom_weights(config))
     patients = read_patients(config, folder=f"results/{config['run']}")
     patients.check_any_left()
     settings.check_counts(patients=patients.to_divide)
@@ -79,10 +79,28 @@ def estimate(sheet: Path, files: Sequence[Path]) -> Iterator[str]:
 
 
 def merge_configuration(sheet: Path, files: Sequence[Path]) -> dict[str, Any]:
-    """Return the defaults with the files laid over them, as Snakemake does, for this sheet."""
+    """Return the defaults with the files laid over them, as Snakemake does; the sheet replaces phantoms."""
     config = merge_files(files)
-    lay_over(config, {"cohort": {"sheet": str(sheet)}})
+    lay_over(config, {"cohort": {"sheet": str(sheet)}, "phantom": {"patients": 0}})
     return config
+
+
+def _without_phantom_weights(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration that a sheet may have: a run of patients takes no weights from phantom tumours.
+
+    The trainings that start from them are counted all the same.
+    """
+    weights = config["initial_weights"]
+    if not isinstance(weights, Mapping):  # which the check refuses
+        return dict(config)
+    kept = {
+        name: {**data, "source": None} if _is_of_phantoms(data) else data for name, data in weights.items()
+    }
+    return {**config, "initial_weights": kept}
+
+
+def _is_of_phantoms(data: object) -> bool:
+    return isinstance(data, Mapping) and data.get("source") == "phantom"
 
 
 def cost_patients(patients: Patients) -> Iterator[Cost]:

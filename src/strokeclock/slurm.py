@@ -94,7 +94,12 @@ def _read_comment(comment: str) -> str:
 def describe_jobs(jobs: list[SlurmJob]) -> list[str]:
     """Return a line a job, and before them how many are in which state."""
     if not jobs:
-        return ["No job of a run in this folder waits or runs."]
+        return [
+            "No job of a run in this folder waits or runs.",
+            "Between two jobs this is usual: Snakemake asks Slurm every 40 seconds, or as its profile says. "
+            "If it lasts more than five minutes and Snakemake still waits, Slurm has forgotten a job: stop "
+            "Snakemake and start it again.",
+        ]
     states = [job.state for job in jobs]
     counts = ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
     return [f"Slurm jobs of this run: {counts}", *map(_describe, jobs)]

@@ -117,6 +117,20 @@ def test_without_a_gpu_none_is_counted(sheet):
     assert found["2d phase1_stroke"].gpu_h is None
 
 
+def test_the_sheet_replaces_the_phantoms_of_a_configuration(sheet):
+    """As config/demo.yaml has them, also with the initial weights from phantom tumours."""
+    chain = {"starts": ["random", "medical", "chain"]}
+    weights = {name: {"source": "phantom"} for name in ("medical_2d", "medical_3d")}
+    own = {"phantom": {"patients": 40}, "initial_weights": weights, "training": chain}
+    lines = [*estimate(sheet, [write(sheet.parent, **own)])]
+    assert lines[0] == "10 patients, 10 of known onset and side."
+    without = costs(sheet, training=chain)["3d phase2_tss3h"].cpu_h
+    # further starts of a task are counted: frozen first stages, as in the chain
+    more = 100 * (6 + 2 / 3) + 10 / 3
+    seeds = len(merge_configuration(sheet, [])["training"]["seeds"])
+    assert costs(sheet, **own)["3d phase2_tss3h"].cpu_h == pytest.approx(without + seeds * more * 0.33 / 3600)
+
+
 def test_the_command_refuses_what_a_run_refuses(sheet, capsys):
     assert main(["estimate", str(sheet), "--configfile", str(write(sheet.parent, trainings={}))]) == 2
     assert "trainings" in capsys.readouterr().err

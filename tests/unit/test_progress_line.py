@@ -7,7 +7,7 @@ import pytest
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
-from snakemake_logger_plugin_strokeclock import LogHandler
+from snakemake_logger_plugin_strokeclock import LogHandler, Pace
 
 
 def say(handler, event=None, *, level=logging.INFO, message="", **fields):
@@ -46,6 +46,28 @@ def test_the_line_says_steps_and_what_runs(handler, capsys, monkeypatch):
     line = last_line(handler, capsys)
     assert line.startswith("check ×2, lesions ")
     assert " 1/10 steps, " in line
+    assert line.rstrip().endswith(" passed")  # the time left is not known yet
+
+
+def test_the_time_left_follows_the_pace_since_the_start():
+    pace = Pace()
+    assert pace.say_left(90, 10) == ""  # no step has ended
+    for done in (1, 2, 3):  # at once
+        pace.see(2, done)
+    assert pace.say_left(3, 33) == ""
+    assert pace.say_left(60, 33) == ", about 0:10:00 left"  # 30 steps of 20 s
+    assert pace.say_left(120, 33) == ", about 0:20:00 left"  # grows while none ends
+    assert pace.say_left(120, None) == ""
+
+
+def test_the_time_left_forgets_what_was_over_half_an_hour_ago():
+    pace = Pace()
+    pace.see(100, 90)
+    pace.see(2000, 91)
+    assert pace.say_left(2000, 92) == ", about 0:31:40 left"  # a step in 1900 s
+    pace.see(3000, 92)
+    pace.see(4000, 93)
+    assert pace.say_left(4000, 95) == ", about 0:33:20 left"  # two steps in 2000 s
 
 
 def test_many_rules_are_counted(handler, capsys, monkeypatch):

@@ -82,6 +82,15 @@ def test_waiting_and_running_jobs_are_described(queue, tmp_path, capsys):
     ]
 
 
+def test_a_look_between_two_jobs_says_that_this_is_usual(queue, tmp_path, capsys):
+    queue()
+    assert main(["jobs", "--directory", str(tmp_path)]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first == "No job of a run in this folder waits or runs."
+    assert "usual: Snakemake asks Slurm every 40 seconds" in second
+    assert "more than five minutes" in second
+
+
 class EndedError(Exception):
     """Ends the watch of a test."""
 
@@ -112,7 +121,7 @@ def test_the_watch_speaks_where_nothing_moves_and_then_less_often(watched, tmp_p
     waiting = [line(4, folder=tmp_path, state="PENDING", place="(Resources)")]
     running = [line(4, folder=tmp_path)]
     told, slept = watched([], [], waiting, waiting, waiting, running, running, [], [])
-    assert [text for text in told if not text.startswith("job")] == [
+    assert [text for text in told if not text.startswith(("job", "Between two jobs"))] == [
         "Slurm jobs of this run: 1 PENDING",
         "Slurm jobs of this run: 1 PENDING",
         "Slurm jobs of this run: 1 RUNNING",

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 import yaml
+from documented import read_blocks
 
 from strokeclock.batches import deal_batches
 
@@ -439,6 +440,24 @@ def test_the_example_of_a_site_names_every_rule_with_a_gpu(snakemake, profile):
     assert len(others) > 20
     assert all("slurm_partition=short" in line and "gpu_model" not in line for line in others)
     assert all("slurm_account=stroke" in line and "runtime=" in line and "mem_mb=" in line for line in asked)
+
+
+def test_no_job_of_the_demo_asks_for_much_with_the_small_profile(snakemake, root, tmp_path):
+    """The profile that docs/how-to/cluster.md gives: a small cluster may have no more."""
+    blocks = read_blocks(root / "docs/how-to/cluster.md")
+    (text,) = [block.text for block in blocks if block.file == "profiles/small/profile.yaml"]
+    keys = {key: value for key, value in yaml.safe_load(text).items() if not key.startswith("slurm-")}
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(keys))
+    config = yaml.safe_load((root / "config/demo.yaml").read_text())
+    process = snakemake("-n", "--profile", str(tmp_path / "small.yaml"), config=config)
+    assert process.returncode == 0, process.stdout
+    asked = re.findall(
+        r"^(?:local)?(?:rule|checkpoint) (\w+):$.*?^ +resources: (.*?)$", process.stdout, re.M | re.S
+    )
+    assert len({rule for rule, _ in asked}) > 60
+    for amount, most in (("mem_mb", 4000), ("runtime", 60)):
+        of_rules = {rule: int(re.search(rf"\b{amount}=(\d+)", line)[1]) for rule, line in asked}
+        assert not {rule: number for rule, number in of_rules.items() if number > most}
 
 
 def test_every_rule_asks_for_more_in_a_further_attempt(root):
