@@ -18,6 +18,17 @@ WIDTH = 128  # of a line of config.yaml
 COMMENTS = 32  # the column where they begin, if the value leaves room
 MADE = "Made from src/strokeclock/settings by python -m strokeclock.settings: change it there."
 
+_QUOTED = re.compile(
+    r"""
+    (`[^`]*`)                                     # a code span stays
+    | (?<![\w/.-]) (?!docs/) (
+        [\w./-]* <\w+> [\w./<>-]* (?<!\.)          # a word with a place to fill in
+        | (?:[\w-]+/)+ (?:[\w-]+\.\w+)? (?![\w/:])  # the path of a folder, or of a file in it
+    )
+    """,
+    re.VERBOSE,
+)
+
 _CONFIG = f"""\
 # The paper's settings (Zhang, Polson et al. 2021). Every key has its unit, its source and its choices.
 # [P] the paper states it; [D] the paper is silent, and the default is ours (docs/methods/paper.md).
@@ -80,6 +91,22 @@ def link_pages(text: str) -> str:
     'as [gpu.md](../how-to/gpu.md) says'
     """
     return re.sub(r"docs/([\w-]+/([\w-]+\.md)(#[\w-]+)?)", r"[\2](../\1)", text)
+
+
+def _write(text: str) -> str:
+    """A text of a setting as Markdown."""
+    return link_pages(quote_paths(text))
+
+
+def quote_paths(text: str) -> str:
+    """Put paths, and words with a place to fill in, into code spans: Markdown takes `<run>` for a tag.
+
+    Names of pages stay, for `link_pages`.
+
+    >>> quote_paths("logs in logs/<run>/; as docs/how-to/gpu.md says, TSS < 3 h, in mm2/s")
+    'logs in `logs/<run>/`; as docs/how-to/gpu.md says, TSS < 3 h, in mm2/s'
+    """
+    return _QUOTED.sub(lambda found: f"`{found[2]}`" if found[2] else found[0], text)
 
 
 def _extra(field: FieldInfo, what: str) -> Any:
@@ -171,7 +198,9 @@ def _one_line(name: str, field: FieldInfo, group: type[Group], indent: str) -> I
 
 
 def _paragraph(field: FieldInfo) -> list[str]:
-    return [f"{field.description[0].upper()}{field.description[1:]}.", ""] if field.description else []
+    if not field.description:
+        return []
+    return [_write(f"{field.description[0].upper()}{field.description[1:]}."), ""]
 
 
 def _rows(group: type[Group], place: tuple[str, ...], *, nested: bool) -> Iterator[tuple[str, ...]]:
@@ -196,7 +225,7 @@ def _rows(group: type[Group], place: tuple[str, ...], *, nested: bool) -> Iterat
 
 def _kind(field: FieldInfo, node: dict) -> str:
     """Return in words what a key may hold, with the meaning of each choice."""
-    if not (choices := _choices(field)):
+    if not (choices := _choices(field)) or _extra(field, "x-kind"):
         return kind_of(node)
     meanings = _extra(field, "x-meanings") or {}
     words = [
@@ -212,7 +241,7 @@ def _table(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
     yield "| key | default | what it may be | source | meaning |"
     yield "|---|---|---|---|---|"
     for row in rows:
-        yield f"| {' | '.join(link_pages(cell).replace('|', '∣') for cell in row)} |"
+        yield f"| {' | '.join(_write(cell).replace('|', '∣') for cell in row)} |"
 
 
 def _phases() -> Iterator[str]:
@@ -220,16 +249,16 @@ def _phases() -> Iterator[str]:
     schema = make_schema()
     phases = {name: field for name, field in Training.fields_by_key().items() if group_of(field) is Phase}
     first = next(iter(phases.values()))
-    yield "## training.phase<number>_<what>"
+    yield "## `training.phase<number>_<what>`"
     yield ""
-    yield f"{_extra(first, 'x-above')} A key matches `{PHASE_PATTERN}`."
+    yield f"{_write(_extra(first, 'x-above'))} A key matches `{PHASE_PATTERN}`."
     yield ""
     yield f"| key | {' | '.join(phases)} | what it may be | meaning |"
     yield f"|---|{'---|' * len(phases)}---|---|"
     for key, field in Phase.fields_by_key().items():
         values = [f"`{to_yaml(getattr(_default(phase), key))}`" for phase in phases.values()]
         kind = _kind(field, find_node(schema, ("training", next(iter(phases)), key)))
-        yield f"| `{key}` | {' | '.join(values)} | {kind} | {field.description} |"
+        yield f"| `{key}` | {' | '.join(values)} | {_write(kind)} | {_write(field.description or '')} |"
 
 
 PAGES = {  # file of the checkout -> what makes it

@@ -187,9 +187,9 @@ class Preprocessing(Group):
         source="D; P literally: register",
         meanings={"t2w": "b1000 takes b0's transform (same EPI)", "register": "b1000 to b0"},
     )
-    n4: N4 = section(N4, "bias correction in the toolchain fsl")
+    n4: N4 = section(N4, "bias correction by N4; iterations in the toolchain fsl alone")
     fsl: Fsl = section(Fsl, "BET and FLIRT in the toolchain fsl")
-    open: Open = section(Open, "the toolchain open")
+    open: Open = section(Open, "the toolchain open, which takes shrink and shared_dwi from n4")
     intensity: Intensity = section(Intensity, "scaling of the intensities to the range 0 to 1")
 
     def faults(self) -> Iterator[str]:

@@ -56,6 +56,11 @@ def kind_of(node: Mapping) -> str:
     return f"{kind}, or null" if _is_nullable(node) else kind
 
 
+def is_choice(node: Mapping) -> bool:
+    """Whether a node's value may be of several kinds, not counting null; x-kind says which."""
+    return len([inner for inner in node.get("anyOf", []) if inner != _NULL]) > 1
+
+
 def limits_of(node: Mapping) -> str:
     """Return in words which numbers are allowed, such as "from 1 up"; empty where all are."""
     low, high = node.get("minimum"), node.get("maximum")
@@ -102,7 +107,12 @@ def _is_nullable(node: Mapping) -> bool:
 
 
 def _resolve(node: Mapping, schema: Mapping) -> dict:
-    """Return a node with its reference resolved; a choice between a group and null becomes the group."""
+    """Return a node with its reference resolved; a choice between a group and null becomes the group.
+
+    A choice between other kinds stays (`is_choice`).
+    """
+    if is_choice(node):
+        return dict(node)
     if "anyOf" in node:
         group = next(inner for inner in node["anyOf"] if inner != _NULL)
         node = {**group, **_without(node, "anyOf"), "type": ["object", "null"]}

@@ -2,14 +2,14 @@
 
 import difflib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 
 import yaml
 from pydantic import ValidationError
 
-from strokeclock.settings.schema import find_node, kind_of, make_schema
+from strokeclock.settings.schema import find_node, is_choice, kind_of, make_schema
 from strokeclock.settings.yaml_text import to_yaml
 
 Place = tuple[object, ...]
@@ -43,7 +43,7 @@ def explain(error: ValidationError) -> Iterator[tuple[Place, str]]:
     """Yield (place, sentence) for each fault that validation found."""
     schema = _schema()
     for fault in error.errors(include_url=False):
-        place, value = fault["loc"], fault["input"]
+        place, value = _leave_choice(fault["loc"], schema), fault["input"]
         if place[-1] == "[key]":  # of pairs whose keys are free
             yield (
                 place,
@@ -60,6 +60,12 @@ def explain(error: ValidationError) -> Iterator[tuple[Place, str]]:
         else:
             remedy = f"cannot be {_show(value)}{_misread(fault['type'], value) or f': give {kind_of(node)}.'}"
         yield place, f"Configuration key {_dotted(place)} {remedy}"
+
+
+def _leave_choice(place: Place, schema: Mapping) -> Place:
+    """Return the place of the key, without the kind that validation tried where there are several."""
+    ends = (depth for depth in range(1, len(place)) if is_choice(find_node(schema, place[:depth])))
+    return place[: next(ends, len(place))]
 
 
 def _misread(fault: str, value: object) -> str | None:

@@ -59,7 +59,7 @@ class Genesis(Group):
         50, "training stops after so many epochs without a lower validation loss", source="D: Models Genesis"
     )
     batch: Natural = setting(6, "hemispheres a step", source="D: Models Genesis")
-    optimizer: Literal["adam", "sgd"] = setting("adam", source="D")
+    optimizer: Literal["adam", "sgd"] = setting("adam", "method that changes the weights", source="D")
     lr: Positive = setting(1.0e-3, "learning rate", source="D")
 
 

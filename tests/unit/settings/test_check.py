@@ -314,6 +314,18 @@ def test_a_fault_is_one_sentence_that_names_the_key(config, place, value, senten
     assert any(sentence in sentences for sentences in faults(config))
 
 
+@pytest.mark.parametrize(
+    ("rows", "shown"),
+    [("worst", "'worst'"), (3, "3"), ([], "[]"), (["x"], "[x]"), ([3], "[3]"), (None, "null")],
+)
+def test_a_fault_of_a_value_of_several_kinds_is_one_sentence(config, rows, shown):
+    put(config, "bundle.rows", rows)
+    assert faults(config) == [
+        f"Configuration key bundle.rows cannot be {shown}: give best, or a list of rows "
+        "<net>/<phase>/<start>."
+    ]
+
+
 def test_all_faults_are_reported_at_once(config):
     config["training"]["sead"] = 1
     del config["run"]

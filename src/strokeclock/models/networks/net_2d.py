@@ -45,8 +45,13 @@ SPEC = NetworkSpec(
         Setting(
             "attention_map",
             "native",
+            "map of layer3 that the attention gate gets",
             source="D",
-            meanings={"native": "layer3's own map as the gate's x"},
+            meanings={
+                "native": "its own",
+                "upsample": "its own, the attended map upsampled twofold",
+                "layer3_stride1": "of a layer3 without stride, twice as fine",
+            },
             choices=("native", "upsample", "layer3_stride1"),
         ),
         Setting(
