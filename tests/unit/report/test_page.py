@@ -216,6 +216,16 @@ def test_tiles_show_the_result_with_interval_patients_and_the_papers(run, check)
     )
 
 
+def test_a_network_that_was_not_asked_for_has_no_tile(run, check):
+    absent = run.unrun | {"stage": "phase4_attention", "model": "3d", "start": "phase3"}
+    run.write_tables(run.ran, absent)
+    text = check(run.page()).text
+    assert "2D network, TSS < 4.5 h: AUC .81" in text
+    assert "3D network, TSS < 4.5 h: AUC" not in text
+    run.write_tables(absent)
+    assert "3D network, TSS < 4.5 h: AUC – not run" in check(run.page()).text
+
+
 def test_the_ratio_without_a_network_has_a_tile(run, check):
     ratio = run.ran | {"stage": "phase3_tss4h5", "model": "ratio", "start": "flair"}
     run.write_tables(run.ran, ratio)
