@@ -30,8 +30,8 @@ _HEAD = f"""\
 # Command line
 
 Three commands are used: `strokeclock` for single tasks, `snakemake` for runs, and `make` for the demo and the
-checks of a checkout. `make demo` installs the first two into `.venv/bin`. Put them on the path once in each
-terminal, in the checkout's root:
+checks of a checkout. `make demo` and `make lint` install the first two into `.venv/bin`. Put them on the path
+once in each terminal, in the checkout's root:
 
 ```bash
 source .venv/bin/activate
