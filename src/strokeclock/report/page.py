@@ -211,9 +211,8 @@ def _tiles(
     own = [row for row in table2 if row["stage"] == last.phase and row["model"] in networks()]
     was_run = {row["model"] for row in own if row["status"] == "ok"}
     for row in own:
-        if (
-            row["model"] in was_run or not was_run
-        ):  # the paper's networks have rows even where others were run
+        # the paper's networks have rows where others alone were run, too
+        if row["model"] in was_run or not was_run:
             title = find_network(row["model"]).long_title
             yield _tile_row(row, f"{title}, {name_target(last.below_min)}: AUC", "auc")
     same = [
