@@ -2,7 +2,6 @@
 
 import re
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -14,33 +13,12 @@ from strokeclock.models.registry import find_network, networks
 from strokeclock.models.spec import NetworkError
 from strokeclock.network_check import check_network, check_network_of
 
-TINY = (Path(__file__).parents[1] / "networks/tiny.py").read_text()
-
 
 @pytest.fixture
 def config(root):
     config = yaml.safe_load((root / "config/config.yaml").read_text())
     config["preprocessing"]["grid"] = [64, 64, 16]
     return config
-
-
-@pytest.fixture
-def wrong(tmp_path, monkeypatch):
-    """Write the network of tests/networks as the network `wrong`, with lines replaced, among the others."""
-    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-    networks.cache_clear()
-
-    def write(*changes):
-        text = TINY.replace('name="tiny"', 'name="wrong"')
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "wrong_network.py").write_text(text)
-        return "wrong"
-
-    yield write
-    networks.cache_clear()
-    sys.modules.pop(f"{package.__name__}.wrong_network", None)
 
 
 @pytest.mark.parametrize("net", networks())
@@ -63,8 +41,8 @@ BEGIN = "return self.trunk.run((images,), range(stages))"
 EARLY = 'early=("first",)'
 LAST = '"last": "trunk.second"'
 CALL = "prepare(seen, standardised=self.standardised, sides=self.sides)"
-MODULE = f"{package.__name__}.wrong_network"
-CORRECT = "correct strokeclock.models.networks.wrong_network."
+MODULE = f"{package.__name__}.altered_network"
+CORRECT = "correct strokeclock.models.networks.altered_network."
 # mistake -> (line of the network, line in its place, what is wrong, the remedy)
 MISTAKES = {
     "build fails": (
@@ -258,12 +236,12 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_sentence_with_its_remedy(wrong, config, mistake):
+def test_a_mistake_is_one_sentence_with_its_remedy(altered, config, mistake):
     old, new, fault, remedy = MISTAKES[mistake]
     with pytest.raises(NetworkError) as raised:
-        check_network(wrong((old, new)), config)
+        check_network(altered((old, new)), config)
     said = str(raised.value)
-    assert re.match(r"The wrong network( with(out)? attention gates)?: ", said)
+    assert re.match(r"The altered network( with(out)? attention gates)?: ", said)
     assert fault in said
     assert f": {remedy}" in said.partition(fault)[2]
     assert "\n" not in said
@@ -281,22 +259,22 @@ def test_a_mistake_is_one_sentence_with_its_remedy(wrong, config, mistake):
         ),
     ],
 )
-def test_what_is_prepared_follows_the_configuration(wrong, config, models, old, new):
+def test_what_is_prepared_follows_the_configuration(altered, config, models, old, new):
     config["models"] |= models
-    assert "can be trained" in check_network(wrong(), config)
+    assert "can be trained" in check_network(altered(), config)
     networks.cache_clear()
     sys.modules.pop(MODULE)
     with pytest.raises(
         NetworkError, match=r"begin does not begin with models\.standardisation\.prepare: let"
     ):
-        check_network(wrong((CALL, CALL.replace(old, new))), config)
+        check_network(altered((CALL, CALL.replace(old, new))), config)
 
 
 @pytest.mark.parametrize(
     ("setting", "said"),
     [('"pooling", "mean", choices=("mean", "max")', "pooling: max"), ('"wide", True', "wide: False")],
 )
-def test_the_methods_are_described_with_each_choice(wrong, config, setting, said):
+def test_the_methods_are_described_with_each_choice(altered, config, setting, said):
     name = setting.split('"')[1]
     changes = (
         ("settings=(", f"settings=(Setting({setting}), "),
@@ -304,7 +282,7 @@ def test_the_methods_are_described_with_each_choice(wrong, config, setting, said
         ("**architecture.own)", "width=architecture.own['width'])"),
     )
     with pytest.raises(NetworkError, match=rf"describe with the settings {said}, width: 8 raises KeyError: "):
-        check_network(wrong(*changes), config)
+        check_network(altered(*changes), config)
 
 
 @pytest.mark.parametrize(
@@ -319,12 +297,12 @@ def test_the_methods_are_described_with_each_choice(wrong, config, setting, said
         ("def describe", "def describe(", "SyntaxError: "),
     ],
 )
-def test_a_specification_that_cannot_be_read_is_one_sentence(wrong, old, new, sentence):
-    wrong((old, new))
+def test_a_specification_that_cannot_be_read_is_one_sentence(altered, old, new, sentence):
+    altered((old, new))
     with pytest.raises(NetworkError) as raised:
-        find_network("wrong")
+        find_network("altered")
     said = str(raised.value)
-    assert said.startswith("src/strokeclock/models/networks/wrong_network.py cannot be imported (")
+    assert said.startswith("src/strokeclock/models/networks/altered_network.py cannot be imported (")
     assert sentence in said
     assert "): correct it; docs/how-to/new-network.md lists " in said
 
