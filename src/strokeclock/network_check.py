@@ -1,13 +1,18 @@
 """Check a network before it is trained: that it has what trainings, Grad-CAM and Figure 4 use of it."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.lines import Line2D
 from torch import nn
 from torch.nn import functional
 
@@ -15,14 +20,26 @@ from strokeclock.errors import StrokeclockError
 from strokeclock.explanation.gradcam import map_evidence
 from strokeclock.figures.networks import describe_network
 from strokeclock.models.architecture import Architecture
+from strokeclock.models.attention import NORMS
 from strokeclock.models.classifier import Classifier
-from strokeclock.models.registry import describe_error, find_network
+from strokeclock.models.registry import PACKAGE, describe_error, find_network, module_of
 from strokeclock.models.spec import NetworkError, NetworkSpec
+from strokeclock.models.standardisation import prepare
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.merged import merge_files
 from strokeclock.training.checkpoint import CheckpointError, inherit
 from strokeclock.training.phases import network_settings
 
+# Prints the first library that a module imports beyond what Snakemake brings; its arguments are the module
+# and the folders of the networks.
+_IMPORT = """
+import sys, importlib, pydantic, yaml, strokeclock.models.networks, strokeclock.models.registry
+strokeclock.models.networks.__path__[:] = sys.argv[2:]
+before = set(sys.modules)
+importlib.import_module(sys.argv[1])
+new = (name.partition(".")[0] for name in [*sys.modules] if name not in before)
+print(next((name for name in new if name not in {*sys.stdlib_module_names, "strokeclock"}), ""))
+"""
 _HEMISPHERES = 2
 _TOLERANCE = 1e-3  # of the largest logit: sums in another order differ by less
 
@@ -30,16 +47,26 @@ _TOLERANCE = 1e-3  # of the largest logit: sums in another order differ by less
 def check_network_of(name: str, files: Sequence[Path]) -> str:
     """Check a network with the settings of configuration files (`check_network`), which need no patients.
 
+    Returns
+    -------
+    What `check_network` returns, and a sentence where files are given that would not train the network.
+
     Raises
     ------
+    NetworkError
+        No network has this name, or something is wrong with it.
     ConfigurationError
         The configuration is refused.
     """
+    find_network(name)  # a missing network is the reason of further faults
     config = merge_files(files)
     if not config["cohort"]["sheet"] and not config["phantom"]["patients"]:
         config["phantom"]["patients"] = 1
     check_configuration(config)
-    return check_network(name, config)
+    said = check_network(name, config)
+    if files and name not in config["training"]["networks"]:
+        said += f" This configuration would not train it: add {name} to training.networks."
+    return said
 
 
 def check_network(name: str, config: Mapping[str, Any]) -> str:
@@ -89,9 +116,14 @@ def check_network(name: str, config: Mapping[str, Any]) -> str:
             check.stages(network)
             check.step(network)
             check.explanations(network)
+            check.prepared(network)
+        gated.normalised(with_gates)
         gated.inheritance(with_gates, parent=without)
         gated.figure()
-        plain.words(network_settings(name, config["models"]))
+    specification = _SpecificationCheck(spec)
+    specification.described(network_settings(name, config["models"]))
+    specification.line()
+    specification.without_torch()
     shape = ", ".join(map(str, plain.hemispheres.shape[1:]))
     return (
         f"The {name} network can be trained: hemispheres (n, {shape}) give logits (n,); it has "
@@ -100,11 +132,92 @@ def check_network(name: str, config: Mapping[str, Any]) -> str:
 
 
 @dataclass(frozen=True)
-class _Check:
-    """The checks of one architecture; each raises NetworkError."""
+class _SpecificationCheck:
+    """The checks of what needs no network; each raises NetworkError."""
 
     spec: NetworkSpec
+
+    def described(self, settings: Mapping[str, Any]) -> None:
+        """Check the clause of the methods, with these settings and with each choice of one of them."""
+        cases = [dict(settings)]
+        for own in self.spec.settings:
+            choices = (True, False) if isinstance(own.default, bool) else own.choices
+            cases += [dict(settings) | {own.name: choice} for choice in choices]
+        for case in cases:
+            given = ", ".join(f"{own.name}: {case[own.name]}" for own in self.spec.settings)
+            with self._calling(f"describe with the settings {given or 'of all networks'}"):
+                clause: object = self.spec.describe(case)
+            if not isinstance(clause, str) or not clause.strip():
+                raise self._fault(
+                    f"describe returns {clause!r}, no clause", "return one, as the paper's networks do"
+                )
+            if clause != clause.strip().rstrip("."):
+                raise self._fault(
+                    "the clause of describe ends with a full stop or begins or ends with a space",
+                    "leave it out: the page adds the full stop",
+                )
+
+    def without_torch(self) -> None:
+        """Check, in a fresh process, that the module of SPEC imports nothing that Snakemake lacks."""
+        module = module_of(self.spec.name)
+        found = subprocess.run(
+            [sys.executable, "-c", _IMPORT, module, *import_module(PACKAGE).__path__],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if found.returncode:
+            last = (found.stderr.strip().splitlines() or ["no message"])[-1]
+            raise self._fault(f"the import of {module} fails: {last}", "correct it")
+        if library := found.stdout.strip():
+            raise self._fault(
+                f"{module} imports {library} at its top, where the workflow has none",
+                "import it, and what imports it, inside build",
+            )
+
+    def line(self) -> None:
+        """Check that figures can draw the line style."""
+        style: Any = self.spec.line
+        try:
+            Line2D([], [], linestyle=style)
+        except (TypeError, ValueError, IndexError):
+            raise self._fault(
+                f"line is {self.spec.line!r}, no line style of Matplotlib",
+                "use -, --, -. or :, or an offset and lengths on and off, as (0, (1, 1))",
+            ) from None
+
+    @contextmanager
+    def _calling(self, what: str) -> Iterator[None]:
+        """Make one sentence of what goes wrong inside the network."""
+        try:
+            yield
+        except StrokeclockError:
+            raise
+        except Exception as error:
+            raise self._fault(f"{what} raises {describe_error(error)}", f"correct {self._place}") from error
+
+    def _fault(self, wrong: str, remedy: str) -> NetworkError:
+        return NetworkError(f"{self._subject}: {wrong.rstrip('.')}: {remedy}.")
+
+    @property
+    def _subject(self) -> str:
+        return f"The {self.spec.name} network"
+
+    @property
+    def _place(self) -> str:
+        return self.spec.build.__module__
+
+
+@dataclass(frozen=True)
+class _Check(_SpecificationCheck):
+    """The checks of one architecture; each raises NetworkError."""
+
     architecture: Architecture
+
+    @property
+    def _subject(self) -> str:
+        return f"{super()._subject} {'with' if self.architecture.attention else 'without'} attention gates"
 
     @property
     def hemispheres(self) -> torch.Tensor:
@@ -150,8 +263,13 @@ class _Check:
                 "trunk.stages is not a tuple of tuples of the trunk's modules",
                 "return one, as in tests/networks/tiny.py",
             )
-        if not (isinstance(getattr(network, "fc", None), nn.Linear) and network.fc.out_features == 1):
+        if not isinstance(getattr(network, "fc", None), nn.Linear):
             raise self._fault("it has no fc, a torch.nn.Linear with one output", "call its last layer fc")
+        if network.fc.out_features != 1:
+            raise self._fault(
+                f"its fc has {network.fc.out_features} outputs, not one",
+                "let fc give the logit of a lesion, or of the shorter time, alone",
+            )
         gates = getattr(network, "attention", None)
         if self.architecture.attention and not (isinstance(gates, nn.Module) and _count(gates)):
             raise self._fault(
@@ -178,6 +296,12 @@ class _Check:
                     f"no tensor begins with {start!r}, which head names", "correct head in SPEC"
                 )
         self._named("first_convolution", [spec.first_convolution], tensors)
+        module = network.get_submodule(spec.first_convolution.rpartition(".")[0])
+        if not isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            raise self._fault(
+                f"first_convolution names a tensor of a {type(module).__name__}",
+                "name the weight of a convolution; it must be the first layer with weights",
+            )
         inputs, channels = tensors[spec.first_convolution].shape[1:2], len(self.architecture.channels)
         if inputs != (channels,):
             raise self._fault(
@@ -219,6 +343,11 @@ class _Check:
         network.eval()
         self._begin(network, 0)  # its fault is clearer than what it leads to
         whole = self._run(network, hemispheres)
+        if not torch.equal(whole, self._run(network, hemispheres)):
+            raise self._fault(
+                "it gives other logits when it is run again",
+                "let it draw nothing at random unless self.training is true (nn.Dropout does so)",
+            )
         one = self._run(network, hemispheres[1:])
         if not _are_equal(one, whole[1:]):
             raise self._fault(
@@ -368,47 +497,47 @@ class _Check:
                 "put the features of the gates behind the others, which fc takes first",
             )
 
+    def prepared(self, network: Classifier) -> None:
+        """Check that `begin` begins with `prepare`: a twin without it gets what is prepared."""
+        shared = self.architecture.shared
+        if not shared["standardised"] and shared["sides"] == 1:
+            return
+        series = tuple(f"series{number}" for number in range(shared["channels"]))  # no contralateral one
+        twin = self._twin(network, standardise=False, channels=series)
+        seen = network.view.see(self.hemispheres)
+        ready = prepare(seen, standardised=shared["standardised"], sides=shared["sides"])
+        with self._calling("begin(seen, stages=0)"), torch.inference_mode():
+            wanted = twin.finish(twin.begin(ready, stages=0), stages=0)
+            logits = network.finish(network.begin(seen, stages=0), stages=0)
+        if not _are_equal(logits, wanted):
+            raise self._fault(
+                "begin does not begin with models.standardisation.prepare",
+                "let it begin with prepare(seen, standardised=self.standardised, sides=self.sides)",
+            )
+
+    def normalised(self, network: Classifier) -> None:
+        """Check that the gates follow models.attention_norm."""
+        hemispheres = self.hemispheres
+        logits = self._run(network, hemispheres)
+        for norm in {*NORMS} - {self.architecture.attention_norm}:
+            twin = self._twin(network, attention_norm=norm)
+            if torch.equal(self._run(twin, hemispheres), logits):
+                raise self._fault(
+                    "its logits are the same with each models.attention_norm",
+                    "hand the argument attention_norm to GridAttention, as norm",
+                )
+
+    def _twin(self, network: Classifier, **changes: Any) -> Classifier:
+        """Build the network with another architecture and the same weights."""
+        with self._calling(f"build with other {', '.join(changes)}"):
+            twin = replace(self.architecture, **changes).build().eval()
+            twin.load_state_dict(network.eval().state_dict())
+        return twin
+
     def figure(self) -> None:
         """Check that Figure 4 can describe the network."""
         with self._calling("Figure 4 (figures/networks.py)"):
             describe_network(self.architecture)
-
-    def words(self, settings: Mapping[str, Any]) -> None:
-        """Check the clause on the network, with its settings and with each other choice of each."""
-        for setting in self.spec.settings:
-            choices = (False, True) if isinstance(setting.default, bool) else setting.choices
-            for choice in choices or (settings[setting.name],):
-                self._clause({**settings, setting.name: choice}, f"{setting.name}: {choice}")
-        self._clause(settings, "the configuration's settings")
-
-    def _clause(self, settings: Mapping[str, Any], which: str) -> None:
-        with self._calling(f"describe with {which}"):
-            clause = self.spec.describe(settings)
-        if not (isinstance(clause, str) and clause.strip()):
-            raise self._fault(
-                f"describe with {which} returns {clause!r}, no words",
-                "return one clause for the methods of the results page",
-            )
-
-    @contextmanager
-    def _calling(self, what: str) -> Iterator[None]:
-        """Make one sentence of what goes wrong inside the network."""
-        try:
-            yield
-        except StrokeclockError:
-            raise
-        except Exception as error:
-            raise self._fault(f"{what} raises {describe_error(error)}", f"correct {self._place}") from error
-
-    def _fault(self, wrong: str, remedy: str) -> NetworkError:
-        gates = "with" if self.architecture.attention else "without"
-        return NetworkError(
-            f"The {self.spec.name} network {gates} attention gates: {wrong.rstrip('.')}: {remedy}."
-        )
-
-    @property
-    def _place(self) -> str:
-        return self.spec.build.__module__
 
 
 def _weights(modules: Sequence[nn.Module]) -> set[int]:

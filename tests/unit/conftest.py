@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -69,6 +70,26 @@ def tiny(monkeypatch):
     networks.cache_clear()
     yield find_network("tiny")
     networks.cache_clear()
+
+
+@pytest.fixture
+def altered(tmp_path, monkeypatch):
+    """Write the network of tests/networks as the network `altered`, with lines replaced, among the others."""
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    networks.cache_clear()
+
+    def write(*changes):
+        tiny = Path(__file__).parents[1] / "networks/tiny.py"
+        text = tiny.read_text().replace('name="tiny"', 'name="altered"')
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        (tmp_path / "altered_network.py").write_text(text)
+        return "altered"
+
+    yield write
+    networks.cache_clear()
+    sys.modules.pop(f"{package.__name__}.altered_network", None)
 
 
 def list_hemispheres(folder: Path) -> Path:

@@ -2,7 +2,6 @@
 
 import re
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -14,33 +13,12 @@ from strokeclock.models.registry import find_network, networks
 from strokeclock.models.spec import NetworkError
 from strokeclock.network_check import check_network, check_network_of
 
-TINY = (Path(__file__).parents[1] / "networks/tiny.py").read_text()
-
 
 @pytest.fixture
 def config(root):
     config = yaml.safe_load((root / "config/config.yaml").read_text())
     config["preprocessing"]["grid"] = [64, 64, 16]
     return config
-
-
-@pytest.fixture
-def wrong(tmp_path, monkeypatch):
-    """Write the network of tests/networks as the network `wrong`, with lines replaced, among the others."""
-    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-    networks.cache_clear()
-
-    def write(*changes):
-        text = TINY.replace('name="tiny"', 'name="wrong"')
-        for old, new in changes:
-            assert old in text
-            text = text.replace(old, new)
-        (tmp_path / "wrong_network.py").write_text(text)
-        return "wrong"
-
-    yield write
-    networks.cache_clear()
-    sys.modules.pop(f"{package.__name__}.wrong_network", None)
 
 
 @pytest.mark.parametrize("net", networks())
@@ -62,7 +40,9 @@ GATED = "features = torch.cat([features, self.attention(middle, last)], dim=1)"
 BEGIN = "return self.trunk.run((images,), range(stages))"
 EARLY = 'early=("first",)'
 LAST = '"last": "trunk.second"'
-CORRECT = "correct strokeclock.models.networks.wrong_network."
+CALL = "prepare(seen, standardised=self.standardised, sides=self.sides)"
+MODULE = f"{package.__name__}.altered_network"
+CORRECT = "correct strokeclock.models.networks.altered_network."
 # mistake -> (line of the network, line in its place, what is wrong, the remedy)
 MISTAKES = {
     "build fails": (
@@ -92,6 +72,10 @@ MISTAKES = {
     "logits of both": (
         FINISH, "return self.fc(features - features.mean(0)).squeeze(1)",
         "its logit of a hemisphere depends on the others", "keep the hemispheres apart",
+    ),
+    "logits at random": (
+        FINISH, "return self.fc(nn.functional.dropout(features)).squeeze(1)",
+        "it gives other logits when it is run again", "let it draw nothing at random unless self.training",
     ),
     "not finite": (
         FINISH, f"{FINISH} / 0", "forward returns logits that are not finite", "look for a division by 0",
@@ -161,6 +145,10 @@ MISTAKES = {
         "first_convolution, trunk.second.0.weight, does not take the 3 channels",
         "name the weight of the conv",
     ),
+    "no convolution": (
+        '"trunk.first.0.weight"', '"trunk.first.1.weight"',
+        "first_convolution names a tensor of a BatchNorm2d", "name the weight of a convolution; it must be",
+    ),
     "no such head": (
         EARLY, f'{EARLY}, head=("classes.",)',
         "no tensor begins with 'classes.', which head names", "correct head in SPEC",
@@ -180,6 +168,10 @@ MISTAKES = {
     "no fc": (
         "self.fc", "self.classes", "it has no fc, a torch.nn.Linear with one output",
         "call its last layer fc",
+    ),
+    "two outputs": (
+        "if attention else 2 * width, 1)", "if attention else 2 * width, 2)",
+        "its fc has 2 outputs, not one", "let fc give the logit",
     ),
     "no gates": (
         "if attention:", "if False:",
@@ -202,19 +194,95 @@ MISTAKES = {
         "features = last.mean(", "features = last.detach().mean(",
         "its logits do not depend on the weights of its trunk", "let finish use trunk",
     ),
+    "nothing is prepared": (
+        f"seen = {CALL}", "pass",
+        "begin does not begin with models.standardisation.prepare", f"let it begin with {CALL}",
+    ),
+    "one norm of the gates": (
+        "norm=attention_norm", 'norm="sigmoid"',
+        "its logits are the same with each models.attention_norm", "hand the argument attention_norm to",
+    ),
+    "describe lacks a setting": (
+        "own['width']", "own['depth']",
+        "describe with the settings width: 8 raises KeyError: 'depth'", CORRECT,
+    ),
+    "describe returns nothing": (
+        "return f\"the Tiny", "f\"the Tiny", "describe returns None, no clause", "return one, as",
+    ),
+    "describe ends with a full stop": (
+        "in its first)\"", "in its first).\"",
+        "the clause of describe ends with a full stop", "leave it out",
+    ),
+    "torch at the top": (
+        "from typing import", "import torch.nn\nfrom typing import",
+        f"{MODULE} imports torch at its top, where the workflow has none", "import it, and what imports it,",
+    ),
+    "a module with torch at the top": (
+        "from typing import", "import strokeclock.models.attention\nfrom typing import",
+        f"{MODULE} imports torch at its top, where the workflow has none", "import it, and what imports it,",
+    ),
+    "numpy at the top": (
+        "from typing import", "import numpy\nfrom typing import",
+        f"{MODULE} imports numpy at its top, where the workflow has none", "import it, and what imports it,",
+    ),
+    "no line style": (
+        EARLY, f"{EARLY}, line='zigzag'",
+        "line is 'zigzag', no line style of Matplotlib", "use -, --, -. or :",
+    ),
+    "no dashes": (
+        EARLY, f"{EARLY}, line=(1, 1)", "line is (1, 1), no line style of Matplotlib", "use -, --, -. or :",
+    ),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_a_mistake_is_one_sentence_with_its_remedy(wrong, config, mistake):
+def test_a_mistake_is_one_sentence_with_its_remedy(altered, config, mistake):
     old, new, fault, remedy = MISTAKES[mistake]
     with pytest.raises(NetworkError) as raised:
-        check_network(wrong((old, new)), config)
+        check_network(altered((old, new)), config)
     said = str(raised.value)
-    assert re.match(r"The wrong network with(out)? attention gates: ", said)
+    assert re.match(r"The altered network( with(out)? attention gates)?: ", said)
     assert fault in said
     assert f": {remedy}" in said.partition(fault)[2]
     assert "\n" not in said
+
+
+@pytest.mark.parametrize(
+    ("models", "old", "new"),
+    [
+        ({"contralateral": True}, "sides=self.sides", "sides=1"),
+        ({"contralateral": True, "standardise": False}, "sides=self.sides", "sides=1"),
+        (
+            {"contralateral": True, "standardise": False},
+            "standardised=self.standardised",
+            "standardised=True",
+        ),
+    ],
+)
+def test_what_is_prepared_follows_the_configuration(altered, config, models, old, new):
+    config["models"] |= models
+    assert "can be trained" in check_network(altered(), config)
+    networks.cache_clear()
+    sys.modules.pop(MODULE)
+    with pytest.raises(
+        NetworkError, match=r"begin does not begin with models\.standardisation\.prepare: let"
+    ):
+        check_network(altered((CALL, CALL.replace(old, new))), config)
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [('"pooling", "mean", choices=("mean", "max")', "pooling: max"), ('"wide", True', "wide: False")],
+)
+def test_the_methods_are_described_with_each_choice(altered, config, setting, said):
+    name = setting.split('"')[1]
+    changes = (
+        ("settings=(", f"settings=(Setting({setting}), "),
+        ("{own['width']} channels", f"{{dict([('mean', 1), (True, 2)])[own['{name}']]}} channels"),
+        ("**architecture.own)", "width=architecture.own['width'])"),
+    )
+    with pytest.raises(NetworkError, match=rf"describe with the settings {said}, width: 8 raises KeyError: "):
+        check_network(altered(*changes), config)
 
 
 @pytest.mark.parametrize(
@@ -229,12 +297,12 @@ def test_a_mistake_is_one_sentence_with_its_remedy(wrong, config, mistake):
         ("def describe", "def describe(", "SyntaxError: "),
     ],
 )
-def test_a_specification_that_cannot_be_read_is_one_sentence(wrong, old, new, sentence):
-    wrong((old, new))
+def test_a_specification_that_cannot_be_read_is_one_sentence(altered, old, new, sentence):
+    altered((old, new))
     with pytest.raises(NetworkError) as raised:
-        find_network("wrong")
+        find_network("altered")
     said = str(raised.value)
-    assert said.startswith("src/strokeclock/models/networks/wrong_network.py cannot be imported (")
+    assert said.startswith("src/strokeclock/models/networks/altered_network.py cannot be imported (")
     assert sentence in said
     assert "): correct it; docs/how-to/new-network.md lists " in said
 
@@ -248,35 +316,6 @@ def test_the_command(tmp_path, capsys):
     assert capsys.readouterr().err.startswith("strokeclock: No network is called 'none': use 2d, 3d")
 
 
-CLAUSE = "({own['width']} channels in its first)"
-POOL = "Setting('pool', 'mean', 'how voxels are joined', choices=('mean', 'max')),"
-
-
-@pytest.mark.parametrize(
-    ("clause", "which", "fault"),
-    [
-        ("({own['wdith']})", "pool: mean", "raises KeyError: 'wdith'"),
-        ("({dict(mean=1)[own['pool']]})", "pool: max", "raises KeyError: 'max'"),
-    ],
-)
-def test_the_clause_on_the_network_is_tried_with_each_choice(wrong, config, clause, which, fault):
-    """The results page would ask for it at the end of the run."""
-    name = wrong(
-        (CLAUSE, clause),
-        ("settings=(", f"settings=({POOL} "),
-        ("    width: int,\n", "    width: int, pool: str,\n"),
-    )
-    with pytest.raises(NetworkError, match=re.escape(f"describe with {which} {fault}")):
-        check_network(name, config)
-
-
-def test_a_clause_without_words_is_refused(wrong, config):
-    with pytest.raises(
-        NetworkError, match="describe with width: 8 returns None, no words: return one clause"
-    ):
-        check_network(wrong(('return f"the Tiny', 'f"the Tiny')), config)
-
-
 def test_settings_that_are_refused(tmp_path):
     (tmp_path / "own.yaml").write_text("preprocessing: {grid: [64, 64, 8]}\nmodels: {average: [1, 1, 2]}\n")
     with pytest.raises(ConfigurationError, match="The 3D network sees 32 × 64 × 4 voxels and needs 8"):
@@ -284,3 +323,33 @@ def test_settings_that_are_refused(tmp_path):
     (tmp_path / "own.yaml").write_text("models: {2d: {wdith: 4}}\n")
     with pytest.raises(ConfigurationError, match=r"did you mean models\.2d\.width"):
         check_network_of("2d", [tmp_path / "own.yaml"])
+
+
+def test_a_configuration_that_would_not_train_the_network_is_named(tmp_path):
+    own = tmp_path / "own.yaml"
+    text = "preprocessing: {grid: [64, 32, 9]}\nmodels: {2d: {width: 4}}\ntraining: {networks: [%s]}\n"
+    own.write_text(text % "3d")
+    assert check_network_of("2d", [own]).endswith(
+        " attention gates. This configuration would not train it: add 2d to training.networks."
+    )
+    own.write_text(text % "3d, 2d")
+    assert check_network_of("2d", [own]).endswith(" attention gates.")
+
+
+def test_a_missing_network_is_named_before_its_keys(tmp_path, monkeypatch):
+    own = tmp_path / "own.yaml"
+    own.write_text("models: {lost: {width: 4}}\n")
+    with pytest.raises(
+        NetworkError, match=r"No network is called 'lost': use 2d, 3d, or put a module whose SPEC"
+    ):
+        check_network_of("lost", [own])
+    (tmp_path / "lost").mkdir()
+    (tmp_path / "lost/net.py").touch()
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    with pytest.raises(NetworkError, match=r"models/networks/lost has no __init__\.py: add it, with SPEC"):
+        check_network_of("lost", [own])
+
+
+def test_a_missing_file_is_named_with_its_folder(tmp_path):
+    with pytest.raises(ConfigurationError, match=rf"Configuration file {tmp_path}/none\.yaml does not exist"):
+        check_network_of("2d", [tmp_path / "none.yaml"])

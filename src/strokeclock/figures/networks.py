@@ -1,7 +1,7 @@
 """Figure 4: the networks as built: layers, shapes, parameters and where the attention gates stand."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from strokeclock.figures.style import ORANGE, house_style
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.attention import GridAttention
 from strokeclock.models.channels import CONTRALATERAL
+from strokeclock.models.classifier import Classifier
 from strokeclock.models.registry import find_network
 from strokeclock.models.view import read_box
 
@@ -58,41 +59,39 @@ class Description(NamedTuple):
 def describe_network(architecture: Architecture) -> Description:
     """Build the network, pass one hemisphere through it, and describe each module by its shapes.
 
-    The trunk's modules that make one of its stages together are one block, the others (pooling) one each.
+    The trunk's modules that make one of its stages together are one block; others, such as pooling, are one
+    each, in the trunk and beside it. A gate hangs on the last blocks that its maps are made from. Weights of
+    no module that was called have a block of their own.
     """
     network = architecture.build().eval()
-    trunk = network.trunk
-    inputs_of, output_of = _note_shapes(network, (1, len(architecture.channels), *architecture.grid))
-    name_of = {module: name for name, module in trunk.named_children()}
-    stage_of = {module: stage for stage in trunk.stages for module in stage}
-    # modules are noted in the order in which they end
-    steps = list(dict.fromkeys(stage_of.get(module, (module,)) for module in output_of if module in name_of))
-    slices, *first = inputs_of[steps[0][0]][0]
+    seen = _pass_through(network, (1, len(architecture.channels), *architecture.grid))
+    steps = _list_steps(network, seen)
+    slices, *first = seen[steps[0].modules[0]].enters[0].shape
     rows = 2 if len(first) == 4 else 1  # axis of a map that is drawn upright: y
 
     def block(title: str, lines: Sequence[str], shape: Sequence[int]) -> Block:
-        size = 3 + shape[0] ** 0.5, max(_LOW, _TALL * (shape[rows] / first[rows]) ** 0.6)
+        high = shape[rows] if len(shape) == len(first) else 1
+        size = 3 + shape[0] ** 0.5, max(_LOW, _TALL * (high / first[rows]) ** 0.6)
         return Block(title, "\n".join(lines), size, tinted=True)
 
     series = map(_name_channel, architecture.channels)
     blocks = [block("hemisphere", [*series, _times(architecture.view.size(architecture.grid))], first)]
-    taken, number_of = tuple(first), {}
+    taken: Sequence[int] = tuple(first)
     for step in steps:
-        enters, leaves = inputs_of[step[0]][0][1:], output_of[step[-1]][1:]
-        parts = [part for module in step for part in module.modules()]
-        kernels = Counter(part.kernel_size for part in parts if isinstance(part, nn.Conv2d | nn.Conv3d))
-        lines = [f"÷ {round(taken[1] / enters[1])}"] * (enters != taken)
-        lines += [f"{count} conv {_times(kernel, '×')}" for kernel, count in kernels.items()]
-        lines += [_times(leaves), f"{sum(map(_count, step)):,}"]
-        number_of[leaves] = len(blocks)  # of maps of one shape, the last is gated
-        blocks.append(block(" + ".join(name_of[module] for module in step), lines, leaves))
+        enters, leaves = seen[step.modules[0]].enters[0].shape[1:], seen[step.modules[-1]].leaves.shape[1:]
+        is_smaller = len(enters) == len(taken) > 1 and enters[1:] != taken[1:]
+        lines = [f"÷ {round(taken[1] / enters[1])}"] if is_smaller else []
+        lines += [f"{count} {what}" for what, count in Counter(_list_convolutions(step.modules)).items()]
+        lines += [_times(leaves), f"{sum(map(_count, step.modules)):,}"]
+        blocks.append(block(step.title, lines, leaves))
         taken = leaves
+    maps = [seen[step.modules[-1]].leaves for step in steps]
     gates, pooled = [], []
     for name, module in network.named_modules():
         if isinstance(module, GridAttention):
-            x, g = (number_of[shape[1:]] for shape in inputs_of[module])
-            pooled.append(output_of[module][1])
-            words = f"{_times(output_of[module.psi][2:])} → {pooled[-1]}\n{_count(module):,}"
+            x, g = (_find_source(one, maps) for one in seen[module].enters)
+            pooled.append(seen[module].leaves.shape[1])
+            words = f"{_times(seen[module.psi].leaves.shape[2:])} → {pooled[-1]}\n{_count(module):,}"
             gates.append(Gate(name, words, x, g))
     sizes = [network.fc.in_features - sum(pooled), *pooled]
     features = Block("features", " + ".join(map(str, sizes)), (_BAR, _TALL / 2))
@@ -100,9 +99,11 @@ def describe_network(architecture: Architecture) -> Description:
     heads = [features, fc]
     scores = getattr(network, "slice_scores", None)
     if scores is not None:  # one weight a slice, for its maps or for its logit
-        of_maps = inputs_of[network.fc][0][0] == 1
+        of_maps = seen[network.fc].enters[0].shape[0] == 1
         words = f"sum the {'maps' if of_maps else 'slices'}\n{scores.numel()}"
         heads.insert(0 if of_maps else 2, Block("slice_scores", words, (_BAR, _TALL / 2)))
+    if others := _count_others(network, steps):
+        heads.insert(heads.index(features), Block("other weights", f"{others:,}", (_BAR, _TALL / 2)))
     blocks += [*heads, Block("logit", "1", (_BAR, _BAR))]
     axes = "x × y × z" if len(first) == 4 else "y × x"
     if slices > 1:
@@ -111,20 +112,77 @@ def describe_network(architecture: Architecture) -> Description:
     return Description(f"{title}; maps: channels × {axes}", blocks, gates, blocks.index(features))
 
 
-def _note_shapes(network: nn.Module, shape: Sequence[int]) -> tuple[dict, dict]:
-    """Module -> shapes of its inputs, and module -> shape of its output, where that is one tensor."""
-    inputs_of, output_of = {}, {}
+class _Call(NamedTuple):
+    """What a module was given and what it returned."""
+
+    enters: tuple[torch.Tensor, ...]
+    leaves: torch.Tensor
+
+
+class _Step(NamedTuple):
+    """The modules of a block, in the order in which they were called."""
+
+    title: str
+    modules: tuple[nn.Module, ...]
+
+
+def _pass_through(network: nn.Module, shape: Sequence[int]) -> dict[nn.Module, _Call]:
+    """Module -> its last call, in the order in which the first ones end, where it returns one tensor.
+
+    Gradients are recorded: they tell what a tensor is made from.
+    """
+    seen: dict[nn.Module, _Call] = {}
 
     def note(module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
         if isinstance(output, torch.Tensor):
-            inputs_of[module] = [tuple(one.shape) for one in inputs]
-            output_of[module] = tuple(output.shape)
+            seen[module] = _Call(inputs, output)
 
     for module in network.modules():
         module.register_forward_hook(note)
-    with torch.inference_mode():
+    with torch.enable_grad():
         network(torch.rand(shape))
-    return inputs_of, output_of
+    return seen
+
+
+def _list_steps(network: Classifier, seen: Mapping[nn.Module, _Call]) -> list[_Step]:
+    """List what becomes a block: the trunk's stages, and the other modules beside gates and fc."""
+    trunk = network.trunk
+    stage_of = {module: stage for stage in trunk.stages for module in stage}
+    name_of = {module: name for name, module in network.named_modules()}
+    name_of |= {module: name for name, module in trunk.named_modules()}
+    rest = (module for module in network.children() if module not in (trunk, network.attention, network.fc))
+    beside = (*(module for module in rest if _count(module)), *trunk.children())
+    others = {module for module in beside if not stage_of.keys() & {*module.modules()}}
+    shown = (module for module in seen if module in others or module in stage_of)
+    steps = dict.fromkeys(stage_of.get(module, (module,)) for module in shown)
+    called = (tuple(module for module in step if module in seen) for step in steps)
+    return [_Step(" + ".join(name_of[module] for module in step), step) for step in called]
+
+
+def _list_convolutions(modules: Sequence[nn.Module]) -> Iterator[str]:
+    for part in (part for module in modules for part in module.modules()):
+        if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d):
+            kind = "depthwise " if part.groups == part.in_channels > 1 else "grouped " * (part.groups > 1)
+            yield f"{kind}conv {_times(part.kernel_size, '×')}"
+
+
+def _find_source(made: torch.Tensor, maps: Sequence[torch.Tensor]) -> int:
+    """The number of the last block whose map a tensor is, or is made from; 0, the hemisphere, without one."""
+    nodes, left = set(), [made.grad_fn]
+    while left:
+        if (node := left.pop()) is not None and node not in nodes:
+            nodes.add(node)
+            left += [before for before, _ in node.next_functions]
+    return max((number for number, one in enumerate(maps, start=1) if one.grad_fn in nodes), default=0)
+
+
+def _count_others(network: Classifier, steps: Sequence[_Step]) -> int:
+    """Count the weights that no block and no gate has."""
+    modules = [module for step in steps for module in step.modules]
+    modules += [module for module in network.modules() if isinstance(module, GridAttention)]
+    shown = {id(weight) for module in (*modules, network.fc) for weight in module.parameters()}
+    shown.add(id(getattr(network, "slice_scores", None)))
+    return sum(weight.numel() for weight in network.parameters() if id(weight) not in shown)
 
 
 def _count(module: nn.Module) -> int:

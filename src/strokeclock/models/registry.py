@@ -7,6 +7,7 @@ import pkgutil
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import MappingProxyType
 
 from strokeclock.models.spec import NetworkError, NetworkSpec
@@ -25,9 +26,8 @@ def networks() -> Mapping[str, NetworkSpec]:
         weights or the segmentation.
     """
     found: dict[str, NetworkSpec] = {}
-    for module in pkgutil.iter_modules(import_module(PACKAGE).__path__):
-        path = f"{PACKAGE}.{module.name}"
-        spec = _read_spec(path, end="" if module.ispkg else ".py")
+    for path, is_folder in _list_modules().items():
+        spec = _read_spec(path, end="" if is_folder else ".py")
         if not isinstance(spec, NetworkSpec):
             raise NetworkError(f"{path} holds no SPEC of its network: add one, or move the module elsewhere.")
         if spec.name in found:
@@ -48,10 +48,22 @@ def find_network(name: str) -> NetworkSpec:
         No network has this name.
     """
     if name not in networks():
+        if left_out := _list_left_out():
+            raise NetworkError(
+                f"No network is called {name!r}, and src/strokeclock/models/networks/{left_out[0]} has no "
+                "__init__.py: add it, with SPEC."
+            )
         raise NetworkError(
-            f"No network is called {name!r}: use {', '.join(networks())} (src/strokeclock/models/networks)."
+            f"No network is called {name!r}: use {', '.join(networks())}, or put a module whose SPEC "
+            "has this name into src/strokeclock/models/networks."
         )
     return networks()[name]
+
+
+def module_of(name: str) -> str:
+    """The module that holds a network's SPEC, as it is imported."""
+    spec = find_network(name)
+    return next(path for path in _list_modules() if import_module(path).SPEC is spec)
 
 
 def network_started_from(source: str) -> str:
@@ -84,6 +96,22 @@ def place_of(model: str) -> int:
     """The position of a row's model in tables and figures: networks in their order, then all others."""
     names = list(networks())
     return names.index(model) if model in names else len(names)
+
+
+def _list_modules() -> dict[str, bool]:
+    """Module -> whether it is a folder."""
+    found = pkgutil.iter_modules(import_module(PACKAGE).__path__)
+    return {f"{PACKAGE}.{module.name}": module.ispkg for module in found}
+
+
+def _list_left_out() -> list[str]:
+    """Folders that hold modules and no __init__.py, so that Python does not see them."""
+    folders = (folder for path in import_module(PACKAGE).__path__ for folder in Path(path).iterdir())
+    return sorted(
+        folder.name
+        for folder in folders
+        if folder.is_dir() and any(folder.glob("*.py")) and not (folder / "__init__.py").is_file()
+    )
 
 
 def _read_spec(path: str, *, end: str) -> object:

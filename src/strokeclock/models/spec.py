@@ -6,6 +6,7 @@ Imports no torch, for the workflow, tables and pages import this module, too. On
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from strokeclock.errors import StrokeclockError
@@ -18,6 +19,11 @@ CAM_LAYERS = ("penultimate", "last")  # the choices of evaluation.gradcam_layer
 STARTS = ("genesis", "imagenet", "medical")  # initial weights that a network may have besides random ones
 # Names of Table 2's other rows; outline is segmentation's former one, in older ledgers.
 TAKEN = ("clinical", "ml", "outline", "segmentation", "ratio", "ratios", "readers")
+# What every network is given (`Architecture`): no setting of its own may have these names.
+SHARED = (
+    *("net", "grid", "attention", "attention_norm", "standardise", "standardised"),
+    *("own", "channels", "sides", "view", "average", "box"),
+)
 
 
 class StepCost(NamedTuple):
@@ -60,8 +66,13 @@ class Setting:
         The words that are allowed; empty: the value is not a word.
     meanings
         Choice -> what it does, where the word alone is not clear.
-    minimum
-        The least number that is allowed.
+    minimum, maximum
+        The least and the greatest number that are allowed.
+
+    Raises
+    ------
+    NetworkError
+        The name is taken, or the default is not allowed.
     """
 
     name: str
@@ -72,6 +83,31 @@ class Setting:
     choices: tuple[str, ...] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
     minimum: float | None = None
+    maximum: float | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", self.name) or iskeyword(self.name) or self.name in SHARED:
+            raise NetworkError(
+                f"A network's setting cannot be called {self.name!r}: use lower-case letters, digits and _, "
+                f"no word of Python, and none of {', '.join(SHARED)}."
+            )
+        if fault := self._fault_of_default():
+            raise NetworkError(f"The network's setting {self.name} has the default {self.default!r}{fault}.")
+
+    def _fault_of_default(self) -> str:
+        """Say why the default is not allowed, with the remedy; nothing where it is."""
+        if not isinstance(self.default, bool | int | float | str):
+            return ": use a number, a boolean or a word"
+        if self.choices or isinstance(self.default, str):
+            allowed = f"use one of {', '.join(map(str, self.choices))}" if self.choices else "add choices"
+            return "" if self.default in self.choices else f", which is not among its choices: {allowed}"
+        if isinstance(self.default, bool):
+            return ""
+        if self.minimum is not None and self.default < self.minimum:
+            return f", below its minimum {self.minimum:g}: raise it"
+        if self.maximum is not None and self.default > self.maximum:
+            return f", above its maximum {self.maximum:g}: lower it"
+        return ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,6 +195,22 @@ class NetworkSpec:
             raise NetworkError(
                 f"The network {self.name} has the unknown starts[{unknown[0]!r}]: use {', '.join(STARTS)}."
             )
+        for name in ("settings", "early", "head"):
+            if not isinstance(getattr(self, name), tuple):
+                raise NetworkError(
+                    f"The network {self.name} has {name} that are no tuple: write them in brackets, "
+                    "each with a comma behind it."
+                )
+        names = [own.name for own in self.settings]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise NetworkError(f"The network {self.name} has two settings {twice[0]}: rename one.")
+        for name in ("memory_mb", "runtime_min"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise NetworkError(
+                    f"The network {self.name} has {name} {value!r}: give a whole number above 0, "
+                    "without a unit."
+                )
 
     @property
     def long_title(self) -> str:

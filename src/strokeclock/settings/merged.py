@@ -16,12 +16,16 @@ def merge_files(files: Sequence[Path]) -> dict[str, Any]:
     Raises
     ------
     ConfigurationError
-        A file holds no YAML mapping.
+        A file is not there, or holds no YAML mapping.
     """
     config: dict[str, Any] = yaml.safe_load(config_text())
     for file in files:
         try:
             above = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        except FileNotFoundError:
+            raise ConfigurationError(
+                f"Configuration file {file} does not exist: name one that does, from the present folder."
+            ) from None
         except (UnicodeDecodeError, yaml.YAMLError) as error:
             raise ConfigurationError(f"Configuration file {file.name} is not YAML: {error}") from None
         if not isinstance(above, dict):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field, create_model
 
 from strokeclock.models.registry import networks
-from strokeclock.models.spec import NetworkSpec, Setting
+from strokeclock.models.spec import NetworkError, NetworkSpec, Setting
 from strokeclock.series import CHANNELS, SERIES
 from strokeclock.settings.group import (
     AS_WRITTEN,
@@ -32,12 +32,22 @@ def _type_of(own: Setting) -> Any:
     if own.choices:
         return Literal[own.choices]
     if isinstance(own.default, float):
-        return Annotated[float, Field(ge=own.minimum), AS_WRITTEN]
-    return type(own.default) if own.minimum is None else Annotated[int, Field(ge=own.minimum)]
+        return Annotated[float, Field(ge=own.minimum, le=own.maximum), AS_WRITTEN]
+    if own.minimum is own.maximum is None:
+        return type(own.default)
+    return Annotated[int, Field(ge=own.minimum, le=own.maximum)]
 
 
 def group_of_network(spec: NetworkSpec) -> type[Group]:
-    """Make the group of a network's own settings, models.<name>, from the network's specification."""
+    """Make the group of a network's own settings, models.<name>, from the network's specification.
+
+    Raises
+    ------
+    NetworkError
+        A setting has the name of something that all groups have.
+    """
+    if taken := [own.name for own in spec.settings if hasattr(NetworkSettings, own.name)]:
+        raise NetworkError(f"The network {spec.name} cannot have a setting {taken[0]}: choose another name.")
     fields: dict[str, Any] = {
         own.name: (
             _type_of(own),

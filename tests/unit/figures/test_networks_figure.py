@@ -144,6 +144,54 @@ def test_networks_stand_one_below_the_other(read_sheet):
     assert words.index(describe_network(CASES[-2]).title) < words.index(describe_network(CASES[-1]).title)
 
 
+def test_blocks_of_one_shape_modules_beside_the_trunk_and_other_weights(altered):
+    """Two stages of one shape, the second a depthwise convolution; a layer and weights beside the trunk."""
+    stage = "nn.Sequential(nn.Conv2d(width, width, 3, padding=1, groups=width, bias=False), nn.ReLU())"
+    altered(
+        ("self.second = stage(width, 2 * width)", f"self.second = {stage}"),
+        ("gate_channels=2 * width", "gate_channels=width"),
+        ("3 * width if attention else 2 * width", "2 * width if attention else width"),
+        (
+            "            self.attention = None\n",
+            "            self.neck = nn.Linear(width, width)\n"
+            "            self.scale = nn.Parameter(torch.ones(5))\n"
+            "            self.attention = None\n",
+        ),
+        ("last.mean((2, 3), dtype=torch.float32)", "self.neck(last.mean((2, 3), dtype=torch.float32))"),
+    )
+    case = architecture("altered")
+    description = describe_network(case)
+    (gate,) = description.gates
+    assert [description.blocks[number].title for number in (gate.x, gate.g)] == ["first", "second"]
+    assert blocks_of(description) == {
+        "hemisphere": ["DWI", "T2w", "FLAIR", "24 × 48 × 16"],
+        "first": ["1 conv 3×3", "4 × 24 × 12", "116"],
+        "second": ["1 depthwise conv 3×3", "4 × 24 × 12", "36"],
+        "neck": ["4", "20"],
+        "other weights": ["5"],
+        "features": ["4 + 4"],
+        "fc": ["8 → 1", "9"],
+        "logit": ["1"],
+    }
+    assert 116 + 36 + 20 + 5 + 9 + count(gate.words.split("\n")[-1]) == sum(
+        weight.numel() for weight in case.build().parameters()
+    )
+    assert draw_architectures([case]).axes
+
+
+def test_stages_may_lie_in_a_list(altered):
+    altered(
+        ("self.first = stage(channels, width)", "self.levels = nn.ModuleList([stage(channels, width)])"),
+        ("self.second = stage(width, 2 * width)", "self.levels.append(stage(width, 2 * width))"),
+        ("(self.first,), (self.second,)", "(self.levels[0],), (self.levels[1],)"),
+        ("(self.first(maps[0]),)", "(self.levels[0](maps[0]),)"),
+        ("self.second(maps[0])", "self.levels[1](maps[0])"),
+    )
+    description = describe_network(architecture("altered"))
+    assert [*blocks_of(description)][:3] == ["hemisphere", "levels.0", "levels.1"]
+    assert [(gate.x, gate.g) for gate in description.gates] == [(1, 2)]
+
+
 def test_bytes_repeat_whatever_the_random_weights(tmp_path):
     for name, seed in (("a", 0), ("b", 1)):
         torch.manual_seed(seed)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from strokeclock.models.registry import (
     place_of,
     segmenting_network,
 )
-from strokeclock.models.spec import NetworkError, NetworkSpec
+from strokeclock.models.spec import SHARED as TAKEN_BY_ALL
+from strokeclock.models.spec import NetworkError, NetworkSpec, Setting
 
 ROOT = Path(__file__).parents[3]
 SHARED = {"grid": (16, 32, 9), "attention": True, "attention_norm": "sigmoid", "standardise": True}
@@ -115,11 +117,40 @@ def test_networks_with_initial_weights_are_named(tiny):
         ({"name": "outline"}, "cannot be called 'outline'"),
         ({"cam_layers": {"last": "trunk.1"}}, "none names no module as cam_layers"),
         ({"starts": {"mri": "somewhere"}}, r"starts\['mri'\]: use genesis, imagenet, medical"),
+        ({"settings": (Setting("width", 1), Setting("width", 2))}, "none has two settings width: rename one"),
+        ({"settings": Setting("width", 1)}, "none has settings that are no tuple"),
+        ({"early": "trunk.0"}, "none has early that are no tuple"),
+        ({"memory_mb": "4 GB"}, "none has memory_mb '4 GB': give a whole number above 0, without a unit"),
+        ({"memory_mb": True}, "none has memory_mb True"),
+        ({"runtime_min": 0}, "none has runtime_min 0"),
     ],
 )
 def test_an_invalid_spec_is_one_sentence(facts, sentence):
     with pytest.raises(NetworkError, match=sentence):
         NetworkSpec(**{"name": "none"} | FACTS | facts)
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({"name": "view", "default": 1}, "cannot be called 'view': .* none of net, grid, attention"),
+        ({"name": "lambda", "default": 1}, "cannot be called 'lambda'"),
+        ({"name": "a-b", "default": 1}, "cannot be called 'a-b'"),
+        ({"default": None}, "x has the default None: use a number"),
+        ({"default": "a"}, "x has the default 'a', which is not among its choices: add choices"),
+        ({"default": "a", "choices": ("b", "c")}, "among its choices: use one of b, c"),
+        ({"default": 0, "minimum": 1}, "x has the default 0, below its minimum 1: raise it"),
+        ({"default": 1.5, "maximum": 0.9}, r"x has the default 1\.5, above its maximum 0\.9: lower it"),
+    ],
+)
+def test_an_invalid_setting_is_one_sentence(facts, sentence):
+    with pytest.raises(NetworkError, match=sentence):
+        Setting(**{"name": "x"} | facts)
+
+
+def test_what_every_network_is_given_is_taken(tiny):
+    shared = Architecture.flat(net="tiny", width=8, **SHARED)
+    assert {*shared.shared, *(field.name for field in fields(shared))} <= {*TAKEN_BY_ALL}
 
 
 def test_a_module_without_a_spec_is_one_sentence(further):

@@ -7,7 +7,7 @@ import yaml
 from pydantic import ValidationError
 
 from strokeclock.models.registry import networks
-from strokeclock.models.spec import Setting
+from strokeclock.models.spec import NetworkError, Setting
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.networks import NetworkSettings, group_of_network
 from strokeclock.settings.schema import make_schema
@@ -27,6 +27,8 @@ def test_a_further_networks_group(tiny):
     ("own", "right", "wrong"),
     [
         (Setting("dropout", 0.5, minimum=0), 0.0, -0.1),
+        (Setting("dropout", 0.5, minimum=0, maximum=0.9), 0.9, 1.5),
+        (Setting("depth", 3, maximum=4), 4, 5),
         (Setting("gated", True), False, 1),
         (Setting("pooling", "mean", choices=("mean", "max")), "max", "sum"),
         (Setting("stages", 4, minimum=1), 1, 0),
@@ -39,6 +41,11 @@ def test_each_type_of_setting(tiny, own, right, wrong):
     assert getattr(group(**{own.name: right}), own.name) == right
     with pytest.raises(ValidationError):
         group(**{own.name: wrong})
+
+
+def test_a_setting_that_all_groups_have_is_refused(tiny):
+    with pytest.raises(NetworkError, match="The network tiny cannot have a setting faults: choose another"):
+        group_of_network(replace(tiny, settings=(Setting("faults", 1),)))
 
 
 def test_a_network_that_the_configuration_does_not_mention_has_its_defaults(config):
