@@ -13,7 +13,7 @@ include: "{ROOT}/Snakefile"
 
 import json
 
-from snakemake.io import is_flagged
+from snakemake.io import get_flag_value, is_flagged
 from snakemake.rules import Wildcards
 
 def names(values):
@@ -39,6 +39,12 @@ with open("rules.json", "w") as file:
                 "params": names(one.params),
                 "wildcards": dict.fromkeys(one.wildcard_names, "0"),
                 "files": sorted({{*files_of_rule(one)}}),
+                "asks_for": [str(file) for file in one.input if not callable(file)],
+                "shown": {{
+                    str(file): str(get_flag_value(file, "report").caption)
+                    for file in one.output
+                    if is_flagged(file, "report")
+                }},
             }}
             for one in workflow.rules
         }},
@@ -81,6 +87,7 @@ def rules(tmp_path_factory, run_snakemake):
     """Of each configuration: rule -> script, inputs, outputs, params, wildcards, files; wildcards are {name}.
 
     The script is null where a rule is a target alone. The files are its outputs and those of its patients.
+    Rules ask for files, save those that a function finds; shown is output -> caption of `snakemake --report`.
     """
     listed = {}
     for name, change in CONFIGURATIONS.items():

@@ -1,5 +1,6 @@
-"""Rules and scripts name the same things: found here in seconds, where a job would find it after hours."""
+"""Rules, scripts, plan and captions fit: found here in seconds, where a job would find it after hours."""
 
+import re
 import runpy
 from pathlib import Path
 from types import SimpleNamespace
@@ -41,3 +42,20 @@ def test_every_script_has_a_rule(rules, root):
     every = [rule for listed in rules.values() for rule in listed.values()]
     scripts = {Path(rule["script"]).name for rule in every if rule["script"]}
     assert scripts == {path.name for path in (root / "workflow/scripts").glob("*.py")}
+
+
+def test_what_is_shown_is_asked_for_under_some_configuration(rules):
+    """A file that neither the plan (strokeclock.plan) nor a rule asks for is never made."""
+    every = [rule for listed in rules.values() for rule in listed.values()]
+    asked = {file for rule in every for file in rule["asks_for"]}
+    shown = {file for rule in every for file in rule["shown"]}
+    assert len(shown) > 40
+    patterns = {file: re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(file)) for file in shown}
+    assert not [file for file in shown if not any(re.fullmatch(patterns[file], one) for one in asked)]
+
+
+def test_what_is_shown_has_its_caption(rules, configuration, root):
+    folder = root / "workflow/rules"
+    captions = {path for rule in rules[configuration].values() for path in rule["shown"].values()}
+    assert captions
+    assert not [path for path in captions if not (folder / path).resolve().is_file()]
