@@ -69,7 +69,7 @@ rule networks:
         "../../envs/evaluation.yaml"
     threads: 1
     resources:
-        mem_mb=growing(2000),
+        mem_mb=growing(3000),
         runtime=growing(5),
     params:
         models={
