@@ -148,6 +148,7 @@ def check(
                     shipped_adc, read["adc"], brain_mask, to_atlas=to_atlas, patient=patient
                 )
             automatic = judge(numbers, list_limits(**thresholds))
+            del numbers["alike"]  # the reason names them
             if lesion and (fault := find_contradiction(lesion, patient=patient, recorded=recorded_side)):
                 automatic = add_review(automatic, fault)
             return make_record(patient, numbers=numbers, automatic=automatic, person=person)

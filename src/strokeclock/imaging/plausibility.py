@@ -21,7 +21,7 @@ _RIM_MM = 2.0  # of the brain mask that is left out
 _FINE_MM = 1.2  # finer voxels are averaged two by two
 _UPRIGHT_MM = 4.0  # SD of the smoothing before T2w and atlas are compared
 
-# (number, limits, what it is, with its format, what may be the cause)
+# (number, limits, what it is, with its format, what may be the cause); {alike}: the two series of likeness
 _RULES: tuple[tuple[str, Limits, str, str], ...] = (
     (
         "adc_fluid",
@@ -68,7 +68,7 @@ _RULES: tuple[tuple[str, Limits, str, str], ...] = (
     (
         "likeness",
         Limits(-np.inf, -np.inf, 0.93, 0.95),
-        "two series correlate by {:.3f} in tissue",
+        "{alike} correlate by {:.3f} in tissue",
         "one file may stand in two columns",
     ),
 )  # fmt: skip
@@ -88,7 +88,7 @@ def measure_physics(
     atlas: Volume,
     atlas_inside: np.ndarray,
     transform: np.ndarray | None,
-) -> dict[str, float | None]:
+) -> dict[str, float | str | None]:
     """Measure what fluid, tissue and the head's place say about the series.
 
     Fluid is the brightest 3 % of the brain on the T2w, tissue the darkest 80 %.
@@ -104,7 +104,7 @@ def measure_physics(
 
     Returns
     -------
-    dict of `NUMBERS`, but for adc_difference (`measure_adc_difference`)
+    dict of `NUMBERS`, but for adc_difference (`measure_adc_difference`); and alike, the series of likeness
         adc_median, adc_fluid, adc_spread: of the brain, of fluid, and between the quartiles of tissue,
         1e-3 mm2/s. dwi_above_t2w, adc_at_limit: shares of the brain. <series>_fluid: fluid's median over the
         brain's. <series>_tissue: correlation with the T2w in tissue. likeness: the highest correlation of two
@@ -119,6 +119,10 @@ def measure_physics(
     fluid, tissue = t2w >= high, t2w <= low
     lower, upper = np.percentile(adc[tissue], [25, 75])
     matched = [name for name in MATCHED if name in data]
+    likeness, *alike = max(
+        ((abs(_correlate(data[a][tissue], data[b][tissue])), a, b) for a, b in combinations(matched, 2)),
+        default=(0.0,),
+    )
     numbers: dict[str, float | None] = {
         "adc_median": float(np.median(adc)),
         "adc_fluid": float(np.median(adc[fluid])),
@@ -127,17 +131,15 @@ def measure_physics(
         "adc_at_limit": float((adc >= ADC_MAX * 1e3 * 0.999).mean()),
         "upright": measure_upright(volumes["t2w"], inside, atlas=atlas, atlas_inside=atlas_inside),
         "stretch": None if transform is None else measure_stretch(transform),
-        "likeness": max(
-            (abs(_correlate(data[a][tissue], data[b][tissue])) for a, b in combinations(matched, 2)),
-            default=0.0,
-        ),
+        "likeness": likeness,
     }
     for name in data:
         if SERIES[name].fluid:
             numbers[f"{name}_fluid"] = _ratio(np.median(data[name][fluid]), np.median(data[name]))
         if SERIES[name].tissue:
             numbers[f"{name}_tissue"] = _correlate(data[name][tissue], t2w[tissue])
-    return {name: None if value is None else round(value, 4) for name, value in numbers.items()}
+    rounded = {name: None if value is None else round(value, 4) for name, value in numbers.items()}
+    return rounded | {"alike": " and ".join(SERIES[name].label for name in alike)}
 
 
 def measure_adc_difference(shipped: Volume, adc: Volume, inside: np.ndarray) -> float:
@@ -194,10 +196,11 @@ def judge_physics(numbers: Mapping, *, adc_median: Sequence[float]) -> tuple[lis
         value = numbers.get(name)
         if value is None:
             continue
+        said = what.format(value, alike=numbers.get("alike"))
         if found := limits.find_broken(value, fail=True):
-            fails.append(f"{what.format(value)}, {found}: {cause}")
+            fails.append(f"{said}, {found}: {cause}")
         elif found := limits.find_broken(value, fail=False):
-            reviews.append(f"{what.format(value)}, {found}: {cause}")
+            reviews.append(f"{said}, {found}: {cause}")
     return fails, reviews
 
 

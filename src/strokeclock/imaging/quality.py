@@ -54,7 +54,7 @@ def measure(
     Returns
     -------
     dict
-        The keys of `quality_record.NUMBERS`.
+        The keys of `quality_record.NUMBERS`, and alike (`measure_physics`), which a reason names.
 
     Raises
     ------
