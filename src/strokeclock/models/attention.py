@@ -26,6 +26,9 @@ def resize(maps: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
 class GridAttention(nn.Module):
     """Weight a fine map with coefficients that depend on a coarser map too, and pool it.
 
+    It is called with x (n, channels, *space) and g (n, gate_channels, *coarser space), and returns
+    (n, channels). The sizes of x need not be multiples of those of g.
+
     With x the finer map and g the coarse one, both convolved 1 x 1 to a common number of channels,
     a = norm(psi(ReLU(theta x + upsampled phi g))), and the result pools a * x over space.
 
@@ -33,7 +36,7 @@ class GridAttention(nn.Module):
     ----------
     dimensions : 2 or 3, spatial.
     channels, gate_channels : of x and of g; the common number is half of ``channels``.
-    norm : ``sigmoid`` pools by the mean, and starts near a = 0.95 (bias 3);
+    norm : as models.attention_norm: ``sigmoid`` pools by the mean, and starts near a = 0.95 (bias 3);
         ``mean_flow`` (minus the minimum, divided by the sum over space) pools by the sum.
     upsample : upsample the attended map twofold before it is pooled.
     """
