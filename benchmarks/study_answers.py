@@ -30,10 +30,12 @@ from strokeclock.series import SIDES
 
 CONFIG = Path(__file__).parents[1] / "config"
 CONFIDENCE = 0.95
-COPIED = (
-    *(f"tables/{table}.csv" for table in ("table2", "comparisons", "end_to_end", "subgroups", "calibration")),
-    *("tables/table2.png", "figures/end_to_end.png"),
-)
+FOLDERS = {
+    "study": "tuned",
+    "study_paper": "paper",
+    "study_unknown": "unknown",
+}  # run -> folder of its tables
+COPIED = ("table2", "comparisons", "end_to_end", "subgroups", "calibration")
 COLUMNS = (
     *("question", "target", "a", "b", "n", "auc_a", "auc_a_low", "auc_a_high"),
     *("auc_b", "auc_b_low", "auc_b_high", "difference", "low", "high", "p", "p_holm"),
@@ -283,12 +285,13 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="folder of the runs")
     parser.add_argument("output", type=Path, help="folder of the tables")
     options = parser.parse_args()
-    for name in ("study", "study_paper", "study_unknown"):
-        if Run(options.results, name):
+    for run, name in FOLDERS.items():
+        if Run(options.results, run):
             folder = options.output / name
             folder.mkdir(parents=True, exist_ok=True)
-            for made in COPIED:
-                shutil.copy(options.results / name / made, folder)
+            for table in COPIED:
+                shutil.copy(options.results / run / f"tables/{table}.csv", folder)
+    shutil.copy(options.results / "study/figures/end_to_end.png", options.output)
     write_table(options.output / "answers.csv", answer(options.results), columns=COLUMNS)
 
 

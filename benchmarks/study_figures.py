@@ -10,14 +10,16 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from study_answers import ATTENTION, CEILING, CHAIN, HOSPITAL, OBSERVER, UNKNOWN
+from study_answers import ATTENTION, CEILING, CHAIN, CONFIDENCE, HOSPITAL, OBSERVER, UNKNOWN
 
+from strokeclock.figures.printed_tables import set_table2
 from strokeclock.figures.rows import title_of
 from strokeclock.figures.style import BLUE, INK, PALE, SKY, VERMILION, house_style, save_figure
+from strokeclock.figures.typeset import print_table
 from strokeclock.models.registry import find_network, networks
 
 TARGETS = ("TSS < 3 h", "TSS < 4.5 h")
-RECIPES = {"tuned": ("study", BLUE, "o"), "paper's": ("study_paper", VERMILION, "s")}
+RECIPES = {"tuned": ("tuned", BLUE, "o"), "paper's": ("paper", VERMILION, "s")}
 NOT_SHOWN = ("readers", "ml")
 TRAINED = ("start", "chain", "attention")  # how the title of a network's row ends
 
@@ -154,6 +156,7 @@ def main() -> None:
         }
     for name, figure in figures.items():
         save_figure(figure, folder / f"{name}.png")
+    print_table(set_table2(folder / "tuned/table2.csv", confidence=CONFIDENCE), folder / "table2.png")
 
 
 if __name__ == "__main__":

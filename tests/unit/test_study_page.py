@@ -18,7 +18,7 @@ OTHERS = {
     "ratios of all series": ("ratio", "series"),
     "clinical covariates¹": ("clinical", "covariates"),
 }
-COLUMNS = [(run, target) for target in ("TSS < 3 h", "TSS < 4.5 h") for run in ("study", "study_paper")]
+COLUMNS = [(run, target) for target in ("TSS < 3 h", "TSS < 4.5 h") for run in ("tuned", "paper")]
 
 
 def read_table(heading: str) -> list[list[str]]:
@@ -57,7 +57,7 @@ def test_table_2_of_the_page_is_that_of_the_runs(name: str, run: str, target: st
         answers = answers[answers["question"].str.startswith("practical ceiling against")]
         row = answers[answers["target"] == target].iloc[0].to_dict()
         rows = [{cell: row[f"auc_a{cell.removeprefix('auc')}"] for cell in ("auc", "auc_low", "auc_high")}]
-        rows = rows if run == "study" else []
+        rows = rows if run == "tuned" else []
     else:
         rows = find_row(name, run, target).to_dict("records")
     assert [write_auc(row) for row in rows] == ([text] if text else [])

@@ -3,7 +3,7 @@
 `toolchain.name_outputs` names the files that are written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from inspect import signature
 from pathlib import Path
@@ -49,28 +49,32 @@ def prepare(
     ConfigurationError
         There is no such toolchain, or it does not take what it would be called with.
     """
-    chosen: Preprocess
+    function: Callable[..., Findings]
     if toolchain == OPEN:
         atlas = read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")})
-        chosen = partial(open_chain.preprocess_patient, atlas=atlas, **settings)
+        function, given = open_chain.preprocess_patient, {"atlas": atlas, **settings}
     elif toolchain == FSL:
-        chosen = partial(fsl_chain.preprocess_patient, atlas_files=atlas_files, **settings)
+        function, given = fsl_chain.preprocess_patient, {"atlas_files": atlas_files, **settings}
     else:
         raise ConfigurationError(
             f"The toolchain {toolchain} has no function: call its preprocess_patient in prepare "
             "(imaging/chain.py), or set preprocessing.toolchain to fsl or open."
         )
-    check_call(toolchain, chosen)
-    return chosen
+    check_call(toolchain, function, given)
+    return partial(function, **given)
 
 
-def check_call(toolchain: str, chosen: Preprocess) -> None:
-    """Raise ConfigurationError if a toolchain's function, with its settings, takes other arguments.
+def check_call(toolchain: str, function: Callable[..., Findings], given: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError if a toolchain's function takes other arguments than it will get.
 
     Called with a patient, it would raise TypeError, and every patient would be excluded.
+
+    Parameters
+    ----------
+    given : the settings and the atlas; `Preprocess` has the other arguments.
     """
     try:
-        signature(chosen).bind({}, patient="", b_value=0.0, head="", outputs={})
+        signature(function).bind({}, patient="", b_value=0.0, head="", outputs={}, **given)
     except TypeError as error:
         raise ConfigurationError(
             f"The function of the toolchain {toolchain} does not fit how it is called ({error}): give it the "

@@ -229,7 +229,15 @@ def test_a_toolchain_without_a_function_is_refused(atlas_files):
 def test_a_function_that_takes_other_arguments_is_refused_before_any_patient(function, fault):
     """Its TypeError would exclude every patient."""
     with pytest.raises(ConfigurationError, match=f"toolchain own does not fit .*{fault}"):
-        check_call("own", function)
+        check_call("own", function, {})
+
+
+@pytest.mark.parametrize("name", ["open", "fsl"])
+def test_a_setting_that_the_function_does_not_take_is_refused(preprocessing, atlas_files, name):
+    preprocessing["toolchain"] = name
+    settings = pick_settings(preprocessing) | {"sharpen": 2}
+    with pytest.raises(ConfigurationError, match=f"toolchain {name} does not fit .* argument 'sharpen'"):
+        prepare(name, settings=settings, atlas_files=atlas_files)
 
 
 def test_a_series_that_is_not_asked_for_is_not_read(go, raw, tmp_path):
