@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn import functional
 
 from strokeclock.explanation.gradcam import map_evidence
-from strokeclock.figures.networks import describe_network
+from strokeclock.figures.network_description import describe_network
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.attention import NORMS
 from strokeclock.models.classifier import Classifier
@@ -441,7 +441,7 @@ class _Check(SpecificationCheck):
 
     def figure(self) -> None:
         """Check that Figure 4 can describe the network."""
-        with self._calling("Figure 4 (figures/networks.py)"):
+        with self._calling("Figure 4 (figures/network_description.py)"):
             describe_network(self.architecture)
 
 

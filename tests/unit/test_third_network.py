@@ -12,7 +12,7 @@ from strokeclock.cohort.people import People
 from strokeclock.evaluation.comparison import list_pairs
 from strokeclock.evaluation.table2 import write_table2
 from strokeclock.explanation.gradcam import map_evidence
-from strokeclock.figures.networks import describe_network
+from strokeclock.figures.network_description import describe_network
 from strokeclock.figures.printed_tables import set_table2
 from strokeclock.figures.roc import draw_roc
 from strokeclock.figures.rows import title_of

@@ -5,7 +5,8 @@ import itertools
 import pytest
 import torch
 
-from strokeclock.figures.networks import describe_network, draw_architectures, draw_networks
+from strokeclock.figures.network_description import describe_network
+from strokeclock.figures.networks import draw_architectures, draw_networks
 from strokeclock.figures.style import save_figure
 from strokeclock.models.architecture import Architecture
 from strokeclock.models.view import View
