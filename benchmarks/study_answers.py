@@ -25,7 +25,7 @@ from strokeclock.evaluation.tables import KEY, choose_best, name_target, read_sc
 from strokeclock.found_sides import read_found_sides
 from strokeclock.phantom.ceiling import LIMITS_HOURS, ratio_observer
 from strokeclock.phantom.clinic import PatientRecord, cohort_seed, draw_patient
-from strokeclock.predictions import PAPER, Scorer, ScorerPredictions, read_predictions
+from strokeclock.predictions import PAPER, Scorer, ScorerPredictions, Units, read_predictions
 from strokeclock.series import SIDES
 
 CONFIG = Path(__file__).parents[1] / "config"
@@ -49,6 +49,7 @@ SIDE, HOSPITAL, UNKNOWN = (
     "with 1,000 patients of unknown onset",
 )
 OBSERVER = "practical ceiling"
+CLOCK = "score of phase 1 as a clock"
 SHARED_SEEDS = (0,)  # of the runs with and without patients of unknown onset
 
 
@@ -246,6 +247,32 @@ def ceiling_of(run: Run, patients: Run, *, settings: Mapping[str, Any]) -> Itera
         yield row | measure("a", OBSERVER, label, observer[:, column])
 
 
+def of_phase1(run: Run, recipe: str) -> Iterator[dict[str, Any]]:
+    """How well phase 1 tells short from long times, in the test patients with a lesion on one side."""
+    cohort = pd.read_csv(run.folder / "cohort/cohort.tsv", sep="\t", dtype={"patient": str})
+    minutes_of = cohort.set_index("patient")["onset_to_mri_min"]
+    for scorer, own in run.scorers.items():
+        if PAPER[scorer.phase] is not None:
+            continue
+        patients, score = select_one_sided(own.units("test"))
+        minutes = minutes_of[patients].to_numpy(float)
+        for hours in LIMITS_HOURS:
+            label = (minutes < 60 * hours).astype(int)
+            row = {
+                "question": f"{CLOCK}, {recipe} recipe",
+                "target": name_target(60 * hours),
+                "n": len(label),
+            }
+            yield row | measure("a", str(scorer), label, score)
+
+
+def select_one_sided(units: Units) -> tuple[np.ndarray, np.ndarray]:
+    """Select the patients with one hemisphere with a lesion, (n,) str, and its score, (n,)."""
+    lesion = units.label == 1
+    patients, first, count = np.unique(units.patient[lesion], return_index=True, return_counts=True)
+    return patients[count == 1], units.score[lesion][first[count == 1]]
+
+
 def with_unknown(run: Run, unknown: Run) -> Iterator[dict[str, Any]]:
     """Each row of both runs, with the patients of unknown onset against without them."""
     for scorer, own in unknown.scorers.items():
@@ -271,6 +298,9 @@ def answer(results: Path) -> Iterator[dict[str, Any]]:
     yield from from_comparisons(run, "tuned")
     if paper:
         yield from from_comparisons(paper, "paper's")
+    for trained, recipe in ((run, "tuned"), (paper, "paper's")):
+        if trained:
+            yield from of_phase1(trained, recipe)
     yield from against_ceiling(run, settings=settings)
     if external:
         yield from at_second_hospital(run, external)

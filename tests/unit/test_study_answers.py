@@ -42,6 +42,16 @@ def test_two_scores_of_the_same_patients_are_compared(study_answers):
     assert (row["target"], row["n"]) == ("TSS < 4.5 h", 4)
 
 
+def test_of_patients_with_one_lesion_the_hemisphere_with_it_counts(study_answers):
+    patient = np.array(["a", "a", "b", "b", "c", "c", "d", "d"])
+    label = np.array([1, 0, 0, 1, 1, 1, 0, 0])
+    scores = np.array(
+        [[0.1, 0.3], [0.9, 0.9], [0.5, 0.5], [0.6, 0.8], [0.7, 0.7], [0.2, 0.2], [0.3, 0.3], [0.4, 0.4]]
+    )
+    patients, score = study_answers.select_one_sided(study_answers.Units(patient, label, scores))
+    assert (patients.tolist(), score.tolist()) == (["a", "b"], pytest.approx([0.2, 0.7]))
+
+
 def test_the_figures_show_the_answers(study_answers):
     """Each difference is a point at its value, beside the name of its row, in the block of its question."""
     figures = __import__("study_figures")

@@ -143,7 +143,7 @@ def _siemens(name: str, model: str, field_t: float, weight: float) -> Scanner:
 
 
 # The paper's scanners, 1.5 T and 3 T Siemens with a 12-channel head coil, and its ranges of TR, TE and voxel
-# (Zhang et al. 2021). Quartiles of the onset times are 105, 224 and 687 min as in its Table 1.
+# (Zhang et al. 2021). Quartiles of the onset times are near those of its Table 1.
 _SIEMENS_SITE = Site(
     scanners=(
         _siemens("siemens-1", "Avanto", 1.5, 0.7),

@@ -39,7 +39,7 @@ class Radiomics(Group):
         2.0,
         "smallest infarct that is measured",
         unit="mL",
-        source="D: leaves half of the phantoms; the paper: 221 of 422 patients",
+        source="D: 40 to 52 % of phantoms are then measured; the paper: 221 of 422 patients",
     )
     flair_ratio_below: Annotated[float, Field(gt=0, le=0.45), AS_WRITTEN] = setting(
         0.45, "what FLAIR ratios under .45 become", source="D; Lee et al.'s program: .25"
