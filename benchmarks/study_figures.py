@@ -21,15 +21,15 @@ from strokeclock.models.registry import find_network, networks
 TARGETS = ("TSS < 3 h", "TSS < 4.5 h")
 RECIPES = {"tuned": ("tuned", BLUE, "o"), "paper's": ("paper", VERMILION, "s")}
 NOT_SHOWN = ("readers", "ml")
-TRAINED = ("start", "chain", "attention")  # how the title of a network's row ends
+TRAINED = ("weights", "chain", "attention")  # how the title of a network's row ends
 
 
 def title_row(name: str) -> str:
     """The title of a row <network>/<phase>/<start>, without what follows it."""
     net, phase, start = name.partition(" ")[0].split("/")
-    if net in networks() and start.startswith("phase"):
-        kind = "attention" if phase == "phase4_attention" else "chain"
-        return f"{find_network(net).title} {kind}"
+    if net in networks():
+        chain = "attention" if phase == "phase4_attention" else "chain"
+        return f"{find_network(net).title} {'random weights' if start == 'random' else chain}"
     return title_of(net, start)
 
 
