@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from strokeclock.cohort.sidecars import read_b_values
+
 LARGEST_B0 = 50.0  # s/mm2
 LOW_B, HIGH_B = 500.0, 3000.0  # s/mm2, of a DWI in the cohort sheet
 ASSUMED_B = 1000.0  # s/mm2, where no file says it
@@ -85,6 +87,22 @@ def find_b_value(
     ]
     given = [(float(value), source) for value, source in ways if value is not None]
     return next((way for way in given if way[0] > 0), given[0] if given else (None, ""))
+
+
+def read_b_values_beside(stem: str) -> tuple[tuple[float, ...], tuple[str, ...]]:
+    """Return the b-value of an image of one volume from <stem>.bval, s/mm2, and faults.
+
+    There are no b-values where no such file is there, and where it has a fault.
+    """
+    b_values, faults = read_b_values(f"{stem}.bval")
+    if len(b_values) > 1:
+        return (), (count_b_values(b_values),)
+    return b_values, tuple(f"its .bval file {fault}" for fault in faults)
+
+
+def count_b_values(b_values: Sequence[float]) -> str:
+    """Return the fault of an image of one volume whose .bval file has several numbers."""
+    return f"it holds 1 volume and its .bval file {len(b_values)} numbers: correct the .bval file"
 
 
 def is_enhanced(content: Mapping[str, Any], *texts: str) -> bool:

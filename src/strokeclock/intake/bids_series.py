@@ -10,6 +10,7 @@ from strokeclock.intake.acquisition import (
     ASSUMED_B,
     LARGEST_B0,
     LOW_B,
+    count_b_values,
     describe,
     doubt_adc,
     doubt_b_value,
@@ -113,8 +114,7 @@ def _read_diffusion(
     kind = "trace" if is_trace else f"suffix {name.suffix}"
     meaning = Meaning(gives=("dwi",), why=kind, rank=_RANK)
     if not is_trace and len(b_values) > 1:
-        faults = (f"it holds 1 volume and its .bval file {len(b_values)} numbers: correct the .bval file",)
-        return replace(meaning, faults=faults)
+        return replace(meaning, faults=(count_b_values(b_values),))
     return weigh(meaning, b_value=b_value, source=source)
 
 

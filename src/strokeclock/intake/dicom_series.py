@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from strokeclock.errors import PatientError
+from strokeclock.intake.acquisition import LARGEST_B0
 from strokeclock.intake.dicom_convert import convert_stacks, find_scale
 from strokeclock.intake.dicom_kinds import Kind, Signs, clean_words, read_b_value, recognise
 from strokeclock.intake.dicom_stacks import Part, Stack, find_incomplete
-from strokeclock.intake.diffusion import LARGEST_B0, LARGEST_SHELL, LEAST_SHELL, Plan, combine, plan_diffusion
+from strokeclock.intake.diffusion import LARGEST_SHELL, LEAST_SHELL, Plan, combine, plan_diffusion
 from strokeclock.intake.formats import Image, write_image
 from strokeclock.intake.privacy import keep, write_sidecar
 

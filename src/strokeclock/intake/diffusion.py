@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from strokeclock.cohort import sidecars
+from strokeclock.intake.acquisition import LARGEST_B0
 
-LARGEST_B0 = 50  # s/mm2
 ZERO = 10  # s/mm2; below it is b = 0, as scanners report it
 LEAST_SHELL, LARGEST_SHELL, WANTED = 700, 1300, 1000  # s/mm2
 _GAP = 100  # s/mm2 between the b-values of two shells
@@ -103,7 +103,7 @@ def plan_diffusion(b_values: Sequence[float], directions: np.ndarray | None = No
     low = np.flatnonzero(b <= LARGEST_B0)
     if not low.size:
         raise ValueError(
-            f"gives b-values of {listed}, none up to {LARGEST_B0} s/mm²: there is no b0; add one"
+            f"gives b-values of {listed}, none up to {LARGEST_B0:g} s/mm²: there is no b0; add one"
         )
     shell = _choose_shell(b)
     if not shell.size:

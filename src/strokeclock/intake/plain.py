@@ -19,11 +19,13 @@ from strokeclock.cohort.sheet import LESION_MASK
 from strokeclock.errors import PatientError
 from strokeclock.intake import words
 from strokeclock.intake.acquisition import (
+    LARGEST_B0,
     describe,
     doubt_adc,
     doubt_flair,
     find_b_value,
     is_reformatted,
+    read_b_values_beside,
     read_json,
 )
 from strokeclock.intake.bids_series import Meaning, weigh
@@ -57,6 +59,11 @@ class _File:
     folders: tuple[str, ...]
     stem: str
     path: str
+
+    @property
+    def beside(self) -> str:
+        """The path of the files beside it, without their endings."""
+        return os.path.join(os.path.dirname(self.path), self.stem)
 
     @cached_property
     def words(self) -> list[words.Word]:
@@ -229,15 +236,15 @@ def _find_visit(person: str, session: str, acquired: str, files: Sequence[_File]
             "name": label if seen[label] == 1 else f"{label} ({seen[label]})",
             "files": (Path(file.path),),
         }
-        beside = os.path.join(os.path.dirname(file.path), file.stem)
-        content, _ = read_json(f"{beside}.json")
+        content, _ = read_json(f"{file.beside}.json")
         look = looks[file]
         meaning = _read_meaning(file, content, look.header, look.volumes, grids)
         if look.fault and meaning.gives:
             meaning = replace(meaning, faults=(look.fault,))
         if meaning.by_volumes:
             b_file, directions = (
-                path if os.path.exists(path) else None for path in (f"{beside}.bval", f"{beside}.bvec")
+                path if os.path.exists(path) else None
+                for path in (f"{file.beside}.bval", f"{file.beside}.bvec")
             )
             yield make_diffusion(
                 meaning, file.path, known, keep(content), b_file, directions, volumes=look.volumes
@@ -278,13 +285,23 @@ def _read_meaning(
     if words.B0 in kinds:
         return Meaning(gives=("t2w",), why=by, rank=rank)
     if words.DWI in kinds:
-        b_value, source = find_b_value(facts, (), *(word.text for word in file.words), describe(content))
-        return weigh(Meaning(gives=("dwi",), why=by, rank=rank), b_value=b_value, source=source)
+        return _read_dwi(file, by, content, rank=rank)
     if words.T2 in kinds:
         return _read_t2(by, header, grids, rank=rank)
     if words.BRAIN in kinds:
         return Meaning(gives=(), why=f"{by}: a brain mask or brain without a series")
     return Meaning(gives=(), why="not recognised by its name: write its column, and yes, if it is wanted")
+
+
+def _read_dwi(file: _File, by: str, content: Mapping[str, Any], *, rank: int) -> Meaning:
+    """Read one volume of diffusion: the b0 where its .bval file says so, else the DWI."""
+    b_values, faults = read_b_values_beside(file.beside)
+    texts = *(word.text for word in file.words), describe(content)
+    b_value, source = find_b_value(keep(content), b_values, *texts)
+    if b_values and b_value is not None and b_value <= LARGEST_B0:
+        return Meaning(gives=("t2w",), why=f"{by}, b {b_value:g} by {source}", rank=rank)
+    meaning = Meaning(gives=("dwi",), why=by, rank=rank, faults=faults)
+    return meaning if faults else weigh(meaning, b_value=b_value, source=source)
 
 
 def _read_t2(

@@ -4,15 +4,23 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from strokeclock.cohort.cells import write_cells
 from strokeclock.cohort.protocol import write_protocol
 from strokeclock.cohort.sheet import LESION_MASK
 from strokeclock.errors import ConfigurationError, PatientError
 from strokeclock.imaging.volume import Volume, read_volume
-from strokeclock.intake.acquisition import ASSUMED_B, read_json
+from strokeclock.intake.acquisition import (
+    ASSUMED_B,
+    LARGEST_B0,
+    describe,
+    find_b_value,
+    read_b_values_beside,
+    read_json,
+)
 from strokeclock.intake.bids import find_bids, find_set
-from strokeclock.intake.bids_series import Meaning
+from strokeclock.intake.bids_series import Meaning, weigh
 from strokeclock.intake.choice import ASK, YES, Decision, choose
 from strokeclock.intake.diffusion_series import make_diffusion
 from strokeclock.intake.first_look import look_at, split_suffix
@@ -120,25 +128,32 @@ def _take_file(series: str, path: Path) -> Decision:
     stem, suffix = split_suffix(str(path))
     content, _ = read_json(f"{stem}.json") if suffix else ({}, "")
     known = {"person": PATIENT, "name": SERIES[series].label, "files": (path,)}
-    faults = (look.fault,) if look.fault else ()
+    meaning = Meaning(
+        gives=(series,), why="named on the command line", faults=(look.fault,) if look.fault else ()
+    )
     if series == "dwi" and look.volumes > 1:
         beside = [Path(f"{stem}{ending}") for ending in (".bval", ".bvec")]
         b_file, directions = (str(one) if one.exists() else None for one in beside)
-        meaning = Meaning(gives=("dwi", "t2w"), why="named on the command line", faults=faults)
+        meaning = replace(meaning, gives=("dwi", "t2w"))
         made = make_diffusion(
             meaning, str(path), known, keep(content), b_file, directions, volumes=look.volumes
         )
     else:
-        facts = keep(content)
-        b_value = facts.get("DiffusionBValue") if series == "dwi" else None
-        meaning = Meaning(
-            gives=(series,),
-            why="named on the command line",
-            faults=faults,
-            b_value=float(b_value) if isinstance(b_value, int | float) and b_value > 0 else None,
-        )
-        made = make_image(meaning, str(path), known, facts)
+        if series == "dwi" and not meaning.faults:
+            meaning = _weigh_dwi(meaning, stem, content)
+        made = make_image(meaning, str(path), known, keep(content))
     return Decision(found=made, chosen="no" if made.faults else YES, columns=made.gives, note="")
+
+
+def _weigh_dwi(meaning: Meaning, stem: str, content: Mapping[str, Any]) -> Meaning:
+    """Add the b-value of one volume, or a fault where it is none of a DWI."""
+    b_values, faults = read_b_values_beside(stem)
+    b_value, source = find_b_value(keep(content), b_values, Path(stem).name, describe(content))
+    if b_values and b_value is not None and b_value <= LARGEST_B0:
+        faults = (f"its .bval file says b {b_value:g}: name the volume of about b {ASSUMED_B:g}",)
+    if faults:
+        return replace(meaning, faults=faults)
+    return weigh(meaning, b_value=b_value, source=source)
 
 
 def _bring(decisions: Sequence[Decision], folder: Path, *, is_dicom: bool) -> Study:

@@ -47,6 +47,7 @@ def test_files_stand_alone(tmp_path):
              enumerate(("t2w", "dwi", "flair"))}  # fmt: skip
     study = find(None, tmp_path, **named)
     assert {name: path.name for name, path in study.raw.items()} == {name: f"{name}.nii.gz" for name in named}
+    assert study.what.pop("dwi") == "named on the command line; b 1000 is assumed, since no file says it"
     assert set(study.what.values()) == {"named on the command line"}
 
 
@@ -60,6 +61,31 @@ def test_a_file_precedes_what_is_found(tmp_path):
 def test_the_b_value_of_a_sidecar_is_used(tmp_path):
     dwi = write(tmp_path / "in/x.nii.gz", sidecar={"DiffusionBValue": 800})
     assert find(None, tmp_path, dwi=dwi).b_value == 800
+
+
+def test_the_b_value_of_a_file_beside_it_is_used(tmp_path):
+    dwi = write(tmp_path / "in/x.nii.gz")
+    (tmp_path / "in/x.bval").write_text("800\n")
+    study = find(None, tmp_path, dwi=dwi)
+    assert study.b_value == 800
+    assert study.what["dwi"] == "named on the command line, b 800 by .bval"
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("0", "its .bval file says b 0"),
+        ("0 1000", "1 volume and its .bval file 2 numbers"),
+        ("x", "does not hold b-values"),
+        ("200", "its b-value is 200"),
+    ],
+)
+def test_a_volume_that_is_no_dwi_by_its_b_values(tmp_path, text, doubt):
+    dwi = write(tmp_path / "in/x.nii.gz")
+    (tmp_path / "in/x.bval").write_text(text)
+    study = find(None, tmp_path, dwi=dwi)
+    assert "dwi" not in study.raw
+    assert doubt in study.doubts["dwi"]
 
 
 def test_several_volumes_need_their_b_values(tmp_path):

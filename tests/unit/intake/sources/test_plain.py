@@ -208,6 +208,40 @@ def test_a_b_value_of_the_sidecar(tree):
     assert tree.sheet["patient-0001"]["b_value"] == "800"
 
 
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [("800\n", "800"), ("1000", "1000"), ("", "n/a")],
+)
+def test_a_b_value_of_the_file_beside_one_volume(tree, text, taken):
+    tree.image("a1/dwi.nii.gz")
+    if text:
+        tree.write("a1/dwi.bval", text)
+    tree.run()
+    assert tree.sheet["patient-0001"]["b_value"] == taken
+
+
+def test_one_volume_of_b_0_is_the_b0(tree):
+    tree.image("a1/dwi.nii.gz")
+    tree.write("a1/dwi.bval", "0")
+    tree.image("a1/dwi_2.nii.gz")
+    tree.write("a1/dwi_2.bval", "1000")
+    tree.run()
+    assert tree.chosen("patient-0001") == {"dwi": ("t2w", "yes"), "dwi (2)": ("dwi", "yes")}
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [("0 1000", "it holds 1 volume and its .bval file 2 numbers"), ("b1000", "does not hold b-values")],
+)
+def test_a_wrong_file_of_b_values_beside_one_volume(tree, text, fault):
+    tree.image("a1/dwi.nii.gz")
+    tree.write("a1/dwi.bval", text)
+    tree.run()
+    (row,) = tree.selection.values()
+    assert row["chosen"] != "yes"
+    assert fault in row["note"]
+
+
 def test_another_format_is_converted(tree):
     data = np.arange(24, dtype="<i2").reshape(4, 3, 2)
     header = (
