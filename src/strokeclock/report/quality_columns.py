@@ -205,9 +205,9 @@ COLUMNS: Mapping[str, Column] = {
         _INFARCT,
         "side seen",
         "Side of the larger patch: left, right, both, or none (under 1 mL).",
-        limits="Review: it contradicts the side noted.",
+        limits="Review: it contradicts the side recorded.",
     ),
-    "side_recorded": Column(_INFARCT, "side noted", "Side of the lesion in the cohort sheet."),
+    "side_recorded": Column(_INFARCT, "side recorded", "Side of the lesion in the cohort sheet."),
 }
 TRAILING: tuple[Column, ...] = (
     Column(

@@ -96,7 +96,8 @@ class Split(Group):
     external: dict[str, Annotated[list[str], Field(min_length=1)]] = setting(
         {},
         "{column of the cohort sheet: [values]}, such as {site: [B]}: patients with one of these values are "
-        "the external cohort (part external): nothing is learned from them, nor are they tested on",
+        "the external cohort (part external): nothing is learned from them, they are not in the test part; "
+        "`snakemake external` tests the bundle on them",
         kind="pairs {column: [values]}, the values texts (numbers in quotes)",
     )
     file: PathName | None = setting(None, "an existing split (TSV: patient, part) to use instead")

@@ -212,21 +212,23 @@ class Quality(Group):
         1.012, "normalised mutual information of T2w and atlas; below: review", source="D"
     )
     min_t2w_coverage: Share = setting(
-        SERIES["t2w"].min_coverage, "share of the atlas's brain that the T2w shows; below: review", source="D"
+        SERIES["t2w"].min_coverage,
+        "share of the atlas's brain that the T2w shows; below: review, below .6: fail",
+        source="D",
     )
     min_flair_coverage: Share = setting(
         SERIES["flair"].min_coverage,
-        "share of the patient's brain that the FLAIR shows; below: review",
+        "share of the patient's brain that the FLAIR shows; below: review, below .6: fail",
         source="D",
     )
     min_dwi_coverage: Share = setting(
         SERIES["dwi"].min_coverage,
-        "share of the patient's brain that the DWI shows; below: review",
+        "share of the patient's brain that the DWI shows; below: review, below .8: fail",
         source="D",
     )
     min_flair_fit: Share = setting(
         SERIES["flair"].min_fit,
-        "share of the FLAIR's variance that T2w and DWI explain; below: review",
+        "share of the FLAIR's variance that T2w and DWI explain; below: review, below .3: fail",
         source="D",
     )
     adc_median: Annotated[list[NotNegative], Field(min_length=2, max_length=2)] = setting(

@@ -179,10 +179,9 @@ class Training(Group):
     )
     unknown_onset: bool = setting(
         False,
-        "true: patients of unknown onset whose lesion has a side or a mask, and those without acute lesion, "
-        "join the training part in phases 0 and 1 and the segmentation; where fewer than three persons "
-        "have a known onset, all of these are divided into training and validation "
-        "(needs cohort.require_onset: false)",
+        "true: patients of unknown onset whose lesion has a side or a mask join the training part, in phases "
+        "0 and 1 and the segmentation; so do patients without acute lesion; where fewer than three persons "
+        "have a known onset, all are divided into training and validation; needs cohort.require_onset: false",
         source="P",
     )
     device: Literal["auto", "cpu", "cuda"] = setting("auto", "where networks are trained")
