@@ -16,6 +16,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 _MOST_NAMED = 3  # rules, of those that run
 _REMEMBERED_S = 1800  # the pace of so many seconds tells the time left
 _FIRST_TOLD_S = 60  # the first steps may end all at once, above all where a run goes on
+_LEAST_SHARE = 0.05  # of the steps: the first jobs on a cluster wait long, and the pace is not known yet
+_NOTHING_LEFT = "Nothing to be done"  # how Snakemake's message begins
 _SHOWN = (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR, LogEvent.ERROR)
 
 
@@ -32,9 +34,11 @@ class Pace:
             self._seen.popleft()
 
     def say_left(self, passed_s: float, total: float | None) -> str:
-        """Return ", about 0:12:00 left", or "" in the first minute and before a step has ended."""
+        """Return ", about 0:12:00 left", or "" where that is not known yet, or no step is left."""
         (first_s, first), (_, done) = self._seen[0], self._seen[-1]
-        if total is None or passed_s < _FIRST_TOLD_S or done == first:
+        if total is None or passed_s < _FIRST_TOLD_S or done in (first, total):
+            return ""
+        if done - first < _LEAST_SHARE * total and passed_s < _REMEMBERED_S:
             return ""
         left_s = (total - done) * (passed_s - first_s) / (done - first)
         return f", about {timedelta(seconds=round(left_s))} left"
@@ -94,17 +98,17 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.PROGRESS:
             self._progress.update(self._task, completed=told["done"], total=told["total"])
             self._pace.see(self._progress.tasks[0].elapsed or 0.0, told["done"])
-        if self._is_shown(event, record.levelno):
+        if self._is_shown(event, record.levelno, record.getMessage()):
             self._progress.console.print(self.format(record), markup=False, highlight=False, soft_wrap=True)
         if not self.common_settings.dryrun:
             self._progress.update(self._task, description=self._say_what_runs())
             self._progress.start()
 
-    def _is_shown(self, event: LogEvent | None, level: int) -> bool:
+    def _is_shown(self, event: LogEvent | None, level: int, message: str) -> bool:
         """Whether a message stands above the line; of a dry run the numbers of jobs do, too."""
         if event == LogEvent.RUN_INFO:
             return self.common_settings.dryrun
-        return event in _SHOWN or (event is None and level >= logging.WARNING)
+        return event in _SHOWN or (event is None and (level >= logging.WARNING or _NOTHING_LEFT in message))
 
     def _say_what_runs(self) -> str:
         running = Counter(self._rules.values())

@@ -58,6 +58,16 @@ def test_the_time_left_follows_the_pace_since_the_start():
     assert pace.say_left(60, 33) == ", about 0:10:00 left"  # 30 steps of 20 s
     assert pace.say_left(120, 33) == ", about 0:20:00 left"  # grows while none ends
     assert pace.say_left(120, None) == ""
+    assert pace.say_left(120, 3) == ""  # all have ended
+
+
+def test_the_time_left_is_told_from_a_twentieth_of_the_steps_or_half_an_hour_on():
+    pace = Pace()
+    pace.see(90, 4)
+    assert pace.say_left(100, 100) == ""
+    assert pace.say_left(1800, 100) == ", about 12:00:00 left"
+    pace.see(100, 5)
+    assert pace.say_left(100, 100) == ", about 0:31:40 left"
 
 
 def test_the_time_left_forgets_what_was_over_half_an_hour_ago():
@@ -96,6 +106,12 @@ def test_messages_are_left_to_the_log_file_and_warnings_shown(handler, capsys):
     assert "patient p1 is excluded: no DWI." in shown
     assert "Select jobs" not in shown
     assert "Job stats" not in shown
+
+
+def test_a_run_with_nothing_to_do_says_so(handler, capsys):
+    say(handler, message="Nothing to be done (all requested files are present and up to date).")
+    handler.close()
+    assert "Nothing to be done" in capsys.readouterr().err
 
 
 def test_a_dry_run_shows_the_numbers_of_jobs(capsys):
