@@ -5,16 +5,25 @@ corrects it, how its intensities are scaled, what is checked.
 docs/how-to/new-series.md shows how to add a series.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from strokeclock.errors import ConfigurationError
 
 # The order of a hemisphere file's first axis: left, then right mirrored onto the left.
 SIDES = ("left", "right")
 BOTH = "both"  # of a lesion's side
 NO_LESION = "none"  # in place of a side: the patient has no acute lesion
+
+_PLACES, _BIAS_FIELDS = ("reference", "shared", "own"), ("own", "shared", None)
+# The series that other modules make: `derived` and `instead` in imaging/volume.py, `phantom` in phantom/.
+_MADE = {"instead": ("t2w",), "derived": ("adc",), "phantom": ("t2w", "dwi", "flair", "adc")}
+_TAKEN = ("brain", "mask", "lesion", "contralateral")  # names of other files and channels
 
 
 class Limits(NamedTuple):
@@ -65,6 +74,11 @@ class Series:
     fluid : limits of the brightness of fluid over that of the brain. None: not checked.
     tissue : limits of the correlation with the T2w in tissue without fluid. None: not checked.
     phantom : a phantom has it.
+
+    Raises
+    ------
+    ConfigurationError
+        A field has a value that it cannot have.
     """
 
     name: str
@@ -83,6 +97,61 @@ class Series:
     fluid: Limits | None = None
     tissue: Limits | None = None
     phantom: bool = False
+
+    def __post_init__(self) -> None:
+        if fault := next(self._list_faults(), ""):
+            raise ConfigurationError(f"src/strokeclock/series.py: the series {self.name!r} {fault}.")
+
+    def _list_faults(self) -> Iterator[str]:
+        """Yield what is wrong, with the remedy, as "has …"."""
+        if not isinstance(self.name, str) or not re.fullmatch("[a-z][a-z0-9]*", self.name):
+            yield "has a name that is not allowed: use lower-case letters and digits, a letter first"
+        if self.name in _TAKEN:
+            yield f"has a name that is taken: use none of {', '.join(_TAKEN)}"
+        for field in ("label", "title"):
+            if not isinstance(getattr(self, field), str) or not getattr(self, field):
+                yield f"has {field} {getattr(self, field)!r}: write a text"
+        for field, allowed in (("place", _PLACES), ("bias_field", _BIAS_FIELDS)):
+            if getattr(self, field) not in allowed:
+                yield f"has {field} {getattr(self, field)!r}: use {_list_choices(allowed)}"
+        for field in ("required", "derived", "phantom"):
+            if not isinstance(getattr(self, field), bool):
+                yield f"has {field} {getattr(self, field)!r}: use True or False"
+        for field, names in _MADE.items():
+            if getattr(self, field) and self.name not in names:
+                yield (
+                    f"has {field} {getattr(self, field)!r}, which only {' and '.join(names)} may have: leave "
+                    "it out, or add what makes it and its name (docs/how-to/new-series.md)"
+                )
+        yield from self._list_faults_of_limits()
+
+    def _list_faults_of_limits(self) -> Iterator[str]:
+        if self.full is not None and not (_is_number(self.full) and 0 < self.full < inf):
+            yield f"has full {self.full!r}: use a number above 0 in the unit of its files, or None"
+        for least, fail in (("min_coverage", "fail_coverage"), ("min_fit", "fail_fit")):
+            for field in (least, fail):
+                value = getattr(self, field)
+                if not (_is_number(value) and 0 <= value <= 1) and not (field == least and value is None):
+                    yield f"has {field} {value!r}: use a share from 0 to 1"
+            if getattr(self, fail) > (getattr(self, least) or 0):
+                yield f"has {fail} {getattr(self, fail)!r}, above its {least}: lower it"
+        for field in ("fluid", "tissue"):
+            value = getattr(self, field)
+            if value is not None and not (
+                isinstance(value, Limits) and all(map(_is_number, value)) and list(value) == sorted(value)
+            ):
+                yield (
+                    f"has {field} {value!r}: use Limits(fail_below, review_below, review_above, fail_above), "
+                    "four rising numbers, or None"
+                )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _list_choices(allowed: Iterable[str | None]) -> str:
+    return ", ".join("None, without quotes" if one is None else repr(one) for one in allowed)
 
 
 _ALL = (
@@ -137,8 +206,28 @@ _ALL = (
     ),
 )
 
-# name -> series, in the order of the cohort sheet's columns
-SERIES: Mapping[str, Series] = MappingProxyType({series.name: series for series in _ALL})
+
+def index(all_series: Collection[Series]) -> Mapping[str, Series]:
+    """Return name -> series, in their order.
+
+    Raises
+    ------
+    ConfigurationError
+        Two series have one name, or not exactly one is the reference of the registration.
+    """
+    name, count = Counter(series.name for series in all_series).most_common(1)[0]
+    if count > 1:
+        raise ConfigurationError(f"src/strokeclock/series.py: two series are called {name!r}: rename one.")
+    references = [series.name for series in all_series if series.place == "reference"]
+    if len(references) != 1:
+        raise ConfigurationError(
+            f"src/strokeclock/series.py: place is 'reference' in {len(references)} series "
+            f"({', '.join(references)}): give the T2w alone this place."
+        )
+    return MappingProxyType({series.name: series for series in all_series})
+
+
+SERIES = index(_ALL)  # in the order of the cohort sheet's columns
 
 CHANNELS = ("dwi", "t2w", "flair")  # of a hemisphere, the paper's
 

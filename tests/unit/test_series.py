@@ -2,12 +2,15 @@
 
 import ast
 import re
+import runpy
+from dataclasses import replace
 
 import pytest
 import yaml
 
 from strokeclock import series
 from strokeclock.cohort import sheet
+from strokeclock.errors import ConfigurationError
 from strokeclock.imaging import quality_record
 from strokeclock.phantom import signal
 from strokeclock.report import quality_columns
@@ -32,6 +35,58 @@ B500 = Series(name="b500", label="b500", title="DWI (b500)", place="shared", bia
 def further(monkeypatch):
     """The table with two series more."""
     monkeypatch.setattr(series, "SERIES", {**SERIES, "swi": SWI, "b500": B500})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("name", "SWI", "lower-case letters and digits"),
+        ("name", "my_swi", "lower-case letters and digits"),
+        ("name", "1swi", "a letter first"),
+        ("name", "lesion", "use none of brain, mask, lesion"),
+        ("label", "", "has label ''"),
+        ("title", None, "has title None"),
+        ("place", "self", "use 'reference', 'shared', 'own'"),
+        ("bias_field", "None", "'own', 'shared', None, without quotes"),
+        ("required", "yes", "use True or False"),
+        ("instead", "flair", "which only t2w may have"),
+        ("derived", True, "which only adc may have"),
+        ("phantom", True, "which only t2w and dwi and flair and adc may have"),
+        ("full", "100", "use a number above 0"),
+        ("full", 0, "use a number above 0"),
+        ("full", True, "use a number above 0"),
+        ("min_coverage", 90, "use a share from 0 to 1"),
+        ("min_fit", "0.5", "use a share from 0 to 1"),
+        ("fail_coverage", None, "use a share from 0 to 1"),
+        ("fail_fit", 0.6, "above its min_fit"),
+        ("fluid", (0.3, 0.9), "use Limits(fail_below"),
+        ("tissue", series.Limits(0.2, 0.1, 1.0, 2.0), "four rising numbers"),
+    ],
+)
+def test_an_entry_with_a_wrong_value_is_refused(field, value, message):
+    with pytest.raises(ConfigurationError) as caught:
+        replace(SWI, **{field: value})
+    name = value if field == "name" else "swi"
+    assert str(caught.value).startswith(f"src/strokeclock/series.py: the series {name!r} has ")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (replace(SWI, name="flair"), "two series are called 'flair': rename one"),
+        (replace(SWI, place="reference"), "in 2 series (t2w, swi): give the T2w alone"),
+    ],
+)
+def test_entries_that_contradict_each_other_are_refused(entry, message):
+    with pytest.raises(ConfigurationError, match=re.escape(message)):
+        series.index([*SERIES.values(), entry])
+
+
+def test_a_series_called_like_another_column_of_the_sheet_is_refused(monkeypatch):
+    monkeypatch.setattr(series, "SERIES", {**SERIES, "age": replace(SWI, name="age")})
+    with pytest.raises(ConfigurationError, match=r"a series is called like another column .*age"):
+        runpy.run_path(sheet.__file__)
 
 
 def test_the_shipped_series():

@@ -28,6 +28,11 @@ COLUMNS = (
     "site",
     "field_t",
 )
+if len({*COLUMNS}) < len(COLUMNS):
+    raise ConfigurationError(
+        "src/strokeclock/series.py: a series is called like another column of the cohort sheet: use none of "
+        f"{', '.join(column for column in COLUMNS if column not in SERIES or COLUMNS.count(column) > 1)}."
+    )
 # Of a row that was read: the ways of giving the onset have become minutes, kind and class.
 READ = tuple(column for column in COLUMNS if column not in (onset.HOURS, *onset.STAMPS))
 # Of the run's table: without files, so that it holds no folder and a mask drawn later makes nothing stale.
