@@ -1,5 +1,6 @@
 """Rules, scripts, plan and captions fit: found here in seconds, where a job would find it after hours."""
 
+import inspect
 import re
 import runpy
 import shutil
@@ -45,6 +46,15 @@ def test_every_rule_names_what_its_script_takes(rules, calls_of, configuration):
         named = {kind: rule[kind] for kind in ("inputs", "outputs", "params", "wildcards")}
         place = f"rule {name}, script {Path(rule['script']).name}"
         job.match(job.Job(place, **named, given=given), functions, saves=bool(save))
+
+
+def test_every_rule_gives_the_tasks_that_its_script_takes(rules, calls_of, configuration):
+    """Their default is the paper's, which a configuration can change."""
+    jobs = {name: rule for name, rule in rules[configuration].items() if rule["script"]}
+    for name, rule in jobs.items():
+        ((functions, _, given),) = calls_of(rule["script"])
+        takes = any("tasks" in inspect.signature(function).parameters for function in functions)
+        assert not takes or "tasks" in rule["params"] | given, f"rule {name} lacks tasks=plan.tasks.below_min"
 
 
 def test_every_script_has_a_rule(rules, root):
