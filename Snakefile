@@ -118,6 +118,8 @@ if not settings.has_patients:
 # What was made by other code is stale: that of the script and of all that it imports.
 for one in workflow.rules:
     if one.script and Path(one.snakefile).is_relative_to(BASE):
+        if workflow.is_main_process:
+            check_whole(one)
         one.set_params(code=partial(code_of, Path(one.snakefile).parent / one.script))
 
 if workflow.is_main_process:

@@ -10,6 +10,8 @@ and function differ in a name, the job fails before a function is called. Furthe
 - An empty input (``[]`` in the rule) is not passed: the parameter keeps its default. A parameter without a
   default gets an empty list. A list of one file stays a list.
 - A wildcard is passed to a parameter of its name that has no other value, as a number if annotated as int.
+- A param is a number, a text, a list or a dictionary of such, or None. Snakemake cannot compare other objects
+  with those of the last run.
 - A parameter ``inputs`` takes the named inputs that no other parameter takes, ``outputs`` all named outputs:
   name -> file. A parameter ``output`` takes the folder that holds all outputs. Where the rule itself has such
   a name, it is a name as any other.
@@ -23,8 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from strokeclock.errors import StrokeclockError
 from strokeclock.logs import log_to
+from strokeclock.rules import JobError, find_odd_params
 
 # While modules are imported, Python searches their objects, which all stay, for unused ones again and again:
 # up to a third of a small job's time. Scripts import this module first, and `run` turns the search on again.
@@ -33,10 +35,6 @@ if hasattr(sys.modules["__main__"], "snakemake"):
 
 NEVER = ("code",)  # params that are not passed
 WHOLE = {"outputs", "output"}  # parameters that take all outputs
-
-
-class JobError(StrokeclockError):
-    """The names of a rule do not fit the parameters of its script's functions."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def run(
     Raises
     ------
     JobError
-        A name is left over, or a parameter without a default has no value.
+        A name is left over, a parameter without a default has no value, or an output was not written.
     """
     gc.freeze()  # what was imported is not looked through
     gc.enable()
@@ -97,6 +95,9 @@ def run(
         result = function(**values)
     if save:
         save(result, *rest)
+    if lacking := [file for file in snakemake.output if not Path(file).exists()]:
+        names = " and ".join(function.__name__ for function in functions)
+        raise JobError(f"{job.name}: {names} did not write {lacking[0]}.")
     gc.freeze()  # Python would look through all objects once more before it ends
 
 
@@ -112,13 +113,13 @@ def match(
     Raises
     ------
     JobError
-        A name is left over, or a parameter without a default has no value.
+        A name is left over, a parameter without a default has no value, or Snakemake cannot compare a param.
     """
     params = {name: value for name, value in job.params.items() if name not in NEVER}
     named = {"value": job.given, "input": job.inputs, "output": job.outputs, "param": params}
     left = [(kind, name) for kind, values in named.items() for name in values]
     arguments: list[dict[str, Any]] = []
-    faults: list[str] = []
+    faults = find_odd_params(params)
     for function in functions:
         values, taken, wrong = _fill(function, named, wildcards=job.wildcards)
         arguments.append(values)

@@ -90,7 +90,15 @@ class ScorerPredictions:
         return ("train", "validation") if "train" in set(self.frame["part"]) else ("validation",)
 
     def units(self, *parts: str) -> Units:
-        """The units of these parts ("validation", "test"), in the order of their ids."""
+        """The units of these parts ("validation", "test"), in the order of their ids.
+
+        Raises PredictionError for another part, and for "train" where no training patient is scored.
+        """
+        for part in parts:
+            if part not in PARTS:
+                raise PredictionError(f"part is {part!r}: use train, validation or test")
+            if part == "train" and part not in self.fitting_parts:
+                raise PredictionError(f"{self.scorer} scores no training patients: use validation or test")
         rows = self.frame[self.frame["part"].isin(parts)]
         return Units(
             rows.index.get_level_values("patient").to_numpy(str),

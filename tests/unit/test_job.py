@@ -3,11 +3,14 @@
 import gc
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from strokeclock.job import Job, JobError, match, run
+from strokeclock.job import Job, match, run
+from strokeclock.rules import JobError
 
 
 class Named(dict):
@@ -78,6 +81,20 @@ def test_a_list_of_one_stays_a_list_and_a_file_a_file():
 def test_a_param_that_is_none_or_empty_is_passed():
     for value in (None, [], {}):
         assert only(compare, **RULE | {"params": {"settings": value}})["settings"] == value
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ({"test"}, "set"),
+        (Path("split.tsv"), "PosixPath"),
+        ({"bins": [np.arange(3)]}, "ndarray"),
+        (len, "builtin_function_or_method"),
+    ],
+)
+def test_a_param_that_snakemake_cannot_compare_is_refused(value, kind):
+    with pytest.raises(JobError, match=rf"roc.py: param settings has a value of type {kind}; use numbers"):
+        only(compare, **RULE | {"params": {"settings": value}})
 
 
 def test_wildcards_fill_what_nothing_else_does_and_a_seed_is_a_number():
@@ -183,20 +200,35 @@ def make_snakemake(tmp_path, monkeypatch):
 
 def test_a_job_logs_calls_and_saves(make_snakemake, tmp_path):
     calls = []
+    table, svg = tmp_path / "t.csv", tmp_path / "f.svg"
 
     def write(predictions, table, *, seed: int):
         calls.append((predictions, table, seed))
+        table.touch()
         return "a figure"
+
+    def save(figure, path):
+        calls.append((figure, path))
+        path.touch()
 
     snakemake = make_snakemake(
         input={"predictions": ["p"]},
-        output={"table": "t.csv", "svg": "f.svg"},
+        output={"table": table, "svg": svg},
         params={"code": "0"},
         wildcards={"seed": "7"},
     )
-    run(snakemake, write, save=lambda figure, *paths: calls.append((figure, *paths)))
-    assert calls == [(["p"], "t.csv", 7), ("a figure", "f.svg")]
+    run(snakemake, write, save=save)
+    assert calls == [(["p"], table, 7), ("a figure", svg)]
     assert (tmp_path / "logs/job.log").is_file()
+
+
+def test_an_output_that_is_not_written_is_named(make_snakemake, tmp_path):
+    def write(table):
+        return "rows"
+
+    table = tmp_path / "t.csv"
+    with pytest.raises(JobError, match=rf"rule roc, script .*: write did not write {table}\."):
+        run(make_snakemake(output={"table": table}), write)
 
 
 def test_a_wrong_name_stops_the_job_before_the_function(make_snakemake):
@@ -214,9 +246,9 @@ def test_a_script_of_a_rule_searches_for_unused_objects_only_once_it_runs(given,
 
 
 def test_a_job_searches_for_unused_objects(make_snakemake):
-    def write(table):
+    def write():
         assert gc.isenabled()
 
     gc.disable()
-    run(make_snakemake(output={"table": "t.csv"}), write)
+    run(make_snakemake(), write)
     assert gc.isenabled()

@@ -63,6 +63,22 @@ def test_patient_score_is_mean_of_lesion_hemispheres(tmp_path):
     assert scorer.units("validation").score.tolist() == [0.75]
 
 
+@pytest.mark.parametrize("part", ["tests", None, {"test"}, ["test"]])
+def test_a_part_that_there_is_not_is_refused_instead_of_an_empty_table(tmp_path, part):
+    (scorer,) = collect_predictions([write(tmp_path)]).values()
+    with pytest.raises(PredictionError, match=r"^part is .+: use train, validation or test$"):
+        scorer.units("test", part)
+
+
+def test_training_patients_are_refused_where_none_is_scored(tmp_path):
+    (network,) = collect_predictions([write(tmp_path)]).values()
+    with pytest.raises(PredictionError, match="2d/phase3_tss4h5/random scores no training patients: use val"):
+        network.units("train")
+    learned = change(ROWS, 0, part="train")
+    (baseline,) = collect_predictions([write(tmp_path, learned, scorer="ml/phase3_tss4h5/all")]).values()
+    assert baseline.units("train").patient.tolist() == ["a"]
+
+
 def test_phase_1_keeps_hemispheres(tmp_path):
     (scorer,) = collect_predictions([write(tmp_path, scorer="2d/phase1_stroke/random")]).values()
     assert scorer.units("test").patient.tolist() == ["b", "c", "c"]

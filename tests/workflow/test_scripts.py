@@ -1,13 +1,23 @@
 """Rules, scripts, plan and captions fit: found here in seconds, where a job would find it after hours."""
 
+import inspect
 import re
 import runpy
+import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from strokeclock import job
+
+RULE = """
+
+rule spread:
+    output: table=report("spread.csv", caption="../report/spred.rst")
+    params: part={"test"}
+    script: "../scripts/spred.py"
+"""
 
 
 @pytest.fixture
@@ -38,6 +48,15 @@ def test_every_rule_names_what_its_script_takes(rules, calls_of, configuration):
         job.match(job.Job(place, **named, given=given), functions, saves=bool(save))
 
 
+def test_every_rule_gives_the_tasks_that_its_script_takes(rules, calls_of, configuration):
+    """Their default is the paper's, which a configuration can change."""
+    jobs = {name: rule for name, rule in rules[configuration].items() if rule["script"]}
+    for name, rule in jobs.items():
+        ((functions, _, given),) = calls_of(rule["script"])
+        takes = any("tasks" in inspect.signature(function).parameters for function in functions)
+        assert not takes or "tasks" in rule["params"] | given, f"rule {name} lacks tasks=plan.tasks.below_min"
+
+
 def test_every_script_has_a_rule(rules, root):
     every = [rule for listed in rules.values() for rule in listed.values()]
     scripts = {Path(rule["script"]).name for rule in every if rule["script"]}
@@ -54,8 +73,19 @@ def test_what_is_shown_is_asked_for_under_some_configuration(rules):
     assert not [file for file in shown if not any(re.fullmatch(patterns[file], one) for one in asked)]
 
 
-def test_what_is_shown_has_its_caption(rules, configuration, root):
-    folder = root / "workflow/rules"
-    captions = {path for rule in rules[configuration].values() for path in rule["shown"].values()}
-    assert captions
-    assert not [path for path in captions if not (folder / path).resolve().is_file()]
+def test_a_rule_that_lacks_something_stops_before_the_first_job(root, tmp_path, run_snakemake):
+    """In a copy of the checkout there is one rule more."""
+    checkout = tmp_path / "checkout"
+    for name in ("src", "workflow", "config", "envs", "resources", "profiles"):
+        shutil.copytree(root / name, checkout / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(root / "Snakefile", checkout)
+    with open(checkout / "workflow/rules/statistics.smk", "a") as file:
+        file.write(RULE)
+    config = {"phantom": {"patients": 12, "space": "template"}, "split": {"counts": None}}
+    process = run_snakemake(tmp_path, "-n", config=config, snakefile=checkout / "Snakefile")
+    assert process.returncode == 1
+    script, caption = checkout / "workflow/scripts/spred.py", checkout / "workflow/report/spred.rst"
+    assert (
+        f"rule spread: it has no log; it has no conda; there is no file {script}; "
+        f"there is no file {caption}; param part has a value of type set; use "
+    ) in process.stdout

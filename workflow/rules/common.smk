@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 
-from snakemake.io import apply_wildcards
+from snakemake.io import apply_wildcards, get_flag_value
 from snakemake.rules import Wildcards
 from snakemake.settings.types import DeploymentMethod
 
@@ -18,6 +18,7 @@ from strokeclock.host import check_host, end_timers
 from strokeclock.models.registry import networks
 from strokeclock.plan.plan import make_plan
 from strokeclock.provenance import digest_code
+from strokeclock.rules import check_rule
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.duplicates import check_duplicate_keys
 from strokeclock.slurm import watch_jobs
@@ -231,6 +232,22 @@ def repeat_rules(names, *, changed):
 
         # A profile gives the first split's rules their resources.
         getattr(rules, f"repeat_{name}").rule.resources = maker.resources
+
+
+def check_whole(one):
+    """Stop before the first job where a rule with a script is not complete (`strokeclock.rules`)."""
+    reports = [get_flag_value(file, "report") for file in one.output]
+    try:
+        check_rule(
+            one.name,
+            script=(Path(one.snakefile).parent / one.script).resolve(),
+            has_log=bool(one.log),
+            has_conda=one.conda_env is not None,
+            params=dict(one.params.items()),
+            captions=[Path(report.caption).resolve() for report in reports if report],
+        )
+    except StrokeclockError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def code_of(script, wildcards):

@@ -28,6 +28,7 @@ FEWEST = 10  # of either class, for which a group is measured or a calibration l
 TOO_FEW = f"too few: fewer than {FEWEST} of a class"
 NO_SHEET = "no reader sheet is configured (cohort.readers)"
 NO_TARGET = "no phase 3 or 4 was run"  # whose target the readers have
+SEVERAL = (list, tuple, dict, set, np.ndarray)  # are no cells; a Scorer, a named tuple, is one
 RATES = ("sensitivity", "specificity", "accuracy")
 
 
@@ -111,12 +112,22 @@ def rates(counts: Counts, *, confidence: float) -> dict[str, float]:
 def write_table(output: str | Path, rows: Iterable[Mapping[str, Any]], *, columns: Sequence[str]) -> None:
     """Write rows as CSV, whole or not at all. NaN and cells that a row lacks are blank.
 
-    ValueError for a cell without a column.
+    ValueError for a cell without a column, or of several values; the sentence names table and cell.
     """
     with replacing(output) as beside, open(beside, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
         writer.writeheader()
-        writer.writerows({name: _format(value) for name, value in row.items()} for row in rows)
+        for row in rows:
+            _check_cells(row, columns, table=output)
+            writer.writerow({name: _format(value) for name, value in row.items()})
+
+
+def _check_cells(row: Mapping[str, Any], columns: Sequence[str], *, table: str | Path) -> None:
+    for name, value in row.items():
+        if name not in columns:
+            raise ValueError(f"{table}: cell {name} has no column: add it to columns, or rename it")
+        if type(value) in SEVERAL:
+            raise ValueError(f"{table}: cell {name} is a {type(value).__name__}: give one number or text")
 
 
 def _format(value: Any) -> str:

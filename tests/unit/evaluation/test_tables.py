@@ -36,9 +36,17 @@ def test_a_small_p_value_keeps_its_digits(tmp_path):
 def test_a_cell_without_a_column_is_an_error_and_leaves_the_old_table(tmp_path):
     path = tmp_path / "t.csv"
     path.write_text("old")
-    with pytest.raises(ValueError, match="b"):
-        write_table(path, [{"a": 1, "b": 2}], columns=("a",))
+    with pytest.raises(ValueError, match=f"{path}: cell b has no column: add it to columns"):
+        write_table(path, [{"a": 1}, {"a": 1, "b": 2}], columns=("a",))
     assert path.read_text() == "old"
+
+
+@pytest.mark.parametrize("value", [[1, 2], (), {"low": 1}, {1}, np.ones(1)])
+def test_a_cell_of_several_values_is_an_error(tmp_path, value):
+    with pytest.raises(
+        ValueError, match=rf"t.csv: cell a is a {type(value).__name__}: give one number or text"
+    ):
+        write_table(tmp_path / "t.csv", [{"a": value}], columns=("a",))
 
 
 def test_targets_in_words():
