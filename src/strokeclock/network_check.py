@@ -1,6 +1,6 @@
 """Check a network before it is trained: that it has what trainings, Grad-CAM and Figure 4 use of it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from strokeclock.models.attention import NORMS
 from strokeclock.models.classifier import Classifier
 from strokeclock.models.registry import find_network
 from strokeclock.models.standardisation import prepare
+from strokeclock.models.view import View
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.merged import merge_files
 from strokeclock.specification_check import SpecificationCheck
@@ -24,6 +25,7 @@ from strokeclock.training.checkpoint import CheckpointError, inherit
 from strokeclock.training.phases import network_settings
 
 _HEMISPHERES = 2
+_SHIFT = 20.0  # of the bias of fc
 _TOLERANCE = 1e-3  # of the largest logit: sums in another order differ by less
 
 
@@ -100,12 +102,16 @@ def check_network(name: str, config: Mapping[str, Any]) -> str:
             check.step(network)
             check.explanations(network)
             check.prepared(network)
+            check.unbounded(network)
+        for other in plain.list_others():
+            other.seen(other.build())
         gated.normalised(with_gates)
         gated.inheritance(with_gates, parent=without)
         gated.figure()
     specification = SpecificationCheck(spec)
     specification.described(network_settings(name, config["models"]))
     specification.line()
+    specification.sources()
     specification.without_torch()
     shape = ", ".join(map(str, plain.hemispheres.shape[1:]))
     return (
@@ -119,10 +125,12 @@ class _Check(SpecificationCheck):
     """The checks of one architecture; each raises NetworkError."""
 
     architecture: Architecture
+    case: str = ""  # in what the architecture differs from the configuration's
 
     @property
     def _subject(self) -> str:
-        return f"{super()._subject} {'with' if self.architecture.attention else 'without'} attention gates"
+        gates = "with" if self.architecture.attention else "without"
+        return f"{super()._subject} {gates} attention gates{self.case}"
 
     @property
     def hemispheres(self) -> torch.Tensor:
@@ -146,7 +154,8 @@ class _Check(SpecificationCheck):
         if getattr(network, "view", None) != self.architecture.view:
             raise self._fault("it has no view, or another one", "keep the argument view as self.view")
         for method in ("begin", "finish"):
-            if not callable(getattr(network, method, None)):
+            own = getattr(type(network), method, None)
+            if not callable(own) or own is getattr(Classifier, method):
                 raise self._fault(f"it has no method {method}", "add it")
         children = dict(network.named_children())
         if (
@@ -303,7 +312,9 @@ class _Check(SpecificationCheck):
         if logits.dtype != torch.float32:
             raise self._fault(
                 f"in bfloat16 its logits are {logits.dtype}, not torch.float32",
-                "call fc within torch.autocast(…, enabled=False), as tests/networks/tiny.py does",
+                "keep weights and maps in float32"
+                if logits.dtype == torch.float64
+                else "call fc within torch.autocast(…, enabled=False), as tests/networks/tiny.py does",
             )
 
     def _begin(self, network: Classifier, count: int) -> tuple[torch.Tensor, ...]:
@@ -359,7 +370,51 @@ class _Check(SpecificationCheck):
                 raise self._fault(
                     f"its logits do not depend on the weights of its {part}", f"let finish use {part}"
                 )
+        if unused := [name for name, _ in network.named_parameters() if name not in gradients]:
+            raise self._fault(f"its logits do not use the weight {unused[0]}", "use it, or remove it")
         network.zero_grad()
+
+    def unbounded(self, network: Classifier) -> None:
+        """Check that the logits follow the bias of fc beyond 0 and 1, so that they are no probabilities."""
+        if (bias := network.fc.bias) is None:
+            return
+        given = bias.detach().clone()
+        low, high = (self._run_with(network, given + change) for change in (-_SHIFT, _SHIFT))
+        self._run_with(network, given)
+        if low.max() >= 0 or high.min() <= 1:
+            raise self._fault(
+                f"its logits stay between {low.min():.2g} and {high.max():.2g}, whatever the bias of fc",
+                "let finish return logits, not probabilities: leave out the sigmoid",
+            )
+
+    def _run_with(self, network: Classifier, bias: torch.Tensor) -> torch.Tensor:
+        network.fc.bias.data.copy_(bias)
+        return self._run(network, self.hemispheres[:1])
+
+    def list_others(self) -> Iterator["_Check"]:
+        """Yield the checks of what other settings give: one channel more, and a smaller view."""
+        count, (x, y, z) = len(self.architecture.channels) + 1, self.architecture.grid
+        channels = tuple(f"series{number}" for number in range(count))
+        yield replace(
+            self, architecture=replace(self.architecture, channels=channels), case=f", {count} channels"
+        )
+        average = self.architecture.view.average
+        smaller = View(((0, x), (0, y - average[1]), (0, z)), average)
+        yield replace(
+            self, architecture=replace(self.architecture, view=smaller), case=", a box of the hemisphere"
+        )
+
+    def seen(self, network: Classifier) -> None:
+        """Check that `forward` gives what `begin` and `finish` give of the view."""
+        hemispheres = self.hemispheres
+        logits = self._run(network, hemispheres)
+        with self._calling("begin(view.see(hemispheres), stages=0)"), torch.inference_mode():
+            wanted = network.finish(network.begin(network.view.see(hemispheres), stages=0), stages=0)
+        if not _are_equal(logits, wanted):
+            raise self._fault(
+                "forward gives other logits than begin and finish",
+                "let it return self.finish(self.begin(self.view.see(hemispheres), stages=0), stages=0)",
+            )
 
     def explanations(self, network: Classifier) -> None:
         """Check the maps of the layers that the specification names for Grad-CAM, and make it."""

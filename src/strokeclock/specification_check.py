@@ -14,7 +14,9 @@ from matplotlib.lines import Line2D
 from strokeclock.errors import StrokeclockError
 from strokeclock.models.registry import PACKAGE, describe_error, module_of
 from strokeclock.models.spec import NetworkError, NetworkSpec
+from strokeclock.settings.networks import InitialWeights
 
+GENESIS = "phase0_genesis"  # the source of initial weights that the run trains itself
 # Prints the first library that a module imports beyond what Snakemake brings; its arguments are the module
 # and the folders of the networks.
 _IMPORT = """
@@ -82,6 +84,15 @@ class SpecificationCheck:
                 f"line is {self.spec.line!r}, no line style of Matplotlib",
                 "use -, --, -. or :, or an offset and lengths on and off, as (0, (1, 1))",
             ) from None
+
+    def sources(self) -> None:
+        """Check that the initial weights can be configured."""
+        for start, source in self.spec.starts.items():
+            if source not in (*InitialWeights.model_fields, GENESIS):
+                raise self._fault(
+                    f"starts[{start!r}] is {source!r}, no key of initial_weights",
+                    "leave starts empty, or add the key in settings/networks.py and the rule that makes it",
+                )
 
     @contextmanager
     def _calling(self, what: str) -> Iterator[None]:

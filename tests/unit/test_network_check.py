@@ -56,7 +56,32 @@ MISTAKES = {
         "self.sides, self.view = standardised, sides, view", "self.sides = standardised, sides",
         "it has no view, or another one", "keep the argument view as self.view",
     ),
-    "no begin": ("def begin(", "def start(", "begin(seen, stages=0) raises NotImplementedError", CORRECT),
+    "no begin": ("def begin(", "def start(", "it has no method begin", "add it"),
+    "no finish": ("def finish(", "def end(", "it has no method finish", "add it"),
+    "probabilities": (
+        FINISH, "return self.fc(features).squeeze(1).sigmoid()",
+        "and 1, whatever the bias of fc", "let finish return logits, not prob",
+    ),
+    "float64": (
+        FINISH, f"{FINISH}.double()", "in bfloat16 its logits are torch.float64, not torch.float32",
+        "keep weights and maps in float32",
+    ),
+    "an unused weight": (
+        "self.fc =", "self.further = nn.Linear(3, 1)\n            self.fc =",
+        "its logits do not use the weight further.weight", "use it, or remove it",
+    ),
+    "three channels": (
+        "TwoStages(width=width, channels=channels)", "TwoStages(width=width, channels=3)",
+        "forward raises RuntimeError: Given groups=1", CORRECT,
+    ),
+    "no view in forward": (
+        "self.begin(self.view.see(hemispheres), stages=0)", "self.begin(hemispheres, stages=0)",
+        "forward gives other logits than begin and finish", "let it return self.finish(",
+    ),
+    "a start that is not there": (
+        EARLY, f"{EARLY}, starts={{'medical': 'medical_tiny'}}",
+        "starts['medical'] is 'medical_tiny', no key of initial_weights", "leave starts empty",
+    ),
     "a call fails": (
         "seen.mean(-1)", "seen.mean(7)",
         "begin(seen, stages=0) raises IndexError: Dimension out of range", CORRECT,
@@ -241,7 +266,7 @@ def test_a_mistake_is_one_sentence_with_its_remedy(altered, config, mistake):
     with pytest.raises(NetworkError) as raised:
         check_network(altered((old, new)), config)
     said = str(raised.value)
-    assert re.match(r"The altered network( with(out)? attention gates)?: ", said)
+    assert re.match(r"The altered network( with(out)? attention gates(, .+)?)?: ", said)
     assert fault in said
     assert f": {remedy}" in said.partition(fault)[2]
     assert "\n" not in said

@@ -26,13 +26,16 @@ def networks() -> Mapping[str, NetworkSpec]:
         weights or the segmentation.
     """
     found: dict[str, NetworkSpec] = {}
+    modules: dict[str, str] = {}
     for path, is_folder in _list_modules().items():
         spec = _read_spec(path, end="" if is_folder else ".py")
         if not isinstance(spec, NetworkSpec):
             raise NetworkError(f"{path} holds no SPEC of its network: add one, or move the module elsewhere.")
         if spec.name in found:
-            raise NetworkError(f"{path}: another network has the name {spec.name}, choose another one.")
-        found[spec.name] = spec
+            raise NetworkError(
+                f"{modules[spec.name]} and {path}: both networks have the name {spec.name}, rename one."
+            )
+        found[spec.name], modules[spec.name] = spec, path
     for source in sorted({source for spec in found.values() for source in spec.starts.values()}):
         _only(source, [spec.name for spec in found.values() if source in spec.starts.values()])
     _only("phase0_segmentation", [spec.name for spec in found.values() if spec.segments])

@@ -162,7 +162,7 @@ def test_a_module_without_a_spec_is_one_sentence(further):
 @pytest.mark.parametrize(
     ("name", "facts", "sentence"),
     [
-        ("2d", {}, "another network has the name 2d"),
+        ("2d", {}, "both networks have the name 2d, rename one"),
         (
             "other",
             {"starts": {"medical": "medical_3d"}},

@@ -513,3 +513,11 @@ def test_a_split_that_is_given_is_not_repeated(config, tmp_path):
 def test_an_external_cohort_is_of_columns_and_lists_of_texts(config, external):
     config["split"]["external"] = external
     assert "split.external" in faults(config)[0]
+
+
+def test_the_key_of_a_network_that_is_gone_says_how_the_configuration_is_made_anew(config):
+    config["models"]["gone"] = {"width": 8}
+    with pytest.raises(
+        ConfigurationError, match=r"models\.gone is unknown.*run `python -m strokeclock\.settings`"
+    ):
+        check_configuration(config)
