@@ -13,8 +13,10 @@ from strokeclock.batches import Files, write_batch
 from strokeclock.errors import ConfigurationError
 from strokeclock.imaging import fsl_chain, open_chain
 from strokeclock.imaging.atlas import read_atlas
-from strokeclock.imaging.exclusion import run_step
-from strokeclock.imaging.findings import Findings
+from strokeclock.imaging.contract import check_outputs, check_voxels
+from strokeclock.imaging.exclusion import read_exclusion, run_step
+from strokeclock.imaging.findings import NAME, Findings
+from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.series import SERIES
 from strokeclock.toolchain import FSL, OPEN, pick_settings
 
@@ -50,6 +52,7 @@ def prepare(
         There is no such toolchain, or it does not take what it would be called with.
     """
     function: Callable[..., Findings]
+    given: dict[str, Any]
     if toolchain == OPEN:
         atlas = read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")})
         function, given = open_chain.preprocess_patient, {"atlas": atlas, **settings}
@@ -61,7 +64,40 @@ def prepare(
             "(imaging/chain.py), or set preprocessing.toolchain to fsl or open."
         )
     check_call(toolchain, function, given)
-    return partial(function, **given)
+    grid = (
+        given["atlas"].grid
+        if "atlas" in given
+        else read_volume(atlas_files["grid"], patient="atlas", series="grid")
+    )
+    return partial(preprocess_patient, partial(function, **given), toolchain=toolchain, grid=grid)
+
+
+def preprocess_patient(
+    function: Preprocess,
+    raw: Mapping[str, str | Path | None],
+    *,
+    toolchain: str,
+    grid: Volume,
+    patient: str,
+    b_value: float,
+    head: str,
+    outputs: Mapping[str, str | Path],
+) -> Findings:
+    """Preprocess one patient by a toolchain's function, and check what it leaves.
+
+    Parameters
+    ----------
+    grid : Volume
+        On the atlas grid.
+
+    Raises
+    ------
+    ToolchainError
+        See `contract.check_outputs`.
+    """
+    findings = function(raw, patient=patient, b_value=b_value, head=head, outputs=outputs)
+    check_outputs(outputs, findings, toolchain=toolchain, patient=patient, grid=grid)
+    return findings
 
 
 def check_call(toolchain: str, function: Callable[..., Findings], given: Mapping[str, Any]) -> None:
@@ -115,6 +151,7 @@ def preprocess_batch(
         "brain_mask_grid": atlas_brain_mask_grid,
     }
     chosen = prepare(toolchain, settings=settings, atlas_files=atlas_files)
+    looked = False
     for patient, outputs in preprocessed.items():
         used = _pick_series(raw[patient], outputs)
         step = partial(
@@ -127,6 +164,9 @@ def preprocess_batch(
         )
         inputs = [path for path in used.values() if path]
         run_step(step, patient=patient, inputs=inputs, outputs=outputs.values())
+        if not looked and read_exclusion(outputs[NAME]) is None:
+            check_voxels(outputs, toolchain=toolchain, patient=patient)
+            looked = True
     write_batch(table, preprocessed)
 
 
@@ -173,11 +213,15 @@ def preprocess(
         A program of the toolchain is absent.
     ConfigurationError
         There is no such toolchain.
+    ToolchainError
+        It leaves other files than its contract says.
     """
     settings = pick_settings(preprocessing)
     chosen = prepare(preprocessing["toolchain"], settings=settings, atlas_files=atlas_files)
     used = _pick_series(raw, outputs)
-    return chosen(used, patient=patient, b_value=b_value, head=head, outputs=outputs)
+    findings = chosen(used, patient=patient, b_value=b_value, head=head, outputs=outputs)
+    check_voxels(outputs, toolchain=preprocessing["toolchain"], patient=patient)
+    return findings
 
 
 def _pick_series(
