@@ -101,11 +101,13 @@ def read_all(folder):
 def seen(monkeypatch):
     """What each chain is called with, in place of doing it: then the check of its files stops the call."""
     calls = {}
+
+    def record(name, whole):
+        return functools.wraps(whole)(lambda raw, **rest: calls.update({name: (raw, rest)}))
+
     for module in (open_chain, fsl_chain):
         name = module.__name__.rpartition(".")[2]
-        monkeypatch.setattr(
-            module, "preprocess_patient", lambda raw, name=name, **rest: calls.update({name: (raw, rest)})
-        )
+        monkeypatch.setattr(module, "preprocess_patient", record(name, module.preprocess_patient))
     return calls
 
 
@@ -264,9 +266,11 @@ def test_every_toolchain_that_can_be_chosen_fits_how_it_is_called(preprocessing,
     assert prepare(name, settings=pick_settings(preprocessing), atlas_files=atlas_files)
 
 
-def test_a_toolchain_without_a_function_is_refused(atlas_files):
-    with pytest.raises(ConfigurationError, match="The toolchain own has no function"):
-        prepare("own", settings={}, atlas_files=atlas_files)
+def test_a_toolchain_without_a_function_is_refused(atlas_files, monkeypatch):
+    monkeypatch.delattr(open_chain, "preprocess_patient")
+    said = r"^The toolchain open has no function: write preprocess_patient in strokeclock.imaging.open_chain"
+    with pytest.raises(ConfigurationError, match=said):
+        prepare("open", settings={}, atlas_files=atlas_files)
 
 
 @pytest.mark.parametrize(
@@ -275,10 +279,11 @@ def test_a_toolchain_without_a_function_is_refused(atlas_files):
         (lambda raw, *, patient, b_value, outputs: None, "unexpected keyword argument 'head'"),
         (lambda raw, *, patient, b_value, head, outputs, atlas: None, "missing a required.* 'atlas'"),
         (lambda *, patient, b_value, head, outputs: None, "too many positional"),
+        (lambda raw, *, fwhm=3.0, **given: None, "nothing is given to the argument 'fwhm'"),
     ],
 )
 def test_a_function_that_takes_other_arguments_is_refused_before_any_patient(function, fault):
-    """Its TypeError would exclude every patient."""
+    """Its TypeError would exclude every patient; its default would take the place of a setting."""
     with pytest.raises(ConfigurationError, match=f"toolchain own does not fit .*{fault}"):
         check_call("own", function, {})
 
