@@ -17,7 +17,7 @@ from strokeclock.imaging.volume import Volume, read_world
 from strokeclock.series import SERIES
 
 MASK = "brain_mask"
-LEAST_VOLUME = 1e-3  # mm3 that a transform makes of 1 mm3: a head becomes no plane
+LEAST_VOLUME = 1e-6  # mm3 that a transform makes of 1 mm3: a head becomes no plane
 
 
 class ToolchainError(StrokeclockError):
@@ -74,15 +74,15 @@ def check_voxels(outputs: Mapping[str, str | Path], *, toolchain: str, patient: 
     Raises
     ------
     ToolchainError
-        The brain mask is empty, or holds more than 0 and 1; or a series has values that are not finite, or is
-        not 0 outside the mask.
+        The brain mask holds more than 0 and 1; or a series has values that are not finite, or is not 0
+        outside the mask.
     """
     refuse = partial(_fault, toolchain, patient)
     mask_file = Path(outputs[MASK])
     mask = _read(mask_file, refuse)
     outside = mask != 1
-    if outside.all() or np.logical_and(mask, outside).any():
-        raise refuse(f"left {mask_file.name}, which is not 1 in the brain and 0 elsewhere")
+    if np.logical_and(mask, outside).any():
+        raise refuse(f"left {mask_file.name} with other values than 0 and 1")
     for path in (Path(outputs[name]) for name in SERIES if name in outputs):
         data = _read(path, refuse)
         if not np.isfinite(data).all():

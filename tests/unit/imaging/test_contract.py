@@ -89,10 +89,9 @@ def turned(shift):
             "left flair.nii.gz with values other than 0 outside brain_mask.nii.gz",
         ),
         (damage("flair", in_corner(np.nan)), "left flair.nii.gz with values that are not finite"),
-        (damage("brain_mask", np.zeros_like), "left brain_mask.nii.gz, which is not 1 in the brain"),
         (
             damage("brain_mask", lambda data: in_corner(0.5)(data / 7)),
-            "left brain_mask.nii.gz, which",
+            "left brain_mask.nii.gz with other values than 0 and 1",
         ),
         (write("t2w_to_atlas", "none"), "left t2w_to_atlas.txt, which is no table of numbers"),
         (write("t2w_to_atlas", "1 0 0\n0 1 0\n0 0 1\n"), "left t2w_to_atlas.txt, which is no 4 × 4 matrix"),
@@ -126,3 +125,10 @@ def test_one_sentence_names_the_toolchain_the_file_and_the_fault(outputs, fault,
 def test_a_function_must_return_its_findings(outputs):
     with pytest.raises(ToolchainError, match=r"^The toolchain own returned NoneType, not its Findings"):
         check(outputs, returned=None)
+
+
+def test_an_empty_mask_is_the_patients(outputs):
+    """No brain was found: the quality check excludes the patient, and the job goes on."""
+    for name in ("t2w", "dwi", "flair", "adc", "brain_mask"):
+        damage(name, np.zeros_like)(outputs)
+    check(outputs)
