@@ -5,14 +5,14 @@ Snakemake imports it.
 """
 
 import importlib.util
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from types import MappingProxyType
 from typing import Any
 
 from strokeclock.errors import ConfigurationError
-from strokeclock.series import list_registered, list_used
+from strokeclock.series import SERIES, list_registered, list_used
 from strokeclock.words import list_words
 
 OPEN, FSL = "open", "fsl"  # toolchains with files, rules or environments of their own
@@ -131,8 +131,19 @@ _ALL = (
     ),
 )
 
-# name -> toolchain: the choices of preprocessing.toolchain in their order
-TOOLCHAINS: Mapping[str, Toolchain] = MappingProxyType({toolchain.name: toolchain for toolchain in _ALL})
+
+def by_name(toolchains: Sequence[Toolchain]) -> Mapping[str, Toolchain]:
+    """Name -> toolchain; ConfigurationError where two have one name: the last alone would be used."""
+    found = {toolchain.name: toolchain for toolchain in toolchains}
+    for name in found:
+        if sum(toolchain.name == name for toolchain in toolchains) > 1:
+            raise ConfigurationError(
+                f"Two toolchains have the name {name}: give each its own in src/strokeclock/toolchain.py."
+            )
+    return MappingProxyType(found)
+
+
+TOOLCHAINS = by_name(_ALL)  # the choices of preprocessing.toolchain in their order
 
 
 def choose(preprocessing: Mapping[str, Any]) -> Toolchain:
@@ -179,16 +190,17 @@ def pick_settings(preprocessing: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     ConfigurationError
-        As `choose`, or the toolchain picks a key that is not there.
+        As `choose`, or the toolchain picks or describes a key that is not there.
     """
     chosen = choose(preprocessing)
     try:
         own = chosen.pick(preprocessing)
+        list(chosen.describe(preprocessing, tuple(SERIES)))  # else it would fail at the end of the run
     except KeyError as error:
         raise ConfigurationError(
-            f"The toolchain {chosen.name} picks {error}, which is no key of the section preprocessing: "
-            "correct pick in its entry in src/strokeclock/toolchain.py, or add the key to its section in "
-            "src/strokeclock/settings/preprocessing.py."
+            f"The toolchain {chosen.name} takes {error}, which is no key of the section preprocessing: "
+            "correct pick or describe of its entry in src/strokeclock/toolchain.py, or add the key to its "
+            "section in src/strokeclock/settings/preprocessing.py."
         ) from None
     return {"register_dwi": registers_dwi(preprocessing), **own}
 

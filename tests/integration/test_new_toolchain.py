@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 # Of the page's parts in their order: the file, and the text before which the part is put there.
 PLACES = (
     ("toolchain.py", "_ALL = ("),
-    ("toolchain.py", ")\n\n# name -> toolchain"),
+    ("toolchain.py", ")\n\n\ndef by_name("),
     ("settings/preprocessing.py", "class Preprocessing(Group):"),
     ("settings/preprocessing.py", "    intensity: Intensity = section("),
 )

@@ -9,7 +9,7 @@ import yaml
 
 from strokeclock.errors import ConfigurationError
 from strokeclock.settings.preprocessing import Preprocessing
-from strokeclock.toolchain import TOOLCHAINS, choose, name_outputs, pick_settings, registers_dwi
+from strokeclock.toolchain import TOOLCHAINS, by_name, choose, name_outputs, pick_settings, registers_dwi
 
 
 @pytest.fixture
@@ -63,11 +63,24 @@ def test_a_toolchain_without_its_module_is_refused(preprocessing, own, module):
         pick_settings(preprocessing | {"toolchain": "own"})
 
 
-def test_a_key_that_is_not_there_is_named(preprocessing, own):
-    own(pick=lambda preprocessing: {"dof": preprocessing["open"]["t2w_dfo"]})
-    said = "^The toolchain own picks 't2w_dfo', which is no key of the section preprocessing: correct pick"
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pick": lambda preprocessing: {"dof": preprocessing["open"]["t2w_dfo"]}},
+        {"describe": lambda preprocessing, channels: iter([preprocessing["open"]["t2w_dfo"]])},
+    ],
+    ids=["pick", "describe"],
+)
+def test_a_key_that_is_not_there_is_named_before_any_job(preprocessing, own, change):
+    own(**change)
+    said = "^The toolchain own takes 't2w_dfo', which is no key of the section preprocessing: correct pick"
     with pytest.raises(ConfigurationError, match=said):
         pick_settings(preprocessing | {"toolchain": "own"})
+
+
+def test_a_copied_entry_needs_a_name_of_its_own():
+    with pytest.raises(ConfigurationError, match=r"^Two toolchains have the name open: give each its own"):
+        by_name([*TOOLCHAINS.values(), TOOLCHAINS["open"]])
 
 
 def test_settings_of_the_open_toolchain(preprocessing):
@@ -112,7 +125,8 @@ def test_no_setting_is_left_over(preprocessing):
         own = preprocessing | {"toolchain": toolchain}
         other = copy.deepcopy(own)
         other[section][key] = "another"
-        return pick_settings(other) != pick_settings(own)
+        pick = TOOLCHAINS[toolchain].pick
+        return pick(other) != pick(own)
 
     owned = [(name, name) for name in TOOLCHAINS if name in preprocessing]
     assert len(owned) >= 2
