@@ -13,11 +13,10 @@ from strokeclock.models.spec import StepCost
 from strokeclock.plan.plan import Plan, make_plan
 from strokeclock.settings.check import check_configuration
 from strokeclock.settings.merged import lay_over, merge_files
-from strokeclock.toolchain import FSL
+from strokeclock.toolchain import choose
 from strokeclock.training.phases import GENESIS, SEGMENTATION, Run
 
 # Of one patient or job, on whole heads and the paper's grid: benchmarks/bench_costs.py.
-_PREPROCESSING_CPU_S = {"open": 1.1, FSL: 85.0}  # bench_preprocessing.py compares the two
 _CHECKS_CPU_S = 0.7
 _CUT_CPU_S = 0.2
 _JOB_CPU_S = 0.7  # until its work begins
@@ -107,11 +106,11 @@ def cost_patients(patients: Patients) -> Iterator[Cost]:
     """Yield what is done once for each patient."""
     config, number = patients.config, len(patients.ids)
     voxels = number * prod(config["preprocessing"]["grid"])
-    toolchain, channels = config["preprocessing"]["toolchain"], len(config["models"]["channels"])
+    toolchain, channels = choose(config["preprocessing"]), len(config["models"]["channels"])
     jobs = len(patients.batches) * _JOBS_A_BATCH
     yield Cost(
-        f"preprocessing ({toolchain})",
-        number * _PREPROCESSING_CPU_S[toolchain] / 3600,
+        f"preprocessing ({toolchain.name})",
+        number * toolchain.cpu_s / 3600,
         disk_gb=voxels * _REGISTERED_BYTES / 1e9,
     )
     yield Cost(

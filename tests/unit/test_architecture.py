@@ -75,7 +75,8 @@ def test_these_import_no_torch(folder):
 
 def test_settings_import_what_snakemake_brings_alone():
     """The host holds Snakemake and nothing else, and parses the configuration for every job."""
-    names = ("errors", "files", "series", "statements", "models.registry", "models.spec", "phantom.sites")
+    names = ("errors", "files", "series", "statements", "toolchain", "models.registry", "models.spec")
+    names += ("phantom.sites",)
     own = {f"strokeclock.{name}" for name in names}
     wrong = [
         f"{file} imports {name}"

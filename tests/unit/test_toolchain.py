@@ -1,16 +1,15 @@
 """Each setting of the section preprocessing goes to the parameter that it is meant for."""
 
 import copy
+from dataclasses import replace
 from typing import get_args
 
 import pytest
 import yaml
 
-from strokeclock import estimate
 from strokeclock.errors import ConfigurationError
-from strokeclock.report import methods
 from strokeclock.settings.preprocessing import Preprocessing
-from strokeclock.toolchain import name_outputs, pick_settings, registers_dwi
+from strokeclock.toolchain import TOOLCHAINS, by_name, choose, name_outputs, pick_settings, registers_dwi
 
 
 @pytest.fixture
@@ -31,10 +30,57 @@ def preprocessing(root):
     return section
 
 
-def test_every_toolchain_that_can_be_chosen_has_sentences_and_costs():
-    """What docs/how-to/new-toolchain.md asks for, whose lack would end a run late."""
-    choices = {*get_args(Preprocessing.model_fields["toolchain"].annotation)}
-    assert choices == {*methods._TOOLCHAINS} == {*estimate._PREPROCESSING_CPU_S}
+@pytest.mark.parametrize("name", TOOLCHAINS)
+def test_every_toolchain_can_be_chosen_and_is_described(preprocessing, name):
+    choices = get_args(Preprocessing.model_fields["toolchain"].annotation)
+    chosen = choose(preprocessing | {"toolchain": name})
+    assert name in choices
+    assert chosen is TOOLCHAINS[name]
+    assert chosen.cpu_s > 0
+    assert all([*chosen.describe(preprocessing, ("dwi", "t2w", "flair"))])
+
+
+def test_minutes_of_a_job_are_thrice_what_a_patient_costs():
+    assert [TOOLCHAINS[name].minutes for name in ("fsl", "open")] == [5, 1]
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """Register a toolchain that is the open one with a change."""
+
+    def register(**change):
+        changed = replace(TOOLCHAINS["open"], name="own", **change)
+        monkeypatch.setattr("strokeclock.toolchain.TOOLCHAINS", {**TOOLCHAINS, "own": changed})
+
+    return register
+
+
+@pytest.mark.parametrize("module", ["strokeclock.imaging.own_chain", "strokeclock.own.chain"])
+def test_a_toolchain_without_its_module_is_refused(preprocessing, own, module):
+    own(module=module)
+    said = f"^The toolchain own has no module {module}: write it, or correct its entry"
+    with pytest.raises(ConfigurationError, match=said):
+        pick_settings(preprocessing | {"toolchain": "own"})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"pick": lambda preprocessing: {"dof": preprocessing["open"]["t2w_dfo"]}},
+        {"describe": lambda preprocessing, channels: iter([preprocessing["open"]["t2w_dfo"]])},
+    ],
+    ids=["pick", "describe"],
+)
+def test_a_key_that_is_not_there_is_named_before_any_job(preprocessing, own, change):
+    own(**change)
+    said = "^The toolchain own takes 't2w_dfo', which is no key of the section preprocessing: correct pick"
+    with pytest.raises(ConfigurationError, match=said):
+        pick_settings(preprocessing | {"toolchain": "own"})
+
+
+def test_a_copied_entry_needs_a_name_of_its_own():
+    with pytest.raises(ConfigurationError, match=r"^Two toolchains have the name open: give each its own"):
+        by_name([*TOOLCHAINS.values(), TOOLCHAINS["open"]])
 
 
 def test_settings_of_the_open_toolchain(preprocessing):
@@ -65,7 +111,10 @@ def test_settings_of_the_fsl_toolchain(preprocessing):
 
 
 def test_another_toolchain_is_named(preprocessing):
-    with pytest.raises(ConfigurationError, match=r"^Configuration key preprocessing.toolchain is spm: "):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"^Configuration key preprocessing.toolchain is spm: set it to fsl or open.$",
+    ):
         pick_settings(preprocessing | {"toolchain": "spm"})
 
 
@@ -76,9 +125,12 @@ def test_no_setting_is_left_over(preprocessing):
         own = preprocessing | {"toolchain": toolchain}
         other = copy.deepcopy(own)
         other[section][key] = "another"
-        return pick_settings(other) != pick_settings(own)
+        pick = TOOLCHAINS[toolchain].pick
+        return pick(other) != pick(own)
 
-    for section, toolchain in (("n4", "fsl"), ("fsl", "fsl"), ("open", "open")):
+    owned = [(name, name) for name in TOOLCHAINS if name in preprocessing]
+    assert len(owned) >= 2
+    for section, toolchain in (("n4", "fsl"), *owned):
         assert all(changes(toolchain, section, key) for key in preprocessing[section]), section
     assert not changes("open", "fsl", "t2w_dof")
     assert not changes("fsl", "open", "t2w_dof")

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from strokeclock.toolchain import TOOLCHAINS
+
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 NAMES = {"pytorch": "torch", "pytorch-cpu": "torch", "matplotlib-base": "matplotlib"}  # conda-forge's: PyPI's
@@ -51,6 +53,8 @@ def imported(path, seen=None):
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Call) and ast.unparse(node.func) == "find_spec":
             names = [node.args[0].value]
+        elif isinstance(node, ast.Call) and ast.unparse(node) == "import_module(toolchain.module)":
+            names = [toolchain.module for toolchain in TOOLCHAINS.values()]
         else:
             continue
         for name in names:

@@ -1,6 +1,6 @@
-# From raw series to the atlas grid by either toolchain: one process a batch of patients.
+# From raw series to the atlas grid by the chosen toolchain: one process a batch of patients.
 
-from strokeclock.toolchain import FSL, pick_settings
+from strokeclock.toolchain import FSL, choose, pick_settings
 
 TOOLCHAIN = config["preprocessing"]["toolchain"]
 
@@ -39,10 +39,9 @@ rule preprocess:
     threads: 1
     resources:
         mem_mb=growing(2000),
-        # FSL takes up to 2 minutes a patient, the open toolchain 3 s
         runtime=growing(
             10
-            + (5 if TOOLCHAIN == FSL else 1)
+            + choose(config["preprocessing"]).minutes
             * config["preprocessing"]["patients_per_job"]
         ),
     params:

@@ -1,22 +1,24 @@
-"""From raw series to the atlas grid by either toolchain, for a batch of the workflow and for one patient.
+"""From raw series to the atlas grid by the chosen toolchain, for a batch of the workflow and for one patient.
 
 `toolchain.name_outputs` names the files that are written.
 """
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from inspect import signature
+from importlib import import_module
+from inspect import Parameter, signature
 from pathlib import Path
 from typing import Any, Protocol
 
 from strokeclock.batches import Files, write_batch
 from strokeclock.errors import ConfigurationError
-from strokeclock.imaging import fsl_chain, open_chain
 from strokeclock.imaging.atlas import read_atlas
-from strokeclock.imaging.exclusion import run_step
-from strokeclock.imaging.findings import Findings
+from strokeclock.imaging.contract import check_outputs, check_voxels
+from strokeclock.imaging.exclusion import read_exclusion, run_step
+from strokeclock.imaging.findings import NAME, Findings
+from strokeclock.imaging.volume import Volume, read_volume
 from strokeclock.series import SERIES
-from strokeclock.toolchain import FSL, OPEN, pick_settings
+from strokeclock.toolchain import Toolchain, choose, pick_settings
 
 
 class Preprocess(Protocol):
@@ -49,38 +51,85 @@ def prepare(
     ConfigurationError
         There is no such toolchain, or it does not take what it would be called with.
     """
-    function: Callable[..., Findings]
-    if toolchain == OPEN:
-        atlas = read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")})
-        function, given = open_chain.preprocess_patient, {"atlas": atlas, **settings}
-    elif toolchain == FSL:
-        function, given = fsl_chain.preprocess_patient, {"atlas_files": atlas_files, **settings}
-    else:
-        raise ConfigurationError(
-            f"The toolchain {toolchain} has no function: call its preprocess_patient in prepare "
-            "(imaging/chain.py), or set preprocessing.toolchain to fsl or open."
-        )
+    function = _find_function(choose({"toolchain": toolchain}))
+    given = dict(settings)
+    takes = signature(function).parameters
+    if "atlas" in takes:
+        given["atlas"] = read_atlas(**{name: atlas_files[name] for name in ("t2w", "brain_mask", "grid")})
+    if "atlas_files" in takes:
+        given["atlas_files"] = atlas_files
     check_call(toolchain, function, given)
-    return partial(function, **given)
+    grid = (
+        given["atlas"].grid
+        if "atlas" in given
+        else read_volume(atlas_files["grid"], patient="atlas", series="grid")
+    )
+    return partial(preprocess_patient, partial(function, **given), toolchain=toolchain, grid=grid)
+
+
+def _find_function(toolchain: Toolchain) -> Callable[..., Findings]:
+    function = getattr(import_module(toolchain.module), "preprocess_patient", None)
+    if not callable(function):
+        raise ConfigurationError(
+            f"The toolchain {toolchain.name} has no function: write preprocess_patient in {toolchain.module}."
+        )
+    return function
+
+
+def preprocess_patient(
+    function: Preprocess,
+    raw: Mapping[str, str | Path | None],
+    *,
+    toolchain: str,
+    grid: Volume,
+    patient: str,
+    b_value: float,
+    head: str,
+    outputs: Mapping[str, str | Path],
+) -> Findings:
+    """Preprocess one patient by a toolchain's function, and check what it leaves.
+
+    Parameters
+    ----------
+    grid : Volume
+        On the atlas grid.
+
+    Raises
+    ------
+    ToolchainError
+        See `contract.check_outputs`.
+    """
+    findings = function(raw, patient=patient, b_value=b_value, head=head, outputs=outputs)
+    check_outputs(outputs, findings, toolchain=toolchain, patient=patient, grid=grid)
+    return findings
 
 
 def check_call(toolchain: str, function: Callable[..., Findings], given: Mapping[str, Any]) -> None:
     """Raise ConfigurationError if a toolchain's function takes other arguments than it will get.
 
-    Called with a patient, it would raise TypeError, and every patient would be excluded.
+    Called with a patient, it would raise TypeError, and every patient would be excluded. A parameter that
+    gets nothing would keep its default, whatever the configuration says.
 
     Parameters
     ----------
     given : the settings and the atlas; `Preprocess` has the other arguments.
     """
+    takes = signature(function)
     try:
-        signature(function).bind({}, patient="", b_value=0.0, head="", outputs={}, **given)
+        bound = takes.bind({}, patient="", b_value=0.0, head="", outputs={}, **given)
     except TypeError as error:
-        raise ConfigurationError(
-            f"The function of the toolchain {toolchain} does not fit how it is called ({error}): give it the "
-            "parameters of Preprocess (imaging/chain.py), and one for each setting of pick_settings "
-            "(toolchain.py)."
-        ) from None
+        raise ConfigurationError(_misfit(toolchain, str(error))) from None
+    for name, parameter in takes.parameters.items():
+        if name not in bound.arguments and parameter.default is not Parameter.empty:
+            raise ConfigurationError(_misfit(toolchain, f"nothing is given to the argument {name!r}"))
+
+
+def _misfit(toolchain: str, fault: str) -> str:
+    return (
+        f"The function of the toolchain {toolchain} does not fit how it is called ({fault}): give it the "
+        "parameters of Preprocess (imaging/chain.py), atlas or atlas_files, register_dwi, and one for each "
+        "setting that its entry in src/strokeclock/toolchain.py picks."
+    )
 
 
 def preprocess_batch(
@@ -115,6 +164,7 @@ def preprocess_batch(
         "brain_mask_grid": atlas_brain_mask_grid,
     }
     chosen = prepare(toolchain, settings=settings, atlas_files=atlas_files)
+    looked = False
     for patient, outputs in preprocessed.items():
         used = _pick_series(raw[patient], outputs)
         step = partial(
@@ -127,6 +177,9 @@ def preprocess_batch(
         )
         inputs = [path for path in used.values() if path]
         run_step(step, patient=patient, inputs=inputs, outputs=outputs.values())
+        if not looked and read_exclusion(outputs[NAME]) is None:
+            check_voxels(outputs, toolchain=toolchain, patient=patient)
+            looked = True
     write_batch(table, preprocessed)
 
 
@@ -173,11 +226,15 @@ def preprocess(
         A program of the toolchain is absent.
     ConfigurationError
         There is no such toolchain.
+    ToolchainError
+        It leaves other files than its contract says.
     """
     settings = pick_settings(preprocessing)
     chosen = prepare(preprocessing["toolchain"], settings=settings, atlas_files=atlas_files)
     used = _pick_series(raw, outputs)
-    return chosen(used, patient=patient, b_value=b_value, head=head, outputs=outputs)
+    findings = chosen(used, patient=patient, b_value=b_value, head=head, outputs=outputs)
+    check_voxels(outputs, toolchain=preprocessing["toolchain"], patient=patient)
+    return findings
 
 
 def _pick_series(

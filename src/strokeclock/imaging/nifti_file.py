@@ -15,14 +15,14 @@ import nibabel as nib
 import numpy as np
 from isal import isal_zlib
 
-from strokeclock.errors import PatientError
+from strokeclock.errors import StrokeclockError
 from strokeclock.imaging.file_format import explain_not_nifti
 
 MOST_VOXELS = 2**27  # 512 MB as float32; a head of 250 mm in voxels of 0.5 mm has as many
 SPARE = 2**16  # bytes behind the last voxel that some programs leave
 DEFLATE = 1032  # bytes that one byte of gzip can become, at most
 
-Refuse = Callable[[str], PatientError]  # of what is wrong with a file
+Refuse = Callable[[str], StrokeclockError]  # of what is wrong with a file
 
 _HEAD = 1024  # bytes, enough for a header and for the marks of other formats
 _GZIP = b"\x1f\x8b"
@@ -51,10 +51,10 @@ def read_nifti(path: Path, refuse: Refuse) -> nib.Nifti1Image:
 
     Raises
     ------
-    PatientError
-        The file cannot be read, is of another format, holds less or more than its header says, claims an
-        impossible size, holds no plain numbers (colours, complex numbers, single bits), or has a negative
-        slope or an intercept that is not a number.
+    StrokeclockError
+        Made by ``refuse``: the file cannot be read, is of another format, holds less or more than its header
+        says, claims an impossible size, holds no plain numbers (colours, complex numbers, single bits), or
+        has a negative slope or an intercept that is not a number.
     OSError
         The computer cannot read at all, for example because the disk fails.
     """
@@ -84,6 +84,15 @@ def read_nifti(path: Path, refuse: Refuse) -> nib.Nifti1Image:
         raise refuse("is not a NIfTI file; convert it to .nii.gz") from error
 
 
+def read_header(path: Path, refuse: Refuse) -> nib.Nifti1Header:
+    """Read the header alone, at a twentieth of the time; StrokeclockError as of `read_nifti`."""
+    with open(path, "rb") as file:
+        start = file.read(4 * _HEAD)
+    head = _unpack_head(start) if start[:2] == _GZIP else start[:_HEAD]
+    image_type, _ = _read_header(head, is_empty=not start, refuse=refuse)
+    return image_type.header_class.from_fileobj(io.BytesIO(head), check=False)
+
+
 def read_values(image: nib.Nifti1Image, refuse: Refuse) -> np.ndarray:
     """Return the numbers that an image means, float32: stored value times slope plus intercept.
 
@@ -91,8 +100,8 @@ def read_values(image: nib.Nifti1Image, refuse: Refuse) -> np.ndarray:
 
     Raises
     ------
-    PatientError
-        The intercept is so large that values coincide in float32.
+    StrokeclockError
+        Made by ``refuse``: the intercept is so large that values coincide in float32.
     """
     try:
         with np.errstate(over="ignore"):

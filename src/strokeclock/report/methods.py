@@ -6,7 +6,7 @@ from strokeclock.cohort.people import People
 from strokeclock.evaluation.tables import name_target
 from strokeclock.models.registry import find_network, list_titles, networks
 from strokeclock.series import SERIES
-from strokeclock.toolchain import FSL, OPEN
+from strokeclock.toolchain import choose
 from strokeclock.training.grid import list_points
 from strokeclock.training.phases import (
     GENESIS,
@@ -17,6 +17,7 @@ from strokeclock.training.phases import (
     read_tasks,
     settings_of,
 )
+from strokeclock.words import list_words
 
 _NORMALISATION = {
     "zscore": "brought to zero mean and unit variance inside the brain and clipped at {clip:g} SD",
@@ -72,7 +73,9 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
         yield f"{_count(people.entered, 'synthetic patient')} were made (seed {config['phantom']['seed']})"
     stages = [f"{number} at {stage}" for stage, number in people.excluded.items()]
     yield (
-        f"{sum(people.excluded.values())} were excluded ({_list(stages)})" if stages else "none was excluded"
+        f"{sum(people.excluded.values())} were excluded ({list_words(stages)})"
+        if stages
+        else "none was excluded"
     )
     if people.unlabelled:
         yield f"{people.unlabelled} without onset or side of the lesion are in no part"
@@ -102,7 +105,7 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
         seeds = [config["split"]["seed"] + number for number in range(1, repeats)]
         yield (
             f"everything from this split on was repeated for {_count(repeats - 1, 'further split')} "
-            f"(seed{'s' if repeats > 2 else ''} {_list(seeds)}); test parts of different splits share "
+            f"(seed{'s' if repeats > 2 else ''} {list_words(seeds)}); test parts of different splits share "
             "patients, and a patient tested in one is learned from in another, so that no test part is "
             "untouched; the numbers that follow, and all that is not said to be repeated, are of the first"
         )
@@ -116,7 +119,7 @@ def _patients(config: Mapping, people: People) -> Iterator[str]:
         )
     if further:
         yield (
-            f"{_list(further)} took part where no time is learned: in Models Genesis, in the "
+            f"{list_words(further)} took part where no time is learned: in Models Genesis, in the "
             "task of lesion or not and in the segmentation of the lesion"
         )
 
@@ -126,7 +129,7 @@ def _images(config: Mapping) -> Iterator[str]:
     if not config["cohort"]["sheet"] and phantom["space"] == "template":
         yield "Registered volumes were made directly, without scanner, skull or registration"
     else:
-        yield from _TOOLCHAINS[images["toolchain"]](images, channels=config["models"]["channels"])
+        yield from choose(images).describe(images, config["models"]["channels"])
     x, y, z = images["grid"]
     yield f"volumes have {x} × {y} × {z} voxels on the grid of the T2w MNI-152 atlas"
     intensity = images["intensity"]
@@ -143,7 +146,7 @@ def _images(config: Mapping) -> Iterator[str]:
     if intensity["percentiles"]:
         low, high = intensity["percentiles"]
         yield f"percentiles {low:g} and {high:g} of the brain became 0 and 1"
-    channels = _list([SERIES[name].title for name in config["models"]["channels"]])
+    channels = list_words([SERIES[name].title for name in config["models"]["channels"]])
     beside = (
         " and their differences from the contralateral hemisphere"
         if config["models"]["contralateral"]
@@ -153,53 +156,6 @@ def _images(config: Mapping) -> Iterator[str]:
         f"brains were cut at the mid-sagittal plane and right hemispheres mirrored: "
         f"{x // 2} × {y} × {z} voxels with the channels {channels}{beside}"
     )
-
-
-def _fsl(images: Mapping, *, channels: Collection[str]) -> Iterator[str]:
-    n4, fsl = images["n4"], images["fsl"]
-    yield (
-        f"Bias fields were corrected by N4 (shrink factor {n4['shrink']}, at most "
-        f"{_list(n4['iterations'])} iterations; {_shared(n4['shared_dwi'])})"
-    )
-    yield (
-        f"brains were stripped by BET (fraction {fsl['bet_fraction']:g}, after registration "
-        f"{fsl['second_bet_fraction']:g}), and what lay far outside the atlas's brain was removed"
-    )
-    flair = (
-        f" and FLAIR to T2w ({fsl['flair_dof']}, {fsl['flair_cost']}), whole heads last, weighted by the "
-        "atlas's brain"
-        if "flair" in channels
-        else ""
-    )
-    yield (
-        f"FLIRT registered T2w to the atlas ({fsl['t2w_dof']} degrees of freedom, {fsl['t2w_cost']}){flair}"
-    )
-    yield _follow(images["dwi_transform"])
-
-
-def _open(images: Mapping, *, channels: Collection[str]) -> Iterator[str]:
-    own = images["open"]
-    flair = " and FLAIR rigidly to T2w" if "flair" in channels else ""
-    yield (
-        f"T2w was registered to the atlas with {own['t2w_dof']} degrees of freedom{flair}, "
-        "the atlas's brain mask was transformed to it and refined"
-    )
-    yield _follow(images["dwi_transform"])
-    yield (
-        f"bias fields were corrected by N4 (at most {_list(own['n4_iterations'])} iterations; "
-        f"{_shared(images['n4']['shared_dwi'])})"
-    )
-
-
-_TOOLCHAINS = {FSL: _fsl, OPEN: _open}
-
-
-def _shared(shared: bool) -> str:
-    return "one field for b0 and b1000" if shared else "a field for each series"
-
-
-def _follow(transform: str) -> str:
-    return "DWI was resampled with T2w's transform" if transform == "t2w" else "DWI was registered to T2w"
 
 
 def _networks(config: Mapping) -> Iterator[str]:
@@ -221,7 +177,7 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
     seeds = training["seeds"]
     times = f"{len(seeds)} times (seeds" if len(seeds) > 1 else "once (seed"
     yield (
-        f"By the recipe “{config['recipe']}”, each network was trained {times} {_list(seeds)}) with "
+        f"By the recipe “{config['recipe']}”, each network was trained {times} {list_words(seeds)}) with "
         f"{_optimizer(training)}"
     )
     restoring = [net for net in training["networks"] if "genesis" in find_network(net).starts]
@@ -244,14 +200,15 @@ def _training(config: Mapping, not_run: Collection[tuple[str, str]]) -> Iterator
     yield from _searches(training, missing)
     if training["attention_enter"] == "phase1":
         yield "the attention gates were in the networks from the first phase on"
-    yield f"the time phases started from {_list([_name_start(start, nets) for start in starts], last='or')}"
+    begun = list_words([_name_start(start, nets) for start in starts], last="or")
+    yield f"the time phases started from {begun}"
     if missing:
-        rows = _list(f"{find_network(net).title} from {_STARTS[start]}" for net, start in missing)
+        rows = list_words(f"{find_network(net).title} from {_STARTS[start]}" for net, start in missing)
         yield f"not run, without initial weights: {rows}"
     if training[SEGMENTATION]:
         yield _segmenter(training[SEGMENTATION])
     kinds = [_AUGMENTATION[kind].format(most) for kind, most in training["augmentation"].items() if most]
-    yield f"augmentation: {_list(kinds)}" if kinds else "nothing was augmented"
+    yield f"augmentation: {list_words(kinds)}" if kinds else "nothing was augmented"
     if training["label_softness"]:
         yield f"time labels were softened over {training['label_softness']:g} SD of log time"
 
@@ -320,7 +277,7 @@ def _searches(training: Mapping, missing: Sequence[tuple[str, str]]) -> Iterator
     for phase, grid in training["search"].items():
         points = len(list_points(grid))
         looks = points * sum(run.phase == phase for run in trained)
-        names = _list([name.replace("_", " ").replace("lr", "rate") for name in grid])
+        names = list_words([name.replace("_", " ").replace("lr", "rate") for name in grid])
         verb = "were" if len(grid) > 1 else "was"
         yield (
             f"{names} of phase {tasks[phase].number} {verb} chosen for each network and start among {points} "
@@ -419,8 +376,3 @@ def _rate(rate: float) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def _list(items: Sequence | Iterator, *, last: str = "and") -> str:
-    *most, end = map(str, items)
-    return f"{', '.join(most)} {last} {end}" if most else end

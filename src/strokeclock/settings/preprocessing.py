@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
@@ -20,6 +20,12 @@ from strokeclock.settings.group import (
     section,
     setting,
 )
+from strokeclock.toolchain import FSL, TOOLCHAINS
+
+if TYPE_CHECKING:
+    ToolchainName = str
+else:
+    ToolchainName = Literal[tuple(TOOLCHAINS)]
 
 
 def _no_decimals(value: object) -> object:
@@ -150,10 +156,10 @@ class Intensity(Group):
 
 
 class Preprocessing(Group):
-    toolchain: Literal["fsl", "open"] = setting(
-        "fsl",
+    toolchain: ToolchainName = setting(
+        FSL,
         "programs that preprocess",
-        meanings={"fsl": "the paper's", "open": "pip-installable, free for all use"},
+        meanings={name: toolchain.meaning for name, toolchain in TOOLCHAINS.items()},
     )
     patients_per_job: Natural = setting(
         8, "number in a job that takes seconds a patient, because starting a job takes as long"

@@ -1,7 +1,8 @@
 """One patient through either toolchain: the settings that arrive, the bytes of the batch, errors."""
 
+import functools
 import tempfile
-from contextlib import suppress
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -13,9 +14,10 @@ from strokeclock.imaging import fsl_chain, open_chain
 from strokeclock.imaging.alignment import rotation
 from strokeclock.imaging.atlas import ATLAS_FILES, Atlas, read_atlas
 from strokeclock.imaging.chain import check_call, prepare, preprocess, preprocess_batch
+from strokeclock.imaging.contract import ToolchainError
 from strokeclock.imaging.findings import read_findings
 from strokeclock.imaging.fsl import PROGRAMS
-from strokeclock.imaging.volume import write_volume
+from strokeclock.imaging.volume import Volume, read_volume, write_volume
 from strokeclock.settings.preprocessing import Preprocessing
 from strokeclock.toolchain import name_outputs, pick_settings
 
@@ -83,6 +85,11 @@ def outputs(folder, channels=CHANNELS):
     return name_outputs(channels, register_dwi=False, folder=str(folder))
 
 
+def nothing_left():
+    """What follows a call that is only recorded (`seen`)."""
+    return pytest.raises(ToolchainError, match="returned NoneType")
+
+
 def read_all(folder):
     return {file.relative_to(folder): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
@@ -92,18 +99,21 @@ def read_all(folder):
 
 @pytest.fixture
 def seen(monkeypatch):
-    """What each chain is called with, in place of doing it."""
+    """What each chain is called with, in place of doing it: then the check of its files stops the call."""
     calls = {}
+
+    def record(name, whole):
+        return functools.wraps(whole)(lambda raw, **rest: calls.update({name: (raw, rest)}))
+
     for module in (open_chain, fsl_chain):
         name = module.__name__.rpartition(".")[2]
-        monkeypatch.setattr(
-            module, "preprocess_patient", lambda raw, name=name, **rest: calls.update({name: (raw, rest)})
-        )
+        monkeypatch.setattr(module, "preprocess_patient", record(name, module.preprocess_patient))
     return calls
 
 
 def test_the_open_toolchain_gets_the_configuration(go, seen, tmp_path, atlas_files):
-    go({"dwi": "d.nii", "t2w": None, "adc": "a.nii", "flair": "f.nii"}, toolchain="open")
+    with nothing_left():
+        go({"dwi": "d.nii", "t2w": None, "adc": "a.nii", "flair": "f.nii"}, toolchain="open")
     ((raw, values),) = seen.values()
     atlas = values.pop("atlas")
     assert raw == {"t2w": None, "dwi": "d.nii", "flair": "f.nii", "adc": "a.nii"}
@@ -124,7 +134,8 @@ def test_the_open_toolchain_gets_the_configuration(go, seen, tmp_path, atlas_fil
 
 
 def test_the_fsl_toolchain_gets_the_configuration(go, seen, tmp_path, atlas_files):
-    go({"dwi": "d.nii", "t2w": "t.nii"}, toolchain="fsl", dwi_transform="register", channels=("dwi",))
+    with nothing_left():
+        go({"dwi": "d.nii", "t2w": "t.nii"}, toolchain="fsl", dwi_transform="register", channels=("dwi",))
     assert seen == {
         "fsl_chain": (
             {"t2w": "t.nii", "dwi": "d.nii", "adc": None},
@@ -183,10 +194,11 @@ def test_a_batch_gives_each_patient_what_a_single_one_gets(go, go_batch, seen, t
     series = {name: str(tmp_path / f"{name}.nii") for name in CHANNELS} | {"adc": None}
     for name in CHANNELS:
         (tmp_path / f"{name}.nii").touch()
-    go(series, toolchain=toolchain)
+    with nothing_left():
+        go(series, toolchain=toolchain)
     single = dict(seen)
     seen.clear()
-    with suppress(FileNotFoundError):  # of the table: nothing was written
+    with nothing_left():
         go_batch({"p1": series}, toolchain=toolchain)
     ((name, (raw, values)),) = seen.items()
     expected_raw, expected = single[name]
@@ -196,6 +208,47 @@ def test_a_batch_gives_each_patient_what_a_single_one_gets(go, go_batch, seen, t
     for name in ("atlas", "atlas_files"):  # volumes, not numbers; and files that FSL does not take
         values.pop(name, None), expected.pop(name, None)
     assert values == expected
+
+
+@pytest.fixture
+def leaving(monkeypatch):
+    """Change what the open toolchain has left of a patient."""
+    whole = open_chain.preprocess_patient
+
+    def change(fault):
+        def faulty(raw, *, patient, outputs, **rest):
+            found = whole(raw, patient=patient, outputs=outputs, **rest)
+            fault(patient, outputs)
+            return found
+
+        monkeypatch.setattr(open_chain, "preprocess_patient", functools.wraps(whole)(faulty))
+
+    return change
+
+
+def fill_flair(patient, outputs):
+    volume = read_volume(outputs["flair"], patient=patient, series="flair")
+    write_volume(outputs["flair"], Volume(volume.data + 1, volume.affine))
+
+
+def test_a_fault_of_the_toolchain_stops_the_job_and_excludes_nobody(go_batch, raw, tmp_path, leaving):
+    leaving(lambda patient, outputs: Path(outputs["adc"]).unlink())
+    with pytest.raises(ToolchainError, match=r"toolchain open left no file adc.nii.gz \(patient p1\)"):
+        go_batch({"p1": raw, "p2": raw}, toolchain="open")
+    assert not (tmp_path / "batch/p2").exists()
+    assert not (tmp_path / "table.tsv").exists()
+
+
+def test_the_voxels_of_the_first_patient_who_is_used_are_looked_at(go_batch, raw, leaving):
+    leaving(fill_flair)
+    with pytest.raises(ToolchainError, match=r"left flair.nii.gz with values .* \(patient p2\)"):
+        go_batch({"p1": {**raw, "flair": None}, "p2": raw, "p3": raw}, toolchain="open")
+
+
+def test_the_voxels_of_a_single_patient_are_looked_at(go, raw, leaving):
+    leaving(fill_flair)
+    with pytest.raises(ToolchainError, match=r"left flair.nii.gz with values other than 0"):
+        go(raw, toolchain="open")
 
 
 def test_an_absent_toolchain_excludes_nobody(go_batch, raw, tmp_path, monkeypatch):
@@ -213,9 +266,11 @@ def test_every_toolchain_that_can_be_chosen_fits_how_it_is_called(preprocessing,
     assert prepare(name, settings=pick_settings(preprocessing), atlas_files=atlas_files)
 
 
-def test_a_toolchain_without_a_function_is_refused(atlas_files):
-    with pytest.raises(ConfigurationError, match="The toolchain own has no function"):
-        prepare("own", settings={}, atlas_files=atlas_files)
+def test_a_toolchain_without_a_function_is_refused(atlas_files, monkeypatch):
+    monkeypatch.delattr(open_chain, "preprocess_patient")
+    said = r"^The toolchain open has no function: write preprocess_patient in strokeclock.imaging.open_chain"
+    with pytest.raises(ConfigurationError, match=said):
+        prepare("open", settings={}, atlas_files=atlas_files)
 
 
 @pytest.mark.parametrize(
@@ -224,10 +279,11 @@ def test_a_toolchain_without_a_function_is_refused(atlas_files):
         (lambda raw, *, patient, b_value, outputs: None, "unexpected keyword argument 'head'"),
         (lambda raw, *, patient, b_value, head, outputs, atlas: None, "missing a required.* 'atlas'"),
         (lambda *, patient, b_value, head, outputs: None, "too many positional"),
+        (lambda raw, *, fwhm=3.0, **given: None, "nothing is given to the argument 'fwhm'"),
     ],
 )
 def test_a_function_that_takes_other_arguments_is_refused_before_any_patient(function, fault):
-    """Its TypeError would exclude every patient."""
+    """Its TypeError would exclude every patient; its default would take the place of a setting."""
     with pytest.raises(ConfigurationError, match=f"toolchain own does not fit .*{fault}"):
         check_call("own", function, {})
 
