@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import inf
+from math import inf, isnan
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
@@ -147,7 +147,7 @@ class Series:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, int | float) and not isinstance(value, bool) and not isnan(value)
 
 
 def _list_choices(allowed: Iterable[str | None]) -> str:
@@ -213,7 +213,7 @@ def index(all_series: Collection[Series]) -> Mapping[str, Series]:
     Raises
     ------
     ConfigurationError
-        Two series have one name, or not exactly one is the reference of the registration.
+        Two series have one name, or not exactly one is the reference of the registration, or it is not first.
     """
     name, count = Counter(series.name for series in all_series).most_common(1)[0]
     if count > 1:
@@ -223,6 +223,11 @@ def index(all_series: Collection[Series]) -> Mapping[str, Series]:
         raise ConfigurationError(
             f"src/strokeclock/series.py: place is 'reference' in {len(references)} series "
             f"({', '.join(references)}): give the T2w alone this place."
+        )
+    if (first := next(iter(all_series)).name) not in references:
+        raise ConfigurationError(
+            f"src/strokeclock/series.py: the series {first!r} stands before {references[0]!r}: put it behind "
+            "the others."
         )
     return MappingProxyType({series.name: series for series in all_series})
 

@@ -61,6 +61,7 @@ def further(monkeypatch):
         ("fail_fit", 0.6, "above its min_fit"),
         ("fluid", (0.3, 0.9), "use Limits(fail_below"),
         ("tissue", series.Limits(0.2, 0.1, 1.0, 2.0), "four rising numbers"),
+        ("fluid", series.Limits(float("nan"), 0.1, 1.0, 2.0), "four rising numbers"),
     ],
 )
 def test_an_entry_with_a_wrong_value_is_refused(field, value, message):
@@ -81,6 +82,11 @@ def test_an_entry_with_a_wrong_value_is_refused(field, value, message):
 def test_entries_that_contradict_each_other_are_refused(entry, message):
     with pytest.raises(ConfigurationError, match=re.escape(message)):
         series.index([*SERIES.values(), entry])
+
+
+def test_an_entry_before_the_reference_is_refused():
+    with pytest.raises(ConfigurationError, match="'swi' stands before 't2w': put it behind the others"):
+        series.index((SWI, *SERIES.values()))
 
 
 def test_a_series_called_like_another_column_of_the_sheet_is_refused(monkeypatch):
