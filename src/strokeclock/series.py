@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 from strokeclock.errors import ConfigurationError
+from strokeclock.words import list_words
 
 # The order of a hemisphere file's first axis: left, then right mirrored onto the left.
 SIDES = ("left", "right")
@@ -120,7 +121,7 @@ class Series:
         for field, names in _MADE.items():
             if getattr(self, field) and self.name not in names:
                 yield (
-                    f"has {field} {getattr(self, field)!r}, which only {' and '.join(names)} may have: leave "
+                    f"has {field} {getattr(self, field)!r}, which only {list_words(names)} may have: leave "
                     "it out, or add what makes it and its name (docs/how-to/new-series.md)"
                 )
         yield from self._list_faults_of_limits()

@@ -51,7 +51,7 @@ def further(monkeypatch):
         ("required", "yes", "use True or False"),
         ("instead", "flair", "which only t2w may have"),
         ("derived", True, "which only adc may have"),
-        ("phantom", True, "which only t2w and dwi and flair and adc may have"),
+        ("phantom", True, "which only t2w, dwi, flair and adc may have"),
         ("full", "100", "use a number above 0"),
         ("full", 0, "use a number above 0"),
         ("full", True, "use a number above 0"),
