@@ -1,5 +1,6 @@
 """The open chain on a head made from the atlas by a known transform: all outputs are in the right place."""
 
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -265,33 +266,39 @@ def test_a_dwi_that_moved_is_registered_on_request(raw, tmp_path, atlas_files):
     test_left_stays_left((None, {"dwi": read_volume(out / "dwi.nii.gz", patient="p1", series="dwi")}, None))
 
 
-def test_a_batch_goes_on_after_a_patient_who_cannot_be_used(tmp_path, atlas_files, monkeypatch):
+def test_a_batch_goes_on_after_a_patient_who_cannot_be_used(raw, tmp_path, atlas_files, monkeypatch):
     seen = {}
+    whole = open_chain.preprocess_patient
 
-    def preprocess(raw, *, patient, outputs, **rest):
+    @functools.wraps(whole)
+    def preprocess(raw, *, patient, **rest):
         seen[patient] = rest
         if patient == "p1":
             raise PatientError(patient, "dwi file is truncated")
-        for path in outputs.values():
-            path.write_text(patient)
+        return whole(raw, patient=patient, **rest)
 
     monkeypatch.setattr(open_chain, "preprocess_patient", preprocess)
-    preprocessed = {patient: {"t2w": tmp_path / f"{patient}.nii.gz"} for patient in ("p1", "p2")}
-    (tmp_path / "dwi.nii.gz").touch()
+    preprocessed = {patient: outputs(tmp_path / patient) for patient in ("p1", "p2")}
     preprocess_batch(
         preprocessed,
         tmp_path / "table.tsv",
-        raw={patient: {"dwi": tmp_path / "dwi.nii.gz", "flair": None} for patient in preprocessed},
+        raw=dict.fromkeys(preprocessed, raw),
         b_values={"p1": 1000.0, "p2": 900.0},
         heads={"p1": "auto", "p2": "whole"},
         **{f"atlas_{name}": atlas_files[name] for name in ATLAS_FILES[:4]},
         toolchain="open",
-        settings={"register_dwi": False, "t2w_dof": 12},
+        settings={
+            "register_dwi": False,
+            "shrink": 4,
+            "iterations": [20, 20],
+            "shared_dwi": True,
+            "t2w_dof": 12,
+        },
     )
-    assert read_exclusion(tmp_path / "p1.nii.gz") == "dwi file is truncated"
-    assert (tmp_path / "p2.nii.gz").read_text() == "p2"
+    assert {read_exclusion(path) for path in preprocessed["p1"].values()} == {"dwi file is truncated"}
+    assert [read_exclusion(path) for path in preprocessed["p2"].values()] == [None] * len(preprocessed["p2"])
     assert [rest["b_value"] for rest in seen.values()] == [1000.0, 900.0]
     assert [rest["head"] for rest in seen.values()] == ["auto", "whole"]
     assert read_batches(tmp_path / "table.tsv") == {
-        patient: {"t2w": str(files["t2w"])} for patient, files in preprocessed.items()
+        patient: {name: str(path) for name, path in files.items()} for patient, files in preprocessed.items()
     }

@@ -270,7 +270,7 @@ def test_each_column_is_explained_with_the_limits_of_the_run(tmp_path):
         "FLAIR place": "Review: below 0.33. Fail: below −0.15.",
         "ADC, 10⁻³ mm²/s": "Review: below 0.6 or above 1.45. Fail: below 0.5 or above 1.75.",
         "T2w shows, L − R": "Review: below −5 % or above 5 %.",
-        "side seen": "Review: it contradicts the side noted.",
+        "side seen": "Review: it contradicts the side recorded.",
         "asymmetry": "left equals right.",  # no limit
     }.items():
         assert legend[title].endswith(limits)
