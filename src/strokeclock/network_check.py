@@ -370,20 +370,21 @@ class _Check(SpecificationCheck):
                 raise self._fault(
                     f"its logits do not depend on the weights of its {part}", f"let finish use {part}"
                 )
-        if unused := [name for name, _ in network.named_parameters() if name not in gradients]:
+        learned = (name for name, weight in network.named_parameters() if weight.requires_grad)
+        if unused := [name for name in learned if name not in gradients]:
             raise self._fault(f"its logits do not use the weight {unused[0]}", "use it, or remove it")
         network.zero_grad()
 
     def unbounded(self, network: Classifier) -> None:
-        """Check that the logits follow the bias of fc beyond 0 and 1, so that they are no probabilities."""
-        if (bias := network.fc.bias) is None:
-            return
-        given = bias.detach().clone()
+        """Check that the logits follow the bias of fc, so that they are no probabilities."""
+        if network.fc.bias is None:
+            raise self._fault("its fc has no bias", "leave out bias=False")
+        given = network.fc.bias.detach().clone()
         low, high = (self._run_with(network, given + change) for change in (-_SHIFT, _SHIFT))
         self._run_with(network, given)
-        if low.max() >= 0 or high.min() <= 1:
+        if (high - low).min() < _SHIFT / 10:
             raise self._fault(
-                f"its logits stay between {low.min():.2g} and {high.max():.2g}, whatever the bias of fc",
+                f"its logit stays between {low.item():.2g} and {high.item():.2g}, whatever the bias of fc",
                 "let finish return logits, not probabilities: leave out the sigmoid",
             )
 

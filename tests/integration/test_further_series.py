@@ -47,7 +47,7 @@ def checkout(tmp_path_factory, root):
         shutil.copytree(root / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(root / "Snakefile", copy)
     table = copy / "src/strokeclock/series.py"
-    before, entries, after = table.read_text().partition("\n)\n\n# name -> series")
+    before, entries, after = table.read_text().partition("\n)\n\n\ndef index(")
     assert entries
     table.write_text(before + "\n" + ENTRY.rstrip() + entries + after)
     return copy

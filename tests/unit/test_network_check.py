@@ -62,6 +62,9 @@ MISTAKES = {
         FINISH, "return self.fc(features).squeeze(1).sigmoid()",
         "and 1, whatever the bias of fc", "let finish return logits, not prob",
     ),
+    "no bias": (
+        "2 * width, 1)", "2 * width, 1, bias=False)", "its fc has no bias", "leave out bias=False",
+    ),
     "float64": (
         FINISH, f"{FINISH}.double()", "in bfloat16 its logits are torch.float64, not torch.float32",
         "keep weights and maps in float32",

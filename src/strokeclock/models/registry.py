@@ -121,8 +121,8 @@ def _read_spec(path: str, *, end: str) -> object:
     """Import a module and return its SPEC, or None where it has none."""
     try:
         return getattr(import_module(path), "SPEC", None)
-    except NetworkError:
-        raise
+    except NetworkError as error:
+        raise NetworkError(f"src/{path.replace('.', '/')}{end}: {error}") from None
     except Exception as error:
         raise NetworkError(
             f"src/{path.replace('.', '/')}{end} cannot be imported ({describe_error(error)}): correct it; "

@@ -36,7 +36,7 @@ def unknown_key(key: object, place: Place, known: Sequence[str]) -> str:
     """
     near = difflib.get_close_matches(str(key), known, n=1)
     remedy = f"did you mean {_dotted((*place, near[0]))}?" if near else f"use one of {', '.join(known)}."
-    if place == ("models",) and not near:
+    if place == ("models",):
         remedy += " If its network was renamed or removed, run `python -m strokeclock.settings`."
     return f"Configuration key {_dotted((*place, key))} is unknown: {remedy}"
 

@@ -515,9 +515,10 @@ def test_an_external_cohort_is_of_columns_and_lists_of_texts(config, external):
     assert "split.external" in faults(config)[0]
 
 
-def test_the_key_of_a_network_that_is_gone_says_how_the_configuration_is_made_anew(config):
-    config["models"]["gone"] = {"width": 8}
+@pytest.mark.parametrize("name", ["gone", "3e"])
+def test_the_key_of_a_network_that_is_gone_says_how_the_configuration_is_made_anew(config, name):
+    config["models"][name] = {"width": 8}
     with pytest.raises(
-        ConfigurationError, match=r"models\.gone is unknown.*run `python -m strokeclock\.settings`"
+        ConfigurationError, match=r"models\..+ is unknown.*run `python -m strokeclock\.settings`"
     ):
         check_configuration(config)
