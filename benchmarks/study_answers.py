@@ -23,7 +23,7 @@ from strokeclock.evaluation.intervals import delong_interval
 from strokeclock.evaluation.metrics import auc
 from strokeclock.evaluation.tables import KEY, choose_best, name_target, read_scorers, write_table
 from strokeclock.found_sides import read_found_sides
-from strokeclock.phantom.ceiling import LIMITS_HOURS, ratio_observer
+from strokeclock.phantom.ceiling import LIMITS_HOURS, measure_ceiling, ratio_observer
 from strokeclock.phantom.clinic import PatientRecord, cohort_seed, draw_patient
 from strokeclock.predictions import PAPER, Scorer, ScorerPredictions, Units, read_predictions
 from strokeclock.series import SIDES
@@ -50,6 +50,7 @@ SIDE, HOSPITAL, UNKNOWN = (
 )
 OBSERVER = "practical ceiling"
 CLOCK = "score of phase 1 as a clock"
+OTHER_SEEDS = range(21, 29)  # of cohorts that only this script draws
 SHARED_SEEDS = (0,)  # of the runs with and without patients of unknown onset
 
 
@@ -247,6 +248,25 @@ def ceiling_of(run: Run, patients: Run, *, settings: Mapping[str, Any]) -> Itera
         yield row | measure("a", OBSERVER, label, observer[:, column])
 
 
+def of_other_cohorts(settings: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The observer's AUC in cohorts of the study's size and other seeds: how much easier are its patients?"""
+    for seed in OTHER_SEEDS:
+        own = {**settings, "seed": seed}
+        ceiling = measure_ceiling(own["patients"], settings=own)
+        for hours in LIMITS_HOURS:
+            found = ceiling[f"tss<{hours:g}h"]["all"]
+            yield {
+                "question": f"{OBSERVER} of {own['patients']} phantoms of seed {seed}",
+                "target": name_target(60 * hours),
+                "n": own["patients"],
+                "a": OBSERVER,
+                **{
+                    f"auc_a{end}": found[name]
+                    for end, name in (("", "auc"), ("_low", "low"), ("_high", "high"))
+                },
+            }
+
+
 def of_phase1(run: Run, recipe: str) -> Iterator[dict[str, Any]]:
     """How well phase 1 tells short from long times, in the test patients with a lesion on one side."""
     cohort = pd.read_csv(run.folder / "cohort/cohort.tsv", sep="\t", dtype={"patient": str})
@@ -302,6 +322,7 @@ def answer(results: Path) -> Iterator[dict[str, Any]]:
         if trained:
             yield from of_phase1(trained, recipe)
     yield from against_ceiling(run, settings=settings)
+    yield from of_other_cohorts(settings)
     if external:
         yield from at_second_hospital(run, external)
         second = read_settings("study/study.yaml", "study/second.yaml")

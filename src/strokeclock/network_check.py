@@ -379,18 +379,17 @@ class _Check(SpecificationCheck):
         """Check that the logits follow the bias of fc, so that they are no probabilities."""
         if network.fc.bias is None:
             raise self._fault("its fc has no bias", "leave out bias=False")
-        given = network.fc.bias.detach().clone()
-        low, high = (self._run_with(network, given + change) for change in (-_SHIFT, _SHIFT))
-        self._run_with(network, given)
+        logits = []
+        for change in (-_SHIFT, 2 * _SHIFT):
+            network.fc.bias.data += change
+            logits.append(self._run(network, self.hemispheres[:1]))
+        network.fc.bias.data -= _SHIFT
+        low, high = logits
         if (high - low).min() < _SHIFT / 10:
             raise self._fault(
                 f"its logit stays between {low.item():.2g} and {high.item():.2g}, whatever the bias of fc",
                 "let finish return logits, not probabilities: leave out the sigmoid",
             )
-
-    def _run_with(self, network: Classifier, bias: torch.Tensor) -> torch.Tensor:
-        network.fc.bias.data.copy_(bias)
-        return self._run(network, self.hemispheres[:1])
 
     def list_others(self) -> Iterator["_Check"]:
         """Yield the checks of what other settings give: one channel more, and a smaller view."""

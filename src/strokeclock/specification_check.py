@@ -15,8 +15,8 @@ from strokeclock.errors import StrokeclockError
 from strokeclock.models.registry import PACKAGE, describe_error, module_of
 from strokeclock.models.spec import NetworkError, NetworkSpec
 from strokeclock.settings.networks import InitialWeights
+from strokeclock.training.phases import GENESIS
 
-GENESIS = "phase0_genesis"  # the source of initial weights that the run trains itself
 # Prints the first library that a module imports beyond what Snakemake brings; its arguments are the module
 # and the folders of the networks.
 _IMPORT = """

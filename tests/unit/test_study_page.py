@@ -71,3 +71,14 @@ def test_the_distances_to_the_ceiling_are_those_of_the_answers() -> None:
             row = answers[(answers["question"] == question) & (answers["target"] == target)].iloc[0]
             numbers = [f"{row[column]:.3f}"[1:] for column in ("difference", "low", "high")]
             assert re.findall(r"\.\d+", text) == numbers
+
+
+def test_the_clock_of_phase_1_and_the_other_cohorts_are_those_of_the_answers() -> None:
+    answers = pd.read_csv(STUDY / "answers.csv")
+    answers = answers[answers["target"] == "TSS < 4.5 h"]
+    clock = answers[answers["question"] == "score of phase 1 as a clock, paper's recipe"]
+    two, three = (f"{area:.3f}"[1:] for area in clock.sort_values("a")["auc_a"])
+    assert f"{two} in 2D and {three} in 3D" in " ".join(PAGE.split())
+    others = answers[answers["question"].str.contains("phantoms of seed")]["auc_a"]
+    low, high, mean = (f"{area:.3f}"[1:] for area in (others.min(), others.max(), others.mean()))
+    assert f"is {low} to {high}, with a mean of {mean}." in " ".join(PAGE.split())

@@ -28,10 +28,10 @@ COLUMNS = (
     "site",
     "field_t",
 )
-if len({*COLUMNS}) < len(COLUMNS):
+if twice := [column for column in SERIES if COLUMNS.count(column) > 1]:
     raise ConfigurationError(
-        "src/strokeclock/series.py: a series is called like another column of the cohort sheet: use none of "
-        f"{', '.join(column for column in COLUMNS if column not in SERIES or COLUMNS.count(column) > 1)}."
+        f"src/strokeclock/series.py: the series {twice[0]!r} is called like another column of the cohort "
+        "sheet: rename it."
     )
 # Of a row that was read: the ways of giving the onset have become minutes, kind and class.
 READ = tuple(column for column in COLUMNS if column not in (onset.HOURS, *onset.STAMPS))
